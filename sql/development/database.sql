@@ -1,0 +1,2 @@
+-- Makes the database of a development cluster.
+create database rowkeep

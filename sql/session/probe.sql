@@ -1,0 +1,26 @@
+-- What Postgres makes of a request's transaction: one row, every column true when it is restricted.
+select current_user = 'rowkeep_api'                              as role_assumed,
+       not (r.rolsuper or r.rolbypassrls)                        as bound_by_policies,
+       not exists (select
+                     from pg_class c
+                    where c.relnamespace = 'app'::regnamespace
+                      and pg_has_role(c.relowner, 'USAGE'))      as owns_nothing,
+       not exists (select
+                     from pg_class c
+                    where c.relnamespace = 'app'::regnamespace
+                      and c.relkind in ('r', 'p')
+                      and not (c.relforcerowsecurity and row_security_active(c.oid)))
+                                                                 as tables_protected,
+       not exists (select
+                     from pg_class c
+                    where c.relnamespace = 'app'::regnamespace
+                      and c.relkind in ('r', 'p')
+                      and not exists (select
+                                        from pg_policy p
+                                       where p.polrelid = c.oid
+                                         and not p.polpermissive
+                                         and p.polcmd = '*'
+                                         and p.polroles = '{0}'))
+                                                                 as tables_fenced
+  from pg_roles r
+ where r.rolname = current_user

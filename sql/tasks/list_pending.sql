@@ -1,0 +1,8 @@
+-- Lists tasks of the caller that are still to be done, newest first.
+--   $1 user_id   $2 limit (null: all)   $3 offset
+select id, user_id, title, description, completed, created_at, updated_at
+  from app.tasks
+ where user_id = $1
+   and not completed
+ order by id desc
+ limit $2 offset $3

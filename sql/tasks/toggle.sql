@@ -1,0 +1,8 @@
+-- Flips whether a task of the caller is done, after any flip that came first. No row back: it does not exist, or
+-- not for them.
+--   $1 user_id   $2 id
+update app.tasks
+   set completed = not completed
+ where user_id = $1
+   and id      = $2
+returning id, user_id, title, description, completed, created_at, updated_at

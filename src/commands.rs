@@ -1,0 +1,226 @@
+//! What each command does.
+
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::Parser;
+use http::header::{CONNECTION, HOST};
+use http_body_util::Empty;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+
+use crate::auth::Verifier;
+use crate::config::{Cli, Command, Config};
+use crate::database::Address;
+use crate::development::{self, Cluster};
+use crate::http::{self as server, App};
+use crate::session::Session;
+use crate::{logging, schema, tasks, token};
+
+/// Why the program ends without having done what it was told.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs the command that the program was started with.
+///
+/// # Errors
+/// One error, for people, with everything they need to know.
+pub fn run() -> Result<(), Failure> {
+    read_dotenv()?;
+    let cli = Cli::parse();
+    let mut config = cli.settings.understand()?;
+    logging::start(&config.log_filter, config.log_format);
+
+    let runtime = Runtime::new()?;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => runtime.block_on(serve(&mut config)),
+        Command::Migrate { reapply_policies } => runtime.block_on(migrate(&config, reapply_policies)),
+        Command::Token { user, lifetime } => print_token(&mut config, &user, lifetime),
+        Command::Healthcheck => runtime.block_on(healthcheck(config.listen)),
+    }
+}
+
+/// Reads `.env` in development. What is set in the environment already stays.
+fn read_dotenv() -> Result<(), Failure> {
+    let elsewhere = std::env::var("ENVIRONMENT").is_ok_and(|name| !matches!(name.trim(), "" | "development"));
+    if elsewhere {
+        return Ok(());
+    }
+    match dotenvy::dotenv() {
+        Ok(_) => Ok(()),
+        Err(error) if error.not_found() => Ok(()),
+        Err(dotenvy::Error::LineParse(_, at)) => {
+            Err(format!(".env: a line is not NAME=value, from character {at} on").into())
+        }
+        Err(error) => Err(format!(".env: {error}").into()),
+    }
+}
+
+async fn serve(config: &mut Config) -> Result<(), Failure> {
+    let stop = stop_signal()?;
+    let listener = listen(config.listen).await?;
+    let listening = listener.local_addr()?;
+    allow_connections();
+
+    let own_database = config.database.is_none();
+    let (cluster, address) = database(config).await?;
+    complete_secrets(config)?;
+    if config.development {
+        let migrating = config.migration_database.as_ref().unwrap_or(&address);
+        schema::migrate(migrating, false).await?;
+    }
+    let words = schema::ready_to_serve(&address).await?;
+    let session = Session::open(&address, &config.session, &tasks::QUESTIONS, words).await?;
+    let app = App::new(Verifier::new(config.demands.clone()), session, config.request_timeout);
+
+    tracing::info!(address = %listening, database = %address, "listening");
+    if config.development {
+        say_how_to_try(config, listening, cluster.as_ref().filter(|_| own_database));
+    }
+    server::serve(listener, app, config.origins.clone(), stop, config.shutdown_timeout).await;
+    tracing::info!("stopped");
+
+    // Dropping it stops the development database, which blocks.
+    tokio::task::spawn_blocking(move || drop(cluster)).await?;
+    Ok(())
+}
+
+async fn migrate(config: &Config, reapply_policies: bool) -> Result<(), Failure> {
+    let (cluster, address) = database(config).await?;
+    let address = config.migration_database.as_ref().unwrap_or(&address);
+    let done = schema::migrate(address, reapply_policies).await?;
+
+    let mut out = std::io::stdout().lock();
+    for migration in &done.migrations {
+        writeln!(out, "applied {migration}")?;
+    }
+    if done.policies {
+        writeln!(out, "applied the policies")?;
+    } else if done.migrations.is_empty() {
+        writeln!(out, "nothing to do: {address} is up to date")?;
+    }
+    drop(out);
+    tokio::task::spawn_blocking(move || drop(cluster)).await?;
+    Ok(())
+}
+
+fn print_token(config: &mut Config, user: &str, lifetime: u64) -> Result<(), Failure> {
+    if !config.development {
+        return Err("tokens are made in development only: elsewhere they come from your sign-in".into());
+    }
+    complete_secrets(config)?;
+    let token = token::mint(&config.demands, user, lifetime)?;
+    writeln!(std::io::stdout(), "{token}")?;
+    Ok(())
+}
+
+async fn healthcheck(listen: SocketAddr) -> Result<(), Failure> {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        ip => ip,
+    };
+    let address = SocketAddr::new(ip, listen.port());
+
+    let ask = async {
+        let stream = TcpStream::connect(address).await?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let request = ::http::Request::get("/health")
+            .header(HOST, address.to_string())
+            .header(CONNECTION, "close")
+            .body(Empty::<Bytes>::new())?;
+        Ok::<_, Failure>(sender.send_request(request).await?.status())
+    };
+    match timeout(Duration::from_secs(15), ask).await {
+        Ok(Ok(status)) if status.is_success() => Ok(()),
+        Ok(Ok(status)) => Err(format!("{address} is unhealthy: {status}").into()),
+        Ok(Err(error)) => Err(format!("{address} does not answer: {error}").into()),
+        Err(_) => Err(format!("{address} does not answer in time").into()),
+    }
+}
+
+/// The configured database, or the development cluster's.
+async fn database(config: &Config) -> Result<(Option<Cluster>, Address), Failure> {
+    if let Some(address) = &config.database {
+        return Ok((None, address.clone()));
+    }
+    let cluster = tokio::task::spawn_blocking(Cluster::of_checkout).await??;
+    let address = cluster.database().await?;
+    Ok((Some(cluster), address))
+}
+
+/// In development a secret is made where none is configured.
+fn complete_secrets(config: &mut Config) -> Result<(), Failure> {
+    if config.demands.secrets.is_empty() && config.development {
+        config.demands.secrets.push(development::secret()?);
+    }
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        format!("cannot listen on {address}: {error}; choose another place with HOST and PORT").into()
+    })
+}
+
+/// Resolves when the program is told to stop, by ctrl-c or SIGTERM.
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("told to stop");
+    })
+}
+
+/// Each connection is a file, and many systems allow 1024 until somebody asks for more.
+fn allow_connections() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    const FILES: u64 = 8192;
+
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < FILES) {
+        limit.current = Some(limit.maximum.map_or(FILES, |maximum| maximum.min(FILES)));
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!(%error, "cannot raise the limit of open files");
+        }
+    }
+}
+
+fn say_how_to_try(config: &Config, listening: SocketAddr, cluster: Option<&Cluster>) {
+    let Ok(token) = token::mint(&config.demands, "alice", 86_400.min(config.demands.max_lifetime)) else {
+        return;
+    };
+    let mut text = format!(
+        "\nRowkeep is ready at http://{listening}  (development; ctrl-c stops it)\n\n\
+         a token for alice, valid for a day; others: rowkeep token --user bob\n\n  {token}\n\n\
+         her tasks, over HTTP:\n\n  curl -H 'Authorization: Bearer {token}' http://{listening}/api/tasks\n"
+    );
+    if let Some(cluster) = cluster {
+        text.push_str(&format!(
+            "\nthe same tasks, as the database sees them:\n\n  {} -c begin -c \"select app.identify('alice')\" \
+             -c 'table app.tasks' -c rollback\n",
+            psql(cluster)
+        ));
+    }
+    // A closed standard output is no reason to stop serving.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn psql(cluster: &Cluster) -> String {
+    let in_path = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join("psql").is_file()));
+    let program = if in_path { "psql".into() } else { cluster.programs().path("psql") };
+    let word = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
+    let program = if in_path { program.display().to_string() } else { word(&program) };
+    format!("{program} -h {} -p 5432 -U postgres -d rowkeep", word(cluster.socket_directory()))
+}

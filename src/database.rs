@@ -1,0 +1,125 @@
+//! An address to a connection: what `DATABASE_URL` says, TLS, and time-outs.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::{ClientConfig, RootCertStore};
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Client, Config, Error};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// Where a database is and how to log in; prints without its password.
+#[derive(Clone)]
+pub struct Address {
+    config: Config,
+    tls: MakeRustlsConnect,
+}
+
+impl Address {
+    /// Reads a URL (`postgres://user:password@host/database`) or `key=value` words, as libpq does.
+    ///
+    /// `sslmode=require` verifies the certificate and the host's name against the public roots; `prefer`, the
+    /// default, does so where the server offers TLS, and is plain on this machine (sockets and loopback).
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the text, without repeating it: it holds a password.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        for word in ["sslmode=verify-full", "sslmode=verify-ca", "sslmode=allow", "sslrootcert="] {
+            if text.contains(word) {
+                let word = word.trim_end_matches('=');
+                return Err(format!(
+                    "{word} is not supported; sslmode=require verifies the certificate and the host's name \
+                     against the public roots"
+                ));
+            }
+        }
+
+        let mut config: Config = text.parse().map_err(|error: Error| {
+            let why = std::error::Error::source(&error).map(|why| format!(": {why}"));
+            format!("not an address like postgres://user:password@host/database{}", why.unwrap_or_default())
+        })?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err("names no host".into());
+        }
+
+        if config.get_ssl_mode() == SslMode::Prefer && on_this_machine(&config) {
+            // A server of one's own often has a certificate that nobody signed, and nobody listens in between.
+            config.ssl_mode(SslMode::Disable);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("rowkeep");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(Duration::from_secs(10));
+        }
+        // The driver waits two hours before it asks whether a silent server is still there.
+        config.keepalives_idle(Duration::from_secs(30));
+        config.tcp_user_timeout(Duration::from_secs(30));
+
+        Ok(Self { config, tls: MakeRustlsConnect::new(public_roots()) })
+    }
+
+    /// What the driver wants to know.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// TLS as this address wants it.
+    pub fn tls(&self) -> MakeRustlsConnect {
+        self.tls.clone()
+    }
+
+    /// Opens one connection, which ends when the client is dropped.
+    ///
+    /// # Errors
+    /// The driver's, when the server is out of reach or refuses the login.
+    pub async fn connect(&self) -> Result<Client, Error> {
+        let (client, connection) = self.config.connect(self.tls()).await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+}
+
+/// `user@host:port/database`, for messages.
+impl std::fmt::Display for Address {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let host = match self.config.get_hosts().first() {
+            Some(Host::Tcp(host)) => host.clone(),
+            #[cfg(unix)]
+            Some(Host::Unix(path)) => path.display().to_string(),
+            None => self.config.get_hostaddrs().first().map(IpAddr::to_string).unwrap_or_default(),
+        };
+        let port = self.config.get_ports().first().unwrap_or(&5432);
+        let user = self.config.get_user().unwrap_or("(no user)");
+        let database = self.config.get_dbname().unwrap_or(user);
+        write!(out, "{user}@{host}:{port}/{database}")
+    }
+}
+
+impl std::fmt::Debug for Address {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Address({self})")
+    }
+}
+
+fn on_this_machine(config: &Config) -> bool {
+    let hosts = config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        }
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    });
+    hosts && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
+}
+
+fn public_roots() -> ClientConfig {
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider that is compiled in speaks TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}

@@ -1,0 +1,248 @@
+//! A private PostgreSQL: no TCP, a socket in a directory that only its user (and root) can enter.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use super::programs::{Programs, Runner};
+use super::{Unavailable, home_of_checkout};
+use crate::database::Address;
+
+const EXISTS: &str = include_str!("../../sql/development/database_exists.sql");
+const CREATE: &str = include_str!("../../sql/development/database.sql");
+
+/// The longest path a Unix socket may have is 107 bytes on Linux and 103 on macOS.
+const LONGEST_SOCKET: usize = 100;
+
+/// A running PostgreSQL that belongs to one directory. It is stopped when its last user lets go of it.
+#[derive(Debug)]
+pub struct Cluster {
+    home: PathBuf,
+    programs: Programs,
+    runner: Option<Runner>,
+    socket_directory: PathBuf,
+    /// Locked by everybody who uses the cluster: who gets it alone is the last.
+    users: File,
+}
+
+impl Cluster {
+    /// The cluster of this checkout: made if there is none, started if it does not run, and adopted if it does.
+    /// Blocks while it starts.
+    ///
+    /// # Errors
+    /// What stopped it, with the last lines of the server's log.
+    pub fn of_checkout() -> Result<Self, Unavailable> {
+        Self::start(&home_of_checkout()?, "")
+    }
+
+    /// The cluster in `home`, with more `settings` than the usual ones. Blocks while it starts.
+    ///
+    /// # Errors
+    /// As [`Cluster::of_checkout`].
+    pub fn start(home: &Path, settings: &str) -> Result<Self, Unavailable> {
+        let runner = Runner::choose()?;
+        let data = home.join("data");
+        let made_with = fs::read_to_string(data.join("PG_VERSION")).ok();
+        let programs = Programs::find(made_with.and_then(|major| major.trim().parse().ok()))?;
+        let socket_directory = private_directory(&socket_directory(home), runner)?;
+
+        // Whoever starts or stops does so alone.
+        let _turn = lock_file(&home.join("turn")).and_then(|file| file.lock().map(|()| file));
+        let _turn = _turn.map_err(|error| Unavailable::at(home, error))?;
+        let users = lock_file(&home.join("users")).map_err(|error| Unavailable::at(home, error))?;
+
+        let cluster = Self { home: home.to_owned(), programs, runner, socket_directory, users };
+        if !data.join("PG_VERSION").exists() {
+            cluster.init(&data)?;
+        }
+        if !cluster.runs()? {
+            cluster.launch(settings)?;
+        }
+        cluster.users.lock_shared().map_err(|error| Unavailable::at(home, error))?;
+        Ok(cluster)
+    }
+
+    /// Where the server listens: a directory for `psql -h`.
+    pub fn socket_directory(&self) -> &Path {
+        &self.socket_directory
+    }
+
+    /// The server programs that this cluster runs with.
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
+    /// A database of this cluster, as its superuser.
+    ///
+    /// # Errors
+    /// When the directory's name cannot stand in an address.
+    pub fn address(&self, database: &str) -> Result<Address, Unavailable> {
+        let host = self.socket_directory.to_string_lossy().replace('\\', "\\\\").replace('\'', "\\'");
+        Address::parse(&format!("host='{host}' port=5432 user=postgres dbname={database}")).map_err(Unavailable)
+    }
+
+    /// The database `rowkeep`, made if there is none yet.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn database(&self) -> Result<Address, Unavailable> {
+        let problem = |error: tokio_postgres::Error| Unavailable(format!("development database: {error}"));
+        let client = self.address("postgres")?.connect().await.map_err(problem)?;
+        let made: bool = client.query_one(EXISTS, &[]).await.and_then(|row| row.try_get(0)).map_err(problem)?;
+        if !made {
+            match client.batch_execute(CREATE).await {
+                // duplicate_database, unique_violation: another process made it just now.
+                Err(error) if matches!(error.code().map(|c| c.code()), Some("42P04" | "23505")) => {}
+                other => other.map_err(problem)?,
+            }
+        }
+        self.address("rowkeep")
+    }
+
+    fn init(&self, data: &Path) -> Result<(), Unavailable> {
+        tracing::info!("making a development database, once; this takes a few seconds");
+        private_directory(data, self.runner)?;
+
+        let init = |locale: &str| {
+            let mut command = self.command("initdb");
+            command.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-instructions"]);
+            command.arg(format!("--locale={locale}")).arg("--pgdata").arg(data);
+            self.run(command)
+        };
+        // Not every system knows C.UTF-8; where it does not, letters beyond ASCII have no case.
+        init("C.UTF-8").or_else(|_| {
+            empty_directory(data).map_err(|error| Unavailable::at(data, error))?;
+            init("C")
+        })
+    }
+
+    fn runs(&self) -> Result<bool, Unavailable> {
+        let mut command = self.command("pg_ctl");
+        command.arg("status").arg("--pgdata").arg(self.home.join("data"));
+        Ok(output(&mut command)?.status.success())
+    }
+
+    fn launch(&self, settings: &str) -> Result<(), Unavailable> {
+        let text = format!(
+            "# Written at each start. Not in the data directory: that belongs to the user PostgreSQL runs as.\n\
+             include = {}\n\
+             listen_addresses = ''\n\
+             port = 5432\n\
+             unix_socket_directories = {}\n\
+             unix_socket_permissions = 0700\n\
+             {settings}\n",
+            quoted(&self.home.join("data/postgresql.conf")),
+            quoted(&self.socket_directory)
+        );
+        let conf = self.home.join("rowkeep.conf");
+        fs::write(&conf, text).map_err(|error| Unavailable::at(&conf, error))?;
+
+        let log = self.home.join("log");
+        let log_file = private_directory(&log, self.runner)?.join("server.log");
+        let mut command = self.command("pg_ctl");
+        command.args(["start", "--wait", "--timeout=60", "--silent"]);
+        command.arg("--pgdata").arg(self.home.join("data")).arg("--log").arg(&log_file);
+        command.arg(format!("--options=-c config_file={}", shell_quoted(&conf)));
+        self.run(command).map_err(|error| {
+            let text = fs::read_to_string(&log_file).unwrap_or_default();
+            let lines: Vec<_> = text.lines().collect();
+            let last = lines[lines.len().saturating_sub(10)..].join("\n  ");
+            Unavailable(format!("{error}\n  {last}\n(from {})", log_file.display()))
+        })
+    }
+
+    fn stop(&self) -> Result<(), Unavailable> {
+        let _turn = lock_file(&self.home.join("turn")).and_then(|file| file.lock().map(|()| file));
+        let _turn = _turn.map_err(|error| Unavailable::at(&self.home, error))?;
+        self.users.unlock().map_err(|error| Unavailable::at(&self.home, error))?;
+        if self.users.try_lock().is_err() {
+            return Ok(()); // somebody else uses it
+        }
+        let mut command = self.command("pg_ctl");
+        command.args(["stop", "--mode=fast", "--wait", "--silent", "--pgdata"]).arg(self.home.join("data"));
+        self.run(command)
+    }
+
+    fn command(&self, program: &str) -> Command {
+        self.programs.command(program, &self.home, self.runner)
+    }
+
+    fn run(&self, mut command: Command) -> Result<(), Unavailable> {
+        let output = output(&mut command)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(Unavailable(format!("{} failed: {}", command.get_program().display(), said.trim())))
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop() {
+            tracing::warn!(%error, "the development database was not stopped");
+        }
+    }
+}
+
+fn output(command: &mut Command) -> Result<Output, Unavailable> {
+    command.output().map_err(|error| Unavailable::at(Path::new(command.get_program()), error))
+}
+
+fn lock_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// In `home` if the path is short enough, else in the system's temporary directory.
+fn socket_directory(home: &Path) -> PathBuf {
+    let directory = home.join("socket");
+    let fits = directory.as_os_str().len() + "/.s.PGSQL.5432".len() <= LONGEST_SOCKET;
+    let odd = directory.to_string_lossy().contains([',', '"', '\'', '\\', '\n']);
+    if fits && !odd {
+        return directory;
+    }
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, home.as_os_str().as_encoded_bytes());
+    let hash: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    PathBuf::from("/tmp").join(format!("rowkeep-{hash}"))
+}
+
+/// A directory that belongs to the user PostgreSQL runs as, and that nobody else (but root) can enter.
+fn private_directory(path: &Path, runner: Option<Runner>) -> Result<PathBuf, Unavailable> {
+    let make = || -> io::Result<()> {
+        match fs::DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => other?,
+        }
+        // Somebody else's directory, or a link, put there before us: its owner does not let us do this.
+        if fs::symlink_metadata(path)?.file_type().is_symlink() {
+            return Err(io::Error::other("is a link"));
+        }
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+        match runner {
+            Some(Runner { uid, gid }) => chown(path, Some(uid), Some(gid)),
+            None => Ok(()),
+        }
+    };
+    make().map_err(|error| Unavailable::at(path, error))?;
+    Ok(path.to_owned())
+}
+
+/// As a value in postgresql.conf.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "''"))
+}
+
+/// As a word of a shell's command line, which is where `pg_ctl` puts its `--options`.
+fn shell_quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
+}
+
+fn empty_directory(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?.path();
+        if entry.is_dir() { fs::remove_dir_all(entry)? } else { fs::remove_file(entry)? }
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Which pages of other origins may read answers (the Fetch standard's CORS protocol).
+//!
+//! Not `warp::cors`, which refuses requests of other origins, nor tower-http's layer, which answers every OPTIONS
+//! request as a preflight: here an origin that is not listed is served as if it had said nothing.
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderValue, ORIGIN, VARY,
+};
+use http::{Method, Uri};
+
+/// The origins whose pages may read answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origins(Vec<HeaderValue>);
+
+/// How long a browser may remember the answer to a preflight, in seconds; Chromium's longest.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
+const HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("link, x-total-count, etag, retry-after, allow, www-authenticate, x-request-id");
+
+impl Origins {
+    /// Reads a comma-separated list such as `http://localhost:3000,https://tasks.example`.
+    ///
+    /// # Errors
+    /// A sentence that names what is no origin. `*` is none: answers depend on who asks.
+    pub fn parse(list: &str) -> Result<Self, String> {
+        let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        entries.map(origin).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether this is a browser asking in advance whether it may send a request.
+    pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+        method == Method::OPTIONS
+            && headers.contains_key(ORIGIN)
+            && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+    }
+
+    /// The origin of a request, if it is listed.
+    pub fn listed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let origin = headers.get(ORIGIN)?;
+        self.0.contains(origin).then(|| origin.clone())
+    }
+}
+
+/// The header of an answer to a page of the listed `origin`; without one, only that it would have mattered.
+pub fn answer(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
+    headers.append(VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = origin {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
+}
+
+/// What a preflight of a listed origin is told beside that.
+pub fn permit(headers: &mut HeaderMap) {
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
+    headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+}
+
+/// The text that a browser sends for this origin: no path, lower case, no port that goes without saying.
+fn origin(entry: &str) -> Result<HeaderValue, String> {
+    let wrong = || format!("{entry:?} is not an origin like http://localhost:3000");
+    let uri: Uri = entry.parse().map_err(|_| wrong())?;
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(wrong()) };
+    let bare = matches!(uri.path(), "" | "/") && uri.query().is_none() && !authority.as_str().contains('@');
+    if !bare {
+        return Err(wrong());
+    }
+
+    let host = authority.host().to_ascii_lowercase();
+    let text = match (scheme, authority.port_u16()) {
+        ("http", Some(80)) | ("https", Some(443)) | (_, None) => format!("{scheme}://{host}"),
+        (_, Some(port)) => format!("{scheme}://{host}:{port}"),
+    };
+    HeaderValue::from_str(&text).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(list: &str) -> Vec<String> {
+        let origins = Origins::parse(list).expect("a list of origins");
+        origins.0.iter().map(|origin| origin.to_str().expect("ASCII").to_owned()).collect()
+    }
+
+    #[test]
+    fn origins_are_read_as_browsers_send_them() {
+        let list = " https://Tasks.Example/ ,http://localhost:3000,, https://a.example:443,http://b.example:80";
+
+        let origins = texts(list);
+
+        assert_eq!(
+            origins,
+            ["https://tasks.example", "http://localhost:3000", "https://a.example", "http://b.example"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_origin_is_named() {
+        for entry in ["*", "localhost:3000", "tasks.example", "https://a.example/path", "https://u@a.example"] {
+            let error = Origins::parse(entry).expect_err(entry);
+            assert!(error.contains(entry), "{error}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! `GET /health`: whether requests can be answered right now.
+
+use http::StatusCode;
+use serde_json::json as object;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+
+use super::App;
+use super::answer::{PLAIN, Response, json, ok};
+use crate::refusal::Refusal;
+
+/// What the last look at the database found, and when it began.
+///
+/// Whoever asks while somebody looks shares what the next look finds, so that no number of callers, who need no
+/// token, takes more than one connection.
+#[derive(Default)]
+pub(super) struct Health(Mutex<Option<(Instant, Result<(), &'static str>)>>);
+
+/// `GET /health`
+pub(super) fn routes(app: &App) -> BoxedFilter<(Response,)> {
+    let path = warp::path!("health");
+    let app = app.clone();
+    let health = path.and(warp::get()).map(move || app.clone()).then(health);
+    let others = path.map(|| PLAIN.refuse(Refusal::MethodNotAllowed("GET, HEAD, OPTIONS")));
+
+    health.or(others).unify().boxed()
+}
+
+async fn health(app: App) -> Response {
+    match look(&app).await {
+        Ok(()) => ok(&object!({ "status": "healthy" })),
+        Err(problem) => {
+            let body = object!({ "status": "unhealthy", "detail": problem });
+            json(StatusCode::SERVICE_UNAVAILABLE, &body)
+        }
+    }
+}
+
+async fn look(app: &App) -> Result<(), &'static str> {
+    if !app.verifier.has_key() {
+        return Err("There is no key to verify tokens with.");
+    }
+
+    let arrived = Instant::now();
+    let mut last = app.health.0.lock().await;
+    if let Some((began, found)) = *last
+        && began >= arrived
+    {
+        return found;
+    }
+
+    let began = Instant::now();
+    let found = app.session.prove_restricted().await.map_err(|problem| {
+        tracing::warn!(%problem, "unhealthy");
+        "The database cannot be reached, or does not protect its tables: the server's log says which."
+    });
+    *last = Some((began, found));
+    found
+}

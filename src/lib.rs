@@ -1,0 +1,45 @@
+//! Rowkeep: a task backend whose privacy is enforced by Postgres row-level security.
+//!
+//! # The road of a request
+//!
+//! ```text
+//! request -> contract -> caller -> session (BEGIN, identity, question, COMMIT: one flush) -> rows -> JSON
+//! ```
+//!
+//! # Map
+//!
+//! Read from top to bottom; a module uses what stands below it, never what stands above.
+//!
+//! | where | what lives there |
+//! |---|---|
+//! | [`commands`] | what `rowkeep serve`, `migrate`, `token` and `healthcheck` do |
+//! | [`config`] | every setting: flag, variable, default and help in one place |
+//! | [`logging`] | what is written to the log, and what never is |
+//! | [`development`] | the private PostgreSQL and the secret of a checkout with nothing configured |
+//! | [`token`] | tokens to develop with |
+//! | [`http`] | the server: connections, CORS, health, and the three contracts |
+//! | [`http::user_tasks`], [`http::tasks`], [`http::v1_tasks`] | one contract each |
+//! | [`http::request`] | what a handler knows of its request, none of it believed yet |
+//! | [`http::answer`] | how an answer and a refusal look on the wire |
+//! | [`schema`] | migrations, then policies; whether the database is as this release needs it |
+//! | [`tasks`] | a task, and one function for each file of `sql/tasks` |
+//! | [`session`] | the pool's only user: a user and a question to rows, in one round trip |
+//! | [`auth`] | an `Authorization` header to a [`auth::UserId`] |
+//! | [`refusal`] | why a request ends without its answer |
+//! | [`database`] | an address to a connection |
+//!
+//! Below Rust stand `sql/` (the questions), `policies/` (who may see which rows, now) and `migrations/` (how the
+//! tables came to be). There is no SQL anywhere else.
+
+pub mod auth;
+pub mod commands;
+pub mod config;
+pub mod database;
+pub mod development;
+pub mod http;
+pub mod logging;
+pub mod refusal;
+pub mod schema;
+pub mod session;
+pub mod tasks;
+pub mod token;

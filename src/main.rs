@@ -1,0 +1,13 @@
+//! The program `rowkeep`: runs a command, prints the one error.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match rowkeep::commands::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rowkeep: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

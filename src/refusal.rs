@@ -1,0 +1,115 @@
+//! Why a request ends without the answer it asked for: a fact, to which each contract gives a voice.
+
+use std::borrow::Cow;
+
+use tokio_postgres::error::SqlState;
+
+/// Why the caller does not get what they asked for.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The path exists and does not know this method. Names those it knows, as in an `Allow` header.
+    MethodNotAllowed(&'static str),
+    /// No token. The text is safe to show.
+    NoToken(&'static str),
+    /// A token that is not believed. The text is safe to show, in a header as well: plain ASCII without quotes.
+    InvalidToken(&'static str),
+    /// The path names a user who is not the caller.
+    OtherUser,
+    /// There is no such task *for this caller*; nobody learns more.
+    NotFound,
+    /// The body says that it is something else than JSON.
+    NotJson,
+    /// The body is larger than anything that a task could need.
+    TooLarge,
+    /// The body did not arrive in time.
+    TooSlow,
+    /// The body is no JSON text. Says where.
+    Malformed(String),
+    /// The request is understood and its values are not acceptable. The text is the constraint's comment, where a
+    /// constraint of the database decided it.
+    Invalid(Cow<'static, str>),
+    /// The database is out of reach or has too much to do. Nobody knows whether a change has happened.
+    Busy(Cause),
+    /// Our fault. The cause is logged and never shown.
+    Broken(Cause),
+}
+
+/// What lies behind a refusal, for the log.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+impl Refusal {
+    /// A value that is not acceptable, in words for the client.
+    pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::Invalid(message.into())
+    }
+}
+
+/// The sentence for a broken constraint; none, when nobody wrote one.
+pub trait Words {
+    /// What the client reads when `constraint` turns a value down.
+    fn for_constraint(&self, constraint: &str) -> Option<&str>;
+}
+
+/// What an error of the database means for the request that met it.
+///
+/// Decided by SQLSTATE (PostgreSQL manual, appendix A) and never by message, because messages are translated and a
+/// distributed database leaves every other field out.
+pub fn of_database(error: tokio_postgres::Error, words: &impl Words) -> Refusal {
+    let Some(state) = error.code() else {
+        // Not an answer of the server: the connection is gone, or what came over it was no protocol.
+        return Refusal::Busy(error.into());
+    };
+
+    match state.code() {
+        // check_violation
+        "23514" => {
+            let sentence = broken_constraint(&error).and_then(|name| words.for_constraint(name));
+            let sentence = sentence.unwrap_or("a value breaks a rule of the database");
+            Refusal::Invalid(sentence.to_owned().into())
+        }
+        // character_not_in_repertoire: the only text that Rust can hold and Postgres cannot
+        "22021" => Refusal::invalid("text must not contain the character U+0000"),
+        // string_data_right_truncation
+        "22001" => Refusal::invalid("a text is too long"),
+        _ if is_passing(state) => Refusal::Busy(logged(&error).into()),
+        _ => Refusal::Broken(logged(&error).into()),
+    }
+}
+
+/// Whether what went wrong has nothing to do with the request, and may be over the next time.
+fn is_passing(state: &SqlState) -> bool {
+    let code = state.code();
+    matches!(
+        code,
+        "40001" // serialization_failure
+            | "40P01" // deadlock_detected
+            | "55P03" // lock_not_available
+            | "57014" // query_canceled: also what statement_timeout says
+            | "25006" // read_only_sql_transaction: a standby, or a primary that was demoted
+            | "25P03" // idle_in_transaction_session_timeout
+    ) || code.starts_with("53") // insufficient resources, too many connections
+        || code.starts_with("57P") // shutting down, crashed, starting up
+        || code.starts_with("08") // connection exceptions
+}
+
+/// The constraint that a check_violation names: by its field, or by the text where a node left the fields out.
+fn broken_constraint(error: &tokio_postgres::Error) -> Option<&str> {
+    let error = error.as_db_error()?;
+    error.constraint().or_else(|| error.message().rsplit('"').nth(1))
+}
+
+/// The error for the log: code and message, never the detail, which can hold a whole row.
+pub fn logged(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{}: {}", db.code().code(), db.message()),
+        None => {
+            let mut text = error.to_string();
+            let mut source = std::error::Error::source(error);
+            while let Some(cause) = source {
+                text = format!("{text}: {cause}");
+                source = cause.source();
+            }
+            text
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Migrations, then policies; and whether a database is as this release needs it.
+
+mod migrate;
+mod policies;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio_postgres::{Client, Error};
+
+use crate::database::Address;
+use crate::refusal::logged;
+use crate::session::Sentences;
+pub use migrate::{Migrated, migrate};
+
+refinery::embed_migrations!("migrations");
+
+const SERVER: &str = include_str!("../sql/schema/server.sql");
+const VERSION: &str = include_str!("../sql/schema/version.sql");
+const WORDS: &str = include_str!("../sql/schema/words.sql");
+
+/// Why a database cannot be served from or migrated, and what to do about it.
+#[derive(Debug)]
+pub struct NotReady(pub String);
+
+impl std::fmt::Display for NotReady {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotReady {}
+
+impl From<Error> for NotReady {
+    fn from(error: Error) -> Self {
+        Self(logged(&error))
+    }
+}
+
+/// What has been applied to a database, or what this release would apply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// The number of the last migration.
+    pub migration: i32,
+    /// The SHA-256 of the policies, in hexadecimal.
+    pub policies: String,
+}
+
+impl Version {
+    /// What this release brings.
+    pub fn of_this_release() -> Self {
+        let runner = migrations::runner();
+        let versions = runner.get_migrations().iter().map(|migration| migration.version());
+        Self { migration: versions.max().unwrap_or(0), policies: policies::digest() }
+    }
+
+    /// What the database says it has; none, when it was never migrated.
+    async fn of_database(client: &Client) -> Result<Option<Self>, Error> {
+        match client.query_one(VERSION, &[]).await {
+            Ok(row) => Ok(match (row.try_get(0)?, row.try_get(1)?) {
+                (Some(migration), Some(policies)) => Some(Self { migration, policies }),
+                _ => None,
+            }),
+            // invalid_schema_name, undefined_function, undefined_table
+            Err(error) if matches!(error.code().map(|c| c.code()), Some("3F000" | "42883" | "42P01")) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether requests can be served from the database at `address`; the sentences of its constraints, if so.
+///
+/// # Errors
+/// What is missing, and the command that mends it.
+pub async fn ready_to_serve(address: &Address) -> Result<Sentences, NotReady> {
+    let client = connect(address).await?;
+    look_at_server(&client).await?;
+
+    let wanted = Version::of_this_release();
+    let found = Version::of_database(&client).await.map_err(|error| explain_rights(&error, address))?;
+    match found {
+        None => {
+            return Err(NotReady(format!("{address} has not been migrated; run `rowkeep migrate`")));
+        }
+        Some(found) if found.migration > wanted.migration => {
+            tracing::warn!(
+                database = found.migration,
+                release = wanted.migration,
+                "the database is ahead of this release"
+            );
+        }
+        Some(found) if found.migration < wanted.migration => {
+            return Err(NotReady(format!(
+                "{address} is behind: it has migration {}, this release needs {}; run `rowkeep migrate`",
+                found.migration, wanted.migration
+            )));
+        }
+        Some(found) if found.policies != wanted.policies => {
+            return Err(NotReady(format!(
+                "the policies of {address} are not those of this release; run `rowkeep migrate`"
+            )));
+        }
+        Some(_) => {}
+    }
+
+    words(&client).await
+}
+
+async fn words(client: &Client) -> Result<Sentences, NotReady> {
+    let mut sentences = HashMap::new();
+    for row in client.query(WORDS, &[]).await? {
+        let constraint: String = row.try_get(0)?;
+        let Some(words) = row.try_get(1)? else {
+            return Err(NotReady(format!(
+                "constraint {constraint} has no comment, so that clients could not be told what it wants; \
+                 write one: COMMENT ON CONSTRAINT {constraint} ON app.<table> IS '...';"
+            )));
+        };
+        sentences.insert(constraint, words);
+    }
+    Ok(Sentences(sentences))
+}
+
+/// Connects, with patience while the database starts.
+///
+/// # Errors
+/// The last failure, after half a minute; at once when waiting would not help (a wrong password, no such database).
+pub async fn connect(address: &Address) -> Result<Client, NotReady> {
+    let mut pause = Duration::from_millis(250);
+    loop {
+        match address.connect().await {
+            Ok(client) => return Ok(client),
+            Err(error) => {
+                let state = error.code().map(|state| state.code());
+                let passing = state.is_none_or(|code| code.starts_with("57P") || code.starts_with("53"));
+                let tls = error.to_string().contains("TLS");
+                if !passing || tls || pause > Duration::from_secs(8) {
+                    return Err(NotReady(format!("cannot connect to {address}: {}", logged(&error))));
+                }
+                tracing::warn!(cause = logged(&error), "{address} does not answer, trying again");
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+}
+
+/// The oldest minor releases whose row-level security has no known hole (CVE-2026-120154), by major release.
+const SAFE_MINOR: [(i32, i32); 4] = [(15, 20), (16, 16), (17, 12), (18, 7)];
+
+async fn look_at_server(client: &Client) -> Result<(), NotReady> {
+    let row = client.query_one(SERVER, &[]).await?;
+    let (version, text, encoding): (i32, String, String) =
+        (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+
+    let (major, minor) = (version / 10_000, version % 10_000);
+    if major < 15 {
+        return Err(NotReady(format!("PostgreSQL 15 or newer is needed, this server is {text}")));
+    }
+    if encoding != "UTF8" {
+        return Err(NotReady(format!(
+            "the database keeps text as {encoding}; make one with ENCODING 'UTF8'"
+        )));
+    }
+    if let Some((_, safe)) = SAFE_MINOR.iter().find(|(known, safe)| *known == major && minor < *safe) {
+        tracing::warn!(
+            server = text,
+            "row security has a known hole below {major}.{safe} (CVE-2026-120154): update PostgreSQL"
+        );
+    }
+    Ok(())
+}
+
+fn explain_rights(error: &Error, address: &Address) -> NotReady {
+    let mut text = format!("{address}: {}", logged(error));
+    if error.code().is_some_and(|state| state.code() == "42501") {
+        let user = address.config().get_user().unwrap_or("the_login");
+        text.push_str(&format!(
+            "; the login must be a member of rowkeep_api that inherits: GRANT rowkeep_api TO \"{user}\"; \
+             ALTER ROLE \"{user}\" INHERIT; ALTER ROLE \"{user}\" SET role = 'rowkeep_api';"
+        ));
+    }
+    NotReady(text)
+}

@@ -1,0 +1,131 @@
+//! A pooled connection with its statements prepared, and with a mark for when it may not be used again.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bb8::{ErrorSink, ManageConnection};
+use bb8_postgres::PostgresConnectionManager;
+use futures_util::future::try_join_all;
+use tokio_postgres::{Client, Error, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::Question;
+use crate::database::Address;
+use crate::refusal::logged;
+
+/// What every connection prepares beside the questions.
+const FRAME: [(&str, &str); 7] = [
+    ("session/begin_read", include_str!("../../sql/session/begin_read.sql")),
+    ("session/begin", include_str!("../../sql/session/begin.sql")),
+    ("session/identify", include_str!("../../sql/session/identify.sql")),
+    ("session/commit", include_str!("../../sql/session/commit.sql")),
+    ("session/probe", include_str!("../../sql/session/probe.sql")),
+    ("session/assume_role", include_str!("../../sql/session/assume_role.sql")),
+    ("session/nobody", include_str!("../../sql/session/nobody.sql")),
+];
+
+const LIMITS: &str = include_str!("../../sql/session/limits.sql");
+
+/// A connection, and the statements that are prepared on it.
+pub(super) struct Link {
+    pub(super) client: Client,
+    statements: HashMap<&'static str, Statement>,
+    /// Set while a transaction is open. Stays set when it was not seen to end: whatever identity and role are left
+    /// on the connection, nobody else gets them.
+    pub(super) dirty: bool,
+}
+
+impl Link {
+    /// The statement of `sql/<name>.sql`.
+    pub(super) fn statement(&self, name: &str) -> &Statement {
+        self.statements.get(name).expect("the manager prepares the frame and every question on each connection")
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) enum NoLink {
+    /// It could not be opened or prepared.
+    NotOpened(Error),
+    /// It was closed while nobody used it: the database was restarted, or fell asleep.
+    Closed,
+}
+
+impl NoLink {
+    /// What is known of it, for the log.
+    pub(super) fn cause(&self) -> String {
+        match self {
+            Self::NotOpened(error) => logged(error),
+            Self::Closed => "closed by the database".into(),
+        }
+    }
+}
+
+impl From<Error> for NoLink {
+    fn from(error: Error) -> Self {
+        Self::NotOpened(error)
+    }
+}
+
+/// Opens connections and prepares them.
+pub(super) struct Manager {
+    inner: PostgresConnectionManager<MakeRustlsConnect>,
+    questions: &'static [&'static Question],
+    statement_limit: Duration,
+}
+
+impl Manager {
+    pub(super) fn new(
+        address: &Address,
+        questions: &'static [&'static Question],
+        statement_limit: Duration,
+    ) -> Self {
+        let inner = PostgresConnectionManager::new(address.config().clone(), address.tls());
+        Self { inner, questions, statement_limit }
+    }
+}
+
+impl ManageConnection for Manager {
+    type Connection = Link;
+    type Error = NoLink;
+
+    async fn connect(&self) -> Result<Link, NoLink> {
+        let client = self.inner.connect().await?;
+
+        let limit = self.statement_limit.as_millis().to_string();
+        client.query(LIMITS, &[&limit]).await?;
+
+        let questions = self.questions.iter().map(|question| (question.name, question.sql));
+        let prepared = FRAME.into_iter().chain(questions).map(async |(name, sql)| {
+            let statement = client.prepare(sql).await?;
+            tracing::debug!(question = name, "prepared");
+            Ok::<_, Error>((name, statement))
+        });
+        let statements = try_join_all(prepared).await?.into_iter().collect();
+
+        Ok(Link { client, statements, dirty: false })
+    }
+
+    /// Looks at what is known on this side: a ping would cost a quarter of the throughput.
+    async fn is_valid(&self, link: &mut Link) -> Result<(), NoLink> {
+        if self.has_broken(link) { Err(NoLink::Closed) } else { Ok(()) }
+    }
+
+    fn has_broken(&self, link: &mut Link) -> bool {
+        link.dirty || link.client.is_closed()
+    }
+}
+
+/// Writes to the log why a connection could not be opened, which whoever waits for it is not told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Complain;
+
+impl ErrorSink<NoLink> for Complain {
+    fn sink(&self, error: NoLink) {
+        tracing::warn!(cause = error.cause(), "no connection to the database");
+    }
+
+    fn boxed_clone(&self) -> Box<dyn ErrorSink<NoLink>> {
+        Box::new(*self)
+    }
+}

@@ -1,0 +1,119 @@
+//! The proof that a request's transaction is restricted, by running one.
+
+use futures_util::future::join4;
+use tokio::time::timeout;
+use tokio_postgres::{Error, Row};
+
+use super::Session;
+use super::pool::Link;
+use crate::refusal::logged;
+
+/// Why requests would not be restricted, or could not run, and what to do about it.
+#[derive(Clone, Debug)]
+pub struct Unprotected(pub String);
+
+impl std::fmt::Display for Unprotected {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unprotected {}
+
+/// Whom the probe's transaction belongs to. It reads no row of anybody's.
+const PROBE: &str = "rowkeep probe";
+
+impl Session {
+    /// Runs a transaction as a request does and looks at what Postgres makes of it; then one that is nobody's.
+    ///
+    /// # Errors
+    /// What is wrong, in a sentence for the operator. Takes no longer than a request may.
+    pub async fn prove_restricted(&self) -> Result<(), Unprotected> {
+        let _turn = self.turn().await.map_err(|_| Unprotected("every connection is in use".into()))?;
+
+        match timeout(2 * self.patience, self.look()).await {
+            Ok(found) => found,
+            Err(_) => Err(Unprotected("the database does not answer".into())),
+        }
+    }
+
+    async fn look(&self) -> Result<(), Unprotected> {
+        let mut link = self.pool.get().await.map_err(|error| match error {
+            bb8::RunError::User(error) => Unprotected(error.cause()),
+            bb8::RunError::TimedOut => Unprotected("the database cannot be reached".into()),
+        })?;
+
+        let found = probe(&mut link).await.map_err(|error| explain(&error))?;
+        for (column, problem) in PROBLEMS {
+            if !found.iter().any(|row| row.try_get(column).unwrap_or(false)) {
+                return Err(Unprotected(problem.into()));
+            }
+        }
+        Ok(())
+    }
+}
+
+const PROBLEMS: [(&str, &str); 6] = [
+    ("role_assumed", "a request's transaction does not run as rowkeep_api; run `rowkeep migrate`"),
+    (
+        "bound_by_policies",
+        "rowkeep_api is a superuser or has BYPASSRLS, so that no policy binds it; \
+         run: ALTER ROLE rowkeep_api NOSUPERUSER NOBYPASSRLS;",
+    ),
+    ("owns_nothing", "rowkeep_api owns tables of schema app, or is a member of their owner; take that away"),
+    (
+        "tables_protected",
+        "row security is not enabled and forced on every table of schema app; \
+         run `rowkeep migrate --reapply-policies`",
+    ),
+    (
+        "tables_fenced",
+        "a table of schema app has lost its fence policy; run `rowkeep migrate --reapply-policies`",
+    ),
+    ("sees_nothing", "a transaction that is nobody's sees rows; run `rowkeep migrate --reapply-policies`"),
+];
+
+async fn probe(link: &mut Link) -> Result<Vec<Row>, Error> {
+    link.dirty = true;
+    let begin = link.statement("session/begin_read");
+    let commit = link.statement("session/commit");
+
+    let (begun, identified, somebody, committed) = join4(
+        link.client.execute(begin, &[]),
+        link.client.execute(link.statement("session/identify"), &[&PROBE]),
+        link.client.query(link.statement("session/probe"), &[]),
+        link.client.execute(commit, &[]),
+    )
+    .await;
+    begun?;
+    identified?;
+    let mut rows = somebody?;
+    committed?;
+
+    let (begun, assumed, nobody, committed) = join4(
+        link.client.execute(begin, &[]),
+        link.client.execute(link.statement("session/assume_role"), &[]),
+        link.client.query(link.statement("session/nobody"), &[]),
+        link.client.execute(commit, &[]),
+    )
+    .await;
+    begun?;
+    assumed?;
+    rows.extend(nobody?);
+    committed?;
+
+    link.dirty = false;
+    Ok(rows)
+}
+
+fn explain(error: &Error) -> Unprotected {
+    let cause = logged(error);
+    let advice = match error.code().map(|state| state.code()) {
+        Some("42501") => {
+            "; the login must be a member of rowkeep_api that inherits: \
+             GRANT rowkeep_api TO the_login; ALTER ROLE the_login INHERIT; ALTER ROLE the_login SET role = 'rowkeep_api';"
+        }
+        _ => "",
+    };
+    Unprotected(format!("{cause}{advice}"))
+}
