@@ -75,11 +75,7 @@ impl Verifier {
         validation.set_required_spec_claims(&required);
 
         Self {
-            keys: demands
-                .secrets
-                .iter()
-                .map(|secret| DecodingKey::from_secret(secret.as_bytes()))
-                .collect(),
+            keys: demands.secrets.iter().map(|secret| DecodingKey::from_secret(secret.as_bytes())).collect(),
             validation,
             user_claim: demands.user_claim,
             max_lifetime: demands.max_lifetime,
@@ -193,9 +189,11 @@ fn refuse_odd_header(token: &str) -> Result<(), Refusal> {
     }
     match header.get("typ") {
         None => {}
-        Some(Value::String(typ))
-            if typ.eq_ignore_ascii_case("JWT") || typ.eq_ignore_ascii_case("at+jwt") => {}
-        Some(_) => return Err(Refusal::InvalidToken("the token is of another type than JWT or at+jwt (typ)")),
+        Some(Value::String(typ)) if typ.eq_ignore_ascii_case("JWT") || typ.eq_ignore_ascii_case("at+jwt") => {
+        }
+        Some(_) => {
+            return Err(Refusal::InvalidToken("the token is of another type than JWT or at+jwt (typ)"));
+        }
     }
     if header.get("alg").and_then(Value::as_str) != Some("HS256") {
         return Err(Refusal::InvalidToken(NOT_OUR_ALGORITHM));

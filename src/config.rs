@@ -186,9 +186,7 @@ impl Settings {
             "" | "development" => true,
             "staging" | "production" => false,
             other => {
-                wrong.say(format!(
-                    "ENVIRONMENT is {other:?}; it must be development, staging or production"
-                ));
+                wrong.say(format!("ENVIRONMENT is {other:?}; it must be development, staging or production"));
                 true
             }
         };
@@ -278,8 +276,9 @@ impl Settings {
                     secret.len()
                 ));
             } else if PLACEHOLDERS.iter().any(|known| lower.contains(known)) {
-                wrong
-                    .say(format!("{name} is a placeholder that others know, too: make one: openssl rand -base64 32"));
+                wrong.say(format!(
+                    "{name} is a placeholder that others know, too: make one: openssl rand -base64 32"
+                ));
             }
         }
     }

@@ -68,7 +68,9 @@ fn data_directory() -> Result<PathBuf, Unavailable> {
         .or_else(|| Some(variable("HOME")?.join(".local/share")))
         .map(|data| data.join("rowkeep"))
         .ok_or_else(|| {
-            Unavailable("HOME is not set: there is no place for a development database; set DATABASE_URL".into())
+            Unavailable(
+                "HOME is not set: there is no place for a development database; set DATABASE_URL".into(),
+            )
         })
 }
 

@@ -1,7 +1,7 @@
 //! Tokens to develop with, signed with the server's own secret.
 
 use jsonwebtoken::{EncodingKey, Header};
-use serde_json::{Value, json};
+use serde_json::Map;
 
 use crate::auth::Demands;
 
@@ -16,13 +16,12 @@ pub fn mint(demands: &Demands, user: &str, lifetime: u64) -> Result<String, Stri
     }
 
     let now = jsonwebtoken::get_current_timestamp();
-    let mut claims = json!({ "iat": now, "exp": now + lifetime });
-    claims[&demands.user_claim] = user.into();
-    if let Some(issuer) = demands.issuers.first() {
-        claims["iss"] = issuer.as_str().into();
-    }
-    if let Some(audience) = demands.audiences.first() {
-        claims["aud"] = Value::from(audience.as_str());
+    let mut claims = Map::new();
+    claims.insert("iat".into(), now.into());
+    claims.insert("exp".into(), (now + lifetime).into());
+    claims.insert(demands.user_claim.clone(), user.into());
+    for (name, accepted) in [("iss", &demands.issuers), ("aud", &demands.audiences)] {
+        claims.extend(accepted.first().map(|one| (name.into(), one.as_str().into())));
     }
 
     let key = EncodingKey::from_secret(secret.as_bytes());

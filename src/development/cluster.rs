@@ -80,7 +80,8 @@ impl Cluster {
     /// When the directory's name cannot stand in an address.
     pub fn address(&self, database: &str) -> Result<Address, Unavailable> {
         let host = self.socket_directory.to_string_lossy().replace('\\', "\\\\").replace('\'', "\\'");
-        Address::parse(&format!("host='{host}' port=5432 user=postgres dbname={database}")).map_err(Unavailable)
+        Address::parse(&format!("host='{host}' port=5432 user=postgres dbname={database}"))
+            .map_err(Unavailable)
     }
 
     /// The database `rowkeep`, made if there is none yet.
@@ -90,7 +91,8 @@ impl Cluster {
     pub async fn database(&self) -> Result<Address, Unavailable> {
         let problem = |error: tokio_postgres::Error| Unavailable(format!("development database: {error}"));
         let client = self.address("postgres")?.connect().await.map_err(problem)?;
-        let made: bool = client.query_one(EXISTS, &[]).await.and_then(|row| row.try_get(0)).map_err(problem)?;
+        let made: bool =
+            client.query_one(EXISTS, &[]).await.and_then(|row| row.try_get(0)).map_err(problem)?;
         if !made {
             match client.batch_execute(CREATE).await {
                 // duplicate_database, unique_violation: another process made it just now.
@@ -147,8 +149,9 @@ impl Cluster {
         command.arg(format!("--options=-c config_file={}", shell_quoted(&conf)));
         self.run(command).map_err(|error| {
             let text = fs::read_to_string(&log_file).unwrap_or_default();
-            let lines: Vec<_> = text.lines().collect();
-            let last = lines[lines.len().saturating_sub(10)..].join("\n  ");
+            let mut last: Vec<_> = text.lines().rev().take(10).collect();
+            last.reverse();
+            let last = last.join("\n  ");
             Unavailable(format!("{error}\n  {last}\n(from {})", log_file.display()))
         })
     }

@@ -78,7 +78,8 @@ impl Programs {
         let directory = fs::canonicalize(directory.join("postgres")).ok()?.parent()?.to_owned();
         let output = Command::new(directory.join("postgres")).arg("--version").output().ok()?;
         let version = String::from_utf8(output.stdout).ok()?; // "postgres (PostgreSQL) 15.20 (Debian ...)"
-        let major = version.split_whitespace().nth(2)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+        let major =
+            version.split_whitespace().nth(2)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
         (major >= OLDEST).then_some(Self { directory, major })
     }
 }
@@ -92,9 +93,7 @@ fn candidates() -> Vec<Programs> {
     let in_path = std::env::split_paths(&path).collect::<Vec<_>>();
     let usual = USUAL.iter().flat_map(|(before, after)| {
         let releases = fs::read_dir(before).into_iter().flatten().flatten();
-        releases
-            .filter(|entry| is_release(&entry.file_name()))
-            .map(move |entry| entry.path().join(after))
+        releases.filter(|entry| is_release(&entry.file_name())).map(move |entry| entry.path().join(after))
     });
     in_path.into_iter().chain(usual).filter_map(|directory| Programs::at(&directory)).collect()
 }
@@ -131,9 +130,9 @@ impl Runner {
             return Ok(None);
         }
         let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-        ["postgres", "nobody"].iter().find_map(|name| Self::in_passwd(&users, name)).map(Some).ok_or_else(|| {
-            Unavailable("PostgreSQL does not run as root, and there is no user postgres or nobody".into())
-        })
+        ["postgres", "nobody"].iter().find_map(|name| Self::in_passwd(&users, name)).map(Some).ok_or_else(
+            || Unavailable("PostgreSQL does not run as root, and there is no user postgres or nobody".into()),
+        )
     }
 
     fn in_passwd(users: &str, wanted: &str) -> Option<Self> {

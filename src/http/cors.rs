@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn origins_are_read_as_browsers_send_them() {
-        let list = " https://Tasks.Example/ ,http://localhost:3000,, https://a.example:443,http://b.example:80";
+        let list =
+            " https://Tasks.Example/ ,http://localhost:3000,, https://a.example:443,http://b.example:80";
 
         let origins = texts(list);
 
@@ -103,7 +104,8 @@ mod tests {
 
     #[test]
     fn what_is_no_origin_is_named() {
-        for entry in ["*", "localhost:3000", "tasks.example", "https://a.example/path", "https://u@a.example"] {
+        for entry in ["*", "localhost:3000", "tasks.example", "https://a.example/path", "https://u@a.example"]
+        {
             let error = Origins::parse(entry).expect_err(entry);
             assert!(error.contains(entry), "{error}");
         }

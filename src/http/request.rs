@@ -248,11 +248,9 @@ impl Members {
         match serde_json::from_slice(bytes) {
             Ok(Value::Object(members)) => Ok(Self(members)),
             Ok(_) => Err(Refusal::invalid("the body must be a JSON object")),
-            Err(error) => Err(Refusal::Malformed(format!(
-                "look at line {}, column {}",
-                error.line(),
-                error.column()
-            ))),
+            Err(error) => {
+                Err(Refusal::Malformed(format!("look at line {}, column {}", error.line(), error.column())))
+            }
         }
     }
 

@@ -38,7 +38,8 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How much of that is taken, in bytes.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
     connection: close\r\ncontent-length: 68\r\n\r\n\
     {\"detail\":\"The service has too many connections: try again later.\"}\n";
 

@@ -38,7 +38,9 @@ pub(super) struct Link {
 impl Link {
     /// The statement of `sql/<name>.sql`.
     pub(super) fn statement(&self, name: &str) -> &Statement {
-        self.statements.get(name).expect("the manager prepares the frame and every question on each connection")
+        self.statements
+            .get(name)
+            .expect("the manager prepares the frame and every question on each connection")
     }
 }
 

@@ -1,0 +1,53 @@
+//! Paths, methods, and what every answer has in common.
+
+use http::Method;
+
+use crate::world::World;
+
+/// Every path, and the methods of its contract.
+pub const ROUTES: &[(&str, &[&str])] = &[
+    ("/health", &["GET"]),
+    ("/api/tasks", &["GET", "POST"]),
+    ("/api/tasks/{id}", &["GET", "PUT", "DELETE"]),
+    ("/api/tasks/{id}/complete", &["PATCH"]),
+    ("/api/v1/tasks", &["GET", "POST"]),
+    ("/api/v1/tasks/{id}", &["GET", "PUT", "DELETE"]),
+    ("/api/v1/tasks/{id}/toggle", &["PATCH"]),
+    ("/api/{user_id}/tasks", &["GET", "POST"]),
+    ("/api/{user_id}/tasks/{id}", &["GET", "PUT", "PATCH", "DELETE"]),
+    ("/api/{user_id}/tasks/{id}/complete", &["PATCH"]),
+];
+
+/// The path of a route for one user and one id.
+pub fn path(template: &str, user: &str, id: &str) -> String {
+    template.replace("{user_id}", user).replace("{id}", id)
+}
+
+#[tokio::test]
+async fn every_path_names_its_methods_and_refuses_others() {
+    let world = World::new().await;
+    let stranger = world.stranger();
+
+    for (template, methods) in ROUTES {
+        let path = path(template, "alice", "7");
+        let mut wanted = methods.to_vec();
+        if methods.contains(&"GET") {
+            wanted.push("HEAD");
+        }
+        wanted.push("OPTIONS");
+        wanted.sort_unstable();
+
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
+            if methods.contains(&method) {
+                continue;
+            }
+            let answer = stranger.call(Method::from_bytes(method.as_bytes()).expect("a method"), &path).await;
+
+            assert_eq!(answer.status(), 405, "{method} {path}");
+            let mut allow: Vec<_> = answer.header("allow").split(", ").collect();
+            allow.sort_unstable();
+            assert_eq!(allow, wanted, "{method} {path}");
+            assert!(answer.detail().contains("method"), "{method} {path}");
+        }
+    }
+}

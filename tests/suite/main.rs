@@ -1,0 +1,14 @@
+//! The test suite: one binary, a real PostgreSQL, the program as it is shipped, real sockets.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test that panics says what is wrong; the names of tests are their documentation"
+)]
+
+mod database;
+mod http;
+mod operation;
+mod world;
+mod z_coverage;

@@ -1,0 +1,1 @@
+//! Starting, stopping, overload, and the development database.

@@ -1,0 +1,74 @@
+//! A PostgreSQL of this run's own, a database for each test, a server on it, and people with tokens.
+
+mod cluster;
+mod person;
+mod server;
+
+pub use cluster::{Database, cluster, psql};
+pub use person::{Answer, Person, Request, send};
+pub use server::{Server, called};
+
+use rowkeep::auth::{Demands, UserId, Verifier};
+
+/// What servers under test verify tokens with.
+pub const SECRET: &str = "a secret for tests, of more than thirty-two bytes";
+
+/// A migrated database and a server on it.
+pub struct World {
+    pub server: Server,
+    pub database: Database,
+}
+
+impl World {
+    /// As a deployment that follows the README: the recommended login, everything else by default.
+    pub async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same, with other settings.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::on(Database::new().await, settings).await
+    }
+
+    /// A server on `database`; `DATABASE_URL` may be among the settings.
+    pub async fn on(database: Database, settings: &[(&str, &str)]) -> Self {
+        let url = database.url("rowkeep_login");
+        let mut all = vec![("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", SECRET)];
+        all.extend(settings);
+        let server = Server::start(&all).await.expect("a server");
+        Self { server, database }
+    }
+
+    /// Somebody with a token of the server's secret.
+    pub fn user(&self, id: &str) -> Person {
+        Person::new(self.server.address, id)
+    }
+
+    /// Somebody without a token.
+    pub fn stranger(&self) -> Person {
+        Person::with_token(self.server.address, None)
+    }
+}
+
+/// What the servers under test demand of a token.
+pub fn demands() -> Demands {
+    Demands {
+        secrets: vec![SECRET.into()],
+        issuers: vec![],
+        audiences: vec![],
+        user_claim: "sub".into(),
+        max_lifetime: 366 * 86_400,
+    }
+}
+
+/// A token for `id` that is valid for an hour.
+pub fn token(id: &str) -> String {
+    rowkeep::token::mint(&demands(), id, 3600).expect("a token")
+}
+
+/// The user that a verified token names: there is no other way to a `UserId`.
+pub fn user_id(id: &str) -> UserId {
+    let mut headers = ::http::HeaderMap::new();
+    headers.insert("authorization", format!("Bearer {}", token(id)).parse().expect("a header"));
+    Verifier::new(demands()).user(&headers).expect("a verified user")
+}

@@ -1,0 +1,165 @@
+//! One PostgreSQL for the whole run, by the same code as the development database's; one database for each test,
+//! cloned from a migrated template.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rowkeep::database::Address;
+use rowkeep::development::Cluster;
+use rowkeep::schema;
+use tokio::sync::OnceCell;
+use tokio_postgres::Client;
+
+/// Nothing of it outlives the run, so that nothing has to be safe on disk.
+const SETTINGS: &str =
+    "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nmax_connections = 400\n";
+
+/// The password of `rowkeep_login` in the clusters of tests.
+const PASSWORD: &str = "it's a \"test\"";
+
+/// The cluster of this run. It ends with the test process, however that ends.
+pub async fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceCell<&Cluster> = OnceCell::const_new();
+
+    CLUSTER
+        .get_or_init(async || {
+            let cluster = tokio::task::spawn_blocking(|| {
+                let home = std::env::temp_dir().join(format!("rowkeep-test-{}", std::process::id()));
+                std::fs::DirBuilder::new().mode(0o711).create(&home).expect("a directory for the cluster");
+                end_with_this_process(&home.display().to_string());
+                Cluster::start(&home, SETTINGS).expect("PostgreSQL")
+            });
+            let cluster: &Cluster = Box::leak(Box::new(cluster.await.expect("PostgreSQL")));
+
+            make_template(cluster).await;
+            cluster
+        })
+        .await
+}
+
+/// The shell waits for the pipe that only this process holds open, and then stops the server and takes its data
+/// away: also after SIGKILL.
+fn end_with_this_process(home: &str) {
+    let watch = r#"
+        read -r _
+        [ -f "$0/data/postmaster.pid" ] && kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")"
+        sleep 1
+        rm -rf "$0""#;
+    let watcher = Command::new("sh")
+        .args(["-c", watch, home])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0) // ctrl-c is for the tests
+        .spawn()
+        .expect("a shell");
+    std::mem::forget(watcher);
+}
+
+async fn make_template(cluster: &Cluster) {
+    let admin = client(&cluster.address("postgres").expect("an address")).await;
+    admin.batch_execute("create database template_rowkeep").await.expect("a template");
+    let address = cluster.address("template_rowkeep").expect("an address");
+    schema::migrate(&address, false).await.expect("a migrated template");
+
+    // As the README says.
+    let script = format!("{}/sql/setup/login.sql", env!("CARGO_MANIFEST_DIR"));
+    let login = format!("password={PASSWORD}");
+    let output = psql("template_rowkeep", &["-v", "login=rowkeep_login", "-v", &login, "-f", &script]).await;
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// Runs psql as the superuser, stopping at the first error.
+pub async fn psql(database: &str, arguments: &[&str]) -> std::process::Output {
+    // Not `cluster()`: the template is made with it.
+    let home = std::env::temp_dir().join(format!("rowkeep-test-{}", std::process::id()));
+    let programs = rowkeep::development::Programs::find(None).expect("PostgreSQL's programs");
+    tokio::process::Command::new(programs.path("psql"))
+        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-p", "5432", "-U", "postgres", "-d", database])
+        .arg("-h")
+        .arg(home.join("socket"))
+        .args(arguments)
+        .output()
+        .await
+        .expect("psql")
+}
+
+async fn client(address: &Address) -> Client {
+    address.connect().await.expect("a connection")
+}
+
+/// A database of one test.
+pub struct Database {
+    pub name: String,
+    cluster: &'static Cluster,
+}
+
+impl Database {
+    /// Migrated, and empty.
+    pub async fn new() -> Self {
+        Self::from_template("template_rowkeep").await
+    }
+
+    /// As PostgreSQL makes it.
+    pub async fn unmigrated() -> Self {
+        Self::from_template("template0").await
+    }
+
+    async fn from_template(template: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+
+        let cluster = cluster().await;
+        let admin = client(&cluster.address("postgres").expect("an address")).await;
+        let create = format!("create database {name} template {template}");
+        for _ in 0..100 {
+            match admin.batch_execute(&create).await {
+                Ok(()) => return Self { name, cluster },
+                // object_in_use: whoever made the template is not quite gone yet.
+                Err(error) if error.code().is_some_and(|state| state.code() == "55006") => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        panic!("{template} stays in use");
+    }
+
+    /// An address of this database for `login`, as `DATABASE_URL` takes it.
+    pub fn url(&self, login: &str) -> String {
+        let host = self.cluster.socket_directory().display();
+        let password = PASSWORD.replace('\'', "\\'");
+        format!("host='{host}' port=5432 dbname={} user={login} password='{password}'", self.name)
+    }
+
+    /// The same, understood.
+    pub fn address(&self, login: &str) -> Address {
+        Address::parse(&self.url(login)).expect("an address")
+    }
+
+    /// A connection as `login`.
+    pub async fn client(&self, login: &str) -> Client {
+        client(&self.address(login)).await
+    }
+
+    /// A connection that no policy binds: for looking and for breaking things.
+    pub async fn superuser(&self) -> Client {
+        self.client("postgres").await
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let drop = format!("drop database if exists {} with (force)", self.name);
+        // Blocks for a moment; whatever is left goes with the cluster.
+        let _ = Command::new(self.cluster.programs().path("psql"))
+            .args(["-X", "-q", "-p", "5432", "-U", "postgres", "-d", "postgres", "-c", &drop, "-h"])
+            .arg(self.cluster.socket_directory())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+    }
+}

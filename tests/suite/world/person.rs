@@ -1,0 +1,144 @@
+//! Somebody who calls the API.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::{HeaderMap, Method, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+/// A request as it will be sent, path and all, to the letter.
+pub type Request = http::Request<Full<Bytes>>;
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The status as a number.
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The text in `detail`.
+    pub fn detail(&self) -> String {
+        self.json()["detail"].as_str().unwrap_or_else(|| panic!("no detail: {self:?}")).to_owned()
+    }
+
+    /// A header's value; empty if there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().expect("ASCII")).unwrap_or_default()
+    }
+
+    /// The ids of a list, in its order.
+    pub fn ids(&self) -> Vec<i64> {
+        let json = self.json();
+        let list = json.as_array().unwrap_or_else(|| panic!("no list: {self:?}"));
+        list.iter().map(|task| task["id"].as_i64().expect("an id")).collect()
+    }
+}
+
+/// Sends one request over a connection of its own.
+pub async fn send(address: SocketAddr, request: Request) -> Answer {
+    try_send(address, request).await.expect("an answer")
+}
+
+async fn try_send(address: SocketAddr, mut request: Request) -> Result<Answer, hyper::Error> {
+    let stream = TcpStream::connect(address).await.expect("a connection");
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    request.headers_mut().entry(HOST).or_insert_with(|| address.to_string().parse().expect("a host"));
+
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    let body = body.collect().await?.to_bytes();
+    connection.abort();
+    Ok(Answer { status: head.status, headers: head.headers, body })
+}
+
+/// A caller with an identity, or without one.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub id: String,
+    pub address: SocketAddr,
+    token: Option<String>,
+}
+
+impl Person {
+    pub fn new(address: SocketAddr, id: &str) -> Self {
+        Self { id: id.into(), address, token: Some(super::token(id)) }
+    }
+
+    pub fn with_token(address: SocketAddr, token: Option<&str>) -> Self {
+        Self { id: String::new(), address, token: token.map(str::to_owned) }
+    }
+
+    /// A request with this person's token, to be changed before it is sent.
+    pub fn request(&self, method: Method, path: &str, body: impl Into<Bytes>) -> Request {
+        let mut request = http::Request::new(Full::new(body.into()));
+        *request.method_mut() = method;
+        *request.uri_mut() = path.parse().expect("a path");
+        if let Some(token) = &self.token {
+            let value = format!("Bearer {token}").parse().expect("a header");
+            request.headers_mut().insert(AUTHORIZATION, value);
+        }
+        request
+    }
+
+    /// Sends a request without a body.
+    pub async fn call(&self, method: Method, path: &str) -> Answer {
+        send(self.address, self.request(method, path, "")).await
+    }
+
+    /// Sends a body as it is, as JSON.
+    pub async fn send(&self, method: Method, path: &str, body: impl Into<Bytes>) -> Answer {
+        let mut request = self.request(method, path, body);
+        request.headers_mut().insert(CONTENT_TYPE, "application/json".parse().expect("a type"));
+        send(self.address, request).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.call(Method::DELETE, path).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, body.to_string()).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, body.to_string()).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PATCH, path, body.to_string()).await
+    }
+
+    /// Creates a task, and expects that it works.
+    pub async fn creates(&self, body: Value) -> Value {
+        let answer = self.post("/api/tasks", body).await;
+        assert_eq!(answer.status(), 201, "{answer:?}");
+        answer.json()
+    }
+
+    /// Reads a task of their own, and expects that it is there.
+    pub async fn reads(&self, id: &Value) -> Value {
+        let answer = self.get(&format!("/api/tasks/{id}")).await;
+        assert_eq!(answer.status(), 200, "{answer:?}");
+        answer.json()
+    }
+}
