@@ -9,6 +9,8 @@
 --                        every grantee but the owner
 --   default privileges   whatever would be granted on objects that are yet to come
 
+set local search_path = '';
+
 do $$
 begin
     -- A login that must say so before it may act as the owner (NOINHERIT) says so here.

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -62,25 +63,19 @@ fn read_dotenv() -> Result<(), Failure> {
 }
 
 async fn serve(config: &mut Config) -> Result<(), Failure> {
-    let stop = stop_signal()?;
+    let mut stop = pin!(stop_signal()?);
     let listener = listen(config.listen).await?;
     let listening = listener.local_addr()?;
     allow_connections();
 
-    let own_database = config.database.is_none();
-    let (cluster, address) = database(config).await?;
-    complete_secrets(config)?;
+    let (cluster, app) = tokio::select! {
+        started = start(config) => started?,
+        // A development database that is starting is waited for, and stopped, as the program ends.
+        () = &mut stop => return Ok(()),
+    };
+    tracing::info!(address = %listening, "listening");
     if config.development {
-        let migrating = config.migration_database.as_ref().unwrap_or(&address);
-        schema::migrate(migrating, false).await?;
-    }
-    let words = schema::ready_to_serve(&address).await?;
-    let session = Session::open(&address, &config.session, &tasks::QUESTIONS, words).await?;
-    let app = App::new(Verifier::new(config.demands.clone()), session, config.request_timeout);
-
-    tracing::info!(address = %listening, database = %address, "listening");
-    if config.development {
-        say_how_to_try(config, listening, cluster.as_ref().filter(|_| own_database));
+        say_how_to_try(config, listening, cluster.as_ref());
     }
     server::serve(listener, app, config.origins.clone(), stop, config.shutdown_timeout).await;
     tracing::info!("stopped");
@@ -88,6 +83,22 @@ async fn serve(config: &mut Config) -> Result<(), Failure> {
     // Dropping it stops the development database, which blocks.
     tokio::task::spawn_blocking(move || drop(cluster)).await?;
     Ok(())
+}
+
+/// Everything that requests need, and the development database if that is where they go.
+async fn start(config: &mut Config) -> Result<(Option<Cluster>, App), Failure> {
+    let (cluster, address) = database(config).await?;
+    complete_secrets(config)?;
+    if config.development {
+        let migrating = config.migration_database.as_ref().unwrap_or(&address);
+        schema::migrate(migrating, false).await?;
+    }
+
+    let words = schema::ready_to_serve(&address).await?;
+    let session = Session::open(&address, &config.session, &tasks::QUESTIONS, words).await?;
+    tracing::info!(database = %address, "requests run restricted");
+    let verifier = Verifier::new(config.demands.clone());
+    Ok((cluster, App::new(verifier, session, config.request_timeout)))
 }
 
 async fn migrate(config: &Config, reapply_policies: bool) -> Result<(), Failure> {

@@ -15,7 +15,7 @@ use crate::session::Options;
 ///
 /// With nothing configured it runs a private PostgreSQL for development, and prints how to try it.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = false)]
+#[command(version)]
 pub struct Cli {
     /// What to do; `serve` when nothing is said.
     #[command(subcommand)]
@@ -244,7 +244,7 @@ impl Settings {
                 Origins::parse(or_default(&self.cors_origins, "http://localhost:3000")),
             ),
             log_filter: wrong.note("LOG_LEVEL", Filter::parse(or_default(&self.log_level, "info"))),
-            log_format: match self.log_format.trim() {
+            log_format: match self.log_format.trim().to_ascii_lowercase().as_str() {
                 "" if development => Format::Text,
                 "" | "json" => Format::Json,
                 "text" => Format::Text,

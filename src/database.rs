@@ -9,6 +9,9 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+/// How long the driver waits before it asks whether a silent server is still there, if nobody says otherwise.
+const DRIVERS_KEEPALIVE: Duration = Duration::from_secs(2 * 60 * 60);
+
 /// Where a database is and how to log in; prints without its password.
 #[derive(Clone)]
 pub struct Address {
@@ -53,9 +56,12 @@ impl Address {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(Duration::from_secs(10));
         }
-        // The driver waits two hours before it asks whether a silent server is still there.
-        config.keepalives_idle(Duration::from_secs(30));
-        config.tcp_user_timeout(Duration::from_secs(30));
+        if config.get_keepalives_idle() == DRIVERS_KEEPALIVE {
+            config.keepalives_idle(Duration::from_secs(30));
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(Duration::from_secs(30));
+        }
 
         Ok(Self { config, tls: MakeRustlsConnect::new(public_roots()) })
     }

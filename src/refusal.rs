@@ -1,6 +1,7 @@
 //! Why a request ends without the answer it asked for: a fact, to which each contract gives a voice.
 
 use std::borrow::Cow;
+use std::error::Error;
 
 use tokio_postgres::error::SqlState;
 
@@ -35,7 +36,7 @@ pub enum Refusal {
 }
 
 /// What lies behind a refusal, for the log.
-pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub type Cause = Box<dyn Error + Send + Sync>;
 
 impl Refusal {
     /// A value that is not acceptable, in words for the client.
@@ -56,8 +57,8 @@ pub trait Words {
 /// distributed database leaves every other field out.
 pub fn of_database(error: tokio_postgres::Error, words: &impl Words) -> Refusal {
     let Some(state) = error.code() else {
-        // Not an answer of the server: the connection is gone, or what came over it was no protocol.
-        return Refusal::Busy(error.into());
+        let lost = error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>());
+        return if lost { Refusal::Busy(error.into()) } else { Refusal::Broken(error.into()) };
     };
 
     match state.code() {
@@ -104,7 +105,7 @@ pub fn logged(error: &tokio_postgres::Error) -> String {
         Some(db) => format!("{}: {}", db.code().code(), db.message()),
         None => {
             let mut text = error.to_string();
-            let mut source = std::error::Error::source(error);
+            let mut source = error.source();
             while let Some(cause) = source {
                 text = format!("{text}: {cause}");
                 source = cause.source();

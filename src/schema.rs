@@ -81,7 +81,13 @@ impl Version {
 /// What is missing, and the command that mends it.
 pub async fn ready_to_serve(address: &Address) -> Result<Sentences, NotReady> {
     let client = connect(address).await?;
-    look_at_server(&client).await?;
+    let server = look_at_server(&client).await?;
+    if let Some(safe) = server.safe_release {
+        tracing::warn!(
+            server = server.name,
+            "row security has a known hole below {safe} (CVE-2026-120154): update PostgreSQL"
+        );
+    }
 
     let wanted = Version::of_this_release();
     let found = Version::of_database(&client).await.map_err(|error| explain_rights(&error, address))?;
@@ -131,7 +137,7 @@ async fn words(client: &Client) -> Result<Sentences, NotReady> {
 /// Connects, with patience while the database starts.
 ///
 /// # Errors
-/// The last failure, after half a minute; at once when waiting would not help (a wrong password, no such database).
+/// The last failure, after a quarter of a minute; at once when waiting would not help (a wrong password, no such database).
 pub async fn connect(address: &Address) -> Result<Client, NotReady> {
     let mut pause = Duration::from_millis(250);
     loop {
@@ -155,27 +161,32 @@ pub async fn connect(address: &Address) -> Result<Client, NotReady> {
 /// The oldest minor releases whose row-level security has no known hole (CVE-2026-120154), by major release.
 const SAFE_MINOR: [(i32, i32); 4] = [(15, 20), (16, 16), (17, 12), (18, 7)];
 
-async fn look_at_server(client: &Client) -> Result<(), NotReady> {
+struct Server {
+    name: String,
+    /// The release to update to, when this one has a known hole.
+    safe_release: Option<String>,
+}
+
+/// What there is to know of a server.
+///
+/// # Errors
+/// When it is too old, or the database cannot keep every text.
+async fn look_at_server(client: &Client) -> Result<Server, NotReady> {
     let row = client.query_one(SERVER, &[]).await?;
-    let (version, text, encoding): (i32, String, String) =
+    let (version, name, encoding): (i32, String, String) =
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
 
     let (major, minor) = (version / 10_000, version % 10_000);
     if major < 15 {
-        return Err(NotReady(format!("PostgreSQL 15 or newer is needed, this server is {text}")));
+        return Err(NotReady(format!("PostgreSQL 15 or newer is needed, this server is {name}")));
     }
     if encoding != "UTF8" {
         return Err(NotReady(format!(
             "the database keeps text as {encoding}; make one with ENCODING 'UTF8'"
         )));
     }
-    if let Some((_, safe)) = SAFE_MINOR.iter().find(|(known, safe)| *known == major && minor < *safe) {
-        tracing::warn!(
-            server = text,
-            "row security has a known hole below {major}.{safe} (CVE-2026-120154): update PostgreSQL"
-        );
-    }
-    Ok(())
+    let safe = SAFE_MINOR.iter().find(|(known, safe)| *known == major && minor < *safe);
+    Ok(Server { name, safe_release: safe.map(|(major, minor)| format!("{major}.{minor}")) })
 }
 
 fn explain_rights(error: &Error, address: &Address) -> NotReady {

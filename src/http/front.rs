@@ -103,13 +103,16 @@ impl Front {
 
 /// The path for the log: a user's id can be an e-mail address, and is nobody's business who reads logs.
 fn without_user(path: &str) -> String {
-    let mut segments: Vec<_> = path.split('/').collect();
-    if let ["", "api", user, "tasks", ..] = &mut segments[..]
-        && *user != "v1"
-    {
-        *user = "{user_id}";
-    }
-    segments.join("/")
+    const OURS: [&str; 7] = ["", "api", "v1", "tasks", "complete", "toggle", "health"];
+    let ours = |segment: &str| OURS.contains(&segment) || segment.bytes().all(|byte| byte.is_ascii_digit());
+
+    let segments = path.split('/').enumerate().map(|(at, segment)| match segment {
+        "" | "v1" | "tasks" => segment,
+        _ if at == 2 && path.starts_with("/api/") => "{user_id}",
+        _ if ours(segment) => segment,
+        _ => "*",
+    });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -121,6 +124,8 @@ mod tests {
         assert_eq!(without_user("/api/a%40b.example/tasks/7"), "/api/{user_id}/tasks/7");
         assert_eq!(without_user("/api/v1/tasks/7"), "/api/v1/tasks/7");
         assert_eq!(without_user("/api/tasks/7"), "/api/tasks/7");
-        assert_eq!(without_user("/health"), "/health");
+        assert_eq!(without_user("/health/"), "/health/");
+        assert_eq!(without_user("/api/7/tasks/7/complete"), "/api/{user_id}/tasks/7/complete");
+        assert_eq!(without_user("/api/users/a%40b.example/tasks"), "/api/{user_id}/*/tasks");
     }
 }

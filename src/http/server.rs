@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -83,7 +83,7 @@ pub async fn serve(
             }
             Err(_) => {
                 tracing::warn!(%peer, "too many connections");
-                let _ = stream.try_write(FULL);
+                connections.spawn(turn_away(stream));
             }
         }
     }
@@ -137,15 +137,21 @@ async fn hold(
             }
         }
     };
-    match outcome {
-        Ok(()) => linger(connection.into_parts().io.into_inner()).await,
-        Err(error) => tracing::debug!(%peer, %error, "a connection broke off"),
+    if let Err(error) = outcome {
+        tracing::debug!(%peer, %error, "a connection broke off");
+    }
+    linger(connection.into_parts().io.into_inner()).await;
+}
+
+async fn turn_away(mut stream: TcpStream) {
+    if let Ok(Ok(())) = timeout(LINGER, stream.write_all(FULL)).await {
+        linger(stream).await;
     }
 }
 
 /// Closes the sending side and reads on for a moment. Closing at once what the client still sends on would make its
 /// system throw the answer away (RFC 9112, section 9.6).
-async fn linger(mut stream: Pin<Box<TimeoutStream<TcpStream>>>) {
+async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
     if stream.shutdown().await.is_err() {
         return;
     }
