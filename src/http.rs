@@ -1,6 +1,7 @@
 //! The server: what is on every path, and how requests get there.
 
 pub mod answer;
+pub mod body;
 mod cors;
 mod front;
 mod health;

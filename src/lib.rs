@@ -19,7 +19,7 @@
 //! | [`token`] | tokens to develop with |
 //! | [`http`] | the server: connections, CORS, health, and the three contracts |
 //! | [`http::user_tasks`], [`http::tasks`], [`http::v1_tasks`] | one contract each |
-//! | [`http::request`] | what a handler knows of its request, none of it believed yet |
+//! | [`http::request`], [`http::body`] | what a handler knows of its request, none of it believed yet |
 //! | [`http::answer`] | how an answer and a refusal look on the wire |
 //! | [`schema`] | migrations, then policies; whether the database is as this release needs it |
 //! | [`tasks`] | a task, and one function for each file of `sql/tasks` |

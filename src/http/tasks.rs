@@ -8,7 +8,8 @@ use warp::filters::BoxedFilter;
 
 use super::App;
 use super::answer::{Response, Voice, json, ok};
-use super::request::{Body, Call, body, call, task_id};
+use super::body::{Body, body};
+use super::request::{Call, call, task_id};
 use crate::refusal::Refusal;
 use crate::tasks::{self, Window};
 

@@ -6,7 +6,8 @@ use warp::filters::BoxedFilter;
 
 use super::App;
 use super::answer::{Response, Voice, empty, json, ok};
-use super::request::{Body, Call, PathUser, body, call, task_id};
+use super::body::{Body, body};
+use super::request::{Call, PathUser, call, task_id};
 use crate::refusal::Refusal;
 use crate::tasks::{self, Draft, Edit, Replacement, Window};
 
