@@ -16,11 +16,10 @@ create table app.tasks (
         primary key (user_id, id),
     constraint tasks_user_id_length
         check (char_length(user_id) between 1 and 255),
-    -- Unicode White_Space, spelled out, since what \s means depends on the locale.
+    -- At least one character that is not Unicode White_Space; spelled out, since what \s means depends on the locale.
     constraint tasks_title_blank
-        check (btrim(title, e'\u0009\u000A\u000B\u000C\u000D\u0020\u0085\u00A0\u1680'
-                             '\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A'
-                             '\u2028\u2029\u202F\u205F\u3000') <> ''),
+        check (title ~ ('[^\u0009\u000A\u000B\u000C\u000D\u0020\u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004'
+                        '\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000]')),
     constraint tasks_title_length
         check (char_length(title) between 1 and 200),
     constraint tasks_description_length
