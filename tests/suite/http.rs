@@ -1,3 +1,22 @@
 //! What goes over the wire.
 
+mod contracts;
+
+mod around;
+mod bodies;
+mod cors;
+mod demands;
+mod edits;
+mod errors;
+mod identity;
+mod isolation;
+mod lists;
+mod order;
 pub mod routes;
+mod tasks;
+mod texts;
+mod times;
+mod tokens;
+mod user_ids;
+mod user_tasks;
+mod v1_tasks;

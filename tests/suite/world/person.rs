@@ -1,11 +1,13 @@
 //! Somebody who calls the API.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Body;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -42,6 +44,12 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().expect("ASCII")).unwrap_or_default()
     }
 
+    /// Everything that the caller can tell it from another answer by; only the clock is left out.
+    pub fn without_date(mut self) -> (StatusCode, HeaderMap, Bytes) {
+        self.headers.remove(DATE);
+        (self.status, self.headers, self.body)
+    }
+
     /// The ids of a list, in its order.
     pub fn ids(&self) -> Vec<i64> {
         let json = self.json();
@@ -51,11 +59,17 @@ impl Answer {
 }
 
 /// Sends one request over a connection of its own.
-pub async fn send(address: SocketAddr, request: Request) -> Answer {
+pub async fn send<B>(address: SocketAddr, request: http::Request<B>) -> Answer
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
     try_send(address, request).await.expect("an answer")
 }
 
-async fn try_send(address: SocketAddr, mut request: Request) -> Result<Answer, hyper::Error> {
+async fn try_send<B>(address: SocketAddr, mut request: http::Request<B>) -> Result<Answer, hyper::Error>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
     let stream = TcpStream::connect(address).await.expect("a connection");
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);

@@ -1,0 +1,193 @@
+//! Health, unknown paths, HEAD, trailing slashes.
+
+use http::Method;
+use serde_json::json;
+
+use super::contracts::CONTRACTS;
+use super::routes::ROUTES;
+use super::tokens::bearer;
+use crate::world::World;
+
+#[tokio::test]
+async fn a_server_that_can_serve_is_healthy() {
+    let world = World::new().await;
+
+    for person in [world.stranger(), bearer(&world, "nonsense"), world.user("alice")] {
+        for path in ["/health", "/health/", "/health?verbose=1"] {
+            let answer = person.get(path).await;
+
+            assert_eq!((answer.status(), answer.json()), (200, json!({ "status": "healthy" })), "{path}");
+            assert_eq!(answer.header("content-type"), "application/json", "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_tables_are_not_protected_is_unhealthy() {
+    for harm in [
+        "alter table app.tasks disable row level security",
+        "drop policy fence on app.tasks; drop policy owner_only on app.tasks;
+         create policy everybody on app.tasks for all to public using (true)",
+        "drop schema app cascade",
+        "revoke usage on schema app from rowkeep_api",
+    ] {
+        let world = World::new().await;
+        world.database.superuser().await.batch_execute(harm).await.expect(harm);
+
+        let answer = world.stranger().get("/health").await;
+
+        assert_eq!(answer.status(), 503, "{harm}: {answer:?}");
+        assert_eq!(answer.json()["status"], "unhealthy", "{harm}");
+        assert!(!answer.detail().is_empty(), "{harm}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_its_database_is_unhealthy_until_it_is_back() {
+    let world = World::with(&[("REQUEST_TIMEOUT", "2")]).await;
+    let admin = crate::world::cluster().await.address("postgres").expect("an address");
+    let admin = admin.connect().await.expect("a connection");
+    let name = &world.database.name;
+    let close = format!(
+        "alter database {name} allow_connections false;
+         select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+    );
+    admin.batch_execute(&close).await.expect("a database out of reach");
+
+    let away = world.stranger().get("/health").await;
+    admin.batch_execute(&format!("alter database {name} allow_connections true")).await.expect("it is back");
+    let back = world.stranger().get("/health").await;
+
+    assert_eq!((away.status(), &away.json()["status"]), (503, &json!("unhealthy")));
+    assert_eq!((back.status(), back.json()), (200, json!({ "status": "healthy" })));
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_a_404_with_a_detail_alone() {
+    let world = World::new().await;
+
+    for person in [world.stranger(), world.user("alice")] {
+        for path in [
+            "/",
+            "/api",
+            "/api/",
+            "/apis/tasks",
+            "/tasks",
+            "/API/tasks",
+            "/api/Tasks",
+            "/api/v1",
+            "/api/v1/",
+            "/api/v2/tasks/7/toggle",
+            "/api/v1/users",
+            "/api/v1/tasks/7/complete",
+            "/api/v1/tasks/7/toggle/x",
+            "/api/tasks/7/toggle",
+            "/api/tasks/7/complete/x",
+            "/api/tasks/tasks/7",
+            "/api/alice",
+            "/api/alice/task",
+            "/api/alice/tasks/7/toggle",
+            "/api/alice/tasks/7/complete/x",
+            "/api/users/alice/tasks",
+            "/healthz",
+            "/health/x",
+            "/api//tasks/7/8",
+            "/favicon.ico",
+            "/robots.txt",
+            "/api/../health",
+        ] {
+            let answer = person.get(path).await;
+
+            assert_eq!(answer.status(), 404, "{path}");
+            assert_eq!(answer.header("content-type"), "application/json", "{path}");
+            assert_eq!(answer.json(), json!({ "detail": answer.detail() }), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_path_answers_with_a_slash_at_its_end_as_without() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let id = alice.creates(json!({ "title": "buy milk" })).await["id"].to_string();
+
+    for (template, methods) in ROUTES {
+        let path = super::routes::path(template, "alice", &id);
+        for person in [&alice, &world.stranger()] {
+            for method in ["GET", "PUT", "HEAD", "OPTIONS", "POST"] {
+                if methods.contains(&"POST") && method == "POST" {
+                    continue; // a second one is another task
+                }
+                let method = Method::from_bytes(method.as_bytes()).expect("a method");
+                let body = r#"{"title":"buy milk"}"#;
+                let without = person.send(method.clone(), &path, body).await;
+                let with = person.send(method.clone(), &format!("{path}/"), body).await;
+
+                assert_eq!(with.without_date(), without.without_date(), "{method} {path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_is_no_reason_not_to_change_anything() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+
+    for contract in CONTRACTS {
+        let list = format!("{}/", contract.tasks(&alice));
+        let created = alice.post(&list, json!({ "title": "buy milk" })).await;
+        assert_eq!(created.status(), 201, "{list}");
+        let task = created.json();
+
+        for door in contract.doors {
+            let path = format!("{}/", door.path(&contract, &alice, &task["id"]));
+            let answer = alice.send(door.method.clone(), &path, door.body).await;
+            assert!(answer.status.is_success(), "{} {path}: {answer:?}", door.method);
+        }
+        let listed = alice.get(&format!("{list}?status=all")).await;
+        assert_eq!((listed.status(), listed.json()), (200, json!([])), "{list}");
+    }
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let id = alice.creates(json!({ "title": "buy milk" })).await["id"].to_string();
+
+    for (template, methods) in ROUTES {
+        for id in [&*id, "4711", "abc"] {
+            let path = super::routes::path(template, "alice", id);
+            for person in [&alice, &world.user("bob"), &world.stranger()] {
+                let head = person.call(Method::HEAD, &path).await;
+                let get = person.get(&path).await;
+
+                if !methods.contains(&"GET") {
+                    assert_eq!(head.status(), 405, "{path}");
+                    assert!(!head.header("allow").is_empty(), "{path}");
+                }
+                assert_eq!(head.status, get.status, "{path}");
+                assert!(head.body.is_empty(), "{path}");
+                for name in ["content-type", "allow", "www-authenticate", "vary"] {
+                    assert_eq!(head.header(name), get.header(name), "{path} {name}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_kept_by_caches_or_taken_for_another_type() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+
+    for path in ["/health", "/api/tasks", "/api/v1/tasks", "/api/alice/tasks", "/api/bob/tasks", "/nothing"] {
+        for person in [&alice, &world.stranger()] {
+            let answer = person.get(path).await;
+
+            assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! What settings make a server demand of tokens, and what a refused one costs and leaves behind.
+
+use http::Method;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::contracts::CONTRACTS;
+use super::tokens::{bearer, claims, header, signed, token_with};
+use crate::world::{SECRET, World};
+
+const PREVIOUS: &str = "the secret before it, of more than thirty-two bytes";
+
+/// Whether each token is believed.
+async fn assert_believed(world: &World, cases: Vec<(&str, String, bool)>) {
+    for (label, token, believed) in cases {
+        let answer = bearer(world, &token).get("/api/tasks").await;
+
+        assert_eq!(answer.status(), if believed { 200 } else { 401 }, "{label}: {answer:?}");
+        if !believed {
+            let challenge = answer.header("www-authenticate");
+            assert!(challenge.starts_with("Bearer error=\"invalid_token\""), "{label}: {challenge}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_previous_secret_is_believed_while_it_is_configured() {
+    let without = World::new().await;
+    let with = World::with(&[("BETTER_AUTH_SECRET_PREVIOUS", PREVIOUS)]).await;
+    let old = || signed(&header(), &claims(json!({})), PREVIOUS);
+    let other = signed(&header(), &claims(json!({})), "a third secret of more than thirty-two bytes");
+    let expired = signed(&header(), &claims(json!({ "exp": 1 })), PREVIOUS);
+
+    assert_believed(&without, vec![("previous", old(), false)]).await;
+    let cases = vec![
+        ("previous", old(), true),
+        ("current", token_with(json!({})), true),
+        ("neither", other, false),
+        ("previous and expired", expired, false),
+    ];
+    assert_believed(&with, cases).await;
+}
+
+#[tokio::test]
+async fn another_claim_can_name_the_user() {
+    let world = World::with(&[("JWT_USER_CLAIM", "user_id")]).await;
+    let both = bearer(&world, &token_with(json!({ "sub": "bob@example.org", "user_id": "alice" })));
+
+    let task = both.creates(json!({ "title": "buy milk" })).await;
+
+    assert_eq!(task["user_id"], "alice");
+    let cases = vec![
+        ("sub alone", token_with(json!({})), false),
+        ("no text", token_with(json!({ "user_id": 5 })), false),
+        ("blank", token_with(json!({ "user_id": " " })), false),
+        ("no sub", token_with(json!({ "sub": null, "user_id": "alice" })), true),
+    ];
+    assert_believed(&world, cases).await;
+}
+
+#[tokio::test]
+async fn a_configured_issuer_must_be_there_and_match() {
+    let world = World::with(&[("JWT_ISSUER", "https://one.example, https://two.example")]).await;
+
+    let cases = vec![
+        ("the first", token_with(json!({ "iss": "https://one.example" })), true),
+        ("the second", token_with(json!({ "iss": "https://two.example" })), true),
+        ("another", token_with(json!({ "iss": "https://three.example" })), false),
+        ("nearly", token_with(json!({ "iss": "https://one.example/" })), false),
+        ("another case", token_with(json!({ "iss": "https://ONE.example" })), false),
+        ("both as one text", token_with(json!({ "iss": "https://one.example, https://two.example" })), false),
+        ("empty", token_with(json!({ "iss": "" })), false),
+        ("a number", token_with(json!({ "iss": 1 })), false),
+        ("none", token_with(json!({})), false),
+    ];
+    assert_believed(&world, cases).await;
+}
+
+#[tokio::test]
+async fn a_configured_audience_must_be_there_and_match() {
+    let world = World::with(&[("JWT_AUDIENCE", "todo-api,todo-mobile")]).await;
+
+    let cases = vec![
+        ("the first", token_with(json!({ "aud": "todo-api" })), true),
+        ("the second", token_with(json!({ "aud": "todo-mobile" })), true),
+        ("in a list", token_with(json!({ "aud": ["somebody", "todo-api"] })), true),
+        ("another", token_with(json!({ "aud": "better-auth:session-cache" })), false),
+        ("a list of others", token_with(json!({ "aud": ["somebody", "else"] })), false),
+        ("an empty list", token_with(json!({ "aud": [] })), false),
+        ("empty", token_with(json!({ "aud": "" })), false),
+        ("part of it", token_with(json!({ "aud": "todo" })), false),
+        ("none", token_with(json!({})), false),
+    ];
+    assert_believed(&world, cases).await;
+}
+
+#[tokio::test]
+async fn issuer_and_audience_do_not_matter_when_none_is_configured() {
+    let world = World::new().await;
+
+    let cases = vec![
+        ("an issuer", token_with(json!({ "iss": "https://one.example" })), true),
+        ("an audience", token_with(json!({ "aud": "todo-api" })), true),
+        ("a list", token_with(json!({ "aud": ["todo-api", "https://one.example"] })), true),
+        ("empty ones", token_with(json!({ "iss": "", "aud": "" })), true),
+    ];
+    assert_believed(&world, cases).await;
+}
+
+#[tokio::test]
+async fn the_longest_life_of_a_token_can_be_set() {
+    let world = World::with(&[("JWT_MAX_LIFETIME", "600")]).await;
+    let now = super::tokens::now();
+
+    let cases = vec![
+        ("five minutes", token_with(json!({ "exp": now + 300 })), true),
+        ("an hour", token_with(json!({ "exp": now + 3600 })), false),
+    ];
+    assert_believed(&world, cases).await;
+}
+
+#[tokio::test]
+async fn every_401_and_403_is_a_warning_with_address_and_reason() {
+    let world = World::new().await;
+    let logged = async |status: u16, reason: &str| {
+        let event = world.server.logs(|event| event["reason"] == reason && event["status"] == status).await;
+        assert_eq!(event["level"], "WARN", "{event}");
+        let client = event["client"].as_str().expect("an address");
+        let client: std::net::SocketAddr = client.parse().expect("an address");
+        assert!(client.ip().is_loopback(), "{event}");
+    };
+    let expired = bearer(&world, &token_with(json!({ "exp": 1 })));
+
+    world.stranger().get("/api/tasks").await;
+    expired.get("/api/v1/tasks").await;
+    world.user("bob").get("/api/alice/tasks").await;
+
+    logged(401, "send a token: Authorization: Bearer <token>").await;
+    logged(401, "the token has expired, get a new one").await;
+    logged(403, "the path names another user than the token").await;
+}
+
+#[tokio::test]
+async fn no_refusal_goes_unlogged_and_no_token_is_logged() {
+    let world = World::new().await;
+    let expired = token_with(json!({ "exp": 1 }));
+    let bob = world.user("bob");
+
+    let mut refusals = 0;
+    for contract in CONTRACTS {
+        for person in [world.stranger(), bearer(&world, &expired), bearer(&world, "nonsense")] {
+            let list = contract.tasks(&person).replace("/api//", "/api/alice@example.org/");
+            person.get(&list).await;
+            person.post(&list, json!({ "title": "a secret plan" })).await;
+            for door in contract.doors {
+                let path = format!("{list}/7{}", door.after);
+                person.send(door.method.clone(), &path, door.body).await;
+            }
+            refusals += 2 + contract.doors.len();
+        }
+    }
+    bob.call(Method::DELETE, "/api/alice@example.org/tasks/7").await;
+    refusals += 1;
+
+    let last = |event: &Value| event["message"] == "refused" && event["status"] == 403;
+    world.server.logs(last).await;
+    let log = world.server.log();
+    let events: Vec<Value> = log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let refused: Vec<_> = events.iter().filter(|event| event["message"] == "refused").collect();
+    assert_eq!(refused.len(), refusals);
+    for event in refused {
+        assert_eq!(event["level"], "WARN", "{event}");
+        assert!(event["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{event}");
+        assert!(event["client"].as_str().is_some_and(|client| client.starts_with("127.0.0.1:")), "{event}");
+    }
+    for secret in [&expired, SECRET, "a secret plan", "alice@example.org"] {
+        assert!(!log.iter().any(|line| line.contains(secret)), "{secret} is logged");
+    }
+}
+
+#[tokio::test]
+async fn the_401_comes_before_the_body_has_arrived() {
+    let world = World::new().await;
+
+    for (request, status) in [
+        ("POST /api/tasks HTTP/1.1", "401"),
+        ("PUT /api/v1/tasks/7 HTTP/1.1", "401"),
+        ("PATCH /api/alice/tasks/7/complete HTTP/1.1", "401"),
+    ] {
+        for length in ["content-length: 1000", "content-length: 10000000000", "transfer-encoding: chunked"] {
+            let mut stream = TcpStream::connect(world.server.address).await.expect("a connection");
+            let head = format!("{request}\r\nhost: x\r\ncontent-type: application/json\r\n{length}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.expect("a request without its body");
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer).await.expect("an answer all the same");
+
+            assert_eq!(answer, format!("HTTP/1.1 {status}").as_bytes(), "{request} {length}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_caller_needs_no_database() {
+    let world = World::with(&[("REQUEST_TIMEOUT", "2")]).await;
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    let admin = crate::world::cluster().await.address("postgres").expect("an address");
+    let admin = admin.connect().await.expect("a connection");
+    let name = &world.database.name;
+    let close = format!(
+        "alter database {name} allow_connections false;
+         select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+    );
+    admin.batch_execute(&close).await.expect("a database out of reach");
+
+    for contract in CONTRACTS {
+        let list = contract.tasks(&alice);
+
+        contract.refuses(&world.stranger().get(&list).await, 401, format!("{contract}: no token"));
+        contract.refuses(&bearer(&world, "x").get(&list).await, 401, format!("{contract}: a bad token"));
+        contract.refuses(&alice.get(&list).await, 503, format!("{contract}: alice"));
+    }
+    assert_eq!(bob.get("/api/alice/tasks").await.status(), 403);
+}
+
+#[tokio::test]
+async fn a_refused_caller_waits_for_no_connection() {
+    let world = World::with(&[("DATABASE_POOL_SIZE", "1"), ("REQUEST_TIMEOUT", "60")]).await;
+    let alice = world.user("alice");
+    let superuser = world.database.superuser().await;
+    let name = &world.database.name;
+    let patience = format!(
+        "alter role rowkeep_login in database {name} set lock_timeout = '60s';
+         alter role rowkeep_login in database {name} set statement_timeout = '60s'"
+    );
+    superuser.batch_execute(&patience).await.expect("patience for connections to come");
+    superuser
+        .batch_execute(&format!(
+            "select pg_terminate_backend(pid) from pg_stat_activity
+              where datname = '{name}' and usename = 'rowkeep_login';
+             begin; lock table app.tasks"
+        ))
+        .await
+        .expect("a lock");
+
+    let waiting = tokio::spawn(async move { alice.get("/api/tasks").await });
+    let question = "select count(*) from pg_locks join pg_database on pg_database.oid = database
+                     where datname = current_database() and not granted";
+    while superuser.query_one(question, &[]).await.expect("locks").get::<_, i64>(0) == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let refused = world.stranger().get("/api/tasks").await;
+    let still_waiting = !waiting.is_finished();
+    superuser.batch_execute("rollback").await.expect("no lock");
+
+    assert_eq!(refused.status(), 401);
+    assert!(still_waiting, "the only connection was in use");
+    assert_eq!(waiting.await.expect("an answer").status(), 200);
+}

@@ -1,0 +1,218 @@
+//! Absent, null and a value are three different things.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::contracts::{CONTRACTS, Contract, T, U, V};
+use crate::world::World;
+
+#[tokio::test]
+async fn a_put_keeps_clears_or_sets_as_its_contract_says() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let keeps: Value = json!("two litres");
+    let null: Value = json!(null);
+    let cases: Vec<(Contract, Value, &Value, bool)> = vec![
+        (U, json!({}), &null, true),
+        (U, json!({ "description": null }), &null, true),
+        (U, json!({ "description": "two litres" }), &keeps, true),
+        (U, json!({ "description": "two litres", "completed": false }), &keeps, true),
+        (U, json!({ "completed": null }), &null, true),
+        (U, json!({ "completed": "no" }), &null, true),
+        (U, json!({ "completed": [{}] }), &null, true),
+        (T, json!({}), &keeps, true),
+        (T, json!({ "description": null }), &null, true),
+        (T, json!({ "completed": true }), &keeps, true),
+        (T, json!({ "completed": false }), &keeps, false),
+        (T, json!({ "description": null, "completed": false }), &null, false),
+        (V, json!({}), &keeps, true),
+        (V, json!({ "description": null }), &null, true),
+        (V, json!({ "completed": true }), &keeps, true),
+        (V, json!({ "completed": false }), &keeps, false),
+        (V, json!({ "description": null, "completed": false }), &null, false),
+    ];
+
+    for (contract, mut body, description, completed) in cases {
+        let created = alice.creates(json!({ "title": "buy milk", "description": "two litres" })).await;
+        let id = &created["id"];
+        alice.patch(&format!("/api/tasks/{id}/complete"), json!({ "completed": true })).await;
+        body["title"] = json!("buy bread");
+        let answer = alice.put(&contract.task(&alice, id), body.clone()).await;
+
+        assert_eq!(answer.status(), 200, "{contract} {body}: {answer:?}");
+        let task = alice.reads(id).await;
+        assert_eq!(answer.json(), task, "{contract} {body}");
+        assert_eq!(task["title"], "buy bread", "{contract} {body}");
+        assert_eq!(task["description"], *description, "{contract} {body}");
+        assert_eq!(task["completed"], completed, "{contract} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_put_sets_a_description_in_every_contract() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
+
+    for contract in CONTRACTS {
+        for description in ["two litres", "", "three"] {
+            let body = json!({ "title": "buy milk", "description": description });
+            let answer = alice.put(&contract.task(&alice, &id), body).await;
+
+            assert_eq!(answer.json()["description"], description, "{contract}");
+            assert_eq!(alice.reads(&id).await["description"], description, "{contract}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_post_takes_a_description_null_or_nothing() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+
+    for contract in CONTRACTS {
+        for (body, wanted) in [
+            (json!({ "title": "buy milk" }), json!(null)),
+            (json!({ "title": "buy milk", "description": null }), json!(null)),
+            (json!({ "title": "buy milk", "description": "" }), json!("")),
+            (json!({ "title": "buy milk", "description": "two litres" }), json!("two litres")),
+        ] {
+            let answer = alice.post(&contract.tasks(&alice), body.clone()).await;
+
+            assert_eq!(answer.status(), 201, "{contract} {body}");
+            assert_eq!(answer.json()["description"], wanted, "{contract} {body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_post_ignores_completed_whatever_it_holds() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+
+    for contract in CONTRACTS {
+        for completed in [json!(true), json!(false), json!(null), json!("yes"), json!(1), json!({})] {
+            let body = json!({ "title": "buy milk", "completed": completed });
+            let answer = alice.post(&contract.tasks(&alice), body).await;
+
+            assert_eq!(answer.status(), 201, "{contract} {completed}");
+            assert_eq!(answer.json()["completed"], false, "{contract} {completed}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn completed_that_is_no_boolean_is_refused_wherever_it_is_taken() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let task = alice.creates(json!({ "title": "buy milk" })).await;
+
+    for (contract, method, after) in [
+        (U, Method::PATCH, ""),
+        (U, Method::PATCH, "/complete"),
+        (T, Method::PUT, ""),
+        (T, Method::PATCH, "/complete"),
+        (V, Method::PUT, ""),
+    ] {
+        for completed in [json!(null), json!("true"), json!(""), json!(1), json!(0), json!([]), json!({})] {
+            let path = contract.task(&alice, &task["id"]) + after;
+            let body = json!({ "title": "buy bread", "completed": completed });
+            let answer = alice.send(method.clone(), &path, body.to_string()).await;
+
+            contract.refuses(&answer, contract.invalid, format!("{method} {path} {completed}"));
+            assert_eq!(answer.detail(), "completed must be true or false", "{method} {path}");
+        }
+    }
+    assert_eq!(alice.reads(&task["id"]).await, task);
+}
+
+#[tokio::test]
+async fn completed_is_required_where_it_is_all_there_is_to_say() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let task = alice.creates(json!({ "title": "buy milk" })).await;
+
+    for (contract, after) in [(U, ""), (T, "/complete")] {
+        for body in [json!({}), json!({ "title": "buy bread" }), json!({ "Completed": true })] {
+            let answer = alice.patch(&(contract.task(&alice, &task["id"]) + after), body.clone()).await;
+
+            contract.refuses(&answer, contract.invalid, format!("{contract} {body}"));
+            assert_eq!(answer.detail(), "completed is required", "{contract} {body}");
+        }
+    }
+    assert_eq!(alice.reads(&task["id"]).await, task);
+}
+
+#[tokio::test]
+async fn a_title_is_required_and_a_text() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let task = alice.creates(json!({ "title": "buy milk" })).await;
+
+    for contract in CONTRACTS {
+        for body in [
+            json!({}),
+            json!({ "description": "two litres" }),
+            json!({ "Title": "buy milk" }),
+            json!({ "title": null }),
+            json!({ "title": 5 }),
+            json!({ "title": true }),
+            json!({ "title": ["buy milk"] }),
+            json!({ "title": { "text": "buy milk" } }),
+        ] {
+            let created = alice.post(&contract.tasks(&alice), body.clone()).await;
+            let replaced = alice.put(&contract.task(&alice, &task["id"]), body.clone()).await;
+
+            for answer in [created, replaced] {
+                contract.refuses(&answer, contract.invalid, format!("{contract} {body}"));
+                assert!(answer.detail().starts_with("title "), "{contract} {body}: {}", answer.detail());
+            }
+        }
+    }
+    assert_eq!(alice.get("/api/tasks").await.json(), json!([task]));
+}
+
+#[tokio::test]
+async fn a_description_is_a_text_or_null() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let task = alice.creates(json!({ "title": "buy milk" })).await;
+
+    for contract in CONTRACTS {
+        for description in [json!(5), json!(false), json!(["two litres"]), json!({})] {
+            let body = json!({ "title": "buy milk", "description": description });
+            let created = alice.post(&contract.tasks(&alice), body.clone()).await;
+            let replaced = alice.put(&contract.task(&alice, &task["id"]), body.clone()).await;
+
+            for answer in [created, replaced] {
+                contract.refuses(&answer, contract.invalid, format!("{contract} {body}"));
+                assert!(answer.detail().starts_with("description "), "{contract} {body}");
+            }
+        }
+    }
+    assert_eq!(alice.get("/api/tasks").await.json(), json!([task]));
+}
+
+#[tokio::test]
+async fn unknown_members_are_ignored() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let unknown = json!({
+        "title": "buy milk", "id": 4711, "user_id": "bob", "userId": "bob", "owner": "bob",
+        "created_at": "2000-01-01T00:00:00Z", "updated_at": "nonsense", "priority": "medium",
+        "dueDate": "", "tags": [null, { "deep": [1e9] }], "": 0, "title ": 5,
+    });
+
+    for contract in CONTRACTS {
+        let created = alice.post(&contract.tasks(&alice), unknown.clone()).await;
+        let task = created.json();
+        let replaced = alice.put(&contract.task(&alice, &task["id"]), unknown.clone()).await;
+
+        assert_eq!(created.status(), 201, "{contract}");
+        assert_ne!(task["id"], 4711, "{contract}");
+        assert_eq!(task["user_id"], "alice", "{contract}");
+        assert!(task["created_at"].as_str() > Some("2020"), "{contract}: {task}");
+        assert_eq!((replaced.status(), replaced.json()), (200, task), "{contract}");
+    }
+    assert_eq!(world.user("bob").get("/api/tasks").await.json(), json!([]));
+}

@@ -1,0 +1,367 @@
+//! Who is believed to be whom.
+
+use http::{HeaderValue, Method};
+use serde_json::{Value, json};
+
+use super::contracts::CONTRACTS;
+use super::routes::{ROUTES, path};
+use super::tokens::{bearer, claims, header, now, part, signature, signed, token_with};
+use crate::world::{Answer, Person, SECRET, World, send, token};
+
+/// Expects the answer to a token that is not believed.
+fn assert_not_believed(answer: &Answer, label: &str) {
+    assert_eq!(answer.status(), 401, "{label}: {answer:?}");
+    let challenge = answer.header("www-authenticate");
+    let description = challenge
+        .strip_prefix("Bearer error=\"invalid_token\", error_description=\"")
+        .and_then(|rest| rest.strip_suffix('"'));
+    let description = description.unwrap_or_else(|| panic!("{label}: {challenge}"));
+    assert!(!description.is_empty() && !description.contains(['"', '\\']), "{label}: {challenge}");
+    assert!(answer.detail().contains(description), "{label}: {answer:?}");
+}
+
+/// Sends `GET /api/tasks` with these Authorization headers.
+async fn authorized(world: &World, values: &[&str]) -> Answer {
+    let mut request = world.stranger().request(Method::GET, "/api/tasks", "");
+    for value in values {
+        let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header");
+        request.headers_mut().append("authorization", value);
+    }
+    send(world.server.address, request).await
+}
+
+#[tokio::test]
+async fn every_route_but_health_wants_a_token() {
+    let world = World::new().await;
+    let stranger = world.stranger();
+
+    for (template, methods) in ROUTES.iter().filter(|(template, _)| *template != "/health") {
+        for method in *methods {
+            for id in ["7", "abc"] {
+                let path = path(template, "alice", id);
+                let answer = stranger.call(method.parse().expect("a method"), &path).await;
+
+                assert_eq!(answer.status(), 401, "{method} {path}");
+                assert_eq!(answer.header("www-authenticate"), "Bearer", "{method} {path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_401_is_worded_by_its_contract() {
+    let world = World::new().await;
+
+    for contract in CONTRACTS {
+        for person in [world.stranger(), bearer(&world, "nonsense")] {
+            let path = contract.tasks(&person).replace("/api//", "/api/alice/");
+
+            contract.refuses(&person.get(&path).await, 401, path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_scheme_is_no_token() {
+    let world = World::new().await;
+    let token = token("alice");
+
+    for value in [
+        "Basic YWxpY2U6c2VjcmV0".to_owned(),
+        format!("Token {token}"),
+        format!("JWT {token}"),
+        format!("Bearerx {token}"),
+        format!("Bearer:{token}"),
+        format!("Bearer={token}"),
+        token.clone(),
+        String::new(),
+    ] {
+        let answer = authorized(&world, &[&value]).await;
+
+        assert_eq!(answer.status(), 401, "{value}");
+        assert_eq!(answer.header("www-authenticate"), "Bearer", "{value}");
+    }
+}
+
+#[tokio::test]
+async fn the_scheme_is_bearer_in_any_case() {
+    let world = World::new().await;
+    let token = token("alice");
+
+    for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
+        let answer = authorized(&world, &[&format!("{scheme} {token}")]).await;
+
+        assert_eq!(answer.status(), 200, "{scheme}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_jwt_is_not_believed() {
+    let world = World::new().await;
+    let good = token("alice");
+    let (head, rest) = good.split_once('.').expect("three parts");
+    let (middle, end) = rest.split_once('.').expect("three parts");
+    let not_json = format!("{head}.{}", part("sub=alice"));
+    let no_object = format!("{head}.{}", part("[\"alice\"]"));
+    let half = |text: &str| format!("{text}.{}", signature(text, SECRET));
+
+    for (label, token) in [
+        ("a word", "nonsense".to_owned()),
+        ("nothing", String::new()),
+        ("null", "null".into()),
+        ("dots", "..".into()),
+        ("two parts", format!("{head}.{middle}")),
+        ("no signature", format!("{head}.{middle}.")),
+        ("four parts", format!("{good}.{end}")),
+        ("five parts", format!("{head}..{middle}.{end}.{end}")),
+        ("two tokens", format!("{good} {good}")),
+        ("quotes", format!("\"{good}\"")),
+        ("no claims", format!("{head}..{end}")),
+        ("padding", format!("{head}.{middle}.{end}=")),
+        ("a session token", "Qm3xLAw8rYb0c2p6.dGhlIHNpZ25hdHVyZQ==".into()),
+        ("a header that is no JSON", format!("{}.{middle}.{end}", part("HS256"))),
+        ("a header that is no base64", format!("!!.{middle}.{end}")),
+        ("claims that are no JSON", half(&not_json)),
+        ("claims that are no object", half(&no_object)),
+        ("a megabyte", format!("{head}.{}.{end}", "x".repeat(20_000))),
+        ("other scripts", "ключ".into()),
+    ] {
+        let answer = authorized(&world, &[&format!("Bearer {token}")]).await;
+
+        assert_not_believed(&answer, label);
+    }
+}
+
+#[tokio::test]
+async fn a_signature_of_anybody_else_is_not_believed() {
+    let world = World::new().await;
+    let good = token("alice");
+    let (text, end) = good.rsplit_once('.').expect("three parts");
+    let (_, middle) = text.split_once('.').expect("two parts");
+    let bobs = part(claims(json!({ "sub": "bob" })).to_string());
+    let head = text.split('.').next().expect("a header");
+
+    for (label, token) in [
+        (
+            "another secret",
+            signed(&header(), &claims(json!({})), "another secret of more than thirty-two bytes"),
+        ),
+        ("no secret", signed(&header(), &claims(json!({})), "")),
+        ("the secret and a line break", signed(&header(), &claims(json!({})), &format!("{SECRET}\n"))),
+        ("changed claims", format!("{head}.{bobs}.{end}")),
+        ("a changed header", format!("{}.{middle}.{end}", part(r#"{"alg":"HS256"}"#))),
+        ("half a signature", format!("{text}.{}", &end[..end.len() / 2])),
+        ("a signature of zeros", format!("{text}.{}", part([0; 32]))),
+    ] {
+        assert_not_believed(&bearer(&world, &token).get("/api/tasks").await, label);
+    }
+}
+
+#[tokio::test]
+async fn an_algorithm_that_is_not_the_keys_is_not_believed() {
+    let world = World::new().await;
+
+    for alg in [
+        json!("none"),
+        json!("None"),
+        json!("NONE"),
+        json!(""),
+        json!("hs256"),
+        json!("HS384"),
+        json!("HS512"),
+        json!("RS256"),
+        json!("PS256"),
+        json!("ES256"),
+        json!("ES384"),
+        json!("ES512"),
+        json!("EdDSA"),
+        json!("nonsense"),
+        json!(null),
+        json!(["HS256"]),
+        json!(256),
+    ] {
+        let head = json!({ "alg": alg, "typ": "JWT" });
+        let signed_so = signed(&head, &claims(json!({})), SECRET);
+        let unsigned = format!("{}.", signed_so.rsplit_once('.').expect("three parts").0);
+
+        for token in [signed_so, unsigned] {
+            assert_not_believed(&bearer(&world, &token).get("/api/tasks").await, &format!("{alg} {token}"));
+        }
+    }
+    let no_alg = signed(&json!({ "typ": "JWT" }), &claims(json!({})), SECRET);
+    assert_not_believed(&bearer(&world, &no_alg).get("/api/tasks").await, "no alg");
+}
+
+#[tokio::test]
+async fn a_header_of_another_kind_of_token_is_not_believed() {
+    let world = World::new().await;
+
+    for more in [
+        json!({ "typ": "better-auth.session-cache+jwt" }),
+        json!({ "typ": "dpop+jwt" }),
+        json!({ "typ": "JWE" }),
+        json!({ "typ": "" }),
+        json!({ "typ": null }),
+        json!({ "typ": 5 }),
+        json!({ "typ": ["JWT"] }),
+        json!({ "crit": ["exp"], "exp": 5 }),
+        json!({ "crit": ["b64"], "b64": false }),
+        json!({ "crit": [] }),
+        json!({ "crit": null }),
+    ] {
+        let mut head = header();
+        for (name, value) in more.as_object().expect("an object") {
+            head[name] = value.clone();
+        }
+        let token = signed(&head, &claims(json!({})), SECRET);
+
+        assert_not_believed(&bearer(&world, &token).get("/api/tasks").await, &more.to_string());
+    }
+}
+
+#[tokio::test]
+async fn typ_may_be_absent_jwt_or_at_jwt_and_kid_anything() {
+    let world = World::new().await;
+
+    for head in [
+        json!({ "alg": "HS256" }),
+        json!({ "alg": "HS256", "typ": "JWT" }),
+        json!({ "alg": "HS256", "typ": "jwt" }),
+        json!({ "alg": "HS256", "typ": "at+jwt" }),
+        json!({ "alg": "HS256", "typ": "AT+JWT" }),
+        json!({ "alg": "HS256", "kid": "KaDcFVszGZn7zvH3RIbrsH5uyJCq88JU" }),
+        json!({ "typ": "JWT", "alg": "HS256", "kid": "../../etc/passwd", "cty": "JSON" }),
+    ] {
+        let answer = bearer(&world, &signed(&head, &claims(json!({})), SECRET)).get("/api/tasks").await;
+
+        assert_eq!(answer.status(), 200, "{head}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_believed_only_in_its_time() {
+    let world = World::new().await;
+
+    for (label, changes, believed) in [
+        ("an hour", json!({}), true),
+        ("a fraction of a second", json!({ "exp": now() as f64 + 3600.5 }), true),
+        ("no iat", json!({ "iat": null }), true),
+        ("a fractional iat", json!({ "iat": now() as f64 + 0.25 }), true),
+        ("valid since an hour", json!({ "nbf": now() - 3600 }), true),
+        ("nearly 366 days", json!({ "exp": now() + 365 * 86_400 }), true),
+        ("expired an hour ago", json!({ "exp": now() - 3600 }), false),
+        ("expired two minutes ago", json!({ "exp": now() - 120 }), false),
+        ("expired a fraction ago", json!({ "exp": now() as f64 - 120.5 }), false),
+        ("expired in 1970", json!({ "exp": 0 }), false),
+        ("expired before 1970", json!({ "exp": -1 }), false),
+        ("valid in an hour", json!({ "nbf": now() + 3600 }), false),
+        ("valid in two minutes, fractional", json!({ "nbf": now() as f64 + 120.5 }), false),
+        ("no exp", json!({ "exp": null }), false),
+        ("more than 366 days", json!({ "exp": now() + 367 * 86_400 }), false),
+        ("milliseconds", json!({ "exp": (now() + 3600) * 1000 }), false),
+        ("no end", json!({ "exp": 1e300 }), false),
+        ("a text", json!({ "exp": (now() + 3600).to_string() }), false),
+        ("a boolean", json!({ "exp": true }), false),
+        ("a list", json!({ "exp": [now() + 3600] }), false),
+        ("nbf as a text", json!({ "nbf": "yesterday" }), false),
+        ("iat as a text", json!({ "iat": "yesterday" }), false),
+    ] {
+        let answer = bearer(&world, &token_with(changes)).get("/api/tasks").await;
+
+        if believed {
+            assert_eq!(answer.status(), 200, "{label}: {answer:?}");
+        } else {
+            assert_not_believed(&answer, label);
+        }
+    }
+}
+
+#[tokio::test]
+async fn exp_that_is_null_is_not_believed() {
+    let world = World::new().await;
+    let mut claims = claims(json!({}));
+    claims["exp"] = Value::Null;
+
+    let answer = bearer(&world, &signed(&header(), &claims, SECRET)).get("/api/tasks").await;
+
+    assert_not_believed(&answer, "exp: null");
+}
+
+#[tokio::test]
+async fn a_subject_that_names_nobody_is_not_believed() {
+    let world = World::new().await;
+
+    for (label, sub) in [
+        ("none", json!(null)),
+        ("empty", json!("")),
+        ("blank", json!("   ")),
+        ("other blanks", json!("\u{a0}\u{3000}\u{2003}")),
+        ("256 characters", json!("a".repeat(256))),
+        ("256 characters of other scripts", json!("ü".repeat(256))),
+        ("U+0000", json!("alice\0")),
+        ("a line break", json!("alice\nbob")),
+        ("a tab", json!("\talice")),
+        ("an escape", json!("\u{1b}[31malice")),
+        ("U+007F", json!("alice\u{7f}")),
+        ("U+0085", json!("alice\u{85}")),
+        ("a number", json!(1)),
+        ("a boolean", json!(true)),
+        ("a list", json!(["alice"])),
+        ("an object", json!({ "id": "alice" })),
+    ] {
+        let answer = bearer(&world, &token_with(json!({ "sub": sub }))).get("/api/tasks").await;
+
+        assert_not_believed(&answer, label);
+    }
+}
+
+#[tokio::test]
+async fn two_authorization_headers_are_not_believed() {
+    let world = World::new().await;
+    let (alice, bob) = (format!("Bearer {}", token("alice")), format!("Bearer {}", token("bob")));
+
+    for values in [[&*alice, &*bob], [&*alice, &*alice], ["Basic YQ==", &*alice], [&*alice, ""]] {
+        assert_eq!(authorized(&world, &values).await.status(), 401, "{values:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_neither_helps_nor_hurts() {
+    let world = World::new().await;
+    let (alice, stranger) = (world.user("alice"), world.stranger());
+    let with_cookie = async |person: &Person, cookie: &str| {
+        let mut request = person.request(Method::GET, "/api/tasks", "");
+        request.headers_mut().insert("cookie", cookie.parse().expect("a header"));
+        send(person.address, request).await.without_date()
+    };
+    let task = alice.creates(json!({ "title": "buy milk" })).await;
+    let (refused, listed) = (stranger.get("/api/tasks").await, alice.get("/api/tasks").await);
+    assert_eq!(listed.json(), json!([task]));
+
+    for cookie in [
+        format!("better-auth.session_token={}", token("alice")),
+        format!("better-auth.session_data={}; token={}", token("bob"), token("bob")),
+        format!("Authorization=Bearer {}", token("bob")),
+        "=;;=".into(),
+    ] {
+        assert_eq!(with_cookie(&stranger, &cookie).await, refused.clone().without_date(), "{cookie}");
+        assert_eq!(with_cookie(&alice, &cookie).await, listed.clone().without_date(), "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_anywhere_else_is_no_token() {
+    let world = World::new().await;
+    let stranger = world.stranger();
+    let token = token("alice");
+
+    let queried = stranger.get(&format!("/api/tasks?access_token={token}&token={token}")).await;
+    let mut request = stranger.request(Method::GET, "/api/tasks", format!("access_token={token}"));
+    for name in ["x-authorization", "x-access-token", "proxy-authorization", "x-user-id", "token"] {
+        request.headers_mut().insert(name, format!("Bearer {token}").parse().expect("a header"));
+    }
+    let elsewhere = send(stranger.address, request).await;
+
+    assert_eq!((queried.status(), queried.header("www-authenticate")), (401, "Bearer"));
+    assert_eq!((elsewhere.status(), elsewhere.header("www-authenticate")), (401, "Bearer"));
+}

@@ -1,0 +1,133 @@
+//! What every list has in common.
+
+use serde_json::json;
+
+use super::contracts::{CONTRACTS, T, U};
+use crate::world::World;
+
+#[tokio::test]
+async fn a_user_without_tasks_gets_an_empty_array() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+
+    for contract in CONTRACTS {
+        let answer = alice.get(&contract.tasks(&alice)).await;
+
+        assert_eq!((answer.status(), &answer.body[..]), (200, &b"[]"[..]), "{contract}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_a_bare_array_newest_first() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let mut tasks = Vec::new();
+    for title in ["first", "second", "third"] {
+        tasks.insert(0, alice.creates(json!({ "title": title })).await);
+    }
+    // A change moves nothing in a list.
+    let path = format!("/api/tasks/{}", tasks[1]["id"]);
+    tasks[1] = alice.put(&path, json!({ "title": "changed" })).await.json();
+
+    for contract in CONTRACTS {
+        let answer = alice.get(&contract.tasks(&alice)).await;
+
+        assert_eq!(answer.json(), json!(tasks), "{contract}");
+    }
+}
+
+#[tokio::test]
+async fn a_status_filters_every_list() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let mut ids = Vec::new();
+    for title in ["first", "second", "third"] {
+        ids.insert(0, alice.creates(json!({ "title": title })).await["id"].as_i64().expect("an id"));
+    }
+    alice.patch(&format!("/api/tasks/{}/complete", ids[1]), json!({ "completed": true })).await;
+
+    for contract in CONTRACTS {
+        for (query, wanted) in [
+            ("", vec![ids[0], ids[1], ids[2]]),
+            ("?status=all", vec![ids[0], ids[1], ids[2]]),
+            ("?status=pending", vec![ids[0], ids[2]]),
+            ("?status=completed", vec![ids[1]]),
+            ("?s%74atus=comple%74ed", vec![ids[1]]),
+        ] {
+            let answer = alice.get(&format!("{}{query}", contract.tasks(&alice))).await;
+
+            assert_eq!(answer.status(), 200, "{contract}{query}");
+            assert_eq!(answer.ids(), wanted, "{contract}{query}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_status_is_refused_by_every_list() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+
+    for contract in CONTRACTS {
+        for status in ["done", "", "ALL", "Pending", "all%20", "true", "1", "all,pending", "%00"] {
+            let answer = alice.get(&format!("{}?status={status}", contract.tasks(&alice))).await;
+
+            contract.refuses(&answer, contract.invalid, format!("{contract}?status={status}"));
+            assert_eq!(answer.detail(), "status must be all, pending or completed");
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_query_parameters_are_ignored() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let task = alice.creates(json!({ "title": "buy milk" })).await;
+
+    for contract in CONTRACTS {
+        for query in ["?page=7&user_id=bob&Status=nonsense", "?", "?&&=&%zz", "?statuses=completed", "?%ff=1"]
+        {
+            for (path, wanted) in
+                [(contract.tasks(&alice), json!([task])), (contract.task(&alice, &task["id"]), task.clone())]
+            {
+                let answer = alice.get(&format!("{path}{query}")).await;
+
+                assert_eq!((answer.status(), answer.json()), (200, wanted), "{path}{query}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn limit_and_offset_mean_nothing_to_whole_lists() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    for _ in 0..3 {
+        alice.creates(json!({ "title": "buy milk" })).await;
+    }
+
+    for contract in [U, T] {
+        for query in ["?limit=1", "?limit=0", "?limit=abc", "?offset=2", "?offset=-1"] {
+            let answer = alice.get(&format!("{}{query}", contract.tasks(&alice))).await;
+
+            assert_eq!(answer.status(), 200, "{contract}{query}");
+            assert_eq!(answer.ids().len(), 3, "{contract}{query}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_whole_list_is_whole_however_long() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let superuser = world.database.superuser().await;
+    let insert =
+        "insert into app.tasks (user_id, title) select 'alice', 'task' from generate_series(1, 5000)";
+    superuser.batch_execute(insert).await.expect("tasks");
+
+    for contract in [U, T] {
+        let ids = alice.get(&contract.tasks(&alice)).await.ids();
+
+        assert_eq!(ids.len(), 5000, "{contract}");
+        assert!(ids.is_sorted_by(|one, next| one > next), "{contract}: newest first");
+    }
+}

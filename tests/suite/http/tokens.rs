@@ -1,0 +1,55 @@
+//! Tokens made by hand, as no honest issuer makes them.
+
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::world::{Person, SECRET, World};
+
+/// Seconds since 1970.
+pub fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+/// A token of these parts, signed with `secret` by HS256 whatever its header says.
+pub fn signed(header: &Value, claims: &Value, secret: &str) -> String {
+    let text = format!("{}.{}", part(header.to_string()), part(claims.to_string()));
+    format!("{text}.{}", signature(&text, secret))
+}
+
+/// What HS256 makes of `header.claims`.
+pub fn signature(text: &str, secret: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    URL_SAFE_NO_PAD.encode(hmac::sign(&key, text.as_bytes()))
+}
+
+/// One part of a token.
+pub fn part(text: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(text)
+}
+
+/// What an honest header says.
+pub fn header() -> Value {
+    json!({ "alg": "HS256", "typ": "JWT" })
+}
+
+/// What honest claims say of alice, with some of them changed; null takes one away.
+pub fn claims(changes: Value) -> Value {
+    let mut claims = json!({ "sub": "alice", "iat": now(), "exp": now() + 3600 });
+    for (name, value) in changes.as_object().expect("an object") {
+        claims[name] = value.clone();
+    }
+    claims.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
+    claims
+}
+
+/// A token of the server's secret with some claims changed.
+pub fn token_with(changes: Value) -> String {
+    signed(&header(), &claims(changes), SECRET)
+}
+
+/// Somebody with this token.
+pub fn bearer(world: &World, token: &str) -> Person {
+    Person::with_token(world.server.address, Some(token))
+}
