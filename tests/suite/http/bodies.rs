@@ -102,6 +102,20 @@ async fn malformed_json_is_a_400_everywhere() {
 }
 
 #[tokio::test]
+async fn a_body_may_be_a_hundred_levels_deep() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
+    let body = format!(r#"{{"title":"x","completed":true,"note":{}{}}}"#, "[".repeat(99), "]".repeat(99));
+
+    for contract in CONTRACTS {
+        for (call, answer) in every_call(&alice, &contract, &id, body.as_bytes()).await {
+            assert!(answer.status.is_success(), "{call}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_empty_body_is_malformed_where_one_is_needed() {
     let world = World::new().await;
     let alice = world.user("alice");

@@ -218,7 +218,9 @@ async fn a_refused_caller_needs_no_database() {
 
         contract.refuses(&world.stranger().get(&list).await, 401, format!("{contract}: no token"));
         contract.refuses(&bearer(&world, "x").get(&list).await, 401, format!("{contract}: a bad token"));
-        contract.refuses(&alice.get(&list).await, 503, format!("{contract}: alice"));
+        let busy = alice.get(&list).await;
+        contract.refuses(&busy, 503, format!("{contract}: alice"));
+        assert!(!busy.header("retry-after").is_empty(), "{contract}: {busy:?}");
     }
     assert_eq!(bob.get("/api/alice/tasks").await.status(), 403);
 }
