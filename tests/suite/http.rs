@@ -3,6 +3,7 @@
 mod contracts;
 
 mod around;
+mod authorization;
 mod bodies;
 mod cors;
 mod demands;
@@ -13,6 +14,7 @@ mod isolation;
 mod lists;
 mod order;
 pub mod routes;
+mod sizes_and_types;
 mod tasks;
 mod texts;
 mod times;

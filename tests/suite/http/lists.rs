@@ -1,9 +1,11 @@
 //! What every list has in common.
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::contracts::{CONTRACTS, T, U};
-use crate::world::World;
+use crate::world::{World, token};
 
 #[tokio::test]
 async fn a_user_without_tasks_gets_an_empty_array() {
@@ -129,5 +131,33 @@ async fn a_whole_list_is_whole_however_long() {
 
         assert_eq!(ids.len(), 5000, "{contract}");
         assert!(ids.is_sorted_by(|one, next| one > next), "{contract}: newest first");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_holds_no_connection_to_the_database() {
+    let world = World::with(&[("DATABASE_POOL_SIZE", "1")]).await;
+    let bob = world.user("bob");
+    let superuser = world.database.superuser().await;
+    let insert = "insert into app.tasks (user_id, title, description)
+                  select 'alice', 'task', repeat('x', 1000) from generate_series(1, 20000)";
+    superuser.batch_execute(insert).await.expect("more than any buffer holds");
+
+    for path in ["/api/alice/tasks", "/api/tasks"] {
+        let mut stream = TcpStream::connect(world.server.address).await.expect("a connection");
+        let token = token("alice");
+        let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
+        let head = format!("{head}authorization: Bearer {token}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.expect("a request");
+        let mut answer = vec![0; 12];
+        stream.read_exact(&mut answer).await.expect("the beginning of an answer");
+
+        let other = bob.get("/api/tasks").await;
+        stream.read_to_end(&mut answer).await.expect("the rest of it");
+
+        assert_eq!(other.status(), 200, "{path}: the only connection is free");
+        let text = String::from_utf8(answer).expect("UTF-8");
+        assert!(text.starts_with("HTTP/1.1 200"), "{path}");
+        assert_eq!(text.matches("\"user_id\":\"alice\"").count(), 20_000, "{path}");
     }
 }

@@ -3,9 +3,10 @@
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderValue, Method};
 use serde_json::{Value, json};
 
-use crate::world::{Person, SECRET, World};
+use crate::world::{Answer, Person, SECRET, World, send};
 
 /// Seconds since 1970.
 pub fn now() -> i64 {
@@ -52,4 +53,14 @@ pub fn token_with(changes: Value) -> String {
 /// Somebody with this token.
 pub fn bearer(world: &World, token: &str) -> Person {
     Person::with_token(world.server.address, Some(token))
+}
+
+/// Sends `GET /api/tasks` with these Authorization headers.
+pub async fn authorized(world: &World, values: &[&str]) -> Answer {
+    let mut request = world.stranger().request(Method::GET, "/api/tasks", "");
+    for value in values {
+        let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header");
+        request.headers_mut().append("authorization", value);
+    }
+    send(world.server.address, request).await
 }

@@ -39,7 +39,7 @@ async fn a_toggle_flips_whatever_the_body_is() {
         ("no boolean", r#"{"completed":"yes"}"#.into(), "application/json"),
         ("malformed JSON", "{\"".into(), "application/json"),
         ("no JSON", "completed=true".into(), "application/x-www-form-urlencoded"),
-        ("no content type at all", "{}".into(), "nonsense"),
+        ("a content type that is none", "{}".into(), "nonsense"),
         ("more than 64 KiB", "x".repeat(100_000), "application/json"),
         ("much more than 64 KiB", "x".repeat(3_000_000), "text/plain"),
     ] {
