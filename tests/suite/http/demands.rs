@@ -207,11 +207,13 @@ async fn a_refused_caller_needs_no_database() {
     let admin = crate::world::cluster().await.address("postgres").expect("an address");
     let admin = admin.connect().await.expect("a connection");
     let name = &world.database.name;
-    let close = format!(
-        "alter database {name} allow_connections false;
-         select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
-    );
-    admin.batch_execute(&close).await.expect("a database out of reach");
+    // One after the other: a connection must not slip in before the door is seen to be shut.
+    for close in [
+        format!("alter database {name} allow_connections false"),
+        format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"),
+    ] {
+        admin.batch_execute(&close).await.expect("a database out of reach");
+    }
 
     for contract in CONTRACTS {
         let list = contract.tasks(&alice);
