@@ -25,8 +25,8 @@ impl UserId {
 /// How far the clocks of issuer and server may differ, in seconds.
 pub const LEEWAY: u64 = 30;
 
-/// No issuer's token is longer, in bytes; what is longer is refused before any work is done.
-const LONGEST_TOKEN: usize = 8 * 1024;
+/// What is longer, in bytes, is refused before any work is done. Better Auth puts the whole row of a user into a token.
+const LONGEST_TOKEN: usize = 16 * 1024;
 
 /// No user id is longer, in characters; the column has the same limit.
 const LONGEST_USER_ID: usize = 255;
@@ -99,8 +99,8 @@ impl Verifier {
 
         let claims = self.verified_claims(token)?;
 
-        self.refuse_odd_times(&claims)?;
-        user_id(claims.get(&self.user_claim))
+        self.refuse_odd_claims(&claims)?;
+        user_id(&claims, &self.user_claim)
     }
 
     fn verified_claims(&self, token: &str) -> Result<Map<String, Value>, Refusal> {
@@ -115,7 +115,7 @@ impl Verifier {
             }
         }
 
-        Err(Refusal::InvalidToken(match why {
+        Err(Refusal::invalid_token(match why {
             ErrorKind::InvalidSignature => {
                 "the token is signed with another secret than this server's, or was changed"
             }
@@ -134,16 +134,21 @@ impl Verifier {
         }))
     }
 
-    /// The library compares `exp` and `nbf` with the clock; what it takes no offence at is refused here.
-    fn refuse_odd_times(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
+    /// The library compares times with the clock, and issuers with those that are configured; what it takes no
+    /// offence at is refused here.
+    fn refuse_odd_claims(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
         if claims.get("iat").is_some_and(|issued| !issued.is_number()) {
-            return Err(Refusal::InvalidToken("a time in the token is not a number"));
+            return Err(Refusal::invalid_token("a time in the token is not a number"));
+        }
+        // RFC 7519, section 4.1.1: one text, not a list that has a right one among others.
+        if claims.get("iss").is_some_and(|issuer| !issuer.is_string()) {
+            return Err(Refusal::invalid_token("the issuer of the token is not a text (iss)"));
         }
 
         let latest = jsonwebtoken::get_current_timestamp().saturating_add(self.max_lifetime);
         match claims.get("exp").and_then(Value::as_f64) {
             Some(expires) if expires <= latest as f64 => Ok(()),
-            _ => Err(Refusal::InvalidToken(
+            _ => Err(Refusal::invalid_token(
                 "the token expires too far in the future (exp counts seconds, not milliseconds)",
             )),
         }
@@ -159,13 +164,13 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, Refusal> {
         return Err(Refusal::NoToken("send a token: Authorization: Bearer <token>"));
     };
     if all.next().is_some() {
-        return Err(Refusal::InvalidToken("there is more than one Authorization header"));
+        return Err(Refusal::invalid_token("there is more than one Authorization header"));
     }
     if value.len() > LONGEST_TOKEN {
-        return Err(Refusal::InvalidToken("the token is too long"));
+        return Err(Refusal::invalid_token("the token is too long"));
     }
 
-    let value = value.to_str().map_err(|_| Refusal::InvalidToken(NOT_A_TOKEN))?;
+    let value = value.to_str().map_err(|_| Refusal::invalid_token(NOT_A_TOKEN))?;
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Refusal::NoToken("send a token: Authorization: Bearer <token>"));
@@ -182,40 +187,40 @@ fn refuse_odd_header(token: &str) -> Result<(), Refusal> {
         .next()
         .and_then(|part| URL_SAFE_NO_PAD.decode(part).ok())
         .and_then(|json| serde_json::from_slice(&json).ok())
-        .ok_or(Refusal::InvalidToken(NOT_A_TOKEN))?;
+        .ok_or(Refusal::invalid_token(NOT_A_TOKEN))?;
 
     if header.contains_key("crit") {
-        return Err(Refusal::InvalidToken("the token has a crit header, which this server does not know"));
+        return Err(Refusal::invalid_token("the token has a crit header, which this server does not know"));
     }
     match header.get("typ") {
         None => {}
         Some(Value::String(typ)) if typ.eq_ignore_ascii_case("JWT") || typ.eq_ignore_ascii_case("at+jwt") => {
         }
         Some(_) => {
-            return Err(Refusal::InvalidToken("the token is of another type than JWT or at+jwt (typ)"));
+            return Err(Refusal::invalid_token("the token is of another type than JWT or at+jwt (typ)"));
         }
     }
     if header.get("alg").and_then(Value::as_str) != Some("HS256") {
-        return Err(Refusal::InvalidToken(NOT_OUR_ALGORITHM));
+        return Err(Refusal::invalid_token(NOT_OUR_ALGORITHM));
     }
 
     Ok(())
 }
 
-fn user_id(claim: Option<&Value>) -> Result<UserId, Refusal> {
-    let Some(claim) = claim else {
-        return Err(Refusal::InvalidToken("the token does not say whose it is (sub)"));
-    };
-    let Value::String(id) = claim else {
-        return Err(Refusal::InvalidToken("the user in the token is not a text (sub)"));
+fn user_id(claims: &Map<String, Value>, name: &str) -> Result<UserId, Refusal> {
+    let refuse = |why| Err(Refusal::InvalidToken(format!("{why} ({name})").into()));
+    let id = match claims.get(name) {
+        Some(Value::String(id)) => id,
+        Some(_) => return refuse("the user in the token is not a text"),
+        None => return refuse("the token does not say whose it is"),
     };
 
     if id.chars().all(char::is_whitespace) {
-        Err(Refusal::InvalidToken("the user in the token is blank (sub)"))
+        refuse("the user in the token is blank")
     } else if id.chars().count() > LONGEST_USER_ID {
-        Err(Refusal::InvalidToken("the user in the token is longer than 255 characters (sub)"))
+        refuse("the user in the token is longer than 255 characters")
     } else if id.chars().any(char::is_control) {
-        Err(Refusal::InvalidToken("the user in the token holds control characters (sub)"))
+        refuse("the user in the token holds control characters")
     } else {
         Ok(UserId(id.as_str().into()))
     }

@@ -5,6 +5,7 @@ pub mod body;
 mod cors;
 mod front;
 mod health;
+mod json;
 pub mod request;
 mod server;
 pub mod tasks;

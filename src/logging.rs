@@ -30,7 +30,7 @@ impl Filter {
     /// A sentence that names what is neither.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut targets = Targets::new();
-        for piece in text.split(',').map(str::trim).filter(|piece| !piece.is_empty()) {
+        for piece in text.split(',').map(str::trim) {
             let (target, name) = piece.split_once('=').unwrap_or(("", piece));
             let level = level(name).ok_or_else(|| {
                 format!(
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["verbose", "rowkeep=loud", "=debug", "info,chatty", "2"] {
+        for text in ["verbose", "rowkeep=loud", "=debug", "info,chatty", "2", ",", "info,"] {
             assert!(Filter::parse(text).is_err(), "{text}");
         }
     }

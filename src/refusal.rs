@@ -13,7 +13,7 @@ pub enum Refusal {
     /// No token. The text is safe to show.
     NoToken(&'static str),
     /// A token that is not believed. The text is safe to show, in a header as well: plain ASCII without quotes.
-    InvalidToken(&'static str),
+    InvalidToken(Cow<'static, str>),
     /// The path names a user who is not the caller.
     OtherUser,
     /// There is no such task *for this caller*; nobody learns more.
@@ -39,6 +39,11 @@ pub enum Refusal {
 pub type Cause = Box<dyn Error + Send + Sync>;
 
 impl Refusal {
+    /// A token that is not believed, and why.
+    pub fn invalid_token(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::InvalidToken(why.into())
+    }
+
     /// A value that is not acceptable, in words for the client.
     pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
         Self::Invalid(message.into())

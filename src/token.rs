@@ -1,9 +1,11 @@
 //! Tokens to develop with, signed with the server's own secret.
 
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::Map;
 
-use crate::auth::Demands;
+use crate::auth::{Demands, Verifier};
+use crate::refusal::Refusal;
 
 /// A token that a verifier with these demands accepts for `user`, for `lifetime` seconds from now.
 ///
@@ -25,5 +27,20 @@ pub fn mint(demands: &Demands, user: &str, lifetime: u64) -> Result<String, Stri
     }
 
     let key = EncodingKey::from_secret(secret.as_bytes());
-    jsonwebtoken::encode(&Header::default(), &claims, &key).map_err(|error| error.to_string())
+    let token = jsonwebtoken::encode(&Header::default(), &claims, &key).map_err(|error| error.to_string())?;
+    would_be_believed(demands, &token)?;
+    Ok(token)
+}
+
+/// Such as for a user whose name is blank: better to hear it now than from the server.
+fn would_be_believed(demands: &Demands, token: &str) -> Result<(), String> {
+    let mut headers = HeaderMap::new();
+    let value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|error| error.to_string())?;
+    headers.insert(AUTHORIZATION, value);
+
+    match Verifier::new(demands.clone()).user(&headers) {
+        Ok(_) => Ok(()),
+        Err(Refusal::InvalidToken(why)) => Err(format!("no server would take it: {why}")),
+        Err(refusal) => Err(format!("{refusal:?}")),
+    }
 }

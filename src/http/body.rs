@@ -8,12 +8,11 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
-use mime::Mime;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 use warp::Filter;
 
-use super::App;
+use super::{App, json};
 use crate::refusal::Refusal;
 use crate::tasks::{Draft, Edit, Replacement};
 
@@ -85,11 +84,9 @@ impl Body {
     }
 
     fn refuse_other_type(&self) -> Result<(), Refusal> {
-        let Some(text) = &self.content_type else { return Ok(()) };
-        match text.parse::<Mime>() {
-            Ok(mime) if mime.subtype() == mime::JSON && mime.type_() == mime::APPLICATION => Ok(()),
-            Ok(mime) if mime.suffix() == Some(mime::JSON) && mime.type_() == mime::APPLICATION => Ok(()),
-            _ => Err(Refusal::NotJson),
+        match &self.content_type {
+            Some(text) if !is_json(text) => Err(Refusal::NotJson),
+            _ => Ok(()),
         }
     }
 
@@ -121,6 +118,18 @@ impl Body {
     }
 }
 
+/// Whether a media type is JSON's, or one that is written in JSON (RFC 6839, section 3.1). Parameters and case do not
+/// matter.
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let token =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+
+    essence
+        .strip_prefix("application/")
+        .is_some_and(|subtype| subtype == "json" || subtype.strip_suffix("+json").is_some_and(token))
+}
+
 /// The members of a body's JSON object, of which any may be missing, of another type, or unknown.
 ///
 /// Of duplicate members the last counts, as in the servers that this one replaces.
@@ -132,7 +141,7 @@ impl Members {
         if bytes.is_empty() {
             return Err(Refusal::Malformed("it is empty".into()));
         }
-        match serde_json::from_slice(bytes) {
+        match json::parse(bytes) {
             Ok(Value::Object(members)) => Ok(Self(members)),
             Ok(_) => Err(Refusal::invalid("the body must be a JSON object")),
             Err(error) => {

@@ -25,10 +25,19 @@ impl Origins {
     /// Reads a comma-separated list such as `http://localhost:3000,https://tasks.example`.
     ///
     /// # Errors
-    /// A sentence that names what is no origin. `*` is none: answers depend on who asks.
+    /// A sentence that names everything that is no origin. `*` is none: answers depend on who asks.
     pub fn parse(list: &str) -> Result<Self, String> {
         let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-        entries.map(origin).collect::<Result<_, _>>().map(Self)
+        let (origins, wrong): (Vec<_>, Vec<_>) =
+            entries.map(|entry| origin(entry).ok_or(entry)).partition(Result::is_ok);
+
+        if wrong.is_empty() {
+            Ok(Self(origins.into_iter().flatten().collect()))
+        } else {
+            let wrong: Vec<_> =
+                wrong.into_iter().filter_map(Result::err).map(|entry| format!("{entry:?}")).collect();
+            Err(format!("not an origin like http://localhost:3000: {}", wrong.join(", ")))
+        }
     }
 
     /// Whether this is a browser asking in advance whether it may send a request.
@@ -63,21 +72,29 @@ pub fn permit(headers: &mut HeaderMap) {
 }
 
 /// The text that a browser sends for this origin: no path, lower case, no port that goes without saying.
-fn origin(entry: &str) -> Result<HeaderValue, String> {
-    let wrong = || format!("{entry:?} is not an origin like http://localhost:3000");
-    let uri: Uri = entry.parse().map_err(|_| wrong())?;
-    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(wrong()) };
-    let bare = matches!(uri.path(), "" | "/") && uri.query().is_none() && !authority.as_str().contains('@');
-    if !bare {
-        return Err(wrong());
+fn origin(entry: &str) -> Option<HeaderValue> {
+    let uri: Uri = entry.parse().ok()?;
+    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
+    let host = authority.host().to_ascii_lowercase();
+    let rest = authority.as_str().get(host.len()..)?;
+    let port: Option<u16> = match rest.strip_prefix(':') {
+        Some(port) => Some(port.parse().ok()?),
+        None if rest.is_empty() => None,
+        None => return None, // user@host
+    };
+    if !matches!(scheme, "http" | "https")
+        || !matches!(uri.path(), "" | "/")
+        || uri.query().is_some()
+        || host.contains('*')
+    {
+        return None;
     }
 
-    let host = authority.host().to_ascii_lowercase();
-    let text = match (scheme, authority.port_u16()) {
+    let text = match (scheme, port) {
         ("http", Some(80)) | ("https", Some(443)) | (_, None) => format!("{scheme}://{host}"),
         (_, Some(port)) => format!("{scheme}://{host}:{port}"),
     };
-    HeaderValue::from_str(&text).map_err(|_| wrong())
+    HeaderValue::from_str(&text).ok()
 }
 
 #[cfg(test)]

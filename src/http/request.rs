@@ -43,10 +43,10 @@ impl Call {
     /// # Errors
     /// [`Refusal::NoToken`] and [`Refusal::InvalidToken`], logged with the client's address.
     pub fn caller(&self) -> Result<Caller, Refusal> {
-        let user = self.app.verifier.user(&self.headers).inspect_err(|refusal| {
-            if let Refusal::NoToken(reason) | Refusal::InvalidToken(reason) = refusal {
-                self.warn(401, reason);
-            }
+        let user = self.app.verifier.user(&self.headers).inspect_err(|refusal| match refusal {
+            Refusal::NoToken(reason) => self.warn(401, reason),
+            Refusal::InvalidToken(reason) => self.warn(401, reason),
+            _ => {}
         })?;
         Ok(self.app.session.caller(user))
     }

@@ -72,6 +72,7 @@ async fn a_configured_issuer_must_be_there_and_match() {
         ("both as one text", token_with(json!({ "iss": "https://one.example, https://two.example" })), false),
         ("empty", token_with(json!({ "iss": "" })), false),
         ("a number", token_with(json!({ "iss": 1 })), false),
+        ("a list", token_with(json!({ "iss": ["https://three.example", "https://one.example"] })), false),
         ("none", token_with(json!({})), false),
     ];
     assert_believed(&world, cases).await;

@@ -194,6 +194,25 @@ async fn a_description_is_a_text_or_null() {
 }
 
 #[tokio::test]
+async fn a_number_that_no_computer_holds_is_ignored_where_numbers_are() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let huge = format!("1{}", "0".repeat(400));
+
+    for contract in CONTRACTS {
+        for number in ["1e400", "-1e400", &huge] {
+            let body = format!(r#"{{"title":"buy milk","budget":[{{"cents":{number}}}]}}"#);
+            let created = alice.send(Method::POST, &contract.tasks(&alice), body).await;
+            let title = format!(r#"{{"title":{number}}}"#);
+            let refused = alice.send(Method::POST, &contract.tasks(&alice), title).await;
+
+            assert_eq!(created.status(), 201, "{contract} {number}: {created:?}");
+            assert_eq!(refused.status(), contract.invalid, "{contract} {number}: {refused:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn unknown_members_are_ignored() {
     let world = World::new().await;
     let alice = world.user("alice");

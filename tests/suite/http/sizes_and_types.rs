@@ -114,6 +114,9 @@ async fn json_may_be_called_json_in_any_case_with_parameters_or_not_at_all() {
             Some("Application/JSON"),
             Some("application/json; charset=utf-8"),
             Some("application/json;charset=UTF-8"),
+            Some("application/json ; charset=utf-8"),
+            Some("application/json\t;charset=utf-8"),
+            Some("application/merge-patch+json"),
             Some("application/json; charset=\"utf-8\"; profile=x"),
         ] {
             for (call, answer) in every_call_as(&alice, &contract, &id, content_type).await {
@@ -139,6 +142,8 @@ async fn another_content_type_is_a_415() {
             "application/xml",
             "application/octet-stream",
             "application/jsonp",
+            "application/+json",
+            "",
             "image/json",
             "application/json, text/plain",
             "json",
