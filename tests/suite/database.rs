@@ -1,1 +1,19 @@
 //! What holds inside the database.
+
+mod catalogue;
+mod comments;
+mod connection;
+mod identity;
+mod logins;
+mod migrate;
+mod migrate_at_once;
+mod migrate_by_hand;
+mod plans;
+mod privileges;
+mod questions;
+mod rules;
+mod serving;
+mod support;
+mod touch;
+mod two_locks;
+mod where_less;

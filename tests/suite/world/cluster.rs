@@ -87,6 +87,50 @@ pub async fn psql(database: &str, arguments: &[&str]) -> std::process::Output {
         .expect("psql")
 }
 
+/// A cluster of one test: for what concerns roles, which belong to the whole cluster.
+pub struct OwnCluster {
+    cluster: Option<Cluster>,
+    home: std::path::PathBuf,
+}
+
+impl OwnCluster {
+    /// As `initdb` leaves it: no role but the superuser.
+    pub async fn start() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let home = std::env::temp_dir().join(format!("rowkeep-test-{}-{count}", std::process::id()));
+        std::fs::DirBuilder::new().mode(0o711).create(&home).expect("a directory for the cluster");
+        end_with_this_process(&home.display().to_string());
+
+        let place = home.clone();
+        let cluster = tokio::task::spawn_blocking(move || Cluster::start(&place, SETTINGS)).await;
+        Self { cluster: Some(cluster.expect("PostgreSQL").expect("PostgreSQL")), home }
+    }
+
+    /// An address of `database` for `login`, as `DATABASE_URL` takes it.
+    pub fn url(&self, login: &str, database: &str) -> String {
+        let host = self.home.join("socket");
+        format!("host='{}' port=5432 dbname={database} user={login}", host.display())
+    }
+
+    /// The same, understood.
+    pub fn address(&self, login: &str, database: &str) -> Address {
+        Address::parse(&self.url(login, database)).expect("an address")
+    }
+
+    /// A connection that no policy binds.
+    pub async fn superuser(&self, database: &str) -> Client {
+        client(&self.address("postgres", database)).await
+    }
+}
+
+impl Drop for OwnCluster {
+    fn drop(&mut self) {
+        drop(self.cluster.take());
+        let _ = std::fs::remove_dir_all(&self.home);
+    }
+}
+
 async fn client(address: &Address) -> Client {
     address.connect().await.expect("a connection")
 }
@@ -106,6 +150,11 @@ impl Database {
     /// As PostgreSQL makes it.
     pub async fn unmigrated() -> Self {
         Self::from_template("template0").await
+    }
+
+    /// As PostgreSQL makes it, in another encoding than UTF8.
+    pub async fn encoded(encoding: &str) -> Self {
+        Self::from_template(&format!("template0 encoding '{encoding}' lc_collate 'C' lc_ctype 'C'")).await
     }
 
     async fn from_template(template: &str) -> Self {

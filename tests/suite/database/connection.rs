@@ -1,0 +1,237 @@
+//! A pooled connection belongs to one user after the other, whatever happens in between.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use rowkeep::refusal::Refusal;
+use rowkeep::session::{Caller, Options, Question, Sentences, Session, value};
+use rowkeep::tasks::{self, Draft, Status, Window};
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+
+use super::support::{Home, texts};
+use crate::world::user_id;
+
+/// Asked like a create, so that no user is bound: the policy alone decides what is found.
+static EVERYTHING: Question = Question::create(
+    "test/everything",
+    "select pg_backend_pid(), app.current_user_id(), array(select distinct user_id from app.tasks)",
+);
+static FAILING: Question =
+    Question::create("test/failing", "select 1 / (count(*) - count(*)) from app.tasks");
+static PANICKING: Question = Question::create("test/panicking", "select $1::int");
+static SLOW: Question = Question::create("test/slow", "select pg_sleep(0.3)::text");
+static WRITES: Question =
+    Question::read("test/writes", "update app.tasks set title = 'x' where user_id = $1 returning id");
+static TAKE_OVER: Question = Question::create(
+    "test/take_over",
+    "select set_config('app.user_id', 'alice', false), set_config('role', 'rowkeep_api', false)",
+);
+static QUESTIONS: LazyLock<Vec<&Question>> = LazyLock::new(|| {
+    let mut all = vec![&EVERYTHING, &FAILING, &PANICKING, &SLOW, &TAKE_OVER, &WRITES];
+    all.extend(tasks::QUESTIONS);
+    all
+});
+
+fn options(pool_size: u32) -> Options {
+    let patience = Duration::from_secs(5);
+    Options { pool_size, min_idle: 1, max_lifetime: Duration::from_secs(1800), patience }
+}
+
+async fn session(home: &Home, options: &Options) -> Session {
+    let address = home.database.address("rowkeep_login");
+    Session::open(&address, options, &QUESTIONS, Sentences::default()).await.expect("a session")
+}
+
+/// The backend that answers, after checking that it takes the caller for who they are and shows no other's row.
+async fn backend_of(caller: &Caller) -> i32 {
+    let rows = caller.ask(&EVERYTHING, vec![]).await.expect("an answer");
+    let (backend, user, owners): (i32, String, Vec<String>) =
+        (rows[0].get(0), rows[0].get(1), rows[0].get(2));
+    assert_eq!(user, caller.user().as_str());
+    assert_eq!(owners, [caller.user().as_str()]);
+    backend
+}
+
+#[tokio::test]
+async fn two_users_share_a_connection_and_no_row() {
+    let home = Home::new().await;
+    let session = session(&home, &options(1)).await;
+    let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
+
+    let mut backends = Vec::new();
+    for _ in 0..10 {
+        backends.extend([backend_of(&alice).await, backend_of(&bob).await]);
+    }
+
+    backends.dedup();
+    assert_eq!(backends.len(), 1, "this proves nothing about a connection that is used again");
+}
+
+#[tokio::test]
+async fn many_users_at_once_on_two_connections_see_their_own_rows() {
+    let home = Home::new().await;
+    let session = session(&home, &options(2)).await;
+
+    let asking: Vec<_> = ["alice", "bob"]
+        .repeat(50)
+        .into_iter()
+        .map(|user| {
+            let caller = session.caller(user_id(user));
+            tokio::spawn(async move { backend_of(&caller).await })
+        })
+        .collect();
+
+    for asked in asking {
+        asked.await.expect("an answer");
+    }
+}
+
+#[tokio::test]
+async fn after_a_broken_rule_the_connection_is_the_next_users() {
+    let home = Home::new().await;
+    let session = session(&home, &options(1)).await;
+    let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
+    let before = backend_of(&alice).await;
+
+    let draft = Draft { title: " ".into(), description: None };
+    let refused = tasks::create(&alice, draft).await;
+
+    assert!(matches!(refused, Err(Refusal::Invalid(_))), "{refused:?}");
+    assert_eq!(backend_of(&bob).await, before);
+}
+
+#[tokio::test]
+async fn after_a_failing_question_the_connection_is_the_next_users() {
+    let home = Home::new().await;
+    let session = session(&home, &options(1)).await;
+    let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
+    let before = backend_of(&alice).await;
+
+    let refused = alice.ask(&FAILING, vec![]).await;
+
+    assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
+    assert_eq!(backend_of(&bob).await, before);
+}
+
+/// Panics while it is being bound: when BEGIN and the identity are on their way already.
+#[derive(Debug)]
+struct Panics;
+
+impl ToSql for Panics {
+    fn to_sql(
+        &self,
+        _: &Type,
+        _: &mut bytes::BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        panic!("as a test wants it")
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+#[tokio::test]
+async fn a_connection_with_a_half_done_transaction_is_never_used_again() {
+    let home = Home::new().await;
+    let session = session(&home, &options(1)).await;
+    let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
+    let before = backend_of(&alice).await;
+
+    let refused = alice.ask(&PANICKING, vec![value(Panics)]).await;
+
+    assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
+    assert_ne!(backend_of(&bob).await, before, "the connection was alice's, half-way");
+}
+
+/// A client that goes away does not stop the question, and leaves nothing behind for the next.
+#[tokio::test]
+async fn a_question_that_nobody_waits_for_leaves_the_connection_clean() {
+    let home = Home::new().await;
+    let session = session(&home, &options(1)).await;
+    let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
+    let before = backend_of(&alice).await;
+
+    let gone = tokio::time::timeout(Duration::from_millis(50), alice.ask(&SLOW, vec![])).await;
+
+    assert!(gone.is_err(), "the question was answered: nobody went away");
+    assert_eq!(backend_of(&bob).await, before);
+}
+
+/// Settings that outlive their transaction are what a pooled connection must not inherit: the next identity wins.
+#[tokio::test]
+async fn an_identity_left_on_the_connection_is_not_the_next_users() {
+    let home = Home::new().await;
+    let session = session(&home, &options(1)).await;
+    let bob = session.caller(user_id("bob"));
+
+    bob.ask(&TAKE_OVER, vec![]).await.expect("settings of the session");
+
+    backend_of(&bob).await;
+}
+
+#[tokio::test]
+async fn a_terminated_connection_is_replaced() {
+    let home = Home::new().await;
+    let session = session(&home, &options(1)).await;
+    let bob = session.caller(user_id("bob"));
+    let before = backend_of(&bob).await;
+
+    let gone = "select pg_terminate_backend($1, 5000)";
+    home.admin.execute(gone, &[&before]).await.expect("a termination");
+    // The driver may not have noticed yet: one question may meet the end of the connection.
+    let first = bob.ask(&EVERYTHING, vec![]).await;
+
+    assert!(matches!(first, Ok(_) | Err(Refusal::Busy(_))), "{first:?}");
+    assert_ne!(backend_of(&bob).await, before);
+}
+
+#[tokio::test]
+async fn when_every_connection_waits_for_a_lock_the_next_question_is_refused_as_busy() {
+    let home = Home::new().await;
+    let patience = Duration::from_millis(300);
+    let session = session(&home, &Options { patience, ..options(2) }).await;
+    let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
+    home.admin.batch_execute("begin; lock table app.tasks in access exclusive mode").await.expect("a lock");
+
+    let list = |caller| tasks::list(caller, Status::All, Window::default());
+    let (first, second, third) = tokio::join!(list(&alice), list(&alice), list(&bob));
+
+    for refused in [first, second, third] {
+        assert!(matches!(refused, Err(Refusal::Busy(_))), "{refused:?}");
+    }
+    home.admin.batch_execute("rollback").await.expect("the lock is let go");
+    backend_of(&bob).await;
+}
+
+#[tokio::test]
+async fn reading_questions_run_in_transactions_that_cannot_write() {
+    let home = Home::new().await;
+    let session = session(&home, &options(1)).await;
+
+    let refused = session.caller(user_id("bob")).ask(&WRITES, vec![]).await;
+
+    assert!(matches!(refused, Err(Refusal::Busy(_))), "{refused:?}");
+    assert!(home.stored("bob").await.iter().all(|row| !row.contains(",x,")));
+}
+
+#[tokio::test]
+async fn nothing_of_a_question_is_left_open() {
+    let home = Home::new().await;
+    let session = session(&home, &options(2)).await;
+    let bob = session.caller(user_id("bob"));
+    for _ in 0..5 {
+        backend_of(&bob).await;
+        let _ = bob.ask(&FAILING, vec![]).await;
+    }
+
+    let open = format!(
+        "select state || ': ' || query from pg_stat_activity
+          where datname = '{}' and usename = 'rowkeep_login' and state like 'idle in transaction%'",
+        home.database.name
+    );
+
+    assert_eq!(texts(&home.admin, &open).await, [""; 0]);
+}

@@ -1,0 +1,84 @@
+//! The files of `sql/`.
+
+use std::path::Path;
+
+use super::support::{files, without_comments};
+use crate::world::Database;
+
+/// Every folder of `sql/` but the one whose files are scripts for psql.
+fn folders() -> Vec<String> {
+    let sql = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
+    let names = std::fs::read_dir(sql).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    names.map(|name| format!("sql/{}", name.to_string_lossy())).filter(|name| name != "sql/setup").collect()
+}
+
+#[tokio::test]
+async fn every_file_of_sql_prepares_against_a_migrated_database() {
+    let database = Database::new().await;
+    let client = database.superuser().await;
+
+    for folder in folders() {
+        for (name, sql) in files(&folder) {
+            // The extended protocol takes one statement at a time; scripts have several.
+            for statement in statements(&sql) {
+                let prepared = client.prepare(&statement).await;
+                assert!(prepared.is_ok(), "{folder}/{name}.sql: {:?}\n{statement}", prepared.err());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_question_prepares_for_the_role_of_requests() {
+    let database = Database::new().await;
+    let client = database.client("rowkeep_login").await;
+
+    for folder in ["sql/tasks", "sql/session"] {
+        for (name, sql) in files(folder) {
+            let prepared = client.prepare(&sql).await;
+            assert!(prepared.is_ok(), "{folder}/{name}.sql: {:?}", prepared.err());
+        }
+    }
+}
+
+#[test]
+fn every_question_about_existing_rows_binds_the_user() {
+    for (name, sql) in files("sql/tasks") {
+        let sql = without_comments(&sql);
+        let creates = sql.trim_start().starts_with("insert into");
+
+        assert!(
+            creates || sql.contains("user_id = $1"),
+            "sql/tasks/{name}.sql does not say whose rows it wants"
+        );
+        assert!(!creates || !sql.contains("on conflict"), "sql/tasks/{name}.sql can reach existing rows");
+    }
+}
+
+#[test]
+fn every_question_names_its_columns_and_its_schema() {
+    for (name, sql) in files("sql/tasks") {
+        let sql = without_comments(&sql);
+
+        assert!(!sql.contains('*'), "sql/tasks/{name}.sql");
+        assert_eq!(sql.matches("tasks").count(), sql.matches("app.tasks").count(), "sql/tasks/{name}.sql");
+    }
+}
+
+/// The statements of a script: they end with `;`, except inside quotes and `$$`.
+fn statements(sql: &str) -> Vec<String> {
+    let mut statements = vec![String::new()];
+    let (mut in_quotes, mut in_body) = (false, false);
+    for character in without_comments(sql).chars() {
+        if character == ';' && !in_quotes && !in_body {
+            statements.push(String::new());
+            continue;
+        }
+        let last = statements.last_mut().expect("never empty");
+        last.push(character);
+        in_quotes ^= character == '\'' && !in_body;
+        in_body ^= character == '$' && !in_quotes && last.ends_with("$$");
+    }
+    statements.retain(|statement| !statement.trim().is_empty());
+    statements
+}
