@@ -1,0 +1,80 @@
+//! What the DBA reads in psql, and clients read in answers: everything has its sentence and its name.
+
+use super::support::texts;
+use crate::world::Database;
+
+#[tokio::test]
+async fn everything_in_the_database_says_what_it_is_for() {
+    let database = Database::new().await;
+    let silent = "
+        with ours as (select oid from pg_namespace where nspname in ('app', 'rowkeep'))
+        select 'schema ' || nspname from pg_namespace
+         where oid in (table ours) and obj_description(oid, 'pg_namespace') is null
+        union all
+        select 'relation ' || c.oid::regclass from pg_class c
+         where relnamespace in (table ours) and obj_description(c.oid, 'pg_class') is null
+           -- An identity's sequence and a key of the history are parts of what has a comment.
+           and relkind <> 'S' and not (relkind = 'i' and relnamespace = 'rowkeep'::regnamespace)
+        union all
+        select 'constraint ' || conname from pg_constraint
+         where connamespace = 'app'::regnamespace and contype <> 'n' and obj_description(oid, 'pg_constraint') is null
+        union all
+        select 'function ' || oid::regprocedure from pg_proc
+         where pronamespace in (table ours) and obj_description(oid, 'pg_proc') is null
+        union all
+        select 'policy ' || polname from pg_policy where obj_description(oid, 'pg_policy') is null
+        union all
+        select 'trigger ' || tgname from pg_trigger
+         where not tgisinternal and obj_description(oid, 'pg_trigger') is null
+        union all
+        select 'role ' || rolname from pg_roles
+         where rolname in ('rowkeep_owner', 'rowkeep_api', 'rowkeep_auditor', 'rowkeep_login')
+           and shobj_description(oid, 'pg_authid') is null";
+
+    assert_eq!(texts(&database.superuser().await, silent).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn every_check_is_named_after_its_column_and_its_rule() {
+    let database = Database::new().await;
+    let checks = "
+        select k.conname || ' on ' || c.relname || '.' || coalesce(a.attname, '(several)')
+          from pg_constraint k
+          join pg_class c on c.oid = k.conrelid
+          left join pg_attribute a on a.attrelid = c.oid and k.conkey = array[a.attnum]
+         where k.connamespace = 'app'::regnamespace and k.contype = 'c'
+           and k.conname not like c.relname || '\\_' || a.attname || '\\__%'
+            or k.connamespace = 'app'::regnamespace and k.contype = 'c' and a.attname is null";
+
+    assert_eq!(texts(&database.superuser().await, checks).await, [""; 0]);
+}
+
+/// A message of `varchar(n)` would name neither column nor rule.
+#[tokio::test]
+async fn no_column_has_a_rule_without_a_name() {
+    let database = Database::new().await;
+    let limited = "
+        select format_type(atttypid, atttypmod) from pg_attribute
+         where attrelid in (select oid from pg_class where relnamespace = 'app'::regnamespace)
+           and attnum > 0 and atttypmod <> -1";
+
+    assert_eq!(texts(&database.superuser().await, limited).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn every_rule_has_the_sentence_that_clients_read() {
+    let database = Database::new().await;
+    let address = database.address("rowkeep_login");
+
+    let words = rowkeep::schema::ready_to_serve(&address).await.expect("a database that is ready");
+
+    let mut words: Vec<_> = words.0.into_iter().collect();
+    words.sort();
+    let expected = [
+        ("tasks_description_length", "description must be at most 1000 characters long"),
+        ("tasks_title_blank", "title must not be blank"),
+        ("tasks_title_length", "title must be 1 to 200 characters long"),
+        ("tasks_user_id_length", "user_id must be 1 to 255 characters long"),
+    ];
+    assert_eq!(words, expected.map(|(name, sentence)| (name.to_owned(), sentence.to_owned())));
+}

@@ -1,0 +1,150 @@
+//! Whatever `DATABASE_URL` connects as, a request runs restricted or does not run.
+
+use rowkeep::schema;
+
+use super::serving::{start, titles};
+use super::support::{Home, texts};
+use crate::world::{OwnCluster, psql};
+
+/// A login of this test alone: its name.
+async fn login(home: &Home, kind: &str, attributes: &str, more: &str) -> String {
+    let name = format!("{kind}_{}", home.database.name);
+    let make = format!("create role {name} login {attributes}; {}", more.replace("{}", &name));
+    home.admin.batch_execute(&make).await.expect("a login");
+    name
+}
+
+/// Through a server that connects as `login`, bob is shown his own tasks.
+async fn bob_sees_his_own(home: &Home, login: &str) {
+    let session = start(&home.database.address(login)).await.unwrap_or_else(|why| panic!("{login}: {why}"));
+
+    assert_eq!(titles(&session, "bob").await, ["completed", "pending"], "{login}");
+    assert_eq!(titles(&session, "carol").await, [""; 0], "{login}");
+}
+
+#[tokio::test]
+async fn the_recommended_login_is_served_through() {
+    let home = Home::new().await;
+
+    bob_sees_his_own(&home, "rowkeep_login").await;
+}
+
+#[tokio::test]
+async fn a_superuser_is_restricted_while_it_serves() {
+    let home = Home::new().await;
+    assert_eq!(texts(&home.admin, "select user_id from app.tasks").await.len(), 4);
+
+    bob_sees_his_own(&home, "postgres").await;
+}
+
+/// As the default login of some hosting services.
+#[tokio::test]
+async fn a_login_that_bypasses_row_security_is_restricted_while_it_serves() {
+    let home = Home::new().await;
+    let name = login(&home, "bypass", "bypassrls createrole createdb", "grant rowkeep_api to {}").await;
+    let client = home.database.client(&name).await;
+    assert_eq!(texts(&client, "select user_id from app.tasks").await.len(), 4);
+
+    bob_sees_his_own(&home, &name).await;
+}
+
+#[tokio::test]
+async fn a_member_of_the_owner_is_restricted_while_it_serves() {
+    let home = Home::new().await;
+    let name = login(&home, "owner", "createrole", "grant rowkeep_owner, rowkeep_api to {}").await;
+
+    bob_sees_his_own(&home, &name).await;
+}
+
+/// Whoever owns the database and made everything in it, on a server where it may not do more.
+#[tokio::test]
+async fn the_login_that_migrated_its_own_database_is_restricted_while_it_serves() {
+    let cluster = OwnCluster::start().await;
+    let make = "create role deployer login createrole";
+    cluster.superuser("postgres").await.batch_execute(make).await.expect("a login");
+    let make = "create database tasks owner deployer";
+    cluster.superuser("postgres").await.batch_execute(make).await.expect("a database");
+    let address = cluster.address("deployer", "tasks");
+    schema::migrate(&address, false).await.expect("a migrated database");
+    let deployer = address.connect().await.expect("a connection");
+    super::support::creates(&deployer, "alice", "private").await;
+    super::support::creates(&deployer, "bob", "his").await;
+
+    let session = start(&address).await.expect("a session");
+
+    assert_eq!(titles(&session, "bob").await, ["his"]);
+}
+
+#[tokio::test]
+async fn a_member_that_does_not_inherit_but_starts_as_the_role_is_served_through() {
+    let home = Home::new().await;
+    let become_role = "grant rowkeep_api to {}; alter role {} set role = 'rowkeep_api'";
+    let name = login(&home, "starts", "noinherit", become_role).await;
+
+    bob_sees_his_own(&home, &name).await;
+}
+
+#[tokio::test]
+async fn a_member_that_does_not_inherit_is_told_what_to_do() {
+    let home = Home::new().await;
+    let name = login(&home, "noinherit", "noinherit", "grant rowkeep_api to {}").await;
+
+    let refused = start(&home.database.address(&name)).await.err().expect("a refusal");
+
+    assert!(refused.contains("a member of rowkeep_api that inherits"), "{refused}");
+    assert!(refused.contains(&format!("ALTER ROLE \"{name}\" INHERIT")), "{refused}");
+}
+
+#[tokio::test]
+async fn what_a_refused_login_is_told_to_do_helps() {
+    let home = Home::new().await;
+    let name = login(&home, "told", "noinherit", "").await;
+    let refused = start(&home.database.address(&name)).await.err().expect("a refusal");
+
+    let advice = &refused[refused.find("GRANT").unwrap_or_else(|| panic!("no GRANT: {refused}"))..];
+    home.admin.batch_execute(advice).await.unwrap_or_else(|error| panic!("{advice}: {error:?}"));
+
+    bob_sees_his_own(&home, &name).await;
+}
+
+#[tokio::test]
+async fn a_login_without_rights_is_told_which_it_needs() {
+    let home = Home::new().await;
+    let name = login(&home, "nothing", "", "").await;
+
+    let refused = start(&home.database.address(&name)).await.err().expect("a refusal");
+
+    assert!(refused.contains(&format!("GRANT rowkeep_api TO \"{name}\"")), "{refused}");
+}
+
+#[tokio::test]
+async fn the_recommended_login_is_restricted_from_its_first_statement_and_bounded() {
+    let home = Home::new().await;
+    let shown = "select current_user::text
+                 union all select current_setting(name) from unnest(array[
+                     'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']) name";
+
+    assert_eq!(texts(&home.login, shown).await, ["rowkeep_api", "5s", "2s", "10s"]);
+    let powers = "select rolname::text from pg_roles
+                   where rolname = 'rowkeep_login' and not rolsuper and not rolbypassrls and not rolcreaterole
+                     and not rolcreatedb and not rolreplication and rolinherit";
+    assert_eq!(texts(&home.admin, powers).await, ["rowkeep_login"]);
+}
+
+/// The script takes whatever name and password it is given.
+#[tokio::test]
+async fn the_script_for_the_login_quotes_what_it_is_given() {
+    let home = Home::new().await;
+    let script = format!("{}/sql/setup/login.sql", env!("CARGO_MANIFEST_DIR"));
+    let name = format!("odd \"login\" of {}", home.database.name);
+    let (login, password) = (format!("login={name}"), "password=it's; \"one\"");
+
+    let made = psql(&home.database.name, &["-v", &login, "-v", password, "-f", &script]).await;
+
+    assert!(made.status.success(), "{made:?}");
+    let members = format!(
+        "select r.rolname::text from pg_auth_members m join pg_roles r on r.oid = m.member
+          where m.roleid = 'rowkeep_api'::regrole and r.rolname = '{name}'"
+    );
+    assert_eq!(texts(&home.admin, &members).await, [name]);
+}

@@ -1,0 +1,209 @@
+//! `rowkeep migrate`, by whoever runs it and however often.
+
+use rowkeep::schema;
+
+use super::catalogue::{described, pristine};
+use super::support::{Home, state, texts};
+use crate::world::{Database, OwnCluster, SECRET};
+
+/// The program as it is shipped.
+pub async fn rowkeep(arguments: &[&str], url: &str) -> std::process::Output {
+    tokio::process::Command::new(env!("CARGO_BIN_EXE_rowkeep"))
+        .args(arguments)
+        .env_clear()
+        .envs([("ENVIRONMENT", "production"), ("DATABASE_URL", url), ("BETTER_AUTH_SECRET", SECRET)])
+        .output()
+        .await
+        .expect("the program")
+}
+
+/// Every row of the catalogue that has to do with us, with what tells a row that was written again.
+async fn fingerprint(database: &Database) -> Vec<String> {
+    let ours = "('app'::regnamespace, 'rowkeep'::regnamespace)";
+    let classes = format!("(select oid from pg_class where relnamespace in {ours})");
+    let rows = format!(
+        "select format('namespace %s %s %s', oid, xmin, nspacl) from pg_namespace where oid in {ours}
+         union all select format('class %s %s %s', oid, xmin, relacl) from pg_class where relnamespace in {ours}
+         union all select format('column %s %s %s %s', attrelid, attnum, xmin, attacl) from pg_attribute
+                    where attrelid in {classes}
+         union all select format('function %s %s %s', oid, xmin, proacl) from pg_proc where pronamespace in {ours}
+         union all select format('policy %s %s', oid, xmin) from pg_policy
+         union all select format('constraint %s %s', oid, xmin) from pg_constraint where connamespace in {ours}
+         union all select format('trigger %s %s', oid, xmin) from pg_trigger where tgrelid in {classes}
+         union all select format('default %s %s', oid, xmin) from pg_default_acl
+         union all select format('comment %s %s %s', objoid, xmin, description) from pg_description
+                    where objoid in {classes} or objoid in (select oid from pg_policy)
+         union all select format('role %s %s', oid, xmin) from pg_authid where rolname like 'rowkeep%'
+         union all select format('migration %s %s', xmin, m) from rowkeep.migrations m
+         union all select format('policies %s %s', xmin, p) from rowkeep.policies p
+         order by 1"
+    );
+    texts(&database.superuser().await, &rows).await
+}
+
+#[tokio::test]
+async fn a_fresh_database_is_migrated_and_says_what_was_done() {
+    let database = Database::unmigrated().await;
+
+    let done = rowkeep(&["migrate"], &database.url("postgres")).await;
+
+    assert!(done.status.success(), "{done:?}");
+    let said = String::from_utf8(done.stdout).expect("text");
+    assert_eq!(said, "applied V1__identity\napplied V2__tasks\napplied the policies\n");
+    assert_eq!(described(&database.superuser().await).await, pristine().await);
+}
+
+#[tokio::test]
+async fn migrating_again_writes_nothing() {
+    let database = Database::new().await;
+    let before = fingerprint(&database).await;
+
+    let done = rowkeep(&["migrate"], &database.url("postgres")).await;
+
+    assert!(done.status.success(), "{done:?}");
+    assert!(String::from_utf8_lossy(&done.stdout).starts_with("nothing to do"), "{done:?}");
+    assert_eq!(fingerprint(&database).await, before);
+}
+
+#[tokio::test]
+async fn policies_are_applied_again_when_asked_for() {
+    let home = Home::new().await;
+    let wanted = described(&home.admin).await;
+    let harm = "drop policy fence on app.tasks; grant truncate on app.tasks to public;
+                alter table app.tasks disable row level security";
+    home.admin.batch_execute(harm).await.expect("a harm");
+
+    let done = rowkeep(&["migrate", "--reapply-policies"], &home.database.url("postgres")).await;
+
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(described(&home.admin).await, wanted);
+}
+
+#[tokio::test]
+async fn policies_of_another_release_are_replaced() {
+    let home = Home::new().await;
+    let wanted = described(&home.admin).await;
+    let other = "create policy other on app.tasks using (true); revoke select on app.tasks from rowkeep_api;
+                 insert into rowkeep.policies (digest) values ('of another release')";
+    home.admin.batch_execute(other).await.expect("another release's policies");
+
+    let done = schema::migrate(&home.database.address("postgres"), false).await.expect("a migration");
+
+    assert!(done.policies && done.migrations.is_empty(), "{done:?}");
+    assert_eq!(described(&home.admin).await, wanted);
+    schema::ready_to_serve(&home.database.address("rowkeep_login")).await.expect("a database that is ready");
+}
+
+#[tokio::test]
+async fn rows_and_other_connections_survive_a_migration() {
+    let home = Home::new().await;
+    let before = (home.stored("alice").await, home.stored("bob").await);
+
+    schema::migrate(&home.database.address("postgres"), true).await.expect("a migration");
+
+    assert_eq!((home.stored("alice").await, home.stored("bob").await), before);
+    assert_eq!(home.bob_runs("update app.tasks set title = 'after'").await, "00000");
+}
+
+/// On a server where it may do nothing else: what a hosting service gives.
+#[tokio::test]
+async fn a_login_with_createrole_migrates_the_database_it_owns() {
+    let cluster = OwnCluster::start().await;
+    let admin = cluster.superuser("postgres").await;
+    admin.batch_execute("create role deployer login createrole").await.expect("a login");
+    admin.batch_execute("create database tasks owner deployer").await.expect("a database");
+    let address = cluster.address("deployer", "tasks");
+
+    let first = schema::migrate(&address, false).await.expect("a migration");
+    let again = schema::migrate(&address, true).await.expect("the policies once more");
+
+    assert_eq!((first.migrations.len(), first.policies), (2, true));
+    assert_eq!((again.migrations.len(), again.policies), (0, true));
+    let tasks = cluster.superuser("tasks").await;
+    assert_eq!(described(&tasks).await, pristine().await);
+}
+
+#[tokio::test]
+async fn a_login_without_rights_is_told_which_it_needs() {
+    let database = Database::unmigrated().await;
+    let name = format!("nobody_{}", database.name);
+    let admin = database.superuser().await;
+    admin.batch_execute(&format!("create role {name} login")).await.expect("a login");
+
+    let done = rowkeep(&["migrate"], &database.url(&name)).await;
+
+    assert!(!done.status.success());
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(said.contains(&format!("GRANT rowkeep_owner, rowkeep_api TO {name};")), "{said}");
+}
+
+#[tokio::test]
+async fn a_login_that_may_not_make_roles_is_told_which_rights_it_needs() {
+    let cluster = OwnCluster::start().await;
+    let admin = cluster.superuser("postgres").await;
+    admin.batch_execute("create role deployer login").await.expect("a login");
+    admin.batch_execute("create database tasks owner deployer").await.expect("a database");
+
+    let done = rowkeep(&["migrate"], &cluster.url("deployer", "tasks")).await;
+
+    assert!(!done.status.success());
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(said.contains("must be a superuser, or have CREATEROLE and own the database"), "{said}");
+}
+
+#[tokio::test]
+async fn what_a_login_without_rights_is_told_to_do_helps() {
+    let database = Database::unmigrated().await;
+    let name = format!("told_{}", database.name);
+    let admin = database.superuser().await;
+    let make = format!("create role {name} login; alter database {} owner to {name}", database.name);
+    admin.batch_execute(&make).await.expect("a login");
+    let refused = schema::migrate(&database.address(&name), false).await.expect_err("a refusal").0;
+
+    let advice = &refused[refused.find("GRANT").unwrap_or_else(|| panic!("no GRANT: {refused}"))..];
+    let advice = &advice[..=advice.find(';').expect("a statement")];
+    admin.batch_execute(advice).await.expect("what an administrator was asked to run");
+
+    schema::migrate(&database.address(&name), false).await.expect("a migration");
+}
+
+#[tokio::test]
+async fn a_database_in_another_encoding_is_refused() {
+    for encoding in ["SQL_ASCII", "LATIN1"] {
+        let database = Database::encoded(encoding).await;
+
+        let refused = schema::migrate(&database.address("postgres"), false).await.expect_err("a refusal").0;
+
+        assert!(refused.contains(encoding) && refused.contains("ENCODING 'UTF8'"), "{refused}");
+        let made = "select nspname::text from pg_namespace where nspname = 'app'";
+        assert_eq!(texts(&database.superuser().await, made).await, [""; 0], "{encoding}");
+    }
+}
+
+/// The policies bind the owner, too: without `row_security = off` this would be `UPDATE 0`, and nobody would know.
+#[tokio::test]
+async fn a_migration_of_rows_that_it_can_not_see_fails_instead_of_doing_nothing() {
+    let home = Home::new().await;
+    let migrating = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/schema/migrating.sql"));
+    home.admin.batch_execute(&migrating.expect("a file")).await.expect("settings");
+
+    let update = "set role rowkeep_owner; update app.tasks set completed = true";
+    let outcome = home.admin.batch_execute(update).await;
+
+    assert_eq!(state(outcome), "42501");
+}
+
+/// As a migration that has to change every user's rows must do it.
+#[tokio::test]
+async fn a_migration_that_lifts_the_force_reaches_every_row() {
+    let home = Home::new().await;
+    let migrating = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/schema/migrating.sql"));
+    home.admin.batch_execute(&migrating.expect("a file")).await.expect("settings");
+
+    let lift = "begin; set local role rowkeep_owner; alter table app.tasks no force row level security;
+                update app.tasks set completed = true; alter table app.tasks force row level security; commit";
+    home.admin.batch_execute(lift).await.expect("a migration");
+
+    let pending = "select user_id from app.tasks where not completed";
+    assert_eq!(texts(&home.admin, pending).await, [""; 0]);
+}

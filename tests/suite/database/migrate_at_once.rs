@@ -1,0 +1,162 @@
+//! Several processes migrate at once, and requests go on meanwhile.
+
+use futures_util::future::join_all;
+use rowkeep::schema;
+
+use super::catalogue::{described, pristine};
+use super::migrate::rowkeep;
+use super::support::{Home, begin_as, state, texts};
+use crate::world::OwnCluster;
+
+#[tokio::test]
+async fn processes_that_migrate_one_database_at_once_migrate_it_once() {
+    let cluster = OwnCluster::start().await;
+    let make = "create database tasks";
+    cluster.superuser("postgres").await.batch_execute(make).await.expect("a database");
+    let url = cluster.url("postgres", "tasks");
+
+    let done = join_all((0..4).map(|_| rowkeep(&["migrate"], &url))).await;
+
+    for process in &done {
+        assert!(process.status.success(), "{process:?}");
+    }
+    let admin = cluster.superuser("tasks").await;
+    let history = "select name from rowkeep.migrations union all select digest from rowkeep.policies";
+    assert_eq!(texts(&admin, history).await.len(), 3);
+    assert_eq!(described(&admin).await, pristine().await);
+}
+
+/// Roles belong to the whole cluster and locks to a database, so that these meet at the roles.
+#[tokio::test]
+async fn the_databases_of_a_fresh_cluster_can_be_migrated_at_once() {
+    let cluster = OwnCluster::start().await;
+    let admin = cluster.superuser("postgres").await;
+    let names: Vec<_> = (0..6).map(|number| format!("tasks_{number}")).collect();
+    for name in &names {
+        admin.batch_execute(&format!("create database {name}")).await.expect("a database");
+    }
+
+    let migrating = names.iter().map(async |name| {
+        schema::migrate(&cluster.address("postgres", name), false).await.map_err(|error| error.0)
+    });
+    let done = join_all(migrating).await;
+
+    for done in done {
+        assert!(done.as_ref().is_ok_and(|done| done.policies && done.migrations.len() == 2), "{done:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_databases_of_a_fresh_cluster_can_be_migrated_at_once_by_no_superuser() {
+    let cluster = OwnCluster::start().await;
+    let admin = cluster.superuser("postgres").await;
+    admin.batch_execute("create role deployer login createrole").await.expect("a login");
+    let names: Vec<_> = (0..6).map(|number| format!("tasks_{number}")).collect();
+    for name in &names {
+        admin.batch_execute(&format!("create database {name} owner deployer")).await.expect("a database");
+    }
+
+    let migrating = names.iter().map(async |name| {
+        schema::migrate(&cluster.address("deployer", name), false).await.map_err(|error| error.0)
+    });
+    let done = join_all(migrating).await;
+
+    for done in done {
+        assert!(done.as_ref().is_ok_and(|done| done.policies && done.migrations.len() == 2), "{done:?}");
+    }
+}
+
+/// A report that has read the table and is not finished with it.
+async fn report(home: &Home) -> tokio_postgres::Client {
+    let report = home.database.superuser().await;
+    report.batch_execute("begin; select count(*) from app.tasks").await.expect("a long report");
+    report
+}
+
+#[tokio::test]
+async fn a_migration_with_nothing_to_do_waits_for_nobody() {
+    let home = Home::new().await;
+    let report = report(&home).await;
+    let writer = home.database.superuser().await;
+    // The report is really in the way.
+    writer
+        .batch_execute("begin; lock table app.tasks in access exclusive mode nowait")
+        .await
+        .expect_err("a reader");
+
+    let done = schema::migrate(&home.database.address("postgres"), false).await.expect("no migration");
+
+    assert!(!done.policies && done.migrations.is_empty(), "{done:?}");
+    report.batch_execute("commit").await.expect("an end");
+}
+
+/// Even the strongest lock in the way: there is nothing of the table that it wants.
+#[tokio::test]
+async fn a_migration_with_nothing_to_do_touches_no_table_of_users() {
+    let home = Home::new().await;
+    let owner = home.database.superuser().await;
+    owner.batch_execute("begin; lock table app.tasks in access exclusive mode").await.expect("a lock");
+
+    let done = schema::migrate(&home.database.address("postgres"), false).await.expect("no migration");
+
+    assert!(!done.policies, "{done:?}");
+    owner.batch_execute("commit").await.expect("an end");
+}
+
+#[tokio::test]
+async fn policies_wait_for_a_long_report_and_let_requests_through_meanwhile() {
+    let home = Home::new().await;
+    let wanted = described(&home.admin).await;
+    let report = report(&home).await;
+
+    let address = home.database.address("postgres");
+    let migrating = tokio::spawn(async move { schema::migrate(&address, true).await });
+    until_somebody_waits(&home).await;
+    // Queues behind the migration, for no longer than the migration waits: the login's own limit is the same.
+    let mut outcome = home.bob_runs("select from app.tasks").await;
+    while outcome == "55P03" {
+        outcome = home.bob_runs("select from app.tasks").await;
+    }
+    assert!(!migrating.is_finished(), "the migration did not wait for the report");
+    report.batch_execute("commit").await.expect("an end");
+    let done = migrating.await.expect("no panic").expect("a migration");
+
+    assert_eq!(outcome, "00000");
+    assert!(done.policies, "{done:?}");
+    assert_eq!(described(&home.admin).await, wanted);
+}
+
+async fn until_somebody_waits(home: &Home) {
+    let waits = "select 'waits' from pg_locks where not granted and relation = 'app.tasks'::regclass";
+    while texts(&home.admin, waits).await.is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_meets_a_moment_without_policies() {
+    let home = Home::new().await;
+    let address = home.database.address("postgres");
+    let migrating = tokio::spawn(async move {
+        for _ in 0..5 {
+            schema::migrate(&address, true).await.expect("a migration");
+        }
+    });
+
+    let mut answers = 0;
+    while !migrating.is_finished() || answers < 20 {
+        begin_as(&home.login, "bob").await;
+        let rows = home.login.query("select user_id from app.tasks", &[]).await;
+        home.login.batch_execute("rollback").await.expect("an end");
+        match rows {
+            Ok(rows) => {
+                let owners: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
+                assert_eq!(owners, ["bob", "bob"]);
+                answers += 1;
+            }
+            Err(error) => assert_eq!(state::<()>(Err(error)), "55P03"),
+        }
+    }
+
+    migrating.await.expect("migrations");
+}

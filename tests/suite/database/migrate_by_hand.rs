@@ -1,0 +1,135 @@
+//! `cat policies/*.sql | psql -1 -v ON_ERROR_STOP=1` does what `rowkeep migrate --reapply-policies` does.
+
+use std::process::Stdio;
+
+use rowkeep::schema;
+use tokio::io::AsyncWriteExt;
+
+use super::catalogue::{described, pristine};
+use super::support::texts;
+use crate::world::{Database, cluster};
+
+/// What a database may look like after years of hands.
+const VANDALISM: &str = "
+    create role {stranger};
+    create role {other} nologin;
+    create policy hole on app.tasks using (true) with check (true);
+    create policy \"odd; \"\"name\" on app.tasks for select to {stranger} using (true);
+    alter policy fence on app.tasks using (true);
+    alter policy owner_only on app.tasks to public;
+    comment on policy fence on app.tasks is null;
+    alter table app.tasks disable row level security;
+    alter table app.tasks no force row level security;
+    grant all on app.tasks to public;
+    grant all on app.tasks to {stranger} with grant option;
+    grant select (user_id), update (user_id), references (id) on app.tasks to {other};
+    grant insert (user_id, id) on app.tasks to rowkeep_api;
+    grant truncate, trigger on app.tasks to rowkeep_api;
+    grant all on sequence app.tasks_id_seq to public, rowkeep_api;
+    grant execute on all functions in schema app to public, {stranger};
+    grant all on schema app, rowkeep to public, {stranger}, rowkeep_api;
+    grant all on all tables in schema rowkeep to rowkeep_api, {other};
+    revoke select on app.tasks from rowkeep_api;
+    revoke execute on function app.identify(text) from rowkeep_api;
+    alter default privileges in schema app grant all on tables to public, {stranger};
+    alter default privileges in schema app grant all on sequences to {stranger};
+    alter default privileges in schema app grant execute on functions to {stranger};
+    alter default privileges for role rowkeep_owner in schema app grant select on tables to rowkeep_api;
+    alter default privileges for role rowkeep_owner in schema rowkeep grant all on tables to public;
+    alter default privileges for role rowkeep_owner grant all on tables to {stranger};
+    alter default privileges for role rowkeep_owner grant usage on schemas to public;";
+
+async fn vandalised() -> Database {
+    let database = Database::new().await;
+    let harm = VANDALISM
+        .replace("{stranger}", &format!("\"Stranger of {}\"", database.name))
+        .replace("{other}", &format!("other_{}", database.name));
+    database.superuser().await.batch_execute(&harm).await.expect("vandalism");
+    database
+}
+
+/// With a shell's pipe, as the first lines of the folder say.
+async fn by_hand(database: &Database) {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let cluster = cluster().await;
+    let psql = cluster.programs().path("psql");
+    let script = format!(
+        "cat {root}/policies/*.sql | {} -X -q -1 -v ON_ERROR_STOP=1 -h {} -p 5432 -U postgres -d {}",
+        psql.display(),
+        cluster.socket_directory().display(),
+        database.name
+    );
+    let mut shell = tokio::process::Command::new("sh").stdin(Stdio::piped()).spawn().expect("a shell");
+    let mut stdin = shell.stdin.take().expect("a pipe");
+    stdin.write_all(script.as_bytes()).await.expect("a script");
+    drop(stdin);
+    assert!(shell.wait().await.expect("an end").success());
+}
+
+#[tokio::test]
+async fn policies_by_hand_leave_a_migrated_database_as_it_is() {
+    let database = Database::new().await;
+
+    by_hand(&database).await;
+
+    assert_eq!(described(&database.superuser().await).await, pristine().await);
+}
+
+#[tokio::test]
+async fn policies_by_hand_undo_whatever_was_granted() {
+    let database = vandalised().await;
+    assert_ne!(described(&database.superuser().await).await, pristine().await);
+
+    by_hand(&database).await;
+
+    assert_eq!(described(&database.superuser().await).await, pristine().await);
+}
+
+#[tokio::test]
+async fn policies_applied_by_the_program_undo_whatever_was_granted() {
+    let database = vandalised().await;
+
+    schema::migrate(&database.address("postgres"), true).await.expect("a migration");
+
+    assert_eq!(described(&database.superuser().await).await, pristine().await);
+}
+
+/// Whoever may pass a privilege on has passed it on: both lose it.
+#[tokio::test]
+async fn policies_take_back_what_a_grantee_granted() {
+    let database = Database::new().await;
+    let admin = database.superuser().await;
+    let (first, second) = (format!("first_{}", database.name), format!("second_{}", database.name));
+    let chain = format!(
+        "create role {first}; create role {second};
+         grant usage on schema app to {first} with grant option;
+         grant all on app.tasks to {first} with grant option;
+         grant select (title) on app.tasks to {first} with grant option;
+         grant execute on function app.identify(text) to {first} with grant option;
+         set role {first};
+         grant usage on schema app to {second};
+         grant all on app.tasks to {second};
+         grant select (title) on app.tasks to {second}, public;
+         grant execute on function app.identify(text) to {second};
+         reset role"
+    );
+    admin.batch_execute(&chain).await.expect("grants");
+
+    schema::migrate(&database.address("postgres"), true).await.expect("a migration");
+
+    assert_eq!(described(&admin).await, pristine().await);
+}
+
+#[tokio::test]
+async fn what_is_made_later_is_nobodys_until_the_policies_say_so() {
+    let database = vandalised().await;
+    by_hand(&database).await;
+    let admin = database.superuser().await;
+    let later = "set role rowkeep_owner; create table app.notes (user_id text); create sequence app.numbers; reset role;
+                 create table app.of_a_superuser (user_id text)";
+    admin.batch_execute(later).await.expect("new things");
+
+    let granted = "select relname::text from pg_class, aclexplode(relacl)
+                    where relname in ('notes', 'numbers', 'of_a_superuser') and grantee <> relowner";
+    assert_eq!(texts(&admin, granted).await, [""; 0]);
+}

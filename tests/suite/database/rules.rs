@@ -1,0 +1,70 @@
+//! The constraints, at their bounds.
+
+use super::support::{Home, begin_as};
+
+/// The constraint that turns the values down; none: they are stored, to the letter.
+async fn broken(home: &Home, title: &str, description: Option<&str>) -> Option<String> {
+    begin_as(&home.login, "bob").await;
+    let insert = "insert into app.tasks (title, description) values ($1, $2) returning title, description";
+    let outcome = home.login.query_one(insert, &[&title, &description]).await;
+    home.login.batch_execute("rollback").await.expect("an end");
+
+    match outcome {
+        Ok(row) => {
+            assert_eq!((row.get::<_, &str>(0), row.get::<_, Option<&str>>(1)), (title, description));
+            None
+        }
+        Err(error) => {
+            let error = error.as_db_error().expect("the server's error").clone();
+            Some(error.constraint().unwrap_or_else(|| panic!("{error:?}")).to_owned())
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_title_has_1_to_200_characters() {
+    let home = Home::new().await;
+
+    for character in ["x", "é", "字", "👍"] {
+        assert_eq!(broken(&home, character, None).await, None);
+        assert_eq!(broken(&home, &character.repeat(200), None).await, None);
+        assert_eq!(broken(&home, &character.repeat(201), None).await.as_deref(), Some("tasks_title_length"));
+    }
+    assert!(broken(&home, "", None).await.is_some());
+}
+
+#[tokio::test]
+async fn a_title_of_white_space_is_blank() {
+    let home = Home::new().await;
+    // Every character of Unicode's property White_Space, as Rust knows it.
+    let spaces: Vec<char> = ('\u{1}'..=char::MAX).filter(|character| character.is_whitespace()).collect();
+    assert_eq!(spaces.len(), 25);
+
+    for space in &spaces {
+        let title = space.to_string();
+        assert_eq!(broken(&home, &title, None).await.as_deref(), Some("tasks_title_blank"), "{space:?}");
+        assert_eq!(broken(&home, &format!("{title}x{title}"), None).await, None, "{space:?}");
+    }
+    let all: String = spaces.iter().collect();
+    assert_eq!(broken(&home, &all, None).await.as_deref(), Some("tasks_title_blank"));
+}
+
+#[tokio::test]
+async fn a_title_of_what_only_looks_blank_is_a_title() {
+    let home = Home::new().await;
+
+    for title in ["\u{200b}", "\u{feff}", "\u{2060}", "\u{1}", "\\", "u", "0", "n", "\\u00A0"] {
+        assert_eq!(broken(&home, title, None).await, None, "{title:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_description_has_at_most_1000_characters_or_is_none() {
+    let home = Home::new().await;
+
+    assert_eq!(broken(&home, "x", None).await, None);
+    assert_eq!(broken(&home, "x", Some("")).await, None);
+    assert_eq!(broken(&home, "x", Some(&"字".repeat(1000))).await, None);
+    let too_long = broken(&home, "x", Some(&"字".repeat(1001))).await;
+    assert_eq!(too_long.as_deref(), Some("tasks_description_length"));
+}

@@ -1,0 +1,181 @@
+//! A server starts on a database that restricts it, or says what to do.
+
+use std::time::Duration;
+
+use rowkeep::schema;
+use rowkeep::session::{Options, Sentences, Session};
+use rowkeep::tasks::{self, Status, Window};
+
+use super::support::{Home, begin_as, creates, texts};
+use crate::world::{Database, OwnCluster, user_id};
+use rowkeep::database::Address;
+
+/// What a server does before it serves: the session, or why there is none.
+pub async fn start(address: &Address) -> Result<Session, String> {
+    let words = schema::ready_to_serve(address).await.map_err(|error| error.to_string())?;
+    open(address, words).await
+}
+
+async fn open(address: &Address, words: Sentences) -> Result<Session, String> {
+    let options = Options {
+        pool_size: 1,
+        min_idle: 1,
+        max_lifetime: Duration::from_secs(1800),
+        patience: Duration::from_secs(5),
+    };
+    let opened = Session::open(address, &options, &tasks::QUESTIONS, words).await;
+    opened.map_err(|error| error.to_string())
+}
+
+/// The titles that `user` is shown.
+pub async fn titles(session: &Session, user: &str) -> Vec<String> {
+    let caller = session.caller(user_id(user));
+    let listed = tasks::list(&caller, Status::All, Window::default()).await.expect("a list");
+    listed.into_iter().map(|task| task.title).collect()
+}
+
+/// Why a server does not start after a superuser ran `harm`.
+async fn refusal_after(harm: &str) -> String {
+    let home = Home::new().await;
+    home.admin.batch_execute(harm).await.unwrap_or_else(|error| panic!("{harm}: {error:?}"));
+    let started = start(&home.database.address("rowkeep_login")).await;
+    started.err().unwrap_or_else(|| panic!("a server starts after {harm}"))
+}
+
+#[tokio::test]
+async fn a_database_as_migrated_is_served_from() {
+    let home = Home::new().await;
+
+    let session = start(&home.database.address("rowkeep_login")).await.expect("a session");
+
+    assert_eq!(titles(&session, "bob").await, ["completed", "pending"]);
+}
+
+#[tokio::test]
+async fn a_database_that_was_never_migrated_is_refused() {
+    let database = Database::unmigrated().await;
+
+    let refused = start(&database.address("postgres")).await.err().expect("a refusal");
+
+    assert!(refused.contains("has not been migrated; run `rowkeep migrate`"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_database_that_lacks_a_migration_is_refused() {
+    let last = "(select max(version) from rowkeep.migrations)";
+    let refused = refusal_after(&format!("delete from rowkeep.migrations where version = {last}")).await;
+
+    assert!(refused.contains("is behind: it has migration 1"), "{refused}");
+    assert!(refused.contains("run `rowkeep migrate`"), "{refused}");
+}
+
+/// So that a release can be rolled back without rolling back the database.
+#[tokio::test]
+async fn a_database_ahead_of_the_release_is_served_from() {
+    let home = Home::new().await;
+    let ahead = "insert into rowkeep.migrations (version, name) values (1000, 'of_a_later_release')";
+    home.admin.batch_execute(ahead).await.expect("a later migration");
+
+    let session = start(&home.database.address("rowkeep_login")).await.expect("a session");
+
+    assert_eq!(titles(&session, "bob").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_database_with_other_policies_is_refused() {
+    let refused = refusal_after("insert into rowkeep.policies (digest) values ('of another release')").await;
+
+    assert!(refused.contains("policies") && refused.contains("run `rowkeep migrate`"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_rule_without_a_sentence_is_refused() {
+    let refused = refusal_after("comment on constraint tasks_title_blank on app.tasks is null").await;
+
+    assert!(refused.contains("constraint tasks_title_blank has no comment"), "{refused}");
+    assert!(refused.contains("COMMENT ON CONSTRAINT tasks_title_blank"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_table_without_row_security_is_refused() {
+    for harm in [
+        "alter table app.tasks disable row level security",
+        "alter table app.tasks no force row level security",
+        "create table app.notes (id int); alter table app.notes owner to rowkeep_owner",
+    ] {
+        let refused = refusal_after(harm).await;
+
+        assert!(refused.contains("not enabled and forced on every table"), "{harm}: {refused}");
+        assert!(refused.contains("rowkeep migrate --reapply-policies"), "{harm}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_lost_its_fence_is_refused() {
+    for harm in [
+        "drop policy fence on app.tasks",
+        "drop policy fence on app.tasks; create policy fence on app.tasks using (true)",
+        "alter policy fence on app.tasks to rowkeep_owner",
+    ] {
+        let refused = refusal_after(harm).await;
+
+        assert!(refused.contains("fence") && refused.contains("--reapply-policies"), "{harm}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn policies_that_show_rows_to_nobody_are_refused() {
+    let refused = refusal_after(
+        "alter policy fence on app.tasks using (true); alter policy owner_only on app.tasks using (true)",
+    )
+    .await;
+
+    assert!(refused.contains("nobody's sees rows"), "{refused}");
+    assert!(refused.contains("--reapply-policies"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_function_that_requests_may_not_execute_is_refused() {
+    let refused = refusal_after("revoke execute on function app.identify(text) from rowkeep_api").await;
+
+    assert!(refused.contains("permission denied for function identify"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_fence_holds_beside_a_policy_that_lets_everybody_through() {
+    let home = Home::new().await;
+    let hole = "create policy hole on app.tasks to public using (true) with check (true)";
+    home.admin.batch_execute(hole).await.expect("a policy");
+    let before = home.stored("alice").await;
+
+    let session = start(&home.database.address("rowkeep_login")).await.expect("a session");
+    assert_eq!(titles(&session, "bob").await.len(), 2);
+    begin_as(&home.login, "bob").await;
+    assert_eq!(texts(&home.login, "select distinct user_id from app.tasks").await, ["bob"]);
+    home.login.batch_execute("delete from app.tasks; commit").await.expect("a deletion");
+
+    assert_eq!(home.stored("alice").await, before);
+}
+
+/// Roles belong to the whole cluster, so this one is its own.
+#[tokio::test]
+async fn a_role_of_requests_that_no_policy_binds_is_refused() {
+    let cluster = OwnCluster::start().await;
+    let address = cluster.address("postgres", "postgres");
+    schema::migrate(&address, false).await.expect("a migrated database");
+    let admin = cluster.superuser("postgres").await;
+    creates(&admin, "alice", "private").await;
+    assert_eq!(titles(&start(&address).await.expect("a session"), "bob").await, [""; 0]);
+
+    for (harm, mend, said) in [
+        ("alter role rowkeep_api bypassrls", "alter role rowkeep_api nobypassrls", "NOBYPASSRLS"),
+        ("alter role rowkeep_api superuser", "alter role rowkeep_api nosuperuser", "NOSUPERUSER"),
+        ("grant rowkeep_owner to rowkeep_api", "revoke rowkeep_owner from rowkeep_api", "owns tables"),
+    ] {
+        admin.batch_execute(harm).await.expect(harm);
+        let refused = start(&address).await.err();
+        admin.batch_execute(mend).await.expect(mend);
+
+        assert!(refused.as_ref().is_some_and(|refused| refused.contains(said)), "{harm}: {refused:?}");
+    }
+}
