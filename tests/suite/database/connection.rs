@@ -160,6 +160,26 @@ async fn a_question_that_nobody_waits_for_leaves_the_connection_clean() {
     assert_eq!(backend_of(&bob).await, before);
 }
 
+/// The driver takes whatever answers to COMMIT for a success; an error there must void the rows that came before.
+#[tokio::test]
+async fn what_is_not_committed_is_not_acknowledged() {
+    let home = Home::new().await;
+    let session = session(&home, &options(1)).await;
+    let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
+    let late = "
+        create function app.late() returns trigger language plpgsql as $$ begin raise 'too late'; end $$;
+        create constraint trigger late after insert on app.tasks deferrable initially deferred
+            for each row execute function app.late()";
+    home.admin.batch_execute(late).await.expect("a rule that is looked at by COMMIT");
+    let before = home.stored("alice").await;
+
+    let created = tasks::create(&alice, Draft { title: "lost".into(), description: None }).await;
+
+    assert!(matches!(created, Err(Refusal::Broken(_))), "{created:?}");
+    assert_eq!(home.stored("alice").await, before);
+    backend_of(&bob).await;
+}
+
 /// Settings that outlive their transaction are what a pooled connection must not inherit: the next identity wins.
 #[tokio::test]
 async fn an_identity_left_on_the_connection_is_not_the_next_users() {

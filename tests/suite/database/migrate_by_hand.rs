@@ -50,11 +50,15 @@ async fn vandalised() -> Database {
 
 /// With a shell's pipe, as the first lines of the folder say.
 async fn by_hand(database: &Database) {
+    by_hand_of(database, "postgres").await;
+}
+
+async fn by_hand_of(database: &Database, login: &str) {
     let root = env!("CARGO_MANIFEST_DIR");
     let cluster = cluster().await;
     let psql = cluster.programs().path("psql");
     let script = format!(
-        "cat {root}/policies/*.sql | {} -X -q -1 -v ON_ERROR_STOP=1 -h {} -p 5432 -U postgres -d {}",
+        "cat {root}/policies/*.sql | {} -X -q -1 -v ON_ERROR_STOP=1 -h {} -p 5432 -U {login} -d {}",
         psql.display(),
         cluster.socket_directory().display(),
         database.name
@@ -92,6 +96,23 @@ async fn policies_applied_by_the_program_undo_whatever_was_granted() {
     schema::migrate(&database.address("postgres"), true).await.expect("a migration");
 
     assert_eq!(described(&database.superuser().await).await, pristine().await);
+}
+
+#[tokio::test]
+async fn policies_by_hand_of_any_member_of_the_owner_do_the_same() {
+    for inherit in ["inherit", "noinherit"] {
+        let database = Database::new().await;
+        let login = format!("{inherit}_{}", database.name);
+        let harm = format!(
+            "create role {login} login {inherit}; grant rowkeep_owner to {login};
+             create policy hole on app.tasks using (true); grant all on app.tasks to public"
+        );
+        database.superuser().await.batch_execute(&harm).await.expect("a login, and a harm");
+
+        by_hand_of(&database, &login).await;
+
+        assert_eq!(described(&database.superuser().await).await, pristine().await, "{inherit}");
+    }
 }
 
 /// Whoever may pass a privilege on has passed it on: both lose it.
