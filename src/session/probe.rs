@@ -68,9 +68,14 @@ const PROBLEMS: [(&str, &str); 6] = [
     ),
     (
         "tables_fenced",
-        "a table of schema app has lost its fence policy; run `rowkeep migrate --reapply-policies`",
+        "a table of schema app has no fence policy, or one that lets everybody through; \
+         run `rowkeep migrate --reapply-policies`",
     ),
-    ("sees_nothing", "a transaction that is nobody's sees rows; run `rowkeep migrate --reapply-policies`"),
+    (
+        "sees_nothing",
+        "a transaction that is nobody's sees rows, or is somebody's; run `rowkeep migrate --reapply-policies`, and \
+         see to it that app.user_id is not set for a role or a database (ALTER ROLE .. RESET app.user_id)",
+    ),
 ];
 
 async fn probe(link: &mut Link) -> Result<Vec<Row>, Error> {

@@ -116,6 +116,9 @@ async fn a_table_that_lost_its_fence_is_refused() {
         "drop policy fence on app.tasks",
         "drop policy fence on app.tasks; create policy fence on app.tasks using (true)",
         "alter policy fence on app.tasks to rowkeep_owner",
+        "alter policy fence on app.tasks using (true) with check (true)",
+        "alter policy fence on app.tasks using (true)",
+        "alter policy fence on app.tasks with check (true)",
     ] {
         let refused = refusal_after(harm).await;
 
@@ -123,15 +126,46 @@ async fn a_table_that_lost_its_fence_is_refused() {
     }
 }
 
+/// While there are no rows yet, nothing that is looked for in vain proves that it is hidden.
 #[tokio::test]
-async fn policies_that_show_rows_to_nobody_are_refused() {
+async fn policies_that_let_everybody_through_are_refused_before_there_are_rows() {
+    let database = Database::new().await;
+    let harm =
+        "alter policy fence on app.tasks using (true); alter policy owner_only on app.tasks using (true)";
+    database.superuser().await.batch_execute(harm).await.expect("a harm");
+
+    let refused = start(&database.address("rowkeep_login")).await.err().expect("a refusal");
+
+    assert!(
+        refused.contains("lets everybody through") && refused.contains("--reapply-policies"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_function_that_takes_nobody_for_somebody_is_refused() {
     let refused = refusal_after(
-        "alter policy fence on app.tasks using (true); alter policy owner_only on app.tasks using (true)",
+        "create or replace function app.current_user_id() returns text language sql stable return 'alice'",
     )
     .await;
 
-    assert!(refused.contains("nobody's sees rows"), "{refused}");
-    assert!(refused.contains("--reapply-policies"), "{refused}");
+    assert!(refused.contains("nobody's sees rows, or is somebody's"), "{refused}");
+}
+
+/// Every connection of such a login is somebody's before anybody has asked.
+#[tokio::test]
+async fn a_login_with_a_stored_identity_is_refused() {
+    let database = Database::new().await;
+    let login = format!("stored_{}", database.name);
+    let make = format!(
+        "create role {login} login; grant rowkeep_api to {login};
+         alter role {login} set app.user_id = 'alice'"
+    );
+    database.superuser().await.batch_execute(&make).await.expect("a login");
+
+    let refused = start(&database.address(&login)).await.err().expect("a refusal");
+
+    assert!(refused.contains("ALTER ROLE .. RESET app.user_id"), "{refused}");
 }
 
 #[tokio::test]
