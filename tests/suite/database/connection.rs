@@ -211,7 +211,7 @@ async fn a_terminated_connection_is_replaced() {
 #[tokio::test]
 async fn when_every_connection_waits_for_a_lock_the_next_question_is_refused_as_busy() {
     let home = Home::new().await;
-    let patience = Duration::from_millis(300);
+    let patience = Duration::from_millis(1500);
     let session = session(&home, &Options { patience, ..options(2) }).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     home.admin.batch_execute("begin; lock table app.tasks in access exclusive mode").await.expect("a lock");

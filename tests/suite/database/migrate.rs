@@ -138,6 +138,19 @@ async fn a_login_without_rights_is_told_which_it_needs() {
 }
 
 #[tokio::test]
+async fn the_login_that_serves_can_not_change_the_policies() {
+    let home = Home::new().await;
+    let before = fingerprint(&home.database).await;
+
+    let done = rowkeep(&["migrate", "--reapply-policies"], &home.database.url("rowkeep_login")).await;
+
+    assert!(!done.status.success());
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(said.contains("GRANT rowkeep_owner, rowkeep_api TO rowkeep_login;"), "{said}");
+    assert_eq!(fingerprint(&home.database).await, before);
+}
+
+#[tokio::test]
 async fn a_login_that_may_not_make_roles_is_told_which_rights_it_needs() {
     let cluster = OwnCluster::start().await;
     let admin = cluster.superuser("postgres").await;
