@@ -1,5 +1,7 @@
 //! Several processes migrate at once, and requests go on meanwhile.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use rowkeep::schema;
 
@@ -128,9 +130,13 @@ async fn policies_wait_for_a_long_report_and_let_requests_through_meanwhile() {
 
 async fn until_somebody_waits(home: &Home) {
     let waits = "select 'waits' from pg_locks where not granted and relation = 'app.tasks'::regclass";
-    while texts(&home.admin, waits).await.is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    for _ in 0..500 {
+        if !texts(&home.admin, waits).await.is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    panic!("nobody waits for the table");
 }
 
 #[tokio::test]
