@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use rowkeep::schema;
+use tokio_postgres::Client;
 
 use super::catalogue::{described, pristine};
 use super::migrate::rowkeep;
@@ -68,8 +69,55 @@ async fn the_databases_of_a_fresh_cluster_can_be_migrated_at_once_by_no_superuse
     }
 }
 
+/// While another database's migration is making the roles, which shows only when it is done.
+#[tokio::test]
+async fn roles_that_another_database_is_just_making_are_waited_for() {
+    let cluster = OwnCluster::start().await;
+    let (other, admin) = (cluster.superuser("postgres").await, cluster.superuser("postgres").await);
+    let make = "begin; create role rowkeep_owner; create role rowkeep_api; create role rowkeep_auditor";
+    other.batch_execute(make).await.expect("roles, not committed");
+
+    let address = cluster.address("postgres", "postgres");
+    let migrating = tokio::spawn(async move { schema::migrate(&address, false).await });
+    until(&admin, "select 'waits' from pg_stat_activity where wait_event_type = 'Lock'").await;
+    other.batch_execute("commit").await.expect("roles");
+
+    migrating.await.expect("no panic").expect("a migration");
+}
+
+#[tokio::test]
+async fn rights_that_another_database_is_just_granting_are_waited_for() {
+    let cluster = OwnCluster::start().await;
+    let (other, admin) = (cluster.superuser("postgres").await, cluster.superuser("postgres").await);
+    let make = "create role deployer login createrole; create role rowkeep_owner; create role rowkeep_api;
+                create role rowkeep_auditor";
+    other.batch_execute(make).await.expect("roles");
+    other.batch_execute("create database tasks owner deployer").await.expect("a database");
+    let grant = "begin; grant rowkeep_owner, rowkeep_api to deployer with admin option";
+    other.batch_execute(grant).await.expect("rights, not committed");
+
+    let address = cluster.address("deployer", "tasks");
+    let migrating = tokio::spawn(async move { schema::migrate(&address, false).await });
+    if server_lets_createrole_grant(&admin).await {
+        until(&admin, "select 'waits' from pg_stat_activity where wait_event_type = 'Lock'").await;
+    }
+    other.batch_execute("commit").await.expect("rights");
+
+    let done = migrating.await.expect("no panic").map_err(|error| error.0);
+    if server_lets_createrole_grant(&admin).await {
+        assert!(done.is_ok(), "{done:?}");
+    } else if let Err(refused) = done {
+        assert!(refused.contains("GRANT rowkeep_owner, rowkeep_api TO deployer"), "{refused}");
+    }
+}
+
+/// From PostgreSQL 16 on a login grants only roles that it made or was given with ADMIN.
+async fn server_lets_createrole_grant(admin: &Client) -> bool {
+    texts(admin, "select 'yes' where current_setting('server_version_num')::int < 160000").await == ["yes"]
+}
+
 /// A report that has read the table and is not finished with it.
-async fn report(home: &Home) -> tokio_postgres::Client {
+async fn report(home: &Home) -> Client {
     let report = home.database.superuser().await;
     report.batch_execute("begin; select count(*) from app.tasks").await.expect("a long report");
     report
@@ -113,7 +161,8 @@ async fn policies_wait_for_a_long_report_and_let_requests_through_meanwhile() {
 
     let address = home.database.address("postgres");
     let migrating = tokio::spawn(async move { schema::migrate(&address, true).await });
-    until_somebody_waits(&home).await;
+    let waits = "select 'waits' from pg_locks where not granted and relation = 'app.tasks'::regclass";
+    until(&home.admin, waits).await;
     // Queues behind the migration, for no longer than the migration waits: the login's own limit is the same.
     let mut outcome = home.bob_runs("select from app.tasks").await;
     while outcome == "55P03" {
@@ -128,15 +177,15 @@ async fn policies_wait_for_a_long_report_and_let_requests_through_meanwhile() {
     assert_eq!(described(&home.admin).await, wanted);
 }
 
-async fn until_somebody_waits(home: &Home) {
-    let waits = "select 'waits' from pg_locks where not granted and relation = 'app.tasks'::regclass";
+/// Waits until `query` finds something.
+async fn until(admin: &Client, query: &str) {
     for _ in 0..500 {
-        if !texts(&home.admin, waits).await.is_empty() {
+        if !texts(admin, query).await.is_empty() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("nobody waits for the table");
+    panic!("nothing comes of {query}");
 }
 
 #[tokio::test]

@@ -112,9 +112,13 @@ async fn a_table_without_row_security_is_refused() {
 
 #[tokio::test]
 async fn a_table_that_lost_its_fence_is_refused() {
+    let own = "(user_id = (select app.current_user_id()))";
+    let own = format!("using {own} with check {own}");
+    let drop = "drop policy fence on app.tasks";
     for harm in [
-        "drop policy fence on app.tasks",
-        "drop policy fence on app.tasks; create policy fence on app.tasks using (true)",
+        drop,
+        &format!("{drop}; create policy fence on app.tasks {own}"),
+        &format!("{drop}; create policy fence on app.tasks as restrictive for update {own}"),
         "alter policy fence on app.tasks to rowkeep_owner",
         "alter policy fence on app.tasks using (true) with check (true)",
         "alter policy fence on app.tasks using (true)",
