@@ -1,1 +1,21 @@
 //! Starting, stopping, overload, and the development database.
+
+mod checkout;
+mod concurrency;
+mod development;
+mod development_checkout;
+mod disconnects;
+mod dotenv;
+mod framing;
+mod health;
+mod logs;
+mod outage;
+mod overload;
+mod program;
+mod proxy;
+mod raw;
+mod round_trip;
+mod settings;
+mod settings_secrets;
+mod slow_clients;
+mod stopping;

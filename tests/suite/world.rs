@@ -4,7 +4,7 @@ mod cluster;
 mod person;
 mod server;
 
-pub use cluster::{Database, OwnCluster, cluster, psql};
+pub use cluster::{Database, OwnCluster, cluster, end_with_this_process, psql};
 pub use person::{Answer, Person, Request, send};
 pub use server::{Server, called};
 

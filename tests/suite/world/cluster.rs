@@ -42,7 +42,7 @@ pub async fn cluster() -> &'static Cluster {
 
 /// The shell waits for the pipe that only this process holds open, and then stops the server and takes its data
 /// away: also after SIGKILL.
-fn end_with_this_process(home: &str) {
+pub fn end_with_this_process(home: &str) {
     let watch = r#"
         read -r _
         [ -f "$0/data/postmaster.pid" ] && kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")"

@@ -1,0 +1,148 @@
+//! The program with nothing configured: a private PostgreSQL that comes and goes with it.
+
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::json;
+
+use super::checkout::{Checkout, is_root, shell};
+use super::program::{Directory, Program};
+
+#[tokio::test]
+async fn the_first_start_prints_lines_that_work_as_they_stand() {
+    let checkout = Checkout::new("c");
+    let ready = checkout.start().await;
+
+    ready.alice().creates(json!({ "title": "buy milk" })).await;
+
+    if shell("command -v curl").await.status.success() {
+        let output = shell(&ready.line("curl")).await;
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("buy milk"), "{output:?}");
+    } else {
+        eprintln!("curl is not on this machine: the line that starts it was not tried");
+    }
+    let output = shell(&ready.psql()).await;
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("buy milk"), "{output:?}");
+    ready.stop().await;
+}
+
+#[tokio::test]
+async fn postgresql_stops_with_the_program_and_what_was_stored_is_kept() {
+    let checkout = Checkout::new("c");
+    for signal in ["TERM", "INT"] {
+        let ready = checkout.start().await;
+        ready.alice().creates(json!({ "title": signal })).await;
+        assert!(checkout.postmaster().is_some());
+
+        ready.running.signal(signal);
+
+        assert_eq!(ready.running.ended().await.code, Some(0));
+        assert_eq!(checkout.postmaster(), None, "{signal}");
+    }
+    let ready = checkout.start().await;
+    assert_eq!(ready.alice().get("/api/tasks").await.ids().len(), 2);
+    ready.stop().await;
+}
+
+#[tokio::test]
+async fn a_killed_program_leaves_a_database_that_the_next_start_adopts() {
+    let checkout = Checkout::new("c");
+    let first = checkout.start().await;
+    let alice = first.alice();
+    let task = alice.creates(json!({ "title": "kept" })).await;
+    let postmaster = checkout.postmaster();
+    first.running.signal("KILL");
+    let token = first.line("eyJ");
+    first.running.ended().await;
+    assert_eq!(checkout.postmaster(), postmaster, "it lives on");
+
+    let second = checkout.start().await;
+
+    assert_eq!(checkout.postmaster(), postmaster, "it is adopted");
+    let alice = crate::world::Person::with_token(second.alice().address, Some(&token));
+    assert_eq!(alice.reads(&task["id"]).await, task, "the old token is still good");
+    second.stop().await;
+    assert_eq!(checkout.postmaster(), None, "it is stopped");
+}
+
+#[tokio::test]
+async fn two_programs_of_one_checkout_share_a_database_that_the_last_one_stops() {
+    let checkout = Checkout::new("c");
+    // At the same moment, when there is nothing yet.
+    let (first, second) = tokio::join!(checkout.start(), checkout.start());
+    let task = first.alice().creates(json!({ "title": "shared" })).await;
+    let postmaster = checkout.postmaster();
+
+    first.stop().await;
+
+    assert_eq!(checkout.postmaster(), postmaster);
+    assert_eq!(second.alice().get("/api/tasks").await.json(), json!([task]));
+    second.stop().await;
+    assert_eq!(checkout.postmaster(), None);
+}
+
+#[tokio::test]
+async fn nobody_else_can_reach_the_database() {
+    let checkout = Checkout::new("c");
+    let ready = checkout.start().await;
+    let (before, _) =
+        ready.psql().split_once(" -c ").map(|(a, b)| (a.to_owned(), b.to_owned())).expect("a line");
+
+    let output =
+        shell(&format!("{before} -At -c 'show listen_addresses' -c 'show unix_socket_directories'")).await;
+
+    let text = String::from_utf8(output.stdout).expect("text");
+    let (addresses, sockets) = text.split_once('\n').expect("two lines");
+    assert_eq!(addresses, "");
+    let mode = std::fs::metadata(sockets.trim()).expect("a directory").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let secret = checkout.home().expect("a home").join("secret");
+    assert_eq!(std::fs::metadata(secret).expect("a secret").permissions().mode() & 0o777, 0o600);
+    ready.stop().await;
+}
+
+#[tokio::test]
+async fn migrate_and_token_work_with_nothing_configured() {
+    let checkout = Checkout::new("c");
+
+    let migrate = checkout.program(&["migrate"]).run().await;
+    let token = checkout.program(&["token", "--user", "alice"]).run().await;
+
+    assert_eq!(migrate.code, Some(0), "{migrate:?}");
+    assert!(migrate.out.contains("applied the policies"), "{migrate:?}");
+    assert_eq!(checkout.postmaster(), None, "migrate stops what it has started");
+    let ready = checkout.start().await;
+    let alice = crate::world::Person::with_token(ready.alice().address, Some(token.out.trim()));
+    assert_eq!(alice.get("/api/alice/tasks").await.status(), 200);
+    ready.stop().await;
+}
+
+#[tokio::test]
+async fn without_server_programs_the_ways_out_are_named() {
+    let (empty, checkout) = (Directory::new(), Checkout::new("c"));
+    let programs = empty.0.display().to_string();
+
+    let ended = checkout.program(&[]).with(&[("POSTGRES_BIN_DIR", &programs)]).run().await;
+
+    assert_eq!(ended.code, Some(1));
+    for way in ["apt-get install postgresql", "docker compose", "DATABASE_URL", "POSTGRES_BIN_DIR"] {
+        assert!(ended.err.contains(way), "{way} in\n{}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_no_home_is_told_to_set_an_address() {
+    let directory = Directory::new();
+    let mut program = Program::new(&["migrate"]).inside(&directory.0);
+    if is_root() {
+        std::fs::copy(&program.file, directory.0.join("rowkeep")).expect("a copy");
+        program.file = directory.0.join("rowkeep");
+        program.user = Some(65_534);
+    }
+
+    let ended = program.run().await;
+
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("HOME") && ended.err.contains("DATABASE_URL"), "{}", ended.err);
+}

@@ -1,0 +1,71 @@
+//! Checkouts in odd places, and of odd users.
+
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::json;
+
+use super::checkout::{Checkout, shell};
+
+/// Everything that the first start promises.
+async fn works(checkout: &Checkout) {
+    let ready = checkout.start().await;
+    ready.alice().creates(json!({ "title": "buy milk" })).await;
+
+    let output = shell(&ready.psql()).await;
+
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("buy milk"), "{output:?}");
+    ready.stop().await;
+    assert_eq!(checkout.postmaster(), None);
+}
+
+#[tokio::test]
+async fn a_checkout_that_only_its_owner_can_enter_works() {
+    let checkout = Checkout::new("c");
+    std::fs::set_permissions(&checkout.path, std::fs::Permissions::from_mode(0o700))
+        .expect("a closed directory");
+
+    works(&checkout).await;
+}
+
+#[tokio::test]
+async fn a_checkout_with_spaces_and_quotes_in_its_path_works() {
+    works(&Checkout::new("it's a \"check out\" $HOME")).await;
+}
+
+#[tokio::test]
+async fn an_ordinary_user_has_a_database_below_their_home() {
+    let checkout = Checkout::of_an_ordinary_user("c", "home");
+
+    works(&checkout).await;
+
+    assert!(checkout.home().is_some_and(|home| home.join("data/PG_VERSION").exists()));
+}
+
+#[tokio::test]
+async fn a_home_with_spaces_and_quotes_in_its_path_works() {
+    works(&Checkout::of_an_ordinary_user("c", "the user's \"home\"")).await;
+}
+
+#[tokio::test]
+async fn a_home_with_a_long_path_works() {
+    works(&Checkout::of_an_ordinary_user("c", &"h".repeat(120))).await;
+}
+
+#[tokio::test]
+async fn a_directory_below_the_checkout_has_the_checkouts_database() {
+    let checkout = Checkout::new("c");
+    let below = checkout.path.join("src");
+    std::fs::create_dir(&below).expect("a directory");
+    let mut first = checkout.program(&[]).inside(&below).start();
+    first.says("-c rollback").await;
+    let postmaster = checkout.postmaster();
+
+    let ready = checkout.start().await;
+
+    assert!(postmaster.is_some());
+    assert_eq!(checkout.postmaster(), postmaster);
+    first.signal("TERM");
+    first.ended().await;
+    ready.stop().await;
+}

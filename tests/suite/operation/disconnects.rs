@@ -1,0 +1,152 @@
+//! Clients that go away in the middle of something.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::raw::{Raw, head, request};
+use crate::world::{SECRET, Server, World};
+
+/// One connection to PostgreSQL, which every user gets after every other.
+const ONE: [(&str, &str); 1] = [("DATABASE_POOL_SIZE", "1")];
+
+/// The server's sessions in PostgreSQL.
+async fn sessions(world: &World) -> BTreeSet<i32> {
+    let sql =
+        "select pid from pg_stat_activity where datname = current_database() and application_name = 'rowkeep'
+                  and pid <> pg_backend_pid() and usename <> 'postgres'";
+    let rows = world.database.superuser().await.query(sql, &[]).await.expect("rows");
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+fn owners(list: &Value) -> BTreeSet<&str> {
+    list.as_array().expect("a list").iter().map(|task| task["user_id"].as_str().expect("a user")).collect()
+}
+
+#[tokio::test]
+async fn after_a_client_that_hung_up_the_next_user_sees_only_their_own() {
+    let world = World::with(&ONE).await;
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    alice.creates(json!({ "title": "alice's" })).await;
+    bob.creates(json!({ "title": "bob's" })).await;
+
+    for round in 0..30 {
+        let (gone, stays, theirs) =
+            if round % 2 == 0 { ("alice", &bob, "bob") } else { ("bob", &alice, "alice") };
+        for text in
+            [request("GET", "/api/tasks", gone, ""), request("POST", "/api/tasks", gone, r#"{"title":"x"}"#)]
+        {
+            drop(Raw::with(world.server.address, text).await);
+        }
+
+        let answer = stays.get("/api/tasks").await;
+
+        assert_eq!(answer.status(), 200, "{answer:?}");
+        assert_eq!(owners(&answer.json()), BTreeSet::from([theirs]));
+    }
+}
+
+#[tokio::test]
+async fn a_storm_of_clients_that_hang_up_opens_no_new_session() {
+    let world = World::with(&ONE).await;
+    let alice = world.user("alice");
+    let id = alice.creates(json!({ "title": "one" })).await["id"].to_string();
+    let before = sessions(&world).await;
+
+    for _ in 0..30 {
+        for text in [
+            request("GET", "/api/tasks", "alice", ""),
+            request("PATCH", &format!("/api/v1/tasks/{id}/toggle"), "alice", ""),
+            request("POST", "/api/tasks", "alice", r#"{"title":"another"}"#),
+            head("POST", "/api/tasks", "alice") + "Content-Length: 900\r\n\r\n{\"title\":",
+            head("GET", "/api/tasks", "alice"),
+        ] {
+            drop(Raw::with(world.server.address, text).await);
+        }
+    }
+
+    assert_eq!(alice.get("/api/tasks").await.status(), 200);
+    assert_eq!(before.len(), 1);
+    assert_eq!(sessions(&world).await, before);
+}
+
+#[tokio::test]
+async fn a_storm_of_strangers_who_ask_for_health_and_hang_up_opens_no_new_session() {
+    let world = World::with(&ONE).await;
+    let before = sessions(&world).await;
+
+    for _ in 0..100 {
+        drop(Raw::with(world.server.address, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await);
+    }
+
+    assert_eq!(world.stranger().get("/health").await.status(), 200);
+    assert_eq!(sessions(&world).await, before);
+}
+
+#[tokio::test]
+async fn half_a_body_creates_nothing() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    // A whole task, of a body that announces more.
+    let text = head("POST", "/api/tasks", "alice") + "Content-Length: 100\r\n\r\n{\"title\":\"half\"}";
+
+    for _ in 0..20 {
+        drop(Raw::with(world.server.address, text.as_str()).await);
+    }
+
+    assert_eq!(alice.get("/api/tasks").await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn a_task_whose_client_hung_up_is_there_as_a_whole_or_not_at_all() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let description = "d".repeat(1000);
+    let body = json!({ "title": "whole", "description": description }).to_string();
+    let text = request("POST", "/api/tasks", "alice", &body);
+
+    for cut in 0..40 {
+        // From the whole request down to one whose end is missing.
+        let sent = &text[..text.len() - (cut % 8) * 100];
+        drop(Raw::with(world.server.address, sent).await);
+    }
+
+    for task in alice.get("/api/tasks").await.json().as_array().expect("a list") {
+        assert_eq!((&task["title"], &task["description"]), (&json!("whole"), &json!(description)));
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_the_server_was_killed() {
+    let mut world = World::new().await;
+    let alice = world.user("alice");
+    let mut creating = Vec::new();
+    for _ in 0..8 {
+        let address = world.server.address;
+        creating.push(tokio::spawn(async move {
+            let mut acknowledged = Vec::new();
+            for _ in 0..200 {
+                let text = request("POST", "/api/tasks", "alice", r#"{"title":"kept"}"#);
+                let Ok(stream) = tokio::net::TcpStream::connect(address).await else { break };
+                let Some(reply) = Raw::on(stream, text).await else { break };
+                assert_eq!(reply.status, 201, "{reply:?}");
+                let task: Value = serde_json::from_str(&reply.body).expect("a task");
+                acknowledged.push(task["id"].as_i64().expect("an id"));
+            }
+            acknowledged
+        }));
+    }
+    while alice.get("/api/tasks").await.ids().len() < 40 {}
+
+    world.server.signal("KILL");
+    world.server.ended().await;
+
+    let url = world.database.url("rowkeep_login");
+    let settings = [("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", SECRET)];
+    world.server = Server::start(&settings).await.expect("a server");
+    let kept: BTreeSet<_> = world.user("alice").get("/api/tasks").await.ids().into_iter().collect();
+    for acknowledged in creating {
+        let acknowledged: BTreeSet<_> = acknowledged.await.expect("a client").into_iter().collect();
+        assert!(acknowledged.is_subset(&kept), "{acknowledged:?} of {kept:?}");
+    }
+}

@@ -1,0 +1,210 @@
+//! Requests as browsers do not send them.
+
+use serde_json::json;
+
+use super::raw::{Raw, head, request};
+use crate::world::World;
+
+#[tokio::test]
+async fn a_head_over_the_limit_is_refused_and_the_server_goes_on() {
+    let world = World::new().await;
+    let long = "x".repeat(100_000);
+    let many = (0..300).map(|number| format!("X-{number}: y\r\n")).collect::<String>();
+    for text in [
+        format!("GET /health HTTP/1.1\r\nHost: x\r\nX-Long: {long}\r\n\r\n"),
+        format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"),
+        format!("GET /health HTTP/1.1\r\nHost: x\r\n{many}\r\n"),
+    ] {
+        let mut raw = Raw::open(world.server.address).await;
+        raw.sends(text).await;
+
+        let said = raw.reads_to_the_end().await;
+
+        let status = said.split(' ').nth(1).unwrap_or_default();
+        assert!(["400", "414", "431"].contains(&status), "{said:?}");
+    }
+    assert_eq!(world.stranger().get("/health").await.status(), 200);
+}
+
+#[tokio::test]
+async fn garbage_is_refused_and_the_server_goes_on() {
+    let world = World::new().await;
+    let tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".repeat(20);
+    let postgres = b"\x00\x00\x00\x08\x04\xd2\x16\x2f".to_vec();
+    let h2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let text = b"hello\r\n\r\n".to_vec();
+    let nul = b"GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n".to_vec();
+    let noise: Vec<u8> =
+        (0..20_000u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for bytes in [tls, postgres, h2, text, nul, noise] {
+        let mut raw = Raw::open(world.server.address).await;
+        raw.sends(&bytes).await;
+        raw.sends("\r\n\r\n").await;
+
+        let said = raw.reads_to_the_end().await;
+
+        assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{said:?}");
+    }
+    assert_eq!(world.stranger().get("/health").await.status(), 200);
+}
+
+#[tokio::test]
+async fn two_lengths_are_refused_and_nothing_behind_them_runs() {
+    let world = World::new().await;
+    let inner = request("POST", "/api/tasks", "alice", r#"{"title":"smuggled"}"#);
+    let outer = head("POST", "/api/tasks", "bob");
+    for lengths in [
+        "Content-Length: 0\r\nContent-Length: 5\r\n",
+        "Content-Length: +5\r\n",
+        "Content-Length: 5, 6\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+        "Transfer-Encoding: gzip\r\n",
+    ] {
+        let mut raw = Raw::open(world.server.address).await;
+        raw.sends(format!("{outer}{lengths}\r\n{inner}")).await;
+
+        let said = raw.reads_to_the_end().await;
+
+        assert!(said.starts_with("HTTP/1.1 4"), "{lengths}: {said}");
+        assert_eq!(said.matches("HTTP/1.1 ").count(), 1, "{lengths}: {said}");
+    }
+    assert_eq!(world.user("alice").get("/api/tasks").await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn requests_in_one_go_are_answered_in_their_order() {
+    let world = World::new().await;
+    let mut ids = Vec::new();
+    for title in ["one", "two", "three"] {
+        ids.push(world.user("alice").creates(json!({ "title": title })).await["id"].to_string());
+    }
+    let text: String =
+        ids.iter().map(|id| request("GET", &format!("/api/tasks/{id}"), "alice", "")).collect();
+
+    let mut raw = Raw::with(world.server.address, text).await;
+
+    for title in ["one", "two", "three"] {
+        let reply = raw.reads().await;
+        assert!(reply.status == 200 && reply.body.contains(title), "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_connection_serves_one_user_after_the_other() {
+    let world = World::new().await;
+    world.user("alice").creates(json!({ "title": "alice's" })).await;
+    world.user("bob").creates(json!({ "title": "bob's" })).await;
+    let mut raw = Raw::open(world.server.address).await;
+
+    for user in ["alice", "bob", "alice", "bob"] {
+        raw.sends(request("GET", "/api/tasks", user, "")).await;
+        let reply = raw.reads().await;
+
+        assert_eq!(reply.body.matches("user_id").count(), 1, "{reply:?}");
+        assert!(reply.body.contains(&format!("{user}'s")), "{reply:?}");
+    }
+    raw.sends("GET /api/tasks HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert_eq!(raw.reads().await.status, 401, "whoever spoke before is forgotten");
+}
+
+#[tokio::test]
+async fn a_chunked_body_over_the_limit_reads_its_413_while_it_is_still_sending() {
+    let world = World::new().await;
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+    let mut raw = Raw::with(
+        world.server.address,
+        head("POST", "/api/tasks", "alice") + "Transfer-Encoding: chunked\r\n\r\n",
+    )
+    .await;
+    for _ in 0..40 {
+        raw.sends(&chunk).await;
+    }
+
+    let reply = raw.reads().await;
+
+    assert_eq!(reply.status, 413, "{reply:?}");
+    assert!(reply.body.contains("64 KiB"), "{reply:?}");
+}
+
+#[tokio::test]
+async fn an_announced_body_over_the_limit_reads_its_413_while_it_is_still_sending() {
+    let world = World::new().await;
+    let text =
+        head("POST", "/api/tasks", "alice") + "Content-Length: 3000000\r\n\r\n" + &"x".repeat(3_000_000);
+    let mut raw = Raw::open(world.server.address).await;
+    raw.sends(text).await;
+
+    assert_eq!(raw.reads().await.status, 413);
+}
+
+#[tokio::test]
+async fn a_stranger_reads_the_401_while_they_are_still_sending() {
+    let world = World::new().await;
+    let text = "POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n";
+    let mut raw = Raw::open(world.server.address).await;
+    raw.sends(text.to_owned() + &"x".repeat(3_000_000)).await;
+
+    let reply = raw.reads().await;
+
+    assert_eq!(reply.status, 401, "{reply:?}");
+    assert!(reply.head.contains("www-authenticate: bearer"), "{reply:?}");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_100_continue_is_told_to_go_on() {
+    let world = World::new().await;
+    let text = head("POST", "/api/tasks", "alice") + "Content-Length: 15\r\nExpect: 100-continue\r\n\r\n";
+    let mut raw = Raw::with(world.server.address, text).await;
+
+    assert_eq!(raw.reads().await.status, 100);
+    raw.sends(r#"{"title":"one"}"#).await;
+
+    assert_eq!(raw.reads().await.status, 201);
+}
+
+#[tokio::test]
+async fn a_stranger_who_waits_for_100_continue_is_refused_at_once() {
+    let world = World::new().await;
+    let text = "POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\nExpect: 100-continue\r\n\r\n";
+
+    let reply = Raw::with(world.server.address, text).await.reads().await;
+
+    assert_eq!(reply.status, 401, "{reply:?}");
+}
+
+#[tokio::test]
+async fn http_1_0_is_answered_and_its_connection_closed() {
+    let world = World::new().await;
+
+    let said = Raw::with(world.server.address, "GET /health HTTP/1.0\r\n\r\n").await.reads_to_the_end().await;
+
+    assert!(said.starts_with("HTTP/1.0 200"), "{said}");
+    assert!(said.ends_with(r#"{"status":"healthy"}"#), "{said}");
+}
+
+#[tokio::test]
+async fn a_target_may_be_a_whole_url() {
+    let world = World::new().await;
+    let url = format!("http://{}/api/tasks", world.server.address);
+
+    let reply = Raw::with(world.server.address, request("GET", &url, "alice", "")).await.reads().await;
+
+    assert_eq!((reply.status, reply.body.as_str()), (200, "[]"));
+}
+
+#[tokio::test]
+async fn targets_that_are_no_path_are_refused_and_the_server_goes_on() {
+    let world = World::new().await;
+    for line in
+        ["OPTIONS *", "GET *", "CONNECT example.test:443", "GET //", "GET /api/tasks/../../etc", "OPTIONS /%"]
+    {
+        let text = format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+
+        let said = Raw::with(world.server.address, text).await.reads_to_the_end().await;
+
+        let status = said.split(' ').nth(1).unwrap_or_default();
+        assert!(["200", "204", "400", "404", "405"].contains(&status), "{line}: {said:?}");
+        assert!(status != "200" || line.starts_with("OPTIONS"), "{line}: {said:?}");
+    }
+    assert_eq!(world.stranger().get("/health").await.status(), 200);
+}

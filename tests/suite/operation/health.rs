@@ -1,0 +1,93 @@
+//! `GET /health`: whether requests can be answered, and whether the tables are protected, right now.
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::world::{Person, World};
+
+#[tokio::test]
+async fn health_fails_while_a_lock_is_open_and_is_back_when_it_is_closed() {
+    let world = World::new().await;
+    let stranger = world.stranger();
+    let superuser = world.database.superuser().await;
+
+    for (opens, closes) in [
+        (
+            "alter table app.tasks disable row level security",
+            "alter table app.tasks enable row level security",
+        ),
+        (
+            "alter table app.tasks no force row level security",
+            "alter table app.tasks force row level security",
+        ),
+        ("alter role rowkeep_login bypassrls", "alter role rowkeep_login nobypassrls"),
+    ] {
+        superuser.batch_execute(opens).await.expect("an open lock");
+        let open = stranger.get("/health").await;
+        superuser.batch_execute(closes).await.expect("a closed lock");
+        let closed = stranger.get("/health").await;
+
+        let harmless = opens.contains("login"); // requests do not run as the login
+        let status = if harmless { 200 } else { 503 };
+        assert_eq!(open.status(), status, "{opens}: {open:?}");
+        if !harmless {
+            assert_eq!(open.json()["status"], "unhealthy", "{opens}");
+        }
+        assert_eq!((closed.status(), closed.json()), (200, json!({ "status": "healthy" })), "{closes}");
+    }
+}
+
+#[tokio::test]
+async fn health_fails_when_the_fence_is_gone() {
+    let world = World::new().await;
+    let superuser = world.database.superuser().await;
+
+    superuser.batch_execute("drop policy fence on app.tasks").await.expect("no fence");
+
+    let answer = world.stranger().get("/health").await;
+    assert_eq!((answer.status(), &answer.json()["status"]), (503, &json!("unhealthy")));
+}
+
+#[tokio::test]
+async fn what_makes_it_unhealthy_is_told_to_the_log_alone() {
+    let world = World::new().await;
+    let superuser = world.database.superuser().await;
+    superuser.batch_execute("alter table app.tasks disable row level security").await.expect("an open lock");
+
+    let answer = world.stranger().get("/health").await;
+
+    let text = String::from_utf8_lossy(&answer.body).to_lowercase();
+    for inner in ["row security", "app", "schema", "rowkeep", "migrate"] {
+        assert!(!text.contains(inner), "{text}");
+    }
+    let event = world.server.logs(|event| event["message"] == "unhealthy").await;
+    assert!(event["problem"].as_str().expect("a problem").contains("row security"), "{event}");
+}
+
+#[tokio::test]
+async fn a_token_on_health_is_not_looked_at() {
+    let world = World::new().await;
+
+    for token in ["nonsense", "", "a.b.c"] {
+        let answer = Person::with_token(world.server.address, Some(token)).get("/health").await;
+        assert_eq!((answer.status(), answer.json()), (200, json!({ "status": "healthy" })), "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_of_strangers_that_asks_for_health_takes_one_connection() {
+    let world = World::new().await;
+    let superuser = world.database.superuser().await;
+    let sql = "select count(*), min(backend_start)::text from pg_stat_activity
+                where datname = current_database() and usename = 'rowkeep_login'";
+    let before: (i64, String) =
+        superuser.query_one(sql, &[]).await.map(|row| (row.get(0), row.get(1))).expect("a row");
+
+    let stranger = world.stranger();
+    let answers = join_all((0..200).map(|_| stranger.get("/health"))).await;
+
+    assert!(answers.iter().all(|answer| answer.status() == 200));
+    let after = superuser.query_one(sql, &[]).await.map(|row| (row.get(0), row.get(1))).expect("a row");
+    assert_eq!(before.0, 1);
+    assert_eq!(after, before);
+}

@@ -1,0 +1,199 @@
+//! What the log says, and what it never says.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::world::{Person, SECRET, World, token};
+
+const USER: &str = "marker-user@mail.example";
+const OTHER: &str = "marker-other@mail.example";
+const TITLE: &str = "marker-title";
+const DESCRIPTION: &str = "marker-description";
+
+/// Every way in which a text of a client reaches the server: taken, refused by shape, refused by the database.
+async fn says_everything(world: &World) {
+    let alice = world.user(USER);
+    let body = json!({ "title": TITLE, "description": DESCRIPTION });
+    let id = alice.creates(body.clone()).await["id"].to_string();
+    let own = format!("/api/{}/tasks", USER.replace('@', "%40"));
+    let one = format!("{own}/{id}");
+
+    for path in [&own, "/api/tasks", "/api/v1/tasks"] {
+        alice.get(path).await;
+        alice.get(&format!("{path}/{id}")).await;
+        alice.put(&format!("{path}/{id}"), body.clone()).await;
+        alice.get(&format!("{path}?status={TITLE}&q={DESCRIPTION}")).await;
+        let bodies = [
+            json!({ "title": TITLE.repeat(30) }),
+            json!({ "title": TITLE, "description": DESCRIPTION.repeat(100) }),
+            json!({ "title": format!("{TITLE}\0") }),
+            json!({ "title": [TITLE] }),
+            json!([TITLE]),
+        ];
+        for body in bodies {
+            alice.post(path, body.clone()).await;
+            alice.put(&format!("{path}/{id}"), body).await;
+        }
+        alice.send(Method::POST, path, format!("{{\"title\": \"{TITLE}\", {DESCRIPTION}")).await;
+    }
+    for path in
+        [&own, &one, &format!("{one}/complete"), &format!("{own}/{id}/nothing"), &format!("/api/{USER}")]
+    {
+        alice.patch(path, json!({ "completed": TITLE })).await;
+        world.user(OTHER).get(path).await;
+        world.stranger().get(path).await;
+        Person::with_token(world.server.address, Some("marker-token")).get(path).await;
+        let forged = format!("{}marker-token", token(USER));
+        Person::with_token(world.server.address, Some(&forged)).get(path).await;
+    }
+    alice.delete(&one).await;
+}
+
+/// And in which the database fails at it.
+async fn fails_everywhere(world: &World) {
+    let superuser = world.database.superuser().await;
+    superuser
+        .batch_execute("alter table app.tasks rename column description to other")
+        .await
+        .expect("a broken table");
+    let alice = world.user(USER);
+    assert_eq!(alice.post("/api/tasks", json!({ "title": TITLE })).await.status(), 500);
+    assert_eq!(alice.get("/api/tasks").await.status(), 500);
+}
+
+#[tokio::test]
+async fn no_title_description_user_token_or_secret_is_logged_at_any_level() {
+    let world = World::with(&[("LOG_LEVEL", "trace")]).await;
+
+    says_everything(&world).await;
+    fails_everywhere(&world).await;
+
+    world.server.logs(|event| event["message"] == "our fault").await;
+    let log = world.server.log().join("\n");
+    let token = token(USER);
+    let (_, signature) = token.rsplit_once('.').expect("a token");
+    for secret in ["marker", "mail.example", SECRET, signature, "eyJ", "it's a"] {
+        assert!(!log.contains(secret), "{secret} in\n{log}");
+    }
+}
+
+#[tokio::test]
+async fn the_text_form_of_the_log_says_no_more() {
+    let world = World::with(&[("LOG_LEVEL", "trace")]).await;
+    let url = world.database.url("rowkeep_login");
+    let program = super::program::Program::new(&[]).with(&[
+        ("DATABASE_URL", &url),
+        ("BETTER_AUTH_SECRET", SECRET),
+        ("ENVIRONMENT", "production"),
+        ("PORT", "0"),
+        ("LOG_LEVEL", "trace"),
+        ("LOG_FORMAT", "text"),
+    ]);
+    let mut running = program.start();
+    running.says("listening").await;
+    let listening = running.err();
+    let address =
+        listening.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("where");
+    let alice = Person::new(address.parse().expect("an address"), USER);
+
+    alice.creates(json!({ "title": TITLE, "description": DESCRIPTION })).await;
+    alice.post("/api/tasks", json!({ "title": TITLE.repeat(30) })).await;
+    alice.get(&format!("/api/{USER}/tasks")).await;
+
+    running.says("{user_id}").await;
+    let log = running.err();
+    for secret in ["marker", "mail.example", SECRET, "eyJ", "it's a"] {
+        assert!(!log.contains(secret), "{secret} in\n{log}");
+    }
+}
+
+#[tokio::test]
+async fn every_request_has_one_line_that_says_how_it_was_answered() {
+    let world = World::with(&[("LOG_LEVEL", "info")]).await;
+    let alice = world.user("alice");
+
+    alice.creates(json!({ "title": "one" })).await;
+    alice.get("/api/tasks/0").await;
+    alice.call(Method::PUT, "/api/tasks").await;
+    world.stranger().get("/api/v1/tasks").await;
+    world.stranger().get("/nowhere").await;
+    world.stranger().get("/health").await;
+    world.stranger().get("/last").await;
+
+    world.server.logs(|event| event["path"] == "/last").await;
+    let events = world.server.log().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    let answered: Vec<_> = events
+        .filter(|event| event["message"] == "answered")
+        .map(|event| {
+            assert!(event["micros"].is_u64() && event["id"].is_string(), "{event}");
+            let text = |name: &str| event[name].as_str().expect("a text").to_owned();
+            format!("{} {} {}", text("method"), text("path"), event["status"])
+        })
+        .collect();
+    let wanted = [
+        "POST /api/tasks 201",
+        "GET /api/tasks/0 404",
+        "PUT /api/tasks 405",
+        "GET /api/v1/tasks 401",
+        "GET /nowhere 404",
+        "GET /health 200",
+        "GET /last 404",
+    ];
+    assert_eq!(answered, wanted);
+}
+
+#[tokio::test]
+async fn who_is_refused_is_a_warning_with_their_address_and_the_reason() {
+    let world = World::with(&[("LOG_LEVEL", "warn")]).await;
+
+    world.stranger().get("/api/tasks").await;
+    Person::with_token(world.server.address, Some("nonsense")).get("/api/v1/tasks").await;
+    world.user("alice").get("/api/bob/tasks").await;
+
+    for (status, reason) in [(401, "send a token"), (401, "not a JWT"), (403, "another user")] {
+        let event = world
+            .server
+            .logs(|event| {
+                event["status"] == status
+                    && event["reason"].as_str().is_some_and(|text| text.contains(reason))
+            })
+            .await;
+        assert_eq!(event["level"], "WARN", "{event}");
+        let client = event["client"].as_str().unwrap_or_default();
+        assert!(client.starts_with("127.0.0.1:"), "{event}");
+    }
+}
+
+#[tokio::test]
+async fn the_path_of_a_user_is_logged_without_the_user() {
+    let world = World::new().await;
+    let alice = world.user(USER);
+
+    alice.get("/api/marker-user%40mail.example/tasks/7?q=1").await;
+
+    let event = world.server.logs(|event| event["message"] == "answered").await;
+    assert_eq!(event["path"], "/api/{user_id}/tasks/7");
+}
+
+#[tokio::test]
+async fn our_fault_is_told_to_the_log_and_found_there_by_the_answers_request_id() {
+    let world = World::new().await;
+    let superuser = world.database.superuser().await;
+    superuser
+        .batch_execute("alter table app.tasks rename column title to inner_name")
+        .await
+        .expect("a broken table");
+
+    let answer = world.user("alice").get("/api/tasks").await;
+
+    assert_eq!(answer.status(), 500);
+    let text = String::from_utf8_lossy(&answer.body);
+    for inner in ["inner_name", "column", "tasks.", "42703", "postgres", "SQL"] {
+        assert!(!text.contains(inner), "{text}");
+    }
+    let id = answer.header("x-request-id").to_owned();
+    assert!(id.len() >= 8, "{answer:?}");
+    let event = world.server.logs(|event| event["message"] == "our fault").await;
+    assert_eq!((&event["level"], &event["span"]["id"]), (&json!("ERROR"), &json!(id)), "{event}");
+    assert!(event["cause"].as_str().expect("a cause").starts_with("42703"), "{event}");
+}

@@ -1,0 +1,192 @@
+//! More than the database can do at the moment: bounded waits and clear answers, and nothing to restart.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::Method;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+use tokio_postgres::Client;
+
+use super::proxy::Proxy;
+use crate::world::{Answer, Database, World};
+
+/// A transaction that holds every row of app.tasks, until it is dropped.
+async fn holds_every_row(database: &Database) -> Client {
+    let client = database.superuser().await;
+    client.batch_execute("begin; select from app.tasks for update").await.expect("locks");
+    client
+}
+
+/// That an answer says "later", and nothing of what is inside.
+fn assert_later(answer: &Answer) {
+    assert_eq!(answer.status(), 503, "{answer:?}");
+    assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
+    assert!(!answer.header("x-request-id").is_empty(), "{answer:?}");
+    let text = String::from_utf8_lossy(&answer.body).to_lowercase();
+    for inner in
+        ["postgres", "lock", "sql", "57014", "55p03", "statement", "rowkeep", "app.", "socket", "host"]
+    {
+        assert!(!text.contains(inner), "{text}");
+    }
+}
+
+async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), wait).await.unwrap_or_else(|_| panic!("not in a minute: {what}"));
+}
+
+#[tokio::test]
+async fn whoever_finds_every_connection_held_is_told_to_come_later() {
+    let world = World::with(&[("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "2")]).await;
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    let task = alice.creates(json!({ "title": "one" })).await;
+    let path = format!("/api/tasks/{}", task["id"]);
+    let _held = holds_every_row(&world.database).await;
+
+    let body = json!({ "title": "two" });
+    let writers = join_all((0..6).map(|_| alice.put(&path, body.clone())));
+    let readers = async {
+        world.server.logs(|event| event["message"] == "answered" && event["status"] == 503).await;
+        join_all((0..4).map(|_| bob.get("/api/tasks"))).await
+    };
+    let (writers, _readers) = tokio::join!(writers, readers);
+
+    writers.iter().for_each(assert_later);
+}
+
+#[tokio::test]
+async fn what_was_held_up_works_again_without_a_restart() {
+    let world = World::with(&[("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "2")]).await;
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    let task = alice.creates(json!({ "title": "one" })).await;
+    let path = format!("/api/tasks/{}", task["id"]);
+    let held = holds_every_row(&world.database).await;
+    let body = json!({ "title": "two" });
+    join_all((0..6).map(|_| alice.put(&path, body.clone()))).await;
+
+    drop(held);
+
+    eventually("a write", async || alice.put(&path, json!({ "title": "three" })).await.status() == 200).await;
+    assert_eq!(bob.get("/api/tasks").await.json(), json!([]));
+    assert_eq!(alice.reads(&task["id"]).await["title"], "three");
+}
+
+#[tokio::test]
+async fn a_statement_that_waits_for_a_lock_is_ended_by_the_logins_own_limit() {
+    let world = World::with(&[("REQUEST_TIMEOUT", "60")]).await;
+    let alice = world.user("alice");
+    let task = alice.creates(json!({ "title": "one" })).await;
+    let _held = holds_every_row(&world.database).await;
+
+    let answer = alice.put(&format!("/api/tasks/{}", task["id"]), json!({ "title": "two" })).await;
+
+    assert_later(&answer);
+    world.server.logs(|event| text(&event["cause"]).starts_with("55P03")).await;
+}
+
+#[tokio::test]
+async fn a_login_without_limits_gets_the_servers() {
+    let database = Database::new().await;
+    let url = database.url("postgres");
+    let world = World::on(database, &[("DATABASE_URL", &url), ("REQUEST_TIMEOUT", "2")]).await;
+    let alice = world.user("alice");
+    let task = alice.creates(json!({ "title": "one" })).await;
+    let _held = holds_every_row(&world.database).await;
+
+    let answer = alice.put(&format!("/api/tasks/{}", task["id"]), json!({ "title": "two" })).await;
+
+    assert_later(&answer);
+    let ended = |event: &Value| ["55P03", "57014"].iter().any(|code| text(&event["cause"]).starts_with(code));
+    world.server.logs(ended).await;
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn when_its_sessions_are_terminated_the_server_opens_others_and_mixes_nothing_up() {
+    let world = World::new().await;
+    let users: Vec<_> = (0..4).map(|number| world.user(&format!("user {number}"))).collect();
+    for user in &users {
+        user.creates(json!({ "title": user.id })).await;
+    }
+    let superuser = world.database.superuser().await;
+    let terminate = "select pg_terminate_backend(pid) from pg_stat_activity
+                      where datname = current_database() and usename = 'rowkeep_login'";
+
+    let reading = join_all(users.iter().map(async |user| {
+        for _ in 0..60 {
+            let answer = user.get("/api/tasks").await;
+            if answer.status() == 503 {
+                assert_later(&answer);
+            } else {
+                assert_eq!(answer.json()[0]["title"], user.id.as_str(), "{answer:?}");
+            }
+        }
+    }));
+    let terminating = async {
+        for _ in 0..10 {
+            superuser.query(terminate, &[]).await.expect("rows");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::join!(reading, terminating);
+
+    for user in &users {
+        eventually("an answer", async || user.get("/api/tasks").await.status() == 200).await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_accepts_connections_and_says_nothing_is_a_503_and_then_forgotten() {
+    let (database, proxy) = (Database::new().await, Proxy::start().await);
+    let url = proxy.url(&database, "rowkeep_login");
+    let settings = [("DATABASE_URL", url.as_str()), ("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "1")];
+    let world = World::on(database, &settings).await;
+    let alice = world.user("alice");
+    let task = alice.creates(json!({ "title": "one" })).await;
+
+    proxy.falls_silent();
+    let answers = join_all((0..8).map(|_| alice.get("/api/tasks"))).await;
+    join_all((0..8).map(|_| alice.get("/api/tasks"))).await;
+    proxy.speaks_again();
+
+    answers.iter().for_each(assert_later);
+    eventually("an answer", async || alice.get("/api/tasks").await.status() == 200).await;
+    assert_eq!(alice.reads(&task["id"]).await["title"], "one");
+}
+
+#[tokio::test]
+async fn a_database_that_became_read_only_is_read_and_refuses_writes_for_now() {
+    let world = World::with(&[("DATABASE_POOL_SIZE", "1")]).await;
+    let alice = world.user("alice");
+    let task = alice.creates(json!({ "title": "one" })).await;
+    let name = &world.database.name;
+    let superuser = world.database.superuser().await;
+    superuser
+        .batch_execute(&format!(
+            "alter database {name} set default_transaction_read_only = on;
+             select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rowkeep_login' and datname = '{name}'"
+        ))
+        .await
+        .expect("a read-only database");
+
+    eventually("a read", async || alice.get("/api/tasks").await.status() == 200).await;
+
+    let one = format!("/api/v1/tasks/{}", task["id"]);
+    assert_eq!(alice.get(&one).await.json(), task);
+    for (method, path) in [
+        (Method::POST, "/api/v1/tasks".to_owned()),
+        (Method::PUT, one.clone()),
+        (Method::PATCH, format!("{one}/toggle")),
+        (Method::DELETE, one.clone()),
+    ] {
+        assert_later(&alice.send(method, &path, r#"{"title":"two"}"#).await);
+    }
+}

@@ -1,0 +1,178 @@
+//! The program with arguments and an environment of a test's own, and everything that it writes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// Longer than anything here takes: what takes longer hangs.
+const HANGS: Duration = Duration::from_secs(90);
+
+/// How to start the program.
+#[derive(Clone)]
+pub struct Program {
+    pub file: PathBuf,
+    pub arguments: Vec<String>,
+    pub settings: BTreeMap<String, String>,
+    pub directory: PathBuf,
+    pub user: Option<u32>,
+}
+
+/// What a program that has ended leaves behind.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Program {
+    /// The program with nothing in its environment, in a directory without `.env`.
+    pub fn new(arguments: &[&str]) -> Self {
+        Self {
+            file: env!("CARGO_BIN_EXE_rowkeep").into(),
+            arguments: arguments.iter().map(|text| (*text).to_owned()).collect(),
+            settings: BTreeMap::new(),
+            directory: "/".into(),
+            user: None,
+        }
+    }
+
+    pub fn with(mut self, settings: &[(&str, &str)]) -> Self {
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.settings.extend(settings);
+        self
+    }
+
+    pub fn inside(mut self, directory: &Path) -> Self {
+        self.directory = directory.to_owned();
+        self
+    }
+
+    /// Runs it to its end.
+    pub async fn run(self) -> Ended {
+        self.start().ended().await
+    }
+
+    /// Starts it.
+    pub fn start(self) -> Running {
+        let mut command = Command::new(&self.file);
+        command.args(&self.arguments).env_clear().envs(&self.settings).current_dir(&self.directory);
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("the program");
+        let out = collect(child.stdout.take().expect("a pipe"));
+        let err = collect(child.stderr.take().expect("a pipe"));
+        Running { child, out, err }
+    }
+}
+
+type Text = Arc<Mutex<String>>;
+
+fn collect(from: impl AsyncRead + Unpin + Send + 'static) -> Text {
+    let text = Text::default();
+    let kept = text.clone();
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(from).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let mut kept = kept.lock().expect("no poison");
+            kept.push_str(&line);
+            kept.push('\n');
+        }
+    });
+    text
+}
+
+/// A program that has not ended yet. It is killed when nobody waits for it any more.
+pub struct Running {
+    child: Child,
+    out: Text,
+    err: Text,
+}
+
+impl Running {
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it has not ended")
+    }
+
+    pub fn signal(&self, name: &str) {
+        let status =
+            std::process::Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status();
+        assert!(status.expect("kill").success());
+    }
+
+    pub fn out(&self) -> String {
+        self.out.lock().expect("no poison").clone()
+    }
+
+    pub fn err(&self) -> String {
+        self.err.lock().expect("no poison").clone()
+    }
+
+    /// Waits until it has written this, on either stream.
+    pub async fn says(&mut self, wanted: &str) {
+        let said = async {
+            while !self.out().contains(wanted) && !self.err().contains(wanted) {
+                if self.child.try_wait().expect("a child").is_some() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await; // for the rest of the line
+        };
+        let said = timeout(HANGS, said).await;
+        let text = format!("{}{}", self.out(), self.err());
+        assert!(said.is_ok() && text.contains(wanted), "does not say {wanted:?}:\n{text}");
+    }
+
+    /// Everything that it has written when it ends, or after `time` if it does not.
+    pub async fn says_within(&mut self, time: Duration) -> String {
+        let _ = timeout(time, self.child.wait()).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        format!("{}{}", self.out(), self.err())
+    }
+
+    /// Waits until it has ended.
+    pub async fn ended(mut self) -> Ended {
+        let status = timeout(HANGS, self.child.wait()).await;
+        let Ok(status) = status else { panic!("does not end:\n{}{}", self.out(), self.err()) };
+        // Whoever it left behind may hold the pipes open; what it wrote itself is there in a moment.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Ended { code: status.expect("a status").code(), out: self.out(), err: self.err() }
+    }
+}
+
+/// A directory of a test's own, empty, that everybody may enter; gone with the test.
+pub struct Directory(pub PathBuf);
+
+impl Directory {
+    pub fn new() -> Self {
+        Self::named("directory")
+    }
+
+    pub fn named(name: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("rowkeep-{}-{number}-{name}", std::process::id()));
+        std::fs::create_dir(&path).expect("a directory");
+        Self(path)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.join(name), text).expect("a file");
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,206 @@
+//! Settings, as flags and as variables: what is wrong is named at once, before anything starts.
+
+use super::program::Program;
+use crate::world::{Database, Person, SECRET, Server, World};
+
+/// What production asks for, but for the port.
+fn production<'a>(url: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("ENVIRONMENT", "production"),
+        ("DATABASE_URL", url),
+        ("BETTER_AUTH_SECRET", SECRET),
+        ("PORT", "0"),
+        ("LOG_LEVEL", "info"),
+    ]
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_is_named_at_once() {
+    let wrong = [
+        ("ENVIRONMENT", "prod"),
+        ("PORT", "eighty"),
+        ("HOST", "no such host"),
+        ("DATABASE_URL", "nonsense"),
+        ("MIGRATION_DATABASE_URL", "postgres://"),
+        ("DATABASE_POOL_SIZE", "0"),
+        ("DATABASE_POOL_MIN_IDLE", "-1"),
+        ("DATABASE_MAX_LIFETIME", "long"),
+        ("JWT_MAX_LIFETIME", "0"),
+        ("CORS_ORIGINS", "*"),
+        ("LOG_LEVEL", "verbose"),
+        ("LOG_FORMAT", "xml"),
+        ("REQUEST_TIMEOUT", "0"),
+        ("SHUTDOWN_TIMEOUT", "1.5"),
+    ];
+
+    let ended = Program::new(&["serve"]).with(&wrong).run().await;
+
+    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""));
+    for (name, _) in wrong {
+        let named = ended.err.lines().filter(|line| line.trim().starts_with(name)).count();
+        assert_eq!(named, 1, "{name} in\n{}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn outside_development_a_database_and_a_secret_are_asked_for_together() {
+    for environment in ["production", "staging"] {
+        let ended = Program::new(&[]).with(&[("ENVIRONMENT", environment)]).run().await;
+
+        assert_eq!(ended.code, Some(1));
+        for name in ["DATABASE_URL is missing", "BETTER_AUTH_SECRET is missing"] {
+            assert!(ended.err.contains(name), "{}", ended.err);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_variable_that_is_empty_is_as_good_as_none() {
+    let database = Database::new().await;
+    let url = database.url("rowkeep_login");
+    let names = [
+        "HOST",
+        "MIGRATION_DATABASE_URL",
+        "DATABASE_POOL_SIZE",
+        "DATABASE_POOL_MIN_IDLE",
+        "DATABASE_MAX_LIFETIME",
+        "BETTER_AUTH_SECRET_PREVIOUS",
+        "JWT_ISSUER",
+        "JWT_AUDIENCE",
+        "JWT_USER_CLAIM",
+        "JWT_MAX_LIFETIME",
+        "CORS_ORIGINS",
+        "REQUEST_TIMEOUT",
+        "SHUTDOWN_TIMEOUT",
+    ];
+    let mut settings = vec![("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", SECRET)];
+    settings.extend(names.map(|name| (name, "")));
+
+    let server = Server::start(&settings).await.expect("a server");
+
+    assert_eq!(Person::new(server.address, "alice").get("/api/tasks").await.status(), 200);
+}
+
+#[tokio::test]
+async fn empty_variables_do_not_pass_for_what_production_asks_for() {
+    let empty = [("ENVIRONMENT", "production"), ("DATABASE_URL", ""), ("BETTER_AUTH_SECRET", "")];
+
+    let ended = Program::new(&[]).with(&empty).run().await;
+
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("DATABASE_URL") && ended.err.contains("BETTER_AUTH_SECRET"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_flag_wins_over_its_variable() {
+    let world = World::new().await;
+    let url = world.database.url("rowkeep_login");
+    let taken = world.server.address.port().to_string();
+    let program = Program::new(&["serve", "--port", "0", "--log-level=info"]).with(&production(&url));
+    let program = program.with(&[("PORT", &taken), ("LOG_LEVEL", "error")]);
+
+    let mut running = program.start();
+
+    running.says("listening").await;
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named_with_the_way_out() {
+    let world = World::new().await;
+    let url = world.database.url("rowkeep_login");
+    let taken = world.server.address.port().to_string();
+
+    let ended = Program::new(&[]).with(&production(&url)).with(&[("PORT", &taken)]).run().await;
+
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.err.contains(&world.server.address.to_string()) && ended.err.contains("PORT"),
+        "{}",
+        ended.err
+    );
+}
+
+#[tokio::test]
+async fn levels_are_understood_as_other_servers_spell_them() {
+    let database = Database::new().await;
+    let url = database.url("rowkeep_login");
+    for level in ["INFO", "info", "Debug", "rowkeep=debug", "warn,rowkeep=info", ""] {
+        let mut running = Program::new(&[]).with(&production(&url)).with(&[("LOG_LEVEL", level)]).start();
+        running.says("listening").await;
+    }
+    for level in ["warning", "WARNING", "CRITICAL", "error", "off"] {
+        let ended = Program::new(&["healthcheck", "--port=9"]).with(&production(&url));
+        let ended = ended.with(&[("LOG_LEVEL", level)]).run().await;
+        assert!(!ended.err.contains("LOG_LEVEL"), "{level}: {}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn the_log_is_json_outside_development_and_text_where_it_is_said() {
+    let database = Database::new().await;
+    let url = database.url("rowkeep_login");
+    for (format, json) in [("", true), ("json", true), ("text", false)] {
+        let mut running = Program::new(&[]).with(&production(&url)).with(&[("LOG_FORMAT", format)]).start();
+        running.says("listening").await;
+
+        let log = running.err();
+
+        let lines_are_json = log.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok());
+        assert_eq!(lines_are_json, json, "{format}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn help_names_every_setting_and_shows_no_secret() {
+    let source = include_str!("../../../src/config.rs");
+    let settings = source.split("pub struct Settings {").nth(1).and_then(|rest| rest.split("\n}").next());
+    let names =
+        settings.expect("the settings").lines().filter_map(|line| line.trim().strip_suffix(": String,"));
+    let names: Vec<_> = names.map(str::to_uppercase).collect();
+    let secrets = [
+        ("BETTER_AUTH_SECRET", "hidden-secret"),
+        ("BETTER_AUTH_SECRET_PREVIOUS", "hidden-secret"),
+        ("DATABASE_URL", "postgres://user:hidden-secret@host/database"),
+        ("MIGRATION_DATABASE_URL", "postgres://user:hidden-secret@host/database"),
+    ];
+
+    let ended = Program::new(&["--help"]).with(&secrets).run().await;
+
+    assert_eq!(ended.code, Some(0));
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        assert!(ended.out.contains(&format!("[env: {name}")), "{name} in\n{}", ended.out);
+    }
+    assert!(!ended.out.contains("hidden-secret"), "{}", ended.out);
+}
+
+#[tokio::test]
+async fn a_database_that_was_never_migrated_is_not_served_in_production() {
+    let database = Database::unmigrated().await;
+
+    let ended = Program::new(&[]).with(&production(&database.url("postgres"))).run().await;
+
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("rowkeep migrate"), "{}", ended.err);
+    let sql = "select to_regnamespace('app') is null";
+    let untouched: bool = database.superuser().await.query_one(sql, &[]).await.expect("a row").get(0);
+    assert!(untouched);
+}
+
+#[tokio::test]
+async fn a_healthcheck_says_by_its_exit_code_whether_the_server_is_healthy() {
+    let world = World::new().await;
+    let port = world.server.address.port().to_string();
+    let check = || Program::new(&["healthcheck"]).with(&[("PORT", &port), ("HOST", "0.0.0.0")]).run();
+
+    let healthy = check().await;
+    let superuser = world.database.superuser().await;
+    superuser.batch_execute("alter table app.tasks no force row level security").await.expect("an open lock");
+    let unhealthy = check().await;
+    let nobody = Program::new(&["healthcheck", "--port=9"]).run().await;
+
+    assert_eq!(healthy.code, Some(0), "{healthy:?}");
+    assert_eq!(unhealthy.code, Some(1), "{unhealthy:?}");
+    assert!(unhealthy.err.contains("503"), "{unhealthy:?}");
+    assert_eq!(nobody.code, Some(1), "{nobody:?}");
+}

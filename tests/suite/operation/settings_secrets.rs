@@ -1,0 +1,145 @@
+//! Secrets and passwords: which are taken, and that none is ever repeated.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::program::{Ended, Program};
+use crate::world::{Database, Person, SECRET, World};
+
+async fn in_production(settings: &[(&str, &str)]) -> Ended {
+    let base = [("ENVIRONMENT", "production"), ("DATABASE_URL", "postgres://u@127.0.0.1:9/d"), ("PORT", "0")];
+    Program::new(&["healthcheck", "--port=9"]).with(&base).with(settings).run().await
+}
+
+#[tokio::test]
+async fn a_secret_that_is_short_or_stands_in_examples_is_refused_outside_development() {
+    let long_placeholder = "change-me-change-me-change-me-change-me";
+    for secret in [&SECRET[..31], "x", long_placeholder, "BETTER-AUTH-SECRET-1234567890123456"] {
+        for name in ["BETTER_AUTH_SECRET", "BETTER_AUTH_SECRET_PREVIOUS"] {
+            let ended = in_production(&[("BETTER_AUTH_SECRET", SECRET), (name, secret)]).await;
+
+            assert_eq!(ended.code, Some(1));
+            assert!(ended.err.contains(&format!("{name} ")), "{secret}: {}", ended.err);
+            assert!(ended.err.contains("openssl"), "{secret}: {}", ended.err);
+            assert!(secret.len() < 2 || !ended.err.contains(secret), "{secret}: {}", ended.err);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_of_thirty_two_bytes_is_taken() {
+    let ended = in_production(&[("BETTER_AUTH_SECRET", &SECRET[..32])]).await;
+
+    assert!(!ended.err.contains("BETTER_AUTH_SECRET"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_short_secret_will_do_in_development() {
+    let ended = Program::new(&["token", "--user=alice"]).with(&[("BETTER_AUTH_SECRET", "short")]).run().await;
+
+    assert_eq!((ended.code, ended.out.matches('.').count()), (Some(0), 2), "{ended:?}");
+}
+
+/// Whether any word of the password stands in a text.
+fn repeats(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| text.contains(word))
+}
+
+#[tokio::test]
+async fn no_message_about_an_address_repeats_a_part_of_its_password() {
+    let urls = [
+        "postgres://user:hushhush@127.0.0.1:9/d",
+        "postgres://user:hush@hush@127.0.0.1:9/d",
+        "postgres://user:hush/hush@127.0.0.1:9/d",
+        "postgres://user:hu@sh/hush@127.0.0.1:9/d",
+        "postgres://user:hu@sh:hush@127.0.0.1:9/d",
+        "postgres://user:hush?hush@127.0.0.1:9/d",
+        "postgres://user:hush#hush@127.0.0.1:9/d",
+        "postgres://user:hush hush@127.0.0.1:9/d",
+        "postgres://user:hush%zzhush@127.0.0.1:9/d",
+        "postgres://user:hushhush@/d",
+        "postgres://user:hushhush@127.0.0.1:hush/d",
+        "postgres://user:hush?hush=hush@127.0.0.1:9/d?hush=1",
+        "postgresql+asyncpg://user:hushhush@127.0.0.1:9/d",
+        "host=127.0.0.1 port=9 user=u password=hush hush=hush",
+        "host=127.0.0.1 port=9 user=u password='hush' hush'",
+        "hushhush",
+    ];
+
+    let texts = join_all(urls.map(async |url| {
+        let mut running = Program::new(&["migrate"]).with(&[("DATABASE_URL", url)]).start();
+        // With an address that it understands it goes on trying for a while: what it says at first is enough.
+        running.says_within(Duration::from_secs(3)).await
+    }))
+    .await;
+
+    for (url, text) in urls.iter().zip(texts) {
+        assert!(!text.is_empty() && !repeats(&text, &["hush", "hu@", "sh:", "sh/"]), "{url}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_or_entered_is_named_without_its_password() {
+    let database = Database::new().await;
+    let wrong = database.url("rowkeep_login").replace("dbname=", "dbname=no_");
+    let base = [("ENVIRONMENT", "production"), ("BETTER_AUTH_SECRET", SECRET), ("PORT", "0")];
+
+    let ended = Program::new(&[]).with(&base).with(&[("DATABASE_URL", &wrong)]).run().await;
+
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("rowkeep_login@") && ended.err.contains("no_test_"), "{}", ended.err);
+    assert!(!repeats(&ended.err, &["it's", "\"test\"", SECRET]), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn tls_that_the_server_does_not_offer_is_named() {
+    let database = Database::new().await;
+    let proxy = super::proxy::Proxy::start().await;
+    let url = proxy.url(&database, "rowkeep_login").replace("sslmode=disable", "sslmode=require");
+    let base = [("ENVIRONMENT", "production"), ("BETTER_AUTH_SECRET", SECRET), ("PORT", "0")];
+
+    let ended = Program::new(&[]).with(&base).with(&[("DATABASE_URL", &url)]).run().await;
+
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("TLS") && ended.err.contains("127.0.0.1"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_spelling_of_tls_that_is_not_supported_is_answered_with_one_that_is() {
+    for mode in ["verify-full", "verify-ca", "allow"] {
+        let url = format!("postgres://u:hush@db.example/d?sslmode={mode}");
+
+        let ended = in_production(&[("DATABASE_URL", &url), ("BETTER_AUTH_SECRET", SECRET)]).await;
+
+        assert_eq!(ended.code, Some(1));
+        let line = ended.err.lines().find(|line| line.contains("DATABASE_URL")).unwrap_or_default();
+        assert!(line.contains("sslmode=require") && !line.contains("hush"), "{}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn a_token_from_the_command_line_is_believed_by_a_server_with_the_same_secret() {
+    let world = World::new().await;
+
+    let ended =
+        Program::new(&["token", "--user", "alice"]).with(&[("BETTER_AUTH_SECRET", SECRET)]).run().await;
+
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let alice = Person::with_token(world.server.address, Some(ended.out.trim()));
+    assert_eq!(alice.get("/api/alice/tasks").await.status(), 200);
+}
+
+#[tokio::test]
+async fn outside_development_no_tokens_are_made() {
+    let settings = [
+        ("ENVIRONMENT", "production"),
+        ("DATABASE_URL", "postgres://u@127.0.0.1:9/d"),
+        ("BETTER_AUTH_SECRET", SECRET),
+    ];
+
+    let ended = Program::new(&["token", "--user=alice"]).with(&settings).run().await;
+
+    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""));
+    assert!(ended.err.contains("development"), "{}", ended.err);
+}

@@ -1,0 +1,112 @@
+//! Being told to stop.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::raw::{Raw, head, request};
+use crate::world::{Answer, Database, World};
+
+/// A server that has a PUT of alice's under way, told to stop; the PUT, and what holds it up.
+struct Stopping {
+    world: World,
+    put: tokio::task::JoinHandle<Answer>,
+    held: tokio_postgres::Client,
+}
+
+impl Stopping {
+    async fn after(signal: &str, settings: &[(&str, &str)]) -> Self {
+        let database = Database::new().await;
+        // A login whose statements may wait for longer than this test.
+        let url = database.url("postgres");
+        let mut all = vec![("DATABASE_URL", url.as_str()), ("REQUEST_TIMEOUT", "600")];
+        all.extend(settings);
+        let world = World::on(database, &all).await;
+        let alice = world.user("alice");
+        let task = alice.creates(json!({ "title": "one" })).await;
+
+        let held = world.database.superuser().await;
+        held.batch_execute("begin; select from app.tasks for update").await.expect("a lock");
+        let path = format!("/api/tasks/{}", task["id"]);
+        let put = tokio::spawn(async move { alice.put(&path, json!({ "title": "two" })).await });
+        let watch = world.database.superuser().await;
+        let waits =
+            "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        until(async || !watch.query(waits, &[]).await.expect("rows").is_empty()).await;
+
+        world.server.signal(signal);
+        world.server.logs(|event| event["message"] == "told to stop").await;
+        Self { world, put, held }
+    }
+}
+
+async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), wait).await.expect("within a minute");
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_finished_before_the_server_ends() {
+    for signal in ["TERM", "INT"] {
+        let mut stopping = Stopping::after(signal, &[("SHUTDOWN_TIMEOUT", "60")]).await;
+
+        stopping.held.batch_execute("rollback").await.expect("no lock any more");
+
+        let answer = stopping.put.await.expect("an answer");
+        assert_eq!((answer.status(), &answer.json()["title"]), (200, &json!("two")), "{signal}");
+        assert_eq!(stopping.world.server.ended().await.code(), Some(0), "{signal}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_new_is_let_in_while_it_stops() {
+    let stopping = Stopping::after("TERM", &[("SHUTDOWN_TIMEOUT", "60")]).await;
+
+    let address = stopping.world.server.address;
+    until(async || TcpStream::connect(address).await.is_err()).await;
+
+    assert!(!stopping.put.is_finished());
+}
+
+#[tokio::test]
+async fn what_never_finishes_does_not_keep_the_server() {
+    let mut stopping = Stopping::after("TERM", &[("SHUTDOWN_TIMEOUT", "1")]).await;
+
+    assert_eq!(stopping.world.server.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn connections_that_never_end_do_not_keep_the_server() {
+    let mut world = World::with(&[("SHUTDOWN_TIMEOUT", "1"), ("REQUEST_TIMEOUT", "600")]).await;
+    let address = world.server.address;
+    let mut idle = Raw::with(address, request("GET", "/api/tasks", "alice", "")).await;
+    assert_eq!(idle.reads().await.status, 200);
+    let half_body = head("POST", "/api/tasks", "alice") + "Content-Length: 40\r\n\r\n{";
+    let _others = (
+        Raw::open(address).await,
+        Raw::with(address, "GET /health HTTP/1.1\r\n").await,
+        Raw::with(address, half_body).await,
+    );
+
+    world.server.signal("TERM");
+
+    assert_eq!(world.server.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn an_idle_server_ends_though_clients_keep_their_connections() {
+    let mut world = World::with(&[("SHUTDOWN_TIMEOUT", "600"), ("REQUEST_TIMEOUT", "600")]).await;
+    let mut idle = Raw::with(world.server.address, request("GET", "/api/tasks", "alice", "")).await;
+    assert_eq!(idle.reads().await.status, 200);
+
+    world.server.signal("TERM");
+
+    assert_eq!(idle.reads_to_the_end().await, "");
+    assert_eq!(world.server.ended().await.code(), Some(0));
+}
