@@ -105,6 +105,10 @@ impl Checkout {
 
 impl Drop for Checkout {
     fn drop(&mut self) {
+        // Where its path is too long or too odd for a socket, that is elsewhere.
+        let socket = self.home().and_then(|home| std::fs::read_to_string(home.join("rowkeep.conf")).ok());
+        let socket = socket.as_deref().and_then(|text| text.split("unix_socket_directories = '").nth(1));
+        let socket = socket.and_then(|rest| rest.split('\'').next().map(PathBuf::from));
         if let Some(pid) = self.postmaster() {
             let _ = Command::new("kill").args(["-QUIT", &pid.to_string()]).status();
             for _ in 0..100 {
@@ -114,8 +118,8 @@ impl Drop for Checkout {
                 std::thread::sleep(Duration::from_millis(50));
             }
         }
-        if let Some(home) = self.home() {
-            let _ = std::fs::remove_dir_all(home);
+        for directory in self.home().into_iter().chain(socket) {
+            let _ = std::fs::remove_dir_all(directory);
         }
     }
 }

@@ -69,3 +69,17 @@ async fn a_directory_below_the_checkout_has_the_checkouts_database() {
     first.ended().await;
     ready.stop().await;
 }
+
+#[tokio::test]
+async fn a_database_that_does_not_start_is_an_error_with_what_its_log_says() {
+    let checkout = Checkout::new("c");
+    checkout.start().await.stop().await;
+    let conf = checkout.home().expect("a home").join("data/postgresql.conf");
+    let text = std::fs::read_to_string(&conf).expect("a file");
+    std::fs::write(&conf, text + "\nno_such_setting = 1\n").expect("a file");
+
+    let ended = checkout.program(&[]).run().await;
+
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("no_such_setting") && ended.err.contains("server.log"), "{}", ended.err);
+}

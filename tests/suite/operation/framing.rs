@@ -8,8 +8,8 @@ use crate::world::World;
 #[tokio::test]
 async fn a_head_over_the_limit_is_refused_and_the_server_goes_on() {
     let world = World::new().await;
-    let long = "x".repeat(100_000);
-    let many = (0..300).map(|number| format!("X-{number}: y\r\n")).collect::<String>();
+    let long = "x".repeat(300_000);
+    let many = (0..30_000).map(|number| format!("X-{number}: y\r\n")).collect::<String>();
     for text in [
         format!("GET /health HTTP/1.1\r\nHost: x\r\nX-Long: {long}\r\n\r\n"),
         format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"),

@@ -144,7 +144,7 @@ async fn every_request_has_one_line_that_says_how_it_was_answered() {
 
 #[tokio::test]
 async fn who_is_refused_is_a_warning_with_their_address_and_the_reason() {
-    let world = World::with(&[("LOG_LEVEL", "warn")]).await;
+    let world = World::new().await;
 
     world.stranger().get("/api/tasks").await;
     Person::with_token(world.server.address, Some("nonsense")).get("/api/v1/tasks").await;

@@ -77,6 +77,22 @@ async fn what_was_held_up_works_again_without_a_restart() {
 }
 
 #[tokio::test]
+async fn a_write_that_was_held_up_for_too_long_does_not_happen_afterwards() {
+    let world = World::with(&[("REQUEST_TIMEOUT", "2")]).await;
+    let alice = world.user("alice");
+    let task = alice.creates(json!({ "title": "one" })).await;
+    let path = format!("/api/tasks/{}", task["id"]);
+    let held = holds_every_row(&world.database).await;
+    assert_later(&alice.put(&path, json!({ "title": "two" })).await);
+
+    held.batch_execute("rollback").await.expect("no lock any more");
+
+    // Whoever still waits for the row comes first.
+    let _after = holds_every_row(&world.database).await;
+    assert_eq!(alice.reads(&task["id"]).await["title"], "one");
+}
+
+#[tokio::test]
 async fn a_statement_that_waits_for_a_lock_is_ended_by_the_logins_own_limit() {
     let world = World::with(&[("REQUEST_TIMEOUT", "60")]).await;
     let alice = world.user("alice");
