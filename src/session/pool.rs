@@ -6,6 +6,7 @@ use std::time::Duration;
 use bb8::{ErrorSink, ManageConnection};
 use bb8_postgres::PostgresConnectionManager;
 use futures_util::future::try_join_all;
+use tokio::time::timeout;
 use tokio_postgres::{Client, Error, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -49,6 +50,8 @@ impl Link {
 pub(super) enum NoLink {
     /// It could not be opened or prepared.
     NotOpened(Error),
+    /// Whoever took the connection did not get it ready in time.
+    Silent,
     /// It was closed while nobody used it: the database was restarted, or fell asleep.
     Closed,
 }
@@ -58,6 +61,7 @@ impl NoLink {
     pub(super) fn cause(&self) -> String {
         match self {
             Self::NotOpened(error) => logged(error),
+            Self::Silent => "accepts a connection, and does not get it ready in time".into(),
             Self::Closed => "closed by the database".into(),
         }
     }
@@ -73,28 +77,23 @@ impl From<Error> for NoLink {
 pub(super) struct Manager {
     inner: PostgresConnectionManager<MakeRustlsConnect>,
     questions: &'static [&'static Question],
-    statement_limit: Duration,
+    patience: Duration,
 }
 
 impl Manager {
     pub(super) fn new(
         address: &Address,
         questions: &'static [&'static Question],
-        statement_limit: Duration,
+        patience: Duration,
     ) -> Self {
         let inner = PostgresConnectionManager::new(address.config().clone(), address.tls());
-        Self { inner, questions, statement_limit }
+        Self { inner, questions, patience }
     }
-}
 
-impl ManageConnection for Manager {
-    type Connection = Link;
-    type Error = NoLink;
-
-    async fn connect(&self) -> Result<Link, NoLink> {
+    async fn open(&self) -> Result<Link, NoLink> {
         let client = self.inner.connect().await?;
 
-        let limit = self.statement_limit.as_millis().to_string();
+        let limit = self.patience.as_millis().to_string();
         client.query(LIMITS, &[&limit]).await?;
 
         let questions = self.questions.iter().map(|question| (question.name, question.sql));
@@ -106,6 +105,17 @@ impl ManageConnection for Manager {
         let statements = try_join_all(prepared).await?.into_iter().collect();
 
         Ok(Link { client, statements, dirty: false })
+    }
+}
+
+impl ManageConnection for Manager {
+    type Connection = Link;
+    type Error = NoLink;
+
+    /// bb8 counts a connection that is being opened as one of its own, and waits for it without end: what accepts
+    /// connections and says nothing would take every place for ever.
+    async fn connect(&self) -> Result<Link, NoLink> {
+        timeout(2 * self.patience, self.open()).await.unwrap_or(Err(NoLink::Silent))
     }
 
     /// Looks at what is known on this side: a ping would cost a quarter of the throughput.
