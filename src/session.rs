@@ -82,8 +82,8 @@ pub struct Options {
     pub min_idle: u32,
     /// How long a connection is used at most.
     pub max_lifetime: Duration,
-    /// How long a question waits for a connection, and how long Postgres works on a statement; a question is
-    /// answered within twice that.
+    /// How long a question waits for its turn, then for a connection, and then how long Postgres works on a
+    /// statement; a question is answered within three times that.
     pub patience: Duration,
 }
 
@@ -173,9 +173,10 @@ impl Session {
         question: &'static Question,
         values: Vec<Value>,
     ) -> Result<Vec<Row>, Refusal> {
-        // Later than Postgres' own limit for a statement: this one is for a server that does not answer at all.
-        let deadline = Instant::now() + 2 * self.patience;
         let turn = self.turn().await?;
+        // Later than a connection may take to come and Postgres' own limit for a statement: this one is for a server
+        // that does not answer at all. What it gives up may still happen.
+        let deadline = Instant::now() + 2 * self.patience;
         let session = self.clone();
         let work = async move {
             let _turn = turn;
