@@ -49,19 +49,25 @@ impl Cluster {
         let socket_directory = private_directory(&socket_directory(home), runner)?;
 
         // Whoever starts or stops does so alone.
-        let _turn = lock_file(&home.join("turn")).and_then(|file| file.lock().map(|()| file));
-        let _turn = _turn.map_err(|error| Unavailable::at(home, error))?;
+        let turn = lock_file(&home.join("turn")).and_then(|file| file.lock().map(|()| file));
+        let turn = turn.map_err(|error| Unavailable::at(home, error))?;
         let users = lock_file(&home.join("users")).map_err(|error| Unavailable::at(home, error))?;
 
         let cluster = Self { home: home.to_owned(), programs, runner, socket_directory, users };
+        let ready = cluster.make_ready(&data, settings);
+        // Letting go of a cluster that did not start takes a turn as well.
+        drop(turn);
+        ready.map(|()| cluster)
+    }
+
+    fn make_ready(&self, data: &Path, settings: &str) -> Result<(), Unavailable> {
         if !data.join("PG_VERSION").exists() {
-            cluster.init(&data)?;
+            self.init(data)?;
         }
-        if !cluster.runs()? {
-            cluster.launch(settings)?;
+        if !self.runs()? {
+            self.launch(settings)?;
         }
-        cluster.users.lock_shared().map_err(|error| Unavailable::at(home, error))?;
-        Ok(cluster)
+        self.users.lock_shared().map_err(|error| Unavailable::at(&self.home, error))
     }
 
     /// Where the server listens: a directory for `psql -h`.
@@ -143,9 +149,10 @@ impl Cluster {
 
         let log = self.home.join("log");
         let log_file = private_directory(&log, self.runner)?.join("server.log");
+        // Relative to the home, in which the command runs: pg_ctl hands both to a shell as they are, in double quotes.
         let mut command = self.command("pg_ctl");
         command.args(["start", "--wait", "--timeout=60", "--silent"]);
-        command.arg("--pgdata").arg(self.home.join("data")).arg("--log").arg(&log_file);
+        command.args(["--pgdata=data", "--log=log/server.log"]);
         command.arg(format!("--options=-c config_file={}", shell_quoted(&conf)));
         self.run(command).map_err(|error| {
             let text = fs::read_to_string(&log_file).unwrap_or_default();
@@ -162,6 +169,9 @@ impl Cluster {
         self.users.unlock().map_err(|error| Unavailable::at(&self.home, error))?;
         if self.users.try_lock().is_err() {
             return Ok(()); // somebody else uses it
+        }
+        if !self.runs()? {
+            return Ok(());
         }
         let mut command = self.command("pg_ctl");
         command.args(["stop", "--mode=fast", "--wait", "--silent", "--pgdata"]).arg(self.home.join("data"));
