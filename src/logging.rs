@@ -1,10 +1,11 @@
 //! What is written to the log, on standard error, and what never is.
 //!
 //! Never: tokens, titles, descriptions, users' ids. The driver would write bound values at level debug; it speaks
-//! through the crate `log`, to which nothing here listens, so that no level and no filter brings them out.
+//! through the crate `log`, to which nothing here listens, and warp would write every segment of a path at level trace,
+//! which is heard of this crate only: no level and no filter brings them out.
 
 use tracing::Level;
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -61,7 +62,8 @@ fn level(name: &str) -> Option<LevelFilter> {
 
 /// Writes events to standard error from now on.
 pub fn start(filter: &Filter, format: Format) {
-    let registry = tracing_subscriber::registry().with(filter.0.clone());
+    let discreet = filter_fn(|event| *event.level() < Level::TRACE || event.target().starts_with("rowkeep"));
+    let registry = tracing_subscriber::registry().with(filter.0.clone()).with(discreet);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match format {
         Format::Text => {

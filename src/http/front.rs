@@ -122,6 +122,7 @@ mod tests {
     #[test]
     fn a_logged_path_names_no_user() {
         assert_eq!(without_user("/api/a%40b.example/tasks/7"), "/api/{user_id}/tasks/7");
+        assert_eq!(without_user("/api/a%40b.example"), "/api/{user_id}");
         assert_eq!(without_user("/api/v1/tasks/7"), "/api/v1/tasks/7");
         assert_eq!(without_user("/api/tasks/7"), "/api/tasks/7");
         assert_eq!(without_user("/health/"), "/health/");
