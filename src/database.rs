@@ -38,9 +38,17 @@ impl Address {
             }
         }
 
+        if text.contains("://") && text.matches('@').count() > 1 {
+            // The driver would take the end of the password for a host, and messages name hosts.
+            return Err("has more than one @; in a user, password or database it is written %40".into());
+        }
+
         let mut config: Config = text.parse().map_err(|error: Error| {
-            let why = std::error::Error::source(&error).map(|why| format!(": {why}"));
-            format!("not an address like postgres://user:password@host/database{}", why.unwrap_or_default())
+            // Of what the driver says only this repeats nothing of the text: it names an option of its own list.
+            let why = std::error::Error::source(&error).map(ToString::to_string);
+            let why = why.filter(|why| why.starts_with("invalid value for option"));
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            format!("not an address like postgres://user:password@host/database{why}")
         })?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err("names no host".into());
