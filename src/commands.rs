@@ -32,7 +32,10 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// # Errors
 /// One error, for people, with everything they need to know.
 pub fn run() -> Result<(), Failure> {
-    read_dotenv()?;
+    // Once to know where this is, and then with what `.env` says.
+    if Cli::parse().settings.in_development() {
+        read_dotenv()?;
+    }
     let cli = Cli::parse();
     let mut config = cli.settings.understand()?;
     logging::start(&config.log_filter, config.log_format);
@@ -46,12 +49,8 @@ pub fn run() -> Result<(), Failure> {
     }
 }
 
-/// Reads `.env` in development. What is set in the environment already stays.
+/// Reads `.env`. What is set in the environment already stays.
 fn read_dotenv() -> Result<(), Failure> {
-    let elsewhere = std::env::var("ENVIRONMENT").is_ok_and(|name| !matches!(name.trim(), "" | "development"));
-    if elsewhere {
-        return Ok(());
-    }
     match dotenvy::dotenv() {
         Ok(_) => Ok(()),
         Err(error) if error.not_found() => Ok(()),

@@ -27,6 +27,11 @@ const PLACEHOLDERS: [&str; 9] = [
 const SHORTEST_SECRET: usize = 32;
 
 impl Settings {
+    /// Whether this is a developer's machine, as far as it can be known before the settings are understood.
+    pub fn in_development(&self) -> bool {
+        matches!(self.environment.trim(), "" | "development")
+    }
+
     /// Understands the settings.
     ///
     /// # Errors
