@@ -125,3 +125,38 @@ async fn others_are_served_while_hundreds_of_connections_say_nothing() {
 
     assert!(answers.iter().all(|answer| answer.status() == 200));
 }
+
+#[tokio::test]
+async fn one_connection_more_than_there_may_be_reads_503_and_places_come_back() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let raised = setrlimit(Resource::Nofile, limit).is_ok();
+    if !raised || limit.current.is_some_and(|files| files < 8192) {
+        eprintln!("this machine does not allow enough open files: not tried");
+        return;
+    }
+    let world = World::with(&[("REQUEST_TIMEOUT", "600")]).await;
+    let mut all = Vec::new();
+    for _ in 0..4096 {
+        all.push(Raw::with(world.server.address, "GET").await);
+    }
+
+    let reply = Raw::open(world.server.address).await.reads().await;
+    drop(all);
+
+    assert!(reply.status == 503 && reply.head.contains("retry-after"), "{reply:?}");
+    assert!(
+        serde_json::from_str::<serde_json::Value>(&reply.body).is_ok_and(|body| body["detail"].is_string())
+    );
+    let mut served = false;
+    for _ in 0..600 {
+        let mut raw = Raw::with(world.server.address, request("GET", "/api/tasks", "alice", "")).await;
+        if raw.next_reply().await.is_some_and(|reply| reply.status == 200) {
+            served = true;
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(served, "no place came back");
+}

@@ -6,8 +6,9 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::program::Program;
 use super::raw::{Raw, head, request};
-use crate::world::{Answer, Database, World};
+use crate::world::{Answer, Database, SECRET, World};
 
 /// A server that has a PUT of alice's under way, told to stop; the PUT, and what holds it up.
 struct Stopping {
@@ -109,4 +110,24 @@ async fn an_idle_server_ends_though_clients_keep_their_connections() {
 
     assert_eq!(idle.reads_to_the_end().await, "");
     assert_eq!(world.server.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_server_that_still_waits_for_its_database_stops_as_well() {
+    let settings = [
+        ("ENVIRONMENT", "production"),
+        ("DATABASE_URL", "postgres://user@127.0.0.1:9/database"),
+        ("BETTER_AUTH_SECRET", SECRET),
+        ("PORT", "0"),
+    ];
+    for signal in ["TERM", "INT"] {
+        let mut running = Program::new(&["serve"]).with(&settings).start();
+        running.says("trying again").await;
+
+        running.signal(signal);
+
+        let ended = running.ended().await;
+        assert_eq!(ended.code, Some(0), "{signal}: {ended:?}");
+        assert!(!ended.err.contains("cannot connect"), "{signal}: {ended:?}");
+    }
 }
