@@ -105,8 +105,7 @@ async fn forward(client: TcpStream, server: UnixStream, state: Arc<State>, silen
         let (state, silenced) = (state.clone(), silenced.clone());
         async move {
             let mut buffer = vec![0; 64 * 1024];
-            loop {
-                let Ok(read @ 1..) = from_server.read(&mut buffer).await else { break };
+            while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
                 let withheld = || {
                     silenced.load(Ordering::SeqCst)
                         || state.syncs.load(Ordering::SeqCst) < state.wanted.load(Ordering::SeqCst)

@@ -4,7 +4,7 @@ use super::program::Program;
 use crate::world::{Database, Person, SECRET, Server, World};
 
 /// What production asks for, but for the port.
-fn production<'a>(url: &'a str) -> Vec<(&'a str, &'a str)> {
+fn production(url: &str) -> Vec<(&str, &str)> {
     vec![
         ("ENVIRONMENT", "production"),
         ("DATABASE_URL", url),
