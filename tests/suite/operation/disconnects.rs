@@ -1,11 +1,13 @@
 //! Clients that go away in the middle of something.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::proxy::Proxy;
 use super::raw::{Raw, head, request};
-use crate::world::{SECRET, Server, World};
+use crate::world::{Database, SECRET, Server, World};
 
 /// One connection to PostgreSQL, which every user gets after every other.
 const ONE: [(&str, &str); 1] = [("DATABASE_POOL_SIZE", "1")];
@@ -23,41 +25,77 @@ fn owners(list: &Value) -> BTreeSet<&str> {
     list.as_array().expect("a list").iter().map(|task| task["user_id"].as_str().expect("a user")).collect()
 }
 
+/// A server whose one connection to PostgreSQL goes through a proxy.
+async fn with_proxy() -> (World, Proxy) {
+    let (database, proxy) = (Database::new().await, Proxy::start().await);
+    let url = proxy.url(&database, "rowkeep_login");
+    (World::on(database, &[("DATABASE_URL", &url), ("DATABASE_POOL_SIZE", "1")]).await, proxy)
+}
+
+/// Sends a request and hangs up when its transaction has begun, and PostgreSQL has not answered yet.
+async fn hangs_up_in_the_middle(world: &World, proxy: &Proxy, text: String) {
+    proxy.withhold_answers_until(usize::MAX);
+    let raw = Raw::with(world.server.address, text).await;
+    while proxy.messages().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    drop(raw);
+    tokio::time::sleep(Duration::from_millis(50)).await; // until the server has seen it
+    proxy.withhold_answers_until(0);
+}
+
 #[tokio::test]
 async fn after_a_client_that_hung_up_the_next_user_sees_only_their_own() {
-    let world = World::with(&ONE).await;
+    let (world, proxy) = with_proxy().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     alice.creates(json!({ "title": "alice's" })).await;
     bob.creates(json!({ "title": "bob's" })).await;
 
-    for round in 0..30 {
-        let (gone, stays, theirs) =
-            if round % 2 == 0 { ("alice", &bob, "bob") } else { ("bob", &alice, "alice") };
+    for (gone, stays) in [("alice", &bob), ("bob", &alice)].repeat(5) {
         for text in
             [request("GET", "/api/tasks", gone, ""), request("POST", "/api/tasks", gone, r#"{"title":"x"}"#)]
         {
-            drop(Raw::with(world.server.address, text).await);
+            hangs_up_in_the_middle(&world, &proxy, text).await;
+
+            let answer = stays.get("/api/tasks").await;
+
+            assert_eq!(answer.status(), 200, "{answer:?}");
+            assert_eq!(owners(&answer.json()), BTreeSet::from([stays.id.as_str()]));
         }
-
-        let answer = stays.get("/api/tasks").await;
-
-        assert_eq!(answer.status(), 200, "{answer:?}");
-        assert_eq!(owners(&answer.json()), BTreeSet::from([theirs]));
     }
+}
+
+#[tokio::test]
+async fn clients_that_hang_up_in_the_middle_open_no_new_session() {
+    let (world, proxy) = with_proxy().await;
+    let alice = world.user("alice");
+    let id = alice.creates(json!({ "title": "one" })).await["id"].to_string();
+    let before = sessions(&world).await;
+
+    for _ in 0..5 {
+        for text in [
+            request("GET", "/api/tasks", "alice", ""),
+            request("PATCH", &format!("/api/v1/tasks/{id}/toggle"), "alice", ""),
+            request("POST", "/api/tasks", "alice", r#"{"title":"another"}"#),
+        ] {
+            hangs_up_in_the_middle(&world, &proxy, text).await;
+        }
+    }
+
+    assert_eq!(alice.get("/api/tasks").await.status(), 200);
+    assert_eq!(before.len(), 1);
+    assert_eq!(sessions(&world).await, before);
 }
 
 #[tokio::test]
 async fn a_storm_of_clients_that_hang_up_opens_no_new_session() {
     let world = World::with(&ONE).await;
     let alice = world.user("alice");
-    let id = alice.creates(json!({ "title": "one" })).await["id"].to_string();
     let before = sessions(&world).await;
 
     for _ in 0..30 {
         for text in [
             request("GET", "/api/tasks", "alice", ""),
-            request("PATCH", &format!("/api/v1/tasks/{id}/toggle"), "alice", ""),
-            request("POST", "/api/tasks", "alice", r#"{"title":"another"}"#),
             head("POST", "/api/tasks", "alice") + "Content-Length: 900\r\n\r\n{\"title\":",
             head("GET", "/api/tasks", "alice"),
         ] {

@@ -1,5 +1,7 @@
 //! Requests as browsers do not send them.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::raw::{Raw, head, request};
@@ -107,6 +109,14 @@ async fn one_connection_serves_one_user_after_the_other() {
     assert_eq!(raw.reads().await.status, 401, "whoever spoke before is forgotten");
 }
 
+/// Without an error: one, and there are systems that throw away what came before it and was not read yet.
+async fn goes_on_sending(raw: &mut Raw, text: &str) {
+    for _ in 0..4 {
+        assert!(raw.sends(text).await, "the server does not listen any more");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_chunked_body_over_the_limit_reads_its_413_while_it_is_still_sending() {
     let world = World::new().await;
@@ -116,12 +126,12 @@ async fn a_chunked_body_over_the_limit_reads_its_413_while_it_is_still_sending()
         head("POST", "/api/tasks", "alice") + "Transfer-Encoding: chunked\r\n\r\n",
     )
     .await;
-    for _ in 0..40 {
-        raw.sends(&chunk).await;
-    }
+    raw.sends(&chunk).await;
+    raw.sends(&chunk).await;
 
     let reply = raw.reads().await;
 
+    goes_on_sending(&mut raw, &chunk).await;
     assert_eq!(reply.status, 413, "{reply:?}");
     assert!(reply.body.contains("64 KiB"), "{reply:?}");
 }
@@ -129,23 +139,24 @@ async fn a_chunked_body_over_the_limit_reads_its_413_while_it_is_still_sending()
 #[tokio::test]
 async fn an_announced_body_over_the_limit_reads_its_413_while_it_is_still_sending() {
     let world = World::new().await;
-    let text =
-        head("POST", "/api/tasks", "alice") + "Content-Length: 3000000\r\n\r\n" + &"x".repeat(3_000_000);
-    let mut raw = Raw::open(world.server.address).await;
-    raw.sends(text).await;
+    let text = head("POST", "/api/tasks", "alice") + "Content-Length: 3000000\r\n\r\n";
+    let mut raw = Raw::with(world.server.address, text + &"x".repeat(200_000)).await;
 
-    assert_eq!(raw.reads().await.status, 413);
+    let reply = raw.reads().await;
+
+    goes_on_sending(&mut raw, &"x".repeat(200_000)).await;
+    assert_eq!(reply.status, 413, "{reply:?}");
 }
 
 #[tokio::test]
 async fn a_stranger_reads_the_401_while_they_are_still_sending() {
     let world = World::new().await;
     let text = "POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n";
-    let mut raw = Raw::open(world.server.address).await;
-    raw.sends(text.to_owned() + &"x".repeat(3_000_000)).await;
+    let mut raw = Raw::with(world.server.address, text.to_owned() + &"x".repeat(200_000)).await;
 
     let reply = raw.reads().await;
 
+    goes_on_sending(&mut raw, &"x".repeat(200_000)).await;
     assert_eq!(reply.status, 401, "{reply:?}");
     assert!(reply.head.contains("www-authenticate: bearer"), "{reply:?}");
 }
