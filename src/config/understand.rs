@@ -82,7 +82,7 @@ impl Settings {
                     1800,
                     1..=86_400,
                 ),
-                patience: request_timeout / 2,
+                patience: request_timeout / 3,
             },
             demands: Demands {
                 secrets,

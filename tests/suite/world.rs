@@ -5,7 +5,7 @@ mod person;
 mod server;
 
 pub use cluster::{Database, OwnCluster, cluster, end_with_this_process, psql};
-pub use person::{Answer, Person, Request, send};
+pub use person::{Answer, Person, send};
 pub use server::{Server, called};
 
 use rowkeep::auth::{Demands, UserId, Verifier};

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::proxy::Proxy;
 use super::raw::{Raw, head, request};
@@ -32,16 +33,23 @@ async fn with_proxy() -> (World, Proxy) {
     (World::on(database, &[("DATABASE_URL", &url), ("DATABASE_POOL_SIZE", "1")]).await, proxy)
 }
 
-/// Sends a request and hangs up when its transaction has begun, and PostgreSQL has not answered yet.
+/// Sends a request and hangs up when its transaction has begun, and PostgreSQL has not answered yet; waits until it has.
 async fn hangs_up_in_the_middle(world: &World, proxy: &Proxy, text: String) {
     proxy.withhold_answers_until(usize::MAX);
     let raw = Raw::with(world.server.address, text).await;
-    while proxy.messages().is_empty() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let begun = async {
+        while proxy.messages().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), begun).await.expect("the transaction begins");
     drop(raw);
     tokio::time::sleep(Duration::from_millis(50)).await; // until the server has seen it
     proxy.withhold_answers_until(0);
+
+    // The one connection is free again when somebody else is answered.
+    let answer = world.user("somebody else").get("/api/tasks").await;
+    assert_eq!((answer.status(), answer.json()), (200, json!([])));
 }
 
 #[tokio::test]
