@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use super::programs::{Programs, Runner};
 use super::{Unavailable, home_of_checkout};
@@ -126,10 +127,25 @@ impl Cluster {
         })
     }
 
+    /// PostgreSQL takes a process that was killed and not yet waited for as one that runs: so we wait.
     fn runs(&self) -> Result<bool, Unavailable> {
-        let mut command = self.command("pg_ctl");
-        command.arg("status").arg("--pgdata").arg(self.home.join("data"));
-        Ok(output(&mut command)?.status.success())
+        let pid_file = self.home.join("data/postmaster.pid");
+        for _ in 0..50 {
+            let mut command = self.command("pg_ctl");
+            command.arg("status").arg("--pgdata").arg(self.home.join("data"));
+            if !output(&mut command)?.status.success() {
+                return Ok(false);
+            }
+            if !is_defunct(&pid_file) {
+                return Ok(true);
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Err(Unavailable(format!(
+            "the development database was killed, and its process stays defunct because nobody waits for it: run the \
+             container with an init process (docker run --init), or delete {}",
+            pid_file.display()
+        )))
     }
 
     fn launch(&self, settings: &str) -> Result<(), Unavailable> {
@@ -198,6 +214,16 @@ impl Drop for Cluster {
             tracing::warn!(%error, "the development database was not stopped");
         }
     }
+}
+
+/// Whether the process that the file names has ended and nobody has waited for it. Known on Linux only (proc(5)).
+fn is_defunct(pid_file: &Path) -> bool {
+    let state = || {
+        let text = fs::read_to_string(pid_file).ok()?;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", text.lines().next()?.trim())).ok()?;
+        stat.rsplit(") ").next()?.chars().next()
+    };
+    state() == Some('Z')
 }
 
 fn output(command: &mut Command) -> Result<Output, Unavailable> {

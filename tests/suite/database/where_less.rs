@@ -59,7 +59,15 @@ async fn no_way_of_reading_shows_another_users_row() {
 
     for way in ways {
         begin_as(&home.login, "bob").await;
-        let rows = home.login.query(&way, &[]).await.unwrap_or_else(|error| panic!("{way}: {error:?}"));
+        let rows = match home.login.query(&way, &[]).await {
+            // feature_not_supported: a PostgreSQL that was built without XML
+            Err(error)
+                if way.contains("xml") && error.code().is_some_and(|state| state.code() == "0A000") =>
+            {
+                vec![]
+            }
+            outcome => outcome.unwrap_or_else(|error| panic!("{way}: {error:?}")),
+        };
         home.login.batch_execute("rollback").await.expect("an end");
 
         let seen: Vec<Option<String>> = rows.iter().map(|row| row.get(0)).collect();

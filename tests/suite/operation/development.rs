@@ -67,6 +67,23 @@ async fn a_killed_program_leaves_a_database_that_the_next_start_adopts() {
 }
 
 #[tokio::test]
+async fn a_database_that_was_killed_together_with_the_program_starts_again() {
+    let checkout = Checkout::new("c");
+    let ready = checkout.start().await;
+    ready.alice().creates(json!({ "title": "buy milk" })).await;
+    let postmaster = checkout.postmaster().expect("PostgreSQL");
+
+    // Whoever waits for the killed process may take a moment, in which it still stands in the list of processes.
+    let killed = shell(&format!("kill -KILL {} {postmaster}", ready.running.id())).await;
+    let again = checkout.start().await;
+
+    assert!(killed.status.success(), "{killed:?}");
+    let list = again.alice().get("/api/tasks").await.json();
+    assert_eq!(list[0]["title"], "buy milk");
+    again.stop().await;
+}
+
+#[tokio::test]
 async fn two_programs_of_one_checkout_share_a_database_that_the_last_one_stops() {
     let checkout = Checkout::new("c");
     // At the same moment, when there is nothing yet.
