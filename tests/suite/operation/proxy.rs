@@ -15,7 +15,8 @@ use crate::world::{Database, cluster};
 /// A message of the frontend/backend protocol (PostgreSQL manual, "Message Formats"), as the server under test sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// `P` Parse, `B` Bind, `E` Execute, `S` Sync, `Q` a simple query, `X` Terminate.
+    /// `P` Parse, `B` Bind, `E` Execute, `S` Sync, `Q` a simple query. (Terminate is not
+    /// kept.)
     pub kind: char,
     /// The SQL that a Bind refers to, or that a Parse or a simple query brings.
     pub sql: String,
@@ -146,6 +147,9 @@ async fn read_message(from: &mut (impl AsyncRead + Unpin), tagged: bool) -> Opti
 }
 
 fn note(state: &State, statements: &mut HashMap<String, String>, tag: u8, body: &[u8]) {
+    if tag == b'X' {
+        return; // the connection of the start, which ends whenever it is noticed
+    }
     let mut texts = body.split(|byte| *byte == 0).map(|text| String::from_utf8_lossy(text).into_owned());
     let mut next = || texts.next().unwrap_or_default();
     let sql = match tag {
