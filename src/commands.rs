@@ -210,9 +210,10 @@ fn say_how_to_try(config: &Config, listening: SocketAddr, cluster: Option<&Clust
     let Ok(token) = token::mint(&config.demands, "alice", 86_400.min(config.demands.max_lifetime)) else {
         return;
     };
+    let program = std::env::args().next().unwrap_or_else(|| "rowkeep".into());
     let mut text = format!(
         "\nRowkeep is ready at http://{listening}  (development; ctrl-c stops it)\n\n\
-         a token for alice, valid for a day; others: rowkeep token --user bob\n\n  {token}\n\n\
+         a token for alice, valid for a day; others: {program} token --user bob\n\n  {token}\n\n\
          her tasks, over HTTP:\n\n  curl -H 'Authorization: Bearer {token}' http://{listening}/api/tasks\n"
     );
     if let Some(cluster) = cluster {
