@@ -166,17 +166,17 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, Refusal> {
     if all.next().is_some() {
         return Err(Refusal::invalid_token("there is more than one Authorization header"));
     }
-    if value.len() > LONGEST_TOKEN {
-        return Err(Refusal::invalid_token("the token is too long"));
-    }
-
     let value = value.to_str().map_err(|_| Refusal::invalid_token(NOT_A_TOKEN))?;
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Refusal::NoToken("send a token: Authorization: Bearer <token>"));
     }
 
-    Ok(token.trim_start_matches(' '))
+    let token = token.trim_start_matches(' ');
+    if token.len() > LONGEST_TOKEN {
+        return Err(Refusal::invalid_token("the token is too long"));
+    }
+    Ok(token)
 }
 
 /// Refuses headers that the library would not look at closely enough: it ignores `crit` (which RFC 7515, section

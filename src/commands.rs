@@ -45,14 +45,15 @@ pub fn run() -> Result<(), Failure> {
         Command::Serve => runtime.block_on(serve(&mut config)),
         Command::Migrate { reapply_policies } => runtime.block_on(migrate(&config, reapply_policies)),
         Command::Token { user, lifetime } => print_token(&mut config, &user, lifetime),
-        Command::Healthcheck => runtime.block_on(healthcheck(config.listen)),
+        Command::Healthcheck => runtime.block_on(healthcheck(config.listen, 3 * config.request_timeout)),
     }
 }
 
-/// Reads `.env`. What is set in the environment already stays.
+/// Reads the checkout's `.env`, and none further up: that would be another project's. What is set in the environment
+/// already stays.
 fn read_dotenv() -> Result<(), Failure> {
-    match dotenvy::dotenv() {
-        Ok(_) => Ok(()),
+    match dotenvy::from_path(development::checkout()?.join(".env")) {
+        Ok(()) => Ok(()),
         Err(error) if error.not_found() => Ok(()),
         Err(dotenvy::Error::LineParse(_, at)) => {
             Err(format!(".env: a line is not NAME=value, from character {at} on").into())
@@ -101,9 +102,18 @@ async fn start(config: &mut Config) -> Result<(Option<Cluster>, App), Failure> {
 }
 
 async fn migrate(config: &Config, reapply_policies: bool) -> Result<(), Failure> {
-    let (cluster, address) = database(config).await?;
-    let address = config.migration_database.as_ref().unwrap_or(&address);
-    let done = schema::migrate(address, reapply_policies).await?;
+    let stop = stop_signal()?;
+    let migrating = async {
+        let (cluster, address) = database(config).await?;
+        let address = config.migration_database.as_ref().unwrap_or(&address).clone();
+        let done = schema::migrate(&address, reapply_policies).await?;
+        Ok::<_, Failure>((cluster, address, done))
+    };
+    let (cluster, address, done) = tokio::select! {
+        migrated = migrating => migrated?,
+        // What is not committed is rolled back, and a development database is stopped.
+        () = stop => return Err("stopped before the database was migrated".into()),
+    };
 
     let mut out = std::io::stdout().lock();
     for migration in &done.migrations {
@@ -129,7 +139,7 @@ fn print_token(config: &mut Config, user: &str, lifetime: u64) -> Result<(), Fai
     Ok(())
 }
 
-async fn healthcheck(listen: SocketAddr) -> Result<(), Failure> {
+async fn healthcheck(listen: SocketAddr, patience: Duration) -> Result<(), Failure> {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
@@ -147,7 +157,7 @@ async fn healthcheck(listen: SocketAddr) -> Result<(), Failure> {
             .body(Empty::<Bytes>::new())?;
         Ok::<_, Failure>(sender.send_request(request).await?.status())
     };
-    match timeout(Duration::from_secs(15), ask).await {
+    match timeout(patience, ask).await {
         Ok(Ok(status)) if status.is_success() => Ok(()),
         Ok(Ok(status)) => Err(format!("{address} is unhealthy: {status}").into()),
         Ok(Err(error)) => Err(format!("{address} does not answer: {error}").into()),
@@ -179,14 +189,16 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// Resolves when the program is told to stop, by ctrl-c or SIGTERM.
+/// Resolves when the program is told to stop: by ctrl-c, by SIGTERM, or because its terminal was closed.
 fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
         }
         tracing::info!("told to stop");
     })

@@ -5,12 +5,42 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::{ClientConfig, RootCertStore};
+use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long the driver waits before it asks whether a silent server is still there, if nobody says otherwise.
 const DRIVERS_KEEPALIVE: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// How long a connection may take until it can be used.
+const LONGEST_LOGIN: Duration = Duration::from_secs(10);
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum NoConnection {
+    /// The server, or the way to it, said so.
+    Refused(Error),
+    /// Whoever took the connection did not get it ready in time.
+    Silent,
+}
+
+impl From<Error> for NoConnection {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl std::fmt::Display for NoConnection {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused(error) => out.write_str(&logged(error)),
+            Self::Silent => out.write_str("it accepts a connection, and does not get it ready in time"),
+        }
+    }
+}
+
+impl std::error::Error for NoConnection {}
 
 /// Where a database is and how to log in; prints without its password.
 #[derive(Clone)]
@@ -62,7 +92,7 @@ impl Address {
             config.application_name("rowkeep");
         }
         if config.get_connect_timeout().is_none() {
-            config.connect_timeout(Duration::from_secs(10));
+            config.connect_timeout(LONGEST_LOGIN);
         }
         if config.get_keepalives_idle() == DRIVERS_KEEPALIVE {
             config.keepalives_idle(Duration::from_secs(30));
@@ -87,9 +117,11 @@ impl Address {
     /// Opens one connection, which ends when the client is dropped.
     ///
     /// # Errors
-    /// The driver's, when the server is out of reach or refuses the login.
-    pub async fn connect(&self) -> Result<Client, Error> {
-        let (client, connection) = self.config.connect(self.tls()).await?;
+    /// When the server is out of reach, refuses the login, or says nothing for ten seconds.
+    pub async fn connect(&self) -> Result<Client, NoConnection> {
+        // The driver's own limit ends with the TCP connection, before TLS and the login.
+        let opened = timeout(LONGEST_LOGIN, self.config.connect(self.tls())).await;
+        let (client, connection) = opened.map_err(|_| NoConnection::Silent)??;
         tokio::spawn(connection);
         Ok(client)
     }
@@ -136,4 +168,20 @@ fn public_roots() -> ClientConfig {
         .expect("the provider that is compiled in speaks TLS 1.2 and 1.3")
         .with_root_certificates(roots)
         .with_no_client_auth()
+}
+
+/// The error for the log: code and message, never the detail, which can hold a whole row.
+pub fn logged(error: &Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{}: {}", db.code().code(), db.message()),
+        None => {
+            let mut text = error.to_string();
+            let mut source = std::error::Error::source(error);
+            while let Some(cause) = source {
+                text = format!("{text}: {cause}");
+                source = cause.source();
+            }
+            text
+        }
+    }
 }

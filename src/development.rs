@@ -31,19 +31,23 @@ impl Unavailable {
     }
 }
 
+/// The checkout that the program was started in: the nearest directory with `.git`, else the working directory.
+///
+/// # Errors
+/// When there is no working directory any more.
+pub fn checkout() -> io::Result<PathBuf> {
+    let here = std::env::current_dir()?;
+    let root = here.ancestors().find(|directory| directory.join(".git").exists());
+    Ok(root.unwrap_or(&here).to_owned())
+}
+
 /// The directory where this checkout's database and secret are kept: outside the checkout, which the user that
 /// PostgreSQL runs as may not be able to enter, and where `git clean` would take it.
 ///
 /// # Errors
 /// When there is no home to keep anything in, or it cannot be written.
 pub fn home_of_checkout() -> Result<PathBuf, Unavailable> {
-    let checkout = std::env::current_dir().map_err(|error| Unavailable::at(Path::new("."), error))?;
-    let checkout = checkout
-        .ancestors()
-        .find(|directory| directory.join(".git").exists())
-        .unwrap_or(&checkout)
-        .to_owned();
-
+    let checkout = checkout().map_err(|error| Unavailable::at(Path::new("."), error))?;
     let name: String = checkout
         .file_name()
         .map(|name| name.to_string_lossy().chars().filter(char::is_ascii_alphanumeric).take(20).collect())

@@ -34,13 +34,13 @@ pub struct App {
     verifier: Arc<Verifier>,
     session: Session,
     health: Arc<Health>,
-    patience: Duration,
+    request_timeout: Duration,
 }
 
 impl App {
-    /// `patience` is how long a request's head, and then its body, may take to arrive.
-    pub fn new(verifier: Verifier, session: Session, patience: Duration) -> Self {
-        Self { verifier: Arc::new(verifier), session, health: Arc::default(), patience }
+    /// `request_timeout` is how long a request's head, and then its body, may take to arrive.
+    pub fn new(verifier: Verifier, session: Session, request_timeout: Duration) -> Self {
+        Self { verifier: Arc::new(verifier), session, health: Arc::default(), request_timeout }
     }
 }
 

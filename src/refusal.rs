@@ -1,9 +1,12 @@
 //! Why a request ends without the answer it asked for: a fact, to which each contract gives a voice.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::error::Error;
 
 use tokio_postgres::error::SqlState;
+
+use crate::database::logged;
 
 /// Why the caller does not get what they asked for.
 #[derive(Debug)]
@@ -50,28 +53,26 @@ impl Refusal {
     }
 }
 
-/// The sentence for a broken constraint; none, when nobody wrote one.
-pub trait Words {
-    /// What the client reads when `constraint` turns a value down.
-    fn for_constraint(&self, constraint: &str) -> Option<&str>;
-}
+/// The sentences that clients read when a constraint turns a value down, by the constraint's name.
+#[derive(Clone, Debug, Default)]
+pub struct Sentences(pub HashMap<String, String>);
 
 /// What an error of the database means for the request that met it.
 ///
 /// Decided by SQLSTATE (PostgreSQL manual, appendix A) and never by message, because messages are translated and a
 /// distributed database leaves every other field out.
-pub fn of_database(error: tokio_postgres::Error, words: &impl Words) -> Refusal {
+pub fn of_database(error: tokio_postgres::Error, sentences: &Sentences) -> Refusal {
     let Some(state) = error.code() else {
         let lost = error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>());
-        return if lost { Refusal::Busy(error.into()) } else { Refusal::Broken(error.into()) };
+        let cause = logged(&error).into();
+        return if lost { Refusal::Busy(cause) } else { Refusal::Broken(cause) };
     };
 
     match state.code() {
         // check_violation
         "23514" => {
-            let sentence = broken_constraint(&error).and_then(|name| words.for_constraint(name));
-            let sentence = sentence.unwrap_or("a value breaks a rule of the database");
-            Refusal::Invalid(sentence.to_owned().into())
+            let sentence = broken_constraint(&error).and_then(|name| sentences.0.get(name)).cloned();
+            Refusal::invalid(sentence.unwrap_or_else(|| "a value breaks a rule of the database".into()))
         }
         // character_not_in_repertoire: the only text that Rust can hold and Postgres cannot
         "22021" => Refusal::invalid("text must not contain the character U+0000"),
@@ -102,20 +103,4 @@ fn is_passing(state: &SqlState) -> bool {
 fn broken_constraint(error: &tokio_postgres::Error) -> Option<&str> {
     let error = error.as_db_error()?;
     error.constraint().or_else(|| error.message().rsplit('"').nth(1))
-}
-
-/// The error for the log: code and message, never the detail, which can hold a whole row.
-pub fn logged(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(db) => format!("{}: {}", db.code().code(), db.message()),
-        None => {
-            let mut text = error.to_string();
-            let mut source = error.source();
-            while let Some(cause) = source {
-                text = format!("{text}: {cause}");
-                source = cause.source();
-            }
-            text
-        }
-    }
 }

@@ -6,11 +6,11 @@ mod policies;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tokio::time::timeout;
 use tokio_postgres::{Client, Error};
 
-use crate::database::Address;
-use crate::refusal::logged;
-use crate::session::Sentences;
+use crate::database::{Address, NoConnection, logged};
+use crate::refusal::Sentences;
 pub use migrate::{Migrated, migrate};
 
 /// The folder `migrations/`, as it was when this release was built.
@@ -81,7 +81,11 @@ impl Version {
 /// What is missing, and the command that mends it.
 pub async fn ready_to_serve(address: &Address) -> Result<Sentences, NotReady> {
     let client = connect(address).await?;
-    let server = look_at_server(&client).await?;
+    in_time(address, look(&client, address)).await
+}
+
+async fn look(client: &Client, address: &Address) -> Result<Sentences, NotReady> {
+    let server = look_at_server(client).await?;
     if let Some(safe) = server.safe_release {
         tracing::warn!(
             server = server.name,
@@ -90,7 +94,7 @@ pub async fn ready_to_serve(address: &Address) -> Result<Sentences, NotReady> {
     }
 
     let wanted = Version::of_this_release();
-    let found = Version::of_database(&client).await.map_err(|error| explain_rights(&error, address))?;
+    let found = Version::of_database(client).await.map_err(|error| explain_rights(&error, address))?;
     match found {
         None => {
             return Err(NotReady(format!("{address} has not been migrated; run `rowkeep migrate`")));
@@ -116,7 +120,7 @@ pub async fn ready_to_serve(address: &Address) -> Result<Sentences, NotReady> {
         Some(_) => {}
     }
 
-    words(&client).await
+    words(client).await
 }
 
 async fn words(client: &Client) -> Result<Sentences, NotReady> {
@@ -144,18 +148,38 @@ pub async fn connect(address: &Address) -> Result<Client, NotReady> {
         match address.connect().await {
             Ok(client) => return Ok(client),
             Err(error) => {
-                let state = error.code().map(|state| state.code());
-                let passing = state.is_none_or(|code| code.starts_with("57P") || code.starts_with("53"));
-                let tls = error.to_string().contains("TLS");
-                if !passing || tls || pause > Duration::from_secs(8) {
-                    return Err(NotReady(format!("cannot connect to {address}: {}", logged(&error))));
+                if !is_passing(&error) || pause > Duration::from_secs(8) {
+                    return Err(NotReady(format!("cannot connect to {address}: {error}")));
                 }
-                tracing::warn!(cause = logged(&error), "{address} does not answer, trying again");
+                tracing::warn!(cause = %error, "{address} does not answer, trying again");
             }
         }
         tokio::time::sleep(pause).await;
         pause *= 2;
     }
+}
+
+/// Whether a database that starts, or is reached in a moment, would say this.
+fn is_passing(error: &NoConnection) -> bool {
+    match error {
+        // It has been waited for already.
+        NoConnection::Silent => false,
+        NoConnection::Refused(error) => match error.code().map(|state| state.code()) {
+            Some(code) => code.starts_with("57P") || code.starts_with("53"),
+            None => !error.to_string().contains("TLS"),
+        },
+    }
+}
+
+/// How long a look at a database may take.
+const LOOK: Duration = Duration::from_secs(10);
+
+async fn in_time<T>(
+    address: &Address,
+    look: impl Future<Output = Result<T, NotReady>>,
+) -> Result<T, NotReady> {
+    let silent = |_| NotReady(format!("{address} does not answer"));
+    timeout(LOOK, look).await.map_err(silent)?
 }
 
 /// The oldest minor releases whose row-level security has no known hole (CVE-2026-120154), by major release.

@@ -15,7 +15,6 @@
 mod pool;
 mod probe;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +28,7 @@ use tracing::Instrument;
 
 use crate::auth::UserId;
 use crate::database::Address;
-use crate::refusal::{self, Refusal, Words};
+use crate::refusal::{self, Refusal, Sentences};
 use pool::{Link, Manager};
 pub use probe::Unprotected;
 
@@ -96,7 +95,7 @@ pub struct Session {
     turns: Arc<Semaphore>,
     size: u32,
     patience: Duration,
-    words: Arc<Sentences>,
+    sentences: Arc<Sentences>,
 }
 
 /// A user, and the session to ask with as that user.
@@ -134,7 +133,7 @@ impl Session {
         address: &Address,
         options: &Options,
         questions: &'static [&'static Question],
-        words: Sentences,
+        sentences: Sentences,
     ) -> Result<Self, Unprotected> {
         let manager = Manager::new(address, questions, options.patience);
         let pool = Pool::builder()
@@ -150,7 +149,7 @@ impl Session {
             turns: Arc::new(Semaphore::new(options.pool_size as usize)),
             size: options.pool_size,
             patience: options.patience,
-            words: Arc::new(words),
+            sentences: Arc::new(sentences),
         };
         session.prove_restricted().await?;
         Ok(session)
@@ -161,10 +160,11 @@ impl Session {
         Caller { session: self.clone(), user }
     }
 
-    /// Waits until every question that was asked is answered, and asks none any more.
+    /// Waits until every question that was asked is answered. From then on there is no turn for any other.
     pub async fn close(&self) {
-        // Never fails: nobody closes the semaphore.
-        let _all = self.turns.acquire_many(self.size).await;
+        if let Ok(all) = self.turns.acquire_many(self.size).await {
+            all.forget();
+        }
     }
 
     async fn ask(
@@ -211,7 +211,7 @@ impl Session {
         let answer = transact(&mut link, user, question, values).await;
         tracing::debug!(question = question.name, micros = started.elapsed().as_micros() as u64, "asked");
 
-        answer.map_err(|error| refusal::of_database(error, &*self.words))
+        answer.map_err(|error| refusal::of_database(error, &self.sentences))
     }
 }
 
@@ -249,7 +249,7 @@ async fn transact(
     .await;
 
     // Between a BEGIN and a COMMIT that both worked, whatever failed was rolled back.
-    link.dirty = begun.is_err() || committed.is_err();
+    link.dirty = begun.is_err() || committed.is_err() || rows.as_ref().is_err_and(is_outdated);
     begun?;
     identified?;
     let rows = rows?;
@@ -257,12 +257,8 @@ async fn transact(
     Ok(rows)
 }
 
-/// The sentences that clients read when a constraint turns a value down, by the constraint's name.
-#[derive(Clone, Debug, Default)]
-pub struct Sentences(pub HashMap<String, String>);
-
-impl Words for Sentences {
-    fn for_constraint(&self, constraint: &str) -> Option<&str> {
-        self.0.get(constraint).map(String::as_str)
-    }
+/// Whether what this connection prepared does not fit the schema any more: feature_not_supported ("cached plan must not
+/// change result type") or invalid_sql_statement_name. Another connection prepares anew.
+fn is_outdated(error: &tokio_postgres::Error) -> bool {
+    matches!(error.code().map(|state| state.code()), Some("0A000" | "26000"))
 }

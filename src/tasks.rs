@@ -17,9 +17,9 @@ pub struct Task {
     pub id: i64,
     /// Whose task it is.
     pub user_id: String,
-    /// 1 to 200 characters, not blank.
+    /// As it was sent; the constraints of the table say what it may be.
     pub title: String,
-    /// At most 1000 characters.
+    /// As it was sent, likewise.
     pub description: Option<String>,
     /// Whether it is done.
     pub completed: bool,

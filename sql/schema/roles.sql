@@ -55,6 +55,11 @@ begin
                                             ' and the login must not be NOINHERIT.', session_user);
             end;
         end loop;
+
+        if not pg_has_role(name, 'USAGE') then
+            raise exception 'others grant % to the login % at this moment, and nobody gets it', name, session_user
+                using hint = 'Run it again.';
+        end if;
     end loop;
 end
 $$

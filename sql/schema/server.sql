@@ -1,6 +1,4 @@
--- Which server this is, who asks, and in which encoding it keeps text.
+-- Which server this is, and in which encoding the database keeps text.
 select current_setting('server_version_num')::integer as version,
        current_setting('server_version')              as version_text,
-       current_setting('server_encoding')             as encoding,
-       session_user::text                             as login,
-       current_database()::text                       as database
+       current_setting('server_encoding')             as encoding

@@ -21,7 +21,9 @@ select current_user = 'rowkeep_api'                              as role_assumed
                                          and not p.polpermissive
                                          and p.polcmd = '*'
                                          and p.polroles = '{0}'
-                                         and pg_get_expr(p.polqual, c.oid) like '%user_id = %current_user_id()%'
+                                         and pg_get_expr(p.polqual, c.oid) in (
+                                             '(user_id = ( SELECT app.current_user_id() AS current_user_id))',
+                                             '(user_id = ( SELECT current_user_id() AS current_user_id))')
                                          and pg_get_expr(p.polqual, c.oid) = pg_get_expr(p.polwithcheck, c.oid)))
                                                                  as tables_fenced
   from pg_roles r

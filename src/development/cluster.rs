@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::programs::{Programs, Runner};
 use super::{Unavailable, home_of_checkout};
-use crate::database::Address;
+use crate::database::{Address, logged};
+use crate::schema;
 
 const EXISTS: &str = include_str!("../../sql/development/database_exists.sql");
 const CREATE: &str = include_str!("../../sql/development/database.sql");
@@ -96,8 +97,11 @@ impl Cluster {
     /// # Errors
     /// When the server does not answer.
     pub async fn database(&self) -> Result<Address, Unavailable> {
-        let problem = |error: tokio_postgres::Error| Unavailable(format!("development database: {error}"));
-        let client = self.address("postgres")?.connect().await.map_err(problem)?;
+        let problem = |error: tokio_postgres::Error| {
+            Unavailable(format!("the development database says: {}", logged(&error)))
+        };
+        let client = schema::connect(&self.address("postgres")?).await;
+        let client = client.map_err(|error| Unavailable(format!("{error}{}", self.afresh())))?;
         let made: bool =
             client.query_one(EXISTS, &[]).await.and_then(|row| row.try_get(0)).map_err(problem)?;
         if !made {
@@ -110,21 +114,34 @@ impl Cluster {
         self.address("rowkeep")
     }
 
+    /// Elsewhere first: what an `initdb` that was killed leaves behind is never taken for a database.
     fn init(&self, data: &Path) -> Result<(), Unavailable> {
         tracing::info!("making a development database, once; this takes a few seconds");
-        private_directory(data, self.runner)?;
+        let fresh = self.home.join("data.new");
 
-        let init = |locale: &str| {
-            let mut command = self.command("initdb");
-            command.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-instructions"]);
-            command.arg(format!("--locale={locale}")).arg("--pgdata").arg(data);
-            self.run(command)
-        };
         // Not every system knows C.UTF-8; where it does not, letters beyond ASCII have no case.
-        init("C.UTF-8").or_else(|_| {
-            empty_directory(data).map_err(|error| Unavailable::at(data, error))?;
-            init("C")
-        })
+        let made = self.init_with_locale(&fresh, "C.UTF-8").or_else(|error| {
+            if error.0.contains("invalid locale name") {
+                self.init_with_locale(&fresh, "C")
+            } else {
+                Err(error)
+            }
+        });
+        made?;
+        fs::rename(&fresh, data).map_err(|error| Unavailable::at(data, error))
+    }
+
+    fn init_with_locale(&self, fresh: &Path, locale: &str) -> Result<(), Unavailable> {
+        match fs::remove_dir_all(fresh) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Unavailable::at(fresh, error));
+            }
+            _ => private_directory(fresh, self.runner)?,
+        };
+        let mut command = self.command("initdb");
+        command.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-instructions"]);
+        command.arg(format!("--locale={locale}")).arg("--pgdata").arg(fresh);
+        self.run(command)
     }
 
     /// PostgreSQL takes a process that was killed and not yet waited for as one that runs: so we wait.
@@ -143,8 +160,9 @@ impl Cluster {
         }
         Err(Unavailable(format!(
             "the development database was killed, and its process stays defunct because nobody waits for it: run the \
-             container with an init process (docker run --init), or delete {}",
-            pid_file.display()
+             container with an init process (docker run --init), or delete {}{}",
+            pid_file.display(),
+            self.afresh()
         )))
     }
 
@@ -175,7 +193,7 @@ impl Cluster {
             let mut last: Vec<_> = text.lines().rev().take(10).collect();
             last.reverse();
             let last = last.join("\n  ");
-            Unavailable(format!("{error}\n  {last}\n(from {})", log_file.display()))
+            Unavailable(format!("{error}\n  {last}\n(from {}){}", log_file.display(), self.afresh()))
         })
     }
 
@@ -192,6 +210,10 @@ impl Cluster {
         let mut command = self.command("pg_ctl");
         command.args(["stop", "--mode=fast", "--wait", "--silent", "--pgdata"]).arg(self.home.join("data"));
         self.run(command)
+    }
+
+    fn afresh(&self) -> String {
+        format!("\nTo start afresh, with nothing kept, delete {}", self.home.display())
     }
 
     fn command(&self, program: &str) -> Command {
@@ -276,12 +298,4 @@ fn quoted(path: &Path) -> String {
 /// As a word of a shell's command line, which is where `pg_ctl` puts its `--options`.
 fn shell_quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
-}
-
-fn empty_directory(path: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(path)? {
-        let entry = entry?.path();
-        if entry.is_dir() { fs::remove_dir_all(entry)? } else { fs::remove_file(entry)? }
-    }
-    Ok(())
 }

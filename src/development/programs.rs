@@ -63,6 +63,8 @@ impl Programs {
         // Neither the developer's PGPORT nor their LANG is this server's business.
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LC_ALL", "C");
         command.current_dir(directory);
+        // A terminal's ctrl-c is for rowkeep, which then stops PostgreSQL itself.
+        command.process_group(0);
         if let Some(Runner { uid, gid }) = runner {
             command.uid(uid).gid(gid);
         }

@@ -29,7 +29,7 @@ pub struct Body {
 
 /// Extracts the [`Body`], unread; matches every request.
 pub fn body(app: &App) -> impl Filter<Extract = (Body,), Error = Infallible> + Clone + use<> {
-    let patience = app.patience;
+    let patience = app.request_timeout;
     let chunks = warp::body::stream()
         .map(|body| stream_of_bytes(body).boxed())
         .or_else(|_| ready(Ok::<_, Infallible>((stream::empty().boxed(),))));

@@ -104,13 +104,16 @@ impl Front {
 /// The path for the log: a user's id can be an e-mail address, and is nobody's business who reads logs.
 fn without_user(path: &str) -> String {
     const OURS: [&str; 7] = ["", "api", "v1", "tasks", "complete", "toggle", "health"];
-    let ours = |segment: &str| OURS.contains(&segment) || segment.bytes().all(|byte| byte.is_ascii_digit());
-
-    let segments = path.split('/').enumerate().map(|(at, segment)| match segment {
-        "" | "v1" | "tasks" => segment,
-        _ if at == 2 && path.starts_with("/api/") => "{user_id}",
-        _ if ours(segment) => segment,
-        _ => "*",
+    let mut before = "";
+    let segments = path.split('/').enumerate().map(|(at, segment)| {
+        let a_task = before == "tasks" && segment.bytes().all(|byte| byte.is_ascii_digit());
+        before = segment;
+        match segment {
+            "" | "v1" | "tasks" => segment,
+            _ if at == 2 && path.starts_with("/api/") => "{user_id}",
+            _ if a_task || OURS.contains(&segment) => segment,
+            _ => "*",
+        }
     });
     segments.collect::<Vec<_>>().join("/")
 }
@@ -127,6 +130,7 @@ mod tests {
         assert_eq!(without_user("/api/tasks/7"), "/api/tasks/7");
         assert_eq!(without_user("/health/"), "/health/");
         assert_eq!(without_user("/api/7/tasks/7/complete"), "/api/{user_id}/tasks/7/complete");
+        assert_eq!(without_user("/api//4711/tasks/7"), "/api//*/tasks/7");
         assert_eq!(without_user("/api/users/a%40b.example/tasks"), "/api/{user_id}/*/tasks");
     }
 }

@@ -51,7 +51,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
     grace: Duration,
 ) {
-    let patience = app.patience;
+    let patience = app.request_timeout;
     let session = app.session.clone();
     let front = Arc::new(Front::new(routes(&app), origins));
     let places = Arc::new(Semaphore::new(CONNECTIONS));

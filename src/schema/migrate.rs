@@ -6,9 +6,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_postgres::{Client, Error};
 
-use super::{NotReady, Version, connect, look_at_server, migrations, policies};
-use crate::database::Address;
-use crate::refusal::logged;
+use super::{NotReady, Version, connect, in_time, look_at_server, migrations, policies};
+use crate::database::{Address, logged};
 
 const LOCK: &str = include_str!("../../sql/schema/lock.sql");
 const MIGRATING: &str = include_str!("../../sql/schema/migrating.sql");
@@ -41,10 +40,13 @@ pub struct Migrated {
 pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrated, NotReady> {
     let wanted = Version::of_this_release();
     let mut client = connect(address).await?;
-    look_at_server(&client).await?;
-
-    // A login that may not even look has nothing to do here, and is told so below.
-    if !reapply_policies && Version::of_database(&client).await.ok().flatten().as_ref() == Some(&wanted) {
+    let look = async {
+        look_at_server(&client).await?;
+        // A login that may not even look has nothing to do here, and is told so below.
+        Ok(Version::of_database(&client).await.ok().flatten())
+    };
+    let found = in_time(address, look).await?;
+    if !reapply_policies && found.as_ref() == Some(&wanted) {
         return Ok(Migrated::default());
     }
 

@@ -11,8 +11,7 @@ use tokio_postgres::{Client, Error, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Question;
-use crate::database::Address;
-use crate::refusal::logged;
+use crate::database::{Address, logged};
 
 /// What every connection prepares beside the questions.
 const FRAME: [(&str, &str); 7] = [

@@ -6,7 +6,7 @@ use tokio_postgres::{Error, Row};
 
 use super::Session;
 use super::pool::Link;
-use crate::refusal::logged;
+use crate::database::logged;
 
 /// Why requests would not be restricted, or could not run, and what to do about it.
 #[derive(Clone, Debug)]

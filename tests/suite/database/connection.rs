@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use rowkeep::refusal::Refusal;
-use rowkeep::session::{Caller, Options, Question, Sentences, Session, value};
+use rowkeep::refusal::Sentences;
+use rowkeep::session::{Caller, Options, Question, Session, value};
 use rowkeep::tasks::{self, Draft, Status, Window};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
@@ -19,7 +20,7 @@ static EVERYTHING: Question = Question::create(
 static FAILING: Question =
     Question::create("test/failing", "select 1 / (count(*) - count(*)) from app.tasks");
 static PANICKING: Question = Question::create("test/panicking", "select $1::int");
-static SLOW: Question = Question::create("test/slow", "select pg_sleep(0.3)::text");
+static SLOW: Question = Question::create("test/slow", "select pg_sleep(2)::text");
 static WRITES: Question =
     Question::read("test/writes", "update app.tasks set title = 'x' where user_id = $1 returning id");
 static TAKE_OVER: Question = Question::create(

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use rowkeep::refusal::Sentences;
 use rowkeep::schema;
-use rowkeep::session::{Options, Sentences, Session};
+use rowkeep::session::{Options, Session};
 use rowkeep::tasks::{self, Status, Window};
 
 use super::support::{Home, begin_as, creates, texts};
@@ -114,6 +115,8 @@ async fn a_table_without_row_security_is_refused() {
 async fn a_table_that_lost_its_fence_is_refused() {
     let own = "(user_id = (select app.current_user_id()))";
     let own = format!("using {own} with check {own}");
+    let wide = "(user_id = (select app.current_user_id()) or (select app.current_user_id()) is not null)";
+    let wide = format!("using {wide} with check {wide}");
     let drop = "drop policy fence on app.tasks";
     for harm in [
         drop,
@@ -123,6 +126,7 @@ async fn a_table_that_lost_its_fence_is_refused() {
         "alter policy fence on app.tasks using (true) with check (true)",
         "alter policy fence on app.tasks using (true)",
         "alter policy fence on app.tasks with check (true)",
+        &format!("alter policy fence on app.tasks {wide}"),
     ] {
         let refused = refusal_after(harm).await;
 

@@ -99,7 +99,9 @@ impl Checkout {
     pub fn postmaster(&self) -> Option<u32> {
         let text = std::fs::read_to_string(self.home()?.join("data/postmaster.pid")).ok()?;
         let pid = text.lines().next()?.parse().ok()?;
-        Path::new("/proc").join(format!("{pid}/stat")).exists().then_some(pid)
+        // Whoever else has the number of a process that has ended is left alone.
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        name.starts_with("postgres").then_some(pid)
     }
 }
 

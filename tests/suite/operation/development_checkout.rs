@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::json;
 
 use super::checkout::{Checkout, shell};
+use super::overload::eventually;
 
 /// Everything that the first start promises.
 async fn works(checkout: &Checkout) {
@@ -68,6 +69,43 @@ async fn a_directory_below_the_checkout_has_the_checkouts_database() {
     first.signal("TERM");
     first.ended().await;
     ready.stop().await;
+}
+
+/// Stops the first start with a signal to every process of the program's group, while the database is being made.
+async fn interrupted(checkout: &Checkout, signal: &str) {
+    let running = checkout.program(&[]).start();
+    let making = async || checkout.home().is_some_and(|home| home.join("data.new/PG_VERSION").exists());
+    eventually("initdb", making).await;
+
+    let line = format!("kill -s {signal} -- -{}", running.id());
+    assert!(shell(&line).await.status.success());
+    running.ended().await;
+}
+
+#[tokio::test]
+async fn ctrl_c_during_the_first_start_leaves_the_next_a_database_as_it_should_be() {
+    let checkout = Checkout::new("c");
+
+    interrupted(&checkout, "INT").await;
+
+    assert_eq!(checkout.postmaster(), None);
+    let ready = checkout.start().await;
+    let kind = "select datctype from pg_database where datname = current_database()";
+    let output = shell(&format!("{} -c \"{kind}\"", ready.psql())).await;
+    assert!(String::from_utf8_lossy(&output.stdout).contains("C.UTF-8"), "{output:?}");
+    ready.stop().await;
+}
+
+#[tokio::test]
+async fn a_first_start_that_was_killed_leaves_nothing_that_the_next_would_stumble_over() {
+    let checkout = Checkout::new("c");
+
+    interrupted(&checkout, "KILL").await;
+    // Who makes the database does not hear of it, and is killed as well.
+    let home = checkout.home().expect("a home");
+    let _ = shell(&format!("pkill -KILL -f -- '--pgdata {}'", home.join("data.new").display())).await;
+
+    works(&checkout).await;
 }
 
 #[tokio::test]

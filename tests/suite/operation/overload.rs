@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use super::proxy::Proxy;
-use crate::world::{Answer, Database, World};
+use crate::world::{Answer, Database, SECRET, Server, World};
 
 /// A transaction that holds every row of app.tasks, until it is dropped.
 async fn holds_every_row(database: &Database) -> Client {
@@ -31,7 +31,7 @@ fn assert_later(answer: &Answer) {
     }
 }
 
-async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -163,7 +163,7 @@ async fn when_its_sessions_are_terminated_the_server_opens_others_and_mixes_noth
 async fn a_database_that_accepts_connections_and_says_nothing_is_a_503_and_then_forgotten() {
     let (database, proxy) = (Database::new().await, Proxy::start().await);
     let url = proxy.url(&database, "rowkeep_login");
-    let settings = [("DATABASE_URL", url.as_str()), ("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "1")];
+    let settings = [("DATABASE_URL", url.as_str()), ("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "3")];
     let world = World::on(database, &settings).await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;
@@ -176,6 +176,18 @@ async fn a_database_that_accepts_connections_and_says_nothing_is_a_503_and_then_
     answers.iter().for_each(assert_later);
     eventually("an answer", async || alice.get("/api/tasks").await.status() == 200).await;
     assert_eq!(alice.reads(&task["id"]).await["title"], "one");
+}
+
+#[tokio::test]
+async fn a_database_that_says_nothing_from_the_start_ends_the_start_with_its_reason() {
+    let (database, proxy) = (Database::new().await, Proxy::start().await);
+    let url = proxy.url(&database, "rowkeep_login");
+    proxy.falls_silent();
+
+    let ended = Server::start(&[("DATABASE_URL", &url), ("BETTER_AUTH_SECRET", SECRET)]).await;
+
+    let said = ended.err().expect("no server");
+    assert!(said.contains("accepts a connection") && said.contains("127.0.0.1"), "{said}");
 }
 
 #[tokio::test]

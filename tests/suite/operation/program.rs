@@ -68,6 +68,7 @@ impl Program {
             command.uid(user).gid(user);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.process_group(0); // as a shell does, so that a terminal's ctrl-c can be imitated
         let mut child = command.spawn().expect("the program");
         let out = collect(child.stdout.take().expect("a pipe"));
         let err = collect(child.stderr.take().expect("a pipe"));
