@@ -1,6 +1,7 @@
 //! Checkouts in odd places, and of odd users.
 
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -74,8 +75,9 @@ async fn a_directory_below_the_checkout_has_the_checkouts_database() {
 /// Stops the first start with a signal to every process of the program's group, while the database is being made.
 async fn interrupted(checkout: &Checkout, signal: &str) {
     let running = checkout.program(&[]).start();
-    let making = async || checkout.home().is_some_and(|home| home.join("data.new/PG_VERSION").exists());
+    let making = async || checkout.home().is_some_and(|home| home.join("data.new/base/1").exists());
     eventually("initdb", making).await;
+    tokio::time::sleep(Duration::from_millis(200)).await; // into the middle of it
 
     let line = format!("kill -s {signal} -- -{}", running.id());
     assert!(shell(&line).await.status.success());
@@ -90,9 +92,9 @@ async fn ctrl_c_during_the_first_start_leaves_the_next_a_database_as_it_should_b
 
     assert_eq!(checkout.postmaster(), None);
     let ready = checkout.start().await;
-    let kind = "select datctype from pg_database where datname = current_database()";
+    let kind = "select 'ctype ' || datctype from pg_database where datname = current_database()";
     let output = shell(&format!("{} -c \"{kind}\"", ready.psql())).await;
-    assert!(String::from_utf8_lossy(&output.stdout).contains("C.UTF-8"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("ctype C.UTF-8"), "{output:?}");
     ready.stop().await;
 }
 
