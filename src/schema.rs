@@ -141,7 +141,8 @@ async fn words(client: &Client) -> Result<Sentences, NotReady> {
 /// Connects, with patience while the database starts.
 ///
 /// # Errors
-/// The last failure, after a quarter of a minute; at once when waiting would not help (a wrong password, no such database).
+/// The last failure, after a quarter of a minute; at once when waiting would not help (a wrong password, no such
+/// database).
 pub async fn connect(address: &Address) -> Result<Client, NotReady> {
     let mut pause = Duration::from_millis(250);
     loop {

@@ -116,7 +116,8 @@ fn explain(error: &Error) -> Unprotected {
     let advice = match error.code().map(|state| state.code()) {
         Some("42501") => {
             "; the login must be a member of rowkeep_api that inherits: \
-             GRANT rowkeep_api TO the_login; ALTER ROLE the_login INHERIT; ALTER ROLE the_login SET role = 'rowkeep_api';"
+             GRANT rowkeep_api TO the_login; ALTER ROLE the_login INHERIT; \
+             ALTER ROLE the_login SET role = 'rowkeep_api';"
         }
         _ => "",
     };
