@@ -262,3 +262,20 @@ async fn nothing_of_a_question_is_left_open() {
 
     assert_eq!(texts(&home.admin, &open).await, [""; 0]);
 }
+
+#[tokio::test]
+async fn a_connection_whose_statements_no_longer_fit_the_schema_is_replaced() {
+    let home = Home::new().await;
+    let session = session(&home, &options(1)).await;
+    let bob = session.caller(user_id("bob"));
+    let before = backend_of(&bob).await;
+    tasks::list(&bob, Status::All, Window::default()).await.expect("a list");
+    home.admin.batch_execute("alter table app.tasks alter title type varchar").await.expect("another schema");
+
+    let outdated = tasks::list(&bob, Status::All, Window::default()).await;
+    let renewed = tasks::list(&bob, Status::All, Window::default()).await;
+
+    assert!(matches!(outdated, Err(Refusal::Broken(_))), "{outdated:?}");
+    assert!(renewed.is_ok(), "{renewed:?}");
+    assert_ne!(backend_of(&bob).await, before);
+}
