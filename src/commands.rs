@@ -97,7 +97,8 @@ async fn start(config: &mut Config) -> Result<(Option<Cluster>, App), Failure> {
     let words = schema::ready_to_serve(&address).await?;
     let session = Session::open(&address, &config.session, &tasks::QUESTIONS, words).await?;
     tracing::info!(database = %address, "requests run restricted");
-    let verifier = Verifier::new(config.demands.clone());
+    let verifier = Verifier::new(&config.demands)?;
+    verifier.read_key_sets().await?;
     Ok((cluster, App::new(verifier, session, config.request_timeout)))
 }
 
@@ -175,9 +176,9 @@ async fn database(config: &Config) -> Result<(Option<Cluster>, Address), Failure
     Ok((Some(cluster), address))
 }
 
-/// In development a secret is made where none is configured.
+/// In development a secret is made where no key of any kind is configured.
 fn complete_secrets(config: &mut Config) -> Result<(), Failure> {
-    if config.demands.secrets.is_empty() && config.development {
+    if config.demands.secrets.is_empty() && config.demands.key_sets.is_empty() && config.development {
         config.demands.secrets.push(development::secret()?);
     }
     Ok(())
@@ -219,15 +220,18 @@ fn allow_connections() {
 }
 
 fn say_how_to_try(config: &Config, listening: SocketAddr, cluster: Option<&Cluster>) {
-    let Ok(token) = token::mint(&config.demands, "alice", 86_400.min(config.demands.max_lifetime)) else {
-        return;
-    };
     let program = std::env::args().next().unwrap_or_else(|| "rowkeep".into());
-    let mut text = format!(
-        "\nRowkeep is ready at http://{listening}  (development; ctrl-c stops it)\n\n\
-         a token for alice, valid for a day; others: {program} token --user bob\n\n  {token}\n\n\
-         her tasks, over HTTP:\n\n  curl -H 'Authorization: Bearer {token}' http://{listening}/api/tasks\n"
-    );
+    let mut text = format!("\nRowkeep is ready at http://{listening}  (development; ctrl-c stops it)\n");
+    match token::mint(&config.demands, "alice", 86_400.min(config.demands.max_lifetime)) {
+        Ok(token) => text.push_str(&format!(
+            "\na token for alice, valid for a day; others: {program} token --user bob\n\n  {token}\n\n\
+             her tasks, over HTTP:\n\n  curl -H 'Authorization: Bearer {token}' http://{listening}/api/tasks\n"
+        )),
+        Err(_) => text.push_str(&format!(
+            "\nyour tasks, over HTTP, with a token of your sign-in:\n\n  \
+             curl -H \"Authorization: Bearer $TOKEN\" http://{listening}/api/tasks\n"
+        )),
+    }
     if let Some(cluster) = cluster {
         text.push_str(&format!(
             "\nthe same tasks, as the database sees them:\n\n  {} -c begin -c \"select app.identify('alice')\" \

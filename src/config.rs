@@ -1,5 +1,6 @@
 //! Every setting once: flag, variable, default and help text.
 
+mod identity;
 mod understand;
 
 use std::net::SocketAddr;
@@ -88,10 +89,19 @@ pub struct Settings {
     /// The secret before it, while tokens signed with it are still about
     #[arg(long, env, global = true, hide_env_values = true, value_name = "TEXT", default_value = "")]
     better_auth_secret_previous: String,
-    /// Issuers to accept, comma-separated [default: any]
+    /// The Better Auth server that signs tokens with a key pair: its keys, issuer and audience follow from this
+    #[arg(long, env, global = true, value_name = "URL", default_value = "")]
+    better_auth_url: String,
+    /// A set of public keys that tokens are signed with
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL", default_value = "")]
+    jwks_url: String,
+    /// The same, in a file; read again when it changes
+    #[arg(long, env, global = true, value_name = "PATH", default_value = "")]
+    jwks_file: String,
+    /// Issuers to accept, comma-separated [default: BETTER_AUTH_URL's for its keys, else any]
     #[arg(long, env, global = true, value_name = "LIST", default_value = "")]
     jwt_issuer: String,
-    /// Audiences to accept, comma-separated [default: any]
+    /// Audiences to accept, comma-separated [default: BETTER_AUTH_URL's for its keys, else any]
     #[arg(long, env, global = true, value_name = "LIST", default_value = "")]
     jwt_audience: String,
     /// The claim that names the user
@@ -133,7 +143,7 @@ pub struct Config {
     pub migration_database: Option<Address>,
     /// The pool.
     pub session: Options,
-    /// What a token must say. Without a secret where none is configured.
+    /// What a token must say and be signed with. Without any key where none is configured.
     pub demands: Demands,
     /// Whose pages may read answers.
     pub origins: Origins,

@@ -15,7 +15,7 @@ pub enum Refusal {
     MethodNotAllowed(&'static str),
     /// No token. The text is safe to show.
     NoToken(&'static str),
-    /// A token that is not believed. The text is safe to show, in a header as well: plain ASCII without quotes.
+    /// A token that is not believed. The text is safe to show: nothing in it comes from the token.
     InvalidToken(Cow<'static, str>),
     /// The path names a user who is not the caller.
     OtherUser,

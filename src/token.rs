@@ -1,6 +1,5 @@
 //! Tokens to develop with, signed with the server's own secret.
 
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::Map;
 
@@ -12,7 +11,13 @@ use crate::refusal::Refusal;
 /// # Errors
 /// A sentence, when there is no secret to sign with or the token would not be accepted.
 pub fn mint(demands: &Demands, user: &str, lifetime: u64) -> Result<String, String> {
-    let secret = demands.secrets.first().ok_or("there is no secret to sign with: set BETTER_AUTH_SECRET")?;
+    let secret = demands.secrets.first().ok_or_else(|| match demands.key_sets.first() {
+        Some(set) => format!(
+            "there is no secret to sign with: tokens come from the issuer of {}; set BETTER_AUTH_SECRET beside it",
+            set.name
+        ),
+        None => "there is no secret to sign with: set BETTER_AUTH_SECRET".into(),
+    })?;
     if lifetime > demands.max_lifetime {
         return Err(format!("a token may live for {} s at most (JWT_MAX_LIFETIME)", demands.max_lifetime));
     }
@@ -34,11 +39,8 @@ pub fn mint(demands: &Demands, user: &str, lifetime: u64) -> Result<String, Stri
 
 /// Such as for a user whose name is blank: better to hear it now than from the server.
 fn would_be_believed(demands: &Demands, token: &str) -> Result<(), String> {
-    let mut headers = HeaderMap::new();
-    let value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|error| error.to_string())?;
-    headers.insert(AUTHORIZATION, value);
-
-    match Verifier::new(demands.clone()).user(&headers) {
+    let secrets_alone = Demands { key_sets: vec![], ..demands.clone() };
+    match Verifier::new(&secrets_alone)?.user_of_token(token) {
         Ok(_) => Ok(()),
         Err(Refusal::InvalidToken(why)) => Err(format!("no server would take it: {why}")),
         Err(refusal) => Err(format!("{refusal:?}")),

@@ -4,27 +4,10 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use super::{Config, Misconfigured, Settings};
-use crate::auth::Demands;
 use crate::database::Address;
 use crate::http::Origins;
 use crate::logging::{Filter, Format};
 use crate::session::Options;
-
-/// Texts that stand in examples, in lower case. Whoever knows the secret is whoever they want to be.
-const PLACEHOLDERS: [&str; 9] = [
-    "better-auth-secret",
-    "change-me",
-    "change_me",
-    "changeme",
-    "your-secret",
-    "your_secret",
-    "replace-me",
-    "placeholder",
-    "example",
-];
-
-/// What a secret for HS256 must have at least, in bytes (RFC 7518, section 3.2).
-const SHORTEST_SECRET: usize = 32;
 
 impl Settings {
     /// Whether this is a developer's machine, as far as it can be known before the settings are understood.
@@ -54,15 +37,6 @@ impl Settings {
             wrong.say("DATABASE_URL is missing: postgres://user:password@host/database");
         }
 
-        let secrets: Vec<String> = [&self.better_auth_secret, &self.better_auth_secret_previous]
-            .into_iter()
-            .filter(|secret| !secret.is_empty())
-            .cloned()
-            .collect();
-        if !development {
-            self.refuse_weak_secrets(&mut wrong);
-        }
-
         let pool_size = wrong.number("DATABASE_POOL_SIZE", &self.database_pool_size, 8, 1..=1000);
         let min_idle = wrong.number("DATABASE_POOL_MIN_IDLE", &self.database_pool_min_idle, 1, 0..=1000);
         let request_timeout = wrong.seconds("REQUEST_TIMEOUT", &self.request_timeout, 10, 1..=3600);
@@ -84,18 +58,7 @@ impl Settings {
                 ),
                 patience: request_timeout / 3,
             },
-            demands: Demands {
-                secrets,
-                issuers: list(&self.jwt_issuer),
-                audiences: list(&self.jwt_audience),
-                user_claim: or_default(&self.jwt_user_claim, "sub").to_owned(),
-                max_lifetime: wrong.number(
-                    "JWT_MAX_LIFETIME",
-                    &self.jwt_max_lifetime,
-                    31_622_400,
-                    1..=u64::from(u32::MAX),
-                ),
-            },
+            demands: self.demands(&mut wrong, development, request_timeout / 3),
             origins: wrong.note(
                 "CORS_ORIGINS",
                 Origins::parse(or_default(&self.cors_origins, "http://localhost:3000")),
@@ -116,40 +79,17 @@ impl Settings {
 
         if wrong.0.is_empty() { Ok(config) } else { Err(Misconfigured(wrong.0)) }
     }
-
-    fn refuse_weak_secrets(&self, wrong: &mut Problems) {
-        if self.better_auth_secret.is_empty() {
-            wrong.say("BETTER_AUTH_SECRET is missing: no token could be verified");
-        }
-        let secrets = [
-            ("BETTER_AUTH_SECRET", &self.better_auth_secret),
-            ("BETTER_AUTH_SECRET_PREVIOUS", &self.better_auth_secret_previous),
-        ];
-        for (name, secret) in secrets.into_iter().filter(|(_, secret)| !secret.is_empty()) {
-            let lower = secret.to_lowercase();
-            if secret.len() < SHORTEST_SECRET {
-                wrong.say(format!(
-                    "{name} has {} bytes; it must have {SHORTEST_SECRET} or more: openssl rand -base64 32",
-                    secret.len()
-                ));
-            } else if PLACEHOLDERS.iter().any(|known| lower.contains(known)) {
-                wrong.say(format!(
-                    "{name} is a placeholder that others know, too: make one: openssl rand -base64 32"
-                ));
-            }
-        }
-    }
 }
 
 #[derive(Default)]
-struct Problems(Vec<String>);
+pub(super) struct Problems(Vec<String>);
 
 impl Problems {
-    fn say(&mut self, problem: impl Into<String>) {
+    pub(super) fn say(&mut self, problem: impl Into<String>) {
         self.0.push(problem.into());
     }
 
-    fn note<T: Default>(&mut self, name: &str, parsed: Result<T, String>) -> T {
+    pub(super) fn note<T: Default>(&mut self, name: &str, parsed: Result<T, String>) -> T {
         parsed.unwrap_or_else(|problem| {
             self.say(format!("{name}: {problem}"));
             T::default()
@@ -164,7 +104,13 @@ impl Problems {
         self.note(name, Address::parse(text).map(Some))
     }
 
-    fn number(&mut self, name: &str, text: &str, default: u64, range: std::ops::RangeInclusive<u64>) -> u64 {
+    pub(super) fn number(
+        &mut self,
+        name: &str,
+        text: &str,
+        default: u64,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> u64 {
         let text = text.trim();
         if text.is_empty() {
             return default;
@@ -204,11 +150,11 @@ impl Problems {
 }
 
 /// A variable that is set to nothing is as good as one that is not set: compose files and `.env` do that.
-fn or_default<'a>(text: &'a str, default: &'a str) -> &'a str {
+pub(super) fn or_default<'a>(text: &'a str, default: &'a str) -> &'a str {
     let text = text.trim();
     if text.is_empty() { default } else { text }
 }
 
-fn list(text: &str) -> Vec<String> {
+pub(super) fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
 }

@@ -46,7 +46,9 @@ impl Voice {
             }
             Refusal::InvalidToken(why) => {
                 let response = self.error(StatusCode::UNAUTHORIZED, &format!("Not signed in: {why}."));
-                let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{why}\"");
+                let description = quotable(&why);
+                let challenge =
+                    format!("Bearer error=\"invalid_token\", error_description=\"{description}\"");
                 let challenge =
                     HeaderValue::from_str(&challenge).unwrap_or(HeaderValue::from_static("Bearer"));
                 with(response, WWW_AUTHENTICATE, challenge)
@@ -101,6 +103,12 @@ impl Voice {
         }
         json(status, &members)
     }
+}
+
+/// A text as an `error_description` may have it (RFC 6750, section 3): an issuer that is configured can hold anything.
+fn quotable(text: &str) -> String {
+    let is_allowed = |character: &char| matches!(character, ' '..='~') && !matches!(character, '"' | '\\');
+    text.chars().map(|character| if is_allowed(&character) { character } else { '?' }).collect()
 }
 
 /// An answer with a JSON body.

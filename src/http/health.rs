@@ -30,22 +30,27 @@ pub(super) fn routes(app: &App) -> BoxedFilter<(Response,)> {
 }
 
 async fn health(app: App) -> Response {
+    let mut problems = app.verifier.problems();
+    if !app.verifier.has_key() {
+        problems.insert(0, "There is no key to verify tokens with.".into());
+        return unhealthy(&problems.join(" "));
+    }
+
     // In a task of its own: a look that is broken off costs its connection, and strangers who hang up are free.
     let look = tokio::spawn(look(app).in_current_span());
     match look.await.unwrap_or(Err("Something went wrong on our side.")) {
-        Ok(()) => ok(&object!({ "status": "healthy" })),
-        Err(problem) => {
-            let body = object!({ "status": "unhealthy", "detail": problem });
-            json(StatusCode::SERVICE_UNAVAILABLE, &body)
-        }
+        Ok(()) if problems.is_empty() => ok(&object!({ "status": "healthy" })),
+        // Who is known already is served: that is no reason to take this server out of service.
+        Ok(()) => ok(&object!({ "status": "healthy", "detail": problems.join(" ") })),
+        Err(problem) => unhealthy(problem),
     }
 }
 
-async fn look(app: App) -> Result<(), &'static str> {
-    if !app.verifier.has_key() {
-        return Err("There is no key to verify tokens with.");
-    }
+fn unhealthy(detail: &str) -> Response {
+    json(StatusCode::SERVICE_UNAVAILABLE, &object!({ "status": "unhealthy", "detail": detail }))
+}
 
+async fn look(app: App) -> Result<(), &'static str> {
     let arrived = Instant::now();
     let mut last = app.health.0.lock().await;
     if let Some((began, found)) = *last

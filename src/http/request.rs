@@ -42,8 +42,8 @@ impl Call {
     ///
     /// # Errors
     /// [`Refusal::NoToken`] and [`Refusal::InvalidToken`], logged with the client's address.
-    pub fn caller(&self) -> Result<Caller, Refusal> {
-        let user = self.app.verifier.user(&self.headers).inspect_err(|refusal| match refusal {
+    pub async fn caller(&self) -> Result<Caller, Refusal> {
+        let user = self.app.verifier.user(&self.headers).await.inspect_err(|refusal| match refusal {
             Refusal::NoToken(reason) => self.warn(401, reason),
             Refusal::InvalidToken(reason) => self.warn(401, reason),
             _ => {}
@@ -55,8 +55,8 @@ impl Call {
     ///
     /// # Errors
     /// As [`Call::caller`]; [`Refusal::OtherUser`], logged as well.
-    pub fn caller_named(&self, named: &PathUser) -> Result<Caller, Refusal> {
-        let caller = self.caller()?;
+    pub async fn caller_named(&self, named: &PathUser) -> Result<Caller, Refusal> {
+        let caller = self.caller().await?;
         if named.0.as_deref() != Some(caller.user().as_str()) {
             self.warn(403, "the path names another user than the token");
             return Err(Refusal::OtherUser);

@@ -40,7 +40,7 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
 
 /// GET /api/tasks
 async fn list(call: Call) -> Result<Response, Refusal> {
-    let caller = call.caller()?;
+    let caller = call.caller().await?;
     let status = call.status()?;
 
     let tasks = tasks::list(&caller, status, Window::default()).await?;
@@ -49,7 +49,7 @@ async fn list(call: Call) -> Result<Response, Refusal> {
 
 /// POST /api/tasks
 async fn create(call: Call, body: Body) -> Result<Response, Refusal> {
-    let caller = call.caller()?;
+    let caller = call.caller().await?;
     let draft = body.members().await?.draft()?;
 
     let task = tasks::create(&caller, draft).await?;
@@ -58,7 +58,7 @@ async fn create(call: Call, body: Body) -> Result<Response, Refusal> {
 
 /// GET /api/tasks/{id}
 async fn read(id: String, call: Call) -> Result<Response, Refusal> {
-    let caller = call.caller()?;
+    let caller = call.caller().await?;
     let id = task_id(&id)?;
 
     let task = tasks::read(&caller, id).await?;
@@ -67,7 +67,7 @@ async fn read(id: String, call: Call) -> Result<Response, Refusal> {
 
 /// PUT /api/tasks/{id}. What is not mentioned stays.
 async fn replace(id: String, call: Call, body: Body) -> Result<Response, Refusal> {
-    let caller = call.caller()?;
+    let caller = call.caller().await?;
     let id = task_id(&id)?;
     let replacement = body.members().await?.replacement()?;
 
@@ -77,7 +77,7 @@ async fn replace(id: String, call: Call, body: Body) -> Result<Response, Refusal
 
 /// PATCH /api/tasks/{id}/complete
 async fn complete(id: String, call: Call, body: Body) -> Result<Response, Refusal> {
-    let caller = call.caller()?;
+    let caller = call.caller().await?;
     let id = task_id(&id)?;
     let completed = body.members().await?.required_completed()?;
 
@@ -87,7 +87,7 @@ async fn complete(id: String, call: Call, body: Body) -> Result<Response, Refusa
 
 /// DELETE /api/tasks/{id}
 async fn delete(id: String, call: Call) -> Result<Response, Refusal> {
-    let caller = call.caller()?;
+    let caller = call.caller().await?;
     let id = task_id(&id)?;
 
     tasks::delete(&caller, id).await?;

@@ -40,7 +40,7 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
 
 /// GET /api/{user_id}/tasks
 async fn list(user: PathUser, call: Call) -> Result<Response, Refusal> {
-    let caller = call.caller_named(&user)?;
+    let caller = call.caller_named(&user).await?;
     let status = call.status()?;
 
     let tasks = tasks::list(&caller, status, Window::default()).await?;
@@ -49,7 +49,7 @@ async fn list(user: PathUser, call: Call) -> Result<Response, Refusal> {
 
 /// POST /api/{user_id}/tasks
 async fn create(user: PathUser, call: Call, body: Body) -> Result<Response, Refusal> {
-    let caller = call.caller_named(&user)?;
+    let caller = call.caller_named(&user).await?;
     let draft = body.members().await?.draft()?;
 
     let task = tasks::create(&caller, draft).await?;
@@ -58,7 +58,7 @@ async fn create(user: PathUser, call: Call, body: Body) -> Result<Response, Refu
 
 /// GET /api/{user_id}/tasks/{id}
 async fn read(user: PathUser, id: String, call: Call) -> Result<Response, Refusal> {
-    let caller = call.caller_named(&user)?;
+    let caller = call.caller_named(&user).await?;
     let id = task_id(&id)?;
 
     let task = tasks::read(&caller, id).await?;
@@ -67,7 +67,7 @@ async fn read(user: PathUser, id: String, call: Call) -> Result<Response, Refusa
 
 /// PUT /api/{user_id}/tasks/{id}. Without a description there is none afterwards; `completed` is not its business.
 async fn replace(user: PathUser, id: String, call: Call, body: Body) -> Result<Response, Refusal> {
-    let caller = call.caller_named(&user)?;
+    let caller = call.caller_named(&user).await?;
     let id = task_id(&id)?;
     let Draft { title, description } = body.members().await?.draft()?;
     let description = description.map_or(Edit::Clear, Edit::Set);
@@ -78,7 +78,7 @@ async fn replace(user: PathUser, id: String, call: Call, body: Body) -> Result<R
 
 /// PATCH /api/{user_id}/tasks/{id}
 async fn set(user: PathUser, id: String, call: Call, body: Body) -> Result<Response, Refusal> {
-    let caller = call.caller_named(&user)?;
+    let caller = call.caller_named(&user).await?;
     let id = task_id(&id)?;
     let completed = body.members().await?.required_completed()?;
 
@@ -88,7 +88,7 @@ async fn set(user: PathUser, id: String, call: Call, body: Body) -> Result<Respo
 
 /// PATCH /api/{user_id}/tasks/{id}/complete. Sets what the body says, and flips where it says nothing.
 async fn complete(user: PathUser, id: String, call: Call, body: Body) -> Result<Response, Refusal> {
-    let caller = call.caller_named(&user)?;
+    let caller = call.caller_named(&user).await?;
     let id = task_id(&id)?;
     let completed = body.members_if_any().await?.completed()?;
 
@@ -101,7 +101,7 @@ async fn complete(user: PathUser, id: String, call: Call, body: Body) -> Result<
 
 /// DELETE /api/{user_id}/tasks/{id}
 async fn delete(user: PathUser, id: String, call: Call) -> Result<Response, Refusal> {
-    let caller = call.caller_named(&user)?;
+    let caller = call.caller_named(&user).await?;
     let id = task_id(&id)?;
 
     tasks::delete(&caller, id).await?;

@@ -38,7 +38,7 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
 
 /// GET /api/v1/tasks
 async fn list(call: Call) -> Result<Response, Refusal> {
-    let caller = call.caller()?;
+    let caller = call.caller().await?;
     let status = call.status()?;
     let limit = number(&call, "limit", 1..=1000, "limit must be a number from 1 to 1000")?.unwrap_or(100);
     let offset = number(&call, "offset", 0..=10_000, "offset must be a number from 0 to 10000")?.unwrap_or(0);
@@ -49,7 +49,7 @@ async fn list(call: Call) -> Result<Response, Refusal> {
 
 /// POST /api/v1/tasks
 async fn create(call: Call, body: Body) -> Result<Response, Refusal> {
-    let caller = call.caller()?;
+    let caller = call.caller().await?;
     let draft = body.members().await?.draft()?;
 
     let task = tasks::create(&caller, draft).await?;
@@ -58,7 +58,7 @@ async fn create(call: Call, body: Body) -> Result<Response, Refusal> {
 
 /// GET /api/v1/tasks/{id}
 async fn read(id: String, call: Call) -> Result<Response, Refusal> {
-    let caller = call.caller()?;
+    let caller = call.caller().await?;
     let id = task_id(&id)?;
 
     let task = tasks::read(&caller, id).await?;
@@ -67,7 +67,7 @@ async fn read(id: String, call: Call) -> Result<Response, Refusal> {
 
 /// PUT /api/v1/tasks/{id}. What is not mentioned stays.
 async fn replace(id: String, call: Call, body: Body) -> Result<Response, Refusal> {
-    let caller = call.caller()?;
+    let caller = call.caller().await?;
     let id = task_id(&id)?;
     let replacement = body.members().await?.replacement()?;
 
@@ -77,7 +77,7 @@ async fn replace(id: String, call: Call, body: Body) -> Result<Response, Refusal
 
 /// PATCH /api/v1/tasks/{id}/toggle. Whatever the body says is ignored: its front end sends the state it wants.
 async fn toggle(id: String, call: Call) -> Result<Response, Refusal> {
-    let caller = call.caller()?;
+    let caller = call.caller().await?;
     let id = task_id(&id)?;
 
     let task = tasks::toggle(&caller, id).await?;
@@ -86,7 +86,7 @@ async fn toggle(id: String, call: Call) -> Result<Response, Refusal> {
 
 /// DELETE /api/v1/tasks/{id}
 async fn delete(id: String, call: Call) -> Result<Response, Refusal> {
-    let caller = call.caller()?;
+    let caller = call.caller().await?;
     let id = task_id(&id)?;
 
     tasks::delete(&caller, id).await?;

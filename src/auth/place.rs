@@ -1,0 +1,229 @@
+//! Where key sets are, and reading them there: a few bounded requests or one small file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headers::{CacheControl, HeaderMapExt};
+use http::StatusCode;
+use http::header::{ACCEPT, AGE};
+use reqwest::redirect::Policy;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::AsyncReadExt;
+use url::{Host, Url};
+
+/// A key set has a few keys of a few hundred bytes; what is longer, in bytes, is something else.
+const LONGEST_SET: u64 = 1024 * 1024;
+
+/// How many redirects are followed.
+const REDIRECTS: usize = 3;
+
+/// How long a set is kept if the issuer does not say, as Better Auth does not.
+const UNSAID: Duration = Duration::from_secs(300);
+
+/// How long it is kept if the issuer does not want it kept.
+const UNWANTED: Duration = Duration::from_secs(60);
+
+/// What an issuer may ask for: not more often than makes sense, and a key that is retired must be gone some day.
+const SHORTEST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// How often a file is looked at.
+const FILE: Duration = Duration::from_secs(2);
+
+/// Where a key set is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At the first of these URLs that is there.
+    Urls(Vec<Url>),
+    /// In this file.
+    File(PathBuf),
+}
+
+/// The text of a key set, and how long it is good for.
+pub(super) struct Text {
+    pub(super) bytes: Vec<u8>,
+    pub(super) fresh_for: Duration,
+}
+
+/// Reads what is at a place.
+pub(super) enum Reader {
+    Urls { client: reqwest::Client, urls: Vec<Url> },
+    File(PathBuf),
+}
+
+impl Reader {
+    /// A reader that takes `patience` at most for each URL.
+    ///
+    /// # Errors
+    /// When the system has no use for a client of HTTP.
+    pub(super) fn new(place: &Place, patience: Duration) -> Result<Self, String> {
+        match place {
+            Place::File(path) => Ok(Self::File(path.clone())),
+            Place::Urls(urls) => {
+                let client = client(urls, patience).map_err(|error| causes(&error))?;
+                Ok(Self::Urls { client, urls: urls.clone() })
+            }
+        }
+    }
+
+    /// Reads the set.
+    ///
+    /// # Errors
+    /// What went wrong, for the log.
+    pub(super) async fn read(&self) -> Result<Text, String> {
+        match self {
+            Self::File(path) => {
+                let mut file = tokio::fs::File::open(path)
+                    .await
+                    .map_err(|error| error.to_string())?
+                    .take(LONGEST_SET + 1);
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes).await.map_err(|error| error.to_string())?;
+                short_enough(&bytes)?;
+                Ok(Text { bytes, fresh_for: FILE })
+            }
+            Self::Urls { client, urls } => {
+                let mut problem = String::new();
+                for url in urls {
+                    match fetch(client, url).await? {
+                        Ok(text) => return Ok(text),
+                        Err(not_there) => problem = not_there,
+                    }
+                }
+                Err(problem)
+            }
+        }
+    }
+}
+
+/// The inner error says that there is nothing at this URL, so that it makes sense to try the next.
+async fn fetch(client: &reqwest::Client, url: &Url) -> Result<Result<Text, String>, String> {
+    let answer = client.get(url.clone()).header(ACCEPT, "application/json, application/jwk-set+json");
+    let mut answer = answer.send().await.map_err(|error| causes(&error.without_url()))?;
+    match answer.status() {
+        StatusCode::OK => {}
+        StatusCode::NOT_FOUND => return Ok(Err("there is nothing at this URL (404 Not Found)".into())),
+        status if status.is_redirection() => {
+            return Err(format!("it redirects to another server, or from https to http ({status})"));
+        }
+        status => return Err(format!("it answers {status}")),
+    }
+
+    let fresh_for = fresh_for(answer.headers());
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| causes(&error.without_url()))? {
+        bytes.extend_from_slice(&chunk);
+        short_enough(&bytes)?;
+    }
+    Ok(Ok(Text { bytes, fresh_for }))
+}
+
+fn short_enough(bytes: &[u8]) -> Result<(), String> {
+    if bytes.len() as u64 > LONGEST_SET { Err("it is longer than 1 MiB".into()) } else { Ok(()) }
+}
+
+/// What Cache-Control says (RFC 9111, sections 4.2.1 and 5.2.2), within bounds.
+fn fresh_for(headers: &http::HeaderMap) -> Duration {
+    let Some(said) = headers.typed_get::<CacheControl>() else { return UNSAID };
+    let age = headers.get(AGE).and_then(|age| age.to_str().ok()).and_then(|age| age.trim().parse().ok());
+    match said.max_age() {
+        _ if said.no_store() || said.no_cache() => UNWANTED,
+        Some(Duration::ZERO) => UNWANTED,
+        Some(longest) => {
+            longest.saturating_sub(Duration::from_secs(age.unwrap_or(0))).clamp(SHORTEST, LONGEST)
+        }
+        None => UNSAID,
+    }
+}
+
+fn client(urls: &[Url], patience: Duration) -> reqwest::Result<reqwest::Client> {
+    // Keys come from where the configuration says: a redirect may change the path, or http to https.
+    let redirects = Policy::custom(|attempt| {
+        let moves_on = attempt.previous().last().is_some_and(|from| {
+            from.host() == attempt.url().host()
+                && (from.port_or_known_default() == attempt.url().port_or_known_default()
+                    || from.scheme() == "http" && attempt.url().scheme() == "https")
+                && (from.scheme() == attempt.url().scheme() || from.scheme() == "http")
+        });
+        if moves_on && attempt.previous().len() <= REDIRECTS { attempt.follow() } else { attempt.stop() }
+    });
+
+    let builder = reqwest::Client::builder()
+        .timeout(patience)
+        .redirect(redirects)
+        // One request in minutes: a connection that was kept would be closed by then.
+        .pool_max_idle_per_host(0)
+        .user_agent(concat!("rowkeep/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(tls());
+    // A proxy on the way out does not know this machine's own servers.
+    let builder = if urls.iter().all(is_on_this_machine) { builder.no_proxy() } else { builder };
+    builder.build()
+}
+
+/// Whether nobody can listen, or answer, in between.
+pub(super) fn is_on_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// The public authorities and those that this machine trusts beside them: the issuers of a private network often have
+/// one of their own.
+fn tls() -> ClientConfig {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let found = rustls_native_certs::load_native_certs();
+    for problem in &found.errors {
+        tracing::debug!(%problem, "a root certificate of this machine cannot be read");
+    }
+    roots.add_parsable_certificates(found.certs);
+
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider that is compiled in speaks TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// The error and what lies behind it: reqwest's own text alone says only that something failed.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_is_kept_as_long_as_its_issuer_says_within_reason() {
+        for (said, age, seconds) in [
+            (None, None, 300),
+            (Some("max-age=600"), None, 600),
+            (Some("public, max-age=600, must-revalidate"), Some("100"), 500),
+            (Some("max-age=600"), Some("1000"), 5),
+            (Some("max-age=600"), Some("soon"), 600),
+            (Some("max-age=1"), None, 5),
+            (Some("max-age=31536000, immutable"), None, 3600),
+            (Some("max-age=0"), None, 60),
+            (Some("no-store"), None, 60),
+            (Some("private, no-cache, max-age=600"), None, 60),
+            (Some("public"), None, 300),
+            (Some("max-age=soon"), None, 300),
+        ] {
+            let mut headers = http::HeaderMap::new();
+            said.map(|said| headers.insert("cache-control", said.parse().expect("a value")));
+            age.map(|age| headers.insert("age", age.parse().expect("a value")));
+
+            assert_eq!(fresh_for(&headers), Duration::from_secs(seconds), "{said:?} {age:?}");
+        }
+    }
+}
