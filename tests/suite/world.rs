@@ -1,10 +1,12 @@
 //! A PostgreSQL of this run's own, a database for each test, a server on it, and people with tokens.
 
 mod cluster;
+mod issuer;
 mod person;
 mod server;
 
 pub use cluster::{Database, OwnCluster, cluster, end_with_this_process, psql};
+pub use issuer::{Issuer, JWKS_PATH, KeyPair, NEVER, Reply, public};
 pub use person::{Answer, Person, send};
 pub use server::{Server, called};
 

@@ -1,0 +1,288 @@
+//! An issuer of tokens, as Better Auth is one: key pairs, and a server that publishes the public halves.
+
+mod keys;
+
+pub use keys::KeyPair;
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// Where Better Auth publishes its keys.
+pub const JWKS_PATH: &str = "/api/auth/jwks";
+
+/// What the issuer says at one path.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    /// How long it waits before it says anything; [`NEVER`] says nothing at all.
+    pub pause: Duration,
+    /// How long it waits between head and body.
+    pub pause_before_body: Duration,
+}
+
+/// Longer than any test.
+pub const NEVER: Duration = Duration::from_secs(86_400);
+
+impl Reply {
+    /// 200 with this body, as JSON.
+    pub fn new(body: impl Into<Bytes>) -> Self {
+        Self {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: body.into(),
+            pause: Duration::ZERO,
+            pause_before_body: Duration::ZERO,
+        }
+        .header("content-type", "application/json")
+    }
+
+    /// A key set, as Better Auth publishes it.
+    pub fn keys(keys: &[Value]) -> Self {
+        Self::new(json!({ "keys": keys }).to_string())
+    }
+
+    /// The same with another status.
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = StatusCode::from_u16(status).expect("a status");
+        self
+    }
+
+    /// The same with a header, in place of one of that name.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let name: HeaderName = name.parse().expect("a header's name");
+        self.headers.insert(name, HeaderValue::from_str(value).expect("a header's value"));
+        self
+    }
+
+    /// The same, later.
+    pub fn after(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
+    }
+
+    /// The same, with a body that comes later than the head.
+    pub fn body_after(mut self, pause: Duration) -> Self {
+        self.pause_before_body = pause;
+        self
+    }
+}
+
+/// A server on a port of its own. Ends with the test.
+pub struct Issuer {
+    pub address: SocketAddr,
+    script: Arc<Mutex<Script>>,
+    work: Work,
+}
+
+#[derive(Default)]
+struct Script {
+    replies: Vec<(String, Reply)>,
+    asked: Vec<String>,
+}
+
+/// A port that is bound without anybody listening refuses connections, and nobody else can get it.
+enum Work {
+    Serving(JoinHandle<()>),
+    Stopped(Option<TcpSocket>),
+}
+
+impl Issuer {
+    /// One that publishes the public halves of `pairs` where Better Auth does.
+    pub async fn new(pairs: &[&KeyPair]) -> Self {
+        let socket = bound((Ipv4Addr::LOCALHOST, 0).into());
+        let address = socket.local_addr().expect("an address");
+        let work = Work::Stopped(Some(socket));
+        let mut issuer = Self { address, script: Arc::default(), work };
+        issuer.publish(&public(pairs));
+        issuer.start();
+        issuer
+    }
+
+    /// Its origin, as `BETTER_AUTH_URL` takes it.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Publishes these keys from now on, and no others.
+    pub fn publish(&self, keys: &[Value]) {
+        self.reply(JWKS_PATH, Reply::keys(keys));
+    }
+
+    /// Says this at this path from now on. Where nothing is to be said it answers 404.
+    pub fn reply(&self, path: &str, reply: Reply) {
+        let mut script = self.script.lock().expect("no poison");
+        script.replies.retain(|(known, _)| known != path);
+        script.replies.push((path.to_owned(), reply));
+    }
+
+    /// How many requests have arrived, whatever they asked for and whatever the answer was.
+    pub fn fetches(&self) -> usize {
+        self.asked().len()
+    }
+
+    /// The paths that were asked for, in order, each with its query.
+    pub fn asked(&self) -> Vec<String> {
+        self.script.lock().expect("no poison").asked.clone()
+    }
+
+    /// From now on connections are refused; those that are open are closed.
+    pub async fn stop(&mut self) {
+        if let Work::Serving(serving) = &mut self.work {
+            serving.abort();
+            let _ = serving.await;
+            self.work = Work::Stopped(Some(bound(self.address)));
+        }
+    }
+
+    /// Comes back where it was.
+    pub fn start(&mut self) {
+        if let Work::Stopped(socket) = &mut self.work {
+            let socket = socket.take().expect("a socket that nobody listens on");
+            let listener = socket.listen(64).expect("a port that was kept free");
+            self.work = Work::Serving(tokio::spawn(serve(listener, self.script.clone())));
+        }
+    }
+}
+
+impl Drop for Issuer {
+    fn drop(&mut self) {
+        if let Work::Serving(serving) = &self.work {
+            serving.abort();
+        }
+    }
+}
+
+/// The public halves, as they are published.
+pub fn public(pairs: &[&KeyPair]) -> Vec<Value> {
+    pairs.iter().map(|pair| pair.jwk()).collect()
+}
+
+fn bound(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    // What was open a moment ago must not keep the port from being used again.
+    socket.set_reuseaddr(true).expect("a socket");
+    socket.bind(address).expect("a free port");
+    socket
+}
+
+async fn serve(listener: TcpListener, script: Arc<Mutex<Script>>) {
+    // Dropped with this future, and every connection with it.
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let script = script.clone();
+        connections.spawn(async move {
+            let answer = service_fn(|request| answer(request, script.clone()));
+            let connection = hyper::server::conn::http1::Builder::new();
+            let _ = connection.serve_connection(TokioIo::new(stream), answer).await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+type Response = http::Response<BoxBody<Bytes, Infallible>>;
+
+async fn answer(
+    request: http::Request<Incoming>,
+    script: Arc<Mutex<Script>>,
+) -> Result<Response, Infallible> {
+    let reply = {
+        let mut script = script.lock().expect("no poison");
+        let asked = request.uri().path_and_query().map(|path| path.to_string());
+        script.asked.push(asked.unwrap_or_default());
+        let mut replies = script.replies.iter();
+        replies.find(|(path, _)| path == request.uri().path()).map(|(_, reply)| reply.clone())
+    };
+    let reply = reply.unwrap_or(Reply::new("{}").status(404));
+    tokio::time::sleep(reply.pause).await;
+
+    let Reply { body, pause_before_body, .. } = reply;
+    let body = if pause_before_body.is_zero() {
+        Full::new(body).boxed()
+    } else {
+        let later = stream::once(async move {
+            tokio::time::sleep(pause_before_body).await;
+            Ok(Frame::data(body))
+        });
+        BodyExt::boxed(StreamBody::new(Box::pin(later)))
+    };
+    let mut response = http::Response::new(body);
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
+    Ok(response)
+}
+
+mod tests {
+    use jsonwebtoken::Algorithm;
+    use jsonwebtoken::jwk::Jwk;
+    use jsonwebtoken::{DecodingKey, Validation};
+
+    use super::*;
+    use crate::world::Person;
+
+    /// What the tests of tokens stand on: a token of a pair is one that others can verify, too.
+    #[test]
+    fn a_token_of_a_pair_is_verified_by_its_public_half() {
+        for algorithm in
+            [Algorithm::EdDSA, Algorithm::ES256, Algorithm::ES384, Algorithm::RS256, Algorithm::PS256]
+        {
+            let pair = KeyPair::new(algorithm).named("a name");
+
+            let token = pair.token(&json!({ "sub": "alice" }));
+
+            let key: Jwk = serde_json::from_value(pair.jwk()).expect("a key");
+            assert_eq!(key.common.key_id.as_deref(), Some("a name"), "{algorithm:?}");
+            let mut validation = Validation::new(algorithm);
+            validation.set_required_spec_claims::<&str>(&[]);
+            validation.validate_exp = false;
+            let key = DecodingKey::from_jwk(&key).expect("a key");
+            let claims = jsonwebtoken::decode::<Value>(&token, &key, &validation).map(|token| token.claims);
+            assert_eq!(claims, Ok(json!({ "sub": "alice" })), "{algorithm:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_issuer_publishes_stops_and_comes_back() {
+        let pair = KeyPair::new(Algorithm::EdDSA);
+        let mut issuer = Issuer::new(&[&pair]).await;
+        let reader = Person::with_token(issuer.address, None);
+
+        assert_eq!(reader.get(JWKS_PATH).await.json(), json!({ "keys": [pair.jwk()] }));
+        issuer.publish(&[]);
+        assert_eq!(reader.get(JWKS_PATH).await.json(), json!({ "keys": [] }));
+        let gone = Reply::new("gone").status(410).header("cache-control", "max-age=5");
+        issuer.reply("/elsewhere", gone.body_after(Duration::from_millis(1)));
+        let elsewhere = reader.get("/elsewhere?x=1").await;
+        assert_eq!((elsewhere.status(), elsewhere.header("cache-control")), (410, "max-age=5"));
+        assert_eq!(&elsewhere.body[..], b"gone");
+
+        issuer.stop().await;
+        assert!(tokio::net::TcpStream::connect(issuer.address).await.is_err());
+        issuer.start();
+        issuer.reply(JWKS_PATH, Reply::keys(&[]).after(NEVER));
+        let waiting = tokio::time::timeout(Duration::from_millis(50), reader.get(JWKS_PATH));
+        assert!(waiting.await.is_err());
+        assert_eq!(reader.get("/nowhere").await.status(), 404);
+        assert_eq!(
+            issuer.asked(),
+            [JWKS_PATH, JWKS_PATH, "/elsewhere?x=1", JWKS_PATH, "/nowhere"].map(str::to_owned)
+        );
+        assert_eq!(issuer.fetches(), 5);
+    }
+}
