@@ -32,6 +32,14 @@ impl World {
         Self::on(Database::new().await, settings).await
     }
 
+    /// A server that believes the tokens of `issuer` and no others.
+    pub async fn of(issuer: &Issuer, settings: &[(&str, &str)]) -> Self {
+        let url = issuer.url();
+        let mut all = vec![("BETTER_AUTH_SECRET", ""), ("BETTER_AUTH_URL", url.as_str())];
+        all.extend(settings);
+        Self::with(&all).await
+    }
+
     /// A server on `database`; `DATABASE_URL` may be among the settings.
     pub async fn on(database: Database, settings: &[(&str, &str)]) -> Self {
         let url = database.url("rowkeep_login");
@@ -44,6 +52,11 @@ impl World {
     /// Somebody with a token of the server's secret.
     pub fn user(&self, id: &str) -> Person {
         Person::new(self.server.address, id)
+    }
+
+    /// Somebody with this token.
+    pub fn bearer(&self, token: &str) -> Person {
+        Person::with_token(self.server.address, Some(token))
     }
 
     /// Somebody without a token.

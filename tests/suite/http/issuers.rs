@@ -1,0 +1,122 @@
+//! Whose tokens are believed, and for whom they must be meant.
+
+use jsonwebtoken::Algorithm::{ES256, EdDSA};
+use serde_json::{Value, json};
+
+use super::tokens::token_with;
+use crate::world::{Issuer, JWKS_PATH, KeyPair, Reply, World, public};
+
+async fn assert_believed(world: &World, cases: Vec<(&str, String, bool)>) {
+    for (label, token, believed) in cases {
+        let answer = world.bearer(&token).get("/api/tasks").await;
+
+        assert_eq!(answer.status(), if believed { 200 } else { 401 }, "{label}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn better_auths_url_says_who_issues_tokens_and_for_whom() {
+    let pair = KeyPair::new(EdDSA);
+    let issuer = Issuer::new(&[&pair]).await;
+    let world = World::of(&issuer, &[]).await;
+    let token = |changes: Value| pair.token(&issuer.claims(changes));
+    let (url, slash) = (issuer.url(), format!("{}/", issuer.url()));
+
+    let cases = vec![
+        ("as it is", token(json!({})), true),
+        ("for several", token(json!({ "aud": ["https://other.example", url] })), true),
+        ("another issuer", token(json!({ "iss": "https://other.example" })), false),
+        ("another audience", token(json!({ "aud": "https://other.example" })), false),
+        ("no issuer", token(json!({ "iss": null })), false),
+        ("no audience", token(json!({ "aud": null })), false),
+        ("a slash too many in iss", token(json!({ "iss": slash })), false),
+        ("a slash too many in aud", token(json!({ "aud": slash })), false),
+        ("a session cookie", token(json!({ "aud": "better-auth:session-cache" })), false),
+        ("a session cookie, too", token(json!({ "aud": [url, "better-auth:session-cache"] })), false),
+    ];
+    assert_believed(&world, cases).await;
+}
+
+#[tokio::test]
+async fn better_auths_url_may_end_in_a_slash_or_a_path() {
+    let pair = KeyPair::new(ES256);
+    for (path, place) in [
+        ("/", JWKS_PATH),
+        ("/api/auth", JWKS_PATH),
+        ("/api/auth/", JWKS_PATH),
+        ("/auth", "/auth/jwks"),
+        ("/auth/", "/auth/jwks"),
+        ("/app", "/app/api/auth/jwks"),
+        ("/app/api/auth", "/app/api/auth/jwks"),
+    ] {
+        let issuer = Issuer::new(&[]).await;
+        issuer.reply(JWKS_PATH, Reply::new("").status(404));
+        issuer.reply(place, Reply::keys(&public(&[&pair])));
+        let given = format!("{}{path}", issuer.url());
+        let world = World::of(&issuer, &[("BETTER_AUTH_URL", &given)]).await;
+
+        let named = json!({ "iss": given, "aud": given });
+        let cases = vec![
+            ("its origin", pair.token(&issuer.claims(json!({}))), true),
+            ("its name", pair.token(&issuer.claims(named)), true),
+            ("another", pair.token(&issuer.claims(json!({ "iss": format!("{given}x") }))), false),
+        ];
+        assert_believed(&world, cases).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_of_issuer_and_audience_goes_before_what_follows_from_the_url() {
+    let pair = KeyPair::new(EdDSA);
+    let issuer = Issuer::new(&[&pair]).await;
+    let settings = [("JWT_ISSUER", "https://a.example, https://b.example"), ("JWT_AUDIENCE", "todo-api")];
+    let world = World::of(&issuer, &settings).await;
+    let token = |iss: &str, aud: Value| pair.token(&issuer.claims(json!({ "iss": iss, "aud": aud })));
+
+    let cases = vec![
+        ("the first", token("https://a.example", json!("todo-api")), true),
+        ("the second", token("https://b.example", json!(["x", "todo-api"])), true),
+        ("the URL's", pair.token(&issuer.claims(json!({}))), false),
+        ("the URL's issuer", token(&issuer.url(), json!("todo-api")), false),
+        ("the URL's audience", token("https://a.example", json!(issuer.url())), false),
+    ];
+    assert_believed(&world, cases).await;
+}
+
+#[tokio::test]
+async fn what_follows_from_the_url_is_asked_of_its_own_keys_alone() {
+    let (pair, other) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
+    let (issuer, elsewhere) = (Issuer::new(&[&pair]).await, Issuer::new(&[]).await);
+    elsewhere.reply("/keys", Reply::keys(&public(&[&other])));
+    let settings = [("BETTER_AUTH_URL", &*issuer.url()), ("JWKS_URL", &format!("{}/keys", elsewhere.url()))];
+    let world = World::with(&settings).await;
+
+    let cases = vec![
+        ("the secret", token_with(json!({})), true),
+        ("another issuer's key", other.token(&issuer.claims(json!({ "iss": "x", "aud": "y" }))), true),
+        ("Better Auth's key", pair.token(&issuer.claims(json!({}))), true),
+        ("Better Auth's key, for another", pair.token(&issuer.claims(json!({ "aud": "y" }))), false),
+        (
+            "another issuer's cookie",
+            other.token(&issuer.claims(json!({ "aud": "better-auth:session-cache" }))),
+            false,
+        ),
+    ];
+    assert_believed(&world, cases).await;
+}
+
+#[tokio::test]
+async fn two_users_of_an_issuer_see_their_own_tasks_alone() {
+    let pair = KeyPair::new(EdDSA);
+    let issuer = Issuer::new(&[&pair]).await;
+    let world = World::of(&issuer, &[]).await;
+    let alice = world.bearer(&pair.token(&issuer.claims(json!({}))));
+    let bob = world.bearer(&pair.token(&issuer.claims(json!({ "sub": "bob" }))));
+
+    let task = alice.creates(json!({ "title": "buy milk" })).await;
+
+    assert_eq!(alice.get("/api/alice/tasks").await.json(), json!([task]));
+    assert_eq!(bob.get("/api/tasks").await.json(), json!([]));
+    assert_eq!(bob.get("/api/alice/tasks").await.status(), 403);
+    assert_eq!(bob.get(&format!("/api/tasks/{}", task["id"])).await.status(), 404);
+}

@@ -1,0 +1,229 @@
+//! Keys come and go while the server runs.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jsonwebtoken::Algorithm::{self, ES256, EdDSA};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::world::{Issuer, KeyPair, Person, World, token};
+use crate::world::{JWKS_PATH, NEVER, Reply, public};
+
+/// Somebody with a token of this pair.
+fn signed_in(world: &World, issuer: &Issuer, pair: &KeyPair) -> Person {
+    world.bearer(&pair.token(&issuer.claims(json!({}))))
+}
+
+async fn status(person: &Person) -> u16 {
+    person.get("/api/tasks").await.status()
+}
+
+#[tokio::test]
+async fn a_new_key_is_believed_without_a_restart_and_so_is_the_old_one() {
+    for algorithm in [EdDSA, ES256, Algorithm::ES384, Algorithm::RS256, Algorithm::PS256] {
+        let (old, new) = (KeyPair::new(algorithm), KeyPair::new(algorithm));
+        let issuer = Issuer::new(&[&old]).await;
+        let world = World::of(&issuer, &[]).await;
+        let (before, after) = (signed_in(&world, &issuer, &old), signed_in(&world, &issuer, &new));
+        assert_eq!(status(&before).await, 200, "{algorithm:?}");
+
+        issuer.publish(&public(&[&old, &new]));
+
+        assert_eq!(status(&after).await, 200, "{algorithm:?}");
+        assert_eq!(status(&before).await, 200, "{algorithm:?}");
+        assert_eq!(issuer.fetches(), 2, "{algorithm:?}: one at start, one for the new name");
+    }
+}
+
+#[tokio::test]
+async fn rotations_that_follow_one_another_are_all_followed() {
+    let pairs: Vec<_> = (0..5).map(|_| KeyPair::new(EdDSA)).collect();
+    let issuer = Issuer::new(&[&pairs[0]]).await;
+    let world = World::of(&issuer, &[]).await;
+
+    for pair in &pairs {
+        issuer.publish(&public(&[pair]));
+
+        assert_eq!(status(&signed_in(&world, &issuer, pair)).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn made_up_names_of_keys_make_the_set_be_read_once() {
+    let (real, forged) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
+    let issuer = Issuer::new(&[&real]).await;
+    let world = World::of(&issuer, &[]).await;
+    let made_up = |n: usize| {
+        let header = json!({ "alg": "EdDSA", "kid": format!("made-up-{n}") });
+        world.bearer(&forged.sign(&header, &issuer.claims(json!({}))))
+    };
+
+    let began = Instant::now();
+    let people: Vec<_> = (0..100).map(made_up).collect();
+    let at_once = join_all(people.iter().map(status)).await;
+    let mut later = Vec::new();
+    for n in 100..200 {
+        later.push(status(&made_up(n)).await);
+    }
+
+    assert!(at_once.iter().chain(&later).all(|status| *status == 401), "{at_once:?} {later:?}");
+    let allowed = 2 + began.elapsed().as_secs() as usize / 10; // a slow machine takes more than one cool-down
+    assert!(issuer.fetches() <= allowed, "{} fetches: one at start, one for all names", issuer.fetches());
+    assert_eq!(status(&signed_in(&world, &issuer, &real)).await, 200);
+
+    // Whoever makes names up cannot keep a real one out for longer than that.
+    let new = KeyPair::new(EdDSA);
+    issuer.publish(&public(&[&real, &new]));
+    let person = signed_in(&world, &issuer, &new);
+    let comes = async {
+        while status(&person).await != 200 {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), comes).await.expect("the new key is believed within a minute");
+}
+
+#[tokio::test]
+async fn requests_with_the_same_new_key_wait_for_one_fetch() {
+    let (old, new) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
+    let issuer = Issuer::new(&[&old]).await;
+    let world = World::of(&issuer, &[]).await;
+    issuer.reply(JWKS_PATH, Reply::keys(&public(&[&old, &new])).after(Duration::from_millis(300)));
+
+    let person = signed_in(&world, &issuer, &new);
+    let answers = join_all((0..40).map(|_| status(&person))).await;
+
+    assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
+    assert_eq!(issuer.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_request_that_goes_away_does_not_break_off_what_others_wait_for() {
+    let (old, new) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
+    let issuer = Issuer::new(&[&old]).await;
+    let world = World::of(&issuer, &[]).await;
+    issuer.reply(JWKS_PATH, Reply::keys(&public(&[&old, &new])).after(Duration::from_millis(300)));
+    let person = signed_in(&world, &issuer, &new);
+
+    let first = tokio::spawn({
+        let person = person.clone();
+        async move { status(&person).await }
+    });
+    while issuer.fetches() < 2 {
+        sleep(Duration::from_millis(5)).await;
+    }
+    first.abort();
+    let second = status(&person).await;
+
+    assert_eq!(second, 200);
+    assert_eq!(issuer.fetches(), 2);
+}
+
+#[tokio::test]
+async fn nobody_with_a_known_key_waits_for_one_that_is_looked_for() {
+    let (known, unknown) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
+    let issuer = Issuer::new(&[&known]).await;
+    let world = World::of(&issuer, &[("REQUEST_TIMEOUT", "90")]).await;
+    issuer.reply(JWKS_PATH, Reply::keys(&[]).after(NEVER));
+    let (waits, person) = (signed_in(&world, &issuer, &unknown), signed_in(&world, &issuer, &known));
+
+    let waiting = tokio::spawn(async move { status(&waits).await });
+    while issuer.fetches() < 2 {
+        sleep(Duration::from_millis(5)).await;
+    }
+
+    assert_eq!(status(&person).await, 200);
+    assert!(!waiting.is_finished());
+    waiting.abort();
+}
+
+#[tokio::test]
+async fn a_request_waits_for_a_silent_issuer_only_so_long() {
+    let (known, unknown) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
+    let issuer = Issuer::new(&[&known]).await;
+    let world = World::of(&issuer, &[("REQUEST_TIMEOUT", "1")]).await;
+
+    for silence in [Reply::keys(&[]).after(NEVER), Reply::keys(&[]).body_after(NEVER)] {
+        issuer.reply(JWKS_PATH, silence);
+        let answer = signed_in(&world, &issuer, &unknown).get("/api/tasks").await;
+
+        assert_eq!(answer.status(), 401, "{answer:?}");
+        assert_eq!(status(&signed_in(&world, &issuer, &known)).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_retired_key_is_not_believed_once_the_set_was_read_for_a_new_one() {
+    let (old, new) = (KeyPair::new(EdDSA), KeyPair::new(ES256));
+    let issuer = Issuer::new(&[&old]).await;
+    let world = World::of(&issuer, &[]).await;
+    let (before, after) = (signed_in(&world, &issuer, &old), signed_in(&world, &issuer, &new));
+    assert_eq!(status(&before).await, 200);
+
+    issuer.publish(&public(&[&new]));
+
+    assert_eq!(status(&after).await, 200);
+    assert_eq!(status(&before).await, 401);
+    let retired = world.server.logs(|event| event["message"] == "key retired").await;
+    assert_eq!(retired["kid"], old.kid.as_str());
+}
+
+/// The issuer wants its set kept for a second; it is kept for five, the shortest time there is.
+#[tokio::test]
+async fn a_retired_key_is_not_believed_once_the_set_was_due() {
+    let (old, new) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
+    let issuer = Issuer::new(&[&old]).await;
+    let brief = |pair: &KeyPair| Reply::keys(&public(&[pair])).header("cache-control", "public, max-age=1");
+    issuer.reply(JWKS_PATH, brief(&old));
+    let world = World::of(&issuer, &[]).await;
+    let before = signed_in(&world, &issuer, &old);
+    assert_eq!(status(&before).await, 200);
+
+    issuer.reply(JWKS_PATH, brief(&new));
+    world.server.logs(|event| event["message"] == "key retired").await;
+
+    assert_eq!(status(&before).await, 401);
+    assert_eq!(status(&signed_in(&world, &issuer, &new)).await, 200);
+}
+
+#[tokio::test]
+async fn an_empty_set_retires_every_key() {
+    let (old, unknown) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
+    let issuer = Issuer::new(&[&old]).await;
+    let world = World::of(&issuer, &[]).await;
+    issuer.publish(&[]);
+
+    assert_eq!(status(&signed_in(&world, &issuer, &unknown)).await, 401);
+
+    assert_eq!(status(&signed_in(&world, &issuer, &old)).await, 401);
+    let health = world.stranger().get("/health").await;
+    assert_eq!(health.status(), 503);
+    assert!(health.detail().contains("BETTER_AUTH_URL"), "{health:?}");
+}
+
+#[tokio::test]
+async fn a_token_that_names_no_unknown_key_makes_nobody_read() {
+    let (real, forged) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA).named("made-up"));
+    let issuer = Issuer::new(&[&real]).await;
+    let world = World::of(&issuer, &[]).await;
+    let claims = issuer.claims(json!({}));
+    let named = |kid: Value| json!({ "alg": "EdDSA", "kid": kid });
+
+    for (label, token) in [
+        ("the name of a known key", forged.sign(&named(json!(real.kid)), &claims)),
+        ("no name", forged.sign(&json!({ "alg": "EdDSA" }), &claims)),
+        ("no text for a name", forged.sign(&named(json!(5)), &claims)),
+        ("no token", "made-up".into()),
+        ("HS256", token("alice")),
+        ("another algorithm", forged.sign(&json!({ "alg": "ES512", "kid": "made-up" }), &claims)),
+        ("another type", forged.sign(&json!({ "alg": "EdDSA", "kid": "made-up", "typ": "x" }), &claims)),
+        ("too long", format!("{}.{}", forged.token(&claims), "x".repeat(20_000))),
+    ] {
+        assert_eq!(status(&world.bearer(&token)).await, 401, "{label}");
+    }
+
+    assert_eq!(issuer.fetches(), 1);
+    assert_eq!(status(&world.bearer(&forged.token(&claims))).await, 401);
+    assert_eq!(issuer.fetches(), 2);
+}
