@@ -39,6 +39,9 @@ impl Settings {
         };
 
         if let Some(url) = wrong.url("BETTER_AUTH_URL", &self.better_auth_url) {
+            if url.query().is_some() || url.fragment().is_some() {
+                wrong.say("BETTER_AUTH_URL must end with its path: it is what tokens call their issuer");
+            }
             // What is said holds for every token; what follows from the URL, for the tokens of its keys.
             let follows = issuers_of(&url, self.better_auth_url.trim());
             let or_follows = |said: &[String]| if said.is_empty() { follows.clone() } else { said.to_vec() };
@@ -153,8 +156,6 @@ fn key_set_of(url: &Url) -> Place {
     let at = |path: String| {
         let mut url = url.clone();
         url.set_path(&path);
-        url.set_query(None);
-        url.set_fragment(None);
         url
     };
     Place::Urls(paths.into_iter().map(at).collect())

@@ -1,5 +1,6 @@
 //! A checkout of a test's own, in which the program runs with nothing configured.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -136,12 +137,15 @@ impl Ready {
             .into()
     }
 
+    /// Where it says that it listens.
+    pub fn address(&self) -> SocketAddr {
+        let address = self.out.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
+        address.and_then(|address| address.parse().ok()).expect("an address")
+    }
+
     /// Alice, with the token that was printed.
     pub fn alice(&self) -> Person {
-        let token = self.line("eyJ");
-        let address = self.out.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
-        let address = address.and_then(|address| address.parse().ok()).expect("an address");
-        Person::with_token(address, Some(&token))
+        Person::with_token(self.address(), Some(&self.line("eyJ")))
     }
 
     /// The line that starts psql, wherever that is.

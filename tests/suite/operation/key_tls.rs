@@ -1,0 +1,106 @@
+//! An issuer behind TLS: its certificate is checked before its keys are believed.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jsonwebtoken::Algorithm::EdDSA;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer as Authority, KeyPair as CertificateKey};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use super::program::Directory;
+use crate::world::{KeyPair, World, public};
+
+/// An issuer with a certificate for `name`, of an authority of its own.
+struct Secured {
+    address: SocketAddr,
+    /// The authority's certificate, in PEM.
+    authority: String,
+}
+
+impl Secured {
+    async fn start(name: &str, keys: Vec<Value>) -> Self {
+        let key = CertificateKey::generate().expect("a key");
+        let mut params = CertificateParams::new(vec![]).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = params.self_signed(&key).expect("a certificate").pem();
+        let signs = Authority::new(params, key);
+        let key = CertificateKey::generate().expect("a key");
+        let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        let certificate = params.signed_by(&key, &signs).expect("a certificate");
+
+        let config =
+            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .expect("versions")
+                .with_no_client_auth()
+                .with_single_cert(
+                    vec![certificate.der().clone()],
+                    PrivateKeyDer::try_from(key.serialize_der()).expect("a key"),
+                )
+                .expect("a certificate");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).await;
+                let body = json!({ "keys": keys }).to_string();
+                let head =
+                    format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+                let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        Self { address, authority }
+    }
+
+    fn url(&self) -> String {
+        format!("https://{}/keys", self.address)
+    }
+}
+
+fn claims() -> Value {
+    json!({ "sub": "alice", "exp": jiff::Timestamp::now().as_second() + 900 })
+}
+
+#[tokio::test]
+async fn keys_come_over_tls_from_an_issuer_that_this_machine_trusts() {
+    let (pair, directory) = (KeyPair::new(EdDSA), Directory::new());
+    let issuer = Secured::start("127.0.0.1", public(&[&pair])).await;
+    directory.write("authority.pem", &issuer.authority);
+    let authority = directory.0.join("authority.pem").display().to_string();
+
+    let settings = [("BETTER_AUTH_SECRET", ""), ("JWKS_URL", &*issuer.url()), ("SSL_CERT_FILE", &authority)];
+    let world = World::with(&settings).await;
+
+    assert_eq!(world.bearer(&pair.token(&claims())).get("/api/tasks").await.status(), 200);
+}
+
+#[tokio::test]
+async fn keys_of_an_issuer_whose_certificate_is_not_trusted_are_not_believed() {
+    let (pair, directory) = (KeyPair::new(EdDSA), Directory::new());
+    let (nobodys, others) = (
+        Secured::start("127.0.0.1", public(&[&pair])).await,
+        Secured::start("auth.example.com", public(&[&pair])).await,
+    );
+    directory.write("authority.pem", &others.authority);
+    let authority = directory.0.join("authority.pem").display().to_string();
+
+    for (label, issuer) in [("an authority that nobody knows", &nobodys), ("another name", &others)] {
+        let settings =
+            [("BETTER_AUTH_SECRET", ""), ("JWKS_URL", &*issuer.url()), ("SSL_CERT_FILE", &authority)];
+        let world = World::with(&settings).await;
+
+        assert_eq!(world.bearer(&pair.token(&claims())).get("/api/tasks").await.status(), 401, "{label}");
+        assert_eq!(world.stranger().get("/health").await.status(), 503, "{label}");
+        let problem = world.server.logs(|event| event["problem"].is_string()).await;
+        assert!(problem.to_string().contains("certificate"), "{label}: {problem}");
+    }
+}

@@ -1,0 +1,134 @@
+//! Settings that say where keys are.
+
+use jsonwebtoken::Algorithm::EdDSA;
+use serde_json::json;
+
+use super::checkout::Checkout;
+use super::program::{Ended, Program};
+use crate::world::{Issuer, KeyPair, Person, SECRET, World};
+
+async fn in_production(settings: &[(&str, &str)]) -> Ended {
+    let base = [("ENVIRONMENT", "production"), ("DATABASE_URL", "postgres://u@127.0.0.1:9/d"), ("PORT", "0")];
+    Program::new(&["healthcheck", "--port=9"]).with(&base).with(settings).run().await
+}
+
+#[tokio::test]
+async fn any_source_of_keys_is_enough_outside_development() {
+    for source in ["BETTER_AUTH_URL", "JWKS_URL", "JWKS_FILE"] {
+        let ended = in_production(&[(source, "https://auth.example.com")]).await;
+
+        assert!(!ended.err.contains("cannot start"), "{source}: {}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_is_none_is_named_without_what_may_be_secret_in_it() {
+    for url in [
+        "auth.example.com",
+        "localhost:3000",
+        "ftp://auth.example.com",
+        "/api/auth",
+        "https://",
+        "https://user:hushhush@auth.example.com",
+    ] {
+        for name in ["BETTER_AUTH_URL", "JWKS_URL"] {
+            let ended = in_production(&[("BETTER_AUTH_SECRET", SECRET), (name, url)]).await;
+
+            assert_eq!(ended.code, Some(1), "{name}={url}");
+            let lines = ended.err.lines().filter(|line| line.trim().starts_with(name)).count();
+            assert_eq!(lines, 1, "{name}={url}: {}", ended.err);
+            assert!(!ended.err.contains("hush"), "{}", ended.err);
+        }
+    }
+    // It is a name as well, which tokens say and refusals repeat.
+    let ended = in_production(&[("BETTER_AUTH_URL", "https://auth.example.com?key=hushhush")]).await;
+    assert!(ended.err.contains("BETTER_AUTH_URL") && !ended.err.contains("hush"), "{}", ended.err);
+}
+
+/// Everybody has the public key: if it were a secret, everybody could sign with it.
+#[tokio::test]
+async fn a_public_key_is_never_a_secret() {
+    let jwk = KeyPair::new(EdDSA).jwk();
+    for key in [
+        "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----\n".to_owned(),
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----".into(),
+        jwk.to_string(),
+        json!({ "keys": [jwk] }).to_string(),
+    ] {
+        for environment in ["development", "production"] {
+            for name in ["BETTER_AUTH_SECRET", "BETTER_AUTH_SECRET_PREVIOUS"] {
+                let settings = [("BETTER_AUTH_SECRET", SECRET), (name, &*key), ("ENVIRONMENT", environment)];
+                let ended = in_production(&settings).await;
+
+                assert_eq!(ended.code, Some(1), "{name} {key}");
+                assert!(ended.err.contains(&format!("{name} is a key")), "{}", ended.err);
+                assert!(!ended.err.contains(&key), "{}", ended.err);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_log_names_every_key_that_was_loaded_and_no_secret() {
+    let pair = KeyPair::new(EdDSA);
+    let issuer = Issuer::new(&[&pair]).await;
+    let previous = "the secret before it, of more than thirty-two bytes";
+    let url = issuer.url();
+    let set = format!("{}/api/auth/jwks?apikey=hushhush", issuer.url());
+    let settings =
+        [("BETTER_AUTH_SECRET_PREVIOUS", previous), ("BETTER_AUTH_URL", &*url), ("JWKS_URL", &*set)];
+    let world = World::with(&settings).await;
+
+    let mut loaded = Vec::new();
+    for source in ["BETTER_AUTH_SECRET", "BETTER_AUTH_SECRET_PREVIOUS", "BETTER_AUTH_URL", "JWKS_URL"] {
+        let event = world
+            .server
+            .logs(|event| {
+                event["message"] == "key loaded"
+                    && event["source"].as_str().and_then(|text| text.split(' ').next()) == Some(source)
+            })
+            .await;
+        loaded.push((event["kid"].clone(), event["algorithm"].clone()));
+    }
+
+    let of_secret = (json!(""), json!("HS256"));
+    let of_pair = (json!(pair.kid), json!("EdDSA"));
+    assert_eq!(loaded, [of_secret.clone(), of_secret, of_pair.clone(), of_pair]);
+    for secret in [SECRET, previous, "hush"] {
+        assert!(!world.server.log().iter().any(|line| line.contains(secret)), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_made_for_development_beside_an_issuer() {
+    let pair = KeyPair::new(EdDSA);
+    let issuer = Issuer::new(&[&pair]).await;
+    let checkout = Checkout::new("issuer");
+    std::fs::write(checkout.path.join(".env"), format!("BETTER_AUTH_URL={}", issuer.url())).expect("a file");
+
+    let minted = checkout.program(&["token", "--user=alice"]).run().await;
+    let ready = checkout.start().await;
+    let believed = Person::with_token(ready.address(), Some(&pair.token(&issuer.claims(json!({})))));
+
+    assert_eq!((minted.code, minted.out.as_str()), (Some(1), ""), "{minted:?}");
+    assert!(
+        minted.err.contains("BETTER_AUTH_URL") && minted.err.contains("BETTER_AUTH_SECRET"),
+        "{minted:?}"
+    );
+    assert!(!ready.running.err().contains("HS256"), "{}", ready.running.err());
+    assert_eq!(believed.get("/api/tasks").await.status(), 200);
+    ready.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_is_minted_with_the_secret_that_stands_beside_an_issuer() {
+    let issuer = Issuer::new(&[]).await;
+    let url = issuer.url();
+    let world = World::with(&[("BETTER_AUTH_URL", &url)]).await;
+    let settings = [("BETTER_AUTH_SECRET", SECRET), ("BETTER_AUTH_URL", &*url)];
+
+    let minted = Program::new(&["token", "--user=alice"]).with(&settings).run().await;
+
+    assert_eq!(minted.code, Some(0), "{minted:?}");
+    assert_eq!(world.bearer(minted.out.trim()).get("/api/alice/tasks").await.status(), 200);
+}
