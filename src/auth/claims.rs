@@ -170,3 +170,99 @@ fn user_id(claims: &Map<String, Value>, name: &str) -> Result<UserId, Refusal> {
         Ok(UserId(id.as_str().into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn expected() -> Expected {
+        Expected { issuers: vec![], audiences: vec![], user_claim: "sub".into(), max_lifetime: 3600 }
+    }
+
+    /// Whether claims with these changes name alice.
+    fn judged(expected: &Expected, changes: Value) -> Result<(), String> {
+        let mut claims = Map::new();
+        claims.insert("sub".into(), "alice".into());
+        claims.insert("exp".into(), (NOW + 900).into());
+        claims.extend(changes.as_object().expect("an object").clone());
+        match expected.user(&claims, NOW) {
+            Ok(user) => {
+                assert_eq!(user.as_str(), "alice");
+                Ok(())
+            }
+            Err(Refusal::InvalidToken(why)) => Err(why.into_owned()),
+            Err(refusal) => Err(format!("not a token's fault: {refusal:?}")),
+        }
+    }
+
+    #[test]
+    fn clocks_may_differ_by_thirty_seconds_and_no_more() {
+        for (changes, believed) in [
+            (json!({ "exp": NOW - 30 }), true),
+            (json!({ "exp": NOW as f64 - 29.5 }), true),
+            (json!({ "exp": NOW as f64 - 30.5 }), false),
+            (json!({ "exp": NOW - 31 }), false),
+            (json!({ "nbf": NOW + 30 }), true),
+            (json!({ "nbf": NOW as f64 + 30.5 }), false),
+            (json!({ "nbf": NOW + 31 }), false),
+            (json!({ "iat": NOW + 30 }), true),
+            (json!({ "iat": NOW + 31 }), false),
+            (json!({ "exp": NOW + 3600 }), true),
+            (json!({ "exp": NOW + 3601 }), false),
+        ] {
+            assert_eq!(judged(&expected(), changes.clone()).is_ok(), believed, "{changes}");
+        }
+    }
+
+    #[test]
+    fn the_words_say_how_long_ago_and_what_time_it_is() {
+        let expired = judged(&expected(), json!({ "exp": NOW - 42 })).expect_err("expired");
+        assert_eq!(expired, "the token expired 42 s ago; server time is 2027-01-15T08:00:00Z: get a new one");
+
+        let early = judged(&expected(), json!({ "nbf": NOW + 42 })).expect_err("early");
+        assert_eq!(
+            early,
+            "the token is not valid for another 42 s (nbf); server time is 2027-01-15T08:00:00Z: compare the clocks"
+        );
+    }
+
+    #[test]
+    fn a_claim_of_another_type_is_never_taken_as_absent() {
+        for name in ["exp", "nbf", "iat", "iss", "sub", "jti", "aud"] {
+            for value in [json!(null), json!(true), json!({}), json!([1]), json!(["x", 1]), json!([null])] {
+                assert!(judged(&expected(), json!({ name: value })).is_err(), "{name}: {value}");
+            }
+            let number = matches!(name, "exp" | "nbf" | "iat");
+            let other = if number { json!(NOW.to_string()) } else { json!(5) };
+            assert!(judged(&expected(), json!({ name: other })).is_err(), "{name}: {other}");
+        }
+        let by_name = Expected { user_claim: "name".into(), ..expected() };
+        assert_eq!(judged(&by_name, json!({ "name": "alice", "sub": "bob" })), Ok(()));
+        assert!(judged(&by_name, json!({ "name": "alice", "sub": 5 })).is_err());
+    }
+
+    #[test]
+    fn one_of_several_issuers_and_audiences_is_enough() {
+        let several = Expected {
+            issuers: vec!["a".into(), "b".into()],
+            audiences: vec!["c".into(), "d".into()],
+            ..expected()
+        };
+        for (iss, aud, believed) in [
+            (json!("a"), json!("c"), true),
+            (json!("b"), json!(["x", "d"]), true),
+            (json!("c"), json!("c"), false),
+            (json!("a"), json!("a"), false),
+            (json!("a"), json!([]), false),
+            (json!(""), json!("c"), false),
+            (json!("a or b"), json!("c"), false),
+        ] {
+            let changes = json!({ "iss": iss, "aud": aud });
+            assert_eq!(judged(&several, changes.clone()).is_ok(), believed, "{changes}");
+        }
+    }
+}

@@ -1,13 +1,14 @@
 //! What settings make a server demand of tokens, and what a refused one costs and leaves behind.
 
 use http::Method;
+use jsonwebtoken::Algorithm::EdDSA;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::contracts::CONTRACTS;
 use super::tokens::{bearer, claims, header, signed, token_with};
-use crate::world::{SECRET, World};
+use crate::world::{Issuer, KeyPair, SECRET, World};
 
 const PREVIOUS: &str = "the secret before it, of more than thirty-two bytes";
 
@@ -231,7 +232,11 @@ async fn a_refused_caller_needs_no_database() {
 
 #[tokio::test]
 async fn a_refused_caller_waits_for_no_connection() {
-    let world = World::with(&[("DATABASE_POOL_SIZE", "1"), ("REQUEST_TIMEOUT", "60")]).await;
+    let (pair, forged) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
+    let issuer = Issuer::new(&[&pair]).await;
+    let url = issuer.url();
+    let settings = [("DATABASE_POOL_SIZE", "1"), ("REQUEST_TIMEOUT", "60"), ("BETTER_AUTH_URL", &*url)];
+    let world = World::with(&settings).await;
     let alice = world.user("alice");
     let superuser = world.database.superuser().await;
     let name = &world.database.name;
@@ -255,11 +260,22 @@ async fn a_refused_caller_waits_for_no_connection() {
     while superuser.query_one(question, &[]).await.expect("locks").get::<_, i64>(0) == 0 {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
-    let refused = world.stranger().get("/api/tasks").await;
+    let named = json!({ "alg": "EdDSA", "kid": pair.kid });
+    let mut refused = vec![world.stranger().get("/api/tasks").await.status()];
+    for token in [
+        "nonsense".to_owned(),
+        token_with(json!({ "exp": 1 })),
+        signed(&header(), &claims(json!({})), PREVIOUS),
+        forged.sign(&named, &issuer.claims(json!({}))),
+        forged.token(&issuer.claims(json!({}))),
+        pair.token(&issuer.claims(json!({ "aud": "somebody" }))),
+    ] {
+        refused.push(bearer(&world, &token).get("/api/tasks").await.status());
+    }
     let still_waiting = !waiting.is_finished();
     superuser.batch_execute("rollback").await.expect("no lock");
 
-    assert_eq!(refused.status(), 401);
+    assert_eq!(refused, [401; 7]);
     assert!(still_waiting, "the only connection was in use");
     assert_eq!(waiting.await.expect("an answer").status(), 200);
 }
