@@ -19,7 +19,7 @@ use super::place::{Place, Reader, is_on_this_machine};
 const COOL_DOWN: Duration = Duration::from_secs(10);
 
 /// How long after a failed read the next one begins: doubled each time, up to the second figure.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
 /// Where keys are, and what tokens that they verify must say.
 #[derive(Clone, Debug)]

@@ -25,11 +25,11 @@ const UNSAID: Duration = Duration::from_secs(300);
 const UNWANTED: Duration = Duration::from_secs(60);
 
 /// What an issuer may ask for: not more often than makes sense, and a key that is retired must be gone some day.
-const SHORTEST: Duration = Duration::from_secs(5);
+const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(3600);
 
 /// How often a file is looked at.
-const FILE: Duration = Duration::from_secs(2);
+const FILE: Duration = Duration::from_secs(1);
 
 /// Where a key set is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,9 +209,9 @@ mod tests {
             (None, None, 300),
             (Some("max-age=600"), None, 600),
             (Some("public, max-age=600, must-revalidate"), Some("100"), 500),
-            (Some("max-age=600"), Some("1000"), 5),
+            (Some("max-age=600"), Some("1000"), 1),
             (Some("max-age=600"), Some("soon"), 600),
-            (Some("max-age=1"), None, 5),
+            (Some("max-age=2"), None, 2),
             (Some("max-age=31536000, immutable"), None, 3600),
             (Some("max-age=0"), None, 60),
             (Some("no-store"), None, 60),

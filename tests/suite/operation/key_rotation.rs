@@ -170,7 +170,7 @@ async fn a_retired_key_is_not_believed_once_the_set_was_read_for_a_new_one() {
     assert_eq!(retired["kid"], old.kid.as_str());
 }
 
-/// The issuer wants its set kept for a second; it is kept for five, the shortest time there is.
+/// The issuer wants its set kept for a second.
 #[tokio::test]
 async fn a_retired_key_is_not_believed_once_the_set_was_due() {
     let (old, new) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
