@@ -153,16 +153,23 @@ impl Source {
     }
 
     /// Sees to it that a key is known if its issuer has published it: reads the set again, unless that was in vain just
-    /// now. Whoever asks while it is being read waits for that; nobody waits for longer than a request may.
-    pub(super) async fn look_for(self: &Arc<Self>, kid: &str) {
+    /// now or the key `is_known` by then. Whoever asks while it is being read waits for that; nobody waits for longer
+    /// than a request may.
+    pub(super) async fn look_for(self: &Arc<Self>, kid: &str, is_known: impl Fn() -> bool) {
         let _ = timeout(self.patience, async {
             let reading = self.reading.clone().lock_owned().await;
             let in_vain = reading.in_vain.is_some_and(|at| at.elapsed() < COOL_DOWN);
-            if !in_vain && !self.has(kid) {
+            if !in_vain && !is_known() {
                 self.clone().read_in_task(reading, Some(kid.to_owned())).await;
             }
         })
         .await;
+    }
+
+    /// Another set had the key: looking for it here was no sign of a name that is made up.
+    pub(super) async fn forgive(&self) {
+        let forgiven = async { self.reading.lock().await.in_vain = None };
+        let _ = timeout(self.patience, forgiven).await;
     }
 
     /// Reads the set whenever it is due, for ever.
@@ -183,7 +190,7 @@ impl Source {
         }
     }
 
-    fn has(&self, kid: &str) -> bool {
+    pub(super) fn has(&self, kid: &str) -> bool {
         self.known.borrow().keys.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 

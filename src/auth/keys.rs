@@ -80,7 +80,11 @@ impl Keys {
 
     /// Reads again whatever set may have brought the key of that name in the meantime.
     pub(super) async fn look_for(&self, kid: &str) {
-        join_all(self.sources.iter().map(|source| source.look_for(kid))).await;
+        let is_known = || self.sources.iter().any(|source| source.has(kid));
+        join_all(self.sources.iter().map(|source| source.look_for(kid, is_known))).await;
+        if is_known() {
+            join_all(self.sources.iter().map(|source| source.forgive())).await;
+        }
     }
 
     /// The keys to check a token with: the secrets, or the one public key that it names. A public key is never a secret,

@@ -19,7 +19,7 @@ mod sizes_and_types;
 mod tasks;
 mod texts;
 mod times;
-mod tokens;
+pub mod tokens;
 mod user_ids;
 mod user_tasks;
 mod v1_tasks;

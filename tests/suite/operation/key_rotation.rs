@@ -7,8 +7,8 @@ use jsonwebtoken::Algorithm::{self, ES256, EdDSA};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::world::{Issuer, KeyPair, Person, World, token};
-use crate::world::{JWKS_PATH, NEVER, Reply, public};
+use crate::http::tokens::signed;
+use crate::world::{Issuer, JWKS_PATH, KeyPair, NEVER, Person, Reply, SECRET, World, public};
 
 /// Somebody with a token of this pair.
 fn signed_in(world: &World, issuer: &Issuer, pair: &KeyPair) -> Person {
@@ -46,6 +46,20 @@ async fn rotations_that_follow_one_another_are_all_followed() {
         issuer.publish(&public(&[pair]));
 
         assert_eq!(status(&signed_in(&world, &issuer, pair)).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn rotations_of_several_issuers_are_all_followed() {
+    let pairs: Vec<_> = (0..4).map(|_| KeyPair::new(EdDSA)).collect();
+    let (one, two) = (Issuer::new(&[&pairs[0]]).await, Issuer::new(&[&pairs[1]]).await);
+    let other = format!("{}{JWKS_PATH}", two.url());
+    let world = World::of(&one, &[("JWKS_URL", &other)]).await;
+
+    for (issuer, pair) in [(&one, &pairs[2]), (&two, &pairs[3]), (&one, &pairs[0]), (&two, &pairs[1])] {
+        issuer.publish(&public(&[pair]));
+
+        assert_eq!(status(&signed_in(&world, issuer, pair)).await, 200);
     }
 }
 
@@ -216,7 +230,7 @@ async fn a_token_that_names_no_unknown_key_makes_nobody_read() {
         ("no name", forged.sign(&json!({ "alg": "EdDSA" }), &claims)),
         ("no text for a name", forged.sign(&named(json!(5)), &claims)),
         ("no token", "made-up".into()),
-        ("HS256", token("alice")),
+        ("HS256", signed(&json!({ "alg": "HS256", "kid": "made-up" }), &claims, SECRET)),
         ("another algorithm", forged.sign(&json!({ "alg": "ES512", "kid": "made-up" }), &claims)),
         ("another type", forged.sign(&json!({ "alg": "EdDSA", "kid": "made-up", "typ": "x" }), &claims)),
         ("too long", format!("{}.{}", forged.token(&claims), "x".repeat(20_000))),
