@@ -2,14 +2,15 @@
 # make test    runs every test
 # make check   what CI runs: formatting, clippy, every test
 #
-# All of them install PostgreSQL's server programs first where they are missing and can be had (.ci/postgres).
+# All of them install PostgreSQL's server programs first where they are missing and can be had (.ci/postgres); the tests
+# need Node.js as well (.ci/node), for a real Better Auth.
 
-.PHONY: run test check postgres
+.PHONY: run test check postgres node
 
 run: postgres
 	cargo run --locked
 
-test: postgres
+test: postgres node
 	cargo test --locked
 
 check:
@@ -17,3 +18,6 @@ check:
 
 postgres:
 	@.ci/postgres
+
+node:
+	@.ci/node
