@@ -7,6 +7,7 @@
     reason = "a test that panics says what is wrong; the names of tests are their documentation"
 )]
 
+mod better_auth;
 mod database;
 mod http;
 mod operation;

@@ -1,0 +1,112 @@
+//! Real Better Auth servers, in a process of their own: `tests/better-auth/server.mjs`.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, COOKIE, ORIGIN};
+use http::{Method, Request};
+use http_body_util::Full;
+use serde_json::Value;
+
+use crate::world::{Answer, SECRET, World, send};
+
+/// The algorithms of Better Auth that Rowkeep knows. It has one more, ES512.
+pub const ALGORITHMS: [&str; 4] = ["EdDSA", "ES256", "RS256", "PS256"];
+
+/// Better Auth servers of one test, one of each kind that `server.mjs` has.
+pub struct Node {
+    origins: BTreeMap<String, String>,
+    process: Child,
+}
+
+impl Node {
+    /// Starts them.
+    pub fn start() -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/better-auth");
+        let missing = "no Better Auth to test with: run `make test`, which installs it";
+        assert!(folder.join("node_modules/better-auth").is_dir(), "{missing}");
+
+        // Its standard input stays open for as long as this process lives, and it ends when that closes: the tests may
+        // be killed.
+        let mut process = Command::new("node")
+            .arg("server.mjs")
+            .current_dir(folder)
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("BETTER_AUTH_SECRET", SECRET)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect(missing);
+        let mut line = String::new();
+        let out = process.stdout.take().expect("a pipe");
+        BufReader::new(out).read_line(&mut line).expect("a line of server.mjs");
+        let origins = serde_json::from_str(&line).expect("the origins that server.mjs listens on");
+        Self { origins, process }
+    }
+
+    /// The server of this kind.
+    pub fn better_auth(&self, kind: &str) -> BetterAuth {
+        BetterAuth { origin: self.origins[kind].clone() }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A Better Auth server.
+#[derive(Clone, Debug)]
+pub struct BetterAuth {
+    /// What its tokens have as issuer and audience.
+    pub origin: String,
+}
+
+impl BetterAuth {
+    /// A Rowkeep that believes the tokens of this server and no others.
+    pub async fn trusted(&self) -> World {
+        trusting(&self.origin).await
+    }
+
+    /// The key that signs expires; Better Auth signs the next token with a new one, and keeps publishing the old one.
+    pub async fn rotates(&self) {
+        self.control("/control/rotate").await;
+    }
+
+    /// Better Auth publishes expired keys no longer.
+    pub async fn retires_old_keys(&self) {
+        self.control("/control/retire").await;
+    }
+
+    async fn control(&self, path: &str) {
+        let answer = self.call(Method::POST, path, "", None).await;
+        assert_eq!(answer.status(), 204, "{answer:?}");
+    }
+
+    /// Calls it as a page of its own origin does: it takes cookies from no other.
+    pub async fn call(&self, method: Method, path: &str, cookies: &str, body: Option<Value>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header(ORIGIN, &self.origin);
+        if !cookies.is_empty() {
+            request = request.header(COOKIE, cookies);
+        }
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let request = request.body(Full::new(Bytes::from(body))).expect("a request");
+
+        let address = self.origin.trim_start_matches("http://").parse().expect("an address");
+        send(address, request).await
+    }
+}
+
+/// A Rowkeep that is told this URL, and nothing else about tokens.
+pub async fn trusting(url: &str) -> World {
+    World::with(&[("BETTER_AUTH_SECRET", ""), ("BETTER_AUTH_URL", url)]).await
+}

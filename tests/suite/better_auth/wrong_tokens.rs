@@ -1,0 +1,81 @@
+//! What Better Auth gives away beside tokens, and what others sign, is not believed.
+
+use super::member::header;
+use super::node::Node;
+use crate::world::{World, token};
+
+/// The mistake that front ends make most often with Better Auth: its session token looks like something to send.
+#[tokio::test]
+async fn a_session_token_is_refused_with_a_word_about_the_mistake() {
+    let node = Node::start();
+    let issuer = node.better_auth("EdDSA");
+    let world = issuer.trusted().await;
+    let member = issuer.sign_up("alice").await;
+
+    for session in [&member.session_token, &member.cookie("better-auth.session_token")] {
+        let answer = world.bearer(session).get("/api/tasks").await;
+
+        assert_eq!(answer.status(), 401, "{session}: {answer:?}");
+        assert!(answer.detail().contains("not a JWT"), "{session}: {answer:?}");
+    }
+}
+
+/// It is signed with the key that tokens are signed with, by the same issuer, about the same subject: its type and its
+/// audience are all that tells it from a token.
+#[tokio::test]
+async fn a_session_cookie_signed_with_the_key_of_tokens_is_refused() {
+    let node = Node::start();
+    let issuer = node.better_auth("cookieByKey");
+    let world = issuer.trusted().await;
+    let member = issuer.sign_up("alice").await;
+    let token = member.token().await;
+
+    let cookie = member.cookie("better-auth.session_data");
+    let answer = world.bearer(&cookie).get("/api/tasks").await;
+
+    assert_eq!(header(&cookie)["kid"], header(&token)["kid"]);
+    assert_eq!(answer.status(), 401, "{answer:?}");
+    assert!(answer.detail().contains("session cookie"), "{answer:?}");
+    assert_eq!(world.bearer(&token).get("/api/tasks").await.status(), 200);
+}
+
+/// Rowkeep may have both of Better Auth's: its URL, and the secret that the cookie is signed with.
+#[tokio::test]
+async fn a_session_cookie_signed_with_the_secret_is_refused_where_the_secret_is_known() {
+    let node = Node::start();
+    let issuer = node.better_auth("cookieBySecret");
+    let world = World::with(&[("BETTER_AUTH_URL", &issuer.origin)]).await;
+    let member = issuer.sign_up("alice").await;
+
+    let cookie = member.cookie("better-auth.session_data");
+    let answer = world.bearer(&cookie).get("/api/tasks").await;
+
+    assert_eq!(header(&cookie)["alg"], "HS256");
+    assert_eq!(answer.status(), 401, "{answer:?}");
+    assert!(answer.detail().contains("(sub)"), "the signature is the secret's: {answer:?}");
+    assert_eq!(world.bearer(&member.token().await).get("/api/tasks").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_token_of_another_better_auth_is_refused() {
+    let node = Node::start();
+    let world = node.better_auth("EdDSA").trusted().await;
+    let hers = node.better_auth("EdDSA").sign_up("alice").await.token().await;
+    let anothers = node.better_auth("cookieByKey").sign_up("alice").await.token().await;
+
+    let answer = world.bearer(&anothers).get("/api/tasks").await;
+
+    assert_eq!(header(&anothers)["alg"], header(&hers)["alg"]);
+    assert_eq!(answer.status(), 401, "{answer:?}");
+    assert_eq!(world.bearer(&hers).get("/api/tasks").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_token_of_better_auths_secret_is_refused_where_only_the_url_is_known() {
+    let node = Node::start();
+    let world = node.better_auth("EdDSA").trusted().await;
+
+    let answer = world.bearer(&token("alice")).get("/api/tasks").await;
+
+    assert_eq!(answer.status(), 401, "{answer:?}");
+}
