@@ -196,6 +196,8 @@ impl Source {
 
     /// In a task of its own: a request that goes away must not break off what others wait for.
     async fn read_in_task(self: Arc<Self>, mut reading: OwnedMutexGuard<Reading>, wanted: Option<String>) {
+        // Should reading it end in a panic, the next does not follow at once.
+        reading.due = Instant::now() + RETRY.1;
         let read = tokio::spawn(async move {
             // The client's own limit leaves out what comes before it: such as a file on a network that hangs.
             let text = match timeout(2 * self.patience, self.reader.read()).await {

@@ -170,3 +170,40 @@ async fn no_part_of_a_token_is_repeated() {
         assert!(!world.server.log().iter().any(|line| line.contains("made-up")));
     }
 }
+
+/// The README's table of mistakes, made on purpose: what it quotes is what is answered.
+#[tokio::test]
+async fn the_readme_quotes_what_is_answered() {
+    let readme = include_str!("../../../README.md");
+    let pair = KeyPair::new(EdDSA);
+    let issuer = Issuer::new(&[&pair]).await;
+    let (of_issuer, of_secret) = (World::of(&issuer, &[]).await, World::new().await);
+    let elsewhere = pair.token(&issuer.claims(json!({ "iss": "https://auth.example.com" })));
+    let other_user = of_secret.bearer(&token_with(json!({ "sub": "alice@example.org" })));
+
+    let answers = [
+        says(&of_issuer, &elsewhere).await.replace(&issuer.url(), "http://auth:3000"),
+        says(&of_issuer, "Qm3xLAw8rYb0c2p6Qm3xLAw8rYb0c2p6").await,
+        says(&of_secret, &token_with(json!({ "exp": now() - 95 }))).await,
+        says(&of_secret, &token_with(json!({ "nbf": now() + 95 }))).await,
+        says(&of_secret, &token_with(json!({ "iat": now() + 95 }))).await,
+        other_user.get("/api/alice/tasks").await.detail(),
+    ];
+
+    let table =
+        readme.split("Five mistakes").nth(1).and_then(|rest| rest.split("\n\n").nth(1)).expect("a table");
+    let quotes: Vec<_> = table.split('`').skip(1).step_by(2).collect();
+    for answer in answers {
+        // Seconds go by, and so does the time of the server.
+        let is_quoted = |quote: &&&str| {
+            let words = quote.split_whitespace().filter(|word| !word.contains('…'));
+            let mut rest = answer.as_str();
+            words.clone().count() > 3
+                && words.filter(|word| !word.starts_with(|c: char| c.is_ascii_digit())).all(|word| {
+                    let found = rest.find(word);
+                    found.map(|at| rest = &rest[at + word.len()..]).is_some()
+                })
+        };
+        assert!(quotes.iter().any(|quote| is_quoted(&quote)), "{answer}\nis not in\n{quotes:#?}");
+    }
+}
