@@ -1,16 +1,18 @@
 //! An `Authorization` header to a [`UserId`]: the only way in.
 //!
 //! A token is looked at in this order, and the first offence ends it: its length, its shape and its header (`token`);
-//! which key it names (`keys`; an unknown name makes key sets be read again, `key_set`); its signature, checked once
+//! which key it names (`keys`, `ring`; an unknown name makes key sets be read again, `key_set`); its signature, checked once
 //! with that key and the key's own algorithm; then what it claims, by the library and by rules that are stricter than
 //! the library's (`claims`). None of that needs a database.
 
 mod claims;
+mod jwks;
 mod key;
 mod key_set;
 mod keys;
 mod object;
 mod place;
+mod ring;
 mod token;
 
 use std::sync::Arc;
@@ -156,8 +158,8 @@ fn why(kind: &ErrorKind, token: &Token<'_>, expected: &Expected) -> Refusal {
         return refusal;
     }
     Refusal::invalid_token(
-        "a part of the token is not base64url (unpadded), or its claims are no JSON object in which every member stands \
-         once",
+        "the header or the claims of the token are no JSON object in which every member stands once and has the type that \
+         it should",
     )
 }
 
@@ -174,12 +176,13 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, Refusal> {
     if all.next().is_some() {
         return Err(Refusal::invalid_token("there is more than one Authorization header"));
     }
-    let Ok(value) = value.to_str() else {
-        return Err(Refusal::invalid_token("this is not a JWT (header.claims.signature)"));
-    };
-    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
+    let value = value.as_bytes();
+    let (scheme, token) = value.split_at(value.iter().position(|byte| *byte == b' ').unwrap_or(value.len()));
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Err(Refusal::NoToken("send a token: Authorization: Bearer <token>"));
     }
-    Ok(token.trim_start_matches(' '))
+    match std::str::from_utf8(token) {
+        Ok(token) => Ok(token.trim_start_matches(' ')),
+        Err(_) => Err(Refusal::invalid_token("this is not a JWT (header.claims.signature)")),
+    }
 }

@@ -27,6 +27,9 @@ use crate::{logging, schema, tasks, token};
 /// Why the program ends without having done what it was told.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// How long a development database may take to start, so that it can be stopped.
+const LONGEST_START: Duration = Duration::from_secs(60);
+
 /// Runs the command that the program was started with.
 ///
 /// # Errors
@@ -41,12 +44,17 @@ pub fn run() -> Result<(), Failure> {
     logging::start(&config.log_filter, config.log_format);
 
     let runtime = Runtime::new()?;
-    match cli.command.unwrap_or(Command::Serve) {
+    // A development database that is starting is waited for, and stopped. Else there may be a name that is being
+    // resolved, or a file that hangs.
+    let ending = if config.database.is_none() { LONGEST_START } else { config.shutdown_timeout };
+    let outcome = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => runtime.block_on(serve(&mut config)),
         Command::Migrate { reapply_policies } => runtime.block_on(migrate(&config, reapply_policies)),
         Command::Token { user, lifetime } => print_token(&mut config, &user, lifetime),
         Command::Healthcheck => runtime.block_on(healthcheck(config.listen, 3 * config.request_timeout)),
-    }
+    };
+    runtime.shutdown_timeout(ending);
+    outcome
 }
 
 /// Reads the checkout's `.env`, and none further up: that would be another project's. What is set in the environment

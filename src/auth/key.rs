@@ -19,6 +19,9 @@ use super::{LEEWAY, token};
 /// The shortest RSA modulus to believe, in bits (RFC 7518, section 3.3), and the longest that can be verified with.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
+/// What a key can be called at most, in bytes: logs repeat it.
+const LONGEST_KID: usize = 1024;
+
 /// A key that verifies the tokens of one algorithm, and what those must say.
 pub(super) struct Key {
     /// Its name in the set; a secret has none.
@@ -43,7 +46,8 @@ impl Key {
     ) -> Self {
         let mut validation = jsonwebtoken::Validation::new(algorithm);
         validation.leeway = LEEWAY;
-        validation.validate_nbf = true;
+        // A time before 1970 is none to the library, and the clock can go on between it and what we say about it.
+        validation.validate_nbf = false;
         let mut required = vec!["exp"];
         if !expected.issuers.is_empty() {
             validation.set_issuer(&expected.issuers);
@@ -107,10 +111,12 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 pub(super) fn of_jwk(entry: &Value, expected: &Arc<Expected>) -> Result<Vec<Key>, String> {
     let kid = match entry.get("kid") {
         None | Some(Value::Null) => None,
-        Some(Value::String(kid)) => Some(kid.clone()),
-        Some(_) => return Err("its kid is not a text".into()),
+        Some(Value::String(kid)) if kid.len() <= LONGEST_KID => Some(kid.clone()),
+        Some(_) => return Err(format!("its kid is not a text of {LONGEST_KID} bytes at most")),
     };
-    let jwk = Jwk::deserialize(entry).map_err(|error| format!("it is no JWK: {error}"))?;
+    // The parser's own words repeat what it read, which could be a private key.
+    let jwk = Jwk::deserialize(entry)
+        .map_err(|_| "it is no JWK: kty is missing, or a member is of another type than it should be")?;
     if jwk.kty == "oct" {
         return Err("it is a secret, which has no place in a set of public keys".into());
     }
@@ -133,6 +139,9 @@ pub(super) fn of_jwk(entry: &Value, expected: &Arc<Expected>) -> Result<Vec<Key>
         "EC" => elliptic(&jwk)?,
         "OKP" if jwk.crv.as_deref() == Some("Ed25519") => {
             let x = member("x", jwk.x.as_deref())?;
+            if x.len() != 32 {
+                return Err("its point has the wrong length for its curve (x)".into());
+            }
             check(&ED25519, &x)?;
             (&[Algorithm::EdDSA][..], DecodingKey::from_ed_der(&x))
         }

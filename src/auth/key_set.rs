@@ -1,18 +1,17 @@
 //! A set of public keys that somebody else keeps: read at start, when it is due, and when a token names a key that is
 //! not in it.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::Value;
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
 use super::claims::Expected;
-use super::key::{self, Key};
+use super::jwks;
 use super::place::{Place, Reader, is_on_this_machine};
+use super::ring::Ring;
 
 /// After a token has named a key that was not in the set even after reading it again, other unknown names do not make it
 /// be read for this long: names can be made up. A read that brings the key is no reason to wait.
@@ -50,12 +49,13 @@ fn shown(url: &Url) -> String {
     format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
-/// What is known of a set.
-#[derive(Clone, Debug, Default)]
-struct Known {
-    keys: Arc<[Arc<Key>]>,
+/// What was last read of a set beside its keys, and what went wrong since.
+#[derive(Default)]
+struct State {
     text: Option<Vec<u8>>,
     problem: Option<String>,
+    /// When a key was last looked for that was not there.
+    in_vain: Option<Instant>,
 }
 
 /// A set that is kept up to date.
@@ -65,7 +65,10 @@ pub(super) struct Source {
     patience: Duration,
     expected: Arc<Expected>,
     reader: Reader,
-    known: watch::Sender<Known>,
+    /// Where its keys are, and those of the other sets.
+    ring: Arc<Ring>,
+    at: usize,
+    state: std::sync::Mutex<State>,
     reading: Arc<Mutex<Reading>>,
     /// That it was read, and may be due at another time than before.
     was_read: Notify,
@@ -75,45 +78,48 @@ pub(super) struct Source {
 struct Reading {
     due: Instant,
     failures: u32,
-    in_vain: Option<Instant>,
 }
 
 impl Source {
-    /// A set that has not been read yet.
+    /// A set that has not been read yet, and whose keys have the place `at` in the ring.
     ///
     /// # Errors
     /// When the system has no use for a client of HTTP.
-    pub(super) fn new(set: &KeySet, expected: Arc<Expected>) -> Result<Self, String> {
+    pub(super) fn new(
+        set: &KeySet,
+        expected: Arc<Expected>,
+        ring: Arc<Ring>,
+        at: usize,
+    ) -> Result<Self, String> {
         Ok(Self {
             name: set.name,
             source: set.source(),
             patience: set.patience,
             expected,
             reader: Reader::new(&set.place, set.patience)?,
-            known: watch::Sender::new(Known::default()),
-            reading: Arc::new(Mutex::new(Reading { due: Instant::now(), failures: 0, in_vain: None })),
+            ring,
+            at,
+            state: std::sync::Mutex::default(),
+            reading: Arc::new(Mutex::new(Reading { due: Instant::now(), failures: 0 })),
             was_read: Notify::new(),
         })
     }
 
-    /// The keys as they were last read.
-    pub(super) fn keys(&self) -> Arc<[Arc<Key>]> {
-        self.known.borrow().keys.clone()
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is wrong with the set right now, in words that anybody may read.
     pub(super) fn problem(&self) -> Option<String> {
-        let known = self.known.borrow();
-        let keys =
-            if known.keys.is_empty() { "no key of it is known" } else { "the keys known of it stay in use" };
-        match (&known.problem, &known.text) {
-            (Some(_), _) | (None, None) => {
-                Some(format!("The key set of {} cannot be read; {keys}.", self.name))
-            }
-            (None, Some(_)) if known.keys.is_empty() => {
-                Some(format!("The key set of {} has no key that can be used.", self.name))
-            }
-            (None, Some(_)) => None,
+        let is_empty = self.ring.set(self.at).is_empty();
+        let keys = if is_empty { "no key of it is known" } else { "the keys known of it stay in use" };
+        let state = self.state();
+        if state.problem.is_some() || state.text.is_none() {
+            Some(format!("The key set of {} cannot be read; {keys}.", self.name))
+        } else if is_empty {
+            Some(format!("The key set of {} has no key that can be used.", self.name))
+        } else {
+            None
         }
     }
 
@@ -122,24 +128,29 @@ impl Source {
     /// # Errors
     /// What to do about it.
     pub(super) fn prove_readable(&self) -> Result<(), String> {
-        match (&self.reader, &self.known.borrow().problem) {
-            (Reader::File(path), Some(problem)) => {
+        let state = self.state();
+        match &self.reader {
+            Reader::File { path, .. } if state.text.is_none() => {
+                let problem = state.problem.as_deref().unwrap_or("it cannot be read in time");
                 Err(format!("{}: {}: {problem}", self.name, path.display()))
             }
             _ => Ok(()),
         }
     }
 
-    /// Whether somebody on the way could put keys of their own into the set.
-    pub(super) fn warn_of_strangers(&self) {
+    /// Says in the log what is allowed here and should not be, outside a network of one's own.
+    pub(super) fn warn(&self) {
+        let source = &self.source;
         let is_open = |url: &Url| url.scheme() == "http" && !is_on_this_machine(url);
         if let Reader::Urls { urls, .. } = &self.reader
             && urls.iter().any(is_open)
         {
-            tracing::warn!(
-                source = self.source,
-                "keys are read without TLS: use https outside a network of your own"
-            );
+            tracing::warn!(source, "keys are read without TLS: whoever is in between can put in their own");
+        }
+        if self.expected.issuers.is_empty() && self.expected.audiences.is_empty() {
+            let problem = "everything that these keys sign is believed, also what is meant for others: \
+                           set JWT_ISSUER and JWT_AUDIENCE";
+            tracing::warn!(source, problem, "tokens of any issuer and audience");
         }
     }
 
@@ -152,24 +163,33 @@ impl Source {
         .await;
     }
 
+    /// Whether a key that is not known may be in this set by now. A set whose keys have no names never answers to one.
+    pub(super) fn may_have(&self) -> bool {
+        let keys = self.ring.set(self.at);
+        let has_names = keys.is_empty() || keys.iter().any(|key| key.kid.is_some());
+        has_names && !self.was_in_vain()
+    }
+
+    fn was_in_vain(&self) -> bool {
+        self.state().in_vain.is_some_and(|at| at.elapsed() < COOL_DOWN)
+    }
+
+    /// Another set had the key: looking for it here was no sign of a name that is made up.
+    pub(super) fn forgive(&self) {
+        self.state().in_vain = None;
+    }
+
     /// Sees to it that a key is known if its issuer has published it: reads the set again, unless that was in vain just
-    /// now or the key `is_known` by then. Whoever asks while it is being read waits for that; nobody waits for longer
-    /// than a request may.
-    pub(super) async fn look_for(self: &Arc<Self>, kid: &str, is_known: impl Fn() -> bool) {
+    /// now or the key is known by then. Whoever asks while it is being read waits for that; nobody waits for longer than
+    /// a request may.
+    pub(super) async fn look_for(self: &Arc<Self>, kid: &str) {
         let _ = timeout(self.patience, async {
             let reading = self.reading.clone().lock_owned().await;
-            let in_vain = reading.in_vain.is_some_and(|at| at.elapsed() < COOL_DOWN);
-            if !in_vain && !is_known() {
+            if self.may_have() && !self.ring.has(kid) {
                 self.clone().read_in_task(reading, Some(kid.to_owned())).await;
             }
         })
         .await;
-    }
-
-    /// Another set had the key: looking for it here was no sign of a name that is made up.
-    pub(super) async fn forgive(&self) {
-        let forgiven = async { self.reading.lock().await.in_vain = None };
-        let _ = timeout(self.patience, forgiven).await;
     }
 
     /// Reads the set whenever it is due, for ever.
@@ -190,33 +210,32 @@ impl Source {
         }
     }
 
-    pub(super) fn has(&self, kid: &str) -> bool {
-        self.known.borrow().keys.iter().any(|key| key.kid.as_deref() == Some(kid))
-    }
-
     /// In a task of its own: a request that goes away must not break off what others wait for.
     async fn read_in_task(self: Arc<Self>, mut reading: OwnedMutexGuard<Reading>, wanted: Option<String>) {
         // Should reading it end in a panic, the next does not follow at once.
         reading.due = Instant::now() + RETRY.1;
         let read = tokio::spawn(async move {
-            // The client's own limit leaves out what comes before it: such as a file on a network that hangs.
-            let text = match timeout(2 * self.patience, self.reader.read()).await {
+            // The client's own limit is for one URL, and a file can hang.
+            let is_set = |text: &[u8]| jwks::entries(text).map(drop);
+            let text = match timeout(2 * self.patience, self.reader.read(is_set)).await {
                 Ok(read) => read,
                 Err(_) => Err("it does not answer".into()),
             };
-            let (text, fresh_for) = match text {
-                Ok(text) => (Ok(text.bytes), text.fresh_for),
-                Err(problem) => (Err(problem), Duration::ZERO),
-            };
-            if self.take(text) {
-                reading.failures = 0;
-                reading.due = Instant::now() + fresh_for;
-            } else {
-                reading.due = Instant::now() + (RETRY.0 * 2_u32.pow(reading.failures.min(10))).min(RETRY.1);
-                reading.failures = reading.failures.saturating_add(1);
+            match text {
+                Ok(text) => {
+                    reading.failures = 0;
+                    reading.due = Instant::now() + text.fresh_for;
+                    self.believe(text.bytes);
+                }
+                Err(problem) => {
+                    let pause = RETRY.0 * 2_u32.pow(reading.failures.min(10));
+                    reading.due = Instant::now() + pause.min(RETRY.1);
+                    reading.failures = reading.failures.saturating_add(1);
+                    self.note(problem);
+                }
             }
-            if wanted.is_some_and(|kid| !self.has(&kid)) {
-                reading.in_vain = Some(Instant::now());
+            if wanted.is_some_and(|kid| !self.ring.has(&kid)) {
+                self.state().in_vain = Some(Instant::now());
             }
             drop(reading);
             self.was_read.notify_one();
@@ -224,82 +243,35 @@ impl Source {
         let _ = read.await;
     }
 
-    /// Believes what was read, if it is a key set. What is known stays known if it is none.
-    fn take(&self, text: Result<Vec<u8>, String>) -> bool {
-        let known = self.known.borrow().clone();
-        let text = match text {
-            Ok(text) if known.text.as_ref() == Some(&text) => {
-                if known.problem.is_some() {
-                    tracing::info!(source = self.source, "the key set can be read again");
-                    self.known.send_replace(Known { problem: None, ..known });
-                }
-                return true;
+    /// Takes the keys of a text that is a key set for those of the issuer.
+    fn believe(&self, text: Vec<u8>) {
+        let is_new = {
+            let mut state = self.state();
+            if state.problem.take().is_some() {
+                tracing::info!(source = self.source, "the key set can be read again");
             }
-            read => read,
+            let is_new = state.text.as_ref() != Some(&text);
+            state.text = Some(text.clone());
+            is_new
         };
-
-        match text.and_then(|text| Ok((self.understand(&text)?, text))) {
-            Ok((keys, text)) => {
-                self.say_what_changes(&known.keys, &keys);
-                self.known.send_replace(Known { keys, text: Some(text), problem: None });
-                true
-            }
-            Err(problem) => {
-                if known.problem.as_ref() != Some(&problem) {
-                    tracing::warn!(
-                        source = self.source,
-                        problem,
-                        "the key set cannot be read; known keys stay in use"
-                    );
-                    self.known.send_replace(Known { problem: Some(problem), ..known });
-                }
-                false
-            }
+        if is_new {
+            let old = self.ring.set(self.at);
+            let new = jwks::keys(&text, &self.expected, &self.source);
+            self.ring.replace(self.at, new.clone());
+            jwks::say_what_changed(&old, &new, &self.source);
         }
     }
 
-    /// The keys of a JWK set (RFC 7517, section 5). Those that cannot be used do not matter to the others.
-    fn understand(&self, text: &[u8]) -> Result<Arc<[Arc<Key>]>, String> {
-        #[derive(Deserialize)]
-        struct Set {
-            keys: Vec<Value>,
-        }
-        let set: Set = serde_json::from_slice(text)
-            .map_err(|error| format!("it is no JSON object with a list of keys: {error}"))?;
-
-        let mut all: Vec<Arc<Key>> = Vec::new();
-        for entry in &set.keys {
-            match key::of_jwk(entry, &self.expected) {
-                Ok(keys) => {
-                    // The same key twice is one.
-                    let new: Vec<_> =
-                        keys.into_iter().filter(|key| !all.iter().any(|old| old.is_same_as(key))).collect();
-                    all.extend(new.into_iter().map(Arc::new));
-                }
-                Err(reason) => {
-                    let kid = entry.get("kid").and_then(Value::as_str).unwrap_or_default();
-                    tracing::warn!(kid, source = self.source, reason, "key skipped");
-                }
-            }
-        }
-        Ok(all.into())
-    }
-
-    fn say_what_changes(&self, old: &[Arc<Key>], new: &[Arc<Key>]) {
-        for key in new.iter().filter(|key| !old.iter().any(|old| old.is_same_as(key))) {
-            say_loaded(key, &self.source);
-        }
-        for key in old.iter().filter(|key| !new.iter().any(|new| new.is_same_as(key))) {
-            let kid = key.kid.as_deref().unwrap_or_default();
-            tracing::info!(kid, algorithm = ?key.algorithm, source = self.source, "key retired");
-        }
-        if new.is_empty() {
-            tracing::warn!(source = self.source, "the key set has no key that can be used");
+    /// Remembers why the set could not be read. What is known stays known.
+    fn note(&self, problem: String) {
+        let mut state = self.state();
+        if state.problem.as_ref() != Some(&problem) {
+            tracing::warn!(
+                source = self.source,
+                problem,
+                "the key set cannot be read; known keys stay in use"
+            );
+            state.problem = Some(problem);
         }
     }
-}
-
-/// Names a key that tokens are verified with from now on.
-pub(super) fn say_loaded(key: &Key, source: &str) {
-    tracing::info!(kid = key.kid.as_deref().unwrap_or_default(), algorithm = ?key.algorithm, source, "key loaded");
 }

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use futures_util::StreamExt;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use jsonwebtoken::Algorithm;
 
 use super::claims::Expected;
+use super::jwks::say_loaded;
 use super::key::Key;
-use super::key_set::{Source, say_loaded};
+use super::key_set::Source;
+use super::ring::{Found, Ring};
 use super::token::Token;
 use super::{Demands, KeySet};
 use crate::refusal::Refusal;
@@ -15,6 +19,7 @@ use crate::refusal::Refusal;
 /// The secrets and the key sets.
 pub(super) struct Keys {
     secrets: Vec<Arc<Key>>,
+    ring: Arc<Ring>,
     sources: Vec<Arc<Source>>,
 }
 
@@ -33,14 +38,19 @@ impl Keys {
             })
         };
         let of_secrets = expected(&demands.issuers, &demands.audiences);
-        let source = |set: &KeySet| Source::new(set, expected(&set.issuers, &set.audiences)).map(Arc::new);
+        let ring = Arc::new(Ring::of(demands.key_sets.len()));
+        let source = |(at, set): (usize, &KeySet)| {
+            Source::new(set, expected(&set.issuers, &set.audiences), ring.clone(), at).map(Arc::new)
+        };
+        let sources = demands.key_sets.iter().enumerate().map(source).collect::<Result<_, _>>()?;
         Ok(Self {
             secrets: demands
                 .secrets
                 .iter()
                 .map(|secret| Arc::new(Key::of_secret(secret, &of_secrets)))
                 .collect(),
-            sources: demands.key_sets.iter().map(source).collect::<Result<_, _>>()?,
+            ring,
+            sources,
         })
     }
 
@@ -55,35 +65,35 @@ impl Keys {
         join_all(self.sources.iter().map(|source| source.read())).await;
         for source in &self.sources {
             source.prove_readable()?;
-            source.warn_of_strangers();
+            source.warn();
             tokio::spawn(source.clone().keep_fresh());
         }
         Ok(())
     }
 
     pub(super) fn any(&self) -> bool {
-        !self.secrets.is_empty() || self.sources.iter().any(|source| !source.keys().is_empty())
+        !self.secrets.is_empty() || self.ring.has_any()
     }
 
     pub(super) fn problems(&self) -> Vec<String> {
         self.sources.iter().filter_map(|source| source.problem()).collect()
     }
 
-    /// The name of the token's key, if no known key can be meant by it, so that a set that is read again may bring it.
+    /// The name of the token's key, if no known key has it, so that a set that is read again may bring it.
     pub(super) fn unknown<'t>(&self, token: &'t Token<'_>) -> Option<&'t str> {
         let kid = token.kid.as_deref()?;
-        let is_known = token.algorithm == Algorithm::HS256
-            || !self.public(|key| key.kid.as_deref() == Some(kid)).is_empty()
-            || self.nameless(token.algorithm).is_some();
+        let is_known = token.algorithm == Algorithm::HS256 || self.ring.has(kid);
         (!is_known).then_some(kid)
     }
 
-    /// Reads again whatever set may have brought the key of that name in the meantime.
+    /// Reads again whatever sets may have brought the key of that name in the meantime, until one has.
     pub(super) async fn look_for(&self, kid: &str) {
-        let is_known = || self.sources.iter().any(|source| source.has(kid));
-        join_all(self.sources.iter().map(|source| source.look_for(kid, is_known))).await;
-        if is_known() {
-            join_all(self.sources.iter().map(|source| source.forgive())).await;
+        let asked = self.sources.iter().filter(|source| source.may_have());
+        let mut looks: FuturesUnordered<_> = asked.map(|source| source.look_for(kid)).collect();
+        while !self.ring.has(kid) && looks.next().await.is_some() {}
+
+        if self.ring.has(kid) {
+            self.sources.iter().for_each(|source| source.forgive());
         }
     }
 
@@ -101,49 +111,43 @@ impl Keys {
             return refuse(NO_KEY_SET);
         }
 
-        let mut named = self.public(|key| token.kid.is_none() || key.kid == token.kid);
-        let is_known = !named.is_empty();
-        named.retain(|key| key.algorithm == algorithm);
-        match (&*named, &token.kid) {
-            ([_], _) => Ok(named),
-            ([_, _, ..], None) => refuse("the token does not say which key it is signed with (kid)"),
-            ([_, _, ..], Some(_)) => refuse("more than one key has the name that the token gives (kid)"),
-            ([], _) if is_known => refuse("the token's algorithm (alg) is not that of its key"),
-            ([], Some(_)) => self.nameless(algorithm).map(|key| vec![key]).ok_or_else(|| self.unknown_key()),
-            ([], None) => Err(self.unknown_key()),
+        let kid = token.kid.as_deref();
+        match self.ring.find(algorithm, kid) {
+            Found::One(key) => Ok(vec![key]),
+            Found::Several(keys) => match (kid, token.issuer()) {
+                (None, _) => refuse("the token does not say which key it is signed with (kid)"),
+                // Two issuers, neither of which has to know what the other calls its keys.
+                (Some(_), Some(issuer)) => of_issuer(keys, &issuer),
+                (Some(_), None) => refuse(SEVERAL),
+            },
+            Found::Nothing if kid.is_some_and(|kid| self.ring.has(kid)) => {
+                refuse("the token's algorithm (alg) is not that of its key")
+            }
+            Found::Nothing => match self.ring.nameless(algorithm) {
+                Found::One(key) => Ok(vec![key]),
+                _ => Err(self.unknown_key()),
+            },
         }
     }
 
     fn unknown_key(&self) -> Refusal {
         Refusal::invalid_token(if self.problems().is_empty() {
-            "the token is signed with a key that its issuer does not publish (kid): compare BETTER_AUTH_URL or JWKS_URL \
-             with where it comes from, or get a new one"
+            "the key that the token is signed with (kid) is not among those that its issuer publishes: if it is new, try \
+             again in a few seconds; else compare BETTER_AUTH_URL or JWKS_URL with where the token comes from"
         } else {
             "the token is signed with a key that is not known here (kid), and its issuer cannot be asked right now"
         })
     }
-
-    /// The only key of that algorithm that has no name: it can be meant by any.
-    fn nameless(&self, algorithm: Algorithm) -> Option<Arc<Key>> {
-        match &*self.public(|key| key.kid.is_none() && key.algorithm == algorithm) {
-            [only] => Some(only.clone()),
-            _ => None,
-        }
-    }
-
-    /// The public keys that are wanted. One that several sets hold is one, and what the first set expects is expected.
-    fn public(&self, wanted: impl Fn(&Key) -> bool) -> Vec<Arc<Key>> {
-        let mut found: Vec<Arc<Key>> = Vec::new();
-        for source in &self.sources {
-            for key in source.keys().iter().filter(|key| wanted(key)) {
-                if !found.iter().any(|known| known.is_same_as(key)) {
-                    found.push(key.clone());
-                }
-            }
-        }
-        found
-    }
 }
+
+/// Of several keys of one name that whose set expects that issuer. The token's word for it is not believed yet: the
+/// signature has to fit that key, and the claims what is expected beside it.
+fn of_issuer(mut keys: Vec<Arc<Key>>, issuer: &str) -> Result<Vec<Arc<Key>>, Refusal> {
+    keys.retain(|key| key.expected.issuers.iter().any(|expected| expected == issuer));
+    if keys.len() == 1 { Ok(keys) } else { refuse(SEVERAL) }
+}
+
+const SEVERAL: &str = "more than one key has the name that the token gives (kid)";
 
 fn refuse<T>(why: &'static str) -> Result<T, Refusal> {
     Err(Refusal::invalid_token(why))

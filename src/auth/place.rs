@@ -1,6 +1,7 @@
 //! Where key sets are, and reading them there: a few bounded requests or one small file.
 
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use http::StatusCode;
 use http::header::{ACCEPT, AGE};
 use reqwest::redirect::Policy;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::AsyncReadExt;
+use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 /// A key set has a few keys of a few hundred bytes; what is longer, in bytes, is something else.
@@ -48,8 +49,15 @@ pub(super) struct Text {
 
 /// Reads what is at a place.
 pub(super) enum Reader {
-    Urls { client: reqwest::Client, urls: Vec<Url> },
-    File(PathBuf),
+    Urls {
+        client: reqwest::Client,
+        urls: Vec<Url>,
+    },
+    File {
+        path: PathBuf,
+        /// Whoever reads it has the permit: a file on a network can hang, and nobody else should then wait as well.
+        turn: Arc<Semaphore>,
+    },
 }
 
 impl Reader {
@@ -59,7 +67,7 @@ impl Reader {
     /// When the system has no use for a client of HTTP.
     pub(super) fn new(place: &Place, patience: Duration) -> Result<Self, String> {
         match place {
-            Place::File(path) => Ok(Self::File(path.clone())),
+            Place::File(path) => Ok(Self::File { path: path.clone(), turn: Arc::new(Semaphore::new(1)) }),
             Place::Urls(urls) => {
                 let client = client(urls, patience).map_err(|error| causes(&error))?;
                 Ok(Self::Urls { client, urls: urls.clone() })
@@ -67,54 +75,72 @@ impl Reader {
         }
     }
 
-    /// Reads the set.
+    /// Reads the first text that `is_set`.
     ///
     /// # Errors
     /// What went wrong, for the log.
-    pub(super) async fn read(&self) -> Result<Text, String> {
+    pub(super) async fn read(&self, is_set: impl Fn(&[u8]) -> Result<(), String>) -> Result<Text, String> {
         match self {
-            Self::File(path) => {
-                let mut file = tokio::fs::File::open(path)
-                    .await
-                    .map_err(|error| error.to_string())?
-                    .take(LONGEST_SET + 1);
-                let mut bytes = Vec::new();
-                file.read_to_end(&mut bytes).await.map_err(|error| error.to_string())?;
+            Self::File { path, turn } => {
+                let Ok(turn) = turn.clone().try_acquire_owned() else {
+                    return Err("it is being read since a while, and does not come".into());
+                };
+                let path = path.clone();
+                let read = tokio::task::spawn_blocking(move || {
+                    let _turn = turn;
+                    read_file(&path)
+                });
+                let bytes =
+                    read.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
                 short_enough(&bytes)?;
+                is_set(&bytes)?;
                 Ok(Text { bytes, fresh_for: FILE })
             }
             Self::Urls { client, urls } => {
-                let mut problem = String::new();
+                let mut first = None;
                 for url in urls {
-                    match fetch(client, url).await? {
+                    let answer = fetch(client, url).await?;
+                    match answer.and_then(|text| is_set(&text.bytes).map(|()| text)) {
                         Ok(text) => return Ok(text),
-                        Err(not_there) => problem = not_there,
+                        // A page for everything that is not there is nothing, too.
+                        Err(problem) => first = first.or(Some(problem)),
                     }
                 }
-                Err(problem)
+                Err(first.unwrap_or_default())
             }
         }
     }
 }
 
-/// The inner error says that there is nothing at this URL, so that it makes sense to try the next.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    // A pipe would be waited for.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(LONGEST_SET + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The inner error says that there is no key set at this URL, so that it makes sense to try the next.
 async fn fetch(client: &reqwest::Client, url: &Url) -> Result<Result<Text, String>, String> {
     let answer = client.get(url.clone()).header(ACCEPT, "application/json, application/jwk-set+json");
     let mut answer = answer.send().await.map_err(|error| causes(&error.without_url()))?;
-    match answer.status() {
-        StatusCode::OK => {}
-        StatusCode::NOT_FOUND => return Ok(Err("there is nothing at this URL (404 Not Found)".into())),
-        status if status.is_redirection() => {
-            return Err(format!("it redirects to another server, or from https to http ({status})"));
-        }
-        status => return Err(format!("it answers {status}")),
+    let status = answer.status();
+    if status.is_redirection() {
+        let where_to = "to another server, from https to http, or in circles";
+        return Ok(Err(format!("it redirects {where_to} ({status})")));
+    } else if status != StatusCode::OK {
+        return Ok(Err(format!("it answers {status}")));
     }
 
     let fresh_for = fresh_for(answer.headers());
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| causes(&error.without_url()))? {
         bytes.extend_from_slice(&chunk);
-        short_enough(&bytes)?;
+        if let Err(problem) = short_enough(&bytes) {
+            return Ok(Err(problem));
+        }
     }
     Ok(Ok(Text { bytes, fresh_for }))
 }
@@ -130,9 +156,11 @@ fn fresh_for(headers: &http::HeaderMap) -> Duration {
     match said.max_age() {
         _ if said.no_store() || said.no_cache() => UNWANTED,
         Some(Duration::ZERO) => UNWANTED,
-        Some(longest) => {
-            longest.saturating_sub(Duration::from_secs(age.unwrap_or(0))).clamp(SHORTEST, LONGEST)
-        }
+        Some(longest) => match longest.saturating_sub(Duration::from_secs(age.unwrap_or(0))) {
+            // A cache on the way that does not keep to it will not have a fresher one in a second.
+            Duration::ZERO => UNWANTED,
+            left => left.clamp(SHORTEST, LONGEST),
+        },
         None => UNSAID,
     }
 }
@@ -209,7 +237,7 @@ mod tests {
             (None, None, 300),
             (Some("max-age=600"), None, 600),
             (Some("public, max-age=600, must-revalidate"), Some("100"), 500),
-            (Some("max-age=600"), Some("1000"), 1),
+            (Some("max-age=600"), Some("1000"), 60),
             (Some("max-age=600"), Some("soon"), 600),
             (Some("max-age=2"), None, 2),
             (Some("max-age=31536000, immutable"), None, 3600),

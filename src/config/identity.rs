@@ -103,10 +103,10 @@ impl Settings {
 
 fn refuse_weak(wrong: &mut Problems, name: &str, secret: &str) {
     let lower = secret.to_lowercase();
-    if secret.len() < SHORTEST_SECRET {
+    if secret.trim().len() < SHORTEST_SECRET {
         wrong.say(format!(
             "{name} has {} bytes; it must have {SHORTEST_SECRET} or more: openssl rand -base64 32",
-            secret.len()
+            secret.trim().len()
         ));
     } else if PLACEHOLDERS.iter().any(|known| lower.contains(known)) {
         wrong
@@ -117,7 +117,11 @@ fn refuse_weak(wrong: &mut Problems, name: &str, secret: &str) {
 /// Whether a secret is the text of a key or a certificate, which is no secret.
 fn is_public(secret: &str) -> bool {
     let is_jwk = |value: &Value| value.get("kty").is_some() || value.get("keys").is_some();
-    secret.contains("-----BEGIN") || serde_json::from_str(secret).is_ok_and(|value: Value| is_jwk(&value))
+    let is_json = serde_json::from_str(secret).is_ok_and(|value: Value| match &value {
+        Value::Array(list) => list.iter().any(is_jwk),
+        value => is_jwk(value),
+    });
+    is_json || secret.contains("-----BEGIN") || secret.starts_with("ssh-")
 }
 
 impl Problems {
@@ -228,6 +232,8 @@ mod tests {
             ("-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----", true),
             (r#"{"kty":"EC","crv":"P-256"}"#, true),
             (r#"{"keys":[]}"#, true),
+            (r#"[{"kty":"EC","crv":"P-256"}]"#, true),
+            ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", true),
             ("q8Vb3wBTl6XkCYLGm1mJcFbS0xgNq2Zr", false),
             ("{\"odd\": \"but a secret of thirty-two\"}", false),
             ("12345678901234567890123456789012", false),

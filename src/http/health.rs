@@ -30,24 +30,26 @@ pub(super) fn routes(app: &App) -> BoxedFilter<(Response,)> {
 }
 
 async fn health(app: App) -> Response {
+    let has_key = app.verifier.has_key();
     let mut problems = app.verifier.problems();
-    if !app.verifier.has_key() {
+    if !has_key {
         problems.insert(0, "There is no key to verify tokens with.".into());
-        return unhealthy(&problems.join(" "));
     }
 
     // In a task of its own: a look that is broken off costs its connection, and strangers who hang up are free.
     let look = tokio::spawn(look(app).in_current_span());
-    match look.await.unwrap_or(Err("Something went wrong on our side.")) {
-        Ok(()) if problems.is_empty() => ok(&object!({ "status": "healthy" })),
-        // Who is known already is served: that is no reason to take this server out of service.
-        Ok(()) => ok(&object!({ "status": "healthy", "detail": problems.join(" ") })),
-        Err(problem) => unhealthy(problem),
-    }
-}
+    let found = look.await.unwrap_or(Err("Something went wrong on our side."));
+    problems.extend(found.err().map(str::to_owned));
 
-fn unhealthy(detail: &str) -> Response {
-    json(StatusCode::SERVICE_UNAVAILABLE, &object!({ "status": "unhealthy", "detail": detail }))
+    let detail = problems.join(" ");
+    if found.is_err() || !has_key {
+        json(StatusCode::SERVICE_UNAVAILABLE, &object!({ "status": "unhealthy", "detail": detail }))
+    } else if problems.is_empty() {
+        ok(&object!({ "status": "healthy" }))
+    } else {
+        // Whoever is known already is served: that is no reason to take this server out of service.
+        ok(&object!({ "status": "healthy", "detail": detail }))
+    }
 }
 
 async fn look(app: App) -> Result<(), &'static str> {

@@ -1,25 +1,19 @@
 //! A JSON text to a value, with numbers of any size.
 
-use std::collections::BTreeMap;
-
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 use serde_json::{Error, Value};
-
-/// As deep as the parser goes by itself.
-const DEEPEST: usize = 127;
 
 /// Parses a JSON text.
 ///
 /// A number that is too large for the parser is as well-formed as any other (RFC 8259, section 6), and no contract has
-/// a number that would mean anything: it becomes 0.
+/// a number that would mean anything: it becomes 0. Not by the parser's own raw values: with them a text inside a text
+/// is parsed, too, each level with a new limit to its depth.
 ///
 /// # Errors
 /// The parser's, with line and column, when the text is not well-formed or nested too deep.
 pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
     match serde_json::from_slice(bytes) {
-        Err(error) if is_out_of_range(&error) => {
-            with_any_number(serde_json::from_slice(bytes)?, DEEPEST, &error.to_string())
-        }
+        Err(error) if is_out_of_range(&error) => serde_json::from_slice(&without_huge_numbers(bytes)),
         parsed => parsed,
     }
 }
@@ -29,26 +23,41 @@ fn is_out_of_range(error: &Error) -> bool {
     error.is_syntax() && error.to_string().starts_with("number out of range")
 }
 
-fn with_any_number(raw: &RawValue, depth: usize, too_deep: &str) -> Result<Value, Error> {
-    let text = raw.get();
-    let inside = |raw| match depth {
-        0 => Err(serde::de::Error::custom(too_deep)),
-        _ => with_any_number(raw, depth - 1, too_deep),
-    };
-    match text.as_bytes().first() {
-        Some(b'{') => {
-            let members: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
-            members.into_iter().map(|(name, raw)| Ok((name, inside(raw)?))).collect()
+/// The same text, with a 0 and blanks for each number that is well-formed and too large.
+fn without_huge_numbers(bytes: &[u8]) -> Vec<u8> {
+    let is_numeric = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+    let mut text = bytes.to_vec();
+    let mut rest = text.as_mut_slice();
+    while let Some(first) = rest.first() {
+        let length = match first {
+            b'"' => text_length(rest),
+            b'-' | b'0'..=b'9' => rest.iter().take_while(|byte| is_numeric(byte)).count(),
+            _ => 1,
+        };
+        let (token, after) = rest.split_at_mut(length);
+        if is_huge(token) {
+            token.fill(b' ');
+            token.iter_mut().take(1).for_each(|byte| *byte = b'0');
         }
-        Some(b'[') => {
-            let elements: Vec<&RawValue> = serde_json::from_str(text)?;
-            elements.into_iter().map(inside).collect()
-        }
-        _ => match serde_json::from_str(text) {
-            Err(error) if is_out_of_range(&error) => Ok(Value::from(0)),
-            parsed => parsed,
-        },
+        rest = after;
     }
+    text
+}
+
+/// How long the text in quotes is that these bytes begin with.
+fn text_length(bytes: &[u8]) -> usize {
+    let mut is_escaped = false;
+    let end = bytes.iter().skip(1).position(|byte| {
+        let ends = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        ends
+    });
+    end.map_or(bytes.len(), |end| end + 2)
+}
+
+fn is_huge(token: &[u8]) -> bool {
+    let number: Option<f64> = std::str::from_utf8(token).ok().and_then(|token| token.parse().ok());
+    number.is_some_and(f64::is_infinite) && serde_json::from_slice::<IgnoredAny>(token).is_ok()
 }
 
 #[cfg(test)]
@@ -68,6 +77,24 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_looks_like_a_number_is_a_text() {
+        let text = r#"{"1e400": "1e400", "a\\": "\\\"1e400", "b": 1e400, "c": "-1e400"}"#;
+
+        let value = parse(text.as_bytes()).expect("well-formed JSON");
+
+        assert_eq!(value, json!({ "1e400": "1e400", "a\\": "\\\"1e400", "b": 0, "c": "-1e400" }));
+    }
+
+    #[test]
+    fn a_member_of_any_name_is_a_member() {
+        for name in ["$serde_json::private::RawValue", "$serde_json::private::Number"] {
+            let value = json!({ name: "[[1", "title": "x" });
+
+            assert_eq!(parse(value.to_string().as_bytes()).expect(name), value);
+        }
+    }
+
+    #[test]
     fn beside_such_a_number_the_rest_is_looked_at_as_closely() {
         let deep = format!("[1e400, {}{}]", "[".repeat(200), "]".repeat(200));
         let cases = [
@@ -75,6 +102,13 @@ mod tests {
             r#"{"\udc00": 1e400}"#,
             r#"{"a": 1e400,}"#,
             "[1e400, 01]",
+            "[1e400, 01e400]",
+            "[1e400, 1e]",
+            "[1e400, -]",
+            "[1e400, 1e400.5]",
+            "[1e400, +1e400]",
+            "[1e400 1e400]",
+            "[1e400, \"1e400",
             &deep,
         ];
 

@@ -5,6 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::contracts::{CONTRACTS, Contract};
+use super::tokens::texts_inside_texts;
 use crate::world::{Answer, Person, World};
 
 /// The answers to every call that reads a body: creating a task, and those of one task.
@@ -155,5 +156,19 @@ async fn of_duplicate_members_the_last_counts() {
         assert_eq!(answer.json()["completed"], true, "{path}");
         let answer = alice.send(Method::PATCH, &path, r#"{"completed":"x","completed":false}"#).await;
         assert_eq!(answer.json()["completed"], false, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn no_body_uses_the_stack_up() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+
+    for path in ["/api/tasks", "/api/v1/tasks", "/api/alice/tasks"] {
+        let ignored = alice.post(path, json!({ "title": "buy milk", "note": texts_inside_texts() })).await;
+        let title = alice.post(path, json!({ "title": texts_inside_texts() })).await;
+
+        assert_eq!(ignored.status(), 201, "{path}: {ignored:?}");
+        assert!(matches!(title.status(), 400 | 422), "{path}: {title:?}");
     }
 }

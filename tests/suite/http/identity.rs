@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::tokens::{authorized, bearer, claims, header, now, part, signature, signed, token_with};
+use super::tokens::{
+    authorized, bearer, claims, header, now, part, signature, signed, texts_inside_texts, token_with,
+};
 use crate::world::{Answer, SECRET, World, token};
 
 /// Expects the answer to a token that is not believed.
@@ -235,4 +237,22 @@ async fn a_subject_that_names_nobody_is_not_believed() {
 
         assert_not_believed(&answer, label);
     }
+}
+
+#[tokio::test]
+async fn no_token_uses_the_stack_up() {
+    let world = World::new().await;
+    let mut odd_header = header();
+    odd_header["x"] = texts_inside_texts();
+
+    let unsigned = format!("{}.{}.{}", part(odd_header.to_string()), part("{}"), part("x"));
+    let refused = bearer(&world, &unsigned).get("/api/tasks").await;
+    let in_header = bearer(&world, &signed(&odd_header, &claims(json!({})), SECRET)).get("/api/tasks").await;
+    let in_claims = bearer(&world, &token_with(json!({ "x": texts_inside_texts() }))).get("/api/tasks").await;
+    let as_user = bearer(&world, &token_with(json!({ "sub": texts_inside_texts() }))).get("/api/tasks").await;
+
+    assert_not_believed(&refused, "unsigned");
+    assert_eq!((in_header.status(), in_claims.status()), (200, 200), "they are texts like any other");
+    assert_not_believed(&as_user, "as a user");
+    assert_eq!(world.user("alice").get("/api/tasks").await.status(), 200);
 }

@@ -30,6 +30,17 @@ pub fn part(text: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
+/// JSON texts inside JSON texts, under the name by which a parser can be made to parse those as well, each with a new
+/// limit to its depth: together they are deeper than any stack.
+pub fn texts_inside_texts() -> Value {
+    let mut value = Value::Null;
+    for _ in 0..10 {
+        let text = (0..120).fold(value, |inside, _| json!([inside])).to_string();
+        value = json!({ "$serde_json::private::RawValue": text });
+    }
+    value
+}
+
 /// What an honest header says.
 pub fn header() -> Value {
     json!({ "alg": "HS256", "typ": "JWT" })
