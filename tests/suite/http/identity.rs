@@ -243,13 +243,15 @@ async fn a_subject_that_names_nobody_is_not_believed() {
 async fn no_token_uses_the_stack_up() {
     let world = World::new().await;
     let mut odd_header = header();
-    odd_header["x"] = texts_inside_texts();
+    odd_header["x"] = texts_inside_texts(10);
 
     let unsigned = format!("{}.{}.{}", part(odd_header.to_string()), part("{}"), part("x"));
     let refused = bearer(&world, &unsigned).get("/api/tasks").await;
     let in_header = bearer(&world, &signed(&odd_header, &claims(json!({})), SECRET)).get("/api/tasks").await;
-    let in_claims = bearer(&world, &token_with(json!({ "x": texts_inside_texts() }))).get("/api/tasks").await;
-    let as_user = bearer(&world, &token_with(json!({ "sub": texts_inside_texts() }))).get("/api/tasks").await;
+    let in_claims =
+        bearer(&world, &token_with(json!({ "x": texts_inside_texts(10) }))).get("/api/tasks").await;
+    let as_user =
+        bearer(&world, &token_with(json!({ "sub": texts_inside_texts(10) }))).get("/api/tasks").await;
 
     assert_not_believed(&refused, "unsigned");
     assert_eq!((in_header.status(), in_claims.status()), (200, 200), "they are texts like any other");

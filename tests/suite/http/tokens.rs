@@ -31,10 +31,10 @@ pub fn part(text: impl AsRef<[u8]>) -> String {
 }
 
 /// JSON texts inside JSON texts, under the name by which a parser can be made to parse those as well, each with a new
-/// limit to its depth: together they are deeper than any stack.
-pub fn texts_inside_texts() -> Value {
+/// limit to its depth. Ten of them fit into a token and thirteen into a body: deeper than a stack.
+pub fn texts_inside_texts(levels: usize) -> Value {
     let mut value = Value::Null;
-    for _ in 0..10 {
+    for _ in 0..levels {
         let text = (0..120).fold(value, |inside, _| json!([inside])).to_string();
         value = json!({ "$serde_json::private::RawValue": text });
     }
