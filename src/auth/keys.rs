@@ -117,7 +117,7 @@ impl Keys {
             Found::Several(keys) => match (kid, token.issuer()) {
                 (None, _) => refuse("the token does not say which key it is signed with (kid)"),
                 // Two issuers, neither of which has to know what the other calls its keys.
-                (Some(_), Some(issuer)) => of_issuer(keys, &issuer),
+                (Some(_), Some(issuer)) => of_issuer(&keys, &issuer),
                 (Some(_), None) => refuse(SEVERAL),
             },
             Found::Nothing if kid.is_some_and(|kid| self.ring.has(kid)) => {
@@ -140,11 +140,16 @@ impl Keys {
     }
 }
 
-/// Of several keys of one name that whose set expects that issuer. The token's word for it is not believed yet: the
-/// signature has to fit that key, and the claims what is expected beside it.
-fn of_issuer(mut keys: Vec<Arc<Key>>, issuer: &str) -> Result<Vec<Arc<Key>>, Refusal> {
-    keys.retain(|key| key.expected.issuers.iter().any(|expected| expected == issuer));
-    if keys.len() == 1 { Ok(keys) } else { refuse(SEVERAL) }
+/// Of several keys of one name that whose set expects that issuer, or else that whose set expects none. The token's word
+/// for it is not believed yet: the signature has to fit that key, and the claims what is expected beside it.
+fn of_issuer(keys: &[Arc<Key>], issuer: &str) -> Result<Vec<Arc<Key>>, Refusal> {
+    let expects = |key: &&Arc<Key>| key.expected.issuers.iter().any(|expected| expected == issuer);
+    let expects_none = |key: &&Arc<Key>| key.expected.issuers.is_empty();
+    let mut fitting: Vec<_> = keys.iter().filter(expects).cloned().collect();
+    if fitting.is_empty() {
+        fitting = keys.iter().filter(expects_none).cloned().collect();
+    }
+    if fitting.len() == 1 { Ok(fitting) } else { refuse(SEVERAL) }
 }
 
 const SEVERAL: &str = "more than one key has the name that the token gives (kid)";

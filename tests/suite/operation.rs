@@ -9,6 +9,7 @@ mod dotenv;
 mod framing;
 mod health;
 mod key_file;
+mod key_mix;
 mod key_outage;
 mod key_rotation;
 mod key_tls;

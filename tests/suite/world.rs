@@ -42,11 +42,20 @@ impl World {
 
     /// A server on `database`; `DATABASE_URL` may be among the settings.
     pub async fn on(database: Database, settings: &[(&str, &str)]) -> Self {
+        Self::try_on(database, settings).await.expect("a server")
+    }
+
+    /// The same as [`World::with`], or what the program wrote when it did not start.
+    pub async fn try_with(settings: &[(&str, &str)]) -> Result<Self, String> {
+        Self::try_on(Database::new().await, settings).await
+    }
+
+    async fn try_on(database: Database, settings: &[(&str, &str)]) -> Result<Self, String> {
         let url = database.url("rowkeep_login");
         let mut all = vec![("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", SECRET)];
         all.extend(settings);
-        let server = Server::start(&all).await.expect("a server");
-        Self { server, database }
+        let server = Server::start(&all).await?;
+        Ok(Self { server, database })
     }
 
     /// Somebody with a token of the server's secret.

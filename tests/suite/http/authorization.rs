@@ -51,6 +51,7 @@ async fn another_scheme_is_no_token() {
         format!("Bearerx {token}"),
         format!("Bearer:{token}"),
         format!("Bearer={token}"),
+        "Básic ключ".into(),
         token.clone(),
         String::new(),
     ] {

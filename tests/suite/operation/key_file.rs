@@ -107,6 +107,57 @@ async fn a_file_that_is_lost_or_spoilt_takes_no_key_away() {
     assert_eq!(world.stranger().get("/health").await.json(), json!({ "status": "healthy" }));
 }
 
+/// Whoever opens a pipe waits for somebody at the other end.
+#[tokio::test]
+async fn a_pipe_in_place_of_the_file_holds_up_neither_start_nor_stop() {
+    let file = KeyFile::new();
+    let pair = KeyPair::new(EdDSA);
+    let pipe = || {
+        let _ = std::fs::remove_file(file.path());
+        let made = std::process::Command::new("mkfifo").arg(file.path()).status();
+        assert!(made.expect("mkfifo").success());
+    };
+    let problem = |event: &Value| event["problem"].as_str().is_some_and(|text| text.contains("no file"));
+
+    pipe();
+    let settings = [("BETTER_AUTH_SECRET", ""), ("JWKS_FILE", &*file.path())];
+    let refused = World::try_with(&settings).await.err().expect("a refusal");
+    std::fs::remove_file(file.path()).expect("no pipe");
+    file.publish(&[&pair]);
+    let mut world = world(&file).await;
+    pipe();
+    world.server.logs(problem).await;
+    let believed = world.bearer(&pair.token(&claims("alice"))).get("/api/tasks").await;
+    world.server.signal("TERM");
+
+    assert!(refused.contains("JWKS_FILE") && refused.contains("no file"), "{refused}");
+    assert_eq!(believed.status(), 200);
+    assert_eq!(world.server.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn nothing_that_a_key_set_holds_is_repeated() {
+    for text in [
+        r#"{"keys": ["hushhush"]}"#,
+        r#"{"keys": "hushhush"}"#,
+        r#""hushhush""#,
+        r#"{"keys": [{"kty": {"hushhush": 1}}]}"#,
+        r#"{"keys": [{"kty": "OKP", "crv": "hushhush", "d": "hushhush"}]}"#,
+        r#"{"keys": [{"kty": "hushhush", "alg": "hushhush", "use": "hushhush", "x": "hushhush"}]}"#,
+    ] {
+        let file = KeyFile::new();
+        let pair = KeyPair::new(EdDSA);
+        file.publish(&[&pair]);
+        let world = world(&file).await;
+
+        file.write(text);
+        world.server.logs(|event| event["problem"].is_string() || event["message"] == "key skipped").await;
+
+        let log = world.server.log().join("\n");
+        assert!(!log.contains("hush"), "{text}: {log}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_is_no_key_set_from_the_start_is_a_mistake_that_is_named() {
     let file = KeyFile::new();

@@ -117,6 +117,7 @@ async fn an_issuer_that_says_nonsense_takes_no_key_away() {
         ("no keys", Reply::new(r#"{"key": []}"#)),
         ("keys that are no list", Reply::new(json!({ "keys": unknown.jwk() }).to_string())),
         ("half of it", Reply::new(r#"{"keys": [{"kty": "OKP""#)),
+        ("more keys than any issuer has", Reply::keys(&vec![unknown.jwk(); 101])),
         ("too much", Reply::new(format!(r#"{{"keys": [], "x": "{}"}}"#, "x".repeat(2_000_000)))),
         ("another place", Reply::keys(&keys).status(302).header("location", "http://127.0.0.1:9/jwks")),
     ] {
