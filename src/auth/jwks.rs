@@ -38,10 +38,21 @@ pub(super) fn keys(text: &[u8], expected: &Arc<Expected>, source: &str) -> Set {
         match key::of_jwk(&entry, expected) {
             Ok(keys) => {
                 for key in keys {
+                    let is_named_alike =
+                        |known: &Arc<Key>| known.kid == key.kid && known.algorithm == key.algorithm;
                     // The same key twice is one.
-                    if !all.iter().any(|known| known.is_same_as(&key)) {
-                        all.push(Arc::new(key));
+                    if all.iter().any(|known| known.is_same_as(&key)) {
+                        continue;
                     }
+                    if all.iter().any(is_named_alike) {
+                        let kid = key.kid.as_deref().unwrap_or_default();
+                        tracing::warn!(
+                            kid,
+                            source,
+                            "two keys of one name and algorithm: neither can be meant"
+                        );
+                    }
+                    all.push(Arc::new(key));
                 }
             }
             Err(reason) => {

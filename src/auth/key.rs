@@ -142,6 +142,9 @@ pub(super) fn of_jwk(entry: &Value, expected: &Arc<Expected>) -> Result<Vec<Key>
             if x.len() != 32 {
                 return Err("its point has the wrong length for its curve (x)".into());
             }
+            if is_of_small_order(&x) {
+                return Err("anybody can sign for its point: it is of small order (x)".into());
+            }
             check(&ED25519, &x)?;
             (&[Algorithm::EdDSA][..], DecodingKey::from_ed_der(&x))
         }
@@ -161,12 +164,33 @@ pub(super) fn of_jwk(entry: &Value, expected: &Arc<Expected>) -> Result<Vec<Key>
     }
 }
 
+/// The y-coordinates of the points of Ed25519 whose order divides 8, in every encoding, little-endian and without the sign
+/// of x (RFC 8032, section 5.1.2): 0, 1, -1 and the two of order 8, then 0 and 1 with p added. With such a key the check of
+/// a signature says as good as nothing about the message, and the library does not look for them.
+const SMALL_ORDER: [&str; 7] = [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+];
+
+fn is_of_small_order(point: &[u8]) -> bool {
+    let mut y = point.to_vec();
+    y.iter_mut().last().into_iter().for_each(|byte| *byte &= 0x7f);
+    let y: String = y.iter().map(|byte| format!("{byte:02x}")).collect();
+    SMALL_ORDER.contains(&y.as_str())
+}
+
 fn rsa(jwk: &Jwk) -> Result<DecodingKey, String> {
-    let (n, e) = (member("n", jwk.n.as_deref())?, member("e", jwk.e.as_deref())?);
-    let bits = match n.iter().position(|byte| *byte != 0) {
-        Some(at) => 8 * (n.len() - at) - n.get(at).map_or(0, |first| first.leading_zeros() as usize),
-        None => 0,
+    // Some issuers write a sign octet, which RFC 7518, section 6.3.1.1, does not want.
+    let number = |name, text: Option<&str>| {
+        member(name, text).map(|bytes| bytes.into_iter().skip_while(|byte| *byte == 0).collect::<Vec<_>>())
     };
+    let (n, e) = (number("n", jwk.n.as_deref())?, number("e", jwk.e.as_deref())?);
+    let bits = n.first().map_or(0, |first| 8 * n.len() - first.leading_zeros() as usize);
     if !RSA_BITS.contains(&bits) {
         return Err(format!(
             "its modulus has {bits} bits; {} to {} are needed",
@@ -175,8 +199,7 @@ fn rsa(jwk: &Jwk) -> Result<DecodingKey, String> {
         ));
     }
     let is_odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
-    let is_one = e.iter().rev().skip(1).all(|byte| *byte == 0) && e.last() == Some(&1);
-    if !is_odd(&n) || !is_odd(&e) || is_one {
+    if !is_odd(&n) || !is_odd(&e) || *e == [1] {
         return Err("its modulus or its exponent is not that of an RSA key".into());
     }
     RsaPublicKeyComponents { n: &n, e: &e }
@@ -212,5 +235,34 @@ fn check(algorithm: &'static dyn VerificationAlgorithm, key: &[u8]) -> Result<()
     match ParsedPublicKey::new(algorithm, key) {
         Ok(_) => Ok(()),
         Err(_) => Err("it is not a point of its curve (x, y)".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_point_that_anybody_can_sign_for_is_no_key() {
+        let expected = Arc::new(Expected {
+            issuers: vec![],
+            audiences: vec![],
+            user_claim: "sub".into(),
+            max_lifetime: 3600,
+        });
+        for (at, hex) in SMALL_ORDER.iter().enumerate() {
+            for sign in [0, 0x80] {
+                let mut point: Vec<u8> = (0..32)
+                    .filter_map(|byte| u8::from_str_radix(hex.get(2 * byte..2 * byte + 2)?, 16).ok())
+                    .collect();
+                point.iter_mut().last().into_iter().for_each(|byte| *byte |= sign);
+                let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(&point) });
+
+                let reason = of_jwk(&jwk, &expected).err().unwrap_or_default();
+                assert!(reason.contains("small order"), "{at} {sign}: {reason}");
+            }
+        }
     }
 }

@@ -113,14 +113,19 @@ impl Source {
     pub(super) fn problem(&self) -> Option<String> {
         let is_empty = self.ring.set(self.at).is_empty();
         let keys = if is_empty { "no key of it is known" } else { "the keys known of it stay in use" };
-        let state = self.state();
-        if state.problem.is_some() || state.text.is_none() {
+        if self.is_out_of_reach() {
             Some(format!("The key set of {} cannot be read; {keys}.", self.name))
         } else if is_empty {
             Some(format!("The key set of {} has no key that can be used.", self.name))
         } else {
             None
         }
+    }
+
+    /// Whether it could not be read the last time.
+    pub(super) fn is_out_of_reach(&self) -> bool {
+        let state = self.state();
+        state.problem.is_some() || state.text.is_none()
     }
 
     /// Whether a file that should be there from the start is not, or holds something else.

@@ -131,11 +131,12 @@ impl Keys {
     }
 
     fn unknown_key(&self) -> Refusal {
-        Refusal::invalid_token(if self.problems().is_empty() {
+        let is_anybody_out_of_reach = self.sources.iter().any(|source| source.is_out_of_reach());
+        Refusal::invalid_token(if is_anybody_out_of_reach {
+            "the token is signed with a key that is not known here (kid), and its issuer cannot be asked right now"
+        } else {
             "the key that the token is signed with (kid) is not among those that its issuer publishes: if it is new, try \
              again in a few seconds; else compare BETTER_AUTH_URL or JWKS_URL with where the token comes from"
-        } else {
-            "the token is signed with a key that is not known here (kid), and its issuer cannot be asked right now"
         })
     }
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use headers::{CacheControl, HeaderMapExt};
-use http::StatusCode;
-use http::header::{ACCEPT, AGE};
+use headers::{CacheControl, Header};
+use http::header::{ACCEPT, AGE, CACHE_CONTROL};
+use http::{HeaderValue, StatusCode};
 use reqwest::redirect::Policy;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Semaphore;
@@ -151,7 +151,10 @@ fn short_enough(bytes: &[u8]) -> Result<(), String> {
 
 /// What Cache-Control says (RFC 9111, sections 4.2.1 and 5.2.2), within bounds.
 fn fresh_for(headers: &http::HeaderMap) -> Duration {
-    let Some(said) = headers.typed_get::<CacheControl>() else { return UNSAID };
+    // Names are the same in any case, which the parser does not know.
+    let said = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let said = said.map(str::to_ascii_lowercase).filter_map(|value| HeaderValue::try_from(value).ok());
+    let Ok(said) = CacheControl::decode(&mut said.collect::<Vec<_>>().iter()) else { return UNSAID };
     let age = headers.get(AGE).and_then(|age| age.to_str().ok()).and_then(|age| age.trim().parse().ok());
     match said.max_age() {
         _ if said.no_store() || said.no_cache() => UNWANTED,
@@ -240,6 +243,8 @@ mod tests {
             (Some("max-age=600"), Some("1000"), 60),
             (Some("max-age=600"), Some("soon"), 600),
             (Some("max-age=2"), None, 2),
+            (Some("Public, Max-Age=20"), None, 20),
+            (Some("NO-CACHE"), None, 60),
             (Some("max-age=31536000, immutable"), None, 3600),
             (Some("max-age=0"), None, 60),
             (Some("no-store"), None, 60),
