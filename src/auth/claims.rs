@@ -118,16 +118,18 @@ fn refuse_wrong_types(claims: &Map<String, Value>) -> Result<(), Refusal> {
         |value: &Value| value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
     for (name, value) in claims {
         let right = match name.as_str() {
-            "exp" | "nbf" | "iat" => value.is_number(),
+            "exp" => value.is_number(),
+            // Nobody has signed a token before 1970: who says so counts something else. (`exp` has been by then.)
+            "nbf" | "iat" => value.as_f64().is_some_and(|time| time >= 0.0),
             "iss" | "sub" | "jti" => value.is_string(),
             "aud" => value.is_string() || is_list_of_texts(value),
             _ => true,
         };
         if !right {
             return refuse(match name.as_str() {
-                "exp" => "the time at which the token expires is not a number (exp)",
-                "nbf" => "the time from which the token is valid is not a number (nbf)",
-                "iat" => "the time at which the token was issued is not a number (iat)",
+                "exp" => "the time at which the token expires is not a number of seconds since 1970 (exp)",
+                "nbf" => "the time from which the token is valid is not a number of seconds since 1970 (nbf)",
+                "iat" => "the time at which the token was issued is not a number of seconds since 1970 (iat)",
                 "iss" => "the issuer of the token is not a text (iss)",
                 "sub" => "the user in the token is not a text (sub)",
                 "jti" => "the id of the token is not a text (jti)",

@@ -46,7 +46,7 @@ impl Key {
     ) -> Self {
         let mut validation = jsonwebtoken::Validation::new(algorithm);
         validation.leeway = LEEWAY;
-        // A time before 1970 is none to the library, and the clock can go on between it and what we say about it.
+        // The clock can go on between the library's look and what is said about it; the rules beside it are as strict.
         validation.validate_nbf = false;
         let mut required = vec!["exp"];
         if !expected.issuers.is_empty() {
