@@ -3,21 +3,10 @@
 use serde_json::{Value, json};
 
 use super::tokens::{
-    authorized, bearer, claims, header, now, part, signature, signed, texts_inside_texts, token_with,
+    assert_not_believed, authorized, bearer, claims, header, now, part, signature, signed,
+    texts_inside_texts, token_with,
 };
-use crate::world::{Answer, SECRET, World, token};
-
-/// Expects the answer to a token that is not believed.
-fn assert_not_believed(answer: &Answer, label: &str) {
-    assert_eq!(answer.status(), 401, "{label}: {answer:?}");
-    let challenge = answer.header("www-authenticate");
-    let description = challenge
-        .strip_prefix("Bearer error=\"invalid_token\", error_description=\"")
-        .and_then(|rest| rest.strip_suffix('"'));
-    let description = description.unwrap_or_else(|| panic!("{label}: {challenge}"));
-    assert!(!description.is_empty() && !description.contains(['"', '\\']), "{label}: {challenge}");
-    assert!(answer.detail().contains(description), "{label}: {answer:?}");
-}
+use crate::world::{SECRET, World, token};
 
 #[tokio::test]
 async fn what_is_no_jwt_is_not_believed() {

@@ -75,3 +75,31 @@ pub async fn authorized(world: &World, values: &[&str]) -> Answer {
     }
     send(world.server.address, request).await
 }
+
+/// Expects the answer to a token that is not believed.
+pub fn assert_not_believed(answer: &Answer, label: &str) {
+    if let Err(why) = not_believed(answer) {
+        panic!("{label}: {why}: {answer:?}");
+    }
+}
+
+/// What an answer lacks to be the one to a token that is not believed (RFC 6750, section 3).
+pub fn not_believed(answer: &Answer) -> Result<(), String> {
+    if answer.status() != 401 {
+        return Err(format!("{} instead of 401", answer.status));
+    }
+    let challenge = answer.header("www-authenticate");
+    let description = challenge
+        .strip_prefix("Bearer error=\"invalid_token\", error_description=\"")
+        .and_then(|rest| rest.strip_suffix('"'))
+        .ok_or(format!("another challenge: {challenge}"))?;
+    // What section 3 of RFC 6750 lets a description hold.
+    let plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    if description.trim().is_empty() || !description.bytes().all(plain) {
+        return Err(format!("an odd description: {description}"));
+    }
+    if !answer.detail().contains(description) {
+        return Err(format!("header and body give different reasons: {description}"));
+    }
+    Ok(())
+}
