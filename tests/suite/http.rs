@@ -13,6 +13,7 @@ pub mod hostile;
 mod identity;
 mod isolation;
 mod issuers;
+mod key_sets;
 mod lists;
 mod order;
 mod pairs;

@@ -16,7 +16,7 @@ mod key_tls;
 mod logs;
 mod outage;
 mod overload;
-mod program;
+pub mod program;
 mod proxy;
 mod raw;
 mod round_trip;

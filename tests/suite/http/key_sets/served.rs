@@ -1,0 +1,94 @@
+//! Servers with a key set.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::http::tokens::{claims, not_believed};
+use crate::operation::program::Directory;
+use crate::world::{Issuer, Reply, World};
+
+/// A server that has its keys from one place, and what its tokens must say.
+pub struct Served {
+    pub setting: &'static str,
+    pub world: World,
+    pub claims: Value,
+    _issuer: Issuer,
+    _directory: Directory,
+}
+
+impl Served {
+    /// A server for each place that keys can come from.
+    pub async fn all(keys: &[Value]) -> Vec<Self> {
+        let mut all = Vec::new();
+        for setting in ["BETTER_AUTH_URL", "JWKS_URL", "JWKS_FILE"] {
+            all.push(Self::new(setting, keys).await);
+        }
+        all
+    }
+
+    async fn new(setting: &'static str, keys: &[Value]) -> Self {
+        let (issuer, directory) = (Issuer::new(&[]).await, Directory::new());
+        let text = json!({ "keys": keys }).to_string();
+        issuer.reply("/keys", Reply::new(text.clone()));
+        issuer.publish(keys);
+        directory.write("keys.json", &text);
+        let place = match setting {
+            "BETTER_AUTH_URL" => issuer.url(),
+            "JWKS_URL" => format!("{}/keys", issuer.url()),
+            _ => directory.0.join("keys.json").display().to_string(),
+        };
+        let world = World::with(&[("BETTER_AUTH_SECRET", ""), (setting, &place)]).await;
+        let claims = claims(json!({ "iss": issuer.url(), "aud": issuer.url() }));
+        Self { setting, world, claims, _issuer: issuer, _directory: directory }
+    }
+
+    /// Why the token is not believed; nothing if it is.
+    pub async fn refusal(&self, token: &str) -> Option<String> {
+        refusal(&self.world, token).await
+    }
+
+    /// What was logged with this message: the keys' names and one more thing of each.
+    pub fn logged(&self, message: &str, field: &str) -> BTreeSet<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let events = self.world.server.log().into_iter().filter_map(|line| serde_json::from_str(&line).ok());
+        let events = events.filter(|event: &Value| event["message"] == message);
+        events
+            .map(|event| {
+                let source = text(&event["source"]);
+                assert!(source.starts_with(&format!("{} ", self.setting)), "{event}");
+                (text(&event["kid"]), text(&event[field]))
+            })
+            .collect()
+    }
+}
+
+/// Why a server does not believe the token; nothing if it does.
+pub async fn refusal(world: &World, token: &str) -> Option<String> {
+    let answer = world.bearer(token).get("/api/tasks").await;
+    match not_believed(&answer) {
+        Ok(()) => Some(answer.detail()),
+        Err(why) => {
+            assert_eq!(answer.status(), 200, "{why}: {answer:?}");
+            None
+        }
+    }
+}
+
+/// A published key under another name and with other members; null takes one away.
+pub fn changed(jwk: &Value, changes: Value) -> Value {
+    let mut jwk = jwk.clone();
+    let members = jwk.as_object_mut().expect("an object");
+    for (name, value) in changes.as_object().expect("an object") {
+        match value {
+            Value::Null => members.remove(name),
+            value => members.insert(name.clone(), value.clone()),
+        };
+    }
+    jwk
+}
+
+/// A header that says this much.
+pub fn named(alg: &str, kid: &str) -> Value {
+    json!({ "alg": alg, "kid": kid })
+}
