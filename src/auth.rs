@@ -97,17 +97,23 @@ impl Verifier {
 
     /// The user whose token stands in `Authorization: Bearer <token>` (RFC 6750, section 2.1).
     ///
-    /// Needs no database. Checks at most one signature, or one MAC for each secret. A token that names an unknown key
-    /// can make key sets be read again; the wait for that is bounded by their patience.
+    /// Needs no database. Checks at most one signature of a token that is not believed, or one MAC for each secret. A
+    /// token that names an unknown key can make key sets be read again; the wait for that is bounded by their patience.
     ///
     /// # Errors
     /// [`Refusal::NoToken`] without a bearer token, [`Refusal::InvalidToken`] with one that is not believed.
     pub async fn user(&self, headers: &HeaderMap) -> Result<UserId, Refusal> {
         let token = Token::look_at(bearer_token(headers)?)?;
-        if let Some(kid) = self.keys.unknown(&token) {
-            self.keys.look_for(kid).await;
+        let at_first = self.verify(&token);
+        let Some(kid) = self.keys.unknown(&token).filter(|_| at_first.is_err()) else { return at_first };
+
+        self.keys.look_for(kid).await;
+        if self.keys.knows(kid) {
+            self.verify(&token)
+        } else {
+            // The words for an unknown key, or what a key without a name has said of the token already.
+            self.keys.of(&token).and(at_first)
         }
-        self.verify(&token)
     }
 
     /// The user whose token this is, by the keys that are known right now.

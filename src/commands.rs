@@ -44,12 +44,13 @@ pub fn run() -> Result<(), Failure> {
     logging::start(&config.log_filter, config.log_format);
 
     let runtime = Runtime::new()?;
-    // A development database that is starting is waited for, and stopped. Else there may be a name that is being
-    // resolved, or a file that hangs.
-    let ending = if config.database.is_none() { LONGEST_START } else { config.shutdown_timeout };
+    // There may be a name that is being resolved, or a file that hangs.
+    let mut ending = config.shutdown_timeout;
     let outcome = match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => runtime.block_on(serve(&mut config)),
-        Command::Migrate { reapply_policies } => runtime.block_on(migrate(&config, reapply_policies)),
+        Command::Serve => runtime.block_on(serve(&mut config, &mut ending)),
+        Command::Migrate { reapply_policies } => {
+            runtime.block_on(migrate(&config, reapply_policies, &mut ending))
+        }
         Command::Token { user, lifetime } => print_token(&mut config, &user, lifetime),
         Command::Healthcheck => runtime.block_on(healthcheck(config.listen, 3 * config.request_timeout)),
     };
@@ -70,7 +71,7 @@ fn read_dotenv() -> Result<(), Failure> {
     }
 }
 
-async fn serve(config: &mut Config) -> Result<(), Failure> {
+async fn serve(config: &mut Config, ending: &mut Duration) -> Result<(), Failure> {
     let mut stop = pin!(stop_signal()?);
     let listener = listen(config.listen).await?;
     let listening = listener.local_addr()?;
@@ -78,8 +79,11 @@ async fn serve(config: &mut Config) -> Result<(), Failure> {
 
     let (cluster, app) = tokio::select! {
         started = start(config) => started?,
-        // A development database that is starting is waited for, and stopped, as the program ends.
-        () = &mut stop => return Ok(()),
+        () = &mut stop => {
+            // A development database that is starting is waited for, and stopped, as the program ends.
+            *ending = LONGEST_START;
+            return Ok(());
+        }
     };
     tracing::info!(address = %listening, "listening");
     if config.development {
@@ -110,7 +114,7 @@ async fn start(config: &mut Config) -> Result<(Option<Cluster>, App), Failure> {
     Ok((cluster, App::new(verifier, session, config.request_timeout)))
 }
 
-async fn migrate(config: &Config, reapply_policies: bool) -> Result<(), Failure> {
+async fn migrate(config: &Config, reapply_policies: bool, ending: &mut Duration) -> Result<(), Failure> {
     let stop = stop_signal()?;
     let migrating = async {
         let (cluster, address) = database(config).await?;
@@ -120,8 +124,11 @@ async fn migrate(config: &Config, reapply_policies: bool) -> Result<(), Failure>
     };
     let (cluster, address, done) = tokio::select! {
         migrated = migrating => migrated?,
-        // What is not committed is rolled back, and a development database is stopped.
-        () = stop => return Err("stopped before the database was migrated".into()),
+        () = stop => {
+            // What is not committed is rolled back, and a development database is stopped.
+            *ending = LONGEST_START;
+            return Err("stopped before the database was migrated".into());
+        }
     };
 
     let mut out = std::io::stdout().lock();

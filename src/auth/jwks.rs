@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::claims::Expected;
@@ -17,14 +16,18 @@ const MOST: usize = 100;
 /// # Errors
 /// When the text is no key set. Says nothing of what is in it: that could be a private key.
 pub(super) fn entries(text: &[u8]) -> Result<Vec<Value>, String> {
-    #[derive(Deserialize)]
-    struct Entries {
-        keys: Vec<Value>,
-    }
-    let Entries { keys } = serde_json::from_slice(text).map_err(|error| {
+    let set: Value = serde_json::from_slice(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        format!("it is no JSON object with a list of keys: look at line {line}, column {column}")
+        format!("it is no JSON: look at line {line}, column {column}")
     })?;
+    // Not a type of its own: to the parser a list would be one as well.
+    let keys = match set {
+        Value::Object(mut members) => members.remove("keys"),
+        _ => None,
+    };
+    let Some(Value::Array(keys)) = keys else {
+        return Err("it is no JSON object with a list of keys".into());
+    };
     if keys.len() > MOST {
         return Err(format!("it has {} keys; {MOST} are read at most", keys.len()));
     }

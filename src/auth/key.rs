@@ -114,6 +114,9 @@ pub(super) fn of_jwk(entry: &Value, expected: &Arc<Expected>) -> Result<Vec<Key>
         Some(Value::String(kid)) if kid.len() <= LONGEST_KID => Some(kid.clone()),
         Some(_) => return Err(format!("its kid is not a text of {LONGEST_KID} bytes at most")),
     };
+    if !entry.is_object() {
+        return Err("it is no JSON object".into());
+    }
     // The parser's own words repeat what it read, which could be a private key.
     let jwk = Jwk::deserialize(entry)
         .map_err(|_| "it is no JWK: kty is missing, or a member is of another type than it should be")?;

@@ -168,14 +168,8 @@ impl Source {
         .await;
     }
 
-    /// Whether a key that is not known may be in this set by now. A set whose keys have no names never answers to one.
-    pub(super) fn may_have(&self) -> bool {
-        let keys = self.ring.set(self.at);
-        let has_names = keys.is_empty() || keys.iter().any(|key| key.kid.is_some());
-        has_names && !self.was_in_vain()
-    }
-
-    fn was_in_vain(&self) -> bool {
+    /// Whether a key was looked for here just now that was not there.
+    pub(super) fn was_in_vain(&self) -> bool {
         self.state().in_vain.is_some_and(|at| at.elapsed() < COOL_DOWN)
     }
 
@@ -190,7 +184,7 @@ impl Source {
     pub(super) async fn look_for(self: &Arc<Self>, kid: &str) {
         let _ = timeout(self.patience, async {
             let reading = self.reading.clone().lock_owned().await;
-            if self.may_have() && !self.ring.has(kid) {
+            if !self.was_in_vain() && !self.ring.has(kid) {
                 self.clone().read_in_task(reading, Some(kid.to_owned())).await;
             }
         })
@@ -250,20 +244,16 @@ impl Source {
 
     /// Takes the keys of a text that is a key set for those of the issuer.
     fn believe(&self, text: Vec<u8>) {
-        let is_new = {
-            let mut state = self.state();
-            if state.problem.take().is_some() {
-                tracing::info!(source = self.source, "the key set can be read again");
-            }
-            let is_new = state.text.as_ref() != Some(&text);
-            state.text = Some(text.clone());
-            is_new
-        };
-        if is_new {
+        if self.state().text.as_ref() != Some(&text) {
             let old = self.ring.set(self.at);
             let new = jwks::keys(&text, &self.expected, &self.source);
             self.ring.replace(self.at, new.clone());
             jwks::say_what_changed(&old, &new, &self.source);
+        }
+        let mut state = self.state();
+        state.text = Some(text);
+        if state.problem.take().is_some() {
+            tracing::info!(source = self.source, "the key set can be read again");
         }
     }
 

@@ -86,9 +86,14 @@ impl Keys {
         (!is_known).then_some(kid)
     }
 
+    /// Whether a public key has that name.
+    pub(super) fn knows(&self, kid: &str) -> bool {
+        self.ring.has(kid)
+    }
+
     /// Reads again whatever sets may have brought the key of that name in the meantime, until one has.
     pub(super) async fn look_for(&self, kid: &str) {
-        let asked = self.sources.iter().filter(|source| source.may_have());
+        let asked = self.sources.iter().filter(|source| !source.was_in_vain());
         let mut looks: FuturesUnordered<_> = asked.map(|source| source.look_for(kid)).collect();
         while !self.ring.has(kid) && looks.next().await.is_some() {}
 
@@ -114,17 +119,15 @@ impl Keys {
         let kid = token.kid.as_deref();
         match self.ring.find(algorithm, kid) {
             Found::One(key) => Ok(vec![key]),
-            Found::Several(keys) => match (kid, token.issuer()) {
-                (None, _) => refuse("the token does not say which key it is signed with (kid)"),
-                // Two issuers, neither of which has to know what the other calls its keys.
-                (Some(_), Some(issuer)) => of_issuer(&keys, &issuer),
-                (Some(_), None) => refuse(SEVERAL),
-            },
+            // Two issuers, neither of which has to know what the other calls its keys.
+            Found::Several(keys) if kid.is_some() => of_issuer(&keys, token.issuer().as_deref()),
+            Found::Several(_) => refuse("the token does not say which key it is signed with (kid)"),
             Found::Nothing if kid.is_some_and(|kid| self.ring.has(kid)) => {
                 refuse("the token's algorithm (alg) is not that of its key")
             }
             Found::Nothing => match self.ring.nameless(algorithm) {
                 Found::One(key) => Ok(vec![key]),
+                _ if kid.is_none() => refuse("no key is known here of the token's algorithm (alg)"),
                 _ => Err(self.unknown_key()),
             },
         }
@@ -143,17 +146,19 @@ impl Keys {
 
 /// Of several keys of one name that whose set expects that issuer, or else that whose set expects none. The token's word
 /// for it is not believed yet: the signature has to fit that key, and the claims what is expected beside it.
-fn of_issuer(keys: &[Arc<Key>], issuer: &str) -> Result<Vec<Arc<Key>>, Refusal> {
-    let expects = |key: &&Arc<Key>| key.expected.issuers.iter().any(|expected| expected == issuer);
+fn of_issuer(keys: &[Arc<Key>], issuer: Option<&str>) -> Result<Vec<Arc<Key>>, Refusal> {
+    let expects =
+        |key: &&Arc<Key>| key.expected.issuers.iter().any(|expected| Some(expected.as_str()) == issuer);
     let expects_none = |key: &&Arc<Key>| key.expected.issuers.is_empty();
     let mut fitting: Vec<_> = keys.iter().filter(expects).cloned().collect();
     if fitting.is_empty() {
         fitting = keys.iter().filter(expects_none).cloned().collect();
     }
-    if fitting.len() == 1 { Ok(fitting) } else { refuse(SEVERAL) }
+    match fitting.len() {
+        1 => Ok(fitting),
+        _ => refuse("more than one key has the name that the token gives (kid)"),
+    }
 }
-
-const SEVERAL: &str = "more than one key has the name that the token gives (kid)";
 
 fn refuse<T>(why: &'static str) -> Result<T, Refusal> {
     Err(Refusal::invalid_token(why))

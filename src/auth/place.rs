@@ -1,6 +1,8 @@
 //! Where key sets are, and reading them there: a few bounded requests or one small file.
 
+use std::fs::OpenOptions;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,12 +115,14 @@ impl Reader {
 }
 
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    // A pipe would be waited for.
-    if !std::fs::metadata(path)?.is_file() {
+    // The opening of a pipe would wait for somebody at its other end.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits();
+    let file = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)?;
+    if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is no file"));
     }
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(LONGEST_SET + 1).read_to_end(&mut bytes)?;
+    file.take(LONGEST_SET + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

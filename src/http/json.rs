@@ -55,9 +55,12 @@ fn text_length(bytes: &[u8]) -> usize {
     end.map_or(bytes.len(), |end| end + 2)
 }
 
+/// Whether the parser takes these bytes for a number, and for one that it cannot hold. It is asked itself, since its
+/// limit is not to the last digit that of others.
 fn is_huge(token: &[u8]) -> bool {
-    let number: Option<f64> = std::str::from_utf8(token).ok().and_then(|token| token.parse().ok());
-    number.is_some_and(f64::is_infinite) && serde_json::from_slice::<IgnoredAny>(token).is_ok()
+    token.len() > 1
+        && serde_json::from_slice::<Value>(token).is_err_and(|error| is_out_of_range(&error))
+        && serde_json::from_slice::<IgnoredAny>(token).is_ok()
 }
 
 #[cfg(test)]
@@ -74,6 +77,20 @@ mod tests {
         let value = parse(text.as_bytes()).expect("well-formed JSON");
 
         assert_eq!(value, json!({ "a": 0, "title": "x", "b": [{ "c": 0 }, "y", 1.5] }));
+    }
+
+    #[test]
+    fn a_number_at_the_limit_is_a_number() {
+        for number in [
+            "1.7976931348623157e308",
+            "1.7976931348623158e308",
+            "17976931348623158e292",
+            "-1.7976931348623159e308",
+        ] {
+            let value = parse(format!(r#"{{"title": "x", "a": {number}}}"#).as_bytes()).expect(number);
+
+            assert_eq!(value.get("title"), Some(&json!("x")), "{number}");
+        }
     }
 
     #[test]
