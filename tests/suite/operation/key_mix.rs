@@ -39,6 +39,45 @@ async fn a_rotation_is_followed_beside_a_key_without_a_name() {
 }
 
 #[tokio::test]
+async fn a_set_whose_keys_have_no_names_may_begin_to_name_them() {
+    let (nameless, named) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
+    let mut jwk = nameless.jwk();
+    jwk.as_object_mut().expect("an object").remove("kid");
+    let issuer = Issuer::new(&[]).await;
+    issuer.publish(&[jwk]);
+    let world = World::of(&issuer, &[]).await;
+    let header = json!({ "alg": "EdDSA", "kid": "anything" });
+    let before = world.bearer(&nameless.sign(&header, &issuer.claims(json!({}))));
+    assert_eq!(status(&before).await, 200);
+    assert_eq!(issuer.fetches(), 1, "nobody had to look for it");
+
+    issuer.publish(&public(&[&named]));
+
+    assert_eq!(status(&signed_in(&world, &issuer, &named)).await, 200);
+    assert_eq!(status(&before).await, 401);
+}
+
+#[tokio::test]
+async fn a_silent_issuer_does_not_hold_up_the_tokens_of_a_key_without_a_name() {
+    let (nameless, directory) = (KeyPair::new(EdDSA), Directory::new());
+    let mut jwk = nameless.jwk();
+    jwk.as_object_mut().expect("an object").remove("kid");
+    directory.write("keys.json", &json!({ "keys": [jwk] }).to_string());
+    let file = directory.0.join("keys.json").display().to_string();
+    let silent = Issuer::new(&[&KeyPair::new(EdDSA)]).await;
+    let settings = [("JWKS_FILE", &*file), ("REQUEST_TIMEOUT", "180")];
+    let world = World::of(&silent, &settings).await;
+    silent.reply(JWKS_PATH, Reply::keys(&[]).after(NEVER));
+    let header = json!({ "alg": "EdDSA", "kid": "anything" });
+    let person = world.bearer(&nameless.sign(&header, &silent.claims(json!({}))));
+
+    let answer = timeout(Duration::from_secs(30), status(&person)).await;
+
+    assert_eq!(answer.expect("an answer"), 200);
+    assert_eq!(silent.fetches(), 1);
+}
+
+#[tokio::test]
 async fn a_silent_issuer_does_not_hold_up_the_tokens_of_another() {
     let pairs: Vec<_> = (0..3).map(|_| KeyPair::new(EdDSA)).collect();
     let (issuer, silent) = (Issuer::new(&[&pairs[0]]).await, Issuer::new(&[]).await);
@@ -71,6 +110,8 @@ async fn two_issuers_may_call_their_keys_alike() {
 
     assert_eq!(status(&signed_in(&apart, &issuer, &one)).await, 200);
     assert_eq!(status(&signed_in(&apart, &other, &two)).await, 200);
+    let without_issuer = two.token(&other.claims(json!({ "iss": null })));
+    assert_eq!(status(&apart.bearer(&without_issuer)).await, 200, "nothing is expected of it");
     assert_eq!(status(&apart.bearer(&forged)).await, 401, "the other issuer's key, this issuer's name");
     // Where both are allowed to say the same nobody can tell which key is meant.
     let refused = signed_in(&alike, &issuer, &one).get("/api/tasks").await;
