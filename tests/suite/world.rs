@@ -68,6 +68,11 @@ impl World {
         Person::with_token(self.server.address, Some(token))
     }
 
+    /// Alice, with a token of this issuer that this pair has signed.
+    pub fn signed_in(&self, issuer: &Issuer, pair: &KeyPair) -> Person {
+        self.bearer(&pair.token(&issuer.claims(serde_json::json!({}))))
+    }
+
     /// Somebody without a token.
     pub fn stranger(&self) -> Person {
         Person::with_token(self.server.address, None)

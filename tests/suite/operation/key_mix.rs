@@ -9,10 +9,6 @@ use tokio::time::timeout;
 use super::program::Directory;
 use crate::world::{Issuer, JWKS_PATH, KeyPair, NEVER, Person, Reply, World, public};
 
-fn signed_in(world: &World, issuer: &Issuer, pair: &KeyPair) -> Person {
-    world.bearer(&pair.token(&issuer.claims(json!({}))))
-}
-
 async fn status(person: &Person) -> u16 {
     person.get("/api/tasks").await.status()
 }
@@ -31,7 +27,7 @@ async fn a_rotation_is_followed_beside_a_key_without_a_name() {
 
     issuer.publish(&public(&[&new]));
 
-    assert_eq!(status(&signed_in(&world, &issuer, &new)).await, 200);
+    assert_eq!(status(&world.signed_in(&issuer, &new)).await, 200);
     assert_eq!(status(&of_nameless(json!({ "alg": "EdDSA", "kid": "anything" }))).await, 200);
     assert_eq!(status(&of_nameless(json!({ "alg": "EdDSA", "kid": "anything else" }))).await, 200);
     let without_kid = of_nameless(json!({ "alg": "EdDSA" })).get("/api/tasks").await;
@@ -53,7 +49,7 @@ async fn a_set_whose_keys_have_no_names_may_begin_to_name_them() {
 
     issuer.publish(&public(&[&named]));
 
-    assert_eq!(status(&signed_in(&world, &issuer, &named)).await, 200);
+    assert_eq!(status(&world.signed_in(&issuer, &named)).await, 200);
     assert_eq!(status(&before).await, 401);
 }
 
@@ -88,7 +84,7 @@ async fn a_silent_issuer_does_not_hold_up_the_tokens_of_another() {
 
     for pair in &pairs[1..] {
         issuer.publish(&public(&[pair]));
-        let person = signed_in(&world, &issuer, pair);
+        let person = world.signed_in(&issuer, pair);
 
         // The silent one is given a minute.
         let answer = timeout(Duration::from_secs(30), status(&person)).await;
@@ -108,13 +104,13 @@ async fn two_issuers_may_call_their_keys_alike() {
     );
     let forged = two.token(&issuer.claims(json!({})));
 
-    assert_eq!(status(&signed_in(&apart, &issuer, &one)).await, 200);
-    assert_eq!(status(&signed_in(&apart, &other, &two)).await, 200);
+    assert_eq!(status(&apart.signed_in(&issuer, &one)).await, 200);
+    assert_eq!(status(&apart.signed_in(&other, &two)).await, 200);
     let without_issuer = two.token(&other.claims(json!({ "iss": null })));
     assert_eq!(status(&apart.bearer(&without_issuer)).await, 200, "nothing is expected of it");
     assert_eq!(status(&apart.bearer(&forged)).await, 401, "the other issuer's key, this issuer's name");
     // Where both are allowed to say the same nobody can tell which key is meant.
-    let refused = signed_in(&alike, &issuer, &one).get("/api/tasks").await;
+    let refused = alike.signed_in(&issuer, &one).get("/api/tasks").await;
     assert!(refused.detail().contains("more than one key"), "{refused:?}");
 }
 
@@ -134,7 +130,7 @@ async fn a_page_for_everything_does_not_hide_the_key_set_below_it() {
 
         let world = World::of(&issuer, &[("BETTER_AUTH_URL", &url)]).await;
 
-        assert_eq!(status(&signed_in(&world, &issuer, &pair)).await, 200);
+        assert_eq!(status(&world.signed_in(&issuer, &pair)).await, 200);
     }
 }
 
@@ -176,7 +172,7 @@ async fn a_stop_waits_for_no_issuer() {
     let issuer = Issuer::new(&[&known]).await;
     let mut world = World::of(&issuer, &[("REQUEST_TIMEOUT", "600"), ("SHUTDOWN_TIMEOUT", "1")]).await;
     issuer.reply(JWKS_PATH, Reply::keys(&[]).after(NEVER));
-    let person = signed_in(&world, &issuer, &unknown);
+    let person = world.signed_in(&issuer, &unknown);
 
     let waiting = tokio::spawn(async move {
         let request = person.request(http::Method::GET, "/api/tasks", "");

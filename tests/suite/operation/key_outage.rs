@@ -6,7 +6,7 @@ use jsonwebtoken::Algorithm::EdDSA;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
-use crate::world::{Answer, Issuer, KeyPair, Person, World};
+use crate::world::{Answer, Issuer, KeyPair, World};
 use crate::world::{JWKS_PATH, NEVER, Reply, public};
 
 /// Waits until `/health` answers as wanted.
@@ -27,17 +27,13 @@ fn is_well(answer: &Answer) -> bool {
     answer.status() == 200 && answer.json() == json!({ "status": "healthy" })
 }
 
-fn signed_in(world: &World, issuer: &Issuer, pair: &KeyPair) -> Person {
-    world.bearer(&pair.token(&issuer.claims(json!({}))))
-}
-
 #[tokio::test]
 async fn an_issuer_that_is_down_at_start_is_waited_for() {
     let pair = KeyPair::new(EdDSA);
     let mut issuer = Issuer::new(&[&pair]).await;
     issuer.stop().await;
     let world = World::of(&issuer, &[]).await;
-    let person = signed_in(&world, &issuer, &pair);
+    let person = world.signed_in(&issuer, &pair);
 
     let down = world.stranger().get("/health").await;
     let refused = person.get("/api/tasks").await;
@@ -62,7 +58,7 @@ async fn an_issuer_that_says_nothing_at_start_does_not_hold_it_up() {
     issuer.publish(&public(&[&pair]));
 
     health(&world, is_well).await;
-    assert_eq!(signed_in(&world, &issuer, &pair).get("/api/tasks").await.status(), 200);
+    assert_eq!(world.signed_in(&issuer, &pair).get("/api/tasks").await.status(), 200);
 }
 
 #[tokio::test]
@@ -70,7 +66,7 @@ async fn known_keys_are_believed_while_the_issuer_is_down() {
     let (known, unknown) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let mut issuer = Issuer::new(&[&known]).await;
     let world = World::of(&issuer, &[]).await;
-    let (person, other) = (signed_in(&world, &issuer, &known), signed_in(&world, &issuer, &unknown));
+    let (person, other) = (world.signed_in(&issuer, &known), world.signed_in(&issuer, &unknown));
     issuer.stop().await;
 
     let refused = other.get("/api/tasks").await;
@@ -125,11 +121,11 @@ async fn an_issuer_that_says_nonsense_takes_no_key_away() {
         let world = World::of(&issuer, &[]).await;
         issuer.reply(JWKS_PATH, nonsense);
 
-        let refused = signed_in(&world, &issuer, &unknown).get("/api/tasks").await.status();
+        let refused = world.signed_in(&issuer, &unknown).get("/api/tasks").await.status();
 
         assert_eq!(refused, 401, "{label}");
         assert!(issuer.fetches() >= 2, "{label}");
-        let believed = signed_in(&world, &issuer, &known).get("/api/tasks").await;
+        let believed = world.signed_in(&issuer, &known).get("/api/tasks").await;
         assert_eq!(believed.status(), 200, "{label}");
         let health = world.stranger().get("/health").await;
         assert_eq!(health.status(), 200, "{label}");
@@ -146,10 +142,10 @@ async fn a_redirect_to_another_path_of_the_issuer_is_followed_and_to_another_ser
     issuer.reply("/api/auth/jwks/", Reply::keys(&public(&[&pair])));
     issuer.reply(JWKS_PATH, moved("/api/auth/jwks/"));
     let within = World::of(&issuer, &[]).await;
-    let followed = signed_in(&within, &issuer, &pair).get("/api/tasks").await.status();
+    let followed = within.signed_in(&issuer, &pair).get("/api/tasks").await.status();
     issuer.reply(JWKS_PATH, moved(&format!("{}{JWKS_PATH}", other.url())));
     let elsewhere = World::of(&issuer, &[]).await;
-    let not_followed = signed_in(&elsewhere, &issuer, &pair).get("/api/tasks").await.status();
+    let not_followed = elsewhere.signed_in(&issuer, &pair).get("/api/tasks").await.status();
     issuer.reply(JWKS_PATH, moved(JWKS_PATH));
     let around = World::of(&issuer, &[]).await;
 

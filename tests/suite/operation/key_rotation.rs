@@ -10,11 +10,6 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::http::tokens::signed;
 use crate::world::{Issuer, JWKS_PATH, KeyPair, NEVER, Person, Reply, SECRET, World, public};
 
-/// Somebody with a token of this pair.
-fn signed_in(world: &World, issuer: &Issuer, pair: &KeyPair) -> Person {
-    world.bearer(&pair.token(&issuer.claims(json!({}))))
-}
-
 async fn status(person: &Person) -> u16 {
     person.get("/api/tasks").await.status()
 }
@@ -25,7 +20,7 @@ async fn a_new_key_is_believed_without_a_restart_and_so_is_the_old_one() {
         let (old, new) = (KeyPair::new(algorithm), KeyPair::new(algorithm));
         let issuer = Issuer::new(&[&old]).await;
         let world = World::of(&issuer, &[]).await;
-        let (before, after) = (signed_in(&world, &issuer, &old), signed_in(&world, &issuer, &new));
+        let (before, after) = (world.signed_in(&issuer, &old), world.signed_in(&issuer, &new));
         assert_eq!(status(&before).await, 200, "{algorithm:?}");
 
         issuer.publish(&public(&[&old, &new]));
@@ -45,7 +40,7 @@ async fn rotations_that_follow_one_another_are_all_followed() {
     for pair in &pairs {
         issuer.publish(&public(&[pair]));
 
-        assert_eq!(status(&signed_in(&world, &issuer, pair)).await, 200);
+        assert_eq!(status(&world.signed_in(&issuer, pair)).await, 200);
     }
 }
 
@@ -59,7 +54,7 @@ async fn rotations_of_several_issuers_are_all_followed() {
     for (issuer, pair) in [(&one, &pairs[2]), (&two, &pairs[3]), (&one, &pairs[0]), (&two, &pairs[1])] {
         issuer.publish(&public(&[pair]));
 
-        assert_eq!(status(&signed_in(&world, issuer, pair)).await, 200);
+        assert_eq!(status(&world.signed_in(issuer, pair)).await, 200);
     }
 }
 
@@ -84,12 +79,12 @@ async fn made_up_names_of_keys_make_the_set_be_read_once() {
     assert!(at_once.iter().chain(&later).all(|status| *status == 401), "{at_once:?} {later:?}");
     let allowed = 2 + began.elapsed().as_secs() as usize / 10; // a slow machine takes more than one cool-down
     assert!(issuer.fetches() <= allowed, "{} fetches: one at start, one for all names", issuer.fetches());
-    assert_eq!(status(&signed_in(&world, &issuer, &real)).await, 200);
+    assert_eq!(status(&world.signed_in(&issuer, &real)).await, 200);
 
     // Whoever makes names up cannot keep a real one out for longer than that.
     let new = KeyPair::new(EdDSA);
     issuer.publish(&public(&[&real, &new]));
-    let person = signed_in(&world, &issuer, &new);
+    let person = world.signed_in(&issuer, &new);
     let comes = async {
         while status(&person).await != 200 {
             sleep(Duration::from_millis(100)).await;
@@ -105,7 +100,7 @@ async fn requests_with_the_same_new_key_wait_for_one_fetch() {
     let world = World::of(&issuer, &[]).await;
     issuer.reply(JWKS_PATH, Reply::keys(&public(&[&old, &new])).after(Duration::from_millis(300)));
 
-    let person = signed_in(&world, &issuer, &new);
+    let person = world.signed_in(&issuer, &new);
     let answers = join_all((0..40).map(|_| status(&person))).await;
 
     assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
@@ -118,7 +113,7 @@ async fn a_request_that_goes_away_does_not_break_off_what_others_wait_for() {
     let issuer = Issuer::new(&[&old]).await;
     let world = World::of(&issuer, &[]).await;
     issuer.reply(JWKS_PATH, Reply::keys(&public(&[&old, &new])).after(Duration::from_millis(300)));
-    let person = signed_in(&world, &issuer, &new);
+    let person = world.signed_in(&issuer, &new);
 
     let first = tokio::spawn({
         let person = person.clone();
@@ -140,7 +135,7 @@ async fn nobody_with_a_known_key_waits_for_one_that_is_looked_for() {
     let issuer = Issuer::new(&[&known]).await;
     let world = World::of(&issuer, &[("REQUEST_TIMEOUT", "90")]).await;
     issuer.reply(JWKS_PATH, Reply::keys(&[]).after(NEVER));
-    let (waits, person) = (signed_in(&world, &issuer, &unknown), signed_in(&world, &issuer, &known));
+    let (waits, person) = (world.signed_in(&issuer, &unknown), world.signed_in(&issuer, &known));
 
     let waiting = tokio::spawn(async move { status(&waits).await });
     while issuer.fetches() < 2 {
@@ -160,12 +155,12 @@ async fn a_request_waits_for_a_silent_issuer_only_so_long() {
 
     for silence in [Reply::keys(&[]).after(NEVER), Reply::keys(&[]).body_after(NEVER)] {
         issuer.reply(JWKS_PATH, silence);
-        let person = signed_in(&world, &issuer, &unknown);
+        let person = world.signed_in(&issuer, &unknown);
         // A third of a second is what it may wait; a slow machine takes a while for the rest.
         let answer = timeout(Duration::from_secs(10), status(&person)).await.expect("an answer");
 
         assert_eq!(answer, 401);
-        assert_eq!(status(&signed_in(&world, &issuer, &known)).await, 200);
+        assert_eq!(status(&world.signed_in(&issuer, &known)).await, 200);
     }
 }
 
@@ -174,7 +169,7 @@ async fn a_retired_key_is_not_believed_once_the_set_was_read_for_a_new_one() {
     let (old, new) = (KeyPair::new(EdDSA), KeyPair::new(ES256));
     let issuer = Issuer::new(&[&old]).await;
     let world = World::of(&issuer, &[]).await;
-    let (before, after) = (signed_in(&world, &issuer, &old), signed_in(&world, &issuer, &new));
+    let (before, after) = (world.signed_in(&issuer, &old), world.signed_in(&issuer, &new));
     assert_eq!(status(&before).await, 200);
 
     issuer.publish(&public(&[&new]));
@@ -193,14 +188,14 @@ async fn a_retired_key_is_not_believed_once_the_set_was_due() {
     let brief = |pair: &KeyPair| Reply::keys(&public(&[pair])).header("cache-control", "public, max-age=1");
     issuer.reply(JWKS_PATH, brief(&old));
     let world = World::of(&issuer, &[]).await;
-    let before = signed_in(&world, &issuer, &old);
+    let before = world.signed_in(&issuer, &old);
     assert_eq!(status(&before).await, 200);
 
     issuer.reply(JWKS_PATH, brief(&new));
     world.server.logs(|event| event["message"] == "key retired").await;
 
     assert_eq!(status(&before).await, 401);
-    assert_eq!(status(&signed_in(&world, &issuer, &new)).await, 200);
+    assert_eq!(status(&world.signed_in(&issuer, &new)).await, 200);
 }
 
 #[tokio::test]
@@ -210,9 +205,9 @@ async fn an_empty_set_retires_every_key() {
     let world = World::of(&issuer, &[]).await;
     issuer.publish(&[]);
 
-    assert_eq!(status(&signed_in(&world, &issuer, &unknown)).await, 401);
+    assert_eq!(status(&world.signed_in(&issuer, &unknown)).await, 401);
 
-    assert_eq!(status(&signed_in(&world, &issuer, &old)).await, 401);
+    assert_eq!(status(&world.signed_in(&issuer, &old)).await, 401);
     let health = world.stranger().get("/health").await;
     assert_eq!(health.status(), 503);
     assert!(health.detail().contains("BETTER_AUTH_URL"), "{health:?}");
