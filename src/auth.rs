@@ -1,9 +1,9 @@
 //! An `Authorization` header to a [`UserId`]: the only way in.
 //!
 //! A token is looked at in this order, and the first offence ends it: its length, its shape and its header (`token`);
-//! which key it names (`keys`, `ring`; an unknown name makes key sets be read again, `key_set`); its signature, checked once
-//! with that key and the key's own algorithm; then what it claims, by the library and by rules that are stricter than
-//! the library's (`claims`). None of that needs a database.
+//! which key it names (`keys`, `ring`; an unknown name makes key sets be read again, `key_set`); its signature, checked
+//! once with that key and the key's own algorithm; then what it claims, by the library and by rules that are stricter
+//! than the library's (`claims`). None of that needs a database.
 
 mod claims;
 mod jwks;
@@ -105,7 +105,10 @@ impl Verifier {
     pub async fn user(&self, headers: &HeaderMap) -> Result<UserId, Refusal> {
         let token = Token::look_at(bearer_token(headers)?)?;
         let at_first = self.verify(&token);
-        let Some(kid) = self.keys.unknown(&token).filter(|_| at_first.is_err()) else { return at_first };
+        if at_first.is_ok() {
+            return at_first;
+        }
+        let Some(kid) = self.keys.unknown(&token) else { return at_first };
 
         self.keys.look_for(kid).await;
         if self.keys.knows(kid) {
@@ -151,7 +154,6 @@ fn why(kind: &ErrorKind, token: &Token<'_>, expected: &Expected) -> Refusal {
     let is_about_claims = matches!(
         kind,
         ErrorKind::ExpiredSignature
-            | ErrorKind::ImmatureSignature
             | ErrorKind::InvalidIssuer
             | ErrorKind::InvalidAudience
             | ErrorKind::MissingRequiredClaim(_)

@@ -1,14 +1,14 @@
 //! An address to a connection: what `DATABASE_URL` says, TLS, and time-outs.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::tls;
 
 /// How long the driver waits before it asks whether a silent server is still there, if nobody says otherwise.
 const DRIVERS_KEEPALIVE: Duration = Duration::from_secs(2 * 60 * 60);
@@ -101,7 +101,7 @@ impl Address {
             config.tcp_user_timeout(Duration::from_secs(30));
         }
 
-        Ok(Self { config, tls: MakeRustlsConnect::new(public_roots()) })
+        Ok(Self { config, tls: MakeRustlsConnect::new(tls::client(tls::public_roots())) })
     }
 
     /// What the driver wants to know.
@@ -160,28 +160,21 @@ fn on_this_machine(config: &Config) -> bool {
     hosts && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
 }
 
-fn public_roots() -> ClientConfig {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider that is compiled in speaks TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth()
-}
-
 /// The error for the log: code and message, never the detail, which can hold a whole row.
 pub fn logged(error: &Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{}: {}", db.code().code(), db.message()),
-        None => {
-            let mut text = error.to_string();
-            let mut source = std::error::Error::source(error);
-            while let Some(cause) = source {
-                text = format!("{text}: {cause}");
-                source = cause.source();
-            }
-            text
-        }
+        None => causes(error),
     }
+}
+
+/// The error and what lies behind it: the texts of libraries often say only that something failed.
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }

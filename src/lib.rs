@@ -24,9 +24,10 @@
 //! | [`schema`] | migrations, then policies; whether the database is as this release needs it |
 //! | [`tasks`] | a task, and one function for each file of `sql/tasks` |
 //! | [`session`] | the pool's only user: a user and a question to rows, in one round trip |
-//! | [`auth`] | an `Authorization` header to a [`auth::UserId`] |
+//! | [`auth`] | an `Authorization` header to a [`auth::UserId`]; the keys that this takes, and keeping them up to date |
 //! | [`refusal`] | why a request ends without its answer |
 //! | [`database`] | an address to a connection |
+//! | [`tls`] | TLS to the database and to issuers |
 //!
 //! Below Rust stand `sql/` (the questions), `policies/` (who may see which rows, now) and `migrations/` (how the
 //! tables came to be). There is no SQL anywhere else.
@@ -42,4 +43,5 @@ pub mod refusal;
 pub mod schema;
 pub mod session;
 pub mod tasks;
+pub mod tls;
 pub mod token;

@@ -1,6 +1,5 @@
 //! Keys: a secret, or what a JWK (RFC 7517) says a public key is.
 
-use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::signature::{
@@ -65,7 +64,7 @@ impl Key {
         Self { kid, algorithm, decoding, validation, expected: expected.clone() }
     }
 
-    /// Whether it is the same key, however it is called and wherever it comes from.
+    /// Whether it is the same key of the same name, wherever it comes from.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         use jsonwebtoken::DecodingKeyKind::{RsaModulusExponent, SecretOrDer};
         let same = match (self.decoding.kind(), other.decoding.kind()) {
@@ -76,13 +75,6 @@ impl Key {
             _ => false,
         };
         same && self.algorithm == other.algorithm && self.kid == other.kid
-    }
-}
-
-/// Names the key, and shows nothing of it.
-impl fmt::Debug for Key {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Key").field("kid", &self.kid).field("algorithm", &self.algorithm).finish()
     }
 }
 

@@ -11,9 +11,12 @@ use headers::{CacheControl, Header};
 use http::header::{ACCEPT, AGE, CACHE_CONTROL};
 use http::{HeaderValue, StatusCode};
 use reqwest::redirect::Policy;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 use url::{Host, Url};
+
+use crate::database::causes;
+use crate::tls;
 
 /// A key set has a few keys of a few hundred bytes; what is longer, in bytes, is something else.
 const LONGEST_SET: u64 = 1024 * 1024;
@@ -206,32 +209,16 @@ pub(super) fn is_on_this_machine(url: &Url) -> bool {
     }
 }
 
-/// The public authorities and those that this machine trusts beside them: the issuers of a private network often have
-/// one of their own.
+/// TLS by the public authorities and those that this machine trusts beside them: the issuers of a private network often
+/// have one of their own.
 fn tls() -> ClientConfig {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let mut roots = tls::public_roots();
     let found = rustls_native_certs::load_native_certs();
     for problem in &found.errors {
         tracing::debug!(%problem, "a root certificate of this machine cannot be read");
     }
     roots.add_parsable_certificates(found.certs);
-
-    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider that is compiled in speaks TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth()
-}
-
-/// The error and what lies behind it: reqwest's own text alone says only that something failed.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+    tls::client(roots)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(super) enum Found {
     Nothing,
     /// This key alone.
     One(Arc<Key>),
-    /// More than one: these, and perhaps others.
+    /// More than one.
     Several(Vec<Arc<Key>>),
 }
 
