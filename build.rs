@@ -3,4 +3,5 @@
 fn main() {
     println!("cargo::rerun-if-changed=migrations");
     println!("cargo::rerun-if-changed=policies");
+    println!("cargo::rerun-if-changed=sql/audit/declared");
 }

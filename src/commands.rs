@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
+use crate::audit;
 use crate::auth::Verifier;
 use crate::config::{Cli, Command, Config};
 use crate::database::Address;
@@ -51,6 +52,7 @@ pub fn run() -> Result<(), Failure> {
         Command::Migrate { reapply_policies } => {
             runtime.block_on(migrate(&config, reapply_policies, &mut ending))
         }
+        Command::Audit => runtime.block_on(audit(&config, &mut ending)),
         Command::Token { user, lifetime } => print_token(&mut config, &user, lifetime),
         Command::Healthcheck => runtime.block_on(healthcheck(config.listen, 3 * config.request_timeout)),
     };
@@ -143,6 +145,30 @@ async fn migrate(config: &Config, reapply_policies: bool, ending: &mut Duration)
     drop(out);
     tokio::task::spawn_blocking(move || drop(cluster)).await?;
     Ok(())
+}
+
+async fn audit(config: &Config, ending: &mut Duration) -> Result<(), Failure> {
+    let stop = stop_signal()?;
+    let auditing = async {
+        let (cluster, address) = database(config).await?;
+        Ok::<_, Failure>((cluster, audit::audit(&address).await?))
+    };
+    let (cluster, report) = tokio::select! {
+        audited = auditing => audited?,
+        () = stop => {
+            // What was tried is rolled back when the connection ends, and a development database is stopped.
+            *ending = LONGEST_START;
+            return Err("stopped before the audit was done".into());
+        }
+    };
+
+    writeln!(std::io::stdout(), "{report}")?;
+    tokio::task::spawn_blocking(move || drop(cluster)).await?;
+    match report.fails() {
+        0 => Ok(()),
+        1 => Err("1 FAIL".into()),
+        fails => Err(format!("{fails} FAIL").into()),
+    }
 }
 
 fn print_token(config: &mut Config, user: &str, lifetime: u64) -> Result<(), Failure> {

@@ -40,6 +40,8 @@ pub enum Command {
         #[arg(long)]
         reapply_policies: bool,
     },
+    /// Say who can see what, what differs from this release, and what happens when somebody tries; exit code 0 or 1
+    Audit,
     /// Print a token to develop with, signed with the configured secret
     Token {
         /// The user whose token it is

@@ -12,7 +12,7 @@
 //!
 //! | where | what lives there |
 //! |---|---|
-//! | [`commands`] | what `rowkeep serve`, `migrate`, `token` and `healthcheck` do |
+//! | [`commands`] | what `rowkeep serve`, `migrate`, `audit`, `token` and `healthcheck` do |
 //! | [`config`] | every setting: flag, variable, default and help in one place |
 //! | [`logging`] | what is written to the log, and what never is |
 //! | [`development`] | the private PostgreSQL and the secret of a checkout with nothing configured |
@@ -21,6 +21,7 @@
 //! | [`http::user_tasks`], [`http::tasks`], [`http::v1_tasks`] | one contract each |
 //! | [`http::request`], [`http::body`] | what a handler knows of its request, none of it believed yet |
 //! | [`http::answer`] | how an answer and a refusal look on the wire |
+//! | [`audit`] | `rowkeep audit`: who can see what, what differs from this release, and what happens when somebody tries |
 //! | [`schema`] | migrations, then policies; whether the database is as this release needs it |
 //! | [`tasks`] | a task, and one function for each file of `sql/tasks` |
 //! | [`session`] | the pool's only user: a user and a question to rows, in one round trip |
@@ -32,6 +33,7 @@
 //! Below Rust stand `sql/` (the questions), `policies/` (who may see which rows, now) and `migrations/` (how the
 //! tables came to be). There is no SQL anywhere else.
 
+pub mod audit;
 pub mod auth;
 pub mod commands;
 pub mod config;

@@ -60,7 +60,7 @@ impl Version {
     }
 
     /// What the database says it has; none, when it was never migrated.
-    async fn of_database(client: &Client) -> Result<Option<Self>, Error> {
+    pub(crate) async fn of_database(client: &Client) -> Result<Option<Self>, Error> {
         match client.query_one(VERSION, &[]).await {
             Ok(row) => Ok(match (row.try_get(0)?, row.try_get(1)?) {
                 (Some(migration), Some(policies)) => Some(Self { migration, policies }),

@@ -3,6 +3,7 @@
 mod catalogue;
 mod comments;
 mod connection;
+mod declared;
 mod identity;
 mod logins;
 mod migrate;

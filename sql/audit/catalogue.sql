@@ -1,0 +1,203 @@
+-- Everything that the schemas app and rowkeep hold, as the statements that make it so: what a freshly migrated database
+-- says here is the declaration (sql/audit/declared/), what any other says differs from it or does not.
+--   object     what it is about; unique
+--   statement  what makes it so, deparsed by PostgreSQL; the search path must be empty
+--   undo       what takes it away; null where rows would go with it
+with schemas as (
+    select oid, nspname, quote_ident(nspname) as name, nspowner, nspacl
+      from pg_namespace
+     where nspname in ('app', 'rowkeep')
+),
+
+relations as (
+    select c.*, s.name as schema, format('%I.%I', s.nspname, c.relname) as name, quote_ident(o.rolname) as owner
+      from pg_class c
+      join schemas s on s.oid = c.relnamespace
+      join pg_roles o on o.oid = c.relowner
+),
+
+tables as (
+    select * from relations where relkind in ('r', 'p', 'f', 'v', 'm')
+),
+
+functions as (
+    select f.*, f.oid::regprocedure::text as name, quote_ident(o.rolname) as owner
+      from pg_proc f
+      join schemas s on s.oid = f.pronamespace
+      join pg_roles o on o.oid = f.proowner
+),
+
+constraints as (
+    select k.*, t.name as relation
+      from pg_constraint k
+      join tables t on t.oid = k.conrelid
+),
+
+privileges as (
+    select 'schema ' || s.name as target, '' as part, s.nspowner as owner, a.*
+      from schemas s
+     cross join aclexplode(s.nspacl) a
+    union all
+    select case r.relkind when 'S' then 'sequence ' else 'table ' end || r.name, '', r.relowner, a.*
+      from relations r
+     cross join aclexplode(r.relacl) a
+    union all
+    select 'table ' || r.name, format(' (%I)', t.attname), r.relowner, a.*
+      from relations r
+      join pg_attribute t on t.attrelid = r.oid and not t.attisdropped
+     cross join aclexplode(t.attacl) a
+    union all
+    select 'function ' || f.name, '', f.proowner, a.*
+      from functions f
+     cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
+),
+
+-- What has a comment, in the words of COMMENT ON.
+commented (target, text) as (
+    select 'schema ' || s.name, obj_description(s.oid, 'pg_namespace') from schemas s
+    union all
+    select case r.relkind when 'r' then 'table ' when 'p' then 'table ' when 'v' then 'view ' when 'f' then 'foreign table '
+                          when 'm' then 'materialized view ' when 'S' then 'sequence ' when 'c' then 'type '
+                          else 'index ' end || r.name, obj_description(r.oid, 'pg_class')
+      from relations r
+    union all
+    select format('column %s.%I', t.name, a.attname), col_description(t.oid, a.attnum)
+      from tables t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0
+    union all
+    select format('constraint %I on %s', k.conname, k.relation), obj_description(k.oid, 'pg_constraint') from constraints k
+    union all
+    select format('policy %I on %s', p.polname, t.name), obj_description(p.oid, 'pg_policy')
+      from pg_policy p join tables t on t.oid = p.polrelid
+    union all
+    select format('trigger %I on %s', g.tgname, t.name), obj_description(g.oid, 'pg_trigger')
+      from pg_trigger g join tables t on t.oid = g.tgrelid
+    union all
+    select 'function ' || f.name, obj_description(f.oid, 'pg_proc') from functions f
+),
+
+catalogue (object, statement, undo) as (
+    select 'schema ' || s.name, format('alter schema %s owner to %I;', s.name, o.rolname), null
+      from schemas s join pg_roles o on o.oid = s.nspowner
+    union all
+    select format('%s %s', case t.relkind when 'f' then 'foreign table' when 'v' then 'view' when 'm' then 'materialized view'
+                                          else 'table' end, t.name),
+           format('alter table %s owner to %s;', t.name, t.owner)
+           || case when t.relkind in ('r', 'p')
+                   then format(E'\nalter table %s %s row level security;\nalter table %s %s row level security;', t.name,
+                               case when t.relrowsecurity then 'enable' else 'disable' end, t.name,
+                               case when t.relforcerowsecurity then 'force' else 'no force' end) else '' end
+           || case t.relpersistence when 'p' then '' else format(E'\nalter table %s set unlogged;', t.name) end
+           || case when t.relkind in ('v', 'm') then E'\n' || pg_get_viewdef(t.oid) else '' end,
+           case when t.relkind in ('v', 'm') then format('drop %s %s;', case t.relkind when 'v' then 'view'
+                                                         else 'materialized view' end, t.name) end
+      from tables t
+    union all
+    select format('column %s.%I', t.name, a.attname),
+           format('%s. %I %s%s%s%s%s', a.attnum, a.attname, format_type(a.atttypid, a.atttypmod),
+                  case when a.attcollation <> y.typcollation then ' collate ' || a.attcollation::regcollation else '' end,
+                  case when a.attnotnull then ' not null' else '' end,
+                  case a.attidentity when 'a' then ' generated always as identity'
+                                     when 'd' then ' generated by default as identity' else '' end,
+                  case when a.attgenerated <> '' then ' generated always as (' || pg_get_expr(d.adbin, d.adrelid) || ')'
+                       else coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') end), null
+      from tables t
+      join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+      join pg_type y on y.oid = a.atttypid
+      left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+    union all
+    select 'sequence ' || r.name,
+           format('alter sequence %s as %s minvalue %s maxvalue %s start %s increment %s%s owned by %s;', r.name,
+                  format_type(q.seqtypid, null), q.seqmin, q.seqmax, q.seqstart, q.seqincrement,
+                  case when q.seqcycle then ' cycle' else ' no cycle' end,
+                  coalesce(format('%s.%I', t.name, a.attname), 'none')), null
+      from relations r
+      join pg_sequence q on q.seqrelid = r.oid
+      left join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = r.oid and d.deptype in ('a', 'i')
+                           and d.refobjsubid > 0
+      left join tables t on t.oid = d.refobjid
+      left join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+    union all
+    select format('constraint %I on %s', k.conname, k.relation),
+           format('alter table %s add constraint %I %s;', k.relation, k.conname, pg_get_constraintdef(k.oid)),
+           format('alter table %s drop constraint %I;', k.relation, k.conname)
+      from constraints k
+    union all
+    select format('index %I.%I', s.nspname, x.relname),
+           pg_get_indexdef(i.indexrelid) || ';' || case when i.indisvalid then '' else ' -- not valid' end,
+           -- The index of a constraint goes with it.
+           coalesce((select format('alter table %s drop constraint %I;', k.relation, k.conname)
+                       from constraints k where k.conindid = i.indexrelid limit 1),
+                    format('drop index %I.%I;', s.nspname, x.relname))
+      from pg_index i
+      join pg_class x on x.oid = i.indexrelid
+      join schemas s on s.oid = x.relnamespace
+    union all
+    select format('policy %I on %s', p.polname, t.name),
+           format('create policy %I on %s as %s for %s to %s%s%s;', p.polname, t.name,
+                  case when p.polpermissive then 'permissive' else 'restrictive' end,
+                  case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete'
+                                else 'all' end,
+                  (select string_agg(case o.oid when 0 then 'public' else quote_ident(r.rolname) end, ', ' order by r.rolname)
+                     from unnest(p.polroles) o (oid) left join pg_roles r on r.oid = o.oid),
+                  E'\n    using ' || pg_get_expr(p.polqual, p.polrelid),
+                  E'\n    with check ' || pg_get_expr(p.polwithcheck, p.polrelid)),
+           format('drop policy %I on %s;', p.polname, t.name)
+      from pg_policy p join tables t on t.oid = p.polrelid
+    union all
+    select format('trigger %I on %s', g.tgname, t.name),
+           pg_get_triggerdef(g.oid) || ';'
+           || case g.tgenabled when 'O' then ''
+                               else format(E'\nalter table %s %s trigger %I;', t.name,
+                                           case g.tgenabled when 'D' then 'disable' when 'R' then 'enable replica'
+                                                            else 'enable always' end, g.tgname) end,
+           format('drop trigger %I on %s;', g.tgname, t.name)
+      from pg_trigger g join tables t on t.oid = g.tgrelid
+     where not g.tgisinternal
+    union all
+    select format('rule %I on %s', w.rulename, t.name), pg_get_ruledef(w.oid), format('drop rule %I on %s;', w.rulename, t.name)
+      from pg_rewrite w join tables t on t.oid = w.ev_class
+     where w.rulename <> '_RETURN'
+    union all
+    select format('inheritance of %s', i.inhrelid::regclass),
+           format('alter table %s inherit %s;', i.inhrelid::regclass, t.name),
+           format('alter table %s no inherit %s;', i.inhrelid::regclass, t.name)
+      from pg_inherits i join tables t on t.oid = i.inhparent
+    union all
+    select 'function ' || f.name,
+           case when f.prokind in ('f', 'p') then rtrim(pg_get_functiondef(f.oid), E'\n') || ';'
+                else 'an aggregate' end
+           || format(E'\nalter routine %s owner to %s;', f.name, f.owner),
+           format('drop routine %s;', f.name)
+      from functions f
+    union all
+    select format('grant of %s%s on %s to %s', lower(p.privilege_type), p.part, p.target, g.name)
+           || case when p.is_grantable then ' with grant option' else '' end,
+           format('grant %s%s on %s to %s', lower(p.privilege_type), p.part, p.target, g.name)
+           || case when p.is_grantable then ' with grant option;' else ';' end,
+           format('revoke %s%s on %s from %s;', lower(p.privilege_type), p.part, p.target, g.name)
+      from privileges p
+     cross join lateral (select coalesce((select quote_ident(r.rolname) from pg_roles r where r.oid = p.grantee),
+                                         'public') as name) g
+     where p.grantee <> p.owner
+    union all
+    select 'comment on ' || c.target, format('comment on %s is %L;', c.target, c.text),
+           format('comment on %s is null;', c.target)
+      from commented c
+     where c.text is not null
+    union all
+    -- Whatever else can be in a schema: types, operators, collations, statistics, ...
+    select pg_describe_object(d.classid, d.objid, 0), 'whatever it says', null
+      from pg_depend d
+      join schemas s on s.oid = d.refobjid
+     where d.refclassid = 'pg_namespace'::regclass
+       and d.classid not in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_constraint'::regclass,
+                             'pg_default_acl'::regclass)
+       -- The types that come with a table.
+       and not exists (select from pg_type y
+                        where d.classid = 'pg_type'::regclass and y.oid = d.objid
+                          and (y.typrelid <> 0 or y.typelem <> 0))
+)
+
+select object, statement, undo
+  from catalogue
+ order by object collate "C", statement collate "C"

@@ -1,0 +1,7 @@
+-- Opens the transaction in which the catalogue is read: names are deparsed with their schemas, and nothing is changed.
+begin transaction isolation level repeatable read, read only;
+set local search_path = '';
+set local quote_all_identifiers = off;
+set local jit = off;
+set local statement_timeout = '30s';
+set local lock_timeout = '2s'

@@ -1,0 +1,2 @@
+-- Takes everything back.
+rollback

@@ -1,0 +1,2 @@
+-- Where an attempt begins.
+savepoint attempt

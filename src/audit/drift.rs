@@ -1,0 +1,179 @@
+//! What a database declares by this release, against what it is.
+
+use std::collections::BTreeMap;
+
+use include_dir::{Dir, include_dir};
+use similar::{ChangeTag, TextDiff};
+use tokio_postgres::{Client, Error};
+
+use super::report::{Fact, Verdict};
+
+static DECLARED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/audit/declared");
+
+const BEGIN: &str = include_str!("../../sql/audit/catalogue_begin.sql");
+const CATALOGUE: &str = include_str!("../../sql/audit/catalogue.sql");
+
+/// What an object's entry begins with in a file of `sql/audit/declared/`.
+const OBJECT: &str = "--- ";
+
+/// Everything that the schemas of the product hold: objects, and the statements that make them what they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Catalogue(BTreeMap<String, Entry>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Entry {
+    statement: String,
+    /// What takes it away; only of what is live, and where no row would go with it.
+    undo: Option<String>,
+}
+
+impl Catalogue {
+    /// What is live.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn of_database(client: &mut Client) -> Result<Self, Error> {
+        client.batch_execute(BEGIN).await?;
+        let rows = client.query(CATALOGUE, &[]).await;
+        client.batch_execute("rollback").await?;
+
+        let mut entries = BTreeMap::new();
+        for row in rows? {
+            let entry = Entry { statement: row.try_get(1)?, undo: row.try_get(2)? };
+            entries.insert(row.try_get(0)?, entry);
+        }
+        Ok(Self(entries))
+    }
+
+    /// What this release declares for a major release of PostgreSQL, or for the newest that is known.
+    pub fn declared(major: i32) -> Self {
+        let text = |major: i32| DECLARED.get_file(format!("{major}.txt"))?.contents_utf8();
+        let newest = || (15..major).rev().find_map(text);
+        Self::parse(text(major).or_else(newest).unwrap_or_default())
+    }
+
+    /// The form in which the repository keeps it.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        for (object, entry) in &self.0 {
+            text.push_str(&format!("{OBJECT}{object}\n{}\n\n", entry.statement));
+        }
+        text
+    }
+
+    fn parse(text: &str) -> Self {
+        let mut entries = BTreeMap::new();
+        for entry in format!("\n{text}").split(&format!("\n{OBJECT}")).skip(1) {
+            if let Some((object, statement)) = entry.split_once('\n') {
+                let statement = statement.trim_end().to_owned();
+                entries.insert(object.to_owned(), Entry { statement, undo: None });
+            }
+        }
+        Self(entries)
+    }
+
+    /// What differs, by object.
+    pub(super) fn drift(&self, live: &Self) -> Vec<Fact> {
+        let mut objects: Vec<_> = self.0.keys().chain(live.0.keys()).collect();
+        objects.sort();
+        objects.dedup();
+        objects
+            .into_iter()
+            .filter_map(|object| differing(object, self.0.get(object), live.0.get(object)))
+            .collect()
+    }
+
+    /// How many objects there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+const BY_HAND: &str = "by hand, in a migration: rows are at stake";
+
+fn differing(object: &str, declared: Option<&Entry>, live: Option<&Entry>) -> Option<Fact> {
+    let statement =
+        |entry: Option<&Entry>| entry.map(|entry| entry.statement.as_str()).unwrap_or_default().to_owned();
+    let (wanted, found) = (statement(declared), statement(live));
+    if wanted == found && declared.is_some() == live.is_some() {
+        return None;
+    }
+
+    let undo = live.and_then(|entry| entry.undo.clone());
+    let (how, fix) = match (declared, live) {
+        (None, _) => ("is live, and not declared", undo.unwrap_or_else(|| BY_HAND.into())),
+        (Some(_), None) => ("is declared, and not there", remade(object, &wanted)),
+        // A function can be replaced, and what is altered has nothing to be dropped.
+        (Some(_), Some(_)) => {
+            let replaced = object.starts_with("function ") || object.starts_with("comment ");
+            let undo = undo.filter(|_| !replaced).map(|undo| format!("{undo}\n")).unwrap_or_default();
+            ("is not as declared", undo + &remade(object, &wanted))
+        }
+    };
+
+    let mut fact = Fact::new(Verdict::Fail, "drift", format!("{object} {how}")).mended_by(fix);
+    let diff = TextDiff::from_lines(&wanted, &found);
+    for change in diff.grouped_ops(1).iter().flatten().flat_map(|group| diff.iter_changes(group)) {
+        let sign = match change.tag() {
+            ChangeTag::Delete => '-',
+            ChangeTag::Insert => '+',
+            ChangeTag::Equal => ' ',
+        };
+        fact.shown.push(format!("{sign} {}", change.value().trim_end()));
+    }
+    Some(fact)
+}
+
+fn remade(object: &str, statement: &str) -> String {
+    if object.starts_with("column ") { BY_HAND.into() } else { statement.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalogue(entries: &[(&str, &str, Option<&str>)]) -> Catalogue {
+        let entry = |statement: &str, undo: Option<&str>| Entry {
+            statement: statement.to_owned(),
+            undo: undo.map(str::to_owned),
+        };
+        Catalogue(
+            entries.iter().map(|(object, text, undo)| ((*object).to_owned(), entry(text, *undo))).collect(),
+        )
+    }
+
+    #[test]
+    fn what_is_kept_as_text_is_read_back_as_it_was() {
+        let kept = catalogue(&[
+            ("function f()", "create function f()\n--   a comment\n\n    -- another\nend;", None),
+            ("table t", "alter table t owner to x;\nalter table t enable row level security;", None),
+        ]);
+
+        assert_eq!(Catalogue::parse(&kept.to_text()), kept);
+        assert_eq!(Catalogue::parse(""), Catalogue::default());
+    }
+
+    #[test]
+    fn what_is_the_same_is_no_drift_and_what_is_not_says_what_mends_it() {
+        let declared =
+            catalogue(&[("a", "create a;", None), ("b", "create b;", None), ("c", "create c;", None)]);
+        let live = catalogue(&[
+            ("a", "create a;", Some("drop a;")),
+            ("b", "create b wide;", Some("drop b;")),
+            ("d", "create d;", Some("drop d;")),
+        ]);
+
+        let found: Vec<_> = declared
+            .drift(&live)
+            .into_iter()
+            .map(|fact| (fact.text, fact.shown.join("|"), fact.fix.unwrap_or_default()))
+            .collect();
+
+        let expected = [
+            ("b is not as declared", "- create b;|+ create b wide;", "drop b;\ncreate b;"),
+            ("c is declared, and not there", "- create c;", "create c;"),
+            ("d is live, and not declared", "+ create d;", "drop d;"),
+        ];
+        assert_eq!(found, expected.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));
+    }
+}
