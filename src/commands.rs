@@ -109,11 +109,25 @@ async fn start(config: &mut Config) -> Result<(Option<Cluster>, App), Failure> {
     }
 
     let words = schema::ready_to_serve(&address).await?;
+    warn_of_drift(&address).await;
     let session = Session::open(&address, &config.session, &tasks::QUESTIONS, words).await?;
     tracing::info!(database = %address, "requests run restricted");
     let verifier = Verifier::new(&config.demands)?;
     verifier.read_key_sets().await?;
     Ok((cluster, App::new(verifier, session, config.request_timeout)))
+}
+
+/// What an audit would fail, without trying anything. What requests depend on is proved when the session opens: the rest
+/// is for whoever reads the log, and no reason not to serve.
+async fn warn_of_drift(address: &Address) {
+    match audit::examine(address).await {
+        Ok(report) => {
+            for fact in report.failing() {
+                tracing::warn!(fact, "`rowkeep audit` fails");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the database cannot be audited"),
+    }
 }
 
 async fn migrate(config: &Config, reapply_policies: bool, ending: &mut Duration) -> Result<(), Failure> {

@@ -25,6 +25,17 @@ select current_user = 'rowkeep_api'                              as role_assumed
                                              '(user_id = ( SELECT app.current_user_id() AS current_user_id))',
                                              '(user_id = ( SELECT current_user_id() AS current_user_id))')
                                          and pg_get_expr(p.polqual, c.oid) = pg_get_expr(p.polwithcheck, c.oid)))
-                                                                 as tables_fenced
+                                                                 as tables_fenced,
+       -- Declared immutable, a cached plan would show one user's rows to the next.
+       exists (select
+                 from pg_proc f
+                 join pg_language l on l.oid = f.prolang
+                where f.oid = 'app.current_user_id()'::regprocedure
+                  and l.lanname = 'sql'
+                  and f.provolatile = 's'
+                  and not f.prosecdef
+                  and f.proconfig = '{"search_path=\"\""}'
+                  and pg_get_function_sqlbody(f.oid) = 'RETURN NULLIF(current_setting(''app.user_id''::text, true), ''''::text)')
+                                                                 as identity_sound
   from pg_roles r
  where r.rolname = current_user

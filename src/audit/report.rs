@@ -94,11 +94,21 @@ pub struct Report {
 impl Report {
     /// Adds what `sql/audit.sql` printed, without its last line, which counts.
     pub(super) fn add_printed(&mut self, printed: Vec<String>) {
+        let mut failing = false;
         for line in printed {
             match Verdict::of_line(&line) {
                 None if !line.starts_with(' ') => continue,
-                None => {}
-                Some(verdict) => self.count(verdict, &line),
+                None => {
+                    // Either the rest of a fact, or what mends it.
+                    failing &= !line.trim_start().starts_with("fix: ");
+                    if let Some(fact) = self.fails.last_mut().filter(|_| failing) {
+                        *fact = format!("{fact} {}", line.trim_start());
+                    }
+                }
+                Some(verdict) => {
+                    failing = verdict == Verdict::Fail;
+                    self.count(verdict, line.get(VERDICT..).unwrap_or_default());
+                }
             }
             self.lines.push(line);
         }
@@ -106,17 +116,16 @@ impl Report {
 
     /// Adds a fact.
     pub(super) fn add(&mut self, fact: &Fact) {
-        let lines = fact.lines();
-        self.count(fact.verdict, lines.first().map_or("", String::as_str));
-        self.lines.extend(lines);
+        self.count(fact.verdict, &format!("{} {}", fact.subject, ascii(&fact.text)));
+        self.lines.extend(fact.lines());
     }
 
-    fn count(&mut self, verdict: Verdict, line: &str) {
+    fn count(&mut self, verdict: Verdict, fact: &str) {
         self.facts += 1;
         match verdict {
             Verdict::Ok => {}
             Verdict::Note => self.notes += 1,
-            Verdict::Fail => self.fails.push(line.to_owned()),
+            Verdict::Fail => self.fails.push(fact.split_whitespace().collect::<Vec<_>>().join(" ")),
         }
     }
 
@@ -125,7 +134,7 @@ impl Report {
         self.fails.len()
     }
 
-    /// The first line of each FAIL.
+    /// What fails: subject and fact.
     pub fn failing(&self) -> &[String] {
         &self.fails
     }

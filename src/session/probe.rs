@@ -53,7 +53,7 @@ impl Session {
     }
 }
 
-const PROBLEMS: [(&str, &str); 6] = [
+const PROBLEMS: [(&str, &str); 7] = [
     ("role_assumed", "a request's transaction does not run as rowkeep_api; run `rowkeep migrate`"),
     (
         "bound_by_policies",
@@ -70,6 +70,10 @@ const PROBLEMS: [(&str, &str); 6] = [
         "tables_fenced",
         "a table of schema app has no fence policy, or one that lets everybody through; \
          run `rowkeep migrate --reapply-policies`",
+    ),
+    (
+        "identity_sound",
+        "app.current_user_id() is not as migrations/V1__identity.sql makes it; `rowkeep audit` says what mends it",
     ),
     (
         "sees_nothing",

@@ -6,6 +6,7 @@ mod development;
 mod development_checkout;
 mod disconnects;
 mod dotenv;
+mod drift;
 mod framing;
 mod health;
 mod key_file;

@@ -151,13 +151,23 @@ async fn policies_that_let_everybody_through_are_refused_before_there_are_rows()
 }
 
 #[tokio::test]
-async fn a_function_that_takes_nobody_for_somebody_is_refused() {
-    let refused = refusal_after(
-        "create or replace function app.current_user_id() returns text language sql stable return 'alice'",
-    )
-    .await;
+async fn a_function_that_does_not_say_who_is_asking_is_refused() {
+    let body = "returns text language sql stable set search_path = '' return";
+    for harm in [
+        "alter function app.current_user_id() immutable",
+        "alter function app.current_user_id() volatile",
+        "alter function app.current_user_id() security definer",
+        "alter function app.current_user_id() reset all",
+        &format!("create or replace function app.current_user_id() {body} 'alice'"),
+        &format!("create or replace function app.current_user_id() {body} current_setting('app.user_id', true)"),
+        "create or replace function app.current_user_id() returns text language plpgsql stable set search_path = ''
+         as $$ begin return nullif(current_setting('app.user_id', true), ''); end $$",
+    ] {
+        let refused = refusal_after(harm).await;
 
-    assert!(refused.contains("nobody's sees rows, or is somebody's"), "{refused}");
+        assert!(refused.contains("app.current_user_id() is not as migrations/"), "{harm}: {refused}");
+        assert!(refused.contains("`rowkeep audit`"), "{harm}: {refused}");
+    }
 }
 
 /// Every connection of such a login is somebody's before anybody has asked.
@@ -167,7 +177,8 @@ async fn a_login_with_a_stored_identity_is_refused() {
     let login = format!("stored_{}", database.name);
     let make = format!(
         "create role {login} login; grant rowkeep_api to {login};
-         alter role {login} set app.user_id = 'alice'"
+         alter role {login} in database {} set app.user_id = 'alice'",
+        database.name
     );
     database.superuser().await.batch_execute(&make).await.expect("a login");
 

@@ -1,0 +1,34 @@
+//! A server that starts on a database that differs from its release says so in its log, and serves.
+
+use crate::world::{Database, World};
+
+async fn warnings_after(harm: &str) -> Vec<String> {
+    let database = Database::new().await;
+    database.superuser().await.batch_execute(harm).await.unwrap_or_else(|error| panic!("{harm}: {error:?}"));
+    let world = World::on(database, &[]).await;
+    assert_eq!(world.user("alice").get("/api/tasks").await.status(), 200, "{harm}");
+
+    let events = world.server.log().into_iter().filter_map(|line| serde_json::from_str(&line).ok());
+    let warnings = events.filter(|event: &serde_json::Value| event["message"] == "`rowkeep audit` fails");
+    warnings.map(|event| event["fact"].as_str().expect("a fact").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_server_on_a_database_as_declared_has_nothing_to_warn_of() {
+    assert_eq!(warnings_after("select 1").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_was_changed_by_hand_is_in_the_log_at_start() {
+    let harm = "drop index app.tasks_user_id_id_idx; grant truncate on app.tasks to rowkeep_auditor";
+
+    assert_eq!(
+        warnings_after(harm).await,
+        [
+            "grants truncate on app.tasks to rowkeep_auditor: empties the table, whatever the policies say",
+            "drift comment on index app.tasks_user_id_id_idx is declared, and not there",
+            "drift grant of truncate on table app.tasks to rowkeep_auditor is live, and not declared",
+            "drift index app.tasks_user_id_id_idx is declared, and not there",
+        ]
+    );
+}
