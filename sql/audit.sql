@@ -222,6 +222,23 @@ granted as (
      where p.grantee <> p.owner
 ),
 
+-- What will be granted on objects that are yet to come: ours are those that can come to lie in app or rowkeep.
+defaults as (
+    select d.oid, o.name, n.nspname, coalesce(r.name, 'public') as receiver, lower(a.privilege_type) as privilege,
+           n.nspname in ('app', 'rowkeep') or n.oid is null and o.rolname = 'rowkeep_owner' as ours,
+           case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions'
+                                when 'L' then 'large objects' else 'schemas' end as what
+      from pg_default_acl d
+      join roles o on o.oid = d.defaclrole
+     cross join aclexplode(d.defaclacl) a
+      left join pg_namespace n on n.oid = d.defaclnamespace
+      left join roles r on r.oid = a.grantee
+     where a.grantee <> d.defaclrole
+       -- Everybody may use a type by default, and a type keeps no secret.
+       and d.defaclobjtype <> 'T'
+       and (n.nspname in ('app', 'rowkeep') or n.oid is null)
+),
+
 policies as (
     select t.name as relation, p.polname, quote_ident(p.polname) as name, p.polpermissive,
            case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete'
@@ -258,6 +275,13 @@ heirs (oid, of) as (
     select i.inhrelid, h.of from pg_inherits i join heirs h on h.oid = i.inhparent
 ),
 
+-- What a table inherits from: whoever reads that, reads the table as well, by the policies of what they read.
+ancestors (oid, of) as (
+    select i.inhparent, t.oid from pg_inherits i join tables t on t.oid = i.inhrelid
+    union
+    select i.inhparent, a.of from pg_inherits i join ancestors a on a.oid = i.inhrelid
+),
+
 -- The facts: part (their order), verdict, subject, fact, and what mends it.
 
 about_server (part, verdict, subject, fact, fix) as (
@@ -276,11 +300,7 @@ about_server (part, verdict, subject, fact, fix) as (
       from (select current_setting('server_version_num')::integer as number) v
       left join safe s on s.major = v.number / 10000
     union all
-    select 10, case when r.rolsuper or not exists (select from uses u join roles o on o.oid = u.other
-                                                    where u.role = r.oid and o.rolname in ('rowkeep_api', 'rowkeep_auditor'))
-                    then 'OK' else 'NOTE' end,
-           'database', format('%I, owned by %s', d.datname, r.name)
-           || case when r.rolsuper then '' else ', who may store settings for all who use it' end, null
+    select 10, 'OK', 'database', format('%I, owned by %s', d.datname, r.name), null
       from pg_database d join roles r on r.oid = d.datdba
      where d.datname = current_database()
     union all
@@ -387,9 +407,8 @@ about_tables (part, verdict, subject, fact, fix) as (
       join roles o on o.oid = t.relowner
      cross join lateral (
            select concat_ws(' ',
-                      case when not t.relrowsecurity then format('alter table %s enable row level security;', t.name) end,
-                      case when not t.relforcerowsecurity
-                           then format('alter table %s force row level security;', t.name) end,
+                      case when not (t.relrowsecurity and t.relforcerowsecurity)
+                           then format('alter table %s enable row level security, force row level security;', t.name) end,
                       case when o.rolname <> 'rowkeep_owner'
                            then format('alter table %s owner to rowkeep_owner;', t.name) end,
                       case when t.relkind = 'f' then format('drop foreign table %s;', t.name) end) as problems) f
@@ -530,6 +549,15 @@ about_identity (part, verdict, subject, fact, fix) as (
            ) x (found, problem, fix) on x.found
      where s.nspname = 'app' and f.proname = 'current_user_id' and f.pronargs = 0
     union all
+    select 60, 'FAIL', 'identity',
+           format('%s is another app.%s: a call can mean it', f.oid::regprocedure, f.proname),
+           format('drop routine %s;', f.oid::regprocedure)
+      from pg_proc f
+      join schemas s on s.oid = f.pronamespace
+     where s.nspname = 'app'
+       and (f.proname = 'current_user_id' and f.pronargs > 0
+            or f.proname = 'identify' and f.proargtypes <> array['text'::regtype::oid]::oidvector)
+    union all
     select 61, 'FAIL', 'identity', format('%s holds app.user_id = %L: whoever starts there is that user', s.holder, s.value),
            format('alter %s reset app.user_id;', s.altered)
       from stored s
@@ -541,6 +569,11 @@ about_identity (part, verdict, subject, fact, fix) as (
     select 62, 'FAIL', 'identity', 'this session began as somebody: app.user_id is set by the server, or was set before',
            'look for app.user_id in postgresql.conf (alter system reset app.user_id;) and in PGOPTIONS'
      where current_setting('app.user_id', true) <> ''
+    union all
+    select 62, 'FAIL', 'settings', format('session_replication_role is %s: triggers do not run',
+                                          current_setting('session_replication_role')),
+           'alter system reset session_replication_role; select pg_reload_conf();'
+     where current_setting('session_replication_role') <> 'origin'
     union all
     select 63, case when s.name = 'session_replication_role' then 'FAIL' else 'NOTE' end, 'settings',
            format('%s holds %s = %s', s.holder, s.name, s.value)
@@ -642,32 +675,17 @@ about_grants (part, verdict, subject, fact, fix) as (
      where not exists (select from granted where not wanted)
        and exists (select from granted)
     union all
-    select 84, 'FAIL', 'grants',
-           format('what %s makes%s is granted to %s at once: %s', o.name,
-                  case when n.nspname is null then '' else format(' in schema %I', n.nspname) end,
-                  coalesce(r.name, 'public'), string_agg(lower(a.privilege_type), ', ' order by a.privilege_type)),
-           format('alter default privileges for role %s %srevoke all on %s from %s;', o.name,
-                  case when n.nspname is null then '' else format('in schema %I ', n.nspname) end,
-                  case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions'
-                                       when 'T' then 'types' when 'L' then 'large objects' else 'schemas' end,
-                  coalesce(r.name, 'public'))
-      from pg_default_acl d
-      join roles o on o.oid = d.defaclrole
-     cross join aclexplode(d.defaclacl) a
-      left join pg_namespace n on n.oid = d.defaclnamespace
-      left join roles r on r.oid = a.grantee
-     where a.grantee <> d.defaclrole
-       and d.defaclobjtype <> 'T'
-       and (n.nspname in ('app', 'rowkeep') or n.oid is null)
-     group by d.oid, d.defaclobjtype, o.name, n.nspname, r.name
+    select 84, case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
+           format('what %s makes%s is granted to %s at once: %s', d.name,
+                  case when d.nspname is null then '' else format(' in schema %I', d.nspname) end,
+                  d.receiver, string_agg(d.privilege, ', ' order by d.privilege)),
+           format('alter default privileges for role %s %srevoke all on %s from %s;', d.name,
+                  case when d.nspname is null then '' else format('in schema %I ', d.nspname) end, d.what, d.receiver)
+      from defaults d
+     group by d.oid, d.name, d.nspname, d.ours, d.what, d.receiver
     union all
     select 84, 'OK', 'grants', 'nothing is granted on what is yet to be made in app or rowkeep', null
-     where not exists (select
-                         from pg_default_acl d
-                        cross join aclexplode(d.defaclacl) a
-                         left join pg_namespace n on n.oid = d.defaclnamespace
-                        where a.grantee <> d.defaclrole and d.defaclobjtype <> 'T'
-                          and (n.nspname in ('app', 'rowkeep') or n.oid is null))
+     where not exists (select from defaults where ours)
     union all
     select 85, case when r.oid is null then 'NOTE' else 'FAIL' end, 'grants',
            format('%s on %I.%I to %s: no policy of app binds it', string_agg(lower(a.privilege_type), ', '
@@ -758,12 +776,17 @@ about_ways_around (part, verdict, subject, fact, fix) as (
     union all
     select 102, 'FAIL', 'around', format('%s inherits from %s: read by its own name, no policy of it binds',
                                          h.oid::regclass, h.of::regclass),
-           format('revoke all on %s from public, rowkeep_api; alter table %s enable row level security; '
-                  'alter table %s force row level security;', h.oid::regclass, h.oid::regclass, h.oid::regclass)
+           format('revoke all on %s from public, rowkeep_api; '
+                  'alter table %s enable row level security, force row level security;', h.oid::regclass, h.oid::regclass)
       from heirs h
       join pg_class c on c.oid = h.oid
      where not (c.relrowsecurity and c.relforcerowsecurity)
         or exists (select from aclexplode(c.relacl) a where a.grantee <> c.relowner)
+    union all
+    select 102, 'FAIL', 'around', format('%s inherits from %s, and is read through it', a.of::regclass, a.oid::regclass),
+           format('alter table %s no inherit %s;', a.of::regclass, a.oid::regclass)
+      from ancestors a
+     where a.oid not in (select oid from tables)
     union all
     select 103, case when x.problem is null then 'OK' else 'FAIL' end, 'trigger',
            format('%s on %s: %s', g.tgname, t.name, coalesce(x.problem, f.oid::regprocedure::text)),
@@ -823,15 +846,19 @@ about_ways_around (part, verdict, subject, fact, fix) as (
     having count(*) > 0
     union all
     select 111, case when f.failing = 0 then 'OK' else 'FAIL' end, 'around',
-           format('%s of %s tables in app force row security', f.all_of_them - f.failing, f.all_of_them), null
+           format('%s of %s tables in app force row security', f.all_of_them - f.failing, f.all_of_them), f.fix
       from (select count(*) as all_of_them,
-                   count(*) filter (where not (relrowsecurity and relforcerowsecurity)) as failing
+                   count(*) filter (where not (relrowsecurity and relforcerowsecurity)) as failing,
+                   string_agg(format('alter table %s enable row level security, force row level security;', name), ' '
+                              order by name collate "C")
+                   filter (where not (relrowsecurity and relforcerowsecurity)) as fix
               from tables) f
     union all
     select 112, 'OK', 'around',
            'no view, rule, heir, publication or foreign trigger takes rows of app past the policies', null
      where not exists (select from views)
        and not exists (select from heirs)
+       and not exists (select from ancestors)
        and not exists (select from pg_rewrite w join tables t on t.oid = w.ev_class)
        and not exists (select from pg_publication)
     union all

@@ -64,6 +64,10 @@ filled as (
 
 shapes as (
     select t.oid, t.name, f.names as filled, f.filling,
+           case when f.names is null then format('insert into %s default values', t.name)
+                else format('insert into %s (%s) values (%s)', t.name, f.names, f.filling) end as creation,
+           has_any_column_privilege('rowkeep_api', t.oid, 'UPDATE') as may_update,
+           has_table_privilege('rowkeep_api', t.oid, 'DELETE') as may_delete,
            -- Something that requests may change; a time stamp or a key if there is nothing.
            (select format('%s = %s', c.name, c.value)
               from columns c
@@ -93,10 +97,10 @@ needs (oid, other, depth) as (
 
 made as (
     select n.oid, s.name, max(n.depth) as depth,
-           format('insert into %s (%s) values (%s)', s.name, s.filled, s.filling) as statement
+           s.creation as statement
       from needs n
       join shapes s on s.oid = n.other
-     group by n.oid, s.oid, s.name, s.filled, s.filling
+     group by n.oid, s.oid, s.name, s.creation
 ),
 
 script (oid, phase, rank, actor, what, statement, wanted) as (
@@ -110,7 +114,8 @@ script (oid, phase, rank, actor, what, statement, wanted) as (
       from shapes s
     union all
     select s.oid, case when w.actor = 'nobody' then 'nobody' else 'attack' end, 300 + v.rank, w.actor, v.what, v.statement,
-           v.wanted
+           case when v.what ~ '^UPDATE' and not s.may_update or v.what ~ '^DELETE' and not s.may_delete then 'refused'
+                else v.wanted end
       from shapes s
      cross join few f
      cross join (values ('nobody'), ('empty')) w (actor)
@@ -118,10 +123,12 @@ script (oid, phase, rank, actor, what, statement, wanted) as (
            (1, 'SELECT', format('select user_id from %s limit 10', s.name), 'no rows'),
            (2, 'UPDATE without WHERE', format('update %s set %s where %s', s.name, s.change, f.condition), 'changes none'),
            (3, 'DELETE without WHERE', format('delete from %s where %s', s.name, f.condition), 'changes none'),
-           (4, 'INSERT', format('insert into %s (%s) values (%s)', s.name, s.filled, s.filling), 'refused')
+           (4, 'INSERT', s.creation, 'refused')
            ) v (rank, what, statement, wanted)
     union all
-    select s.oid, 'attack', 400 + v.rank, 'A', v.what, v.statement, v.wanted
+    select s.oid, 'attack', 400 + v.rank, 'A', v.what, v.statement,
+           case when v.what ~ '^UPDATE' and not s.may_update or v.what ~ '^(DELETE|MERGE)' and not s.may_delete then 'refused'
+                else v.wanted end
       from shapes s
      cross join few f
      cross join lateral (values

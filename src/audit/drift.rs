@@ -77,10 +77,19 @@ impl Catalogue {
         let mut objects: Vec<_> = self.0.keys().chain(live.0.keys()).collect();
         objects.sort();
         objects.dedup();
+        let differing = |object: &String| differing(object, self.0.get(object), live.0.get(object));
         objects
             .into_iter()
-            .filter_map(|object| differing(object, self.0.get(object), live.0.get(object)))
+            .filter(|object| self.is_worth_a_line(object, live))
+            .filter_map(differing)
             .collect()
+    }
+
+    /// Columns are told of where both sides have their table: else the table's own line has said it.
+    fn is_worth_a_line(&self, object: &str, live: &Self) -> bool {
+        let Some(column) = object.strip_prefix("column ") else { return true };
+        let table = format!("table {}", column.rsplit_once('.').map_or("", |(table, _)| table));
+        self.0.contains_key(&table) && live.0.contains_key(&table)
     }
 
     /// How many objects there are.
