@@ -1,6 +1,7 @@
 # make run     runs Rowkeep with a private PostgreSQL: nothing to configure
 # make test    runs every test
 # make check   what CI runs: formatting, clippy, every test
+# make declared   after a change of migrations/ or policies/: writes sql/audit/declared/ anew, from a fresh database
 #
 # All of them install PostgreSQL's server programs first where they are missing and can be had (.ci/postgres); the tests
 # need Node.js as well (.ci/node), for a real Better Auth.

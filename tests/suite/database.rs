@@ -14,7 +14,7 @@ mod privileges;
 mod questions;
 mod rules;
 mod serving;
-mod support;
+pub mod support;
 mod touch;
 mod two_locks;
 mod where_less;

@@ -20,9 +20,11 @@ mod overload;
 pub mod program;
 mod proxy;
 mod raw;
+mod readme_audit;
 mod round_trip;
 mod settings;
 mod settings_keys;
 mod settings_secrets;
+
 mod slow_clients;
 mod stopping;
