@@ -687,7 +687,7 @@ about_grants (part, verdict, subject, fact, fix) as (
     select 84, 'OK', 'grants', 'nothing is granted on what is yet to be made in app or rowkeep', null
      where not exists (select from defaults where ours)
     union all
-    select 85, case when r.oid is null then 'NOTE' else 'FAIL' end, 'grants',
+    select 85, case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
            format('%s on %I.%I to %s: no policy of app binds it', string_agg(lower(a.privilege_type), ', '
                   order by a.privilege_type), e.nspname, c.relname, coalesce(r.name, 'public')),
            format('revoke all on %I.%I from %s;', e.nspname, c.relname, coalesce(r.name, 'public'))
@@ -696,10 +696,37 @@ about_grants (part, verdict, subject, fact, fix) as (
      cross join aclexplode(c.relacl) a
       left join roles r on r.oid = a.grantee
      where c.relkind in ('r', 'p', 'v', 'm', 'f')
-       and (a.grantee = 0 or r.ours)
+       and (a.grantee = 0 or r.ours or r.oid in (select oid from logins))
        and a.grantee <> c.relowner
        and not exists (select from extended x where x.classid = 'pg_class'::regclass and x.objid = c.oid)
-     group by e.nspname, c.relname, r.oid, r.name
+     group by e.nspname, c.relname, r.ours, r.name
+    union all
+    -- pg_statistic holds values of everybody's rows, and there are functions that read files.
+    select 86, 'FAIL', 'grants',
+           format('%s on %s to %s: PostgreSQL itself grants it to nobody', lower(a.privilege_type), o.name,
+                  coalesce(r.name, 'public')),
+           format('revoke %s on %s from %s;', lower(a.privilege_type), o.name, coalesce(r.name, 'public'))
+      from (select 'pg_class'::regclass as class, c.oid, 'r' as kind, format('%I.%I', 'pg_catalog', c.relname) as name,
+                   c.relowner as owner, c.relacl as acl
+              from pg_class c where c.relnamespace = 'pg_catalog'::regnamespace
+             union all
+            select 'pg_proc'::regclass, f.oid, 'f', format('routine pg_catalog.%s', f.oid::regprocedure), f.proowner, f.proacl
+              from pg_proc f where f.pronamespace = 'pg_catalog'::regnamespace) o
+     cross join aclexplode(o.acl) a
+      left join roles r on r.oid = a.grantee
+      left join pg_init_privs i on i.classoid = o.class and i.objoid = o.oid and i.objsubid = 0
+     where (a.grantee = 0 or r.ours or r.oid in (select oid from logins))
+       and not exists (select
+                         from aclexplode(coalesce(i.initprivs, acldefault(o.kind::"char", o.owner))) b
+                        where b.grantee = a.grantee and b.privilege_type = a.privilege_type)
+    union all
+    select 87, 'FAIL', 'grants',
+           format('%s on parameter %s to %s', lower(a.privilege_type), p.parname, coalesce(r.name, 'public')),
+           format('revoke %s on parameter %s from %s;', lower(a.privilege_type), p.parname, coalesce(r.name, 'public'))
+      from pg_parameter_acl p
+     cross join aclexplode(p.paracl) a
+      left join roles r on r.oid = a.grantee
+     where a.grantee = 0 or r.ours or r.oid in (select oid from logins)
 ),
 
 about_bypass (part, verdict, subject, fact, fix) as (
@@ -835,6 +862,9 @@ about_ways_around (part, verdict, subject, fact, fix) as (
            format('select pg_drop_replication_slot(%L);', s.slot_name)
       from pg_replication_slots s
      where s.slot_type = 'logical' and s.database = current_database()
+    union all
+    select 108, 'NOTE', 'around', format('subscription %s writes rows here, which policies do not check', b.subname), null
+      from pg_subscription b join pg_database d on d.oid = b.subdbid and d.datname = current_database()
     union all
     select 109, 'NOTE', 'around', 'extensions: ' || string_agg(quote_ident(e.extname), ', ' order by e.extname), null
       from pg_extension e
