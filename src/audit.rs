@@ -5,6 +5,9 @@ mod drift;
 mod proof;
 mod report;
 
+use std::time::Duration;
+
+use tokio::time::timeout;
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
 use crate::database::Address;
@@ -14,15 +17,24 @@ pub use report::{Fact, Report, Verdict};
 
 const AUDIT: &str = include_str!("../sql/audit.sql");
 const SERVER: &str = include_str!("../sql/schema/server.sql");
+const BEGIN: &str = include_str!("../sql/audit/catalogue_begin.sql");
+const ROLLBACK: &str = include_str!("../sql/audit/rollback.sql");
+
+/// How long looking may take; it takes a tenth of a second.
+const LONGEST_LOOK: Duration = Duration::from_secs(20);
+
+/// How long trying may take; it takes as long, and Postgres bounds every statement of it.
+const LONGEST_PROOF: Duration = Duration::from_secs(120);
 
 /// Everything: the lines of `sql/audit.sql`, then drift, then proof.
 ///
 /// # Errors
-/// When the database cannot be reached, or stops answering. What is wrong with it is in the report.
+/// When the database cannot be reached, or does not answer. What is wrong with it is in the report.
 pub async fn audit(address: &Address) -> Result<Report, NotReady> {
     let mut client = connect(address).await?;
-    let mut report = look(&mut client).await?;
-    for fact in proof::prove(address, &client).await {
+    let mut report = look(&mut client, address).await?;
+    let facts = timeout(LONGEST_PROOF, proof::prove(address, &client)).await;
+    for fact in facts.map_err(|_| silent(address))?? {
         report.add(&fact);
     }
     Ok(report)
@@ -31,18 +43,25 @@ pub async fn audit(address: &Address) -> Result<Report, NotReady> {
 /// What can be seen without trying anything: the lines of `sql/audit.sql`, and drift.
 ///
 /// # Errors
-/// When the database cannot be reached, or stops answering.
+/// When the database cannot be reached, or does not answer.
 pub async fn examine(address: &Address) -> Result<Report, NotReady> {
-    Ok(look(&mut connect(address).await?).await?)
+    look(&mut connect(address).await?, address).await
 }
 
-async fn look(client: &mut Client) -> Result<Report, Error> {
-    let mut report = Report::default();
-    report.add_printed(printed(client).await?);
-    for fact in drift(client).await? {
-        report.add(&fact);
-    }
-    Ok(report)
+async fn look(client: &mut Client, address: &Address) -> Result<Report, NotReady> {
+    let look = async {
+        let mut report = Report::default();
+        report.add_printed(printed(client).await?);
+        for fact in drift(client).await? {
+            report.add(&fact);
+        }
+        Ok(report)
+    };
+    timeout(LONGEST_LOOK, look).await.map_err(|_| silent(address))?
+}
+
+fn silent(address: &Address) -> NotReady {
+    NotReady(format!("{address} does not answer"))
 }
 
 /// What `psql -f sql/audit.sql` prints.

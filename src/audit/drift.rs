@@ -10,7 +10,6 @@ use super::report::{Fact, Verdict};
 
 static DECLARED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/audit/declared");
 
-const BEGIN: &str = include_str!("../../sql/audit/catalogue_begin.sql");
 const CATALOGUE: &str = include_str!("../../sql/audit/catalogue.sql");
 
 /// What an object's entry begins with in a file of `sql/audit/declared/`.
@@ -33,9 +32,9 @@ impl Catalogue {
     /// # Errors
     /// What the database said.
     pub async fn of_database(client: &mut Client) -> Result<Self, Error> {
-        client.batch_execute(BEGIN).await?;
+        client.batch_execute(super::BEGIN).await?;
         let rows = client.query(CATALOGUE, &[]).await;
-        client.batch_execute("rollback").await?;
+        client.batch_execute(super::ROLLBACK).await?;
 
         let mut entries = BTreeMap::new();
         for row in rows? {

@@ -12,7 +12,6 @@ const PROOF: &str = include_str!("../../sql/audit/proof.sql");
 const BEGIN: &str = include_str!("../../sql/audit/proof_begin.sql");
 const SAVEPOINT: &str = include_str!("../../sql/audit/savepoint.sql");
 const BACK: &str = include_str!("../../sql/audit/rollback_to_savepoint.sql");
-const ROLLBACK: &str = include_str!("../../sql/audit/rollback.sql");
 const EMPTY: &str = include_str!("../../sql/audit/empty_identity.sql");
 const ASSUME_ROLE: &str = include_str!("../../sql/session/assume_role.sql");
 const IDENTIFY: &str = include_str!("../../sql/session/identify.sql");
@@ -59,17 +58,23 @@ impl People {
 }
 
 /// Tries everything on every table of schema app.
-pub(super) async fn prove(address: &Address, client: &Client) -> Vec<Fact> {
+///
+/// # Errors
+/// What the database said where nobody tried anything yet.
+pub(super) async fn prove(address: &Address, client: &Client) -> Result<Vec<Fact>, Error> {
     let Some(people) = People::new() else {
-        return vec![fail("not tried: this machine has no randomness")];
+        return Ok(vec![fail("not tried: this machine has no randomness")]);
     };
-    let script: Result<Vec<Attempt>, Error> =
-        async { client.query(PROOF, &[&people.b]).await?.iter().map(attempt).collect() }.await;
-    let script = match script {
-        Ok(script) if script.is_empty() => return vec![fail("not tried: there is no table in app")],
-        Ok(script) => script,
-        Err(error) => return vec![fail(format!("not tried: {}", logged(&error)))],
+    client.batch_execute(super::BEGIN).await?;
+    let script = client.query(PROOF, &[&people.b]).await;
+    client.batch_execute(super::ROLLBACK).await?;
+    let script: Vec<Attempt> = match script {
+        Ok(rows) => rows.iter().map(attempt).collect::<Result<_, _>>()?,
+        Err(error) => return Ok(vec![fail(format!("not tried: {}", logged(&error)))]),
     };
+    if script.is_empty() {
+        return Ok(vec![fail("not tried: there is no table in app")]);
+    }
 
     let mut facts = Vec::new();
     for script in script.chunk_by(|one, next| one.relation == next.relation) {
@@ -89,7 +94,7 @@ pub(super) async fn prove(address: &Address, client: &Client) -> Vec<Fact> {
     }
     // Told once, and not for every table.
     facts.dedup_by(|one, next| one.text == next.text);
-    facts
+    Ok(facts)
 }
 
 fn attempt(row: &Row) -> Result<Attempt, Error> {
@@ -122,7 +127,7 @@ impl<'a> Trial<'a> {
             self.facts.push(not_tried(&error));
             return Ok(());
         }
-        self.client.batch_execute(ROLLBACK).await?;
+        self.client.batch_execute(super::ROLLBACK).await?;
         self.client.batch_execute(BEGIN).await?;
 
         let nobodys = self.attack("nobody", &[]).await?;
@@ -133,7 +138,7 @@ impl<'a> Trial<'a> {
         let before = self.rows_of_b().await?;
         let attacks = self.attack("attack", &before).await?;
         let prepared = self.try_prepared(before.len()).await?;
-        self.client.batch_execute(ROLLBACK).await?;
+        self.client.batch_execute(super::ROLLBACK).await?;
 
         if nobodys && attacks && prepared {
             self.say_it_held(before.len());
