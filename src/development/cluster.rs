@@ -44,10 +44,18 @@ impl Cluster {
     /// # Errors
     /// As [`Cluster::of_checkout`].
     pub fn start(home: &Path, settings: &str) -> Result<Self, Unavailable> {
+        let made_with = fs::read_to_string(home.join("data/PG_VERSION")).ok();
+        let programs = Programs::find(made_with.and_then(|major| major.trim().parse().ok()))?;
+        Self::start_with(programs, home, settings)
+    }
+
+    /// The same with these programs, which must be of the release that the cluster was made with.
+    ///
+    /// # Errors
+    /// As [`Cluster::of_checkout`].
+    pub fn start_with(programs: Programs, home: &Path, settings: &str) -> Result<Self, Unavailable> {
         let runner = Runner::choose()?;
         let data = home.join("data");
-        let made_with = fs::read_to_string(data.join("PG_VERSION")).ok();
-        let programs = Programs::find(made_with.and_then(|major| major.trim().parse().ok()))?;
         let socket_directory = private_directory(&socket_directory(home), runner)?;
 
         // Whoever starts or stops does so alone.

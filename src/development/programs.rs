@@ -71,7 +71,8 @@ impl Programs {
         command
     }
 
-    fn at(directory: &Path) -> Option<Self> {
+    /// The programs in `directory`, if they are all there and new enough.
+    pub fn at(directory: &Path) -> Option<Self> {
         let complete = ["initdb", "pg_ctl", "postgres"].iter().all(|name| directory.join(name).is_file());
         if !complete {
             return None;
