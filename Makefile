@@ -3,15 +3,15 @@
 # make check   what CI runs: formatting, clippy, every test
 # make declared   after a change of migrations/ or policies/: writes sql/audit/declared/ anew, from a fresh database
 #
-# All of them install PostgreSQL's server programs first where they are missing and can be had (.ci/postgres); the tests
-# need Node.js as well (.ci/node), for a real Better Auth.
+# All of them install PostgreSQL's server programs first where they are missing and can be had (.ci/postgres). The tests
+# need Node.js as well (.ci/node), for a real Better Auth, and the other releases of PostgreSQL (.ci/releases).
 
-.PHONY: run test check postgres node
+.PHONY: run test check postgres node releases
 
 run: postgres
 	cargo run --locked
 
-test: postgres node
+test: postgres node releases
 	cargo test --locked
 
 check:
@@ -22,3 +22,6 @@ postgres:
 
 node:
 	@.ci/node
+
+releases: node
+	@.ci/releases
