@@ -12,6 +12,7 @@ mod migrate_by_hand;
 mod plans;
 mod privileges;
 mod questions;
+mod releases;
 mod rules;
 mod serving;
 pub mod support;

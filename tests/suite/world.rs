@@ -3,11 +3,13 @@
 mod cluster;
 mod issuer;
 mod person;
+mod releases;
 mod server;
 
 pub use cluster::{Database, OwnCluster, cluster, end_with_this_process, psql};
 pub use issuer::{Issuer, JWKS_PATH, KeyPair, NEVER, Reply, public};
 pub use person::{Answer, Person, send};
+pub use releases::{PACKAGED, releases};
 pub use server::{Server, called};
 
 use rowkeep::auth::{Demands, UserId, Verifier};

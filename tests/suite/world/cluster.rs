@@ -3,15 +3,18 @@
 
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rowkeep::database::Address;
-use rowkeep::development::Cluster;
+use rowkeep::development::{Cluster, Programs};
 use rowkeep::schema;
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
+
+use super::releases::programs_of_release;
 
 /// Nothing of it outlives the run, so that nothing has to be safe on disk.
 const SETTINGS: &str =
@@ -27,7 +30,7 @@ pub async fn cluster() -> &'static Cluster {
     CLUSTER
         .get_or_init(async || {
             let cluster = tokio::task::spawn_blocking(|| {
-                let home = std::env::temp_dir().join(format!("rowkeep-test-{}", std::process::id()));
+                let home = home();
                 std::fs::DirBuilder::new().mode(0o711).create(&home).expect("a directory for the cluster");
                 end_with_this_process(&home.display().to_string());
                 Cluster::start(&home, SETTINGS).expect("PostgreSQL")
@@ -65,18 +68,31 @@ async fn make_template(cluster: &Cluster) {
     let address = cluster.address("template_rowkeep").expect("an address");
     schema::migrate(&address, false).await.expect("a migrated template");
 
-    // As the README says.
+    make_login(&home(), "template_rowkeep").await;
+}
+
+/// As the README says.
+async fn make_login(home: &Path, database: &str) {
     let script = format!("{}/sql/setup/login.sql", env!("CARGO_MANIFEST_DIR"));
     let login = format!("password={PASSWORD}");
-    let output = psql("template_rowkeep", &["-v", "login=rowkeep_login", "-v", &login, "-f", &script]).await;
+    let arguments = ["-v", "login=rowkeep_login", "-v", &login, "-f", &script];
+    let output = psql_in(home, database, &arguments).await;
     assert!(output.status.success(), "{output:?}");
 }
 
 /// Runs psql as the superuser, stopping at the first error.
-pub async fn psql(database: &str, arguments: &[&str]) -> std::process::Output {
-    // Not `cluster()`: the template is made with it.
-    let home = std::env::temp_dir().join(format!("rowkeep-test-{}", std::process::id()));
-    let programs = rowkeep::development::Programs::find(None).expect("PostgreSQL's programs");
+pub async fn psql(database: &str, arguments: &[&str]) -> Output {
+    psql_in(&home(), database, arguments).await
+}
+
+/// Where the cluster of this run is, which may yet have to be started.
+fn home() -> PathBuf {
+    std::env::temp_dir().join(format!("rowkeep-test-{}", std::process::id()))
+}
+
+async fn psql_in(home: &Path, database: &str, arguments: &[&str]) -> Output {
+    // This machine's, whatever release the server is of: the packages of the others have none.
+    let programs = Programs::find(None).expect("PostgreSQL's programs");
     tokio::process::Command::new(programs.path("psql"))
         .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-p", "5432", "-U", "postgres", "-d", database])
         .arg("-h")
@@ -90,12 +106,17 @@ pub async fn psql(database: &str, arguments: &[&str]) -> std::process::Output {
 /// A cluster of one test: for what concerns roles, which belong to the whole cluster.
 pub struct OwnCluster {
     cluster: Option<Cluster>,
-    home: std::path::PathBuf,
+    home: PathBuf,
 }
 
 impl OwnCluster {
     /// As `initdb` leaves it: no role but the superuser.
     pub async fn start() -> Self {
+        Self::of_release(Programs::find(None).expect("PostgreSQL's programs").major).await
+    }
+
+    /// The same, of one of [`releases`].
+    pub async fn of_release(major: u32) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let home = std::env::temp_dir().join(format!("rowkeep-test-{}-{count}", std::process::id()));
@@ -103,7 +124,10 @@ impl OwnCluster {
         end_with_this_process(&home.display().to_string());
 
         let place = home.clone();
-        let cluster = tokio::task::spawn_blocking(move || Cluster::start(&place, SETTINGS)).await;
+        let cluster = tokio::task::spawn_blocking(move || {
+            Cluster::start_with(programs_of_release(major, &place), &place, SETTINGS)
+        })
+        .await;
         Self { cluster: Some(cluster.expect("PostgreSQL").expect("PostgreSQL")), home }
     }
 
@@ -121,6 +145,12 @@ impl OwnCluster {
     /// A connection that no policy binds.
     pub async fn superuser(&self, database: &str) -> Client {
         client(&self.address("postgres", database)).await
+    }
+
+    /// Its database `postgres` becomes as a deployment's that follows the README.
+    pub async fn migrate(&self) {
+        schema::migrate(&self.address("postgres", "postgres"), false).await.expect("a migrated database");
+        make_login(&self.home, "postgres").await;
     }
 }
 
