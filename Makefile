@@ -4,14 +4,15 @@
 # make declared   after a change of migrations/ or policies/: writes sql/audit/declared/ anew, from a fresh database
 #
 # All of them install PostgreSQL's server programs first where they are missing and can be had (.ci/postgres). The tests
-# need Node.js as well (.ci/node), for a real Better Auth, and the other releases of PostgreSQL (.ci/releases).
+# need Node.js as well (.ci/node), for a real Better Auth, the other releases of PostgreSQL (.ci/releases), and Python with
+# pgrls (.ci/judges), for what others find in the policies.
 
-.PHONY: run test check postgres node releases
+.PHONY: run test check postgres node releases judges
 
 run: postgres
 	cargo run --locked
 
-test: postgres node releases
+test: postgres node releases judges
 	cargo test --locked
 
 check:
@@ -25,3 +26,6 @@ node:
 
 releases: node
 	@.ci/releases
+
+judges:
+	@.ci/judges
