@@ -10,6 +10,7 @@
 mod better_auth;
 mod database;
 mod http;
+mod judges;
 mod operation;
 mod world;
 mod z_coverage;
