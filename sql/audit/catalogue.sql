@@ -31,7 +31,7 @@ constraints as (
     select k.*, t.name as relation
       from pg_constraint k
       join tables t on t.oid = k.conrelid
-     where k.contype <> 'n'  -- from 18 on; a column says it of itself
+     where k.contype <> 'n'  -- NOT NULL is one from 18 on, and a column says it of itself
 ),
 
 privileges as (

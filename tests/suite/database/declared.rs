@@ -4,29 +4,55 @@
 
 use std::path::PathBuf;
 
-use rowkeep::audit::Catalogue;
+use rowkeep::audit::{Catalogue, audit};
 
-use crate::world::Database;
+use crate::world::{OwnCluster, releases};
 
-fn file(major: i32) -> PathBuf {
+fn file(major: u32) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("sql/audit/declared/{major}.txt"))
 }
 
 #[tokio::test]
-async fn what_is_declared_is_what_a_fresh_database_has() {
-    let database = Database::new().await;
-    let mut client = database.superuser().await;
-    let version = client.query_one("show server_version_num", &[]).await.expect("a version");
-    let major = version.get::<_, &str>(0).parse::<i32>().expect("a number") / 10_000;
+async fn what_is_declared_is_what_a_fresh_database_of_each_release_has() {
+    for major in releases() {
+        let cluster = OwnCluster::of_release(major).await;
+        cluster.migrate().await;
+        let mut client = cluster.superuser("postgres").await;
 
-    let found = Catalogue::of_database(&mut client).await.expect("a catalogue").to_text();
+        let found = Catalogue::of_database(&mut client).await.expect("a catalogue").to_text();
 
-    if std::env::var_os("ROWKEEP_DECLARE").is_some() {
-        std::fs::write(file(major), &found).expect("a file to write");
+        if std::env::var_os("ROWKEEP_DECLARE").is_some() {
+            std::fs::write(file(major), &found).expect("a file to write");
+            continue;
+        }
+        let declared = std::fs::read_to_string(file(major)).unwrap_or_default();
+        assert!(
+            declared == found,
+            "sql/audit/declared/{major}.txt is not what is live: run `make declared`\n{found}"
+        );
     }
-    let declared = std::fs::read_to_string(file(major)).unwrap_or_default();
-    assert!(
-        declared == found,
-        "sql/audit/declared/{major}.txt is not what is live: run `make declared`\n{found}"
-    );
+}
+
+/// On every release the same facts, but for what the release is.
+#[tokio::test]
+async fn a_fresh_database_of_each_release_passes_the_audit() {
+    let mut all = Vec::new();
+    for major in releases() {
+        let cluster = OwnCluster::of_release(major).await;
+        cluster.migrate().await;
+
+        let report = audit(&cluster.address("rowkeep_login", "postgres")).await.expect("a report");
+
+        assert_eq!(report.failing(), [""; 0], "PostgreSQL {major}:\n{report}");
+        let text = report.to_string();
+        assert!(text.contains(&format!("server      PostgreSQL {major}.")), "{text}");
+        let of_release = |line: &&str| {
+            !line.contains("server      PostgreSQL") && !line.contains("fix: update PostgreSQL")
+        };
+        let lines = text.lines().filter(of_release).filter(|line| !line.contains(" facts: "));
+        all.push(lines.map(str::to_owned).collect::<Vec<_>>());
+    }
+    for lines in &all {
+        assert_eq!(*lines, all[0]);
+    }
 }

@@ -5,11 +5,15 @@ use std::path::Path;
 use super::support::{files, without_comments};
 use crate::world::Database;
 
-/// Every folder of `sql/` but the one whose files are scripts for psql.
+/// `sql/` itself and every folder in it, but the one whose files are scripts for psql.
 fn folders() -> Vec<String> {
     let sql = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
-    let names = std::fs::read_dir(sql).expect("a folder").map(|entry| entry.expect("an entry").file_name());
-    names.map(|name| format!("sql/{}", name.to_string_lossy())).filter(|name| name != "sql/setup").collect()
+    let entries = std::fs::read_dir(sql).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let folders = entries
+        .filter(|entry| entry.is_dir())
+        .filter_map(|path| path.file_name().map(|name| name.to_owned()));
+    let names = folders.map(|name| format!("sql/{}", name.to_string_lossy()));
+    names.filter(|name| name != "sql/setup").chain(["sql".into()]).collect()
 }
 
 #[tokio::test]
