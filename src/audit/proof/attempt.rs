@@ -1,0 +1,92 @@
+//! What somebody tries, how it ends, and whether it must have ended so.
+
+use tokio_postgres::{Error, Row, SimpleQueryMessage};
+
+use crate::database::logged;
+
+/// A row of `sql/audit/proof.sql`, which says what each column means.
+pub(super) struct Attempt {
+    pub(super) relation: String,
+    pub(super) phase: String,
+    pub(super) actor: String,
+    pub(super) what: String,
+    pub(super) statement: String,
+    wanted: String,
+}
+
+/// How it ended.
+pub(super) enum Outcome {
+    /// Whose rows were shown, and how many rows there were, or were changed.
+    Done {
+        owners: Vec<String>,
+        rows: u64,
+    },
+    Refused(Error),
+}
+
+impl Outcome {
+    pub(super) fn of(answer: Result<Vec<SimpleQueryMessage>, Error>) -> Self {
+        let messages = match answer {
+            Ok(messages) => messages,
+            Err(error) => return Self::Refused(error),
+        };
+        let rows = messages.iter().map(|message| match message {
+            SimpleQueryMessage::CommandComplete(rows) => *rows,
+            _ => 0,
+        });
+        Self::Done { rows: rows.sum(), owners: first_column(&messages) }
+    }
+}
+
+/// The texts of the first column.
+pub(super) fn first_column(messages: &[SimpleQueryMessage]) -> Vec<String> {
+    let rows = messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row.try_get(0).ok().flatten().unwrap_or_default().to_owned()),
+        _ => None,
+    });
+    rows.collect()
+}
+
+impl Attempt {
+    /// # Errors
+    /// When the row is not one of that file.
+    pub(super) fn read(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            relation: row.try_get("relation")?,
+            phase: row.try_get("phase")?,
+            actor: row.try_get("actor")?,
+            what: row.try_get("what")?,
+            statement: row.try_get("statement")?,
+            wanted: row.try_get("wanted")?,
+        })
+    }
+
+    /// What is wrong with how it ended, when `a` is A's name and has `own` rows.
+    pub(super) fn problem(&self, outcome: &Outcome, a: &str, own: u64) -> Option<String> {
+        match (self.wanted.as_str(), outcome) {
+            ("refused", Outcome::Refused(error)) => {
+                // insufficient_privilege; not_null_violation where the user would be nobody
+                let code = error.code().map(|state| state.code().to_owned()).unwrap_or_default();
+                let refused = code == "42501" || code == "23502" && self.actor != "A";
+                (!refused).then(|| format!("was not refused, but failed with {}", logged(error)))
+            }
+            ("refused", Outcome::Done { .. }) => Some("was not refused".into()),
+            (_, Outcome::Refused(error)) => Some(format!("failed with {}", logged(error))),
+            ("own", Outcome::Done { owners, .. }) => {
+                let others = owners.iter().filter(|owner| *owner != a).count();
+                if others > 0 {
+                    Some(format!("showed {others} rows of others"))
+                } else {
+                    (owners.len() as u64 != own).then(|| format!("showed {} of A's {own} rows", owners.len()))
+                }
+            }
+            ("no rows", Outcome::Done { owners, .. }) => {
+                (!owners.is_empty()).then(|| format!("showed {} rows of others", owners.len()))
+            }
+            ("changes own", Outcome::Done { rows, .. }) => {
+                (*rows != own).then(|| format!("reached {rows} rows, and {own} are A's"))
+            }
+            (_, Outcome::Done { rows, .. }) => (*rows != 0).then(|| format!("reached {rows} rows of others")),
+        }
+    }
+}

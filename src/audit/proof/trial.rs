@@ -1,0 +1,225 @@
+//! One table, one session: rows are made, everything is tried on them, and taken back.
+
+use tokio_postgres::{Client, Error, Statement};
+
+use super::attempt::{Attempt, Outcome, first_column};
+use super::{IDENTIFY, People, fail};
+use crate::audit::ROLLBACK;
+use crate::audit::report::{Fact, Verdict};
+use crate::database::logged;
+
+const BEGIN: &str = include_str!("../../../sql/audit/proof_begin.sql");
+const SAVEPOINT: &str = include_str!("../../../sql/audit/savepoint.sql");
+const BACK: &str = include_str!("../../../sql/audit/rollback_to_savepoint.sql");
+const EMPTY: &str = include_str!("../../../sql/audit/empty_identity.sql");
+const ASSUME_ROLE: &str = include_str!("../../../sql/session/assume_role.sql");
+
+/// How often a prepared statement is run as A before it is run as B: after five times Postgres considers a plan for
+/// every value (PostgreSQL manual, PREPARE).
+const RUNS: usize = 7;
+
+const REAPPLY: &str = "rowkeep migrate --reapply-policies, and what is said above";
+
+/// One table's script, in one session.
+pub(super) struct Trial<'a> {
+    client: Client,
+    people: &'a People,
+    script: &'a [Attempt],
+    facts: Vec<Fact>,
+}
+
+impl<'a> Trial<'a> {
+    /// `client` is a session that nobody has used yet; every attempt of `script` is of the same table.
+    pub(super) fn new(client: Client, people: &'a People, script: &'a [Attempt]) -> Self {
+        Self { client, people, script, facts: Vec::new() }
+    }
+
+    /// Tries everything; what came of it.
+    pub(super) async fn facts(mut self) -> Vec<Fact> {
+        if let Err(error) = self.run().await {
+            self.facts.push(fail(format!("{}: broken off: {}", self.relation(), logged(&error))));
+        }
+        self.facts
+    }
+
+    async fn run(&mut self) -> Result<(), Error> {
+        self.client.batch_execute(BEGIN).await?;
+        if let Err(error) = self.client.batch_execute(ASSUME_ROLE).await {
+            self.facts.push(not_tried(&error));
+            return Ok(());
+        }
+        self.client.batch_execute(ROLLBACK).await?;
+        self.client.batch_execute(BEGIN).await?;
+
+        let nobodys = self.attack("nobody", &[]).await?;
+        if let Some(fact) = self.make_rows().await? {
+            self.facts.push(fact);
+            return Ok(());
+        }
+        let before = self.rows_of_b().await?;
+        let made = self.made_by("B");
+        if before.len() as u64 != made {
+            let text = format!(
+                "{}: B sees {} of their {made} rows, which proves nothing",
+                self.relation(),
+                before.len()
+            );
+            self.facts.push(fail(text).mended_by(REAPPLY));
+            return Ok(());
+        }
+        let attacks = self.attack("attack", &before).await?;
+        let prepared = self.try_prepared(before.len()).await?;
+        self.client.batch_execute(ROLLBACK).await?;
+
+        if nobodys && attacks && prepared {
+            self.say_it_held(before.len());
+        }
+        Ok(())
+    }
+
+    fn relation(&self) -> &'a str {
+        self.script.first().map_or("", |attempt| attempt.relation.as_str())
+    }
+
+    fn attempts(&self, phase: &'static str) -> impl Iterator<Item = &'a Attempt> + use<'a> {
+        self.script.iter().filter(move |attempt| attempt.phase == phase)
+    }
+
+    /// How many rows of the table the script lets somebody make.
+    fn made_by(&self, actor: &str) -> u64 {
+        let wanted = format!("INSERT into {}", self.relation());
+        self.attempts("rows").filter(|made| made.actor == actor && made.what == wanted).count() as u64
+    }
+
+    fn say_it_held(&mut self, rows: usize) {
+        let relation = self.relation();
+        let of = |actor: &str| {
+            let attempts = self.script.iter().filter(|attempt| attempt.actor == actor);
+            attempts.filter(|attempt| ["nobody", "attack"].contains(&attempt.phase.as_str())).count()
+        };
+        let (a, nobody, empty) = (of("A"), of("nobody"), of("empty"));
+        let texts = [
+            format!(
+                "{relation}: {a} of {a} statements of A against {rows} rows of B: none seen, none changed (rolled back)"
+            ),
+            format!("{relation}: one prepared statement under two identities and none: to each their own"),
+            format!("{relation}: no identity: {nobody} of {nobody} statements see and change nothing"),
+            format!("{relation}: an empty identity: {empty} of {empty} statements see and change nothing"),
+        ];
+        self.facts.extend(texts.map(|text| Fact::new(Verdict::Ok, "proof", text)));
+    }
+
+    /// Makes the rows that are to be reached for; why that was not possible.
+    async fn make_rows(&self) -> Result<Option<Fact>, Error> {
+        for attempt in self.attempts("rows") {
+            self.become_actor(&attempt.actor).await?;
+            if let Err(error) = self.client.batch_execute(&attempt.statement).await {
+                let (relation, what, error) = (&attempt.relation, &attempt.what, logged(&error));
+                let text = format!("{relation}: not tried, since no row could be made: {what}: {error}");
+                return Ok(Some(fail(text).mended_by(REAPPLY)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn rows_of_b(&self) -> Result<Vec<String>, Error> {
+        self.become_actor("B").await?;
+        let mut rows = Vec::new();
+        for attempt in self.attempts("look") {
+            rows.extend(first_column(&self.client.simple_query(&attempt.statement).await?));
+        }
+        Ok(rows)
+    }
+
+    /// Runs the attempts of a phase, each from the same state; whether every one ended as it must.
+    async fn attack(&mut self, phase: &'static str, before: &[String]) -> Result<bool, Error> {
+        let mut held = true;
+        for attempt in self.attempts(phase) {
+            self.client.batch_execute(SAVEPOINT).await?;
+            let problem = self.try_one(attempt, before).await?;
+            self.client.batch_execute(BACK).await?;
+            if let Some(problem) = problem {
+                held = false;
+                let (relation, what, actor) = (&attempt.relation, &attempt.what, &attempt.actor);
+                let text = format!("{relation}: {what} as {actor}: {problem} (rolled back)");
+                self.facts.push(fail(text).mended_by(REAPPLY));
+            }
+        }
+        Ok(held)
+    }
+
+    async fn try_one(&self, attempt: &Attempt, before: &[String]) -> Result<Option<String>, Error> {
+        self.become_actor(&attempt.actor).await?;
+        let outcome = Outcome::of(self.client.simple_query(&attempt.statement).await);
+        let problem = attempt.problem(&outcome, &self.people.a, self.made_by("A"));
+        match outcome {
+            Outcome::Refused(error) if error.is_closed() => return Err(error),
+            Outcome::Done { .. } if problem.is_none() && attempt.phase == "attack" => {}
+            _ => return Ok(problem),
+        }
+        let same = self.rows_of_b().await? == before;
+        Ok((!same).then(|| "B's rows are not what they were".into()))
+    }
+
+    /// One prepared statement, run as A until Postgres keeps its plan, then as B, then as nobody.
+    async fn try_prepared(&mut self, rows_of_b: usize) -> Result<bool, Error> {
+        let Some(attempt) = self.attempts("prepared").next() else { return Ok(true) };
+        let statement = self.client.prepare(&attempt.statement).await?;
+        let actors = [vec!["A"; RUNS], vec!["B", "empty"]].concat();
+
+        for actor in actors {
+            self.client.batch_execute(SAVEPOINT).await?;
+            let problem = self.run_prepared(&statement, actor, rows_of_b).await?;
+            self.client.batch_execute(BACK).await?;
+            if let Some(problem) = problem {
+                let text = format!("{}: {}: {problem} (rolled back)", attempt.relation, attempt.what);
+                self.facts.push(fail(text).mended_by(REAPPLY));
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn run_prepared(
+        &self,
+        statement: &Statement,
+        actor: &str,
+        rows_of_b: usize,
+    ) -> Result<Option<String>, Error> {
+        self.become_actor(actor).await?;
+        let rows = self.client.query(statement, &[]).await?;
+        let owners: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+
+        let (who, name, own) = match actor {
+            "A" => ("A", self.people.a.as_str(), self.made_by("A")),
+            "B" => ("B", self.people.b.as_str(), rows_of_b as u64),
+            _ => ("nobody", "", 0),
+        };
+        if owners.iter().any(|owner| owner != name) {
+            return Ok(Some(format!("showed {who} rows of others")));
+        }
+        Ok((owners.len() as u64 != own).then(|| format!("showed {who} {} of their {own} rows", owners.len())))
+    }
+
+    async fn become_actor(&self, actor: &str) -> Result<(), Error> {
+        match actor {
+            "A" => self.client.execute(IDENTIFY, &[&self.people.a]).await.map(drop),
+            "B" => self.client.execute(IDENTIFY, &[&self.people.b]).await.map(drop),
+            "empty" => {
+                self.client.batch_execute(ASSUME_ROLE).await?;
+                self.client.batch_execute(EMPTY).await
+            }
+            _ => self.client.batch_execute(ASSUME_ROLE).await,
+        }
+    }
+}
+
+/// A login that may only look, like the auditor's, has nothing to try with.
+fn not_tried(error: &Error) -> Fact {
+    if error.code().is_some_and(|state| state.code() == "42501") {
+        let text = "not tried: this login may not take on rowkeep_api; run it with the login that serves (DATABASE_URL)";
+        Fact::new(Verdict::Note, "proof", text)
+    } else {
+        fail(format!("not tried: {}", logged(error)))
+    }
+}
