@@ -18,4 +18,4 @@ mod serving;
 pub mod support;
 mod touch;
 mod two_locks;
-mod where_less;
+mod viewpoints;
