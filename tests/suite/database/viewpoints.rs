@@ -3,8 +3,11 @@
 //! Each viewpoint meets the same statements ([`ways`]). The superuser's scene shows that every one of them reaches all
 //! rows where nothing holds it back; whoever reaches fewer is held back by what these tests are about.
 
+mod auditor;
 mod changing;
 mod nobody;
+mod owner;
+mod strangers;
 mod superuser;
 mod user;
 mod ways;
