@@ -5,8 +5,13 @@
 
 mod auditor;
 mod changing;
+mod channels;
+mod forbidden;
+mod identity;
 mod nobody;
 mod owner;
+mod refusals;
+mod rights;
 mod strangers;
 mod superuser;
 mod user;

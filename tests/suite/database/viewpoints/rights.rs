@@ -1,0 +1,210 @@
+//! Every privilege of every viewpoint, on everything there is, as Postgres itself answers when it is asked: what comes
+//! by membership, through PUBLIC or from an attribute is in it, which no list of grants shows.
+
+use super::super::support::texts;
+use super::Stage;
+
+/// Every privilege of the role `$who` on what is not PostgreSQL's own. A column is named where its table's privilege
+/// does not cover it. (Types are left out: everybody may use one, and it keeps no secret.)
+const RIGHTS: &str = "
+    with ours as (
+        select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'
+    ), relations as (
+        select c.oid, c.relkind, c.oid::regclass::text as name from pg_class c join ours on ours.oid = relnamespace
+    ), on_tables (privilege) as (
+        select unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger']
+                      || case when current_setting('server_version_num')::int >= 170000 then array['maintain'] end)
+    ), rights (privilege, kind, name) as (
+        select p, 'database', 'this' from unnest(array['create', 'connect', 'temporary']) p
+         where has_database_privilege($who, current_database(), p || $option)
+        union all
+        select p, 'schema', nspname from ours, unnest(array['create', 'usage']) p
+         where has_schema_privilege($who, oid, p || $option)
+        union all
+        select privilege, 'table', name from relations, on_tables
+         where relkind in ('r', 'p', 'v', 'm', 'f') and has_table_privilege($who, oid, privilege || $option)
+        union all
+        select p, 'column', name || '.' || attname
+          from relations r
+          join pg_attribute a on a.attrelid = r.oid and not attisdropped
+         cross join unnest(array['select', 'insert', 'update', 'references']) p
+         where relkind in ('r', 'p', 'v', 'm', 'f') and has_column_privilege($who, r.oid, attnum, p || $option)
+           and not has_table_privilege($who, r.oid, p || $option)
+        union all
+        select p, 'sequence', name from relations, unnest(array['usage', 'select', 'update']) p
+         where relkind = 'S' and has_sequence_privilege($who, oid, p || $option)
+        union all
+        select 'execute', 'function', f.oid::regprocedure::text from pg_proc f join ours on ours.oid = pronamespace
+         where has_function_privilege($who, f.oid, 'execute' || $option)
+        union all
+        select 'usage', 'language', lanname from pg_language where lanpltrusted and has_language_privilege($who, oid, 'usage' || $option)
+        union all
+        select 'usage', 'wrapper', fdwname from pg_foreign_data_wrapper
+         where has_foreign_data_wrapper_privilege($who, oid, 'usage' || $option)
+        union all
+        select 'usage', 'server', srvname from pg_foreign_server where has_server_privilege($who, oid, 'usage' || $option)
+        union all
+        select 'create', 'tablespace', spcname from pg_tablespace
+         where has_tablespace_privilege($who, oid, 'create' || $option)
+        union all
+        select p, 'parameter', name from pg_settings, unnest(array['set', 'alter system']) p
+         where has_parameter_privilege($who, name, p || $option)
+    )
+    select format('%s %s: %s', kind, name, string_agg(privilege, ', ' order by privilege))
+      from rights
+     group by kind, name
+     order by kind collate \"C\", name collate \"C\"";
+
+/// What a role may do with PostgreSQL's own objects that not everybody may.
+const BEYOND_EVERYBODY: &str = "
+    select 'execute ' || oid::regprocedure from pg_proc
+     where has_function_privilege($who, oid, 'execute') and not has_function_privilege('public', oid, 'execute')
+       and pronamespace in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+    union all
+    select privilege || ' ' || oid::regclass
+      from pg_class, unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger']) privilege
+     where relnamespace in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) and relkind <> 'i'
+       and has_table_privilege($who, oid, privilege) and not has_table_privilege('public', oid, privilege)
+    union all
+    select privilege || ' ' || a.attrelid::regclass || '.' || attname
+      from pg_attribute a join pg_class c on c.oid = a.attrelid,
+           unnest(array['select', 'insert', 'update', 'references']) privilege
+     where relnamespace in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) and relkind in ('r', 'v')
+       and has_column_privilege($who, a.attrelid, attnum, privilege)
+       and not has_column_privilege('public', a.attrelid, attnum, privilege)
+    union all
+    select 'create in ' || nspname from pg_namespace
+     where nspname ~ '^(pg_catalog|information_schema|pg_toast)' and has_schema_privilege($who, oid, 'create')
+    union all
+    select 'member of ' || rolname from pg_roles
+     where pg_has_role($who, oid, 'MEMBER') and rolname <> $who and $who <> 'public'
+     order by 1";
+
+/// What PostgreSQL gives everybody.
+const EVERYBODYS: [&str; 4] = [
+    "database this: connect, temporary",
+    "language plpgsql: usage",
+    "language sql: usage",
+    "schema public: usage",
+];
+
+async fn ask(stage: &Stage, query: &str, who: &str, option: &str) -> Vec<String> {
+    stage.admin.batch_execute("set search_path = ''").await.expect("a setting");
+    let query = query.replace("$who", &format!("'{who}'")).replace("$option", &format!("'{option}'"));
+    texts(&stage.admin, &query).await
+}
+
+/// The privileges of `who` are everybody's and `own`, and it can pass none of them on.
+async fn has(stage: &Stage, who: &str, own: &[&str]) {
+    let mut expected: Vec<String> = EVERYBODYS.iter().chain(own).map(|right| (*right).to_owned()).collect();
+    expected.sort();
+
+    assert_eq!(ask(stage, RIGHTS, who, "").await, expected, "{who}");
+    assert_eq!(ask(stage, RIGHTS, who, " with grant option").await, [""; 0], "{who}");
+}
+
+/// Of a request: its own tasks, and who it is.
+const OF_REQUESTS: [&str; 8] = [
+    "column app.tasks.completed: insert, update",
+    "column app.tasks.description: insert, update",
+    "column app.tasks.title: insert, update",
+    "function app.current_user_id(): execute",
+    "function app.identify(text): execute",
+    "function app.schema_version(): execute",
+    "schema app: usage",
+    "table app.tasks: delete, select",
+];
+
+const OF_THE_AUDITOR: [&str; 5] = [
+    "function app.schema_version(): execute",
+    "schema app: usage",
+    "schema rowkeep: usage",
+    "table rowkeep.migrations: select",
+    "table rowkeep.policies: select",
+];
+
+#[tokio::test]
+async fn everybody_has_what_postgres_gives_and_nothing_of_ours() {
+    let stage = Stage::new().await;
+    let stranger = stage.login("stranger", "").await;
+
+    has(&stage, "public", &[]).await;
+    has(&stage, &stranger, &[]).await;
+    assert_eq!(ask(&stage, BEYOND_EVERYBODY, &stranger, "").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn the_role_of_requests_has_exactly_what_a_request_needs() {
+    let stage = Stage::new().await;
+
+    has(&stage, "rowkeep_api", &OF_REQUESTS).await;
+    assert_eq!(ask(&stage, BEYOND_EVERYBODY, "rowkeep_api", "").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn the_recommended_login_has_nothing_of_its_own() {
+    let stage = Stage::new().await;
+
+    has(&stage, "rowkeep_login", &OF_REQUESTS).await;
+    assert_eq!(ask(&stage, BEYOND_EVERYBODY, "rowkeep_login", "").await, ["member of rowkeep_api"]);
+}
+
+#[tokio::test]
+async fn the_auditor_has_the_history_and_no_table_of_users() {
+    let stage = Stage::new().await;
+    let member = stage.login("auditor", "grant rowkeep_auditor to {}").await;
+
+    has(&stage, "rowkeep_auditor", &OF_THE_AUDITOR).await;
+    has(&stage, &member, &OF_THE_AUDITOR).await;
+    assert_eq!(ask(&stage, BEYOND_EVERYBODY, "rowkeep_auditor", "").await, [""; 0]);
+    assert_eq!(ask(&stage, BEYOND_EVERYBODY, &member, "").await, ["member of rowkeep_auditor"]);
+}
+
+#[tokio::test]
+async fn the_owner_has_everything_of_ours_and_nothing_else() {
+    let stage = Stage::new().await;
+
+    let rights = ask(&stage, RIGHTS, "rowkeep_owner", "").await;
+
+    let tables = rights.iter().filter(|right| right.starts_with("table")).count();
+    let (ours, others): (Vec<_>, Vec<_>) =
+        rights.into_iter().partition(|right| right.contains(" app") || right.contains(" rowkeep"));
+    assert_eq!((tables, others), (3, EVERYBODYS.map(str::to_owned).to_vec()));
+    assert_eq!(ask(&stage, RIGHTS, "rowkeep_owner", " with grant option").await, ours);
+    assert_eq!(ask(&stage, BEYOND_EVERYBODY, "rowkeep_owner", "").await, [""; 0]);
+}
+
+/// The question itself sees an extra privilege, however it comes about.
+#[tokio::test]
+async fn a_privilege_too_many_is_noticed() {
+    let stage = Stage::new().await;
+    let grants = [
+        (
+            "grant select (title) on app.tasks to rowkeep_auditor",
+            "rowkeep_auditor",
+            "column app.tasks.title: select",
+        ),
+        ("grant truncate on app.tasks to public", "rowkeep_api", "table app.tasks: delete, select, truncate"),
+        (
+            "grant usage on sequence app.tasks_id_seq to rowkeep_api",
+            "rowkeep_login",
+            "sequence app.tasks_id_seq: usage",
+        ),
+        (
+            "grant set on parameter log_statement to rowkeep_api",
+            "rowkeep_login",
+            "parameter log_statement: set",
+        ),
+        ("grant pg_read_all_data to rowkeep_auditor", "rowkeep_auditor", "table app.tasks: select"),
+        ("grant create on schema app to public", "rowkeep_api", "schema app: create, usage"),
+    ];
+
+    for (grant, who, right) in grants {
+        // Roles and parameters belong to the whole cluster: nothing of it may last.
+        stage.admin.batch_execute(&format!("begin; {grant}")).await.expect(grant);
+        let rights = ask(&stage, RIGHTS, who, "").await;
+        stage.admin.batch_execute("rollback").await.expect("an end");
+
+        assert!(rights.iter().any(|found| found == right), "{grant}: {rights:#?}");
+    }
+}
