@@ -5,6 +5,7 @@ mod comments;
 mod connection;
 mod declared;
 mod identity;
+mod locks;
 mod logins;
 mod migrate;
 mod migrate_at_once;

@@ -79,13 +79,14 @@ const CONSTRAINTS: &str = "
      order by 1";
 
 const COLUMNS: &str = "
-    select format('%s %s%s%s%s', attname, format_type(atttypid, atttypmod),
+    select format('%s.%s %s%s%s%s', attrelid::regclass, attname, format_type(atttypid, atttypmod),
                   case when attnotnull then ' not null' end,
                   case attidentity when 'a' then ' generated always' end,
                   ' default ' || pg_get_expr(adbin, adrelid))
       from pg_attribute a left join pg_attrdef on adrelid = attrelid and adnum = attnum
-     where attrelid = 'app.tasks'::regclass and attnum > 0
-     order by attnum";
+     where attrelid in (select oid from pg_class where relnamespace = 'app'::regnamespace and relkind in ('r', 'p'))
+       and attnum > 0
+     order by attrelid::regclass::text, attnum";
 
 const AROUND: &str = "
     select 'rule ' || rulename from pg_rewrite
@@ -93,7 +94,7 @@ const AROUND: &str = "
     union all select 'event trigger ' || evtname from pg_event_trigger
     union all select 'publication ' || pubname from pg_publication
     union all select 'inheritance of ' || inhparent::regclass from pg_inherits
-               where inhparent = 'app.tasks'::regclass
+               where inhparent in (select oid from pg_class where relnamespace = 'app'::regnamespace)
     order by 1";
 
 /// What is in force, as text that two databases can be compared by.
@@ -239,13 +240,13 @@ async fn the_columns_are_these_and_no_others() {
     assert_eq!(
         found(COLUMNS).await,
         [
-            "id bigint not null generated always",
-            "user_id text not null default app.current_user_id()",
-            "title text not null",
-            "description text",
-            "completed boolean not null default false",
-            "created_at timestamp with time zone not null",
-            "updated_at timestamp with time zone not null",
+            "app.tasks.id bigint not null generated always",
+            "app.tasks.user_id text not null default app.current_user_id()",
+            "app.tasks.title text not null",
+            "app.tasks.description text",
+            "app.tasks.completed boolean not null default false",
+            "app.tasks.created_at timestamp with time zone not null",
+            "app.tasks.updated_at timestamp with time zone not null",
         ]
     );
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::locks::{folder, tables};
 use super::support::{files, without_comments};
 use crate::world::Database;
 
@@ -36,36 +37,30 @@ async fn every_file_of_sql_prepares_against_a_migrated_database() {
 async fn every_question_prepares_for_the_role_of_requests() {
     let database = Database::new().await;
     let client = database.client("rowkeep_login").await;
+    let mut folders = vec!["sql/session".to_owned()];
+    folders.extend(tables(&client).await.iter().filter_map(|table| folder(table, &["sql"])));
 
-    for folder in ["sql/tasks", "sql/session"] {
-        for (name, sql) in files(folder) {
+    for folder in folders {
+        for (name, sql) in files(&folder) {
             let prepared = client.prepare(&sql).await;
             assert!(prepared.is_ok(), "{folder}/{name}.sql: {:?}", prepared.err());
         }
     }
 }
 
-#[test]
-fn every_question_about_existing_rows_binds_the_user() {
-    for (name, sql) in files("sql/tasks") {
-        let sql = without_comments(&sql);
-        let creates = sql.trim_start().starts_with("insert into");
+#[tokio::test]
+async fn every_question_names_its_columns_and_its_schema() {
+    let database = Database::new().await;
 
-        assert!(
-            creates || sql.contains("user_id = $1"),
-            "sql/tasks/{name}.sql does not say whose rows it wants"
-        );
-        assert!(!creates || !sql.contains("on conflict"), "sql/tasks/{name}.sql can reach existing rows");
-    }
-}
+    for table in tables(&database.superuser().await).await {
+        for (name, sql) in files(&folder(&table, &["sql"]).expect("a folder of questions")) {
+            let sql = without_comments(&sql);
+            let (named, qualified) =
+                (sql.matches(&table).count(), sql.matches(&format!("app.{table}")).count());
 
-#[test]
-fn every_question_names_its_columns_and_its_schema() {
-    for (name, sql) in files("sql/tasks") {
-        let sql = without_comments(&sql);
-
-        assert!(!sql.contains('*'), "sql/tasks/{name}.sql");
-        assert_eq!(sql.matches("tasks").count(), sql.matches("app.tasks").count(), "sql/tasks/{name}.sql");
+            assert!(!sql.contains('*'), "sql/{table}/{name}.sql");
+            assert_eq!(named, qualified, "sql/{table}/{name}.sql");
+        }
     }
 }
 
