@@ -4,6 +4,7 @@ mod catalogue;
 mod comments;
 mod connection;
 mod declared;
+mod growth;
 mod identity;
 mod locks;
 mod logins;

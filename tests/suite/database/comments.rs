@@ -3,10 +3,8 @@
 use super::support::texts;
 use crate::world::Database;
 
-#[tokio::test]
-async fn everything_in_the_database_says_what_it_is_for() {
-    let database = Database::new().await;
-    let silent = "
+/// Whatever does not say what it is for.
+pub const WITHOUT_A_SENTENCE: &str = "
         with ours as (select oid from pg_namespace where nspname in ('app', 'rowkeep'))
         select 'schema ' || nspname from pg_namespace
          where oid in (table ours) and obj_description(oid, 'pg_namespace') is null
@@ -31,13 +29,8 @@ async fn everything_in_the_database_says_what_it_is_for() {
          where rolname in ('rowkeep_owner', 'rowkeep_api', 'rowkeep_auditor', 'rowkeep_login')
            and shobj_description(oid, 'pg_authid') is null";
 
-    assert_eq!(texts(&database.superuser().await, silent).await, [""; 0]);
-}
-
-#[tokio::test]
-async fn every_check_is_named_after_its_column_and_its_rule() {
-    let database = Database::new().await;
-    let checks = "
+/// Checks that are not named after their column and their rule.
+pub const MISNAMED: &str = "
         select k.conname || ' on ' || c.relname || '.' || coalesce(a.attname, '(several)')
           from pg_constraint k
           join pg_class c on c.oid = k.conrelid
@@ -46,19 +39,32 @@ async fn every_check_is_named_after_its_column_and_its_rule() {
            and k.conname not like c.relname || '\\_' || a.attname || '\\__%'
             or k.connamespace = 'app'::regnamespace and k.contype = 'c' and a.attname is null";
 
-    assert_eq!(texts(&database.superuser().await, checks).await, [""; 0]);
+/// Columns whose type is a rule without a name.
+pub const WITH_A_NAMELESS_RULE: &str = "
+        select format_type(atttypid, atttypmod) from pg_attribute
+         where attrelid in (select oid from pg_class where relnamespace = 'app'::regnamespace)
+           and attnum > 0 and atttypmod <> -1";
+
+#[tokio::test]
+async fn everything_in_the_database_says_what_it_is_for() {
+    let database = Database::new().await;
+
+    assert_eq!(texts(&database.superuser().await, WITHOUT_A_SENTENCE).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn every_check_is_named_after_its_column_and_its_rule() {
+    let database = Database::new().await;
+
+    assert_eq!(texts(&database.superuser().await, MISNAMED).await, [""; 0]);
 }
 
 /// A message of `varchar(n)` would name neither column nor rule.
 #[tokio::test]
 async fn no_column_has_a_rule_without_a_name() {
     let database = Database::new().await;
-    let limited = "
-        select format_type(atttypid, atttypmod) from pg_attribute
-         where attrelid in (select oid from pg_class where relnamespace = 'app'::regnamespace)
-           and attnum > 0 and atttypmod <> -1";
 
-    assert_eq!(texts(&database.superuser().await, limited).await, [""; 0]);
+    assert_eq!(texts(&database.superuser().await, WITH_A_NAMELESS_RULE).await, [""; 0]);
 }
 
 #[tokio::test]

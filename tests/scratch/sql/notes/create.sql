@@ -1,0 +1,5 @@
+-- Creates a note of the caller. There is no user_id to bind: it is the column's default, and the policy checks it.
+--   $1 body
+insert into app.notes (body)
+values ($1)
+returning id, user_id, body, created_at, updated_at

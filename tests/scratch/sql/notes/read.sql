@@ -1,0 +1,6 @@
+-- Reads one note of the caller. No row: it does not exist, or not for them.
+--   $1 user_id   $2 id
+select id, user_id, body, created_at, updated_at
+  from app.notes
+ where user_id = $1
+   and id      = $2

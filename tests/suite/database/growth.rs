@@ -1,0 +1,207 @@
+//! A second table takes one migration, one file of policies and its questions; what watches over the first one watches
+//! over it as soon as it is there, and finds what is wrong with it.
+
+use super::comments::{MISNAMED, WITH_A_NAMELESS_RULE, WITHOUT_A_SENTENCE};
+use super::locks::{Locks, tables, unasked};
+use super::serving::start;
+use super::support::texts;
+use crate::world::Database;
+
+/// Where a second table's files are, laid out as those of the program.
+const SCRATCH: &str = "tests/scratch";
+
+/// A file below the root of the checkout.
+fn text(path: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A migrated database with a second table, `app.notes`. Its policies are applied as the folder is: with all others.
+pub async fn with_notes() -> Database {
+    let database = Database::new().await;
+    let migration = text(&format!("{SCRATCH}/migrations/notes.sql"));
+    let notes = format!("{SCRATCH}/policies/notes.sql");
+    let mut policies = String::new();
+    for file in ["policies/00_reset.sql", "policies/schema.sql", "policies/tasks.sql", &notes] {
+        policies.push_str(&text(file));
+    }
+
+    let admin = database.superuser().await;
+    for script in [migration, policies] {
+        admin.batch_execute(&format!("begin; {script}; commit")).await.expect("a second table");
+    }
+    database
+}
+
+async fn notes() -> Locks {
+    Locks::of(with_notes().await, "notes", &format!("{SCRATCH}/sql/notes")).await
+}
+
+async fn tasks() -> Locks {
+    Locks::of(Database::new().await, "tasks", "sql/tasks").await
+}
+
+/// Every question but the one that creates.
+fn about_existing_rows(locks: &Locks) -> Vec<String> {
+    let questions = locks.questions.iter().filter(|question| !question.creates());
+    questions.map(|question| question.name.clone()).collect()
+}
+
+#[tokio::test]
+async fn a_second_table_is_found_in_the_catalogue_and_asks_for_a_folder() {
+    let database = with_notes().await;
+    let admin = database.superuser().await;
+
+    assert_eq!(tables(&admin).await, ["notes", "tasks"]);
+    assert_eq!(unasked(&admin, &["sql"]).await, ["app.notes"]);
+    assert_eq!(unasked(&admin, &["sql", &format!("{SCRATCH}/sql")]).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_second_table_says_what_it_is_for() {
+    let database = with_notes().await;
+    let admin = database.superuser().await;
+
+    for finds in [WITHOUT_A_SENTENCE, MISNAMED, WITH_A_NAMELESS_RULE] {
+        assert_eq!(texts(&admin, finds).await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn both_locks_hold_on_a_second_table() {
+    assert_eq!(notes().await.without_a_filter(), [""; 0]);
+    assert_eq!(notes().await.silent().await, [""; 0]);
+    assert_eq!(notes().await.past_the_policy().await, [""; 0]);
+    assert_eq!(notes().await.past_the_filter().await, [""; 0]);
+    assert_eq!(notes().await.past_the_transaction().await, [""; 0]);
+    assert_eq!(notes().await.wrongly_created().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_database_with_a_second_table_is_served_from() {
+    let database = with_notes().await;
+
+    assert!(start(&database.address("rowkeep_login")).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_second_table_without_its_fence_is_not_served_from() {
+    let database = with_notes().await;
+    let harm = "drop policy fence on app.notes";
+    database.superuser().await.batch_execute(harm).await.expect("no fence");
+
+    assert!(start(&database.address("rowkeep_login")).await.is_err());
+}
+
+/// One question after the other forgets whose rows it wants, and it alone is named.
+#[tokio::test]
+async fn a_question_without_its_filter_is_found() {
+    for name in ["delete", "list", "read", "replace"] {
+        let mut locks = notes().await;
+        forget_the_filter(&mut locks, name, "$1::text is not null");
+
+        assert_eq!(locks.without_a_filter(), [name]);
+        assert_eq!(locks.past_the_filter().await, [name]);
+        assert_eq!(locks.past_the_transaction().await, [name]);
+    }
+}
+
+#[tokio::test]
+async fn a_question_about_tasks_without_its_filter_is_found() {
+    for name in about_existing_rows(&tasks().await) {
+        let mut locks = tasks().await;
+        forget_the_filter(&mut locks, &name, "$1::text is not null");
+        locks.questions.retain(|question| question.name == name);
+
+        assert_eq!(locks.without_a_filter(), [name.as_str()]);
+        assert_eq!(locks.past_the_filter().await, [name.as_str()]);
+    }
+}
+
+/// The words are there, and something beside them takes them back.
+#[tokio::test]
+async fn a_filter_that_does_not_bind_is_found() {
+    for (name, sloppy) in [
+        ("read", "(user_id = $1 or true)"),
+        ("list", "(user_id = $1 or $2::bigint is null)"),
+        ("replace", "(user_id = $1 or $3::text is not null)"),
+        ("delete", "not user_id = $1 and user_id <> ''"),
+    ] {
+        let mut locks = notes().await;
+        forget_the_filter(&mut locks, name, sloppy);
+
+        assert_eq!(locks.without_a_filter(), [""; 0], "{name}: the words are there");
+        assert_eq!(locks.past_the_filter().await, [name]);
+    }
+}
+
+/// An answer without `user_id` and `id` is compared with the one that there is without others.
+#[tokio::test]
+async fn a_count_of_all_rows_is_told_from_a_count_of_ones_own() {
+    for (filter, found) in [("user_id = $1", None), ("$1::text is not null", Some("read"))] {
+        let mut locks = notes().await;
+        let read = locks.questions.iter_mut().find(|question| question.name == "read").expect("a question");
+        read.sql = format!("select count(*) from app.notes where {filter}");
+
+        assert_eq!(locks.past_the_filter().await, Vec::from_iter(found));
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_lets_everybody_through_is_found() {
+    for harm in [
+        "drop policy fence on app.notes; alter policy owner_only on app.notes using (true) with check (true)",
+        "alter table app.notes disable row level security",
+        "drop policy fence on app.notes; create policy other on app.notes using (user_id <> '')",
+    ] {
+        let locks = notes().await.harmed(harm).await;
+
+        assert_eq!(locks.past_the_policy().await, about_existing_rows(&locks), "{harm}");
+        assert_eq!(locks.past_the_filter().await, [""; 0], "{harm}: the filter holds alone");
+    }
+}
+
+/// Lax for one command: without its WHERE the statement would reach everybody, and with it the policy for reading stops
+/// it. The fence is what a lax policy meets before that.
+#[tokio::test]
+async fn a_lax_policy_beside_the_fence_opens_nothing() {
+    let harm = "create policy lax on app.notes using (true) with check (true)";
+
+    let locks = notes().await.harmed(harm).await;
+
+    assert_eq!(locks.past_the_policy().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_create_that_names_its_user_is_found() {
+    let mut locks = notes().await.harmed("grant insert (user_id) on app.notes to rowkeep_api").await;
+    let create =
+        locks.questions.iter_mut().find(|question| question.creates()).expect("a question that creates");
+    create.sql = "insert into app.notes (user_id, body) values ('bob', $1) returning id, user_id".into();
+
+    assert_eq!(locks.without_a_filter(), ["create"]);
+    assert_eq!(
+        locks.wrongly_created().await,
+        [
+            "create creates a row outside any transaction",
+            "create takes a wrong default for the user",
+            "a user can be named in app.notes"
+        ]
+    );
+}
+
+/// A question that finds nothing even of one's own would pass every other test.
+#[tokio::test]
+async fn a_question_that_finds_nothing_at_all_is_found() {
+    let mut locks = notes().await;
+    forget_the_filter(&mut locks, "list", "user_id = $1 and false");
+
+    assert_eq!(locks.silent().await, ["list"]);
+}
+
+/// Puts `sloppy` in the place of the filter of one question.
+fn forget_the_filter(locks: &mut Locks, name: &str, sloppy: &str) {
+    let question = locks.questions.iter_mut().find(|question| question.name == name).expect("a question");
+    assert!(question.sql.contains("user_id = $1"), "{name}");
+    question.sql = question.sql.replace("user_id = $1", sloppy);
+}
