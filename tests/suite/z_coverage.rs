@@ -2,7 +2,7 @@
 //! in which tests start.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::http::routes::ROUTES;
@@ -54,18 +54,27 @@ fn as_template(call: &str) -> String {
     format!("{method} {}", segments.join("/"))
 }
 
-/// Every question about a table: the folders of `sql/` but those that belong to no table.
+/// Every question: the files in those folders of `sql/` that have the name of a table.
 fn questions() -> Vec<String> {
-    let sql = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
-    let folders = names(&sql).into_iter();
-    let tables =
-        folders.filter(|name| !["development", "schema", "session", "setup"].contains(&name.as_str()));
-    tables
-        .flat_map(|table| names(&sql.join(&table)).into_iter().map(move |file| format!("{table}/{file}")))
-        .collect()
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let migrations: String = files(&root.join("migrations"))
+        .iter()
+        .map(|path| std::fs::read_to_string(path).expect("text"))
+        .collect();
+    let mut folders = files(&root.join("sql"));
+    folders.retain(|folder| migrations.contains(&format!("create table app.{} ", name(folder))));
+    let of = |table: &PathBuf| {
+        files(table).iter().map(|file| format!("{}/{}", name(table), name(file))).collect::<Vec<_>>()
+    };
+    let questions: Vec<_> = folders.iter().flat_map(of).collect();
+    assert!(!questions.is_empty());
+    questions
 }
 
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).expect("a folder").flatten();
-    entries.map(|entry| entry.path().file_stem().expect("a name").to_string_lossy().into_owned()).collect()
+fn files(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()).collect()
+}
+
+fn name(path: &Path) -> String {
+    path.file_stem().expect("a name").to_string_lossy().into_owned()
 }
