@@ -113,7 +113,10 @@ powers (role, way) as (
      where o.rolname in ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
        and u.role <> u.other
     union
-    select u.role, format('member of %s: bound by the policies in app, not elsewhere', o.name)
+    select u.role, format('member of %s: %s', o.name,
+                          case o.rolname when 'pg_read_all_data'
+                               then 'policies bind it, but it reads pg_statistic, which holds values of all rows'
+                               else 'policies bind it, but it may move sequences' end)
       from uses u join roles o on o.oid = u.other
      where o.rolname in ('pg_read_all_data', 'pg_write_all_data')
        and u.role <> u.other

@@ -26,6 +26,18 @@ select current_user = 'rowkeep_api'                              as role_assumed
                                              '(user_id = ( SELECT current_user_id() AS current_user_id))')
                                          and pg_get_expr(p.polqual, c.oid) = pg_get_expr(p.polwithcheck, c.oid)))
                                                                  as tables_fenced,
+       -- The policy for requests can be lost without the fence: everybody's rows would seem to be gone.
+       not exists (select
+                     from pg_class c
+                    where c.relnamespace = 'app'::regnamespace
+                      and c.relkind in ('r', 'p')
+                      and not exists (select
+                                        from pg_policy p
+                                       where p.polrelid = c.oid
+                                         and p.polpermissive
+                                         and p.polcmd in ('*', 'r')
+                                         and p.polroles @> array['rowkeep_api'::regrole::oid]))
+                                                                 as rows_reachable,
        -- Declared immutable, a cached plan would show one user's rows to the next.
        exists (select
                  from pg_proc f

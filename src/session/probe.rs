@@ -53,7 +53,7 @@ impl Session {
     }
 }
 
-const PROBLEMS: [(&str, &str); 7] = [
+const PROBLEMS: [(&str, &str); 8] = [
     ("role_assumed", "a request's transaction does not run as rowkeep_api; run `rowkeep migrate`"),
     (
         "bound_by_policies",
@@ -70,6 +70,11 @@ const PROBLEMS: [(&str, &str); 7] = [
         "tables_fenced",
         "a table of schema app has no fence policy, or one that lets everybody through; \
          run `rowkeep migrate --reapply-policies`",
+    ),
+    (
+        "rows_reachable",
+        "a table of schema app has no policy that lets rowkeep_api see anything, so that every user's rows seem to be \
+         gone; run `rowkeep migrate --reapply-policies`",
     ),
     (
         "identity_sound",

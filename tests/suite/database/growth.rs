@@ -6,6 +6,7 @@ use super::locks::{Locks, tables, unasked};
 use super::serving::start;
 use super::support::texts;
 use crate::world::Database;
+use rowkeep::audit::audit;
 
 /// Where a second table's files are, laid out as those of the program.
 const SCRATCH: &str = "tests/scratch";
@@ -91,6 +92,56 @@ async fn a_second_table_without_its_fence_is_not_served_from() {
     database.superuser().await.batch_execute(harm).await.expect("no fence");
 
     assert!(start(&database.address("rowkeep_login")).await.is_err());
+}
+
+/// The facts of an audit that are about the second table, but for the whole of it being more than this release declares.
+async fn audited(database: &Database) -> Vec<String> {
+    let report = audit(&database.address("rowkeep_login")).await.expect("a report").to_string();
+    let facts = report.lines().filter(|line| line.contains("app.notes") && !line.starts_with(' '));
+    facts.filter(|line| !line.starts_with("FAIL  drift")).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn an_audit_looks_at_a_second_table_and_tries_it() {
+    let facts = audited(&with_notes().await).await;
+
+    assert!(facts.iter().all(|fact| fact.starts_with("OK")), "{facts:#?}");
+    for part in [
+        "app.notes   row security enabled, forced; owner rowkeep_owner",
+        "policy      app.notes fence: RESTRICTIVE all to public",
+        "policy      app.notes owner_only: permissive all to rowkeep_api",
+        "grants      rowkeep_api on app.notes: delete, select; insert of body; update of body",
+        "trigger     notes_touch on app.notes: app.notes_touch()",
+        "proof       app.notes: 14 of 14 statements of A against 3 rows of B: none seen, none changed",
+        "proof       app.notes: one prepared statement under two identities and none",
+    ] {
+        assert!(facts.iter().any(|fact| fact.contains(part)), "{part}: {facts:#?}");
+    }
+}
+
+#[tokio::test]
+async fn an_audit_names_what_is_wrong_with_a_second_table() {
+    let lax = "drop policy fence on app.notes; alter policy owner_only on app.notes using (true)";
+    for (harm, names) in [
+        ("alter table app.notes no force row level security", "app.notes   row security enabled, NOT forced"),
+        (lax, "policy      app.notes has no fence"),
+        (lax, "proof       app.notes: DELETE without WHERE as A: reached 5 rows, and 2 are A's"),
+        (
+            "grant update (user_id) on app.notes to rowkeep_api",
+            "grants      update on app.notes.user_id to rowkeep_api",
+        ),
+        ("drop trigger notes_touch on app.notes", "trigger     app.notes: none keeps"),
+    ] {
+        let database = with_notes().await;
+        database.superuser().await.batch_execute(harm).await.expect(harm);
+
+        let facts = audited(&database).await;
+
+        assert!(
+            facts.iter().any(|fact| fact.starts_with("FAIL") && fact.contains(names)),
+            "{harm}: {facts:#?}"
+        );
+    }
 }
 
 /// One question after the other forgets whose rows it wants, and it alone is named.

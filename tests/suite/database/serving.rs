@@ -134,6 +134,21 @@ async fn a_table_that_lost_its_fence_is_refused() {
     }
 }
 
+/// `DROP OWNED` takes the policies for a role along, whoever owns the tables. The fence stays, and nobody has rows.
+#[tokio::test]
+async fn a_table_that_shows_requests_nothing_is_refused() {
+    for harm in [
+        "drop policy owner_only on app.tasks",
+        "alter policy owner_only on app.tasks to rowkeep_auditor",
+        "set role rowkeep_api; drop owned by rowkeep_api; reset role",
+    ] {
+        let refused = refusal_after(harm).await;
+
+        assert!(refused.contains("every user's rows seem to be gone"), "{harm}: {refused}");
+        assert!(refused.contains("--reapply-policies"), "{harm}: {refused}");
+    }
+}
+
 /// While there are no rows yet, nothing that is looked for in vain proves that it is hidden.
 #[tokio::test]
 async fn policies_that_let_everybody_through_are_refused_before_there_are_rows() {

@@ -38,14 +38,16 @@ async fn health_fails_while_a_lock_is_open_and_is_back_when_it_is_closed() {
 }
 
 #[tokio::test]
-async fn health_fails_when_the_fence_is_gone() {
-    let world = World::new().await;
-    let superuser = world.database.superuser().await;
+async fn health_fails_when_a_policy_is_gone() {
+    for harm in ["drop policy fence on app.tasks", "drop policy owner_only on app.tasks"] {
+        let world = World::new().await;
+        let superuser = world.database.superuser().await;
 
-    superuser.batch_execute("drop policy fence on app.tasks").await.expect("no fence");
+        superuser.batch_execute(harm).await.expect(harm);
 
-    let answer = world.stranger().get("/health").await;
-    assert_eq!((answer.status(), &answer.json()["status"]), (503, &json!("unhealthy")));
+        let answer = world.stranger().get("/health").await;
+        assert_eq!((answer.status(), &answer.json()["status"]), (503, &json!("unhealthy")), "{harm}");
+    }
 }
 
 #[tokio::test]
