@@ -50,10 +50,10 @@ pub(super) async fn prove(address: &Address, client: &Client) -> Result<Vec<Fact
     client.batch_execute(ROLLBACK).await?;
     let script: Vec<Attempt> = match script {
         Ok(rows) => rows.iter().map(Attempt::read).collect::<Result<_, _>>()?,
-        Err(error) => return Ok(vec![fail(format!("not tried: {}", logged(&error)))]),
+        Err(error) => return Ok(vec![fail(format!("not tried: {}", logged(&error))).mended_by(ABOVE)]),
     };
     if script.is_empty() {
-        return Ok(vec![fail("not tried: there is no table in app")]);
+        return Ok(vec![fail("not tried: there is no table in app").mended_by("rowkeep migrate")]);
     }
 
     let mut facts = Vec::new();
@@ -61,7 +61,7 @@ pub(super) async fn prove(address: &Address, client: &Client) -> Result<Vec<Fact
         // A session of its own for each table: in one that has had an identity, nobody's is not quite the same.
         match address.connect().await {
             Ok(client) => facts.extend(Trial::new(client, &people, script).facts().await),
-            Err(error) => facts.push(fail(format!("not tried: {error}"))),
+            Err(error) => facts.push(fail(format!("not tried: {error}")).mended_by(ABOVE)),
         }
     }
     // What keeps all of them from being tried is told once.
@@ -92,6 +92,9 @@ async fn left_behind(client: &Client, people: &People) -> Result<Fact, Error> {
         }
     })
 }
+
+/// Where the catalogue has said already what is wrong.
+const ABOVE: &str = "mend what fails above, and run it again";
 
 const RESTORE: &str = "restore app.identify(text) from migrations/V1__identity.sql";
 

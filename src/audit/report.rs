@@ -158,3 +158,55 @@ fn wrapped(text: &str, first: &str, indent: &str) -> Vec<String> {
 fn ascii(text: &str) -> String {
     text.chars().map(|c| if c == '\n' || (' '..='~').contains(&c) { c } else { '?' }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_psql_would_print_is_counted_and_its_own_count_is_left_out() {
+        let mut report = Report::default();
+        let printed = [
+            "OK    role        fine",
+            "FAIL  policy      a long",
+            "                  fact",
+            "                  fix: drop policy p;",
+            "                  on t;",
+            "NOTE  channel     so it is",
+            "3 facts: 1 FAIL, 1 NOTE",
+        ];
+
+        report.add_printed(printed.map(str::to_owned).into());
+
+        assert_eq!(report.failing(), ["policy a long fact"]);
+        let text = report.to_string();
+        assert!(text.ends_with("                  on t;\nNOTE  channel     so it is\n3 facts: 1 FAIL, 1 NOTE      isolation: NOT HELD"), "{text}");
+    }
+
+    #[test]
+    fn a_fact_stays_in_its_lines_whatever_names_are_in_it() {
+        let mut fact =
+            Fact::new(Verdict::Fail, "drift", "policy \"\nOK    drift       all is well\r\u{430}\" is live");
+        fact.shown.push(format!("+ {}", "word ".repeat(40)));
+        fact.shown.push(format!("+ {}", "x".repeat(300)));
+
+        let lines = fact.mended_by("drop policy \"\u{202e}\" on app.tasks;\ndrop it;").lines();
+
+        assert_eq!(lines.iter().filter(|line| !line.starts_with(' ')).count(), 1, "{lines:#?}");
+        for line in &lines {
+            assert!(
+                line.len() <= WIDTH && line.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+                "{line:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_statement_that_mends_something_is_not_broken_where_it_would_change() {
+        let statement = format!("comment on table t is '{}';", "word ".repeat(40));
+
+        let lines = Fact::new(Verdict::Fail, "drift", "t").mended_by(&*statement).lines();
+
+        assert!(lines.iter().any(|line| line.ends_with(&statement)), "{lines:#?}");
+    }
+}

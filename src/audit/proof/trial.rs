@@ -3,7 +3,7 @@
 use tokio_postgres::{Client, Error, Statement};
 
 use super::attempt::{Attempt, Outcome, first_column};
-use super::{IDENTIFY, People, fail};
+use super::{ABOVE, IDENTIFY, People, fail};
 use crate::audit::ROLLBACK;
 use crate::audit::report::{Fact, Verdict};
 use crate::database::logged;
@@ -37,7 +37,8 @@ impl<'a> Trial<'a> {
     /// Tries everything; what came of it.
     pub(super) async fn facts(mut self) -> Vec<Fact> {
         if let Err(error) = self.run().await {
-            self.facts.push(fail(format!("{}: broken off: {}", self.relation(), logged(&error))));
+            let text = format!("{}: broken off: {}", self.relation(), logged(&error));
+            self.facts.push(fail(text).mended_by(ABOVE));
         }
         self.facts
     }
@@ -220,6 +221,6 @@ fn not_tried(error: &Error) -> Fact {
         let text = "not tried: this login may not take on rowkeep_api; run it with the login that serves (DATABASE_URL)";
         Fact::new(Verdict::Note, "proof", text)
     } else {
-        fail(format!("not tried: {}", logged(error)))
+        fail(format!("not tried: {}", logged(error))).mended_by(ABOVE)
     }
 }
