@@ -90,7 +90,8 @@ catalogue (object, statement, undo) as (
            || case t.relpersistence when 'p' then '' else format(E'\nalter table %s set unlogged;', t.name) end
            || case when t.relkind in ('v', 'm') then E'\n' || pg_get_viewdef(t.oid) else '' end,
            case when t.relkind in ('v', 'm') then format('drop %s %s;', case t.relkind when 'v' then 'view'
-                                                         else 'materialized view' end, t.name) end
+                                                         else 'materialized view' end, t.name)
+                when t.relpersistence = 'u' then format('alter table %s set logged;', t.name) end
       from tables t
     union all
     select format('column %s.%I', t.name, a.attname),
@@ -107,10 +108,13 @@ catalogue (object, statement, undo) as (
       left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
     union all
     select 'sequence ' || r.name,
-           format('alter sequence %s as %s minvalue %s maxvalue %s start %s increment %s%s owned by %s;', r.name,
+           format('alter sequence %s as %s minvalue %s maxvalue %s start %s increment %s%s%s', r.name,
                   format_type(q.seqtypid, null), q.seqmin, q.seqmax, q.seqstart, q.seqincrement,
                   case when q.seqcycle then ' cycle' else ' no cycle' end,
-                  coalesce(format('%s.%I', t.name, a.attname), 'none')), null
+                  -- Whose identity it is cannot be said in a statement.
+                  case when d.deptype = 'i' then format('; -- of %s.%I', t.name, a.attname)
+                       when d.deptype = 'a' then format(' owned by %s.%I;', t.name, a.attname)
+                       else ' owned by none;' end), null
       from relations r
       join pg_sequence q on q.seqrelid = r.oid
       left join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = r.oid and d.deptype in ('a', 'i')
@@ -160,9 +164,11 @@ catalogue (object, statement, undo) as (
      where w.rulename <> '_RETURN'
     union all
     select format('inheritance of %s', i.inhrelid::regclass),
-           format('alter table %s inherit %s;', i.inhrelid::regclass, t.name),
-           format('alter table %s no inherit %s;', i.inhrelid::regclass, t.name)
-      from pg_inherits i join tables t on t.oid = i.inhparent
+           string_agg(format('alter table %s inherit %s;', i.inhrelid::regclass, i.inhparent::regclass), E'\n' order by i.inhseqno),
+           string_agg(format('alter table %s no inherit %s;', i.inhrelid::regclass, i.inhparent::regclass), E'\n')
+      from pg_inherits i
+     where exists (select from tables t where t.oid in (i.inhrelid, i.inhparent))
+     group by i.inhrelid
     union all
     select 'function ' || f.name,
            case when f.prokind in ('f', 'p') then rtrim(pg_get_functiondef(f.oid), E'\n') || ';'
@@ -192,11 +198,12 @@ catalogue (object, statement, undo) as (
       join schemas s on s.oid = d.refobjid
      where d.refclassid = 'pg_namespace'::regclass
        and d.classid not in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_constraint'::regclass,
-                             'pg_default_acl'::regclass)
+                             'pg_default_acl'::regclass, 'pg_publication_namespace'::regclass)
        -- The types that come with a table.
        and not exists (select from pg_type y
                         where d.classid = 'pg_type'::regclass and y.oid = d.objid
-                          and (y.typrelid <> 0 or y.typelem <> 0))
+                          and (y.typelem <> 0
+                               or exists (select from pg_class c where c.oid = y.typrelid and c.relkind <> 'c')))
 )
 
 select object, statement, undo

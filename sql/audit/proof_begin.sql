@@ -1,5 +1,6 @@
--- Opens the transaction in which somebody tries. It is rolled back at its end, and by Postgres if that does not come.
-begin;
+-- Opens the transaction in which somebody tries, whatever the default is. It is rolled back at its end, and by Postgres
+-- if that does not come.
+begin read write;
 set local search_path = '';
 set local statement_timeout = '5s';
 set local lock_timeout = '2s';

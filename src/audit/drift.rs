@@ -74,7 +74,7 @@ impl Catalogue {
     /// What differs, by object.
     pub(super) fn drift(&self, live: &Self) -> Vec<Fact> {
         let mut objects: Vec<_> = self.0.keys().chain(live.0.keys()).collect();
-        objects.sort();
+        objects.sort_by_key(|object| (order(object, self.0.contains_key(*object)), *object));
         objects.dedup();
         let differing = |object: &String| differing(object, self.0.get(object), live.0.get(object));
         objects
@@ -95,6 +95,16 @@ impl Catalogue {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
+}
+
+/// So that what is printed can be run from top to bottom: what is too much goes before what it stands on, and what is
+/// missing comes after it. Whoever is not listed stands in the middle.
+fn order(object: &str, declared: bool) -> i32 {
+    const FIRST: [&str; 6] = ["schema ", "function ", "table ", "sequence ", "column ", "constraint "];
+    const LAST: [&str; 2] = ["grant ", "comment "];
+    let place = |kinds: &[&str]| kinds.iter().position(|kind| object.starts_with(kind)).map(|at| at as i32);
+    let rank = place(&FIRST).or_else(|| place(&LAST).map(|at| 20 + at)).unwrap_or(10);
+    if declared { rank } else { -1 - rank }
 }
 
 const BY_HAND: &str = "by hand, in a migration: rows are at stake";

@@ -107,7 +107,7 @@ async fn an_audit_looks_at_a_second_table_and_tries_it() {
 
     assert!(facts.iter().all(|fact| fact.starts_with("OK")), "{facts:#?}");
     for part in [
-        "app.notes   row security enabled, forced; owner rowkeep_owner",
+        "table       app.notes: row security enabled, forced; owner rowkeep_owner",
         "policy      app.notes fence: RESTRICTIVE all to public",
         "policy      app.notes owner_only: permissive all to rowkeep_api",
         "grants      rowkeep_api on app.notes: delete, select; insert of body; update of body",
@@ -123,7 +123,10 @@ async fn an_audit_looks_at_a_second_table_and_tries_it() {
 async fn an_audit_names_what_is_wrong_with_a_second_table() {
     let lax = "drop policy fence on app.notes; alter policy owner_only on app.notes using (true)";
     for (harm, names) in [
-        ("alter table app.notes no force row level security", "app.notes   row security enabled, NOT forced"),
+        (
+            "alter table app.notes no force row level security",
+            "table       app.notes: row security enabled, NOT forced",
+        ),
         (lax, "policy      app.notes has no fence"),
         (lax, "proof       app.notes: DELETE without WHERE as A: reached 5 rows, and 2 are A's"),
         (

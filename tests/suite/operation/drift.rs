@@ -26,9 +26,9 @@ async fn what_was_changed_by_hand_is_in_the_log_at_start() {
         warnings_after(harm).await,
         [
             "grants truncate on app.tasks to rowkeep_auditor: empties the table, whatever the policies say",
-            "drift comment on index app.tasks_user_id_id_idx is declared, and not there",
             "drift grant of truncate on table app.tasks to rowkeep_auditor is live, and not declared",
             "drift index app.tasks_user_id_id_idx is declared, and not there",
+            "drift comment on index app.tasks_user_id_id_idx is declared, and not there",
         ]
     );
 }
