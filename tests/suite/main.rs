@@ -11,6 +11,7 @@ mod better_auth;
 mod database;
 mod http;
 mod judges;
+mod mutants;
 mod operation;
 mod world;
 mod z_coverage;

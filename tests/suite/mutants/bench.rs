@@ -1,0 +1,143 @@
+//! A cluster of its own, whose roles and settings nobody else changes meanwhile; and copies of a migrated database in it.
+
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rowkeep::database::Address;
+use rowkeep::schema;
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+use tokio_postgres::Client;
+
+use super::report::{Fact, facts};
+use crate::world::OwnCluster;
+
+/// A cluster with a migrated template, the recommended login, and `stranger`, a role that nothing is granted to.
+pub struct Bench {
+    cluster: OwnCluster,
+    made: AtomicU32,
+}
+
+/// What the program wrote, and how it ended.
+pub struct Audit {
+    pub code: Option<i32>,
+    pub text: String,
+    pub facts: Vec<Fact>,
+}
+
+impl Bench {
+    /// The one for whatever is inside a database.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<&Bench> = OnceCell::const_new();
+        SHARED.get_or_init(async || &*Box::leak(Box::new(Self::own().await))).await
+    }
+
+    /// One of a test's own, for whatever concerns the whole cluster.
+    pub async fn own() -> Self {
+        let bench = Self { cluster: OwnCluster::start().await, made: AtomicU32::new(0) };
+        let admin = bench.cluster.superuser("postgres").await;
+        admin.batch_execute("create database migrated").await.expect("a database");
+        schema::migrate(&bench.cluster.address("postgres", "migrated"), false).await.expect("a migrated one");
+        bench.make_login().await;
+        admin.batch_execute("create role stranger").await.expect("a role");
+        bench
+    }
+
+    /// As the README says.
+    async fn make_login(&self) {
+        let programs = rowkeep::development::Programs::find(None).expect("PostgreSQL's programs");
+        let script = format!("{}/sql/setup/login.sql", env!("CARGO_MANIFEST_DIR"));
+        let output = Command::new(programs.path("psql"))
+            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "login=rowkeep_login", "-v", "password=secret"])
+            .args(["-f", &script, "-d", &self.cluster.url("postgres", "migrated")])
+            .output()
+            .await
+            .expect("psql");
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    /// A further template: the migrated one, after these changes.
+    pub async fn template(&self, name: &str, changes: &[&str]) {
+        let copy = self.copy("migrated").await;
+        for change in changes {
+            copy.admin.batch_execute(change).await.unwrap_or_else(|error| panic!("{error:?}"));
+        }
+        let rename = format!("alter database {} rename to {name}", copy.name);
+        drop(copy);
+        self.at_last(&rename).await;
+    }
+
+    /// A copy of a template, with an administrator's connection to it.
+    pub async fn copy(&self, template: &str) -> Copy<'_> {
+        let name = format!("copy_{}", self.made.fetch_add(1, Ordering::Relaxed));
+        self.at_last(&format!("create database {name} template {template}")).await;
+        let admin = self.cluster.superuser(&name).await;
+        Copy { bench: self, name, admin }
+    }
+
+    /// Runs what fails as long as somebody is still leaving the database.
+    async fn at_last(&self, command: &str) {
+        let admin = self.cluster.superuser("postgres").await;
+        for _ in 0..100 {
+            match admin.batch_execute(command).await {
+                Ok(()) => return,
+                Err(error) if error.code().is_some_and(|state| state.code() == "55006") => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Err(error) => panic!("{command}: {error:?}"),
+            }
+        }
+        panic!("{command}: it stays in use");
+    }
+}
+
+/// A database to be loosened.
+pub struct Copy<'a> {
+    bench: &'a Bench,
+    pub name: String,
+    pub admin: Client,
+}
+
+impl Copy<'_> {
+    pub fn address(&self, login: &str) -> Address {
+        self.bench.cluster.address(login, &self.name)
+    }
+
+    pub fn url(&self, login: &str) -> String {
+        self.bench.cluster.url(login, &self.name)
+    }
+
+    /// `rowkeep audit`, as the superuser.
+    pub async fn audit(&self) -> Audit {
+        self.audit_as("postgres").await
+    }
+
+    /// `rowkeep audit` with another `DATABASE_URL`.
+    pub async fn audit_as(&self, login: &str) -> Audit {
+        let (code, text) = self.run(&["audit"], login).await;
+        Audit { code, facts: facts(&text), text }
+    }
+
+    /// The program as it is shipped, with nothing but an address: how it ended, and its standard output.
+    pub async fn run(&self, arguments: &[&str], login: &str) -> (Option<i32>, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_rowkeep"))
+            .args(arguments)
+            .env_clear()
+            .env("DATABASE_URL", self.url(login))
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .expect("the program");
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+    }
+
+    /// Takes it away.
+    pub async fn discard(self) {
+        let admin = self.bench.cluster.superuser("postgres").await;
+        // Whatever keeps it (a slot, a subscription) goes with the cluster.
+        let _ = admin.batch_execute(&format!("drop database {} with (force)", self.name)).await;
+    }
+}

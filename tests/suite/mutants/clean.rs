@@ -1,0 +1,97 @@
+//! What is said of a database that nobody has touched.
+
+use super::bench::Bench;
+use super::report::Fact;
+
+/// Every fact of a fresh database, but that about the server's release.
+const FACTS: &[&str] = &[
+    "OK database DATABASE, owned by postgres",
+    "NOTE database everybody may make temporary tables in DATABASE: they shadow no table that a request names",
+    "OK server no prepared transactions (max_prepared_transactions is 0)",
+    "OK server the values that statements bind are not logged",
+    "OK role rowkeep_api: no login, no power of its own",
+    "OK role rowkeep_auditor: no login, no power of its own",
+    "OK role rowkeep_owner: no login, no power of its own",
+    "OK schema app, owned by rowkeep_owner: what requests see",
+    "OK schema app: usage to rowkeep_api",
+    "OK schema app: usage to rowkeep_auditor",
+    "OK schema rowkeep, owned by rowkeep_owner: the history",
+    "OK schema rowkeep: usage to rowkeep_auditor",
+    "OK table app.tasks: row security enabled, forced; owner rowkeep_owner",
+    "OK table app.tasks: user_id text not null default app.current_user_id()",
+    "OK table app.tasks: unique: CREATE UNIQUE INDEX tasks_pkey ON app.tasks USING btree (user_id, id)",
+    "OK policy app.tasks fence: RESTRICTIVE all to public, using and check (user_id = ( SELECT app.current_user_id() AS \
+     current_user_id))",
+    "OK policy app.tasks owner_only: permissive all to rowkeep_api, using and check (user_id = ( SELECT \
+     app.current_user_id() AS current_user_id))",
+    "OK identity app.current_user_id() is STABLE, bound to no search path, and null for an empty setting",
+    "OK identity app.identify(text) sets user and role for one transaction, and refuses nobody",
+    "OK identity no role and no database holds a default for app.user_id",
+    "OK function app.current_user_id(): runs as its caller, bound to no search path",
+    "OK function app.identify(text): runs as its caller, bound to no search path",
+    "OK function app.schema_version(): runs as its owner, takes nothing, bound to no search path",
+    "OK function app.tasks_touch(): runs as its caller, bound to no search path",
+    "OK grants rowkeep_api on app.tasks: delete, select; insert of title, description, completed; update of title, \
+     description, completed",
+    "OK grants app.current_user_id(): execute to rowkeep_api",
+    "OK grants app.identify(text): execute to rowkeep_api",
+    "OK grants app.schema_version(): execute to rowkeep_api",
+    "OK grants app.schema_version(): execute to rowkeep_auditor",
+    "OK grants rowkeep.migrations: select to rowkeep_auditor",
+    "OK grants rowkeep.policies: select to rowkeep_auditor",
+    "OK grants nobody else but the owner has a privilege on anything in app or rowkeep",
+    "OK grants nothing is granted on what is yet to be made in app or rowkeep",
+    "NOTE bypass postgres: superuser",
+    "OK login rowkeep_login -> rowkeep_api, from its first statement; idle_in_transaction_session_timeout 10s, \
+     lock_timeout 2s, statement_timeout 5s",
+    "OK trigger tasks_touch on app.tasks: app.tasks_touch()",
+    "OK around 1 of 1 tables in app force row security",
+    "OK around no view, rule, heir, publication or foreign trigger takes rows of app past the policies",
+    "NOTE channel whoever sends SQL as rowkeep_api can see row estimates (EXPLAIN), sizes, and the texts of its other \
+     sessions",
+    "OK drift migration 2 and the policies are those of this release",
+    "OK drift ALL objects and grants are as declared",
+    "OK proof app.tasks: 14 of 14 statements of A against 3 rows of B: none seen, none changed (rolled back)",
+    "OK proof app.tasks: one prepared statement under two identities and none: to each their own",
+    "OK proof app.tasks: no identity: 4 of 4 statements see and change nothing",
+    "OK proof app.tasks: an empty identity: 4 of 4 statements see and change nothing",
+    "OK proof an identity and its role end with their transaction",
+];
+
+/// Without what depends on where and when: the name of the database, the server's release, how many objects it makes.
+fn plain(facts: &[Fact], database: &str) -> Vec<String> {
+    let texts = facts.iter().map(|fact| fact.said.replace(database, "DATABASE"));
+    texts
+        .filter(|text| !text.contains("server PostgreSQL "))
+        .map(|text| match text.strip_prefix("OK drift ").and_then(|text| text.split_once(" of ")) {
+            Some((some, rest)) if rest.starts_with(&format!("{some} ")) => {
+                text.replace(&format!("{some} of {some}"), "ALL")
+            }
+            _ => text,
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn of_a_fresh_database_exactly_this_is_said() {
+    let copy = Bench::shared().await.copy("migrated").await;
+
+    let audit = copy.audit().await;
+
+    assert_eq!(plain(&audit.facts, &copy.name), FACTS);
+    assert_eq!(audit.code, Some(0), "{}", audit.text);
+    assert!(audit.text.trim_end().ends_with("isolation: HELD"), "{}", audit.text);
+    copy.discard().await;
+}
+
+#[tokio::test]
+async fn of_the_server_its_release_is_said_and_never_that_it_fails() {
+    let copy = Bench::shared().await.copy("migrated").await;
+
+    let audit = copy.audit().await;
+
+    let said: Vec<_> = audit.facts.iter().filter(|fact| fact.said.contains("server PostgreSQL ")).collect();
+    assert_eq!(said.len(), 1, "{}", audit.text);
+    assert!(said.iter().all(|fact| !fact.fails()), "{said:?}");
+    copy.discard().await;
+}

@@ -1,0 +1,24 @@
+-- Every comment on anything in app and rowkeep, all changed at once and all taken away at once: each must be named.
+--   harm      what a superuser runs
+--   notices   what the audit must say then
+--   by_hand   whether nothing that it prints mends everything
+--   together  with which others it is tried at once
+with commented as (
+    select case x.type when 'table constraint' then regexp_replace(x.identity, '^(\S+) on (\S+)$', 'constraint \1 on \2')
+                       when 'table column' then 'column ' || x.identity
+                       when 'function' then 'function ' || d.objoid::regprocedure
+                       else x.type || ' ' || x.identity end as target
+      from pg_description d
+     cross join lateral pg_identify_object(d.classoid, d.objoid, d.objsubid) x
+     where x.schema in ('app', 'rowkeep')
+        or x.identity ~ ' on (app|rowkeep)\.'
+        or x.type = 'schema' and x.name in ('app', 'rowkeep')
+),
+
+changes (text, drift) as (values ('''other words''', 'is not as declared'), ('null', 'is declared, and not there'))
+
+select string_agg(format('comment on %s is %s', c.target, h.text), '; ') as harm,
+       array_agg(format('FAIL drift comment on %s %s', c.target, h.drift)) as notices, false as by_hand, null as together
+  from commented c cross join changes h
+ group by h.text
+ order by 1

@@ -1,0 +1,65 @@
+-- Policies that are added beside those that are there; with the fence, which keeps them harmless, and without it.
+--   harm      what a superuser runs
+--   notices   what the audit must say then
+--   by_hand   whether nothing that it prints mends everything
+--   together  with which others it is tried at once
+with tables as (
+    select c.oid, format('%I.%I', n.nspname, c.relname) as name
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = 'app' and c.relkind in ('r', 'p')
+),
+
+fences as (
+    select p.polrelid, string_agg(format('drop policy %I on %s; ', p.polname, t.name), '') as drops
+      from pg_policy p join tables t on t.oid = p.polrelid
+     where not p.polpermissive
+     group by p.polrelid
+),
+
+-- A command, what its policy says, what else A needs to be told apart from B, and what A's trial shows without the fence.
+-- The strict policy for SELECT hides a lax one for UPDATE or DELETE, until a statement names no column.
+holes (command, clauses, more, proof) as (values
+    ('all',    'using (true) with check (true)', '', 'SELECT as A: showed'),
+    ('select', 'using (true)', '', 'SELECT as A: showed'),
+    ('select', 'using (true)', '', 'SELECT of B''s as A: showed'),
+    ('select', 'using (true)', '', 'SELECT as empty: showed'),
+    ('update', 'using (true) with check (true)', '', 'UPDATE without WHERE as A: reached'),
+    ('update', 'using (true)', '', 'UPDATE without WHERE as A: reached'),
+    ('update', 'using (true)', '', 'UPDATE without WHERE as empty: reached'),
+    ('delete', 'using (true)', '', 'DELETE without WHERE as A: reached'),
+    ('delete', 'using (true)', '', 'DELETE without WHERE as empty: reached'),
+    ('insert', 'with check (true)', '; grant insert (user_id) on %1$s to rowkeep_api', 'INSERT as B as A: was not refused')
+),
+
+mutants (rank, harm, notices, by_hand, together) as (
+    select 1, format('create policy hole_%sx on %s for %s to %s %s', h.number, t.name, h.command, h.receiver, h.clauses),
+           array[format('FAIL policy %s hole_%sx: permissive %s to %s', t.name, h.number, h.command, h.receiver),
+                 format('FAIL drift policy hole_%sx on %s is live, and not declared', h.number, t.name)], false, 'fenced'
+      from tables t
+     cross join (select *, row_number() over (order by command, clauses, receiver) as number
+                   from (select distinct command, clauses from holes) c
+                  cross join (values ('public'), ('rowkeep_api'), ('stranger')) r (receiver)) h
+    union all
+    select 2, format('%screate policy hole on %s for %s to rowkeep_api %s', f.drops, t.name, h.command, h.clauses)
+              || format(h.more, t.name),
+           array[format('FAIL policy %s hole: permissive %s to rowkeep_api', t.name, h.command),
+                 format('FAIL policy %s has no fence', t.name),
+                 format('FAIL drift policy hole on %s is live, and not declared', t.name)]
+           || array_agg(format('FAIL proof %s: %s', t.name, h.proof)), false, null
+      from tables t
+      join fences f on f.polrelid = t.oid
+     cross join holes h
+     group by t.name, f.drops, h.command, h.clauses, h.more
+    union all
+    -- Of one's own rows only; and still none of this release's.
+    select 3, format('create policy own on %s for select to rowkeep_api using (user_id = (select app.current_user_id()))', t.name),
+           array[format('FAIL drift policy own on %s is live, and not declared', t.name)], false, 'beside'
+      from tables t
+    union all
+    select 4, format('create policy nobodys on %s as restrictive for all to public using (false)', t.name),
+           array[format('FAIL policy %s nobodys: RESTRICTIVE all to public', t.name),
+                 format('FAIL drift policy nobodys on %s is live, and not declared', t.name)], false, 'beside'
+      from tables t
+)
+
+select harm, notices, by_hand, together from mutants order by rank, harm

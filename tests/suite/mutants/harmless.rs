@@ -1,0 +1,81 @@
+//! What sane set-ups have beside Rowkeep, which is no reason for alarm.
+
+use super::bench::{Bench, Copy};
+
+/// Runs this, and expects no FAIL.
+async fn is_no_failure(copy: &Copy<'_>, change: &str) {
+    copy.admin.batch_execute(change).await.unwrap_or_else(|error| panic!("{change}: {error:?}"));
+    let audit = copy.audit().await;
+    let failing: Vec<_> = audit.facts.iter().filter(|fact| fact.fails()).collect();
+    assert!(failing.is_empty() && audit.code == Some(0), "{change}: {failing:?}");
+}
+
+#[tokio::test]
+async fn other_applications_in_the_same_database_are_no_failure() {
+    let bench = Bench::own().await;
+    let copy = bench.copy("migrated").await;
+    for change in [
+        "create extension pg_trgm; create extension pgcrypto; create extension citext; create extension btree_gist",
+        "create role shop login; create role shop_readers; create schema shop authorization shop",
+        "create table shop.orders (id bigint primary key, email citext unique, note text); \
+         create index on shop.orders using gin (note public.gin_trgm_ops); alter table shop.orders owner to shop",
+        "create view shop.recent as table shop.orders; create materialized view shop.totals as select count(*) from shop.orders; \
+         grant select on shop.recent, shop.totals to shop_readers",
+        "create function shop.total() returns bigint language sql stable as 'select count(*) from shop.orders'",
+        "create function shop.next() returns bigint language plpgsql security definer as $$ begin return 1; end $$; \
+         alter function shop.next() owner to shop",
+        "create function public.housekeeping() returns void language plpgsql security definer as \
+         $$ begin delete from shop.orders where id < 0; end $$",
+        "create rule keep as on delete to shop.orders do instead nothing; create trigger t before update on shop.orders \
+         for each row execute function suppress_redundant_updates_trigger()",
+        "alter default privileges for role shop grant select on tables to shop_readers; \
+         alter default privileges for role shop in schema shop grant execute on functions to shop_readers; \
+         alter default privileges for role postgres in schema public grant select on tables to shop_readers",
+        "create publication shop_orders for table shop.orders",
+        "create table shop.parent (id int); create table shop.child () inherits (shop.parent)",
+        "create domain public.email as text; create type public.mood as enum ('fine'); create sequence public.numbers",
+        "alter table shop.orders enable row level security; create policy lax on shop.orders using (true)",
+        "create table shop.readable (id int); grant select on shop.readable to public",
+    ] {
+        is_no_failure(&copy, change).await;
+    }
+    copy.discard().await;
+}
+
+#[tokio::test]
+async fn the_roles_of_a_sane_set_up_are_no_failure() {
+    let bench = Bench::own().await;
+    let copy = bench.copy("migrated").await;
+    for change in [
+        // Whoever migrates where there is no superuser.
+        "create role migrator login createrole createdb; grant rowkeep_owner, rowkeep_api to migrator with admin option; \
+         do $$ begin execute format('alter database %I owner to migrator', current_database()); end $$",
+        "create role watcher login; grant pg_monitor to watcher; alter role watcher set default_transaction_read_only = on",
+        "create role auditor login; grant rowkeep_auditor to auditor",
+        "create role backup login bypassrls; grant pg_read_all_data to backup; alter role backup set statement_timeout = 0",
+        "create role standby login replication",
+        "create role another_login login; grant rowkeep_api to another_login; alter role another_login set role = 'rowkeep_api'",
+        "create role dba login superuser; alter role dba set search_path = app, public; alter role dba set row_security = on",
+        "alter role all set statement_timeout = '1h'; alter role all set timezone = 'UTC'",
+        "grant set on parameter log_statement to watcher",
+        "grant execute on function pg_catalog.pg_ls_dir(text) to watcher; grant select on pg_catalog.pg_statistic to watcher",
+    ] {
+        is_no_failure(&copy, change).await;
+    }
+    copy.discard().await;
+}
+
+/// As hosting services have it: a login with CREATEROLE, which is no superuser, makes everything.
+#[tokio::test]
+async fn a_database_that_a_mere_creator_of_roles_migrated_is_no_failure() {
+    let cluster = crate::world::OwnCluster::start().await;
+    let admin = cluster.superuser("postgres").await;
+    admin.batch_execute("create role migrator login createrole createdb").await.expect("a role");
+    admin.batch_execute("create database tasks owner migrator").await.expect("a database");
+    let migrator = cluster.address("migrator", "tasks");
+    rowkeep::schema::migrate(&migrator, false).await.expect("a migrated database");
+
+    let report = rowkeep::audit::audit(&migrator).await.expect("a report");
+
+    assert_eq!(report.failing(), [""; 0], "{report}");
+}

@@ -1,0 +1,186 @@
+//! What somebody moves, renames, drops, or writes into the catalogue itself.
+
+use super::bench::Bench;
+use super::mutant::{mutant, try_each};
+
+#[tokio::test]
+async fn what_is_moved_renamed_or_gone_is_named() {
+    let mutants = vec![
+        mutant(
+            "alter table app.tasks set schema public",
+            &[
+                "FAIL around there is no table in app",
+                "FAIL drift table app.tasks is declared, and not there",
+                "FAIL proof not tried: there is no table in app",
+            ],
+        )
+        .by_hand(),
+        mutant(
+            "alter table app.tasks rename to todo",
+            &[
+                "FAIL drift table app.tasks is declared, and not there",
+                "FAIL drift table app.todo is live, and not declared",
+            ],
+        )
+        .by_hand(),
+        mutant(
+            "drop table app.tasks",
+            &[
+                "FAIL around there is no table in app",
+                "FAIL drift table app.tasks is declared, and not there",
+                "FAIL proof",
+            ],
+        )
+        .by_hand(),
+        mutant(
+            "alter schema app rename to elsewhere",
+            &["FAIL schema app does not exist", "FAIL drift", "FAIL proof"],
+        )
+        .by_hand(),
+        mutant("drop schema app cascade", &["FAIL schema app does not exist", "FAIL drift", "FAIL proof"])
+            .by_hand(),
+        mutant(
+            "alter schema rowkeep rename to history",
+            &["FAIL schema rowkeep does not exist", "FAIL drift"],
+        )
+        .by_hand(),
+        mutant(
+            "delete from rowkeep.migrations where version = (select max(version) from rowkeep.migrations)",
+            &["FAIL drift the database has migration 1, this release 2"],
+        )
+        .by_hand(),
+        mutant(
+            "insert into rowkeep.migrations (version, name) values (1000, 'of_a_later_release')",
+            &["NOTE drift the database has migration 1000, this release 2"],
+        ),
+        mutant(
+            "insert into rowkeep.policies (digest) values ('of another release')",
+            &["FAIL drift the policies that were applied last are not those of this release"],
+        ),
+        mutant(
+            "create or replace function app.schema_version(out migration integer, out policies text) language sql stable \
+             security definer set search_path = '' as $$ select 2, 'whatever' $$",
+            &["FAIL drift"],
+        ),
+        mutant("drop function app.schema_version()", &["FAIL drift"]).by_hand(),
+        mutant(
+            "alter function app.schema_version() security invoker",
+            &["FAIL drift function app.schema_version() is not as declared"],
+        ),
+        mutant(
+            "create table rowkeep.extra (one int)",
+            &["FAIL drift table rowkeep.extra is live, and not declared"],
+        )
+        .by_hand(),
+        mutant(
+            "alter table rowkeep.migrations owner to stranger",
+            &["FAIL drift table rowkeep.migrations is not as declared"],
+        ),
+        mutant(
+            "create function rowkeep.peek() returns bigint language sql security definer as 'select count(*) from app.tasks'",
+            &[
+                "FAIL grants execute on rowkeep.peek() to public",
+                "FAIL drift function rowkeep.peek() is live, and not declared",
+            ],
+        ),
+    ];
+    try_each(Bench::shared().await, "migrated", mutants).await;
+}
+
+/// What a statement of DDL refuses can be written into the catalogue, by whoever may.
+#[tokio::test]
+async fn what_is_written_into_the_catalogue_itself_is_named() {
+    let mutants = vec![
+        mutant(
+            "update pg_class set relrowsecurity = false where oid = 'app.tasks'::regclass",
+            &[
+                "FAIL table app.tasks: row security NOT enabled",
+                "FAIL drift table app.tasks is not as declared",
+            ],
+        ),
+        mutant(
+            "update pg_class set relforcerowsecurity = false where oid = 'app.tasks'::regclass",
+            &["FAIL table app.tasks: .. NOT forced", "FAIL drift table app.tasks is not as declared"],
+        ),
+        mutant(
+            "update pg_policy set polpermissive = true where polname = 'fence'",
+            &[
+                "FAIL policy app.tasks has no fence",
+                "FAIL drift policy fence on app.tasks is not as declared",
+            ],
+        ),
+        mutant(
+            "update pg_policy set polcmd = 'r' where polname = 'fence'",
+            &[
+                "FAIL policy app.tasks has no fence",
+                "FAIL drift policy fence on app.tasks is not as declared",
+            ],
+        ),
+        mutant(
+            "update pg_policy set polqual = null, polwithcheck = null where polname = 'fence'",
+            &[
+                "FAIL policy app.tasks has no fence",
+                "FAIL drift policy fence on app.tasks is not as declared",
+            ],
+        ),
+        mutant(
+            "update pg_proc set provolatile = 'i' where oid = 'app.current_user_id()'::regprocedure",
+            &["FAIL identity app.current_user_id() is IMMUTABLE", "FAIL proof"],
+        ),
+        mutant(
+            "update pg_proc set proleakproof = true where oid = 'app.current_user_id()'::regprocedure",
+            &["FAIL function app.current_user_id() is LEAKPROOF"],
+        ),
+        mutant(
+            "update pg_trigger set tgenabled = 'D' where tgname = 'tasks_touch'",
+            &["FAIL trigger tasks_touch on app.tasks: is not enabled"],
+        ),
+        mutant(
+            "update pg_index set indisvalid = false where indexrelid = 'app.tasks_pkey'::regclass",
+            &["FAIL table app.tasks: unique: .. is not valid"],
+        )
+        .by_hand(),
+        mutant(
+            "update pg_index set indisunique = false where indexrelid = 'app.tasks_pkey'::regclass",
+            &["FAIL drift index app.tasks_pkey is not as declared"],
+        )
+        .by_hand(),
+        mutant(
+            "update pg_attribute set attnotnull = false where attrelid = 'app.tasks'::regclass and attname = 'user_id'",
+            &[
+                "FAIL table app.tasks: user_id text default app.current_user_id()",
+                "FAIL drift column app.tasks.user_id",
+            ],
+        )
+        .by_hand(), // from 18 on the column keeps its rule, and is told in vain to have it
+        mutant(
+            "update pg_constraint set convalidated = false where conname = 'tasks_title_length'",
+            &["FAIL constraint tasks_title_length on app.tasks holds for new rows only"],
+        ),
+    ];
+    try_each(Bench::shared().await, "migrated", mutants).await;
+}
+
+/// A nondeterministic collation takes different texts for the same: `ALICE` for `alice`.
+#[tokio::test]
+async fn a_user_id_that_is_compared_loosely_is_named() {
+    let own = "(user_id = (select app.current_user_id()))";
+    let harm = format!(
+        "create collation public.loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+         drop policy fence on app.tasks; drop policy owner_only on app.tasks;
+         alter table app.tasks alter column user_id type text collate public.loose;
+         create policy fence on app.tasks as restrictive using {own} with check {own};
+         create policy owner_only on app.tasks to rowkeep_api using {own} with check {own};"
+    );
+    let mutants = vec![
+        mutant(
+            harm,
+            &[
+                "FAIL table app.tasks: user_id text not null default app.current_user_id() collate loose",
+                "FAIL drift column app.tasks.user_id is not as declared",
+            ],
+        )
+        .by_hand(),
+    ];
+    try_each(Bench::shared().await, "migrated", mutants).await;
+}

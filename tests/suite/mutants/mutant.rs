@@ -1,0 +1,238 @@
+//! One way to loosen a database, who must notice it in which words, and whether what they print mends it.
+
+use super::bench::{Bench, Copy};
+use super::report::{Fact, facts};
+
+/// One way to loosen a database.
+#[derive(Clone, Debug)]
+pub struct Mutant {
+    /// What a superuser runs.
+    pub harm: String,
+    /// What the audit must say, each in a fact that was not there before: `FAIL drift table app.tasks is not as
+    /// declared`. The subject says who must notice it: `drift`, `proof`, or else `sql/audit.sql`.
+    pub notices: Vec<String>,
+    /// Takes it back, where nothing that is printed can.
+    undo: Option<String>,
+    /// Whether something remains to be done that the audit leaves to people.
+    by_hand: bool,
+    /// With which others it can be tried at once, since each of them is named by itself.
+    together: Option<String>,
+}
+
+pub fn mutant(harm: impl Into<String>, notices: &[&str]) -> Mutant {
+    let notices = notices.iter().map(|notice| (*notice).to_owned()).collect();
+    Mutant { harm: harm.into(), notices, undo: None, by_hand: false, together: None }
+}
+
+impl Mutant {
+    /// What mends it is prose.
+    pub fn by_hand(mut self) -> Self {
+        self.by_hand = true;
+        self
+    }
+
+    /// What mends it is prose, and a copy of the database would not be without it.
+    pub fn undone_by(mut self, undo: &str) -> Self {
+        self.undo = Some(undo.to_owned());
+        self.by_hand = true;
+        self
+    }
+
+    /// Tried at once with all others of this name.
+    pub fn together(mut self, name: Option<&str>) -> Self {
+        self.together = name.map(str::to_owned);
+        self
+    }
+
+    /// The same without what drift must notice: of a table that no release declares, drift says only that.
+    pub fn undeclared(mut self) -> Self {
+        self.notices.retain(|notice| !notice.starts_with("FAIL drift "));
+        self.by_hand = true;
+        self
+    }
+
+    fn must_fail(&self) -> bool {
+        self.notices.iter().any(|notice| notice.starts_with("FAIL "))
+    }
+
+    fn and(&mut self, other: Self) {
+        self.harm = format!("{};\n{}", self.harm, other.harm);
+        self.notices.extend(other.notices);
+        self.by_hand |= other.by_hand;
+    }
+}
+
+/// Those that can be tried at once as one.
+fn merged(mutants: Vec<Mutant>) -> Vec<Mutant> {
+    let mut all: Vec<Mutant> = Vec::new();
+    for mutant in mutants {
+        let fellow = all.iter_mut().find(|other| {
+            mutant.together.is_some() && other.together == mutant.together && other.by_hand == mutant.by_hand
+        });
+        match fellow {
+            Some(fellow) => fellow.and(mutant),
+            None => all.push(mutant),
+        }
+    }
+    all
+}
+
+/// Applies each mutant to a copy of `template`, and expects the audit to notice it, and its fixes to mend it.
+pub async fn try_each(bench: &Bench, template: &str, mutants: Vec<Mutant>) {
+    assert!(!mutants.is_empty(), "there is nothing to try");
+    let mut problems = Vec::new();
+    let merged = merged(mutants);
+    let mut here = Place::new(bench.copy(template).await).await;
+    for mutant in &merged {
+        let tried = here.try_one(mutant).await;
+        if !matches!(tried, Ok(true)) {
+            let next = bench.copy(template).await;
+            here = here.left_for(next).await;
+        }
+        if let Err(problem) = tried {
+            problems.push(format!("{}\n{problem}", mutant.harm));
+        }
+    }
+    here.copy.discard().await;
+    let (found, all) = (problems.len(), merged.len());
+    assert!(problems.is_empty(), "{found} of {all} mutants:\n\n{}", problems.join("\n\n"));
+}
+
+/// A database, and what is said of it before anything is done to it.
+struct Place<'a> {
+    copy: Copy<'a>,
+    before: Vec<Fact>,
+    text: String,
+    objects: i64,
+}
+
+/// How often what is printed may have to be run until nothing is printed any more.
+const ROUNDS: usize = 4;
+
+impl<'a> Place<'a> {
+    async fn new(copy: Copy<'a>) -> Self {
+        let (before, text) = audited(&copy).await;
+        let others = before.iter().filter(|fact| fact.fails() && !fact.said.starts_with("FAIL drift "));
+        assert_eq!(others.count(), 0, "fails before anything is done to it: {text}");
+        let objects = objects(&copy).await;
+        Self { copy, before, text, objects }
+    }
+
+    /// Another copy of the same template, of which the same is said.
+    async fn left_for(self, copy: Copy<'a>) -> Self {
+        let Self { copy: old, text, objects, .. } = self;
+        let text = text.replace(&old.name, &copy.name);
+        old.discard().await;
+        Self { copy, before: facts(&text), text, objects }
+    }
+
+    /// Whether the database is as it was before: mended, or taken back.
+    async fn try_one(&mut self, mutant: &Mutant) -> Result<bool, String> {
+        let harmed = self.copy.admin.batch_execute(&mutant.harm).await;
+        harmed.map_err(|error| format!(" cannot be done: {error:?}"))?;
+        let found = self.notices(mutant).await;
+        if let Some(undo) = &mutant.undo {
+            self.copy.admin.batch_execute(undo).await.map_err(|error| format!(" {undo}: {error:?}"))?;
+            found?;
+            return match audited(&self.copy).await.1 == self.text {
+                true => Ok(true),
+                false => Err(" is not undone".into()),
+            };
+        }
+        let found = found?;
+        Ok(!mutant.by_hand && self.mend(found).await? && objects(&self.copy).await == self.objects)
+    }
+
+    /// What the audit finds, if that is what it must find.
+    async fn notices(&self, mutant: &Mutant) -> Result<Vec<Fact>, String> {
+        let audit = self.copy.audit().await;
+        let news: Vec<_> = audit.facts.iter().filter(|fact| !self.before.contains(fact)).collect();
+        let shown = || {
+            let lines: Vec<_> = news.iter().map(|fact| format!("   {}", fact.said)).collect();
+            lines.join("\n")
+        };
+        let missing: Vec<_> = mutant
+            .notices
+            .iter()
+            .filter(|notice| !news.iter().any(|fact| fact.says(notice)))
+            .map(|notice| format!(" not said: {notice}\n"))
+            .collect();
+        if !missing.is_empty() || mutant.notices.is_empty() {
+            return Err(format!("{} but:\n{}", missing.concat(), shown()));
+        }
+
+        let failed_before = self.before.iter().any(Fact::fails);
+        let code = i32::from(mutant.must_fail() || failed_before);
+        if audit.code != Some(code) {
+            return Err(format!(" ended with {:?} and not {code}:\n{}", audit.code, shown()));
+        }
+        Ok(audit.facts)
+    }
+
+    /// Runs what is printed, as somebody does who begins with what psql shows, until there is no FAIL; each must be gone
+    /// when its fix has been run. Whether then everything is as it was.
+    async fn mend(&self, mut found: Vec<Fact>) -> Result<bool, String> {
+        let mut text = String::new();
+        for _ in 0..=ROUNDS {
+            found.retain(|fact| fact.fails() && !self.before.contains(fact));
+            if found.is_empty() {
+                return Ok(text == self.text);
+            }
+            let of = |fact: &&Fact| fact.fix.as_deref().is_some_and(is_runnable);
+            let seen = |fact: &&Fact| !fact.said.starts_with("FAIL drift ");
+            let mut chosen: Vec<_> = found.iter().filter(of).filter(seen).collect();
+            if chosen.is_empty() {
+                chosen = found.iter().filter(of).collect();
+            }
+            if chosen.is_empty() {
+                return Err(format!(" not mended: {found:#?}"));
+            }
+
+            let mut errors = String::new();
+            let mut done = Vec::new();
+            for fix in chosen.iter().filter_map(|fact| fact.fix.as_deref()) {
+                if !done.contains(&fix) {
+                    done.push(fix);
+                    errors.push_str(&self.run(fix).await.err().unwrap_or_default());
+                }
+            }
+            let (after, said) = audited(&self.copy).await;
+            if let Some(fact) = chosen.iter().find(|fact| after.contains(fact)) {
+                return Err(format!(" does not mend: {fact:#?}\n{errors}"));
+            }
+            (found, text) = (after, said);
+        }
+        Err(format!(" not mended in {ROUNDS} rounds: {found:#?}"))
+    }
+
+    async fn run(&self, fix: &str) -> Result<(), String> {
+        if let Some(arguments) = fix.strip_prefix("rowkeep ") {
+            let arguments: Vec<_> = arguments.split_whitespace().collect();
+            let (code, text) = self.copy.run(&arguments, "postgres").await;
+            return if code == Some(0) { Ok(()) } else { Err(format!(" {fix}: {code:?} {text}\n")) };
+        }
+        self.copy.admin.batch_execute(fix).await.map_err(|error| format!(" {fix}\n   {error:?}\n"))
+    }
+}
+
+/// The same audit in this process, which is sooner done.
+async fn audited(copy: &Copy<'_>) -> (Vec<Fact>, String) {
+    let report = rowkeep::audit::audit(&copy.address("postgres")).await;
+    let text = report.map(|report| format!("{report}\n")).unwrap_or_else(|error| format!("{error}"));
+    (facts(&text), text)
+}
+
+/// How much there is that something else depends on: whatever is left over shows.
+async fn objects(copy: &Copy<'_>) -> i64 {
+    let count = "select (select count(*) from pg_depend) + (select count(*) from pg_namespace)";
+    copy.admin.query_one(count, &[]).await.expect("a number").get(0)
+}
+
+/// Whether what mends a fact is a statement or a command, and no prose.
+fn is_runnable(fix: &str) -> bool {
+    const VERBS: [&str; 9] =
+        ["alter ", "comment ", "create ", "drop ", "grant ", "reassign ", "revoke ", "select ", "set "];
+    let lower = fix.to_lowercase();
+    let statement = VERBS.iter().any(|verb| lower.starts_with(verb)) && !fix.contains("'...'");
+    statement || ["rowkeep migrate", "rowkeep migrate --reapply-policies"].contains(&fix)
+}

@@ -1,0 +1,61 @@
+//! What an audit printed, as facts.
+
+/// A fact: its lines as one, and what mends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// Verdict, subject and text.
+    pub said: String,
+    /// The statement or the command after `fix:`, as it would be copied.
+    pub fix: Option<String>,
+}
+
+/// The column at which texts begin, and their further lines.
+const TEXT: usize = 18;
+
+impl Fact {
+    pub fn fails(&self) -> bool {
+        self.said.starts_with("FAIL ")
+    }
+
+    /// Whether it says this. Where lines were broken says nothing; ` .. ` in what is looked for skips some words.
+    pub fn says(&self, wanted: &str) -> bool {
+        let said = without_blanks(&self.said);
+        let mut rest = said.as_str();
+        wanted.split(" .. ").all(|words| match rest.split_once(&without_blanks(words)) {
+            Some((_, after)) => {
+                rest = after;
+                true
+            }
+            None => false,
+        })
+    }
+}
+
+fn without_blanks(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
+/// The facts of a report, without its last line.
+pub fn facts(report: &str) -> Vec<Fact> {
+    let mut facts: Vec<Fact> = Vec::new();
+    for line in report.lines() {
+        if ["OK ", "NOTE ", "FAIL "].iter().any(|verdict| line.starts_with(verdict)) {
+            facts.push(Fact { said: line.split_whitespace().collect::<Vec<_>>().join(" "), fix: None });
+            continue;
+        }
+        let Some(fact) = facts.last_mut() else { continue };
+        let Some(text) = line.strip_prefix(&" ".repeat(TEXT)) else { continue };
+        match (&mut fact.fix, text.strip_prefix("fix: ")) {
+            (Some(fix), _) => {
+                fix.push('\n');
+                fix.push_str(text);
+            }
+            (None, Some(begun)) => fact.fix = Some(begun.to_owned()),
+            (None, None) => {
+                fact.said.push(' ');
+                fact.said.push_str(text.trim());
+            }
+        }
+    }
+    facts
+}

@@ -1,0 +1,245 @@
+//! Roles that get attributes, memberships or belongings which lead round the policies.
+
+use super::bench::Bench;
+use super::mutant::{Mutant, mutant, try_each};
+
+const OURS: [&str; 3] = ["rowkeep_api", "rowkeep_owner", "rowkeep_auditor"];
+
+#[tokio::test]
+async fn an_attribute_of_a_role_of_ours_is_named() {
+    let mut mutants = Vec::new();
+    for attribute in ["superuser", "bypassrls", "login", "createrole", "createdb", "replication"] {
+        for role in OURS {
+            let said = format!("FAIL role {role}: {}", attribute.to_uppercase());
+            mutants
+                .push(mutant(format!("alter role {role} {attribute}"), &[&said]).together(Some(attribute)));
+        }
+    }
+    for role in OURS {
+        let missing = format!("alter role {role} rename to gone");
+        let said = format!("FAIL role {role} does not exist");
+        mutants.push(mutant(missing, &[&said]).undone_by(&format!("alter role gone rename to {role}")));
+    }
+    for (attribute, way) in [
+        ("superuser", "superuser"),
+        ("bypassrls", "has BYPASSRLS"),
+        ("replication", "may replicate, which policies do not filter"),
+    ] {
+        let said = format!("FAIL bypass rowkeep_api: {way}");
+        let proof = "FAIL proof app.tasks: SELECT as A: showed";
+        let seen = if attribute == "replication" { vec![said.as_str()] } else { vec![said.as_str(), proof] };
+        let harm = format!("alter role rowkeep_api {attribute}");
+        mutants.push(mutant(harm, &seen).together(Some(attribute)));
+    }
+
+    try_each(&Bench::own().await, "migrated", mutants).await;
+}
+
+/// A role of ours becomes a member of something.
+fn joins(role: &str, of: &str, more: &[&str]) -> Mutant {
+    let said = format!("FAIL role {role} is a member of {of}");
+    mutant(format!("grant {of} to {role}"), &[&[said.as_str()], more].concat())
+}
+
+#[tokio::test]
+async fn a_membership_of_a_role_of_ours_is_named() {
+    let bench = Bench::own().await;
+    let admin = bench.copy("migrated").await;
+    let groups =
+        "create role everything bypassrls; create role roots superuser; create role copiers replication;
+                  create role plain; create role middle; grant everything to middle;
+                  create role far; grant middle to far";
+    admin.admin.batch_execute(groups).await.expect("roles");
+    admin.discard().await;
+
+    let mutants = vec![
+        joins(
+            "rowkeep_api",
+            "rowkeep_owner",
+            &["FAIL bypass rowkeep_api: .. can become rowkeep_owner, the owner of app.tasks"],
+        )
+        .together(Some("all")),
+        joins("rowkeep_api", "rowkeep_auditor", &[]),
+        joins("rowkeep_api", "everything", &["FAIL bypass rowkeep_api: .. has BYPASSRLS"]),
+        joins("rowkeep_api", "roots", &["FAIL bypass rowkeep_api: superuser"]),
+        joins("rowkeep_api", "copiers", &["FAIL bypass rowkeep_api: .. may replicate"]).together(Some("all")),
+        joins("rowkeep_api", "plain", &[]).together(Some("all")),
+        joins("rowkeep_api", "middle", &["FAIL bypass rowkeep_api: .. has BYPASSRLS"]),
+        joins("rowkeep_api", "far", &["FAIL bypass rowkeep_api: .. has BYPASSRLS"]),
+        joins("rowkeep_api", "pg_read_all_data", &["FAIL bypass rowkeep_api: .. member of pg_read_all_data"])
+            .together(Some("all")),
+        joins(
+            "rowkeep_api",
+            "pg_write_all_data",
+            &["FAIL bypass rowkeep_api: .. member of pg_write_all_data"],
+        )
+        .together(Some("all")),
+        joins(
+            "rowkeep_api",
+            "pg_read_server_files",
+            &["FAIL bypass rowkeep_api: .. member of pg_read_server_files: reaches"],
+        )
+        .together(Some("all")),
+        joins(
+            "rowkeep_api",
+            "pg_write_server_files",
+            &["FAIL bypass rowkeep_api: .. member of pg_write_server_files"],
+        )
+        .together(Some("all")),
+        joins(
+            "rowkeep_api",
+            "pg_execute_server_program",
+            &["FAIL bypass rowkeep_api: .. member of pg_execute_server_program"],
+        )
+        .together(Some("all")),
+        joins("rowkeep_api", "pg_monitor", &[]).together(Some("all")),
+        joins("rowkeep_api", "pg_signal_backend", &[]).together(Some("all")),
+        joins(
+            "rowkeep_auditor",
+            "rowkeep_owner",
+            &["FAIL bypass rowkeep_auditor: .. can become rowkeep_owner"],
+        ),
+        joins("rowkeep_auditor", "rowkeep_api", &[]),
+        joins(
+            "rowkeep_auditor",
+            "pg_read_all_data",
+            &["FAIL bypass rowkeep_auditor: .. member of pg_read_all_data"],
+        )
+        .together(Some("all")),
+        joins("rowkeep_owner", "everything", &["NOTE bypass rowkeep_owner: has BYPASSRLS"]),
+        joins("rowkeep_owner", "rowkeep_api", &[]),
+        mutant(
+            "grant rowkeep_owner to rowkeep_api with admin option",
+            &[
+                "FAIL role rowkeep_api is a member of rowkeep_owner",
+                "FAIL bypass rowkeep_api: .. may grant rowkeep_owner to anybody",
+            ],
+        ),
+        mutant(
+            "grant rowkeep_owner to plain; grant plain to rowkeep_api",
+            &[
+                "FAIL role rowkeep_api is a member of plain",
+                "FAIL bypass rowkeep_api: .. can become rowkeep_owner",
+            ],
+        )
+        .undone_by("revoke rowkeep_owner from plain; revoke plain from rowkeep_api"),
+        mutant(
+            "alter role plain noinherit; grant rowkeep_owner to plain; grant plain to rowkeep_api",
+            &["FAIL bypass rowkeep_api: .. can become rowkeep_owner"],
+        )
+        .undone_by(
+            "alter role plain inherit; revoke rowkeep_owner from plain; revoke plain from rowkeep_api",
+        ),
+    ];
+    try_each(&bench, "migrated", mutants).await;
+}
+
+/// Whoever is not ours may be anything; the audit says what they can see.
+#[tokio::test]
+async fn whoever_can_go_round_the_policies_is_listed() {
+    let bench = Bench::own().await;
+    let groups = "create role everything bypassrls; create role middle; grant everything to middle";
+    let admin = bench.copy("migrated").await;
+    admin.admin.batch_execute(groups).await.expect("roles");
+    admin.discard().await;
+
+    // What somebody is, and what is said of them.
+    let cases = [
+        ("create role x login bypassrls", "NOTE bypass x: has BYPASSRLS"),
+        (
+            "create role x login bypassrls; grant rowkeep_api to x",
+            "NOTE bypass x: has BYPASSRLS. Serves requests, too",
+        ),
+        (
+            "create role x login noinherit; grant everything, rowkeep_api to x",
+            "NOTE bypass x: has BYPASSRLS. Serves requests, too",
+        ),
+        ("create role x login; grant middle to x", "NOTE bypass x: has BYPASSRLS"),
+        ("create role x login superuser", "NOTE bypass x: superuser"),
+        ("create role x login replication", "NOTE bypass x: may replicate"),
+        (
+            "create role x login; grant rowkeep_owner to x",
+            "NOTE bypass x: can become rowkeep_owner, the owner of app.tasks",
+        ),
+        (
+            "create role x login; grant rowkeep_owner, rowkeep_api to x",
+            "NOTE bypass x: can become rowkeep_owner .. Serves requests, too",
+        ),
+        (
+            "create role x login; grant rowkeep_api to x with admin option",
+            "NOTE bypass x: may grant rowkeep_api to anybody",
+        ),
+        (
+            "create role x login; grant rowkeep_owner to x with admin option",
+            "NOTE bypass x: .. may grant rowkeep_owner to anybody",
+        ),
+        ("create role x login; grant pg_read_all_data to x", "NOTE bypass x: member of pg_read_all_data"),
+        ("create role x login; grant pg_write_all_data to x", "NOTE bypass x: member of pg_write_all_data"),
+        (
+            "create role x login; grant pg_read_server_files to x",
+            "NOTE bypass x: member of pg_read_server_files",
+        ),
+        (
+            "create role x login; grant pg_execute_server_program to x",
+            "NOTE bypass x: member of pg_execute_server_program",
+        ),
+        (
+            "create role x login; grant rowkeep_api to x",
+            "NOTE login x -> rowkeep_api, once a request's transaction begins",
+        ),
+        (
+            "create role x login; grant rowkeep_api to x; create schema x authorization x",
+            "NOTE login x owns things here: schema x",
+        ),
+        (
+            "create role x login; grant rowkeep_api to x; create view public.v as table app.tasks; alter view public.v owner to x",
+            "FAIL around view public.v reads as its owner",
+        ),
+    ];
+    let undo = "drop view if exists public.v; drop schema if exists x; revoke rowkeep_api, rowkeep_owner from x; drop role x";
+    let mut mutants: Vec<_> =
+        cases.iter().map(|(harm, said)| mutant(*harm, &[said]).undone_by(undo)).collect();
+    mutants.push(
+        mutant(
+            "create role x login; do $$ begin execute format('alter database %I owner to x', current_database()); end $$",
+            &["NOTE bypass x: owns database", "OK database .. owned by x"],
+        )
+        .undone_by(
+            "do $$ begin execute format('alter database %I owner to postgres', current_database()); end $$; drop role x",
+        ),
+    );
+    mutants.push(
+        mutant(
+            "create role x login; grant rowkeep_api to x; \
+             do $$ begin execute format('alter database %I owner to x', current_database()); end $$",
+            &["OK database .. owned by x", "NOTE bypass x: owns database .. Serves requests, too"],
+        )
+        .undone_by(
+            "do $$ begin execute format('alter database %I owner to postgres', current_database()); end $$; drop role x",
+        ),
+    );
+    mutants.push(mutant(
+        "do $$ begin execute format('grant create on database %I to rowkeep_api', current_database()); end $$",
+        &["FAIL database rowkeep_api may create schemas in"],
+    ));
+    mutants.push(mutant(
+        "do $$ begin execute format('grant create on database %I to public', current_database()); end $$",
+        &["FAIL database public may create schemas in"],
+    ));
+    mutants.push(
+        mutant("revoke rowkeep_api from rowkeep_login; alter role rowkeep_login reset all", &["NOTE login none but superusers can serve"])
+            .undone_by(
+                "grant rowkeep_api to rowkeep_login; alter role rowkeep_login set role = 'rowkeep_api'; \
+                 alter role rowkeep_login set statement_timeout = '5s'; alter role rowkeep_login set lock_timeout = '2s'; \
+                 alter role rowkeep_login set idle_in_transaction_session_timeout = '10s'",
+            ),
+    );
+    mutants.push(
+        mutant(
+            "alter role rowkeep_login bypassrls",
+            &["NOTE bypass rowkeep_login: has BYPASSRLS. Serves requests, too"],
+        )
+        .undone_by("alter role rowkeep_login nobypassrls"),
+    );
+    try_each(&bench, "migrated", mutants).await;
+}

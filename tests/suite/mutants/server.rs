@@ -1,0 +1,78 @@
+//! Settings of the whole server.
+
+use super::bench::Bench;
+
+/// `alter system` is for the whole server, and takes a moment to arrive.
+#[tokio::test]
+async fn a_setting_of_the_server_is_named() {
+    let bench = Bench::own().await;
+    let arrives = "select pg_reload_conf(); select pg_sleep(0.2)";
+    let cases = [
+        ("log_statement = 'all'", "log_statement", "NOTE server the server log can hold values"),
+        (
+            "log_min_duration_statement = 0",
+            "log_min_duration_statement",
+            "NOTE server the server log can hold values",
+        ),
+        (
+            "log_parameter_max_length_on_error = -1",
+            "log_parameter_max_length_on_error",
+            "NOTE server the server log can hold values",
+        ),
+        (
+            "log_transaction_sample_rate = 1",
+            "log_transaction_sample_rate",
+            "NOTE server the server log can hold values",
+        ),
+        (
+            "session_replication_role = replica",
+            "session_replication_role",
+            "FAIL settings session_replication_role is replica: triggers do not run",
+        ),
+    ];
+    for (setting, name, said) in cases {
+        let copy = bench.copy("migrated").await;
+        let before = copy.audit().await;
+        let set = format!("alter system set {setting}");
+        copy.admin.batch_execute(&set).await.expect("a setting");
+        for statement in arrives.split(';') {
+            copy.admin.batch_execute(statement).await.expect("a reload");
+        }
+
+        let after = copy.audit().await;
+        copy.admin.batch_execute(&format!("alter system reset {name}")).await.expect("a reset");
+        for statement in arrives.split(';') {
+            copy.admin.batch_execute(statement).await.expect("a reload");
+        }
+        let mended = copy.audit().await;
+
+        assert!(after.facts.iter().any(|fact| fact.says(said)), "{set}: {}", after.text);
+        assert!(!before.facts.iter().any(|fact| fact.says(said)), "{set}: {}", before.text);
+        assert_eq!(mended.text, before.text, "{set}");
+        copy.discard().await;
+    }
+}
+
+/// Written into the server's own file: every session begins as alice.
+#[tokio::test]
+async fn an_identity_that_the_server_gives_to_every_session_is_named() {
+    let bench = Bench::own().await;
+    let copy = bench.copy("migrated").await;
+    // ALTER SYSTEM knows no setting of ours before this session does.
+    copy.admin.batch_execute("set app.user_id = 'nobody'").await.expect("a setting");
+    let stored = copy.admin.batch_execute("alter system set app.user_id = 'alice'").await;
+    if stored.is_err() {
+        // Releases that do not know it at all: the file can still say it.
+        let append = "copy (select 'app.user_id = ''alice''') to program 'cat >> postgresql.auto.conf'";
+        copy.admin.batch_execute(append).await.expect("a line");
+    }
+    copy.admin.batch_execute("select pg_reload_conf()").await.expect("a reload");
+    copy.admin.batch_execute("select pg_sleep(0.2)").await.expect("a moment");
+
+    let audit = copy.audit().await;
+
+    let said = "FAIL identity this session began as somebody: app.user_id is set by the server";
+    assert!(audit.facts.iter().any(|fact| fact.says(said)), "{}", audit.text);
+    assert_eq!(audit.code, Some(1));
+    copy.discard().await;
+}
