@@ -1,5 +1,7 @@
 //! Starting, stopping, overload, and the development database.
 
+mod audit;
+mod audit_busy;
 mod checkout;
 mod concurrency;
 mod development;

@@ -1,0 +1,220 @@
+//! What `rowkeep audit` and `sql/audit.sql` print, to whom, and what they leave alone.
+
+use std::collections::BTreeSet;
+
+use rowkeep::development::Programs;
+use tokio::process::Command;
+
+use super::program::{Ended, Program};
+use crate::database::support::creates;
+use crate::world::Database;
+
+/// The shipped program, with nothing but an address.
+pub fn audit(url: &str) -> Program {
+    Program::new(&["audit"]).with(&[("DATABASE_URL", url)])
+}
+
+async fn audited(database: &Database, login: &str) -> Ended {
+    audit(&database.url(login)).run().await
+}
+
+/// `psql -f sql/audit.sql`, plain, as `login`.
+async fn printed(database: &Database, login: &str, settings: &[(&str, &str)]) -> String {
+    let programs = Programs::find(None).expect("PostgreSQL's programs");
+    let script = format!("{}/sql/audit.sql", env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(programs.path("psql"))
+        .args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-f", &script, "-d", &database.url(login)])
+        .envs(settings.iter().copied())
+        .output()
+        .await
+        .expect("psql");
+    assert!(output.status.success(), "{login}: {output:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// Without the last line, which counts.
+fn facts(text: &str) -> Vec<&str> {
+    text.trim_end().lines().filter(|line| !line.contains(" facts: ")).collect()
+}
+
+/// Without what concerns roles, of which other tests of this cluster make some meanwhile.
+fn of_the_database(text: &str) -> Vec<&str> {
+    let mut kept = true;
+    let lines = facts(text).into_iter().filter(|line| {
+        if !line.starts_with(' ') {
+            kept = !["bypass ", "login ", "settings ", "identity    role"]
+                .iter()
+                .any(|subject| line.get(6..).is_some_and(|rest| rest.starts_with(subject)));
+        }
+        kept
+    });
+    lines.collect()
+}
+
+#[tokio::test]
+async fn the_program_begins_with_what_psql_prints() {
+    for harm in
+        ["select 1", "alter table app.tasks no force row level security; grant all on app.tasks to public"]
+    {
+        let database = Database::new().await;
+        database.superuser().await.batch_execute(harm).await.expect("a harm");
+
+        let program = audited(&database, "postgres").await.out;
+        let psql = printed(&database, "postgres", &[]).await;
+
+        let psql = of_the_database(&psql);
+        assert_eq!(of_the_database(&program)[..psql.len()], psql, "{harm}");
+    }
+}
+
+#[tokio::test]
+async fn two_runs_print_the_same() {
+    for harm in
+        ["select 1", "drop policy fence on app.tasks; alter policy owner_only on app.tasks using (true)"]
+    {
+        let database = Database::new().await;
+        database.superuser().await.batch_execute(harm).await.expect("a harm");
+        creates(&database.client("rowkeep_login").await, "alice", "hers").await;
+
+        let (one, other) = (audited(&database, "postgres").await, audited(&database, "postgres").await);
+
+        assert_eq!(of_the_database(&one.out), of_the_database(&other.out), "{harm}");
+        assert_eq!(one.code, other.code);
+    }
+}
+
+/// Names with line ends, letters that look like others, and all of their 63 bytes.
+const HOSTILE: &str = r#"
+    create table app.U&"x\000AOK    forged      \00E9\202E" (U&"y\000AOK    forged" int);
+    create table app."ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt" (a int);
+    create policy U&"p\000AOK    forged      \0430ll is well" on app.tasks using (title <> U&'\000AOK    forged\000Afix: forged');
+    create policy U&"\000D\000AOK    forged" on app.tasks using (true);
+    create function app.U&"f\000AOK    forged"() returns int language sql as 'select 1';
+    create view public.U&"v\000AOK    forged" as table app.tasks;
+    create publication U&"b\000AOK    forged" for table app.tasks;
+    create rule U&"r\000AOK    forged" as on insert to app.tasks do also select 1;
+    create index U&"i\000AOK    forged" on app.tasks (title);
+    alter table app.tasks add constraint U&"c\000AOK    forged" check (true);
+    comment on constraint tasks_title_blank on app.tasks is E'\nOK    forged\n\u0430';
+    create schema U&"s\000AOK    forged"; create table U&"s\000AOK    forged".t (a int);
+    grant select on U&"s\000AOK    forged".t to rowkeep_api"#;
+
+#[tokio::test]
+async fn what_is_printed_is_plain_and_narrow_and_cannot_be_forged() {
+    let database = Database::new().await;
+    database.superuser().await.batch_execute(HOSTILE).await.expect("hostile names");
+
+    let program = audited(&database, "postgres").await;
+    let psql = printed(&database, "postgres", &[]).await;
+
+    assert_eq!(program.code, Some(1), "{}", program.out);
+    let mut mending = false;
+    for line in program.out.lines().chain(psql.lines()) {
+        assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{line:?}");
+        assert!(!line.starts_with("OK    forged"), "{line}");
+        assert!(!line.trim_start().starts_with("fix: forged"), "{line}");
+        // A statement is to be copied as it is, whatever its length.
+        let begins = line.trim_start().starts_with("fix: ");
+        mending = begins || mending && line.starts_with("                  ");
+        assert!(mending || line.len() < 120, "{line}");
+    }
+    let named = |text: &str| text.matches("OK    forged").count();
+    assert!(named(&program.out) > 20 && named(&psql) > 8, "{}", program.out);
+}
+
+#[tokio::test]
+async fn whoever_may_connect_may_audit_with_psql() {
+    let database = Database::new().await;
+    let (auditor, nobody) = (format!("auditor_{}", database.name), format!("nobody_{}", database.name));
+    let make = format!(
+        "create role {auditor} login; grant rowkeep_auditor to {auditor}; create role {nobody} login"
+    );
+    database.superuser().await.batch_execute(&make).await.expect("roles");
+
+    let all = printed(&database, "postgres", &[]).await;
+    for login in ["rowkeep_login", &auditor, &nobody] {
+        let seen = printed(&database, login, &[]).await;
+
+        assert_eq!(of_the_database(&seen), of_the_database(&all), "{login}");
+    }
+}
+
+#[tokio::test]
+async fn an_auditor_is_told_what_they_cannot_try() {
+    let database = Database::new().await;
+    let auditor = format!("auditor_{}", database.name);
+    let make = format!("create role {auditor} login; grant rowkeep_auditor to {auditor}");
+    database.superuser().await.batch_execute(&make).await.expect("a role");
+
+    let audit = audited(&database, &auditor).await;
+
+    assert!(
+        audit.out.contains("NOTE  proof       not tried: this login may not take on rowkeep_api"),
+        "{}",
+        audit.out
+    );
+    assert!(!audit.out.contains("OK    proof"), "{}", audit.out);
+    assert_eq!(audit.code, Some(0), "{}", audit.out);
+}
+
+#[tokio::test]
+async fn a_login_that_serves_audits_everything() {
+    let database = Database::new().await;
+
+    let audit = audited(&database, "rowkeep_login").await;
+
+    assert!(audit.out.contains("OK    drift       migration "), "{}", audit.out);
+    assert!(audit.out.contains("OK    proof       app.tasks: "), "{}", audit.out);
+    assert_eq!(audit.code, Some(0), "{}", audit.out);
+}
+
+#[tokio::test]
+async fn a_database_that_was_never_migrated_fails_with_the_command_to_run() {
+    let database = Database::unmigrated().await;
+
+    let audit = audited(&database, "postgres").await;
+
+    assert!(audit.out.contains("the database has not been migrated"), "{}", audit.out);
+    assert!(audit.out.contains("fix: rowkeep migrate\n"), "{}", audit.out);
+    assert_eq!(audit.code, Some(1), "{}", audit.out);
+}
+
+#[tokio::test]
+async fn psql_audits_where_nothing_may_be_written() {
+    let database = Database::new().await;
+
+    let text = printed(&database, "postgres", &[("PGOPTIONS", "-c default_transaction_read_only=on")]).await;
+
+    assert_eq!(of_the_database(&text), of_the_database(&printed(&database, "postgres", &[]).await));
+}
+
+/// Everything that a dump shows, but how far the identity column has come.
+async fn dumped(database: &Database) -> Option<BTreeSet<String>> {
+    let dump = Programs::find(None).expect("PostgreSQL's programs").path("pg_dump");
+    if !dump.exists() {
+        return None;
+    }
+    let output = Command::new(dump).args(["-d", &database.url("postgres")]).output().await.expect("pg_dump");
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).expect("text");
+    // Newer releases seal their dumps with a random word.
+    let lines =
+        text.lines().filter(|line| !line.contains("pg_catalog.setval") && !line.contains("restrict "));
+    Some(lines.map(str::to_owned).collect())
+}
+
+#[tokio::test]
+async fn an_audit_changes_nothing() {
+    for harm in
+        ["select 1", "drop policy fence on app.tasks; alter policy owner_only on app.tasks using (true)"]
+    {
+        let database = Database::new().await;
+        creates(&database.client("rowkeep_login").await, "alice", "hers").await;
+        database.superuser().await.batch_execute(harm).await.expect("a harm");
+        let Some(before) = dumped(&database).await else { return };
+
+        audited(&database, "postgres").await;
+
+        assert_eq!(dumped(&database).await, Some(before), "{harm}");
+    }
+}

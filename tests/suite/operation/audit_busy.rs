@@ -1,0 +1,140 @@
+//! An audit of a database that is used meanwhile, of one that is broken, and one that is killed.
+
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use super::audit::audit;
+use crate::database::support::{begin_as, creates, texts};
+use crate::world::Database;
+
+const LAX: &str =
+    "drop policy fence on app.tasks; alter policy owner_only on app.tasks using (true) with check (true)";
+
+/// A thousand rows of users who exist.
+async fn full() -> Database {
+    let database = Database::new().await;
+    let fill = "
+        alter table app.tasks no force row level security;
+        insert into app.tasks (user_id, title) select 'user ' || n % 100, 'task ' || n from generate_series(1, 1000) n;
+        alter table app.tasks force row level security;
+        vacuum analyze app.tasks";
+    let admin = database.superuser().await;
+    for statement in fill.split(';') {
+        admin.batch_execute(statement).await.expect(statement);
+    }
+    database
+}
+
+#[tokio::test]
+async fn an_audit_waits_for_nobody_who_writes_and_nobody_waits_for_it() {
+    let database = full().await;
+    let admin = database.superuser().await;
+    admin
+        .batch_execute("begin; select from app.tasks for update; update app.tasks set completed = true")
+        .await
+        .expect("locks");
+    let login = database.client("rowkeep_login").await;
+    let watch = database.superuser().await;
+
+    let mut audit = std::pin::pin!(audit(&database.url("postgres")).run());
+    let mut modes = Vec::new();
+    let ended = timeout(Duration::from_secs(30), async {
+        loop {
+            tokio::select! {
+                ended = &mut audit => return ended,
+                () = sleep(Duration::from_millis(1)) => {}
+            }
+            // While it runs, others go on writing.
+            creates(&login, "carol", "meanwhile").await;
+            modes.extend(texts(&watch, "
+                select distinct mode from pg_locks
+                 where relation = 'app.tasks'::regclass
+                   and pid not in (select pid from pg_stat_activity where usename = 'rowkeep_login')
+                   and pid not in (select pid from pg_locks where mode = 'RowShareLock' and relation = 'app.tasks'::regclass)").await);
+        }
+    });
+    let ended = ended.await.expect("it ends while others hold locks");
+
+    assert_eq!(ended.code, Some(0), "{}", ended.out);
+    modes.sort();
+    modes.dedup();
+    let harmless = ["AccessShareLock", "RowShareLock", "RowExclusiveLock"];
+    assert!(modes.iter().all(|mode| harmless.contains(&mode.as_str())), "{modes:?}");
+    admin.batch_execute("rollback").await.expect("an end");
+}
+
+/// Whatever a transaction changes or locks carries its mark, also when it is rolled back.
+#[tokio::test]
+async fn where_policies_are_broken_a_proof_touches_a_few_rows_and_changes_none() {
+    let database = full().await;
+    let admin = database.superuser().await;
+    admin.batch_execute(LAX).await.expect("a harm");
+    let all = "select md5(string_agg(t::text, ',' order by id)) from app.tasks t";
+    let before = texts(&admin, all).await;
+
+    let ended = audit(&database.url("postgres")).run().await;
+
+    assert!(
+        ended.out.contains("FAIL  proof       app.tasks: DELETE without WHERE as A: reached"),
+        "{}",
+        ended.out
+    );
+    assert_eq!(texts(&admin, all).await, before);
+    let touched: i64 = admin
+        .query_one("select count(*) from app.tasks where xmax <> 0", &[])
+        .await
+        .expect("a number")
+        .get(0);
+    assert!((1..=20).contains(&touched), "{touched} rows");
+}
+
+#[tokio::test]
+async fn of_an_audit_that_is_killed_nothing_is_left() {
+    for signal in ["KILL", "INT", "TERM"] {
+        let database = full().await;
+        let admin = database.superuser().await;
+        admin.batch_execute(LAX).await.expect("a harm");
+        // Whoever holds the rows that the proof reaches for keeps it in the middle.
+        let holder = database.superuser().await;
+        holder.batch_execute("begin; select from app.tasks for update").await.expect("locks");
+
+        let running = audit(&database.url("postgres")).start();
+        let trying = "select 'x' from pg_stat_activity
+                       where datname = current_database() and wait_event_type = 'Lock' and state = 'active'";
+        timeout(Duration::from_secs(30), async {
+            while texts(&admin, trying).await.is_empty() {
+                sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+        .expect("it tries");
+        running.signal(signal);
+        let ended = timeout(Duration::from_secs(10), running.ended()).await.expect("it ends");
+        holder.batch_execute("rollback").await.expect("an end");
+
+        assert_ne!(ended.code, Some(0), "{signal}: {}", ended.out);
+        assert!(!ended.out.contains("isolation: HELD"), "{signal}: {}", ended.out);
+        timeout(Duration::from_secs(20), gone(&admin)).await.expect("its sessions end");
+        let left = "
+            select 'row' from app.tasks where user_id like 'rowkeep audit%'
+            union all select 'prepared' from pg_prepared_xacts where database = current_database()
+            union all select 'setting' from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase
+                       where d.datname = current_database()
+            union all select 'role' from pg_roles where rolname like 'rowkeep audit%'";
+        assert_eq!(texts(&admin, left).await, [""; 0], "{signal}");
+        begin_as(&admin, "user 1").await;
+        admin
+            .batch_execute("update app.tasks set completed = true; rollback")
+            .await
+            .expect("no lock is left");
+    }
+}
+
+async fn gone(admin: &tokio_postgres::Client) {
+    let others = "select usename::text from pg_stat_activity
+                   where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'";
+    while !texts(admin, others).await.is_empty() {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
