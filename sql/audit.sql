@@ -59,7 +59,7 @@ tables as (
 
 -- What an extension made is the extension's.
 extended as (
-    select classid, objid from pg_depend where deptype = 'e'
+    select d.classid, d.objid, e.extname from pg_depend d join pg_extension e on e.oid = d.refobjid where d.deptype = 'e'
 ),
 
 roles as (
@@ -71,18 +71,18 @@ roles as (
 
 -- Before 16 a membership had no options: it let everybody SET ROLE, and whoever is INHERIT inherited.
 memberships as (
-    select m.roleid, m.member, m.admin_option,
+    select m.roleid, m.member, m.grantor, m.admin_option,
            coalesce((to_jsonb(m) ->> 'set_option')::boolean, true)                as may_set,
            coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, r.rolinherit)    as inherits
       from pg_auth_members m
       join roles r on r.oid = m.member
 ),
 
--- role can SET ROLE to other
+-- role can SET ROLE to other, or let itself do so
 becomes (role, other) as (
     select oid, oid from roles
     union
-    select b.role, m.roleid from becomes b join memberships m on m.member = b.other and m.may_set
+    select b.role, m.roleid from becomes b join memberships m on m.member = b.other and (m.may_set or m.admin_option)
 ),
 
 -- role has, or can take on, the privileges of other
@@ -141,6 +141,9 @@ powers (role, way) as (
 -- Settings that a session here can start with.
 stored as (
     select s.setrole, s.setdatabase, lower(split_part(c.setting, '=', 1)) as name,
+           -- Whose name is not in lower case is only found by that name.
+           case when split_part(c.setting, '=', 1) ~ '[A-Z]' then format('"%s"', split_part(c.setting, '=', 1))
+                else split_part(c.setting, '=', 1) end as said,
            substr(c.setting, strpos(c.setting, '=') + 1) as value,
            case when s.setrole = 0 and s.setdatabase = 0 then 'every role'
                 when s.setrole = 0 then format('database %I', d.datname)
@@ -171,6 +174,15 @@ logins as (
                    select
                      from stored s
                     where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
+),
+
+-- Whose privileges requests, auditors and the logins of requests have, by whatever way.
+serving (oid) as (
+    select distinct u.other
+      from uses u
+      join roles r on r.oid = u.role
+     where r.rolname in ('rowkeep_api', 'rowkeep_auditor')
+        or r.oid in (select oid from logins)
 ),
 
 -- Every privilege of whoever is not the owner. No list on a function means that everybody may execute it.
@@ -314,7 +326,7 @@ about_server (part, verdict, subject, fact, fix) as (
       from pg_database d join roles r on r.oid = d.datdba
      where d.datname = current_database()
     union all
-    select 10, 'FAIL', 'database',
+    select 10, case when a.grantee = 0 or r.ours then 'FAIL' else 'NOTE' end, 'database',
            format('%s may create schemas in %I', coalesce(r.name, 'public'), d.datname),
            format('revoke create on database %I from %s;', d.datname, coalesce(r.name, 'public'))
       from pg_database d
@@ -322,10 +334,12 @@ about_server (part, verdict, subject, fact, fix) as (
       left join roles r on r.oid = a.grantee
      where d.datname = current_database()
        and a.privilege_type = 'CREATE'
-       and (a.grantee = 0 or r.ours)
+       and (a.grantee = 0 or a.grantee in (select oid from serving))
+       and a.grantee <> d.datdba
     union all
     select 10, 'NOTE', 'database',
-           format('everybody may make temporary tables in %I: they shadow no table that a request names', d.datname), null
+           format('everybody may make temporary tables in %I: they shadow no table that a request names', d.datname),
+           format('revoke temporary on database %I from public;', d.datname)
       from pg_database d
      cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
      where d.datname = current_database()
@@ -371,8 +385,11 @@ about_roles (part, verdict, subject, fact, fix) as (
                             case when r.rolreplication then 'REPLICATION' end) as powers) p
     union all
     select 20, 'FAIL', 'role', format('%s is a member of %s', r.name, o.name),
-           format('revoke %s from %s;', o.name, r.name)
+           format('revoke %s from %s%s cascade;', o.name, r.name,
+                  case when current_setting('server_version_num')::integer >= 160000
+                       then format(' granted by %I', g.rolname) else '' end)
       from memberships m
+      left join pg_roles g on g.oid = m.grantor
       join roles r on r.oid = m.member and r.ours
       join roles o on o.oid = m.roleid
 ),
@@ -390,7 +407,7 @@ about_schemas (part, verdict, subject, fact, fix) as (
     select 30, case when g.wanted then 'OK' else 'FAIL' end, 'schema',
            format('%s: %s to %s', g.name, g.privilege, g.receiver)
            || case when g.is_grantable then ', with grant option' else '' end,
-           case when not g.wanted then format('revoke %s on %s from %s;', g.privilege, g.target, g.receiver) end
+           case when not g.wanted then format('revoke %s on %s from %s cascade;', g.privilege, g.target, g.receiver) end
       from granted g
      where g.kind = 'schema'
     union all
@@ -403,7 +420,8 @@ about_schemas (part, verdict, subject, fact, fix) as (
      cross join aclexplode(n.nspacl) a
       left join roles r on r.oid = a.grantee
      where a.privilege_type = 'CREATE'
-       and (a.grantee = 0 or r.ours)
+       and (a.grantee = 0 or a.grantee in (select oid from serving))
+       and a.grantee <> n.nspowner
 ),
 
 about_tables (part, verdict, subject, fact, fix) as (
@@ -454,7 +472,8 @@ about_tables (part, verdict, subject, fact, fix) as (
            || case when i.indisvalid then '' else ': is not valid' end,
            case when i.indkey[0] is distinct from a.attnum or not i.indisvalid
                 then coalesce((select format('alter table %s drop constraint %I;', t.name, k.conname)
-                                 from pg_constraint k where k.conindid = i.indexrelid and k.conrelid = t.oid),
+                                 from pg_constraint k
+                                where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')),
                               format('drop index app.%I;', x.relname)) end
       from tables t
       join pg_index i on i.indrelid = t.oid and (i.indisunique or i.indisexclusion)
@@ -483,7 +502,8 @@ about_tables (part, verdict, subject, fact, fix) as (
     union all
     select 44, 'FAIL', 'constraint',
            format('%s on %s holds for new rows only, or not at all', k.conname, t.name),
-           format('alter table %s validate constraint %I;', t.name, k.conname)
+           case when (to_jsonb(k) ->> 'conenforced') = 'false' then 'by hand: drop it, and add it as migrations/ has it'
+                else format('alter table %s validate constraint %I;', t.name, k.conname) end
       from pg_constraint k
       join tables t on t.oid = k.conrelid
      where not k.convalidated
@@ -531,7 +551,7 @@ about_policies (part, verdict, subject, fact, fix) as (
      where not exists (select
                          from policies p
                         where p.relation = t.name and p.polpermissive and p.command in ('all', c.command)
-                          and p.receivers ~ '\mrowkeep_api\M')
+                          and p.receivers ~ E'\\mrowkeep_api\\M')
      group by t.name
 ),
 
@@ -562,7 +582,7 @@ about_identity (part, verdict, subject, fact, fix) as (
      where s.nspname = 'app' and f.proname = 'current_user_id' and f.pronargs = 0
     union all
     select 60, case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
-           'app.identify(text) ' || coalesce(x.problem, 'sets user and role for one transaction, and refuses nobody'),
+           'app.identify(text) ' || coalesce(x.problem, 'sets user and role for one transaction, and refuses to be nobody''s'),
            x.fix
       from pg_proc f
       join schemas s on s.oid = f.pronamespace
@@ -570,19 +590,47 @@ about_identity (part, verdict, subject, fact, fix) as (
       left join lateral (values
            (f.proisstrict, 'is STRICT: for null it does nothing, and the session stays what it was',
             'alter function app.identify(text) called on null input;'),
-           (btrim(regexp_replace(regexp_replace(f.prosrc, '--[^\n]*', '', 'g'), '\s+', ' ', 'g')) <> w.identify,
+           (btrim(regexp_replace(regexp_replace(f.prosrc, E'--[^\n]*', '', 'g'), E'\\s+', ' ', 'g')) <> w.identify,
             'does not say what it must: refuse nobody, then set app.user_id and the role for one transaction',
             'restore it from migrations/V1__identity.sql')
            ) x (found, problem, fix) on x.found
      where f.proname = 'identify' and f.oid::regprocedure::text = 'app.identify(text)'
     union all
-    -- What these functions call by name, and what a policy compares with.
-    select 60, 'FAIL', 'identity', format('pg_catalog.%s is not PostgreSQL''s own', f.oid::regprocedure), 'take it away by hand'
-      from pg_proc f
-      join pg_language l on l.oid = f.prolang
-     where f.pronamespace = 'pg_catalog'::regnamespace
-       and f.proname in ('current_setting', 'set_config', 'format', 'texteq', 'clock_timestamp')
-       and l.lanname <> 'internal'
+    -- What these functions call by name, and what a policy compares with: initdb wrote it, and nobody since.
+    select 60, 'FAIL', 'identity', o.name || ' is not PostgreSQL''s own any more', 'restore it by hand'
+      from (select 'pg_catalog.' || f.oid::regprocedure as name
+              from pg_proc f
+             where f.pronamespace = 'pg_catalog'::regnamespace
+               and f.proname in ('current_setting', 'set_config', 'format', 'texteq', 'clock_timestamp')
+               and (f.oid >= 16384 or f.xmin <> '1')
+             union all
+            select 'operator pg_catalog.' || x.oid::regoperator
+              from pg_operator x
+             where x.oprnamespace = 'pg_catalog'::regnamespace
+               and (x.oid >= 16384 or x.xmin <> '1')
+             union all
+            select 'the cast from ' || c.castsource::regtype || ' to ' || c.casttarget::regtype
+              from pg_cast c
+             where c.oid < 16384 and c.xmin <> '1') o
+    union all
+    -- PostgreSQL's own functions and operators have no entry here: whatever has one is somebody's, whatever it prints as.
+    select 60, 'FAIL', 'identity',
+           format('%s calls %s, which is not PostgreSQL''s own', pg_describe_object(d.classid, d.objid, d.objsubid),
+                  pg_describe_object(d.refclassid, d.refobjid, 0)),
+           'make it anew with nothing on the search path, from migrations/ or policies/'
+      from pg_depend d
+      left join pg_proc f on d.refclassid = 'pg_proc'::regclass and f.oid = d.refobjid
+     where d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_cast'::regclass, 'pg_collation'::regclass)
+       and d.refobjid >= 16384
+       and (f.oid is null or f.pronamespace not in (select oid from schemas))
+       and (d.classid = 'pg_proc'::regclass and d.objid in (select oid from pg_proc where pronamespace in (select oid from schemas))
+            or d.classid = 'pg_policy'::regclass
+               and d.objid in (select oid from pg_policy where polrelid in (select oid from tables))
+            or d.classid = 'pg_constraint'::regclass
+               and d.objid in (select oid from pg_constraint where conrelid in (select oid from tables))
+            or d.classid = 'pg_attrdef'::regclass
+               and d.objid in (select oid from pg_attrdef where adrelid in (select oid from tables))
+            or d.classid = 'pg_class'::regclass and d.objid in (select oid from relations))
     union all
     select 60, 'FAIL', 'identity',
            format('%s is another app.%s: a call can mean it', f.oid::regprocedure, f.proname),
@@ -594,7 +642,7 @@ about_identity (part, verdict, subject, fact, fix) as (
             or f.proname = 'identify' and f.proargtypes <> array['text'::regtype::oid]::oidvector)
     union all
     select 61, 'FAIL', 'identity', format('%s holds app.user_id = %L: whoever starts there is that user', s.holder, s.value),
-           format('alter %s reset app.user_id;', s.altered)
+           format('alter %s reset %s;', s.altered, s.said)
       from stored s
      where s.name = 'app.user_id'
     union all
@@ -610,13 +658,16 @@ about_identity (part, verdict, subject, fact, fix) as (
            'alter system reset session_replication_role; select pg_reload_conf();'
      where current_setting('session_replication_role') <> 'origin'
     union all
-    select 63, case when s.name = 'session_replication_role' then 'FAIL' else 'NOTE' end, 'settings',
+    select 63, case when s.name = 'session_replication_role' or s.name = 'search_path' and s.value ~* '.,.*pg_catalog'
+                    then 'FAIL' else 'NOTE' end, 'settings',
            format('%s holds %s = %s', s.holder, s.name, s.value)
            || case s.name when 'session_replication_role' then ': triggers do not run'
-                          when 'search_path' then ': requests name every schema, and do not mind'
+                          when 'search_path' then case when s.value ~* '.,.*pg_catalog'
+                                                       then ': operators of others stand before PostgreSQL''s own'
+                                                       else ': the server sets its own, which is empty' end
                           when 'row_security' then ': whoever is bound by policies gets an error'
                           else '' end,
-           format('alter %s reset %I;', s.altered, s.name)
+           format('alter %s reset %s;', s.altered, s.said)
       from stored s
      where s.name = 'session_replication_role' and s.value <> 'origin'
         or s.name in ('row_security', 'search_path', 'session_preload_libraries', 'local_preload_libraries',
@@ -652,43 +703,57 @@ about_functions (part, verdict, subject, fact, fix) as (
            ) x (found, problem, fix) on x.found
      where s.nspname = 'app'
     union all
-    select 71, 'FAIL', 'function', format('%s is LEAKPROOF: it may see rows before the policy does', f.oid::regprocedure),
+    select 71, case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function',
+           format('%s is LEAKPROOF: it may see rows before the policy does', f.oid::regprocedure),
            format('alter function %s not leakproof;', f.oid::regprocedure)
       from pg_proc f
-      join elsewhere e on e.oid = f.pronamespace
      where f.proleakproof
+       and f.pronamespace not in (select oid from schemas)
+       -- What initdb wrote is PostgreSQL's own judgement.
+       and (f.oid >= 16384 or f.xmin <> '1')
        and not exists (select from extended x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
     union all
     -- Code that runs as somebody who sees more than the caller. Other applications have such code, too: it is a way
-    -- round the policies where it names schema app, or was given to a role of ours.
+    -- round the policies where it was given to those whom requests come with, or may name something of app.
     select 72, case when (o.rolsuper or exists (select from powers p where p.role = o.oid))
-                     and (bool_or(coalesce(r.ours, false))
-                          or concat(f.prosrc, pg_get_function_sqlbody(f.oid)) ~* '\mapp"?\s*\.'
-                          or array_to_string(f.proconfig, ' ') ~ 'search_path=.*\mapp\M') then 'FAIL' else 'NOTE' end,
+                     and (bool_or(a.grantee <> 0 and a.grantee in (select oid from serving))
+                          or l.lanname not in ('sql', 'plpgsql')
+                          or concat(f.prosrc, pg_get_function_sqlbody(f.oid), array_to_string(f.proconfig, ' '))
+                             ~* (select E'U&|\\m(execute|app|' || string_agg(regexp_replace(t.relname, '[^A-Za-z0-9_]+', '.*', 'g'), '|')
+                                        || E')\\M'
+                                   from relations t)) then 'FAIL' else 'NOTE' end,
            'function',
            format('%s runs as %s (SECURITY DEFINER), and %s may execute it', f.oid::regprocedure, o.name,
                   string_agg(distinct coalesce(r.name, 'public'), ', ')),
-           format('alter routine %s security invoker;', f.oid::regprocedure)
+           string_agg(distinct format('revoke execute on routine %s from %s;', f.oid::regprocedure,
+                                      coalesce(r.name, 'public')), ' ')
       from pg_proc f
-      join elsewhere e on e.oid = f.pronamespace
       join roles o on o.oid = f.proowner
+      join pg_language l on l.oid = f.prolang
      cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
       left join roles r on r.oid = a.grantee
      where f.prosecdef
+       and f.oid >= 16384
+       and f.pronamespace not in (select oid from schemas)
        and a.grantee <> f.proowner
-       and not exists (select from extended x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
-     group by f.oid, o.oid, o.name, o.rolsuper
+       and not exists (select
+                         from extended x
+                        where x.classid = 'pg_proc'::regclass and x.objid = f.oid
+                          -- An extension that knows app is not like others, and plpgsql has no such function.
+                          and x.extname <> 'plpgsql' and f.prosrc !~* E'\\mapp\\M')
+     group by f.oid, o.oid, o.name, o.rolsuper, l.lanname
     union all
     select 73, 'NOTE', 'function',
            format('%s is in language %s, which no policy binds, and %s may execute it', f.oid::regprocedure, l.lanname,
                   string_agg(distinct coalesce(r.name, 'public'), ', ')),
            format('drop routine %s;', f.oid::regprocedure)
       from pg_proc f
-      join elsewhere e on e.oid = f.pronamespace
       join pg_language l on l.oid = f.prolang and not l.lanpltrusted
      cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
       left join roles r on r.oid = a.grantee
-     where (a.grantee = 0 or r.ours)
+     where (a.grantee = 0 or a.grantee in (select oid from serving))
+       and f.oid >= 16384
+       and f.pronamespace not in (select oid from schemas)
        and not exists (select from extended x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
      group by f.oid, l.lanname
 ),
@@ -721,8 +786,8 @@ about_grants (part, verdict, subject, fact, fix) as (
                                when 'references' then ': tells whether a row exists, and can keep it from being deleted'
                                when 'trigger' then ': runs code of its own in the transactions of others'
                                else '' end,
-           case when g.kind = 'column' then format('revoke %s (%I) on %s from %s;', g.privilege, g.part, g.target, g.receiver)
-                else format('revoke %s on %s from %s;', g.privilege, g.target, g.receiver) end
+           case when g.kind = 'column' then format('revoke %s (%I) on %s from %s cascade;', g.privilege, g.part, g.target, g.receiver)
+                else format('revoke %s on %s from %s cascade;', g.privilege, g.target, g.receiver) end
       from granted g
      where not g.wanted
        and g.kind <> 'schema'
@@ -757,9 +822,11 @@ about_grants (part, verdict, subject, fact, fix) as (
             where t.attrelid = c.oid) a
       left join roles r on r.oid = a.grantee
      where c.relkind in ('r', 'p', 'v', 'm', 'f')
-       and (a.grantee = 0 or r.ours or r.oid in (select oid from logins))
+       and (a.grantee = 0 or a.grantee in (select oid from serving))
        and a.grantee <> c.relowner
-       and not exists (select from extended x where x.classid = 'pg_class'::regclass and x.objid = c.oid)
+       and not exists (select
+                         from extended x
+                        where x.classid = 'pg_class'::regclass and x.objid = c.oid and x.extname <> 'plpgsql')
      group by e.nspname, c.relname, r.ours, r.name
     union all
     -- pg_statistic holds values of everybody's rows, and there are functions that read files.
@@ -782,7 +849,7 @@ about_grants (part, verdict, subject, fact, fix) as (
      cross join aclexplode(o.acl) a
       left join roles r on r.oid = a.grantee
       left join pg_init_privs i on i.classoid = o.class and i.objoid = o.oid and i.objsubid = o.number
-     where (a.grantee = 0 or r.ours or r.oid in (select oid from logins))
+     where (a.grantee = 0 or a.grantee in (select oid from serving))
        and not exists (select
                          from aclexplode(coalesce(i.initprivs, acldefault(o.kind::"char", o.owner))) b
                         where b.grantee = a.grantee and b.privilege_type = a.privilege_type)
@@ -793,7 +860,7 @@ about_grants (part, verdict, subject, fact, fix) as (
       from pg_parameter_acl p
      cross join aclexplode(p.paracl) a
       left join roles r on r.oid = a.grantee
-     where a.grantee = 0 or r.ours or r.oid in (select oid from logins)
+     where a.grantee = 0 or a.grantee in (select oid from serving)
 ),
 
 about_bypass (part, verdict, subject, fact, fix) as (
@@ -839,6 +906,13 @@ about_bypass (part, verdict, subject, fact, fix) as (
     select 91, 'NOTE', 'login', 'none but superusers can serve: sql/setup/login.sql makes one with nothing of its own', null
      where not exists (select from logins)
     union all
+    select 92, 'NOTE', 'login', format('%s is a member of %s', l.name, string_agg(o.name, ', ' order by o.rolname collate "C")),
+           string_agg(format('revoke %s from %s;', o.name, l.name), ' ' order by o.rolname collate "C")
+      from logins l
+      join uses u on u.role = l.oid and u.other <> l.oid
+      join roles o on o.oid = u.other and o.rolname ~ '^pg_'
+     group by l.name
+    union all
     select 92, 'NOTE', 'login', format('%s owns things here: %s', l.name,
                                        string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
                                                   order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C")),
@@ -860,17 +934,22 @@ about_bypass (part, verdict, subject, fact, fix) as (
 ),
 
 about_ways_around (part, verdict, subject, fact, fix) as (
-    select 100, case when c.relkind = 'm' or not i.invoker then 'FAIL' else 'NOTE' end, 'around',
-           format('%s %s %s', case c.relkind when 'm' then 'materialized view' else 'view' end, c.oid::regclass,
+    select 100, case when c.relkind <> 'v' or not i.invoker then 'FAIL' else 'NOTE' end, 'around',
+           format('%s %s %s', case c.relkind when 'm' then 'materialized view' when 'v' then 'view' else 'table' end,
+                  c.oid::regclass,
                   case when c.relkind = 'm' then 'keeps rows that no policy binds'
+                       when c.relkind <> 'v' then 'has a rule that reaches app as the owner of the table'
                        when i.invoker then 'reads as whoever asks (security_invoker)'
                        else 'reads as its owner (no security_invoker)' end),
-           case when c.relkind = 'm' then format('drop materialized view %s;', c.oid::regclass)
+           case when c.relkind = 'm' then format('drop materialized view %s cascade;', c.oid::regclass)
+                when c.relkind <> 'v'
+                then (select string_agg(format('drop rule %I on %s;', w.rulename, c.oid::regclass), ' ' order by w.rulename)
+                        from pg_rewrite w where w.ev_class = c.oid)
                 when not i.invoker then format('alter view %s set (security_invoker = true);', c.oid::regclass) end
       from views v
       join pg_class c on c.oid = v.oid
      cross join lateral (
-           select coalesce(bool_or(lower(o.option_value) in ('true', 'on', 'yes', '1')), false) as invoker
+           select coalesce(bool_or(o.option_value::boolean), false) as invoker
              from pg_options_to_table(c.reloptions) o
             where o.option_name = 'security_invoker') i
     union all
@@ -888,8 +967,11 @@ about_ways_around (part, verdict, subject, fact, fix) as (
         or exists (select from aclexplode(c.relacl) a where a.grantee <> c.relowner)
     union all
     select 102, 'FAIL', 'around', format('%s inherits from %s, and is read through it', a.of::regclass, a.oid::regclass),
-           (select format('alter table %s no inherit %s;', a.of::regclass, a.oid::regclass)
-              from pg_inherits i where i.inhrelid = a.of and i.inhparent = a.oid)
+           (select case when c.relispartition
+                        then format('alter table %s detach partition %s;', a.oid::regclass, a.of::regclass)
+                        else format('alter table %s no inherit %s;', a.of::regclass, a.oid::regclass) end
+              from pg_inherits i join pg_class c on c.oid = i.inhrelid
+             where i.inhrelid = a.of and i.inhparent = a.oid)
       from ancestors a
      where a.oid not in (select oid from tables)
     union all
@@ -950,6 +1032,23 @@ about_ways_around (part, verdict, subject, fact, fix) as (
      where e.extname <> 'plpgsql'
     having count(*) > 0
     union all
+    -- Whoever may use a server reaches what its mapping reaches: it can be this very database, as somebody else.
+    select 110, 'FAIL', 'around',
+           format('%s may use foreign %s %I', coalesce(r.name, 'public'), x.kind, x.name),
+           format('revoke usage on foreign %s %I from %s;', x.kind, x.name, coalesce(r.name, 'public'))
+      from (select 'server' as kind, srvname as name, srvowner as owner, srvacl as acl from pg_foreign_server
+             union all
+            select 'data wrapper', fdwname, fdwowner, fdwacl from pg_foreign_data_wrapper) x
+     cross join aclexplode(x.acl) a
+      left join roles r on r.oid = a.grantee
+     where a.grantee <> x.owner
+       and (a.grantee = 0 or a.grantee in (select oid from serving))
+    union all
+    select 110, 'NOTE', 'around', format('prepared transaction %s of %I holds its locks', p.gid, p.owner),
+           format('rollback prepared %L;', p.gid)
+      from pg_prepared_xacts p
+     where p.database = current_database()
+    union all
     select 110, 'NOTE', 'around', 'foreign servers: ' || string_agg(quote_ident(s.srvname), ', ' order by s.srvname), null
       from pg_foreign_server s
     having count(*) > 0
@@ -966,12 +1065,14 @@ about_ways_around (part, verdict, subject, fact, fix) as (
               from tables) f
     union all
     select 112, 'OK', 'around',
-           'no view, rule, heir, publication or foreign trigger takes rows of app past the policies', null
+           'no view, rule, heir, parent or publication takes rows of app past the policies', null
      where not exists (select from views)
        and not exists (select from heirs)
        and not exists (select from ancestors)
        and not exists (select from pg_rewrite w join tables t on t.oid = w.ev_class)
-       and not exists (select from pg_publication)
+       and not exists (select from pg_publication where puballtables)
+       and not exists (select from pg_publication_rel p join tables t on t.oid = p.prrelid)
+       and not exists (select from pg_publication_namespace p join schemas n on n.oid = p.pnnspid)
     union all
     select 120, 'NOTE', 'channel',
            'whoever sends SQL as rowkeep_api can see row estimates (EXPLAIN), sizes, and the texts of its other sessions', null
@@ -995,7 +1096,10 @@ numbered as (
     select row_number() over (order by part, subject collate "C", fact collate "C") as number, verdict,
            rpad(regexp_replace(subject, '[^ -~]', '?', 'g'), 11) as subject,
            regexp_replace(fact, '[^ -~]+', '?', 'g') as fact,
-           'fix: ' || regexp_replace(case when verdict <> 'OK' then nullif(fix, '') end, '[^ -~]+', '?', 'g') as fix
+           -- A statement with another name in it would reach another object.
+           'fix: ' || case when verdict = 'OK' or fix = '' then null
+                           when fix ~ '[^ -~]' then 'by hand: it takes a name that cannot be printed here'
+                           else fix end as fix
       from facts
 ),
 
@@ -1006,7 +1110,7 @@ lines (number, line, text) as (
            || rtrim(l.words[1])
       from numbered n
      cross join lateral (values (1, n.fact), (1000, n.fix)) p (part, text)
-     cross join lateral regexp_matches(regexp_replace(p.text, '(\S{90})(?=\S)', '\1 ', 'g'), '.{1,100}(?:\s+|$)', 'g')
+     cross join lateral regexp_matches(regexp_replace(p.text, E'(\\S{90})(?=\\S)', E'\\1 ', 'g'), E'.{1,100}(?:\\s+|$)', 'g')
            with ordinality l (words, number)
     union all
     select 1000000, 0,

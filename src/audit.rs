@@ -57,7 +57,13 @@ async fn look(client: &mut Client, address: &Address) -> Result<Report, NotReady
         }
         Ok(report)
     };
-    timeout(LONGEST_LOOK, look).await.map_err(|_| silent(address))?
+    timeout(LONGEST_LOOK, look).await.map_err(|_| silent(address))?.map_err(|error: Error| match error.code() {
+        Some(state) if state.code() == "55P03" => NotReady(format!(
+            "somebody has held a table of {address} locked for two seconds, against readers as well (a migration?): run it \
+             again"
+        )),
+        _ => error.into(),
+    })
 }
 
 fn silent(address: &Address) -> NotReady {

@@ -131,7 +131,8 @@ catalogue (object, statement, undo) as (
            pg_get_indexdef(i.indexrelid) || ';' || case when i.indisvalid then '' else ' -- not valid' end,
            -- The index of a constraint goes with it.
            coalesce((select format('alter table %s drop constraint %I;', k.relation, k.conname)
-                       from constraints k where k.conindid = i.indexrelid limit 1),
+                       from constraints k
+                      where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')),
                     format('drop index %I.%I;', s.nspname, x.relname))
       from pg_index i
       join pg_class x on x.oid = i.indexrelid
@@ -144,8 +145,8 @@ catalogue (object, statement, undo) as (
                                 else 'all' end,
                   (select string_agg(case o.oid when 0 then 'public' else quote_ident(r.rolname) end, ', ' order by r.rolname)
                      from unnest(p.polroles) o (oid) left join pg_roles r on r.oid = o.oid),
-                  E'\n    using ' || pg_get_expr(p.polqual, p.polrelid),
-                  E'\n    with check ' || pg_get_expr(p.polwithcheck, p.polrelid)),
+                  E'\n    using (' || pg_get_expr(p.polqual, p.polrelid) || ')',
+                  E'\n    with check (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')'),
            format('drop policy %I on %s;', p.polname, t.name)
       from pg_policy p join tables t on t.oid = p.polrelid
     union all
@@ -165,8 +166,11 @@ catalogue (object, statement, undo) as (
     union all
     select format('inheritance of %s', i.inhrelid::regclass),
            string_agg(format('alter table %s inherit %s;', i.inhrelid::regclass, i.inhparent::regclass), E'\n' order by i.inhseqno),
-           string_agg(format('alter table %s no inherit %s;', i.inhrelid::regclass, i.inhparent::regclass), E'\n')
+           string_agg(case when c.relispartition
+                           then format('alter table %s detach partition %s;', i.inhparent::regclass, i.inhrelid::regclass)
+                           else format('alter table %s no inherit %s;', i.inhrelid::regclass, i.inhparent::regclass) end, E'\n')
       from pg_inherits i
+      join pg_class c on c.oid = i.inhrelid
      where exists (select from tables t where t.oid in (i.inhrelid, i.inhparent))
      group by i.inhrelid
     union all

@@ -2,6 +2,7 @@
 begin transaction isolation level repeatable read, read only;
 set local search_path = '';
 set local quote_all_identifiers = off;
+set local standard_conforming_strings = on;
 set local jit = off;
 set local statement_timeout = '30s';
 set local lock_timeout = '2s'

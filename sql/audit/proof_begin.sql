@@ -2,6 +2,7 @@
 -- if that does not come.
 begin read write;
 set local search_path = '';
+set local standard_conforming_strings = on;
 set local statement_timeout = '5s';
 set local lock_timeout = '2s';
 set local idle_in_transaction_session_timeout = '10s';

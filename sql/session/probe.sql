@@ -1,4 +1,5 @@
 -- What Postgres makes of a request's transaction: one row, every column true when it is restricted.
+--   $1 user_id that was identified
 select current_user = 'rowkeep_api'                              as role_assumed,
        not (r.rolsuper or r.rolbypassrls)                        as bound_by_policies,
        not exists (select
@@ -21,11 +22,27 @@ select current_user = 'rowkeep_api'                              as role_assumed
                                          and not p.polpermissive
                                          and p.polcmd = '*'
                                          and p.polroles = '{0}'
-                                         and pg_get_expr(p.polqual, c.oid) in (
-                                             '(user_id = ( SELECT app.current_user_id() AS current_user_id))',
-                                             '(user_id = ( SELECT current_user_id() AS current_user_id))')
+                                         -- As it is deparsed with nothing on the search path, which is so here.
+                                         and pg_get_expr(p.polqual, c.oid)
+                                             = '(user_id = ( SELECT app.current_user_id() AS current_user_id))'
                                          and pg_get_expr(p.polqual, c.oid) = pg_get_expr(p.polwithcheck, c.oid)))
                                                                  as tables_fenced,
+       app.current_user_id() = $1                                as identity_taken,
+       -- Whoever owns a table lifts its policies, what it inherits from is read by other policies, and users who are
+       -- compared by the rules of a language can be taken for one another.
+       not exists (select
+                     from pg_class c
+                    where c.relnamespace = 'app'::regnamespace
+                      and c.relkind in ('r', 'p')
+                      and (c.relowner <> 'rowkeep_owner'::regrole
+                           or exists (select from pg_inherits i where i.inhrelid = c.oid)
+                           or not exists (select
+                                            from pg_attribute a
+                                            join pg_collation k on k.oid = a.attcollation
+                                           where a.attrelid = c.oid
+                                             and a.attname = 'user_id'
+                                             and k.collisdeterministic)))
+                                                                 as tables_sound,
        -- The policy for requests can be lost without the fence: everybody's rows would seem to be gone.
        not exists (select
                      from pg_class c

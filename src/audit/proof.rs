@@ -66,7 +66,7 @@ pub(super) async fn prove(address: &Address, client: &Client) -> Result<Vec<Fact
     }
     // What keeps all of them from being tried is told once.
     facts.dedup_by(|one, next| one.text == next.text);
-    if !facts.iter().any(|fact| fact.verdict == Verdict::Note) {
+    if facts.iter().all(|fact| fact.verdict != Verdict::Note) {
         facts.push(left_behind(client, &people).await?);
     }
     Ok(facts)

@@ -72,8 +72,13 @@ impl Fact {
             lines.extend(wrapped(&ascii(shown), &indent, &format!("{indent}    ")));
         }
         if let Some(fix) = &self.fix {
-            // To be copied as it is: a break of ours inside a quoted text would become part of it.
-            let fix = ascii(fix);
+            // To be copied as it is: a break of ours inside a quoted text would become part of it, and another letter in a
+            // name would reach another object.
+            let fix = if ascii(fix) == *fix {
+                fix.as_str()
+            } else {
+                "by hand: it takes a name that cannot be printed here"
+            };
             let mut fixes = fix.lines();
             lines.push(format!("{indent}fix: {}", fixes.next().unwrap_or_default()));
             lines.extend(fixes.map(|line| format!("{indent}{line}")));
@@ -89,6 +94,8 @@ pub struct Report {
     facts: usize,
     notes: usize,
     fails: Vec<String>,
+    /// Whether nobody could try anything.
+    untried: bool,
 }
 
 impl Report {
@@ -116,6 +123,7 @@ impl Report {
 
     /// Adds a fact.
     pub(super) fn add(&mut self, fact: &Fact) {
+        self.untried |= fact.subject == "proof" && fact.verdict == Verdict::Note;
         self.count(fact.verdict, &format!("{} {}", fact.subject, ascii(&fact.text)));
         self.lines.extend(fact.lines());
     }
@@ -144,7 +152,11 @@ impl Report {
 impl std::fmt::Display for Report {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
-        let held = if self.fails() == 0 { "HELD" } else { "NOT HELD" };
+        let held = match self.fails() {
+            0 if self.untried => "NOT PROVED",
+            0 => "HELD",
+            _ => "NOT HELD",
+        };
         write!(out, "{} facts: {} FAIL, {} NOTE      isolation: {held}", self.facts, self.fails(), self.notes)
     }
 }

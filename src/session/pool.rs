@@ -24,6 +24,7 @@ const FRAME: [(&str, &str); 7] = [
     ("session/nobody", include_str!("../../sql/session/nobody.sql")),
 ];
 
+const SEARCH_PATH: &str = include_str!("../../sql/session/search_path.sql");
 const LIMITS: &str = include_str!("../../sql/session/limits.sql");
 
 /// A connection, and the statements that are prepared on it.
@@ -91,6 +92,7 @@ impl Manager {
 
     async fn open(&self) -> Result<Link, NoLink> {
         let client = self.inner.connect().await?;
+        client.batch_execute(SEARCH_PATH).await?;
 
         let limit = self.patience.as_millis().to_string();
         client.query(LIMITS, &[&limit]).await?;

@@ -20,8 +20,14 @@ impl std::fmt::Display for Unprotected {
 
 impl std::error::Error for Unprotected {}
 
-/// Whom the probe's transaction belongs to. It reads no row of anybody's.
-const PROBE: &str = "rowkeep probe";
+/// Whom the probe's transaction belongs to: somebody else each time, so that nothing can be made to suit it. It reads no
+/// row of anybody's.
+fn somebody() -> String {
+    let mut bytes = [0; 8];
+    // Without randomness it is the same somebody, and that is all.
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    format!("rowkeep probe {:016x}", u64::from_be_bytes(bytes))
+}
 
 impl Session {
     /// Runs a transaction as a request does and looks at what Postgres makes of it; then one that is nobody's.
@@ -46,6 +52,8 @@ impl Session {
         let found = probe(&mut link).await.map_err(|error| explain(&error))?;
         for (column, problem) in PROBLEMS {
             if !found.iter().any(|row| row.try_get(column).unwrap_or(false)) {
+                // What made it so may still be in force on this connection when it is mended.
+                link.dirty = true;
                 return Err(Unprotected(problem.into()));
             }
         }
@@ -53,7 +61,7 @@ impl Session {
     }
 }
 
-const PROBLEMS: [(&str, &str); 8] = [
+const PROBLEMS: [(&str, &str); 10] = [
     ("role_assumed", "a request's transaction does not run as rowkeep_api; run `rowkeep migrate`"),
     (
         "bound_by_policies",
@@ -72,6 +80,11 @@ const PROBLEMS: [(&str, &str); 8] = [
          run `rowkeep migrate --reapply-policies`",
     ),
     (
+        "tables_sound",
+        "a table of schema app has another owner than rowkeep_owner, inherits from a table, or does not compare users \
+         byte by byte; `rowkeep audit` says what mends it",
+    ),
+    (
         "rows_reachable",
         "a table of schema app has no policy that lets rowkeep_api see anything, so that every user's rows seem to be \
          gone; run `rowkeep migrate --reapply-policies`",
@@ -79,6 +92,10 @@ const PROBLEMS: [(&str, &str); 8] = [
     (
         "identity_sound",
         "app.current_user_id() is not as migrations/V1__identity.sql makes it; `rowkeep audit` says what mends it",
+    ),
+    (
+        "identity_taken",
+        "app.identify() makes a transaction somebody else's than it is told; `rowkeep audit` says what mends it",
     ),
     (
         "sees_nothing",
@@ -92,10 +109,11 @@ async fn probe(link: &mut Link) -> Result<Vec<Row>, Error> {
     let begin = link.statement("session/begin_read");
     let commit = link.statement("session/commit");
 
+    let user = somebody();
     let (begun, identified, somebody, committed) = join4(
         link.client.execute(begin, &[]),
-        link.client.execute(link.statement("session/identify"), &[&PROBE]),
-        link.client.query(link.statement("session/probe"), &[]),
+        link.client.execute(link.statement("session/identify"), &[&user]),
+        link.client.query(link.statement("session/probe"), &[&user]),
         link.client.execute(commit, &[]),
     )
     .await;

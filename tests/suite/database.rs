@@ -16,6 +16,7 @@ mod privileges;
 mod questions;
 mod releases;
 mod rules;
+mod search_path;
 mod serving;
 pub mod support;
 mod touch;

@@ -8,6 +8,7 @@ mod bench;
 mod clean;
 mod generated;
 mod harmless;
+mod hidden;
 mod identity;
 mod moved;
 mod mutant;

@@ -18,6 +18,9 @@ const ASSUME_ROLE: &str = include_str!("../../../sql/session/assume_role.sql");
 /// every value (PostgreSQL manual, PREPARE).
 const RUNS: usize = 7;
 
+/// What a login lacks that may take on the role, and not say whose request it is.
+const INHERIT: &str = "the login must be a member of rowkeep_api that inherits: ALTER ROLE .. INHERIT";
+
 const REAPPLY: &str = "rowkeep migrate --reapply-policies, and what is said above";
 
 /// One table's script, in one session.
@@ -38,14 +41,18 @@ impl<'a> Trial<'a> {
     pub(super) async fn facts(mut self) -> Vec<Fact> {
         if let Err(error) = self.run().await {
             let text = format!("{}: broken off: {}", self.relation(), logged(&error));
-            self.facts.push(fail(text).mended_by(ABOVE));
+            let denied = error.code().is_some_and(|state| state.code() == "42501");
+            self.facts.push(fail(text).mended_by(if denied { INHERIT } else { ABOVE }));
         }
         self.facts
     }
 
     async fn run(&mut self) -> Result<(), Error> {
-        self.client.batch_execute(BEGIN).await?;
-        if let Err(error) = self.client.batch_execute(ASSUME_ROLE).await {
+        let opened = match self.client.batch_execute(BEGIN).await {
+            Ok(()) => self.client.batch_execute(ASSUME_ROLE).await,
+            refused => refused,
+        };
+        if let Err(error) = opened {
             self.facts.push(not_tried(&error));
             return Ok(());
         }
@@ -215,9 +222,15 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// A login that may only look, like the auditor's, has nothing to try with.
+/// A login that may only look, like the auditor's, has nothing to try with; and a standby has nothing to try on.
 fn not_tried(error: &Error) -> Fact {
-    if error.code().is_some_and(|state| state.code() == "42501") {
+    if error.code().is_some_and(|state| ["0A000", "25006"].contains(&state.code())) {
+        Fact::new(
+            Verdict::Note,
+            "proof",
+            "not tried: this is a standby, which takes no writes; run it on the primary",
+        )
+    } else if error.code().is_some_and(|state| state.code() == "42501") {
         let text = "not tried: this login may not take on rowkeep_api; run it with the login that serves (DATABASE_URL)";
         Fact::new(Verdict::Note, "proof", text)
     } else {

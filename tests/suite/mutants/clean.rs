@@ -25,7 +25,7 @@ const FACTS: &[&str] = &[
     "OK policy app.tasks owner_only: permissive all to rowkeep_api, using and check (user_id = ( SELECT \
      app.current_user_id() AS current_user_id))",
     "OK identity app.current_user_id() is STABLE, bound to no search path, and null for an empty setting",
-    "OK identity app.identify(text) sets user and role for one transaction, and refuses nobody",
+    "OK identity app.identify(text) sets user and role for one transaction, and refuses to be nobody's",
     "OK identity no role and no database holds a default for app.user_id",
     "OK function app.current_user_id(): runs as its caller, bound to no search path",
     "OK function app.identify(text): runs as its caller, bound to no search path",
@@ -46,7 +46,7 @@ const FACTS: &[&str] = &[
      lock_timeout 2s, statement_timeout 5s",
     "OK trigger tasks_touch on app.tasks: app.tasks_touch()",
     "OK around 1 of 1 tables in app force row security",
-    "OK around no view, rule, heir, publication or foreign trigger takes rows of app past the policies",
+    "OK around no view, rule, heir, parent or publication takes rows of app past the policies",
     "NOTE channel whoever sends SQL as rowkeep_api can see row estimates (EXPLAIN), sizes, and the texts of its other \
      sessions",
     "OK drift migration 2 and the policies are those of this release",

@@ -21,7 +21,6 @@ pub async fn mutants(client: &Client, query: &str) -> Vec<Mutant> {
     let made = rows.iter().map(|row| {
         let notices: Vec<Option<&str>> = row.get("notices");
         let mutant = mutant(row.get::<_, &str>("harm"), &notices.into_iter().flatten().collect::<Vec<_>>());
-        let mutant = mutant.together(row.get("together"));
         if row.get("by_hand") { mutant.by_hand() } else { mutant }
     });
     made.collect()

@@ -15,13 +15,11 @@ pub struct Mutant {
     undo: Option<String>,
     /// Whether something remains to be done that the audit leaves to people.
     by_hand: bool,
-    /// With which others it can be tried at once, since each of them is named by itself.
-    together: Option<String>,
 }
 
 pub fn mutant(harm: impl Into<String>, notices: &[&str]) -> Mutant {
     let notices = notices.iter().map(|notice| (*notice).to_owned()).collect();
-    Mutant { harm: harm.into(), notices, undo: None, by_hand: false, together: None }
+    Mutant { harm: harm.into(), notices, undo: None, by_hand: false }
 }
 
 impl Mutant {
@@ -38,12 +36,6 @@ impl Mutant {
         self
     }
 
-    /// Tried at once with all others of this name.
-    pub fn together(mut self, name: Option<&str>) -> Self {
-        self.together = name.map(str::to_owned);
-        self
-    }
-
     /// The same without what drift must notice: of a table that no release declares, drift says only that.
     pub fn undeclared(mut self) -> Self {
         self.notices.retain(|notice| !notice.starts_with("FAIL drift "));
@@ -54,36 +46,14 @@ impl Mutant {
     fn must_fail(&self) -> bool {
         self.notices.iter().any(|notice| notice.starts_with("FAIL "))
     }
-
-    fn and(&mut self, other: Self) {
-        self.harm = format!("{};\n{}", self.harm, other.harm);
-        self.notices.extend(other.notices);
-        self.by_hand |= other.by_hand;
-    }
-}
-
-/// Those that can be tried at once as one.
-fn merged(mutants: Vec<Mutant>) -> Vec<Mutant> {
-    let mut all: Vec<Mutant> = Vec::new();
-    for mutant in mutants {
-        let fellow = all.iter_mut().find(|other| {
-            mutant.together.is_some() && other.together == mutant.together && other.by_hand == mutant.by_hand
-        });
-        match fellow {
-            Some(fellow) => fellow.and(mutant),
-            None => all.push(mutant),
-        }
-    }
-    all
 }
 
 /// Applies each mutant to a copy of `template`, and expects the audit to notice it, and its fixes to mend it.
 pub async fn try_each(bench: &Bench, template: &str, mutants: Vec<Mutant>) {
     assert!(!mutants.is_empty(), "there is nothing to try");
     let mut problems = Vec::new();
-    let merged = merged(mutants);
     let mut here = Place::new(bench.copy(template).await).await;
-    for mutant in &merged {
+    for mutant in &mutants {
         let tried = here.try_one(mutant).await;
         if !matches!(tried, Ok(true)) {
             let next = bench.copy(template).await;
@@ -94,7 +64,7 @@ pub async fn try_each(bench: &Bench, template: &str, mutants: Vec<Mutant>) {
         }
     }
     here.copy.discard().await;
-    let (found, all) = (problems.len(), merged.len());
+    let (found, all) = (problems.len(), mutants.len());
     assert!(problems.is_empty(), "{found} of {all} mutants:\n\n{}", problems.join("\n\n"));
 }
 

@@ -11,8 +11,7 @@ async fn an_attribute_of_a_role_of_ours_is_named() {
     for attribute in ["superuser", "bypassrls", "login", "createrole", "createdb", "replication"] {
         for role in OURS {
             let said = format!("FAIL role {role}: {}", attribute.to_uppercase());
-            mutants
-                .push(mutant(format!("alter role {role} {attribute}"), &[&said]).together(Some(attribute)));
+            mutants.push(mutant(format!("alter role {role} {attribute}"), &[&said]));
         }
     }
     for role in OURS {
@@ -29,7 +28,7 @@ async fn an_attribute_of_a_role_of_ours_is_named() {
         let proof = "FAIL proof app.tasks: SELECT as A: showed";
         let seen = if attribute == "replication" { vec![said.as_str()] } else { vec![said.as_str(), proof] };
         let harm = format!("alter role rowkeep_api {attribute}");
-        mutants.push(mutant(harm, &seen).together(Some(attribute)));
+        mutants.push(mutant(harm, &seen));
     }
 
     try_each(&Bench::own().await, "migrated", mutants).await;
@@ -57,43 +56,37 @@ async fn a_membership_of_a_role_of_ours_is_named() {
             "rowkeep_api",
             "rowkeep_owner",
             &["FAIL bypass rowkeep_api: .. can become rowkeep_owner, the owner of app.tasks"],
-        )
-        .together(Some("all")),
+        ),
         joins("rowkeep_api", "rowkeep_auditor", &[]),
         joins("rowkeep_api", "everything", &["FAIL bypass rowkeep_api: .. has BYPASSRLS"]),
         joins("rowkeep_api", "roots", &["FAIL bypass rowkeep_api: superuser"]),
-        joins("rowkeep_api", "copiers", &["FAIL bypass rowkeep_api: .. may replicate"]).together(Some("all")),
-        joins("rowkeep_api", "plain", &[]).together(Some("all")),
+        joins("rowkeep_api", "copiers", &["FAIL bypass rowkeep_api: .. may replicate"]),
+        joins("rowkeep_api", "plain", &[]),
         joins("rowkeep_api", "middle", &["FAIL bypass rowkeep_api: .. has BYPASSRLS"]),
         joins("rowkeep_api", "far", &["FAIL bypass rowkeep_api: .. has BYPASSRLS"]),
-        joins("rowkeep_api", "pg_read_all_data", &["FAIL bypass rowkeep_api: .. member of pg_read_all_data"])
-            .together(Some("all")),
+        joins("rowkeep_api", "pg_read_all_data", &["FAIL bypass rowkeep_api: .. member of pg_read_all_data"]),
         joins(
             "rowkeep_api",
             "pg_write_all_data",
             &["FAIL bypass rowkeep_api: .. member of pg_write_all_data"],
-        )
-        .together(Some("all")),
+        ),
         joins(
             "rowkeep_api",
             "pg_read_server_files",
             &["FAIL bypass rowkeep_api: .. member of pg_read_server_files: reaches"],
-        )
-        .together(Some("all")),
+        ),
         joins(
             "rowkeep_api",
             "pg_write_server_files",
             &["FAIL bypass rowkeep_api: .. member of pg_write_server_files"],
-        )
-        .together(Some("all")),
+        ),
         joins(
             "rowkeep_api",
             "pg_execute_server_program",
             &["FAIL bypass rowkeep_api: .. member of pg_execute_server_program"],
-        )
-        .together(Some("all")),
-        joins("rowkeep_api", "pg_monitor", &[]).together(Some("all")),
-        joins("rowkeep_api", "pg_signal_backend", &[]).together(Some("all")),
+        ),
+        joins("rowkeep_api", "pg_monitor", &[]),
+        joins("rowkeep_api", "pg_signal_backend", &[]),
         joins(
             "rowkeep_auditor",
             "rowkeep_owner",
@@ -104,8 +97,7 @@ async fn a_membership_of_a_role_of_ours_is_named() {
             "rowkeep_auditor",
             "pg_read_all_data",
             &["FAIL bypass rowkeep_auditor: .. member of pg_read_all_data"],
-        )
-        .together(Some("all")),
+        ),
         joins("rowkeep_owner", "everything", &["NOTE bypass rowkeep_owner: has BYPASSRLS"]),
         joins("rowkeep_owner", "rowkeep_api", &[]),
         mutant(

@@ -111,3 +111,25 @@ async fn health_fails_when_the_identity_could_be_anothers() {
     let answer = world.stranger().get("/health").await;
     assert_eq!((answer.status(), &answer.json()["status"]), (503, &json!("unhealthy")));
 }
+
+/// None of these takes a policy away, and each makes it bind somebody else, or something else.
+#[tokio::test]
+async fn health_fails_when_the_policies_are_not_what_requests_meet() {
+    for harm in [
+        // To everybody but a probe that goes by a name of its own.
+        "create or replace function app.identify(user_id text) returns void language plpgsql set search_path = '' as $$
+         begin
+             execute pg_catalog.format('set local app.user_id = %L',
+                                       case when user_id = 'rowkeep probe' then user_id else 'alice' end);
+             set local role rowkeep_api;
+         end $$",
+        "alter table app.tasks owner to rowkeep_login",
+        "create table public.parent (like app.tasks); alter table app.tasks inherit public.parent",
+    ] {
+        let world = World::new().await;
+        world.database.superuser().await.batch_execute(harm).await.expect(harm);
+
+        let answer = world.stranger().get("/health").await;
+        assert_eq!((answer.status(), &answer.json()["status"]), (503, &json!("unhealthy")), "{harm}");
+    }
+}

@@ -2,7 +2,6 @@
 --   harm      what a superuser runs
 --   notices   what the audit must say then
 --   by_hand   whether nothing that it prints mends everything
---   together  with which others it is tried at once
 with tables as (
     select c.oid, c.relname, format('%I.%I', n.nspname, c.relname) as name,
            format('user_id, %I', (select max(a.attname) from pg_attribute a
@@ -127,12 +126,7 @@ harms (harm, by_hand, notices) as (values
 
 select regexp_replace(format(h.harm, t.name), h.names, '\1_' || h.number || 'x', 'g') as harm,
        array(select regexp_replace(format(n, t.name), h.names, '\1_' || h.number || 'x', 'g') from unnest(h.notices) n) as notices,
-       h.by_hand,
-       -- Made under names of their own they do not meet; what is only a NOTE must not fail.
-       case when h.harm ~ 'disable trigger|rule never' then null
-            when h.harm ~ 'publication' then 'publications'
-            when h.harm ~ 'peek with \(security_invoker\) as table %1\$s$' then null
-            when h.harm ~ 'on app|spare|unique index oracle' and h.by_hand then 'tables' else 'around' end as together
+       h.by_hand
   from tables t
  cross join (select *, row_number() over (order by harm) as number,
                     '\m(peek|on_top|echo|log|child|grandchild|parent|root|spare|refers|oracle|spread|backups|empty)(?![_a-z])' as names

@@ -2,7 +2,6 @@
 --   harm      what a superuser runs
 --   notices   what the audit must say then
 --   by_hand   whether nothing that it prints mends everything
---   together  with which others it is tried at once
 with tables as (
     select c.oid, format('%I.%I', n.nspname, c.relname) as name
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -129,10 +128,6 @@ mutants (rank, harm, notices, by_hand) as (
       from columns c where c.attname = 'user_id'
 )
 
-select harm, notices, by_hand,
-       case when rank in (1, 6, 7, 13, 14) and harm ~ '_pkey|identity|generated' then null
-            when harm ~ ' user_id ' and rank in (11, 12, 18) then null
-            when rank in (15, 20) then 'beside' when rank in (8, 9) then 'oracles'
-            when rank = 12 then 'defaults' else format('all %s', rank) end as together
+select harm, notices, by_hand
   from mutants
  order by rank, harm

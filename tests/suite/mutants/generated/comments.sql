@@ -1,8 +1,7 @@
--- Every comment on anything in app and rowkeep, all changed at once and all taken away at once: each must be named.
+-- Every comment on anything in app and rowkeep, changed and taken away.
 --   harm      what a superuser runs
 --   notices   what the audit must say then
 --   by_hand   whether nothing that it prints mends everything
---   together  with which others it is tried at once
 with commented as (
     select case x.type when 'table constraint' then regexp_replace(x.identity, '^(\S+) on (\S+)$', 'constraint \1 on \2')
                        when 'table column' then 'column ' || x.identity
@@ -17,8 +16,7 @@ with commented as (
 
 changes (text, drift) as (values ('''other words''', 'is not as declared'), ('null', 'is declared, and not there'))
 
-select string_agg(format('comment on %s is %s', c.target, h.text), '; ') as harm,
-       array_agg(format('FAIL drift comment on %s %s', c.target, h.drift)) as notices, false as by_hand, null as together
+select format('comment on %s is %s', c.target, h.text) as harm,
+       array[format('FAIL drift comment on %s %s', c.target, h.drift)] as notices, false as by_hand
   from commented c cross join changes h
- group by h.text
  order by 1

@@ -2,7 +2,6 @@
 --   harm      what a superuser runs
 --   notices   what the audit must say then
 --   by_hand   whether nothing that it prints mends everything
---   together  with which others it is tried at once
 with functions as (
     select f.oid, f.proname, f.oid::regprocedure::text as name, f.proacl, f.provolatile, f.prosecdef,
            format('FAIL drift function %s is not as declared', f.oid::regprocedure) as drift
@@ -23,22 +22,22 @@ harms (harm, says) as (values
     ('alter function %s cost 0.0000001',                   null)
 ),
 
-mutants (rank, harm, notices, by_hand, kind) as (
-    select 1, format(h.harm, f.name), array[format(h.says, f.name), f.drift], false, h.harm
+mutants (rank, harm, notices, by_hand) as (
+    select 1, format(h.harm, f.name), array[format(h.says, f.name), f.drift], false
       from functions f cross join harms h
     union all
     select 2, format('alter function %s security definer', f.name),
-           array[format('FAIL function %s is SECURITY DEFINER', f.name), f.drift], false, ''
+           array[format('FAIL function %s is SECURITY DEFINER', f.name), f.drift], false
       from functions f where not f.prosecdef
     union all
     select 3, format('alter function %s %s', f.name, v.name), array[f.drift,
-           case when f.proname = 'current_user_id' then format('FAIL identity %s is %s', f.name, upper(v.name)) end], false, v.name
+           case when f.proname = 'current_user_id' then format('FAIL identity %s is %s', f.name, upper(v.name)) end], false
       from functions f
       join (values ('i', 'immutable'), ('s', 'stable'), ('v', 'volatile')) v (volatility, name) on v.volatility <> f.provolatile
     union all
     select 4, format('grant execute on function %s to %s%s', f.name, g.name, o.option),
            array[format('FAIL grants execute on %s to %s%s', f.name, g.name, replace(o.option, ' with', ', with')),
-                 format('FAIL drift grant of execute on function %s to %s%s is live', f.name, g.name, o.option)], false, ''
+                 format('FAIL drift grant of execute on function %s to %s%s is live', f.name, g.name, o.option)], false
       from functions f
      cross join (values ('public', 0::oid), ('stranger', 'stranger'::regrole), ('rowkeep_api', 'rowkeep_api'::regrole),
                         ('rowkeep_auditor', 'rowkeep_auditor'::regrole)) g (name, oid)
@@ -47,15 +46,15 @@ mutants (rank, harm, notices, by_hand, kind) as (
     union all
     select 5, format('revoke execute on function %s from %s', f.name, a.grantee::regrole),
            array[format('FAIL drift grant of execute on function %s to %s is declared, and not there', f.name, a.grantee::regrole),
-                 case when f.proname in ('identify', 'current_user_id') then 'FAIL proof' end], false, ''
+                 case when f.proname in ('identify', 'current_user_id') then 'FAIL proof' end], false
       from functions f cross join aclexplode(f.proacl) a
      where a.grantee in ('rowkeep_api'::regrole, 'rowkeep_auditor'::regrole)
     union all
     select 6, format('alter function %s rename to %I', f.name, 'renamed_' || f.proname),
            array[format('FAIL drift function %s is declared, and not there', f.name),
                  case when f.proname in ('identify', 'current_user_id')
-                      then format('FAIL identity %s does not exist', f.name) end], true, ''
+                      then format('FAIL identity %s does not exist', f.name) end], true
       from functions f where f.proname <> 'schema_version'
 )
 
-select harm, notices, by_hand, format('%s %s', rank, kind) as together from mutants order by rank, harm
+select harm, notices, by_hand from mutants order by rank, harm

@@ -2,7 +2,6 @@
 --   harm      what a superuser runs
 --   notices   what the audit must say then
 --   by_hand   whether nothing that it prints mends everything
---   together  with which others it is tried at once
 with relations as (
     select c.oid, n.nspname, c.relkind, c.relowner, c.relacl, format('%I.%I', n.nspname, c.relname) as name
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -104,7 +103,6 @@ mutants (rank, harm, notices, by_hand) as (
       from pg_namespace n where n.nspname in ('app', 'rowkeep')
 )
 
-select harm, notices, by_hand,
-       case when rank in (1, 5, 6, 8) then 'granted' when rank in (3, 7) then 'passed on' else format('all %s', rank) end as together
+select harm, notices, by_hand
   from mutants
  order by rank, harm

@@ -2,7 +2,6 @@
 --   harm      what a superuser runs
 --   notices   what the audit must say then
 --   by_hand   whether nothing that it prints mends everything
---   together  with which others it is tried at once
 with tables as (
     select c.oid, format('%I.%I', n.nspname, c.relname) as name
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -31,10 +30,10 @@ holes (command, clauses, more, proof) as (values
     ('insert', 'with check (true)', '; grant insert (user_id) on %1$s to rowkeep_api', 'INSERT as B as A: was not refused')
 ),
 
-mutants (rank, harm, notices, by_hand, together) as (
+mutants (rank, harm, notices, by_hand) as (
     select 1, format('create policy hole_%sx on %s for %s to %s %s', h.number, t.name, h.command, h.receiver, h.clauses),
            array[format('FAIL policy %s hole_%sx: permissive %s to %s', t.name, h.number, h.command, h.receiver),
-                 format('FAIL drift policy hole_%sx on %s is live, and not declared', h.number, t.name)], false, 'fenced'
+                 format('FAIL drift policy hole_%sx on %s is live, and not declared', h.number, t.name)], false
       from tables t
      cross join (select *, row_number() over (order by command, clauses, receiver) as number
                    from (select distinct command, clauses from holes) c
@@ -45,7 +44,7 @@ mutants (rank, harm, notices, by_hand, together) as (
            array[format('FAIL policy %s hole: permissive %s to rowkeep_api', t.name, h.command),
                  format('FAIL policy %s has no fence', t.name),
                  format('FAIL drift policy hole on %s is live, and not declared', t.name)]
-           || array_agg(format('FAIL proof %s: %s', t.name, h.proof)), false, null
+           || array_agg(format('FAIL proof %s: %s', t.name, h.proof)), false
       from tables t
       join fences f on f.polrelid = t.oid
      cross join holes h
@@ -53,13 +52,13 @@ mutants (rank, harm, notices, by_hand, together) as (
     union all
     -- Of one's own rows only; and still none of this release's.
     select 3, format('create policy own on %s for select to rowkeep_api using (user_id = (select app.current_user_id()))', t.name),
-           array[format('FAIL drift policy own on %s is live, and not declared', t.name)], false, 'beside'
+           array[format('FAIL drift policy own on %s is live, and not declared', t.name)], false
       from tables t
     union all
     select 4, format('create policy nobodys on %s as restrictive for all to public using (false)', t.name),
            array[format('FAIL policy %s nobodys: RESTRICTIVE all to public', t.name),
-                 format('FAIL drift policy nobodys on %s is live, and not declared', t.name)], false, 'beside'
+                 format('FAIL drift policy nobodys on %s is live, and not declared', t.name)], false
       from tables t
 )
 
-select harm, notices, by_hand, together from mutants order by rank, harm
+select harm, notices, by_hand from mutants order by rank, harm

@@ -2,7 +2,6 @@
 --   harm      what a superuser runs
 --   notices   what the audit must say then; null: nothing, on this release of PostgreSQL
 --   by_hand   whether nothing that it prints mends everything
---   together  with which others it is tried at once
 with tables as (
     select c.oid, c.relname, format('%I.%I', n.nspname, c.relname) as name
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -51,25 +50,25 @@ bent (predicate, proof) as (values
     ('(user_id = (select app.current_user_id())) is not false', null)
 ),
 
-mutants (rank, harm, notices, by_hand, one) as (
+mutants (rank, harm, notices, by_hand) as (
     select 1, format('drop policy %s on %s', p.name, p.relation),
            array[case when p.polpermissive then format('NOTE policy %s lets rowkeep_api .. no row at all', p.relation)
                       else format('FAIL policy %s has no fence', p.relation) end,
-                 format('FAIL %s is declared, and not there', p.drift)], false, p.name
+                 format('FAIL %s is declared, and not there', p.drift)], false
       from policies p
     union all
     select 2, format('alter policy %s on %s using (true)', p.name, p.relation),
-           array[format('FAIL %s: .. lets see other rows', p.subject), format('FAIL %s is not as declared', p.drift)], false, p.name
+           array[format('FAIL %s: .. lets see other rows', p.subject), format('FAIL %s is not as declared', p.drift)], false
       from policies p where p.polcmd <> 'a'
     union all
     select 3, format('alter policy %s on %s with check (true)', p.name, p.relation),
            array[format('FAIL %s: .. lets write rows of others', p.subject), format('FAIL %s is not as declared', p.drift)],
-           false, p.name
+           false
       from policies p where p.polcmd not in ('r', 'd')
     union all
     select 4, format('alter policy %s on %s to %s', p.name, p.relation, r.receiver),
            array[format('FAIL %s: .. to %s, .. %s', p.subject, r.receiver, r.why),
-                 format('FAIL %s is not as declared', p.drift)], false, p.name
+                 format('FAIL %s is not as declared', p.drift)], false
       from policies p
       join (values (true, 'public', 'is for others than rowkeep_api'), (true, 'stranger', 'is for others than rowkeep_api'),
                    (true, 'rowkeep_api, stranger', 'is for others than rowkeep_api'),
@@ -79,20 +78,20 @@ mutants (rank, harm, notices, by_hand, one) as (
     union all
     select 5, format('alter policy %s on %s rename to renamed_%s', p.name, p.relation, p.name),
            array[format('FAIL %s is declared, and not there', p.drift),
-                 format('FAIL drift policy renamed_%s on %s is live, and not declared', p.name, p.relation)], false, p.name
+                 format('FAIL drift policy renamed_%s on %s is live, and not declared', p.name, p.relation)], false
       from policies p
     union all
     -- What checks nothing of its own checks what it shows: as safe, and not as declared.
     select 6, format('drop policy %s on %s; create policy %s on %s as %s for %s to %s%s', p.name, p.relation, p.name, p.relation,
                      case when p.polpermissive then 'permissive' else 'restrictive' end, p.command,
                      case when p.polpermissive then 'rowkeep_api' else 'public' end, p.own_using),
-           array[format('FAIL %s is not as declared', p.drift)], false, p.name
+           array[format('FAIL %s is not as declared', p.drift)], false
       from policies p where p.polcmd = '*'
     union all
     select 7, format('drop policy %s on %s; create policy %s on %s as restrictive for %s to public%s%s', p.name, p.relation,
                      p.name, p.relation, c.command, case when c.command <> 'insert' then p.own_using else '' end,
                      case when c.command in ('insert', 'update') then p.own_check else '' end),
-           array[format('FAIL policy %s has no fence', p.relation), format('FAIL %s is not as declared', p.drift)], false, p.name
+           array[format('FAIL policy %s has no fence', p.relation), format('FAIL %s is not as declared', p.drift)], false
       from policies p
      cross join (values ('select'), ('insert'), ('update'), ('delete')) c (command)
      where not p.polpermissive and p.polcmd = '*'
@@ -102,7 +101,7 @@ mutants (rank, harm, notices, by_hand, one) as (
                      p.own_check),
            array[case when p.polpermissive then format('NOTE policy %s lets rowkeep_api .. no row at all', p.relation)
                       else format('FAIL policy %s has no fence', p.relation) end,
-                 format('FAIL %s is not as declared', p.drift)], false, p.name
+                 format('FAIL %s is not as declared', p.drift)], false
       from policies p
     union all
     select 9, string_agg(format('alter policy %s on %s%s%s', p.name, p.relation,
@@ -110,18 +109,18 @@ mutants (rank, harm, notices, by_hand, one) as (
                                 case when p.polcmd not in ('r', 'd') then format(' with check (%s)', b.predicate) else '' end),
                          '; '),
            array_agg(format('FAIL %s: ', p.subject)) || array_agg(format('FAIL %s is not as declared', p.drift))
-           || array[format('FAIL policy %s has no fence', p.relation), 'FAIL proof ' || p.relation || ': ' || b.proof], false, ''
+           || array[format('FAIL policy %s has no fence', p.relation), 'FAIL proof ' || p.relation || ': ' || b.proof], false
       from policies p
       join bent b on b.proof is not null
      group by p.relation, b.predicate, b.proof
     union all
-    -- What no trial shows, the texts show: of policies beside those that are there, so that all are told at once.
+    -- What no trial shows, the texts show.
     select 11, format('create policy bent_%1$sx on %2$s to rowkeep_api using (%3$s); create policy bent_%1$sy on %2$s '
                       'as restrictive using (%3$s)', b.number, t.name, b.predicate),
            array[format('FAIL policy %s bent_%sx: permissive all .. lets see other rows', t.name, b.number),
                  format('FAIL policy %s bent_%sy: RESTRICTIVE all .. lets see other rows', t.name, b.number),
                  format('FAIL drift policy bent_%sx on %s is live, and not declared', b.number, t.name),
-                 format('FAIL drift policy bent_%sy on %s is live, and not declared', b.number, t.name)], false, ''
+                 format('FAIL drift policy bent_%sy on %s is live, and not declared', b.number, t.name)], false
       from tables t
      cross join (select predicate, row_number() over (order by predicate collate "C") as number
                    from bent where proof is null) b
@@ -130,14 +129,11 @@ mutants (rank, harm, notices, by_hand, one) as (
            array_agg(format('FAIL %s is declared, and not there', p.drift))
            || array[format('FAIL policy %s has no fence', p.relation),
                     format('NOTE policy %s lets rowkeep_api .. no row at all', p.relation),
-                    format('FAIL proof %s: not tried, since no row could be made', p.relation)], false, ''
+                    format('FAIL proof %s: not tried, since no row could be made', p.relation)], false
       from policies p
      group by p.relation
 )
 
-select harm, notices, by_hand,
-       -- One policy's and the other's do not meet.
-       case when rank between 3 and 6 then format('%s %s', rank, row_number() over (partition by rank, one order by harm))
-            when rank = 11 then 'bent' end as together
+select harm, notices, by_hand
   from mutants
  order by rank, harm

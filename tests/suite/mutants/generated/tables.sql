@@ -2,7 +2,6 @@
 --   harm      what a superuser runs
 --   notices   what the audit must say then
 --   by_hand   whether nothing that it prints mends everything
---   together  with which others it is tried at once
 with tables as (
     select c.oid, quote_ident(c.relname) as relname, format('%I.%I', n.nspname, c.relname) as name
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -111,7 +110,6 @@ mutants (rank, harm, notices, by_hand) as (
       from tables t
 )
 
-select harm, notices, by_hand,
-       case when rank = 5 then 'spies' when rank in (6, 9) then 'extra' end as together
+select harm, notices, by_hand
   from mutants
  order by rank, harm

@@ -1,0 +1,97 @@
+//! What hides where nobody looks: among PostgreSQL's own, behind an extension, behind names that resolve to others.
+
+use super::bench::Bench;
+use super::mutant::{mutant, try_each};
+
+#[tokio::test]
+async fn code_that_sees_more_than_its_caller_is_named_wherever_it_hides() {
+    let definer = "returns setof text language sql security definer as 'select title from app.tasks'";
+    let runs = |name: &str| {
+        format!("FAIL function {name} runs as postgres (SECURITY DEFINER), and public may execute it")
+    };
+    let mutants = vec![
+        mutant(format!("create function pg_catalog.peek() {definer}"), &[&runs("peek()")]),
+        mutant(format!("create function information_schema.peek() {definer}"), &[&runs("information_schema.peek()")]),
+        mutant(
+            format!("create function public.peek() {definer}; alter extension plpgsql add function public.peek()"),
+            &[&runs("public.peek()")],
+        ),
+        mutant(
+            "create function public.peek() returns setof text language plpgsql security definer as $$
+             begin return query execute format('select title from %I.%I', 'a' || 'pp', 'ta' || 'sks'); end $$",
+            &[&runs("public.peek()")],
+        ),
+        mutant("alter function pg_catalog.length(text) leakproof", &["NOTE function length(text) is LEAKPROOF"]).by_hand(),
+        mutant(
+            "create table public.copied as table app.tasks; grant select on public.copied to rowkeep_api;
+             alter extension plpgsql add table public.copied",
+            &["FAIL grants select on public.copied to rowkeep_api"],
+        ),
+    ];
+
+    try_each(Bench::shared().await, "migrated", mutants).await;
+}
+
+#[tokio::test]
+async fn a_name_that_means_something_else_than_it_says_is_named() {
+    let evil = "create schema evil;
+        create function evil.same(text, text) returns boolean language sql as 'select true';
+        create operator evil.= (leftarg = text, rightarg = text, function = evil.same);
+        set search_path = evil, pg_catalog;";
+    let mutants = vec![
+        // It prints as PostgreSQL's own nullif does.
+        mutant(
+            format!(
+                "{evil} create or replace function app.current_user_id() returns text language sql stable parallel safe
+                 set search_path = '' return nullif(current_setting('app.user_id', true), ''); reset search_path"
+            ),
+            &["FAIL identity function app.current_user_id() calls operator evil.=(text,text)"],
+        )
+        .by_hand(),
+        mutant(
+            "create schema evil; do $$ begin
+                 execute format('alter database %I set search_path = evil, pg_catalog', current_database());
+             end $$",
+            &["FAIL settings database .. holds search_path = evil, pg_catalog: operators of others"],
+        ),
+        mutant(
+            "update pg_operator set oprcode = 'textlike'::regproc where oid = '=(text,text)'::regoperator",
+            &["FAIL identity operator pg_catalog.=(text,text) is not PostgreSQL's own any more"],
+        )
+        .by_hand(),
+    ];
+
+    for mutant in mutants {
+        try_each(Bench::shared().await, "migrated", vec![mutant]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_way_to_the_rows_through_something_else_is_named() {
+    let mutants = vec![
+        mutant(
+            "create foreign data wrapper looped; create server looped foreign data wrapper looped;
+             grant usage on foreign server looped to rowkeep_api",
+            &["FAIL around rowkeep_api may use foreign server looped", "NOTE around foreign servers: looped"],
+        )
+        .by_hand(),
+        mutant(
+            "create table public.diary (line text);
+             create rule told as on insert to public.diary do also select title from app.tasks",
+            &["FAIL around table public.diary has a rule that reaches app"],
+        )
+        .by_hand(),
+        // A key that refers to its own table has two constraints that name its index.
+        mutant(
+            "alter table app.tasks add column parent bigint, add unique (id);
+             alter table app.tasks add foreign key (parent) references app.tasks (id)",
+            &[
+                "FAIL foreign key tasks_parent_fkey on app.tasks: .. tells of rows of others",
+                "FAIL table app.tasks: unique: .. tasks_id_key .. does not begin with user_id",
+            ],
+        )
+        .by_hand(),
+    ];
+
+    try_each(Bench::shared().await, "migrated", mutants).await;
+}
