@@ -188,9 +188,10 @@ mod tests {
             .collect();
 
         let expected = [
+            // Run from top to bottom: what is too much goes first.
+            ("d is live, and not declared", "+ create d;", "drop d;"),
             ("b is not as declared", "- create b;|+ create b wide;", "drop b;\ncreate b;"),
             ("c is declared, and not there", "- create c;", "create c;"),
-            ("d is live, and not declared", "+ create d;", "drop d;"),
         ];
         assert_eq!(found, expected.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));
     }
