@@ -10,6 +10,7 @@ mod generated;
 mod harmless;
 mod hidden;
 mod identity;
+mod memberships;
 mod moved;
 mod mutant;
 mod report;
