@@ -176,6 +176,20 @@ logins as (
                     where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
 ),
 
+-- Logins of requests that policies do not bind: those above, and superusers that were told to serve.
+exposed (oid, name, own, way) as (
+    select r.oid, r.name, r.rolsuper or r.rolbypassrls or r.rolreplication, p.way
+      from powers p
+      join roles r on r.oid = p.role and r.rolcanlogin
+     where (p.way in ('superuser', 'has BYPASSRLS') or p.way ~ '^may replicate' or p.way ~ 'files of the server$')
+       and (r.oid in (select oid from logins)
+            or r.rolsuper
+               and (exists (select from memberships m join roles o on o.oid = m.roleid and o.rolname = 'rowkeep_api'
+                             where m.member = r.oid)
+                    or exists (select from stored s
+                                where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')))
+),
+
 -- Whose privileges requests, auditors and the logins of requests have, by whatever way.
 serving (oid) as (
     select distinct u.other
@@ -876,6 +890,16 @@ about_bypass (part, verdict, subject, fact, fix) as (
      where (r.oid = 10 or r.oid >= 16384)
        and (not r.rolsuper or p.way = 'superuser')
      group by r.oid, r.rolname, r.name, r.rolsuper
+    union all
+    -- Requests are restricted in spite of it; whoever comes by its password is not.
+    select 91, 'FAIL', 'login',
+           format('%s serves, and no other login does that is bound by policies: %s', e.name,
+                  string_agg(e.way, '; ' order by e.way)),
+           case when e.own then format('alter role %s nosuperuser nobypassrls noreplication;', e.name)
+                else 'sql/setup/login.sql makes a login with nothing of its own' end
+      from exposed e
+     where not exists (select from logins l where l.oid not in (select oid from exposed))
+     group by e.name, e.own
     union all
     select 91, case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
            l.name || ' -> rowkeep_api'

@@ -226,12 +226,20 @@ async fn whoever_can_go_round_the_policies_is_listed() {
                  alter role rowkeep_login set idle_in_transaction_session_timeout = '10s'",
             ),
     );
-    mutants.push(
+    mutants.extend([
         mutant(
             "alter role rowkeep_login bypassrls",
-            &["NOTE bypass rowkeep_login: has BYPASSRLS. Serves requests, too"],
+            &[
+                "NOTE bypass rowkeep_login: has BYPASSRLS. Serves requests, too",
+                "FAIL login rowkeep_login serves, and no other login does that is bound by policies: has BYPASSRLS",
+            ],
         )
         .undone_by("alter role rowkeep_login nobypassrls"),
-    );
+        mutant(
+            "alter role rowkeep_login superuser",
+            &["NOTE bypass rowkeep_login: superuser", "FAIL login rowkeep_login serves, and no other login does"],
+        )
+        .undone_by("alter role rowkeep_login nosuperuser"),
+    ]);
     try_each(&bench, "migrated", mutants).await;
 }
