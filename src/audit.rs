@@ -31,8 +31,8 @@ const LONGEST_PROOF: Duration = Duration::from_secs(120);
 /// # Errors
 /// When the database cannot be reached, or does not answer. What is wrong with it is in the report.
 pub async fn audit(address: &Address) -> Result<Report, NotReady> {
-    let mut client = connect(address).await?;
-    let mut report = look(&mut client, address).await?;
+    let client = connect(address).await?;
+    let mut report = look(&client, address).await?;
     let facts = timeout(LONGEST_PROOF, proof::prove(address, &client)).await;
     for fact in facts.map_err(|_| silent(address))?? {
         report.add(&fact);
@@ -45,10 +45,10 @@ pub async fn audit(address: &Address) -> Result<Report, NotReady> {
 /// # Errors
 /// When the database cannot be reached, or does not answer.
 pub async fn examine(address: &Address) -> Result<Report, NotReady> {
-    look(&mut connect(address).await?, address).await
+    look(&connect(address).await?, address).await
 }
 
-async fn look(client: &mut Client, address: &Address) -> Result<Report, NotReady> {
+async fn look(client: &Client, address: &Address) -> Result<Report, NotReady> {
     let look = async {
         let mut report = Report::default();
         report.add_printed(printed(client).await?);
@@ -82,7 +82,7 @@ async fn printed(client: &Client) -> Result<Vec<String>, Error> {
     Ok(lines)
 }
 
-async fn drift(client: &mut Client) -> Result<Vec<Fact>, Error> {
+async fn drift(client: &Client) -> Result<Vec<Fact>, Error> {
     let wanted = Version::of_this_release();
     let fail = |text: String| Fact::new(Verdict::Fail, "drift", text).mended_by("rowkeep migrate");
     let found = match Version::of_database(client).await {

@@ -1,4 +1,4 @@
-//! What a database declares by this release, against what it is.
+//! What this release declares, against what a database is.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// What the database said.
-    pub async fn of_database(client: &mut Client) -> Result<Self, Error> {
+    pub async fn of_database(client: &Client) -> Result<Self, Error> {
         client.batch_execute(super::BEGIN).await?;
         let rows = client.query(CATALOGUE, &[]).await;
         client.batch_execute(super::ROLLBACK).await?;

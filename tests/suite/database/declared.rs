@@ -17,9 +17,9 @@ async fn what_is_declared_is_what_a_fresh_database_of_each_release_has() {
     for major in releases() {
         let cluster = OwnCluster::of_release(major).await;
         cluster.migrate().await;
-        let mut client = cluster.superuser("postgres").await;
+        let client = cluster.superuser("postgres").await;
 
-        let found = Catalogue::of_database(&mut client).await.expect("a catalogue").to_text();
+        let found = Catalogue::of_database(&client).await.expect("a catalogue").to_text();
 
         if std::env::var_os("ROWKEEP_DECLARE").is_some() {
             std::fs::write(file(major), &found).expect("a file to write");
