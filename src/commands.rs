@@ -108,13 +108,13 @@ async fn start(config: &mut Config) -> Result<(Option<Cluster>, App), Failure> {
         schema::migrate(migrating, false).await?;
     }
 
-    let words = schema::ready_to_serve(&address).await?;
+    let ready = schema::ready_to_serve(&address).await?;
     warn_of_drift(&address).await;
-    let session = Session::open(&address, &config.session, &tasks::QUESTIONS, words).await?;
+    let session = Session::open(&address, &config.session, &tasks::QUESTIONS, ready.sentences).await?;
     tracing::info!(database = %address, "requests run restricted");
     let verifier = Verifier::new(&config.demands)?;
     verifier.read_key_sets().await?;
-    Ok((cluster, App::new(verifier, session, config.request_timeout)))
+    Ok((cluster, App::new(verifier, session, ready.cursors, config.request_timeout)))
 }
 
 /// What an audit would fail, without trying anything. What requests depend on is proved when the session opens: the rest

@@ -11,6 +11,7 @@ mod server;
 pub mod tasks;
 pub mod user_tasks;
 pub mod v1_tasks;
+mod whole_list;
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -21,6 +22,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 
 use crate::auth::Verifier;
+use crate::cursor::Cursors;
 use crate::session::Session;
 use answer::Response;
 pub use cors::Origins;
@@ -33,14 +35,21 @@ pub use server::serve;
 pub struct App {
     verifier: Arc<Verifier>,
     session: Session,
+    cursors: Arc<Cursors>,
     health: Arc<Health>,
     request_timeout: Duration,
 }
 
 impl App {
     /// `request_timeout` is how long a request's head, and then its body, may take to arrive.
-    pub fn new(verifier: Verifier, session: Session, request_timeout: Duration) -> Self {
-        Self { verifier: Arc::new(verifier), session, health: Arc::default(), request_timeout }
+    pub fn new(verifier: Verifier, session: Session, cursors: Cursors, request_timeout: Duration) -> Self {
+        Self {
+            verifier: Arc::new(verifier),
+            session,
+            cursors: Arc::new(cursors),
+            health: Arc::default(),
+            request_timeout,
+        }
     }
 }
 

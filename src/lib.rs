@@ -23,7 +23,8 @@
 //! | [`http::answer`] | how an answer and a refusal look on the wire |
 //! | [`audit`] | `rowkeep audit`: who can see what, what differs from this release, and what happens when somebody tries |
 //! | [`schema`] | migrations, then policies; whether the database is as this release needs it |
-//! | [`tasks`] | a task, and one function for each file of `sql/tasks` |
+//! | [`cursor`] | where a list goes on, sealed |
+//! | [`tasks`] | a task, lists of them, and one function for each file of `sql/tasks` |
 //! | [`session`] | the pool's only user: a user and a question to rows, in one round trip |
 //! | [`auth`] | an `Authorization` header to a [`auth::UserId`]; the keys that this takes, and keeping them up to date |
 //! | [`refusal`] | why a request ends without its answer |
@@ -37,6 +38,7 @@ pub mod audit;
 pub mod auth;
 pub mod commands;
 pub mod config;
+pub mod cursor;
 pub mod database;
 pub mod development;
 pub mod http;

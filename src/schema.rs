@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Error};
 
+use crate::cursor::Cursors;
 use crate::database::{Address, NoConnection, logged};
 use crate::refusal::Sentences;
 pub use migrate::{Migrated, migrate};
@@ -22,6 +23,7 @@ use embedded::migrations;
 
 const SERVER: &str = include_str!("../sql/schema/server.sql");
 const VERSION: &str = include_str!("../sql/schema/version.sql");
+const CURSOR_KEY: &str = include_str!("../sql/schema/cursor_key.sql");
 const WORDS: &str = include_str!("../sql/schema/words.sql");
 
 /// Why a database cannot be served from or migrated, and what to do about it.
@@ -75,16 +77,24 @@ impl Version {
     }
 }
 
-/// Whether requests can be served from the database at `address`; the sentences of its constraints, if so.
+/// What a database that can be served from tells at start.
+pub struct Ready {
+    /// What clients read when a constraint turns a value down.
+    pub sentences: Sentences,
+    /// What seals the cursors of lists.
+    pub cursors: Cursors,
+}
+
+/// Whether requests can be served from the database at `address`, and what it has to say if so.
 ///
 /// # Errors
 /// What is missing, and the command that mends it.
-pub async fn ready_to_serve(address: &Address) -> Result<Sentences, NotReady> {
+pub async fn ready_to_serve(address: &Address) -> Result<Ready, NotReady> {
     let client = connect(address).await?;
     in_time(address, look(&client, address)).await
 }
 
-async fn look(client: &Client, address: &Address) -> Result<Sentences, NotReady> {
+async fn look(client: &Client, address: &Address) -> Result<Ready, NotReady> {
     let server = look_at_server(client).await?;
     if let Some(safe) = server.safe_release {
         tracing::warn!(
@@ -120,7 +130,17 @@ async fn look(client: &Client, address: &Address) -> Result<Sentences, NotReady>
         Some(_) => {}
     }
 
-    words(client).await
+    Ok(Ready { sentences: words(client).await?, cursors: cursors(client).await? })
+}
+
+async fn cursors(client: &Client) -> Result<Cursors, NotReady> {
+    let key: Option<Vec<u8>> = client.query_one(CURSOR_KEY, &[]).await?.try_get(0)?;
+    key.and_then(|key| Cursors::new(&key)).ok_or_else(|| {
+        NotReady(
+            "there is no key of 32 bytes for the cursors of lists; make one: INSERT INTO rowkeep.cursor_keys DEFAULT VALUES;"
+                .into(),
+        )
+    })
 }
 
 async fn words(client: &Client) -> Result<Sentences, NotReady> {

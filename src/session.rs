@@ -1,14 +1,14 @@
 //! The pool's only user: a user and a question to rows, in one round trip.
 //!
 //! A request is one transaction of four prepared statements: `BEGIN`, `select app.identify($1)`, the question,
-//! `COMMIT`. All four are handed to the driver before any answer is awaited, so that they leave together
+//! `COMMIT`. (Five, where a page of a list comes with the length of the list.) All are handed to the driver before any answer is awaited, so that they leave together
 //! (tokio-postgres sends in the order of polling). What follows from that:
 //!
 //! - The text of `BEGIN` is a constant and the identity a bound value: nothing a client says can make `BEGIN` fail
 //!   and the question run outside the transaction. If it fails all the same, every question that reaches existing
 //!   rows carries `user_id = $1` itself.
 //! - The driver cannot tell a `COMMIT` from the `ROLLBACK` that a failed transaction answers to it, so an error in
-//!   any of the four voids the rest, and rows are handed out only after all four have succeeded.
+//!   any of them voids the rest, and rows are handed out only after all have succeeded.
 //! - The database's part runs in a task of its own: a client that goes away cannot stop it half-way. A connection
 //!   that did not come back clean is thrown away, never used again.
 
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bb8::{Pool, RunError};
-use futures_util::future::join4;
+use futures_util::future::{OptionFuture, join5};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::Row;
@@ -72,6 +72,9 @@ pub fn value(value: impl ToSql + Send + Sync + 'static) -> Value {
     Box::new(value)
 }
 
+/// A question, and the values to bind after the user's id, where it names the user.
+pub type Asked = (&'static Question, Vec<Value>);
+
 /// How sessions are opened, and how long anybody waits.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -115,7 +118,16 @@ impl Caller {
     /// [`Refusal::Busy`] when no connection came free in time or the database is out of reach;
     /// [`Refusal::Invalid`] when a constraint turned the values down; [`Refusal::Broken`] otherwise.
     pub async fn ask(&self, question: &'static Question, values: Vec<Value>) -> Result<Vec<Row>, Refusal> {
-        self.session.ask(self.user.clone(), question, values).await
+        let (rows, _) = self.session.ask(self.user.clone(), (question, values), None).await?;
+        Ok(rows)
+    }
+
+    /// Asks two questions of the same kind as this user, otherwise like [`Caller::ask`]: one transaction, one round trip.
+    ///
+    /// # Errors
+    /// As [`Caller::ask`].
+    pub async fn ask_both(&self, one: Asked, other: Asked) -> Result<(Vec<Row>, Vec<Row>), Refusal> {
+        self.session.ask(self.user.clone(), one, Some(other)).await
     }
 
     /// Whose question it is.
@@ -170,9 +182,9 @@ impl Session {
     async fn ask(
         &self,
         user: UserId,
-        question: &'static Question,
-        values: Vec<Value>,
-    ) -> Result<Vec<Row>, Refusal> {
+        asked: Asked,
+        also: Option<Asked>,
+    ) -> Result<(Vec<Row>, Vec<Row>), Refusal> {
         let turn = self.turn().await?;
         // Later than a connection may take to come and Postgres' own limit for a statement: this one is for a server
         // that does not answer at all. What it gives up may still happen.
@@ -180,7 +192,7 @@ impl Session {
         let session = self.clone();
         let work = async move {
             let _turn = turn;
-            match timeout_at(deadline, session.ask_in_turn(&user, question, &values)).await {
+            match timeout_at(deadline, session.ask_in_turn(&user, &asked, also.as_ref())).await {
                 Ok(answer) => answer,
                 Err(_) => Err(Refusal::Busy("the database does not answer".into())),
             }
@@ -199,54 +211,53 @@ impl Session {
     async fn ask_in_turn(
         &self,
         user: &UserId,
-        question: &Question,
-        values: &[Value],
-    ) -> Result<Vec<Row>, Refusal> {
+        asked: &Asked,
+        also: Option<&Asked>,
+    ) -> Result<(Vec<Row>, Vec<Row>), Refusal> {
         let mut link = self.pool.get().await.map_err(|error| match error {
             RunError::User(error) => Refusal::Busy(error.cause().into()),
             RunError::TimedOut => Refusal::Busy("the database cannot be reached".into()),
         })?;
 
         let started = Instant::now();
-        let answer = transact(&mut link, user, question, values).await;
-        tracing::debug!(question = question.name, micros = started.elapsed().as_micros() as u64, "asked");
+        let answer = transact(&mut link, user, asked, also).await;
+        let micros = started.elapsed().as_micros() as u64;
+        for (question, _) in [Some(asked), also].into_iter().flatten() {
+            tracing::debug!(question = question.name, micros, "asked");
+        }
 
         answer.map_err(|error| refusal::of_database(error, &self.sentences))
     }
 }
 
-/// BEGIN, identity, question, COMMIT, in one flush. Leaves the link dirty unless it is surely clean.
+/// BEGIN, identity, one question or two of the same kind, COMMIT, in one flush. Leaves the link dirty unless it is surely
+/// clean.
 async fn transact(
     link: &mut Link,
     user: &UserId,
-    question: &Question,
-    values: &[Value],
-) -> Result<Vec<Row>, tokio_postgres::Error> {
+    asked: &Asked,
+    also: Option<&Asked>,
+) -> Result<(Vec<Row>, Vec<Row>), tokio_postgres::Error> {
     link.dirty = true;
 
-    let begin = match question.kind {
+    let begin = match asked.0.kind {
         Kind::Read => link.statement("session/begin_read"),
         Kind::Change | Kind::Create => link.statement("session/begin"),
     };
     let identify = link.statement("session/identify");
-    let asked = link.statement(question.name);
     let commit = link.statement("session/commit");
-
     let user = user.as_str();
-    let mut bound: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(values.len() + 1);
-    if question.kind != Kind::Create {
-        bound.push(&user);
-    }
-    bound.extend(values.iter().map(|value| &**value as &(dyn ToSql + Sync)));
 
     // The order of the arguments is the order on the wire.
-    let (begun, identified, rows, committed) = join4(
+    let (begun, identified, rows, also, committed) = join5(
         link.client.execute(begin, &[]),
         link.client.execute(identify, &[&user]),
-        link.client.query(asked, &bound),
+        query(link, &user, asked),
+        OptionFuture::from(also.map(|also| query(link, &user, also))),
         link.client.execute(commit, &[]),
     )
     .await;
+    let rows = rows.and_then(|rows| Ok((rows, also.transpose()?.unwrap_or_default())));
 
     // Between a BEGIN and a COMMIT that both worked, whatever failed was rolled back.
     link.dirty = begun.is_err() || committed.is_err() || rows.as_ref().is_err_and(is_outdated);
@@ -255,6 +266,21 @@ async fn transact(
     let rows = rows?;
     committed?;
     Ok(rows)
+}
+
+/// The rows that a question finds, asked as `user` where it names one.
+async fn query(
+    link: &Link,
+    user: &&str,
+    (question, values): &Asked,
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let mut bound: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(values.len() + 1);
+    if question.kind != Kind::Create {
+        bound.push(user);
+    }
+    bound.extend(values.iter().map(|value| &**value as &(dyn ToSql + Sync)));
+
+    link.client.query(link.statement(question.name), &bound).await
 }
 
 /// Whether what this connection prepared does not fit the schema any more: feature_not_supported ("cached plan must not

@@ -3,24 +3,30 @@
 //! Every function answers what *the caller* may know: somebody else's task and a task that does not exist are the
 //! same [`Refusal::NotFound`].
 
+mod lists;
+
 use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
 use serde::{Serialize, Serializer};
 use tokio_postgres::Row;
+use tokio_postgres::types::FromSql;
 
 use crate::refusal::Refusal;
 use crate::session::{Caller, Question, value};
+use lists::*;
+pub use lists::{Listing, Page, Pages, Position, Sort, Status, Window, page, page_and_count};
 
-/// A row of `app.tasks`, as it goes over the wire.
+/// A row of `app.tasks`, as it goes over the wire. In a list its texts are those of the row, not copies.
 #[derive(Clone, Debug, Serialize)]
-pub struct Task {
+pub struct Task<Text = String> {
     /// Ascending with creation, below 2^53.
     pub id: i64,
     /// Whose task it is.
-    pub user_id: String,
+    pub user_id: Text,
     /// As it was sent; the constraints of the table say what it may be.
-    pub title: String,
+    pub title: Text,
     /// As it was sent, likewise.
-    pub description: Option<String>,
+    pub description: Option<Text>,
     /// Whether it is done.
     pub completed: bool,
     /// When it was created.
@@ -62,32 +68,6 @@ pub enum Edit<T> {
     Set(T),
 }
 
-/// Which of the caller's tasks a list has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Status {
-    /// Every task.
-    #[default]
-    All,
-    /// Those that are still to be done.
-    Pending,
-    /// Those that are done.
-    Completed,
-}
-
-/// Which part of a list is asked for.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Window {
-    /// How many tasks at most; none: all of them.
-    pub limit: Option<i64>,
-    /// How many tasks are left out before the first.
-    pub offset: i64,
-}
-
-static LIST: Question = Question::read("tasks/list", include_str!("../sql/tasks/list.sql"));
-static LIST_PENDING: Question =
-    Question::read("tasks/list_pending", include_str!("../sql/tasks/list_pending.sql"));
-static LIST_COMPLETED: Question =
-    Question::read("tasks/list_completed", include_str!("../sql/tasks/list_completed.sql"));
 static READ: Question = Question::read("tasks/read", include_str!("../sql/tasks/read.sql"));
 static CREATE: Question = Question::create("tasks/create", include_str!("../sql/tasks/create.sql"));
 static REPLACE: Question = Question::change("tasks/replace", include_str!("../sql/tasks/replace.sql"));
@@ -96,23 +76,30 @@ static TOGGLE: Question = Question::change("tasks/toggle", include_str!("../sql/
 static DELETE: Question = Question::change("tasks/delete", include_str!("../sql/tasks/delete.sql"));
 
 /// Every question about tasks, to be prepared on each connection.
-pub static QUESTIONS: [&Question; 9] =
-    [&LIST, &LIST_PENDING, &LIST_COMPLETED, &READ, &CREATE, &REPLACE, &COMPLETE, &TOGGLE, &DELETE];
-
-/// The caller's tasks, newest first.
-///
-/// # Errors
-/// As [`Caller::ask`].
-pub async fn list(caller: &Caller, status: Status, window: Window) -> Result<Vec<Task>, Refusal> {
-    let question = match status {
-        Status::All => &LIST,
-        Status::Pending => &LIST_PENDING,
-        Status::Completed => &LIST_COMPLETED,
-    };
-
-    let rows = caller.ask(question, vec![value(window.limit), value(window.offset)]).await?;
-    rows.iter().map(Task::from_row).collect()
-}
+pub static QUESTIONS: [&Question; 22] = [
+    &LIST,
+    &LIST_PENDING,
+    &LIST_COMPLETED,
+    &LIST_OLDEST,
+    &LIST_OLDEST_PENDING,
+    &LIST_OLDEST_COMPLETED,
+    &LIST_BY_TITLE,
+    &LIST_BY_TITLE_DESCENDING,
+    &LIST_BY_UPDATED_AT,
+    &LIST_BY_UPDATED_AT_DESCENDING,
+    &SEARCH,
+    &SEARCH_OLDEST,
+    &COUNT,
+    &COUNT_PENDING,
+    &COUNT_COMPLETED,
+    &COUNT_FOUND,
+    &READ,
+    &CREATE,
+    &REPLACE,
+    &COMPLETE,
+    &TOGGLE,
+    &DELETE,
+];
 
 /// One task of the caller.
 ///
@@ -182,8 +169,8 @@ fn the_task(rows: Vec<Row>) -> Result<Task, Refusal> {
     rows.first().map(Task::from_row).unwrap_or(Err(Refusal::NotFound))
 }
 
-impl Task {
-    fn from_row(row: &Row) -> Result<Self, Refusal> {
+impl<'row, Text: FromSql<'row>> Task<Text> {
+    fn from_row(row: &'row Row) -> Result<Self, Refusal> {
         let read = || {
             Ok(Self {
                 id: row.try_get(0)?,
@@ -201,5 +188,8 @@ impl Task {
 
 /// RFC 3339 in UTC with always six digits of a second, as precise as Postgres keeps it.
 fn six_digits<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{time:.6}"))
+    const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
+    let mut text = String::with_capacity("2026-01-10T09:30:00.123456Z".len());
+    PRINTER.print_timestamp(time, &mut text).map_err(serde::ser::Error::custom)?;
+    serializer.serialize_str(&text)
 }

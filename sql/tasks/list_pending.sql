@@ -1,8 +1,9 @@
--- Lists tasks of the caller that are still to be done, newest first.
---   $1 user_id   $2 limit (null: all)   $3 offset
+-- Lists tasks of the caller that are still to be done, newest first, by tasks_user_id_id_idx.
+--   $1 user_id   $2 the id before the first (2^63-1: from the newest on)   $3 limit   $4 offset
 select id, user_id, title, description, completed, created_at, updated_at
   from app.tasks
  where user_id = $1
    and not completed
+   and id < $2
  order by id desc
- limit $2 offset $3
+ limit $3 offset $4

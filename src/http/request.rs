@@ -10,6 +10,7 @@ use percent_encoding::percent_decode_str;
 use warp::Filter;
 
 use super::App;
+use crate::cursor::Cursors;
 use crate::refusal::Refusal;
 use crate::session::Caller;
 use crate::tasks::Status;
@@ -62,6 +63,11 @@ impl Call {
             return Err(Refusal::OtherUser);
         }
         Ok(caller)
+    }
+
+    /// What seals the cursors of lists.
+    pub fn cursors(&self) -> &Cursors {
+        &self.app.cursors
     }
 
     /// The last value of a query parameter, decoded.

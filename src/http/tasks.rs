@@ -10,8 +10,9 @@ use super::App;
 use super::answer::{Response, Voice, json, ok};
 use super::body::{Body, body};
 use super::request::{Call, call, task_id};
+use super::whole_list::whole_list;
 use crate::refusal::Refusal;
-use crate::tasks::{self, Window};
+use crate::tasks::{self, Pages};
 
 const VOICE: Voice = Voice { invalid: StatusCode::BAD_REQUEST, also: Some("error") };
 
@@ -43,8 +44,7 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let status = call.status()?;
 
-    let tasks = tasks::list(&caller, status, Window::default()).await?;
-    Ok(ok(&tasks))
+    whole_list(Pages::new(caller, status)).await
 }
 
 /// POST /api/tasks

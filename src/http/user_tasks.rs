@@ -8,8 +8,9 @@ use super::App;
 use super::answer::{Response, Voice, empty, json, ok};
 use super::body::{Body, body};
 use super::request::{Call, PathUser, call, task_id};
+use super::whole_list::whole_list;
 use crate::refusal::Refusal;
-use crate::tasks::{self, Draft, Edit, Replacement, Window};
+use crate::tasks::{self, Draft, Edit, Pages, Replacement};
 
 const VOICE: Voice = Voice { invalid: StatusCode::UNPROCESSABLE_ENTITY, also: None };
 
@@ -43,8 +44,7 @@ async fn list(user: PathUser, call: Call) -> Result<Response, Refusal> {
     let caller = call.caller_named(&user).await?;
     let status = call.status()?;
 
-    let tasks = tasks::list(&caller, status, Window::default()).await?;
-    Ok(ok(&tasks))
+    whole_list(Pages::new(caller, status)).await
 }
 
 /// POST /api/{user_id}/tasks

@@ -1,17 +1,24 @@
 //! The contract `/api/v1/tasks`: lists come in pages, a toggle flips, and the front end reads `message`.
 
+mod listing;
+
 use http::StatusCode;
+use http::header::{HeaderName, HeaderValue, LINK};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
 use super::App;
-use super::answer::{Response, Voice, empty, json, ok};
+use super::answer::{Response, Voice, empty, json, ok, with};
 use super::body::{Body, body};
 use super::request::{Call, call, task_id};
 use crate::refusal::Refusal;
-use crate::tasks::{self, Window};
+use crate::tasks;
+use listing::Asked;
 
 const VOICE: Voice = Voice { invalid: StatusCode::UNPROCESSABLE_ENTITY, also: Some("message") };
+
+/// How many tasks the whole list has.
+const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 /// Every route of this contract.
 pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
@@ -39,12 +46,27 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
 /// GET /api/v1/tasks
 async fn list(call: Call) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
-    let status = call.status()?;
-    let limit = number(&call, "limit", 1..=1000, "limit must be a number from 1 to 1000")?.unwrap_or(100);
-    let offset = number(&call, "offset", 0..=10_000, "offset must be a number from 0 to 10000")?.unwrap_or(0);
+    let asked = Asked::read(&call, &caller, call.cursors())?;
+    let window = asked.window.clone();
 
-    let tasks = tasks::list(&caller, status, Window { limit: Some(limit), offset }).await?;
-    Ok(ok(&tasks))
+    let (page, count) = if asked.counted {
+        let (page, count) = tasks::page_and_count(&caller, &asked.listing, window).await?;
+        (page, Some(count))
+    } else {
+        (tasks::page(&caller, &asked.listing, window).await?, None)
+    };
+
+    let tasks = page.tasks()?;
+    let mut response = ok(&tasks);
+    let last = tasks.last().filter(|_| page.goes_on).map(|last| asked.listing.position(last));
+    let next = last.and_then(|last| asked.next(&last, &caller, call.cursors()));
+    if let Some(next) = next.and_then(|next| HeaderValue::try_from(next).ok()) {
+        response = with(response, LINK, next);
+    }
+    if let Some(count) = count {
+        response = with(response, TOTAL_COUNT, count.into());
+    }
+    Ok(response)
 }
 
 /// POST /api/v1/tasks
@@ -91,20 +113,6 @@ async fn delete(id: String, call: Call) -> Result<Response, Refusal> {
 
     tasks::delete(&caller, id).await?;
     Ok(empty(StatusCode::NO_CONTENT))
-}
-
-fn number(
-    call: &Call,
-    name: &str,
-    range: std::ops::RangeInclusive<i64>,
-    otherwise: &'static str,
-) -> Result<Option<i64>, Refusal> {
-    let Some(text) = call.parameter(name) else { return Ok(None) };
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse() {
-        Ok(number) if digits && range.contains(&number) => Ok(Some(number)),
-        _ => Err(Refusal::invalid(otherwise)),
-    }
 }
 
 fn answer(outcome: Result<Response, Refusal>) -> Response {

@@ -1,0 +1,6 @@
+-- Counts the tasks of the caller that are still to be done: the entries of tasks_user_id_id_idx.
+--   $1 user_id
+select count(*)
+  from app.tasks
+ where user_id = $1
+   and not completed
