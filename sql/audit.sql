@@ -20,14 +20,23 @@ set local lock_timeout = '2s';
 
 with recursive
 
--- What the policies and the identity must be, as PostgreSQL prints them when no schema is on the search path.
+-- What the policies and the identity must be, as PostgreSQL prints them when no schema is on the search path; of identify,
+-- whose body is text, every character.
 wanted (predicate, identity, identify) as (values (
     '(user_id = ( SELECT app.current_user_id() AS current_user_id))',
     'RETURN NULLIF(current_setting(''app.user_id''::text, true), ''''::text)',
-    -- Without its comments, and with one blank for any number of them.
-    'begin if user_id is null or user_id = '''' then raise exception ''app.identify needs a user id'' using errcode = '
-    '''invalid_authorization_specification''; end if; execute pg_catalog.format(''set local app.user_id = %L'', user_id); '
-    'set local role rowkeep_api; end'
+    $$
+begin
+    if user_id is null or user_id operator(pg_catalog.=) '' then
+        raise exception 'app.identify needs a user id'
+            using errcode = 'invalid_authorization_specification';
+    end if;
+
+    -- SET LOCAL and not set_config(): a distributed database forwards only the former.
+    execute pg_catalog.format('set local app.user_id = %L', user_id);
+    set local role rowkeep_api;
+end
+$$
 )),
 
 -- The first minor release without a known hole in row security (CVE-2026-14666, CVE-2026-120154), by major release.
@@ -236,7 +245,9 @@ granted as (
                when 'table' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
                              and p.privilege_type in ('SELECT', 'DELETE')
                              and exists (select from tables t where t.oid = p.object)
-                              or p.nspname = 'rowkeep' and r.rolname = 'rowkeep_auditor' and p.privilege_type = 'SELECT'
+                              -- The history, and not the keys.
+                              or p.name in ('rowkeep.migrations', 'rowkeep.policies') and r.rolname = 'rowkeep_auditor'
+                             and p.privilege_type = 'SELECT'
                -- Neither the key nor the time stamps: whoever writes them can find out, or change, whose a row is.
                when 'column' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
                               and p.privilege_type in ('INSERT', 'UPDATE')
@@ -414,7 +425,7 @@ about_schemas (part, verdict, subject, fact, fix) as (
                 else format('%s, owned by %s: %s', n.name, r.name, n.says) end,
            case when s.oid is null then 'rowkeep migrate'
                 when r.rolname <> 'rowkeep_owner' then format('alter schema %s owner to rowkeep_owner;', n.name) end
-      from (values ('app', 'what requests see'), ('rowkeep', 'the history')) n (name, says)
+      from (values ('app', 'what requests see'), ('rowkeep', 'the history, and the key of cursors')) n (name, says)
       left join schemas s on s.nspname = n.name
       left join roles r on r.oid = s.nspowner
     union all
@@ -570,7 +581,7 @@ about_policies (part, verdict, subject, fact, fix) as (
 ),
 
 about_identity (part, verdict, subject, fact, fix) as (
-    select 60, 'FAIL', 'identity', n.name || ' does not exist', 'restore it from migrations/V1__identity.sql'
+    select 60, 'FAIL', 'identity', n.name || ' does not exist', 'restore it from migrations/V4__cheaper_identity.sql'
       from (values ('current_user_id', 'app.current_user_id()'), ('identify', 'app.identify(text)')) n (proname, name)
      -- Not to_regprocedure(): it fails for whoever has no business in the schema.
      where not exists (select
@@ -578,7 +589,7 @@ about_identity (part, verdict, subject, fact, fix) as (
                         where f.proname = n.proname and f.oid::regprocedure::text = n.name)
     union all
     select 60, case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
-           'app.current_user_id() ' || coalesce(x.problem, 'is STABLE, bound to no search path, and null for an empty setting'),
+           'app.current_user_id() ' || coalesce(x.problem, 'is STABLE, follows no search path, and is null for an empty setting'),
            x.fix
       from pg_proc f
       join schemas s on s.oid = f.pronamespace
@@ -591,7 +602,7 @@ about_identity (part, verdict, subject, fact, fix) as (
            (f.prosecdef, 'is SECURITY DEFINER', 'alter function app.current_user_id() security invoker;'),
            (l.lanname <> 'sql' or pg_get_function_sqlbody(f.oid) is distinct from w.identity,
             'does not say what it must: nullif(current_setting(''app.user_id'', true), '''')',
-            'restore it from migrations/V1__identity.sql')
+            'restore it from migrations/V4__cheaper_identity.sql')
            ) x (found, problem, fix) on x.found
      where s.nspname = 'app' and f.proname = 'current_user_id' and f.pronargs = 0
     union all
@@ -604,9 +615,9 @@ about_identity (part, verdict, subject, fact, fix) as (
       left join lateral (values
            (f.proisstrict, 'is STRICT: for null it does nothing, and the session stays what it was',
             'alter function app.identify(text) called on null input;'),
-           (btrim(regexp_replace(regexp_replace(f.prosrc, E'--[^\n]*', '', 'g'), E'\\s+', ' ', 'g')) <> w.identify,
+           (f.prosrc is distinct from w.identify,
             'does not say what it must: refuse nobody, then set app.user_id and the role for one transaction',
-            'restore it from migrations/V1__identity.sql')
+            'restore it from migrations/V4__cheaper_identity.sql')
            ) x (found, problem, fix) on x.found
      where f.proname = 'identify' and f.oid::regprocedure::text = 'app.identify(text)'
     union all
@@ -695,25 +706,40 @@ about_functions (part, verdict, subject, fact, fix) as (
            f.oid::regprocedure
            || coalesce(' ' || x.problem,
                        case when f.prosecdef then ': runs as its owner, takes nothing, bound to no search path'
+                            when n.settled and f.proconfig is null then ': runs as its caller, names everything in full'
                             else ': runs as its caller, bound to no search path' end),
            format(x.fix, f.oid::regprocedure)
       from pg_proc f
       join schemas s on s.oid = f.pronamespace
       join roles o on o.oid = f.proowner
       join pg_language l on l.oid = f.prolang
+     cross join wanted w
+     -- The two that every request calls have no setting, which would cost each call more than what they do. To the last
+     -- character they are then what is known to name everything in full, operators too.
+     cross join lateral (
+           select not f.prosecdef
+                  and (f.oid::regprocedure::text = 'app.current_user_id()' and l.lanname = 'sql'
+                       and coalesce(pg_get_function_sqlbody(f.oid) = w.identity, false)
+                       or f.oid::regprocedure::text = 'app.identify(text)' and l.lanname = 'plpgsql'
+                       and f.prosrc = w.identify) as settled) n
       left join lateral (values
-           (f.prokind <> 'a' and not coalesce(f.proconfig @> array['search_path=""'], false), 'is not bound to search_path = ''''',
-            'alter routine %s set search_path = '''';'),
+           (f.prokind <> 'a'
+            and not coalesce(f.proconfig @> array['search_path=""'], false)
+            and not (n.settled and not exists (select from unnest(f.proconfig) c (setting) where c.setting ~ '^search_path=')),
+            'is not bound to search_path = ''''',
+            case when n.settled then 'alter routine %s reset search_path;' else 'alter routine %s set search_path = '''';' end),
            (exists (select from unnest(f.proconfig) c (setting) where c.setting !~ '^search_path='),
             'has settings of its own: ' || array_to_string(f.proconfig, ', '),
-            'alter routine %s reset all; alter routine %1$s set search_path = '''';'),
+            'alter routine %s reset all;'
+            || case when n.settled then '' else ' alter routine %1$s set search_path = '''';' end),
            (o.rolname <> 'rowkeep_owner', 'is owned by ' || o.name, 'alter routine %s owner to rowkeep_owner;'),
-           (f.prosecdef and (f.proname <> 'schema_version' or f.pronargs > 0), 'is SECURITY DEFINER: it runs as its owner',
+           (f.prosecdef and (f.proname not in ('schema_version', 'cursor_key') or f.pronargs > 0),
+            'is SECURITY DEFINER: it runs as its owner',
             'alter routine %s security invoker;'),
            (f.proleakproof, 'is LEAKPROOF: it may run before the policy', 'alter function %s not leakproof;'),
            (f.proname = 'identify' and l.lanname <> 'plpgsql',
             'is not plpgsql: what it does would be planned before the role is taken on',
-            'restore it from migrations/V1__identity.sql: %s')
+            'restore it from migrations/V4__cheaper_identity.sql: %s')
            ) x (found, problem, fix) on x.found
      where s.nspname = 'app'
     union all

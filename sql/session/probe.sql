@@ -55,7 +55,8 @@ select current_user = 'rowkeep_api'                              as role_assumed
                                          and p.polcmd in ('*', 'r')
                                          and p.polroles @> array['rowkeep_api'::regrole::oid]))
                                                                  as rows_reachable,
-       -- Declared immutable, a cached plan would show one user's rows to the next.
+       -- Declared immutable, a cached plan would show one user's rows to the next; with a setting of its own it would be
+       -- called where it is to be inlined, and the setting could be the identity.
        exists (select
                  from pg_proc f
                  join pg_language l on l.oid = f.prolang
@@ -63,7 +64,7 @@ select current_user = 'rowkeep_api'                              as role_assumed
                   and l.lanname = 'sql'
                   and f.provolatile = 's'
                   and not f.prosecdef
-                  and f.proconfig = '{"search_path=\"\""}'
+                  and f.proconfig is null
                   and pg_get_function_sqlbody(f.oid) = 'RETURN NULLIF(current_setting(''app.user_id''::text, true), ''''::text)')
                                                                  as identity_sound
   from pg_roles r

@@ -91,7 +91,7 @@ const PROBLEMS: [(&str, &str); 10] = [
     ),
     (
         "identity_sound",
-        "app.current_user_id() is not as migrations/V1__identity.sql makes it; `rowkeep audit` says what mends it",
+        "app.current_user_id() is not as migrations/V4__cheaper_identity.sql makes it; `rowkeep audit` says what mends it",
     ),
     (
         "identity_taken",

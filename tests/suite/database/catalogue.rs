@@ -58,7 +58,7 @@ const DEFAULT_PRIVILEGES: &str = "
 const FUNCTIONS: &str = "
     select format('%s: %s, %s, %s, %s%s, parallel %s, of %s', p.oid::regprocedure, l.lanname,
                   case provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end,
-                  array_to_string(proconfig, ' '),
+                  coalesce(array_to_string(proconfig, ' '), 'no setting'),
                   case when prosecdef then 'definer' else 'invoker' end,
                   case when proleakproof then ', leakproof' end,
                   proparallel, proowner::regrole)
@@ -153,8 +153,10 @@ async fn the_tables_are_these_and_every_one_with_users_rows_forces_row_security(
         found(TABLES).await,
         [
             "S app.tasks_id_seq of rowkeep_owner",
+            "S rowkeep.cursor_keys_id_seq of rowkeep_owner",
             "S rowkeep.policies_id_seq of rowkeep_owner",
             "r app.tasks of rowkeep_owner, row security, forced",
+            "r rowkeep.cursor_keys of rowkeep_owner",
             "r rowkeep.migrations of rowkeep_owner",
             "r rowkeep.policies of rowkeep_owner",
         ]
@@ -167,6 +169,7 @@ async fn the_privileges_are_these_and_no_others() {
         found(GRANTS).await,
         [
             "app.current_user_id(): execute to rowkeep_api",
+            "app.cursor_key(): execute to rowkeep_api",
             "app.identify(text): execute to rowkeep_api",
             "app.schema_version(): execute to rowkeep_api",
             "app.schema_version(): execute to rowkeep_auditor",
@@ -193,8 +196,9 @@ async fn the_functions_are_these_and_none_can_be_led_astray() {
     assert_eq!(
         found(FUNCTIONS).await,
         [
-            "app.current_user_id(): sql, stable, search_path=\"\", invoker, parallel s, of rowkeep_owner",
-            "app.identify(text): plpgsql, volatile, search_path=\"\", invoker, parallel u, of rowkeep_owner",
+            "app.current_user_id(): sql, stable, no setting, invoker, parallel s, of rowkeep_owner",
+            "app.cursor_key(): sql, stable, search_path=\"\", definer, parallel u, of rowkeep_owner",
+            "app.identify(text): plpgsql, volatile, no setting, invoker, parallel u, of rowkeep_owner",
             "app.schema_version(): sql, stable, search_path=\"\", definer, parallel u, of rowkeep_owner",
             "app.tasks_touch(): plpgsql, volatile, search_path=\"\", invoker, parallel u, of rowkeep_owner",
         ]
@@ -216,6 +220,7 @@ async fn the_indexes_are_those_that_a_question_wants() {
     assert_eq!(
         found(INDEXES).await,
         [
+            "CREATE INDEX tasks_user_id_id_completed_idx ON app.tasks USING btree (user_id, id DESC) WHERE completed",
             "CREATE INDEX tasks_user_id_id_idx ON app.tasks USING btree (user_id, id DESC) WHERE (NOT completed)",
             "CREATE UNIQUE INDEX tasks_pkey ON app.tasks USING btree (user_id, id)",
         ]

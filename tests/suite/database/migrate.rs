@@ -3,7 +3,7 @@
 use rowkeep::schema;
 
 use super::catalogue::{described, pristine};
-use super::support::{Home, state, texts};
+use super::support::{Home, files, state, texts};
 use crate::world::{Database, OwnCluster, SECRET};
 
 /// The program as it is shipped.
@@ -49,7 +49,10 @@ async fn a_fresh_database_is_migrated_and_says_what_was_done() {
 
     assert!(done.status.success(), "{done:?}");
     let said = String::from_utf8(done.stdout).expect("text");
-    assert_eq!(said, "applied V1__identity\napplied V2__tasks\napplied the policies\n");
+    assert_eq!(
+        said,
+        "applied V1__identity\napplied V2__tasks\napplied V3__lists\napplied V4__cheaper_identity\napplied the policies\n"
+    );
     assert_eq!(described(&database.superuser().await).await, pristine().await);
 }
 
@@ -117,7 +120,7 @@ async fn a_login_with_createrole_migrates_the_database_it_owns() {
     let first = schema::migrate(&address, false).await.expect("a migration");
     let again = schema::migrate(&address, true).await.expect("the policies once more");
 
-    assert_eq!((first.migrations.len(), first.policies), (2, true));
+    assert_eq!((first.migrations.len(), first.policies), (files("migrations").len(), true));
     assert_eq!((again.migrations.len(), again.policies), (0, true));
     let tasks = cluster.superuser("tasks").await;
     assert_eq!(described(&tasks).await, pristine().await);

@@ -66,7 +66,7 @@ async fn a_database_that_lacks_a_migration_is_refused() {
     let last = "(select max(version) from rowkeep.migrations)";
     let refused = refusal_after(&format!("delete from rowkeep.migrations where version = {last}")).await;
 
-    assert!(refused.contains("is behind: it has migration 1"), "{refused}");
+    assert!(refused.contains("is behind: it has migration 3"), "{refused}");
     assert!(refused.contains("run `rowkeep migrate`"), "{refused}");
 }
 
@@ -167,15 +167,18 @@ async fn policies_that_let_everybody_through_are_refused_before_there_are_rows()
 
 #[tokio::test]
 async fn a_function_that_does_not_say_who_is_asking_is_refused() {
-    let body = "returns text language sql stable set search_path = '' return";
+    let body = "returns text language sql stable return";
     for harm in [
         "alter function app.current_user_id() immutable",
         "alter function app.current_user_id() volatile",
         "alter function app.current_user_id() security definer",
-        "alter function app.current_user_id() reset all",
+        "alter function app.current_user_id() set search_path = ''",
+        "alter function app.current_user_id() set app.user_id = 'alice'",
         &format!("create or replace function app.current_user_id() {body} 'alice'"),
-        &format!("create or replace function app.current_user_id() {body} current_setting('app.user_id', true)"),
-        "create or replace function app.current_user_id() returns text language plpgsql stable set search_path = ''
+        &format!(
+            "create or replace function app.current_user_id() {body} current_setting('app.user_id', true)"
+        ),
+        "create or replace function app.current_user_id() returns text language plpgsql stable
          as $$ begin return nullif(current_setting('app.user_id', true), ''); end $$",
     ] {
         let refused = refusal_after(harm).await;

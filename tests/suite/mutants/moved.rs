@@ -46,12 +46,12 @@ async fn what_is_moved_renamed_or_gone_is_named() {
         .by_hand(),
         mutant(
             "delete from rowkeep.migrations where version = (select max(version) from rowkeep.migrations)",
-            &["FAIL drift the database has migration 1, this release 2"],
+            &["FAIL drift the database has migration 3, this release 4"],
         )
         .by_hand(),
         mutant(
             "insert into rowkeep.migrations (version, name) values (1000, 'of_a_later_release')",
-            &["NOTE drift the database has migration 1000, this release 2"],
+            &["NOTE drift the database has migration 1000, this release 4"],
         ),
         mutant(
             "insert into rowkeep.policies (digest) values ('of another release')",
@@ -59,7 +59,7 @@ async fn what_is_moved_renamed_or_gone_is_named() {
         ),
         mutant(
             "create or replace function app.schema_version(out migration integer, out policies text) language sql stable \
-             security definer set search_path = '' as $$ select 2, 'whatever' $$",
+             security definer set search_path = '' as $$ select 4, 'whatever' $$",
             &["FAIL drift"],
         ),
         mutant("drop function app.schema_version()", &["FAIL drift"]).by_hand(),

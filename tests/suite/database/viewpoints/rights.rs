@@ -103,12 +103,13 @@ async fn has(stage: &Stage, who: &str, own: &[&str]) {
     assert_eq!(ask(stage, RIGHTS, who, " with grant option").await, [""; 0], "{who}");
 }
 
-/// Of a request: its own tasks, and who it is.
-const OF_REQUESTS: [&str; 8] = [
+/// Of a request: its own tasks, who it is, and the key of the cursors that it is handed.
+const OF_REQUESTS: [&str; 9] = [
     "column app.tasks.completed: insert, update",
     "column app.tasks.description: insert, update",
     "column app.tasks.title: insert, update",
     "function app.current_user_id(): execute",
+    "function app.cursor_key(): execute",
     "function app.identify(text): execute",
     "function app.schema_version(): execute",
     "schema app: usage",
@@ -169,7 +170,7 @@ async fn the_owner_has_everything_of_ours_and_nothing_else() {
     let tables = rights.iter().filter(|right| right.starts_with("table")).count();
     let (ours, others): (Vec<_>, Vec<_>) =
         rights.into_iter().partition(|right| right.contains(" app") || right.contains(" rowkeep"));
-    assert_eq!((tables, others), (3, EVERYBODYS.map(str::to_owned).to_vec()));
+    assert_eq!((tables, others), (4, EVERYBODYS.map(str::to_owned).to_vec()));
     assert_eq!(ask(&stage, RIGHTS, "rowkeep_owner", " with grant option").await, ours);
     assert_eq!(ask(&stage, BEYOND_EVERYBODY, "rowkeep_owner", "").await, [""; 0]);
 }
