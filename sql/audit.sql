@@ -39,6 +39,16 @@ end
 $$
 )),
 
+-- What runs as the owner for those who have no business in schema rowkeep: every character of it.
+definers (name, body) as (values
+    ('app.cursor_key()', $$
+    select key from rowkeep.cursor_keys order by id desc limit 1
+$$),
+    ('app.schema_version()', $$
+    select (select max(version) from rowkeep.migrations),
+           (select digest from rowkeep.policies order by id desc limit 1)
+$$)),
+
 -- The first minor release without a known hole in row security (CVE-2026-14666, CVE-2026-120154), by major release.
 safe (major, minor) as (values (15, 20), (16, 16), (17, 12), (18, 7)),
 
@@ -733,9 +743,12 @@ about_functions (part, verdict, subject, fact, fix) as (
             'alter routine %s reset all;'
             || case when n.settled then '' else ' alter routine %1$s set search_path = '''';' end),
            (o.rolname <> 'rowkeep_owner', 'is owned by ' || o.name, 'alter routine %s owner to rowkeep_owner;'),
-           (f.prosecdef and (f.proname not in ('schema_version', 'cursor_key') or f.pronargs > 0),
-            'is SECURITY DEFINER: it runs as its owner',
-            'alter routine %s security invoker;'),
+           (f.prosecdef and f.oid::regprocedure::text not in (select name from definers),
+            'is SECURITY DEFINER: it runs as its owner', 'alter routine %s security invoker;'),
+           (f.prosecdef and exists (select
+                                      from definers d
+                                     where d.name = f.oid::regprocedure::text and (l.lanname <> 'sql' or f.prosrc <> d.body)),
+            'is SECURITY DEFINER, and does not say what it must', 'restore it from migrations/: %s'),
            (f.proleakproof, 'is LEAKPROOF: it may run before the policy', 'alter function %s not leakproof;'),
            (f.proname = 'identify' and l.lanname <> 'plpgsql',
             'is not plpgsql: what it does would be planned before the role is taken on',

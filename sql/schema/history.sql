@@ -4,7 +4,8 @@ create schema if not exists rowkeep authorization rowkeep_owner;
 
 set local role rowkeep_owner;
 
-comment on schema rowkeep is 'What has been applied to schema app, and when.';
+comment on schema rowkeep is
+    'What has been applied to schema app, and when; and the keys that cursors of lists are sealed with.';
 
 -- The columns are those that refinery writes.
 create table if not exists rowkeep.migrations (

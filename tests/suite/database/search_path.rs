@@ -1,8 +1,9 @@
-//! A search path that is stored for a login or a database: whatever lies on it, requests do not meet it.
+//! A search path that is stored for a login or a database, or that somebody sets: whatever lies on it, requests do not
+//! meet it, and who is asking does not depend on it.
 
 use serde_json::json;
 
-use super::support::texts;
+use super::support::{Home, begin_as, state, texts};
 use crate::world::{Database, World};
 
 /// An operator that is found before PostgreSQL's own, and tells what it sees.
@@ -37,4 +38,62 @@ async fn an_operator_that_a_stored_search_path_puts_first_sees_no_request() {
     assert_eq!(alice.delete(&path).await.status(), 200);
 
     assert_eq!(texts(&admin, "select line from spies.seen").await, [""; 0]);
+}
+
+/// Stands before PostgreSQL's own for whoever puts it there, and ends whatever calls it.
+const TRAPS: &str = "
+    create schema traps;
+    grant usage on schema traps to public;
+    create function traps.same(text, text) returns boolean language plpgsql as $$
+    begin raise exception 'trapped' using errcode = 'TRAP1'; end $$;
+    create operator traps.= (leftarg = text, rightarg = text, function = traps.same);
+    create function traps.format(text, text) returns text language plpgsql as $$
+    begin raise exception 'trapped' using errcode = 'TRAP1'; end $$;
+    create function traps.current_setting(text, boolean) returns text language plpgsql as $$
+    begin raise exception 'trapped' using errcode = 'TRAP1'; end $$";
+
+const LED_ASTRAY: &str = "set search_path = traps, pg_catalog";
+
+/// The functions have no search path of their own, since that costs every request more than they do.
+#[tokio::test]
+async fn who_is_asking_is_said_and_known_on_any_search_path() {
+    let home = Home::new().await;
+    home.admin.batch_execute(TRAPS).await.expect("traps");
+
+    // What was planned on one path may be used again on another.
+    for path in [LED_ASTRAY, "set search_path = ''", LED_ASTRAY, "reset search_path"] {
+        home.login.batch_execute(path).await.expect(path);
+        begin_as(&home.login, "alice").await;
+        assert_eq!(texts(&home.login, "select app.current_user_id()").await, ["alice"], "{path}");
+        assert_eq!(texts(&home.login, "select user_id from app.tasks").await, ["alice", "alice"], "{path}");
+        let created = home.login.execute("insert into app.tasks (title) values ('x')", &[]).await;
+        assert_eq!(state(created), "00000", "{path}");
+        home.login.batch_execute("rollback").await.expect("an end");
+        let nobody = home.login.execute("select app.identify('')", &[]).await;
+        assert_eq!(state(nobody), "28000", "{path}");
+        assert_eq!(texts(&home.login, "select coalesce(app.current_user_id(), 'nobody')").await, ["nobody"]);
+    }
+}
+
+/// The traps close: on what is written as it is elsewhere.
+#[tokio::test]
+async fn what_is_looked_up_by_a_search_path_can_be_led_astray() {
+    let home = Home::new().await;
+    home.admin.batch_execute(TRAPS).await.expect("traps");
+    let migration = include_str!("../../../migrations/V4__cheaper_identity.sql");
+    let body = migration.split("$$").nth(1).expect("a body");
+    let make = "create or replace function app.identify(user_id text) returns void language plpgsql";
+
+    for (sound, careless) in [("operator(pg_catalog.=)", "="), ("pg_catalog.format(", "format(")] {
+        let harm = format!("{make} as $${}$$", body.replace(sound, careless));
+        home.admin.batch_execute(&harm).await.expect("a function");
+        home.login.batch_execute(LED_ASTRAY).await.expect("a path");
+        let outcome = home.login.execute("select app.identify('alice')", &[]).await;
+        assert_eq!(state(outcome), "TRAP1", "{careless}");
+    }
+    let harm = "create or replace function app.current_user_id() returns text language sql stable
+                as $$ select nullif(current_setting('app.user_id', true), '') $$";
+    home.admin.batch_execute(harm).await.expect("a function");
+    let outcome = home.login.execute("select app.current_user_id()", &[]).await;
+    assert_eq!(state(outcome), "TRAP1");
 }

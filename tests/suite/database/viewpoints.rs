@@ -8,6 +8,7 @@ mod changing;
 mod channels;
 mod forbidden;
 mod identity;
+mod keys;
 mod nobody;
 mod owner;
 mod refusals;

@@ -43,7 +43,7 @@ async fn a_name_that_means_something_else_than_it_says_is_named() {
         mutant(
             format!(
                 "{evil} create or replace function app.current_user_id() returns text language sql stable parallel safe
-                 set search_path = '' return nullif(current_setting('app.user_id', true), ''); reset search_path"
+                 return nullif(current_setting('app.user_id', true), ''); reset search_path"
             ),
             &["FAIL identity function app.current_user_id() calls operator evil.=(text,text)"],
         )

@@ -6,28 +6,33 @@ use super::mutant::{Mutant, mutant, try_each};
 const UNSAID: &str = "FAIL identity app.current_user_id() does not say what it must";
 const DRIFTED: &str = "FAIL drift function app.current_user_id() is not as declared";
 const OTHER_BODY: &str = "FAIL identity app.identify(text) does not say what it must";
+const UNBOUND: &str = "FAIL function app.identify(text) is not bound to search_path";
 const OTHER_IDENTIFY: &str = "FAIL drift function app.identify(text) is not as declared";
 
 /// `app.current_user_id` with another body, and what a trial shows then.
 fn asks(properties: &str, body: &str, proof: &[&str]) -> Mutant {
     let harm = format!("create or replace function app.current_user_id() returns text {properties} {body}");
-    mutant(harm, &[&[UNSAID, DRIFTED], proof].concat())
+    let unbound = "FAIL function app.current_user_id() is not bound to search_path";
+    mutant(harm, &[&[UNSAID, DRIFTED, unbound], proof].concat())
 }
 
 /// `app.identify` with another body.
-fn identifies(language: &str, body: &str, proof: &[&str]) -> Mutant {
+fn identifies(language: &str, body: &str, notices: &[&str]) -> Mutant {
     let harm = format!(
-        "create or replace function app.identify(user_id text) returns void language {language} volatile \
-         set search_path = '' as $body$ {body} $body$"
+        "create or replace function app.identify(user_id text) returns void language {language} volatile as $body${body}$body$"
     );
-    mutant(harm, &[&[OTHER_IDENTIFY], proof].concat())
+    mutant(harm, &[&[OTHER_IDENTIFY, OTHER_BODY, UNBOUND], notices].concat())
 }
 
-const AS_IT_WAS: &str = "language sql stable parallel safe set search_path = ''";
-const REFUSES: &str = "if user_id is null or user_id = '' then raise exception 'app.identify needs a user id' \
-                       using errcode = 'invalid_authorization_specification'; end if;";
-const SETS: &str = "execute pg_catalog.format('set local app.user_id = %L', user_id);";
-const RESTRICTS: &str = "set local role rowkeep_api;";
+/// `app.identify` as it is, but for one passage of its body.
+fn says(passage: &str, otherwise: &str, proof: &[&str]) -> Mutant {
+    let migration = include_str!("../../../migrations/V4__cheaper_identity.sql");
+    let body = migration.split("$$").nth(1).expect("a body");
+    assert_eq!(body.matches(passage).count(), 1, "{passage}");
+    identifies("plpgsql", &body.replace(passage, otherwise), proof)
+}
+
+const AS_IT_WAS: &str = "language sql stable parallel safe";
 
 #[tokio::test]
 async fn a_current_user_that_is_somebody_else_is_named() {
@@ -60,16 +65,8 @@ async fn a_current_user_that_is_somebody_else_is_named() {
         asks(AS_IT_WAS, &format!("return split_part({own}, ':', 1)"), &[]),
         asks(AS_IT_WAS, &format!("return case when {own} = 'root' then 'alice' else {own} end"), &[]),
         asks(AS_IT_WAS, "as $$ select nullif(pg_catalog.current_setting('app.user_id', true), '') $$", &[]),
-        asks(
-            "language plpgsql stable parallel safe set search_path = ''",
-            &format!("as $$ begin return {own}; end $$"),
-            &[],
-        ),
-        asks(
-            "language plpgsql stable parallel safe set search_path = ''",
-            "as $$ begin return 'alice'; end $$",
-            &["FAIL proof"],
-        ),
+        asks("language plpgsql stable parallel safe", &format!("as $$ begin return {own}; end $$"), &[]),
+        asks("language plpgsql stable parallel safe", "as $$ begin return 'alice'; end $$", &["FAIL proof"]),
         mutant(
             "alter function app.current_user_id() immutable",
             &[
@@ -110,86 +107,35 @@ async fn a_current_user_that_is_somebody_else_is_named() {
 
 #[tokio::test]
 async fn an_identification_that_identifies_otherwise_is_named() {
-    let own_body = format!("begin {REFUSES} {SETS} {RESTRICTS} end");
+    let sets = "execute pg_catalog.format('set local app.user_id = %L', user_id);";
+    let restricts = "set local role rowkeep_api;";
+    let refuses = "if user_id is null or user_id operator(pg_catalog.=) '' then";
     let mutants = vec![
-        identifies(
-            "plpgsql",
-            &format!(
-                "begin {REFUSES} perform pg_catalog.set_config('app.user_id', user_id, false); {RESTRICTS} end"
-            ),
-            &[OTHER_BODY],
-        ),
-        identifies(
-            "plpgsql",
-            &format!(
-                "begin {REFUSES} execute pg_catalog.format('set app.user_id = %L', user_id); {RESTRICTS} end"
-            ),
-            &[OTHER_BODY],
-        ),
-        identifies(
-            "plpgsql",
-            &format!(
-                "begin {REFUSES} perform pg_catalog.set_config('app.user_id', user_id, true); {RESTRICTS} end"
-            ),
-            &[OTHER_BODY],
-        ),
-        identifies(
-            "plpgsql",
-            &format!("begin {REFUSES} {SETS} end"),
-            &[OTHER_BODY, "FAIL proof app.tasks: SELECT as A: showed"],
-        ),
-        identifies("plpgsql", &format!("begin {REFUSES} {SETS} set role rowkeep_api; end"), &[OTHER_BODY]),
-        identifies(
-            "plpgsql",
-            &format!("begin {REFUSES} {SETS} set local role rowkeep_owner; end"),
-            &[OTHER_BODY, "FAIL proof"],
-        ),
-        identifies("plpgsql", &format!("begin {SETS} {RESTRICTS} end"), &[OTHER_BODY]),
-        identifies(
-            "plpgsql",
-            &format!("begin if user_id is null then return; end if; {SETS} {RESTRICTS} end"),
-            &[OTHER_BODY],
-        ),
-        identifies(
-            "plpgsql",
-            &format!("begin {REFUSES} if user_id = 'root' then return; end if; {SETS} {RESTRICTS} end"),
-            &[OTHER_BODY],
-        ),
-        identifies(
-            "plpgsql",
-            &format!("begin {REFUSES} user_id := lower(user_id); {SETS} {RESTRICTS} end"),
-            &[OTHER_BODY],
-        ),
-        identifies(
-            "plpgsql",
-            &format!(
-                "begin {REFUSES} execute 'set local app.user_id = ''' || user_id || ''''; {RESTRICTS} end"
-            ),
-            &[OTHER_BODY],
-        ),
-        identifies(
-            "plpgsql",
-            &format!(
-                "begin {REFUSES} execute pg_catalog.format('set local app.user = %L', user_id); {RESTRICTS} end"
-            ),
-            &[OTHER_BODY, "FAIL proof"],
-        ),
-        identifies(
-            "plpgsql",
-            &format!("begin {REFUSES} {SETS} set local row_security = off; {RESTRICTS} end"),
-            &[OTHER_BODY, "FAIL proof"],
-        ),
-        identifies("plpgsql", "begin end", &[OTHER_BODY, "FAIL proof"]),
+        says(sets, "perform pg_catalog.set_config('app.user_id', user_id, false);", &[]),
+        says(sets, "perform pg_catalog.set_config('app.user_id', user_id, true);", &[]),
+        says(sets, "execute pg_catalog.format('set app.user_id = %L', user_id);", &[]),
+        says(sets, "execute pg_catalog.format('set local app.user = %L', user_id);", &["FAIL proof"]),
+        says(sets, "execute 'set local app.user_id = ''' || user_id || '''';", &[]),
+        says(sets, &format!("user_id := lower(user_id); {sets}"), &[]),
+        says(restricts, "", &["FAIL proof app.tasks: SELECT as A: showed"]),
+        says(restricts, "set role rowkeep_api;", &[]),
+        says(restricts, "set local role rowkeep_owner;", &["FAIL proof"]),
+        says(restricts, &format!("set local row_security = off; {restricts}"), &["FAIL proof"]),
+        says(refuses, "if user_id is null then", &[]),
+        says(refuses, "if user_id operator(pg_catalog.=) '' then", &[]),
+        says(refuses, "if false then", &[]),
+        says(refuses, &format!("if user_id = 'root' then return; end if; {refuses}"), &[]),
+        says("raise exception", "raise warning", &[]),
+        // What is looked up by a search path, and what only looks like a comment.
+        says("operator(pg_catalog.=)", "=", &[]),
+        says("pg_catalog.format(", "format(", &[]),
+        says("'set local app.user_id", "'set--' || version() || '\nlocal app.user_id", &[]),
+        says("-- SET LOCAL and", "perform version(); -- SET LOCAL and", &[]),
+        identifies("plpgsql", "begin end", &["FAIL proof"]),
         identifies(
             "sql",
             "select pg_catalog.set_config('app.user_id', user_id, true), pg_catalog.set_config('role', 'rowkeep_api', true); select null::void",
             &["FAIL function app.identify(text) is not plpgsql"],
-        ),
-        mutant(
-            format!(
-                "create or replace function app.identify(user_id text) returns void language plpgsql as $body$ {own_body} $body$"
-            ),
-            &["FAIL function app.identify(text) is not bound to search_path", OTHER_IDENTIFY],
         ),
         mutant(
             "alter function app.identify(text) security definer",

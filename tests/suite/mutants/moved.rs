@@ -3,6 +3,8 @@
 use super::bench::Bench;
 use super::mutant::{mutant, try_each};
 
+const OTHER_KEY: &str = "FAIL function app.cursor_key() is SECURITY DEFINER, and does not say what it must";
+
 #[tokio::test]
 async fn what_is_moved_renamed_or_gone_is_named() {
     let mutants = vec![
@@ -60,7 +62,41 @@ async fn what_is_moved_renamed_or_gone_is_named() {
         mutant(
             "create or replace function app.schema_version(out migration integer, out policies text) language sql stable \
              security definer set search_path = '' as $$ select 4, 'whatever' $$",
-            &["FAIL drift"],
+            &[
+                "FAIL function app.schema_version() is SECURITY DEFINER, and does not say what it must",
+                "FAIL drift",
+            ],
+        ),
+        // What runs as the owner can do as the owner does, whatever its name promises.
+        mutant(
+            "create or replace function app.cursor_key() returns bytea language sql stable security definer \
+             set search_path = '' as $$ select convert_to(string_agg(title, ''), 'UTF8') from app.tasks $$",
+            &[OTHER_KEY, "FAIL drift function app.cursor_key() is not as declared"],
+        ),
+        mutant(
+            "create or replace function app.cursor_key() returns bytea language plpgsql security definer \
+             set search_path = '' as $$ begin alter table app.tasks no force row level security; return null; end $$",
+            &[OTHER_KEY, "FAIL drift function app.cursor_key() is not as declared"],
+        ),
+        mutant(
+            "alter function app.cursor_key() security invoker",
+            &["FAIL drift function app.cursor_key() is not as declared"],
+        ),
+        mutant(
+            "alter table rowkeep.cursor_keys alter column key set default ''",
+            &["FAIL drift column rowkeep.cursor_keys.key is not as declared"],
+        )
+        .by_hand(),
+        mutant(
+            "alter table rowkeep.cursor_keys owner to rowkeep_auditor",
+            &[
+                "FAIL role rowkeep_auditor owns things here",
+                "FAIL drift table rowkeep.cursor_keys is not as declared",
+            ],
+        ),
+        mutant(
+            "create view public.keys as table rowkeep.cursor_keys; grant select on public.keys to rowkeep_auditor",
+            &["FAIL grants select on public.keys to rowkeep_auditor"],
         ),
         mutant("drop function app.schema_version()", &["FAIL drift"]).by_hand(),
         mutant(

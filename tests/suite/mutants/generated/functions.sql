@@ -3,14 +3,13 @@
 --   notices   what the audit must say then
 --   by_hand   whether nothing that it prints mends everything
 with functions as (
-    select f.oid, f.proname, f.oid::regprocedure::text as name, f.proacl, f.provolatile, f.prosecdef,
+    select f.oid, f.proname, f.oid::regprocedure::text as name, f.proacl, f.provolatile, f.prosecdef, f.proconfig,
            format('FAIL drift function %s is not as declared', f.oid::regprocedure) as drift
       from pg_proc f join pg_namespace n on n.oid = f.pronamespace
      where n.nspname = 'app'
 ),
 
 harms (harm, says) as (values
-    ('alter function %s reset all',                        'FAIL function %s is not bound to search_path'),
     ('alter function %s set search_path = public',         'FAIL function %s is not bound to search_path'),
     ('alter function %s set search_path = app, pg_temp',   'FAIL function %s is not bound to search_path'),
     ('alter function %s set app.user_id = ''root''',       'FAIL function %s has settings of its own'),
@@ -25,6 +24,14 @@ harms (harm, says) as (values
 mutants (rank, harm, notices, by_hand) as (
     select 1, format(h.harm, f.name), array[format(h.says, f.name), f.drift], false
       from functions f cross join harms h
+    union all
+    select 1, format('alter function %s reset all', f.name),
+           array[format('FAIL function %s is not bound to search_path', f.name), f.drift], false
+      from functions f where f.proconfig is not null
+    union all
+    -- Without harm, but to how long every request takes.
+    select 1, format('alter function %s set search_path = ''''', f.name), array[f.drift], false
+      from functions f where f.proconfig is null
     union all
     select 2, format('alter function %s security definer', f.name),
            array[format('FAIL function %s is SECURITY DEFINER', f.name), f.drift], false
