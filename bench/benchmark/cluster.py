@@ -1,0 +1,143 @@
+"""A PostgreSQL of its own: made in a temporary directory, and thrown away."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+LOGIN = "rowkeep_bench"
+DATABASE = "rowkeep"
+
+# As PostgreSQL comes, with these exceptions. Commits are durable: fsync and synchronous_commit stay on. Checkpoints
+# are kept out of the measurements, where they would hit one side or the other; statements are logged as JSON so that
+# those of the server can be read back.
+SETTINGS = """
+listen_addresses = '127.0.0.1'
+port = {port}
+unix_socket_directories = '{directory}'
+unix_socket_permissions = 0700
+max_connections = 100
+shared_buffers = {shared_buffers}MB
+max_wal_size = 8GB
+checkpoint_timeout = 1h
+logging_collector = on
+log_destination = 'jsonlog'
+log_directory = 'log'
+log_filename = 'server.log'
+log_rotation_age = 0
+log_rotation_size = 0
+"""
+
+
+class Failed(Exception):
+    """A program that was needed failed; the text says which and why."""
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def memory_in_mb():
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+
+
+class Cluster:
+    """Started when it is entered, stopped and removed when it is left."""
+
+    def __init__(self, programs):
+        self.programs = programs
+        self.port = free_port()
+        self.password = secrets.token_hex(16)
+        # PostgreSQL refuses to run as root.
+        self.runner = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
+
+    def __enter__(self):
+        self.directory = tempfile.mkdtemp(prefix="rowkeep-bench-", dir="/tmp")  # a short path: it holds a socket
+        try:
+            if self.runner:
+                shutil.chown(self.directory, "postgres", "postgres")
+            self.data = os.path.join(self.directory, "data")
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if os.path.exists(os.path.join(self.directory, "data", "postmaster.pid")):
+            self.run("pg_ctl", "stop", "-w", "-s", "-m", "immediate", "-D", self.data, check=False)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def start(self):
+        self.run("initdb", "--username=postgres", "--auth-local=trust", "--auth-host=scram-sha-256",
+                 "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions", "-D", self.data)
+        shared_buffers = min(1024, memory_in_mb() // 8)
+        with open(os.path.join(self.data, "postgresql.conf"), "a", encoding="utf-8") as conf:
+            conf.write(SETTINGS.format(port=self.port, directory=self.directory, shared_buffers=shared_buffers))
+        self.run("pg_ctl", "start", "-w", "-s", "-t", "60", "-D", self.data,
+                 "-l", os.path.join(self.directory, "start.log"))
+        with open(os.path.join(self.data, "postmaster.pid"), encoding="utf-8") as file:
+            self.pid = int(file.readline())
+        self.sql(f"create database {DATABASE} encoding 'UTF8' locale 'C.UTF-8' template template0", database="postgres")
+
+    def run(self, program, *words, check=True):
+        done = subprocess.run([self.programs.postgresql(program), *words], cwd=self.directory, text=True, check=False,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **self.runner)
+        if check and done.returncode != 0:
+            raise Failed(f"{program} failed:\n{done.stdout.strip()}")
+        return done.stdout
+
+    def sql(self, text, database=DATABASE, variables=None):
+        """What psql prints, as the superuser, over the socket."""
+        return self.psql(text, ["-h", self.directory, "-U", "postgres", "-d", database], variables)
+
+    def sql_as_login(self, text):
+        """The same as the login that serves, over TCP."""
+        return self.psql(text, ["-h", "127.0.0.1", "-U", LOGIN, "-d", DATABASE])
+
+    def psql(self, text, where, variables=None):
+        words = [self.programs.postgresql("psql"), "-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1",
+                 "-p", str(self.port), *where]
+        for name, value in (variables or {}).items():
+            words += ["-v", f"{name}={value}"]
+        done = subprocess.run(words, input=text, env=self.environment(), capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Failed(f"psql failed: {done.stderr.strip()}\nin: {text.strip()}")
+        return done.stdout.strip()
+
+    def environment(self):
+        return {**os.environ, "PGPASSWORD": self.password, "PGSSLMODE": "disable", "PGCLIENTENCODING": "UTF8"}
+
+    def url(self, port=None):
+        """Where the server connects to: over TCP, as the recommended login."""
+        port = port or self.port
+        return f"postgres://{LOGIN}:{self.password}@127.0.0.1:{port}/{DATABASE}?sslmode=disable"
+
+    def migrating_url(self):
+        return f"host='{self.directory}' port={self.port} user=postgres dbname={DATABASE}"
+
+    def log_size(self):
+        return os.path.getsize(self.log_file())
+
+    def log_file(self):
+        return os.path.join(self.data, "log", "server.json")
+
+    def logged_since(self, size):
+        """The log's entries beyond `size`, once no more come."""
+        text, patience = "", 40
+        while patience > 0:
+            time.sleep(0.1)
+            patience -= 1
+            with open(self.log_file(), encoding="utf-8") as file:
+                file.seek(size)
+                now = file.read()
+            if now and now == text:
+                break
+            text = now
+        return [json.loads(line) for line in text.splitlines()]

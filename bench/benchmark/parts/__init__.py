@@ -1,0 +1,1 @@
+"""What is measured. A part has `prepare(bench)`, `measure(bench, round)` and `rows(results)`."""
