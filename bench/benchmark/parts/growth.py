@@ -1,0 +1,97 @@
+"""What a page costs whom: users with 10 to 1,000,000 tasks against the one with 100."""
+
+import re
+import urllib.parse
+
+from .. import checks
+from ..report import Row, rotated
+from ..server import Server
+
+TITLE = "Growth: a page of 20, for a user with many tasks against one with 100"
+BASE = 100
+LARGEST_OFFSET = 10_000
+
+PAGES = [(where, status) for status in ("all", "pending", "completed") for where in ("first page", "page half-way down")]
+by_offset = []
+
+
+def prepare(bench):
+    """Finds a page half-way down everybody's list, as a client would: link by link."""
+    bench.pages = {}
+    with Server(bench.program, bench.cluster, bench.people) as server:
+        for size in bench.people.ladder:
+            token = bench.people.token(bench.people.user("ladder", size))
+            for where, status in PAGES:
+                path = f"/api/v1/tasks?limit=20&status={status}"
+                if where != "first page":
+                    path = half_way(server, token, path, size)
+                bench.pages[size, where, status] = path
+                answer = server.ask("GET", path, token)
+                checks.demand(answer.status == 200, f"{path}: {answer.status}")
+                number = answer.octets.count(b'{"id":')
+                checks.demand(number == 20 or size < 1000, f"{path}: {number} tasks instead of 20")
+    if by_offset:
+        bench.say(f"  there are no links to follow: pages further down are asked for by offset, up to {LARGEST_OFFSET}")
+
+
+def half_way(server, token, path, size):
+    share = {"all": 1, "pending": 2 / 3, "completed": 1 / 3}[re.search(r"status=(\w+)", path)[1]]
+    target = int(size * share / 2)
+    step = max(1, min(1000, target))
+    here, passed = with_parameter(path, "limit", step), 0
+    while passed < target:
+        answer = server.ask("GET", here, token)
+        link = re.search(r'<([^>]*)>\s*;\s*rel="?next"?', answer.getheader("Link") or "")
+        if not link:
+            # Without links this is a server that knows no cursors yet.
+            by_offset.append(path)
+            return f"{path}&offset={min(target, LARGEST_OFFSET)}"
+        here, passed = link[1], passed + step
+    return with_parameter(here, "limit", 20)
+
+
+def with_parameter(path, name, value):
+    path, _, query = path.partition("?")
+    parameters = [(key, text) for key, text in urllib.parse.parse_qsl(query) if key != name]
+    return path + "?" + urllib.parse.urlencode([*parameters, (name, value)])
+
+
+def measure(bench, number):
+    people, seconds, results = bench.people, max(1, bench.seconds // 4), {}
+    with Server(bench.program, bench.cluster, people) as server:
+        bench.traffic.ask(server, {"list": 1}, 64, 1)  # its connections are there from now on
+        for where, status in rotated(PAGES, number):
+            found = {}
+            for size in rotated(people.ladder, number):
+                user = people.user("ladder", size)
+                found[size] = bench.traffic.ask_one(server, bench.pages[size, where, status], user, 8, seconds)
+            results[f"{where}, {status}"] = found
+            bench.say(f"  {where}, {status}: " + "   ".join(
+                f"{size:,}: {cost(found[size]):.0f} µs" for size in people.ladder))
+    return results
+
+
+def cost(one):
+    """Processor time of one request, of the server and PostgreSQL together, in microseconds."""
+    return one["server_cpu_us"] + one["postgresql_cpu_us"]
+
+
+def rows(results):
+    note = " (by offset)" if by_offset else ""
+    for where, status in PAGES:
+        name = f"{where}, {status}"
+        sizes = list(results[0][name])
+        largest = sizes[-1]
+        label = f"{where}{note if where != 'first page' else ''}" + ("" if status == "all" else f", status={status}")
+
+        def each(compute, name=name):
+            return [compute(result[name]) for result in results]
+
+        yield Row(f"{label}: processor time, {largest:,} tasks / {BASE}",
+                  each(lambda found: cost(found[largest]) / cost(found[BASE])), "<= 1.3",
+                  "µs by size: " + ", ".join(f"{size:,}: {{:.0f}}" for size in sizes),
+                  each(lambda found: tuple(cost(found[size]) for size in sizes)))
+        yield Row(f"{label}: latency, {largest:,} tasks / {BASE}",
+                  each(lambda found: found[largest]["p50_ms"] / found[BASE]["p50_ms"]), "<= 1.3",
+                  "p50 {:.2f} / {:.2f} ms, 8 connections",
+                  each(lambda found: (found[largest]["p50_ms"], found[BASE]["p50_ms"])))
