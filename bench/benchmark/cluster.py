@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -70,6 +71,7 @@ class Cluster:
         return self
 
     def __exit__(self, *_):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses ctrl-c twice leaves nothing behind either
         if os.path.exists(os.path.join(self.directory, "data", "postmaster.pid")):
             self.run("pg_ctl", "stop", "-w", "-s", "-m", "immediate", "-D", self.data, check=False)
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -123,21 +125,18 @@ class Cluster:
         return f"host='{self.directory}' port={self.port} user=postgres dbname={DATABASE}"
 
     def log_size(self):
-        return os.path.getsize(self.log_file())
+        """How long the log is, once what was done before is in it: it is written by another process."""
+        size = -1
+        while size != (size := os.path.getsize(self.log_file())):
+            time.sleep(0.3)
+        return size
 
     def log_file(self):
         return os.path.join(self.data, "log", "server.json")
 
     def logged_since(self, size):
         """The log's entries beyond `size`, once no more come."""
-        text, patience = "", 40
-        while patience > 0:
-            time.sleep(0.1)
-            patience -= 1
-            with open(self.log_file(), encoding="utf-8") as file:
-                file.seek(size)
-                now = file.read()
-            if now and now == text:
-                break
-            text = now
-        return [json.loads(line) for line in text.splitlines()]
+        self.log_size()
+        with open(self.log_file(), encoding="utf-8") as file:
+            file.seek(size)
+            return [json.loads(line) for line in file]

@@ -62,7 +62,8 @@ def options_of(words):
 
 def main():
     options = options_of(sys.argv[1:])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    for stop in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, lambda number, _: sys.exit(128 + number))  # so that what was started is stopped
     try:
         programs = Programs()
         bench = Bench(options, programs)
