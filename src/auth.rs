@@ -3,13 +3,15 @@
 //! A token is looked at in this order, and the first offence ends it: its length, its shape and its header (`token`);
 //! which key it names (`keys`, `ring`; an unknown name makes key sets be read again, `key_set`); its signature, checked
 //! once with that key and the key's own algorithm; then what it claims, by the library and by rules that are stricter
-//! than the library's (`claims`). None of that needs a database.
+//! than the library's (`claims`). None of that needs a database. A token that was believed is remembered (`memory`) until it
+//! expires or the keys change.
 
 mod claims;
 mod jwks;
 mod key;
 mod key_set;
 mod keys;
+mod memory;
 mod object;
 mod place;
 mod ring;
@@ -24,6 +26,7 @@ use crate::refusal::Refusal;
 use claims::Expected;
 pub use key_set::KeySet;
 use keys::Keys;
+use memory::Memory;
 use object::Object;
 pub use place::Place;
 use token::Token;
@@ -65,6 +68,7 @@ pub struct Demands {
 /// Tells tokens to believe from all others.
 pub struct Verifier {
     keys: Keys,
+    memory: Memory,
 }
 
 impl Verifier {
@@ -73,7 +77,7 @@ impl Verifier {
     /// # Errors
     /// When the system has no use for a client of HTTP.
     pub fn new(demands: &Demands) -> Result<Self, String> {
-        Ok(Self { keys: Keys::new(demands)? })
+        Ok(Self { keys: Keys::new(demands)?, memory: Memory::new() })
     }
 
     /// Reads every key set once and keeps them up to date from then on, in tasks of the runtime. An issuer that is out
@@ -103,7 +107,11 @@ impl Verifier {
     /// # Errors
     /// [`Refusal::NoToken`] without a bearer token, [`Refusal::InvalidToken`] with one that is not believed.
     pub async fn user(&self, headers: &HeaderMap) -> Result<UserId, Refusal> {
-        let token = Token::look_at(bearer_token(headers)?)?;
+        let text = bearer_token(headers)?;
+        if let Some(user) = self.memory.recall(text, self.keys.generation(), now()) {
+            return Ok(user);
+        }
+        let token = Token::look_at(text)?;
         let at_first = self.verify(&token);
         if at_first.is_ok() {
             return at_first;
@@ -128,10 +136,17 @@ impl Verifier {
     }
 
     fn verify(&self, token: &Token<'_>) -> Result<UserId, Refusal> {
+        // Before its keys are looked at: what is verified while they change is not remembered for the new ones.
+        let generation = self.keys.generation();
         let mut refusal = Refusal::invalid_token("this server has no secret to verify the token with");
         for key in self.keys.of(token)? {
             match jsonwebtoken::decode::<Object>(token.text, &key.decoding, &key.validation) {
-                Ok(believed) => return key.expected.user(&believed.claims.0, now()),
+                Ok(believed) => {
+                    let claims = believed.claims.0;
+                    let user = key.expected.user(&claims, now())?;
+                    self.memory.keep(token.text, generation, &claims, &user);
+                    return Ok(user);
+                }
                 Err(error) if *error.kind() == ErrorKind::InvalidSignature => {
                     refusal = Refusal::invalid_token(match token.algorithm {
                         jsonwebtoken::Algorithm::HS256 => {

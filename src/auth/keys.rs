@@ -75,6 +75,11 @@ impl Keys {
         !self.secrets.is_empty() || self.ring.has_any()
     }
 
+    /// Another number each time a key comes or goes.
+    pub(super) fn generation(&self) -> u64 {
+        self.ring.generation()
+    }
+
     pub(super) fn problems(&self) -> Vec<String> {
         self.sources.iter().filter_map(|source| source.problem()).collect()
     }

@@ -1,5 +1,6 @@
 //! The public keys of every set, as they were last read.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jsonwebtoken::Algorithm;
@@ -10,7 +11,11 @@ use super::key::Key;
 pub(super) type Set = Arc<[Arc<Key>]>;
 
 /// The keys of all sets.
-pub(super) struct Ring(RwLock<Vec<Set>>);
+pub(super) struct Ring {
+    sets: RwLock<Vec<Set>>,
+    /// Moves on whenever a set is replaced.
+    generation: AtomicU64,
+}
 
 /// What can be meant by a name or an algorithm.
 pub(super) enum Found {
@@ -25,7 +30,7 @@ pub(super) enum Found {
 impl Ring {
     /// Room for that many sets, all of them empty.
     pub(super) fn of(sets: usize) -> Self {
-        Self(RwLock::new(vec![Set::default(); sets]))
+        Self { sets: RwLock::new(vec![Set::default(); sets]), generation: AtomicU64::new(0) }
     }
 
     /// The keys of one set.
@@ -35,10 +40,16 @@ impl Ring {
 
     /// Puts other keys in the place of a set's.
     pub(super) fn replace(&self, at: usize, keys: Set) {
-        let mut sets = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut sets = self.sets.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(set) = sets.get_mut(at) {
             *set = keys;
         }
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often sets were replaced.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// Whether there is any key.
@@ -78,6 +89,6 @@ impl Ring {
     }
 
     fn all(&self) -> std::sync::RwLockReadGuard<'_, Vec<Set>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.sets.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
