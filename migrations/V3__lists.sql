@@ -30,6 +30,9 @@ as $$
     select key from rowkeep.cursor_keys order by id desc limit 1
 $$;
 
+-- Until the policies have been applied.
+revoke execute on function app.cursor_key() from public;
+
 comment on function app.cursor_key() is
     'The key that cursors of lists are sealed with: a title in an address must be nobody else''s to read.';
 
