@@ -6,7 +6,7 @@ use std::time::Duration;
 use rowkeep::refusal::Refusal;
 use rowkeep::refusal::Sentences;
 use rowkeep::session::{Caller, Options, Question, Session, value};
-use rowkeep::tasks::{self, Draft, Status, Window};
+use rowkeep::tasks::{self, Draft, Pages, Status};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use super::support::{Home, texts};
@@ -41,6 +41,12 @@ fn options(pool_size: u32) -> Options {
 async fn session(home: &Home, options: &Options) -> Session {
     let address = home.database.address("rowkeep_login");
     Session::open(&address, options, &QUESTIONS, Sentences::default()).await.expect("a session")
+}
+
+/// How many tasks the caller's list begins with.
+async fn list(caller: &Caller) -> Result<usize, Refusal> {
+    let page = Pages::new(caller.clone(), Status::All).next().await?;
+    Ok(page.tasks()?.len())
 }
 
 /// The backend that answers, after checking that it takes the caller for who they are and shows no other's row.
@@ -217,7 +223,6 @@ async fn when_every_connection_waits_for_a_lock_the_next_question_is_refused_as_
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     home.admin.batch_execute("begin; lock table app.tasks in access exclusive mode").await.expect("a lock");
 
-    let list = |caller| tasks::list(caller, Status::All, Window::default());
     let (first, second, third) = tokio::join!(list(&alice), list(&alice), list(&bob));
 
     for refused in [first, second, third] {
@@ -269,11 +274,11 @@ async fn a_connection_whose_statements_no_longer_fit_the_schema_is_replaced() {
     let session = session(&home, &options(1)).await;
     let bob = session.caller(user_id("bob"));
     let before = backend_of(&bob).await;
-    tasks::list(&bob, Status::All, Window::default()).await.expect("a list");
+    list(&bob).await.expect("a list");
     home.admin.batch_execute("alter table app.tasks alter title type varchar").await.expect("another schema");
 
-    let outdated = tasks::list(&bob, Status::All, Window::default()).await;
-    let renewed = tasks::list(&bob, Status::All, Window::default()).await;
+    let outdated = list(&bob).await;
+    let renewed = list(&bob).await;
 
     assert!(matches!(outdated, Err(Refusal::Broken(_))), "{outdated:?}");
     assert!(renewed.is_ok(), "{renewed:?}");

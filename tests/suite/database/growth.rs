@@ -2,7 +2,7 @@
 //! over it as soon as it is there, and finds what is wrong with it.
 
 use super::comments::{MISNAMED, WITH_A_NAMELESS_RULE, WITHOUT_A_SENTENCE};
-use super::locks::{Locks, tables, unasked};
+use super::locks::{Locks, Question, tables, unasked};
 use super::serving::start;
 use super::support::texts;
 use crate::world::Database;
@@ -194,10 +194,11 @@ async fn a_filter_that_does_not_bind_is_found() {
 async fn a_count_of_all_rows_is_told_from_a_count_of_ones_own() {
     for (filter, found) in [("user_id = $1", None), ("$1::text is not null", Some("read"))] {
         let mut locks = notes().await;
-        let read = locks.questions.iter_mut().find(|question| question.name == "read").expect("a question");
+        let read = question(&mut locks, "read");
         read.sql = format!("select count(*) from app.notes where {filter}");
 
         assert_eq!(locks.past_the_filter().await, Vec::from_iter(found));
+        assert_eq!(locks.past_the_transaction().await, Vec::from_iter(found));
     }
 }
 
@@ -249,13 +250,19 @@ async fn a_create_that_names_its_user_is_found() {
 async fn a_question_that_finds_nothing_at_all_is_found() {
     let mut locks = notes().await;
     forget_the_filter(&mut locks, "list", "user_id = $1 and false");
+    let read = question(&mut locks, "read");
+    read.sql = "select count(*) from app.notes where user_id = $1 and false".into();
 
-    assert_eq!(locks.silent().await, ["list"]);
+    assert_eq!(locks.silent().await, ["list", "read"]);
+}
+
+fn question<'a>(locks: &'a mut Locks, name: &str) -> &'a mut Question {
+    locks.questions.iter_mut().find(|question| question.name == name).expect("a question")
 }
 
 /// Puts `sloppy` in the place of the filter of one question.
 fn forget_the_filter(locks: &mut Locks, name: &str, sloppy: &str) {
-    let question = locks.questions.iter_mut().find(|question| question.name == name).expect("a question");
+    let question = question(locks, name);
     assert!(question.sql.contains("user_id = $1"), "{name}");
     question.sql = question.sql.replace("user_id = $1", sloppy);
 }

@@ -67,7 +67,7 @@ impl Locks {
         let create =
             this.questions.iter().find(|question| question.creates()).expect("a question that creates");
         for user in ["alice", "alice", "bob", "bob"] {
-            let binding = bindings(&this.admin, &create.sql, 0, 1).await.swap_remove(0);
+            let binding = bindings(&this.admin, &create.sql, 0, &[]).await.swap_remove(0);
             begin_as(&this.login, user).await;
             ask(&this.login, create, None, &binding).await.expect("a row");
             this.login.batch_execute("commit").await.expect("a commit");
@@ -103,6 +103,15 @@ impl Locks {
 
     fn creating(&self) -> impl Iterator<Item = &Question> {
         self.questions.iter().filter(|question| question.creates())
+    }
+
+    fn ids(&self) -> Vec<i64> {
+        self.owners.keys().copied().collect()
+    }
+
+    /// Whether a question that is asked like this can mean a row of `user`'s by its id.
+    fn names_a_row_of(&self, user: &str, binding: &[Literal]) -> bool {
+        self.ids_of(user).iter().any(|id| binding.contains(&Literal(Some(id.to_string()))))
     }
 
     fn ids_of(&self, user: &str) -> Vec<i64> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rowkeep::refusal::Sentences;
 use rowkeep::schema;
 use rowkeep::session::{Options, Session};
-use rowkeep::tasks::{self, Status, Window};
+use rowkeep::tasks::{self, Pages, Status};
 
 use super::support::{Home, begin_as, creates, texts};
 use crate::world::{Database, OwnCluster, user_id};
@@ -13,8 +13,8 @@ use rowkeep::database::Address;
 
 /// What a server does before it serves: the session, or why there is none.
 pub async fn start(address: &Address) -> Result<Session, String> {
-    let words = schema::ready_to_serve(address).await.map_err(|error| error.to_string())?;
-    open(address, words).await
+    let ready = schema::ready_to_serve(address).await.map_err(|error| error.to_string())?;
+    open(address, ready.sentences).await
 }
 
 async fn open(address: &Address, words: Sentences) -> Result<Session, String> {
@@ -31,8 +31,8 @@ async fn open(address: &Address, words: Sentences) -> Result<Session, String> {
 /// The titles that `user` is shown.
 pub async fn titles(session: &Session, user: &str) -> Vec<String> {
     let caller = session.caller(user_id(user));
-    let listed = tasks::list(&caller, Status::All, Window::default()).await.expect("a list");
-    listed.into_iter().map(|task| task.title).collect()
+    let listed = Pages::new(caller, Status::All).next().await.expect("a list");
+    listed.tasks().expect("tasks").iter().map(|task| task.title.to_owned()).collect()
 }
 
 /// Why a server does not start after a superuser ran `harm`.

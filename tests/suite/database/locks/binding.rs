@@ -6,8 +6,10 @@ use bytes::BytesMut;
 use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Row};
 
+use super::super::support::without_comments;
+
 /// A value as psql would write it, for a parameter of any type.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Literal(pub Option<String>);
 
 impl ToSql for Literal {
@@ -51,29 +53,42 @@ pub fn raw(rows: &[Row]) -> Vec<Vec<Raw>> {
     rows.iter().map(|row| (0..row.len()).map(|column| row.get(column)).collect()).collect()
 }
 
-/// What is tried for a parameter. A whole number may be an id, or a limit that is none: it is the row's id, and null. A
-/// text and whatever else there is gets one value and null; an unknown type null alone.
-fn candidates(kind: &Type, id: i64) -> Vec<Literal> {
-    let (number, some, none) = (id.to_string(), |text: &str| Literal(Some(text.into())), Literal(None));
-    match *kind {
-        Type::INT2 | Type::INT4 | Type::INT8 => vec![some(&number), none],
-        Type::BOOL => vec![some("true"), some("false")],
-        Type::TEXT | Type::VARCHAR | Type::BYTEA => vec![some("bound"), none],
-        Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => vec![some("1"), none],
-        Type::DATE | Type::TIMESTAMP | Type::TIMESTAMPTZ => vec![some("2026-01-10"), none],
-        Type::UUID => vec![some("550e8400-e29b-41d4-a716-446655440000"), none],
-        Type::JSON | Type::JSONB => vec![some("{}"), none],
-        _ => vec![none],
-    }
+/// What is tried for a parameter. A whole number may be an id, or a bound of ids: it is each of `ids`, less than any, more
+/// than any, and null. Whatever else there is gets a value or two and null; an unknown type null alone.
+fn candidates(kind: &Type, ids: &[i64]) -> Vec<Literal> {
+    // As JavaScript has it: the largest whole number in an id.
+    let numbers = || ids.iter().copied().chain([0, 9_007_199_254_740_991]).map(|number| number.to_string());
+    let texts: Vec<String> = match *kind {
+        Type::INT2 | Type::INT4 | Type::INT8 => numbers().collect(),
+        Type::BOOL => vec!["true".into(), "false".into()],
+        Type::TEXT | Type::VARCHAR | Type::BYTEA => vec!["bound".into(), String::new()],
+        Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => vec!["1".into()],
+        Type::DATE | Type::TIMESTAMP | Type::TIMESTAMPTZ => vec!["2026-01-10".into()],
+        Type::UUID => vec!["550e8400-e29b-41d4-a716-446655440000".into()],
+        Type::JSON | Type::JSONB => vec!["{}".into()],
+        _ => vec![],
+    };
+    texts.into_iter().map(Some).chain([None]).map(Literal).collect()
+}
+
+/// Whether a parameter is a limit or an offset and nothing else, which can only leave rows out: it is null, and leaves none
+/// out.
+fn leaves_out(sql: &str, number: usize) -> bool {
+    let (sql, parameter) = (without_comments(sql), format!("${number}"));
+    let parts: Vec<_> = sql.split(&parameter).collect();
+    let is_longer = |rest: &str| rest.starts_with(|next: char| next.is_ascii_digit());
+    let [before, after] = parts[..] else { return false };
+    !is_longer(after) && (before.ends_with("limit ") || before.ends_with("offset "))
 }
 
 /// Every combination of values for the parameters of `sql` after the first `skipped`, the most ordinary one first.
-pub async fn bindings(client: &Client, sql: &str, skipped: usize, id: i64) -> Vec<Vec<Literal>> {
+pub async fn bindings(client: &Client, sql: &str, skipped: usize, ids: &[i64]) -> Vec<Vec<Literal>> {
     let prepared = client.prepare(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
 
     let mut bindings = vec![vec![]];
-    for kind in prepared.params().iter().skip(skipped) {
-        let candidates = candidates(kind, id);
+    for (index, kind) in prepared.params().iter().enumerate().skip(skipped) {
+        let none = vec![Literal(None)];
+        let candidates = if leaves_out(sql, index + 1) { none } else { candidates(kind, ids) };
         let with = |binding: &Vec<Literal>| {
             let binding = binding.clone();
             candidates

@@ -1,8 +1,9 @@
 //! What can be wrong with the questions about a table: one function for each way, which names those it is wrong with.
 
 use super::super::support::{begin_as, state, texts, without_comments};
-use super::binding::{bindings, raw};
-use super::{Locks, ask};
+use super::binding::{Literal, bindings, raw};
+use super::{Locks, Question, ask};
+use tokio_postgres::Row;
 
 impl Locks {
     /// The questions that do not say whose rows they want, and those that create and say whose.
@@ -19,18 +20,18 @@ impl Locks {
         wrong.map(|question| question.name.clone()).collect()
     }
 
-    /// The questions that show their own user nothing, however they are asked: they prove nothing about others.
+    /// The questions that tell their own user nothing, however they are asked: they prove nothing about others.
     pub async fn silent(&self) -> Vec<String> {
         let mut silent = Vec::new();
         'questions: for question in self.about_existing_rows() {
-            for id in self.ids_of("alice") {
-                for binding in bindings(&self.admin, &question.sql, 1, id).await {
-                    begin_as(&self.login, "alice").await;
-                    let rows = ask(&self.login, question, Some("alice"), &binding).await;
-                    self.login.batch_execute("rollback").await.expect("an end");
-                    if rows.is_ok_and(|rows| !rows.is_empty()) {
-                        continue 'questions;
-                    }
+            for binding in bindings(&self.admin, &question.sql, 1, &self.ids_of("alice")).await {
+                begin_as(&self.login, "alice").await;
+                let rows = ask(&self.login, question, Some("alice"), &binding).await;
+                self.login.batch_execute("rollback").await.expect("an end");
+                let Ok(rows) = rows else { continue };
+                let nothing = self.ask_as("carol", question, "carol", &binding).await;
+                if nothing.is_ok_and(|nothing| raw(&rows) != raw(&nothing)) {
+                    continue 'questions;
                 }
             }
             silent.push(question.name.clone());
@@ -38,28 +39,26 @@ impl Locks {
         silent
     }
 
-    /// With the filter open, every question asked as bob with alice's id: those that the policy does not stop.
+    /// With the filter open, every question asked as bob with alice's ids: those that the policy does not stop.
     pub async fn past_the_policy(&self) -> Vec<String> {
         let before = self.stored("alice").await;
         let mut past = Vec::new();
         for question in self.about_existing_rows() {
-            for id in self.ids_of("alice") {
-                for binding in bindings(&self.admin, &question.sql, 1, id).await {
-                    let rows = self.ask_as("bob", question, "alice", &binding).await;
-                    // An answer that names nobody must be the one that somebody without rows gets.
-                    let nothing = self.ask_as("carol", question, "carol", &binding).await;
-                    let seen = match (rows, nothing) {
-                        (Ok(rows), Ok(nothing)) => raw(&rows) != raw(&nothing),
-                        // What fails has met a row.
-                        _ => true,
-                    };
-                    if self.changed_alices(&before).await || seen {
-                        past.push(question.name.clone());
-                    }
+            for binding in bindings(&self.admin, &question.sql, 1, &self.ids_of("alice")).await {
+                let rows = self.ask_as("bob", question, "alice", &binding).await;
+                // An answer that names nobody must be the one that somebody without rows gets.
+                let nothing = self.ask_as("carol", question, "carol", &binding).await;
+                let seen = match (rows, nothing) {
+                    (Ok(rows), Ok(nothing)) => raw(&rows) != raw(&nothing),
+                    // What fails has met a row.
+                    _ => true,
+                };
+                if self.changed_alices(&before).await || seen {
+                    past.push(question.name.clone());
+                    break;
                 }
             }
         }
-        past.dedup();
         past
     }
 
@@ -72,28 +71,25 @@ impl Locks {
 
         let mut past = Vec::new();
         for question in self.about_existing_rows() {
-            for (id, owner) in &self.owners {
-                for binding in bindings(&self.admin, &question.sql, 1, *id).await {
-                    let restricted = self.ask_as("bob", question, "bob", &binding).await;
-                    let unbound = ask(&self.admin, question, Some("bob"), &binding).await;
-                    let alone = self.ask_as_the_only_user(question, &binding).await;
-                    let changed = self.changed_alices(&before).await;
-                    let seen = [restricted, unbound].into_iter().any(|answer| match answer {
-                        Ok(rows) => {
-                            self.shows_others(&rows, "bob").unwrap_or_else(|| Some(raw(&rows)) != alone)
-                        }
-                        // Bob's own row may turn a value down; what fails for alice's has met hers.
-                        Err(_) => owner != "bob",
-                    });
-                    if changed || seen {
-                        past.push(question.name.clone());
-                    }
+            for binding in bindings(&self.admin, &question.sql, 1, &self.ids()).await {
+                let restricted = self.ask_as("bob", question, "bob", &binding).await;
+                let unbound = ask(&self.admin, question, Some("bob"), &binding).await;
+                let mut seen = false;
+                for answer in [restricted, unbound] {
+                    seen |= match answer {
+                        Ok(rows) => self.tells_of_others(question, &binding, &rows).await,
+                        // Bob's own row may turn a value down; what fails for no row of his has met another's.
+                        Err(_) => !self.names_a_row_of("bob", &binding),
+                    };
+                }
+                if self.changed_alices(&before).await || seen {
+                    past.push(question.name.clone());
+                    break;
                 }
             }
         }
         let close = format!("alter table app.{} enable row level security", self.table);
         self.admin.batch_execute(&close).await.expect("as it was");
-        past.dedup();
         past
     }
 
@@ -110,21 +106,26 @@ impl Locks {
 
         let mut past = Vec::new();
         for question in self.about_existing_rows() {
-            for id in self.ids_of("alice") {
-                for binding in bindings(&self.admin, &question.sql, 1, id).await {
-                    let answer = ask(&client, question, Some("bob"), &binding).await;
-                    let seen = match answer {
-                        Ok(rows) => self.shows_others(&rows, "bob").unwrap_or(false),
-                        Err(_) => true,
-                    };
-                    if self.changed_alices(&before).await || seen {
-                        past.push(question.name.clone());
-                    }
+            for binding in bindings(&self.admin, &question.sql, 1, &self.ids_of("alice")).await {
+                let seen = match ask(&client, question, Some("bob"), &binding).await {
+                    Ok(rows) => self.tells_of_others(question, &binding, &rows).await,
+                    Err(_) => true,
+                };
+                if self.changed_alices(&before).await || seen {
+                    past.push(question.name.clone());
+                    break;
                 }
             }
         }
-        past.dedup();
         past
+    }
+
+    /// Whether an answer for bob shows somebody else's row, or is another one than there is without others.
+    async fn tells_of_others(&self, question: &Question, binding: &[Literal], rows: &[Row]) -> bool {
+        match self.shows_others(rows, "bob") {
+            Some(others) => others,
+            None => Some(raw(rows)) != self.ask_as_the_only_user(question, binding).await,
+        }
     }
 
     /// What is wrong with the questions that create, each with the promise that it breaks.
@@ -133,7 +134,7 @@ impl Locks {
         let mut wrong = Vec::new();
         for question in self.creating() {
             let name = &question.name;
-            let binding = bindings(&self.admin, &question.sql, 0, 1).await.swap_remove(0);
+            let binding = bindings(&self.admin, &question.sql, 0, &[]).await.swap_remove(0);
 
             // not_null_violation: nobody's id is null, and there is no column to name another.
             if state(ask(&self.admin, question, None, &binding).await) != "23502" {
