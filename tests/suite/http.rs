@@ -1,11 +1,14 @@
 //! What goes over the wire.
 
 mod contracts;
+mod links;
 
 mod around;
 mod authorization;
 mod bodies;
 mod cors;
+mod counts;
+mod cursors;
 mod demands;
 mod edits;
 mod errors;
@@ -15,10 +18,16 @@ mod isolation;
 mod issuers;
 mod key_sets;
 mod lists;
+mod meanwhile;
 mod order;
+mod others_lists;
+mod pages;
 mod pairs;
+mod parameters;
 pub mod routes;
+mod search;
 mod sizes_and_types;
+mod sorts;
 mod tasks;
 mod texts;
 mod times;

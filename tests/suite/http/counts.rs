@@ -1,0 +1,117 @@
+//! `count=true`: how many tasks the whole list has.
+
+use http::{HeaderValue, Method};
+use serde_json::json;
+
+use super::links::{next, walk};
+use crate::world::{Person, World, send};
+
+/// Alice has six, two of them completed; three have `milk`, one of these completed. Bob has more of everything.
+async fn world() -> (World, Person) {
+    let world = World::new().await;
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    for person in [&bob, &alice, &bob] {
+        for (title, description, completed) in [
+            ("milk", json!(null), false),
+            ("Milk", json!("two litres"), true),
+            ("tea", json!("with milk"), false),
+            ("oats", json!(""), true),
+            ("bread", json!(null), false),
+            ("butter", json!(null), false),
+        ] {
+            let task = person.creates(json!({ "title": title, "description": description })).await;
+            if completed {
+                let path = format!("/api/tasks/{}/complete", task["id"]);
+                person.patch(&path, json!({ "completed": true })).await;
+            }
+        }
+    }
+    (world, alice)
+}
+
+#[tokio::test]
+async fn a_count_is_that_of_the_whole_list_however_short_the_page() {
+    let (_world, alice) = world().await;
+
+    for (list, wanted) in [
+        ("", "6"),
+        ("&status=all", "6"),
+        ("&status=pending", "4"),
+        ("&status=completed", "2"),
+        ("&completed=false", "4"),
+        ("&completed=true", "2"),
+        ("&q=milk", "3"),
+        ("&q=milk&status=pending", "2"),
+        ("&q=milk&status=completed", "1"),
+        ("&q=LITRES", "1"),
+        ("&q=nothing", "0"),
+        ("&q=", "6"),
+        ("&q=&status=completed", "2"),
+    ] {
+        for page in ["", "&limit=1", "&limit=1000", "&offset=1", "&offset=100", "&limit=2&sort=title"] {
+            for sort in ["", "&sort=id", "&sort=-updated_at", "&sort=title"] {
+                if page.contains("sort") && !sort.is_empty() {
+                    continue;
+                }
+                let query = format!("?count=true{list}{page}{sort}");
+                let answer = alice.get(&format!("/api/v1/tasks{query}")).await;
+
+                assert_eq!(answer.status(), 200, "{query}: {answer:?}");
+                assert_eq!(answer.header("x-total-count"), wanted, "{query}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_count_is_on_every_page_that_follows() {
+    let (_world, alice) = world().await;
+
+    for (query, wanted) in [("", "6"), ("&status=pending", "4"), ("&q=milk&sort=title", "3")] {
+        let pages = walk(&alice, &format!("/api/v1/tasks?count=true&limit=1{query}")).await;
+
+        assert_eq!(pages.len().to_string(), wanted, "{query}");
+        assert!(pages.iter().all(|page| page.header("x-total-count") == wanted), "{query}: {pages:?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_who_does_not_ask_is_told_a_count() {
+    let (_world, alice) = world().await;
+
+    for query in ["", "?count=false", "?count=true&count=false", "?Count=true", "?q=milk"] {
+        let answer = alice.get(&format!("/api/v1/tasks{query}")).await;
+
+        assert_eq!(answer.status(), 200, "{query}");
+        assert!(!answer.headers.contains_key("x-total-count"), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_count_of_nothing_is_zero() {
+    let (world, _) = world().await;
+    let carol = world.user("carol");
+
+    for query in ["", "&status=pending", "&status=completed", "&q=milk", "&sort=title"] {
+        let answer = carol.get(&format!("/api/v1/tasks?count=true{query}")).await;
+
+        assert_eq!((&answer.body[..], answer.header("x-total-count")), (&b"[]"[..], "0"), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_a_listed_origin_may_read_the_count_and_the_link() {
+    let (_world, alice) = world().await;
+
+    for method in [Method::GET, Method::HEAD] {
+        let mut request = alice.request(method.clone(), "/api/v1/tasks?limit=1&count=true", "");
+        request.headers_mut().insert("origin", HeaderValue::from_static("http://localhost:3000"));
+        let answer = send(alice.address, request).await;
+
+        let exposed = answer.header("access-control-expose-headers").to_ascii_lowercase();
+        let exposed: Vec<_> = exposed.split(',').map(str::trim).collect();
+        assert!(exposed.contains(&"link") && exposed.contains(&"x-total-count"), "{method}: {exposed:?}");
+        assert_eq!(answer.header("x-total-count"), "6", "{method}");
+        assert!(next(&answer).is_some(), "{method}");
+    }
+}

@@ -1,0 +1,155 @@
+//! Nothing of another user in a list: whatever bob asks for, alice's tasks change no byte of what he gets.
+
+use serde_json::json;
+
+use super::links::{cursor, ids, list, next, walk};
+use crate::world::{Answer, Person, World};
+
+const SORTS: [&str; 8] =
+    ["id", "-id", "created_at", "-created_at", "title", "-title", "updated_at", "-updated_at"];
+const STATUSES: [&str; 3] = ["all", "pending", "completed"];
+
+/// Gives a person tasks, the last of them completed. Returns their ids.
+async fn creates(person: &Person, titles: &[&str]) -> Vec<i64> {
+    let mut ids = Vec::new();
+    for title in titles {
+        let task =
+            person.creates(json!({ "title": title, "description": format!("{title}, she said") })).await;
+        ids.push(task["id"].as_i64().expect("an id"));
+    }
+    let last = ids.last().expect("a task");
+    person.patch(&format!("/api/tasks/{last}/complete"), json!({ "completed": true })).await;
+    ids
+}
+
+/// Every question about lists that there is.
+fn questions() -> Vec<String> {
+    let mut questions = Vec::new();
+    for sort in SORTS {
+        for status in STATUSES {
+            for q in ["", "milk", "SHE SAID", "secret", "alice"] {
+                for (name, value) in [("limit", "1"), ("limit", "1000"), ("offset", "1")] {
+                    questions.push(list(&[
+                        ("sort", sort),
+                        ("status", status),
+                        ("q", q),
+                        (name, value),
+                        ("count", "true"),
+                    ]));
+                }
+            }
+        }
+    }
+    questions
+}
+
+/// What a person is told, page after page.
+async fn told(person: &Person, questions: &[String]) -> Vec<Vec<impl PartialEq + std::fmt::Debug + use<>>> {
+    let mut told = Vec::new();
+    for question in questions {
+        told.push(walk(person, question).await.into_iter().map(Answer::without_date).collect());
+    }
+    told
+}
+
+/// Page, order, place, count, cursor and length: all of it is the same with her tasks and without them.
+#[tokio::test]
+async fn another_users_tasks_change_no_byte_of_any_list() {
+    let world = World::new().await;
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    // Around, between and among hers, in every order.
+    creates(&alice, &["milk", "a"]).await;
+    let his = creates(&bob, &["milk", "secret", "milk"]).await;
+    let questions = questions();
+    let before = told(&bob, &questions).await;
+
+    let hers = creates(&alice, &["milk", "secret alice", "\u{1}", "\u{10ffff}", "secret", "milk"]).await;
+    let with_hers = told(&bob, &questions).await;
+    for id in hers {
+        alice.delete(&format!("/api/tasks/{id}")).await;
+    }
+    let without = told(&bob, &questions).await;
+
+    for (number, question) in questions.iter().enumerate() {
+        assert_eq!(with_hers[number], before[number], "{question}");
+        assert_eq!(without[number], before[number], "{question}");
+    }
+    assert_eq!(ids(&walk(&bob, "/api/v1/tasks?sort=id&limit=2").await), his);
+}
+
+#[tokio::test]
+async fn somebody_without_tasks_is_told_the_same_whoever_has_some() {
+    let world = World::new().await;
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    let questions = questions();
+    let before = told(&bob, &questions).await;
+
+    creates(&alice, &["milk", "secret", "alice"]).await;
+
+    assert_eq!(told(&bob, &questions).await, before);
+    let nothing = bob.get(&questions[0]).await;
+    assert_eq!((&nothing.body[..], nothing.header("x-total-count")), (&b"[]"[..], "0"));
+}
+
+/// Her cursor is refused as nonsense is, and no answer shows that it was one.
+#[tokio::test]
+async fn another_users_cursor_opens_and_tells_nothing() {
+    let world = World::new().await;
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    creates(&alice, &["milk", "milk", "milk"]).await;
+    creates(&bob, &["milk", "milk", "milk"]).await;
+
+    for sort in SORTS {
+        for status in ["all", "pending"] {
+            for q in ["", "milk"] {
+                let list =
+                    list(&[("sort", sort), ("status", status), ("q", q), ("limit", "1"), ("count", "true")]);
+                let hers = alice.get(&list).await;
+                let cursor = cursor(&hers);
+                let nonsense = bob.get(&format!("{list}&cursor=nonsense")).await.without_date();
+
+                for address in [next(&hers).expect("a Link"), format!("{list}&cursor={cursor}")] {
+                    let answer = bob.get(&address).await;
+
+                    assert_eq!(answer.status(), 422, "{list}");
+                    assert_eq!(answer.without_date(), nonsense, "{list}");
+                }
+                // Where cursors mean nothing, hers does not either.
+                for path in ["/api/tasks", "/api/bob/tasks"] {
+                    let answer = bob.get(&format!("{path}?cursor={cursor}")).await;
+                    assert!(
+                        answer.json().as_array().expect("a list").iter().all(|task| task["user_id"] == "bob")
+                    );
+                    assert_eq!(answer.ids().len(), 3, "{path}");
+                }
+            }
+        }
+    }
+}
+
+/// Two lists that take turns on one connection stay two lists.
+#[tokio::test]
+async fn two_people_go_through_their_lists_over_one_connection() {
+    let world = World::with(&[("DATABASE_POOL_SIZE", "1")]).await;
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    for (person, number) in [(&alice, 5), (&bob, 9)] {
+        for _ in 0..number {
+            person.creates(json!({ "title": format!("milk of {}", person.id) })).await;
+        }
+    }
+
+    for sort in SORTS {
+        for q in ["", "milk"] {
+            let list = list(&[("sort", sort), ("q", q), ("limit", "1"), ("count", "true")]);
+            let (hers, his) = tokio::join!(walk(&alice, &list), walk(&bob, &list));
+
+            for (person, pages, number) in [(&alice, hers, 5), (&bob, his, 9)] {
+                assert_eq!(pages.len(), number, "{list}");
+                for page in pages {
+                    assert_eq!(page.json()[0]["user_id"], person.id, "{list}");
+                    assert_eq!(page.header("x-total-count"), number.to_string(), "{list}");
+                }
+            }
+        }
+    }
+}

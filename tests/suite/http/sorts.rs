@@ -1,0 +1,174 @@
+//! The orders of a list, against orders that are computed here.
+
+use std::cmp::Ordering;
+
+use serde_json::{Value, json};
+
+use super::links::{id, ids, list, walk};
+use crate::world::{Person, World};
+
+/// Titles that collations, UTF-16 and case make different orders of; some are there twice.
+const TITLES: [&str; 18] = [
+    "b",
+    "a",
+    "B",
+    "A",
+    "Ä",
+    "ä",
+    "a\u{308}",
+    "😀a",
+    "\u{ffee}a",
+    "a",
+    "z",
+    "Za",
+    "10",
+    "9a",
+    " a",
+    "_a",
+    "A",
+    "ß",
+];
+
+/// Alice's tasks as she is shown them: every other one completed, some changed since, some at the same moment.
+async fn tasks(world: &World) -> (Person, Vec<Value>) {
+    let alice = world.user("alice");
+    let mut created = Vec::new();
+    for title in TITLES {
+        created.push(alice.creates(json!({ "title": title })).await);
+    }
+    for task in created.iter().step_by(2) {
+        alice.patch(&format!("/api/tasks/{}/complete", task["id"]), json!({ "completed": true })).await;
+    }
+    for number in [11, 4, 17, 0] {
+        let task = &created[number];
+        let change = json!({ "title": task["title"], "description": "changed" });
+        alice.put(&format!("/api/tasks/{}", task["id"]), change).await;
+    }
+    // What two requests at the same moment leave behind.
+    let ties = format!(
+        "set session_replication_role = replica;
+         update app.tasks set updated_at = (select max(updated_at) from app.tasks) - interval '1 millisecond'
+          where id in ({}, {}, {})",
+        created[3]["id"], created[4]["id"], created[9]["id"]
+    );
+    world.database.superuser().await.batch_execute(&ties).await.expect("the same moment");
+
+    let tasks = alice.get("/api/tasks").await.json().as_array().expect("a list").clone();
+    assert_eq!(tasks.len(), TITLES.len());
+    (alice, tasks)
+}
+
+/// The order that `sort` stands for. Rust's order of texts is that of their code points.
+fn compare(sort: &str, one: &Value, other: &Value) -> Ordering {
+    let by = |name: &str| one[name].as_str().expect("a text").cmp(other[name].as_str().expect("a text"));
+    let ascending = match sort.trim_start_matches('-') {
+        "title" => by("title"),
+        // All of them have the same number of digits.
+        "updated_at" => by("updated_at"),
+        _ => Ordering::Equal,
+    };
+    let ascending = ascending.then(id(one).cmp(&id(other)));
+    if sort.starts_with('-') { ascending.reverse() } else { ascending }
+}
+
+const SORTS: [&str; 8] =
+    ["created_at", "-created_at", "updated_at", "-updated_at", "title", "-title", "id", "-id"];
+
+#[tokio::test]
+async fn every_list_is_in_its_order_from_page_to_page() {
+    let world = World::new().await;
+    let (alice, mut tasks) = tasks(&world).await;
+
+    for sort in SORTS {
+        tasks.sort_by(|one, other| compare(sort, one, other));
+        for (status, completed) in [("all", None), ("pending", Some(false)), ("completed", Some(true))] {
+            for q in ["", "A"] {
+                let wanted = tasks.iter().filter(|task| {
+                    let title = task["title"].as_str().expect("a text");
+                    completed.is_none_or(|completed| task["completed"] == completed)
+                        && (q.is_empty() || title.contains(['a', 'A']) || task["description"] == "changed")
+                });
+                let wanted: Vec<_> = wanted.map(id).collect();
+                for limit in [1, 3, 1000] {
+                    let path =
+                        list(&[("sort", sort), ("status", status), ("q", q), ("limit", &limit.to_string())]);
+                    let pages = walk(&alice, &path).await;
+
+                    assert_eq!(ids(&pages), wanted, "{path}");
+                    let lengths: Vec<_> = pages.iter().map(|page| page.ids().len()).collect();
+                    let full: Vec<_> = wanted.chunks(limit).map(<[_]>::len).collect();
+                    assert_eq!(lengths, full, "{path}: all pages but the last are full");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_newest_first_when_nobody_says_otherwise() {
+    let world = World::new().await;
+    let (alice, mut tasks) = tasks(&world).await;
+    tasks.sort_by_key(|task| std::cmp::Reverse(id(task)));
+    let newest_first: Vec<_> = tasks.iter().map(id).collect();
+
+    for path in ["/api/v1/tasks", "/api/v1/tasks?sort=-created_at", "/api/v1/tasks?limit=4"] {
+        assert_eq!(ids(&walk(&alice, path).await), newest_first, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn titles_are_in_the_order_of_their_code_points() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let ordered = [
+        "!", "10", "9", "A", "B", "Z", "_", "a", "aa", "a\u{308}", "b", "Ä", "ß", "ä", "Ж", "\u{ffee}", "😀",
+    ];
+    for title in ordered.iter().rev() {
+        alice.creates(json!({ "title": title })).await;
+    }
+
+    for (sort, reversed) in [("title", false), ("-title", true)] {
+        let mut pages = walk(&alice, &list(&[("sort", sort), ("limit", "5")])).await;
+        let mut titles: Vec<String> = Vec::new();
+        for page in pages.drain(..) {
+            let page = page.json();
+            titles.extend(
+                page.as_array()
+                    .expect("a list")
+                    .iter()
+                    .map(|task| task["title"].as_str().expect("a title").to_owned()),
+            );
+        }
+        if reversed {
+            titles.reverse();
+        }
+        assert_eq!(titles, ordered, "{sort}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_moves_a_task_to_the_end_of_the_order_of_changes() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let mut order = Vec::new();
+    for title in ["first", "second", "third"] {
+        order.push(id(&alice.creates(json!({ "title": title })).await));
+    }
+    let path = |id: i64| format!("/api/v1/tasks/{id}");
+
+    for (number, changes) in [(0, true), (1, true), (0, false), (1, true)] {
+        let moved = order[number];
+        if changes {
+            alice.call(http::Method::PATCH, &format!("{}/toggle", path(moved))).await;
+            order.remove(number);
+            order.push(moved);
+        } else {
+            let task = alice.reads(&json!(moved)).await;
+            alice.put(&path(moved), json!({ "title": task["title"] })).await;
+        }
+
+        assert_eq!(alice.get("/api/v1/tasks?sort=updated_at").await.ids(), order);
+        let reversed: Vec<_> = order.iter().rev().copied().collect();
+        assert_eq!(alice.get("/api/v1/tasks?sort=-updated_at").await.ids(), reversed);
+    }
+}
