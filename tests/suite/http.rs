@@ -1,7 +1,7 @@
 //! What goes over the wire.
 
 mod contracts;
-mod links;
+pub mod links;
 
 mod around;
 mod authorization;

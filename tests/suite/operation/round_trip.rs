@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::json;
 
 use super::proxy::{Message, Proxy};
+use crate::http::links::next;
 use crate::world::{Database, World};
 
 struct Watched {
@@ -49,6 +50,26 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
     ("DELETE", "/api/v1/tasks/{id}", "", "tasks/delete"),
 ];
 
+/// Every question about a page, by the parameters that ask it, and the question about the length of the list.
+const PAGES: &[(&str, &str, &str)] = &[
+    ("", "tasks/list", "tasks/count"),
+    ("status=pending", "tasks/list_pending", "tasks/count_pending"),
+    ("completed=true", "tasks/list_completed", "tasks/count_completed"),
+    ("sort=-id&offset=1", "tasks/list", "tasks/count"),
+    ("sort=created_at", "tasks/list_oldest", "tasks/count"),
+    ("sort=id&completed=false", "tasks/list_oldest_pending", "tasks/count_pending"),
+    ("sort=id&status=completed", "tasks/list_oldest_completed", "tasks/count_completed"),
+    ("sort=title", "tasks/list_by_title", "tasks/count"),
+    ("sort=title&status=pending", "tasks/list_by_title", "tasks/count_pending"),
+    ("sort=-title&q=", "tasks/list_by_title_descending", "tasks/count"),
+    ("sort=-title&q=two", "tasks/list_by_title_descending", "tasks/count_found"),
+    ("sort=updated_at", "tasks/list_by_updated_at", "tasks/count"),
+    ("sort=-updated_at&status=completed", "tasks/list_by_updated_at_descending", "tasks/count_completed"),
+    ("q=two", "tasks/search", "tasks/count_found"),
+    ("q=two&status=pending", "tasks/search", "tasks/count_found"),
+    ("q=two&sort=id", "tasks/search_oldest", "tasks/count_found"),
+];
+
 #[tokio::test]
 async fn every_question_is_answered_though_no_byte_comes_back_before_its_commit_is_sent() {
     let Watched { world, proxy } = watched().await;
@@ -62,12 +83,90 @@ async fn every_question_is_answered_though_no_byte_comes_back_before_its_commit_
         let answer = alice.send(method.clone(), &path.replace("{id}", &id), *body).await;
 
         assert!(answer.status.is_success(), "{method} {path}: {answer:?}");
-        let reads = method == Method::GET;
-        let begin = if reads { "session/begin_read" } else { "session/begin" };
-        let frames = [begin, "session/identify", question, "session/commit"];
-        let wanted: Vec<_> = frames.into_iter().flat_map(asked).collect();
-        assert_eq!(proxy.messages(), wanted, "{method} {path}");
+        let begin = if method == Method::GET { "session/begin_read" } else { "session/begin" };
+        assert_eq!(proxy.messages(), transaction(begin, &[question]), "{method} {path}");
     }
+}
+
+/// A page is four statements, and five with a count; a page that is gone on to is like the first.
+#[tokio::test]
+async fn a_page_and_the_length_of_its_list_are_one_round_trip() {
+    let Watched { world, proxy } = watched().await;
+    let alice = world.user("alice");
+    for completed in [false, true].repeat(3) {
+        let id = alice.creates(json!({ "title": "one", "description": "two" })).await["id"].clone();
+        alice.patch(&format!("/api/tasks/{id}/complete"), json!({ "completed": completed })).await;
+    }
+
+    for (parameters, page, count) in PAGES {
+        for (counted, questions) in [("", &[*page][..]), ("&count=true", &[*page, *count])] {
+            let mut path = format!("/api/v1/tasks?limit=1&{parameters}{counted}");
+            for _ in 0..2 {
+                proxy.withhold_answers_until(3 + questions.len());
+
+                let answer = alice.get(&path).await;
+
+                assert_eq!((answer.status(), answer.ids().len()), (200, 1), "{path}: {answer:?}");
+                assert_eq!(proxy.messages(), transaction("session/begin_read", questions), "{path}");
+                path = next(&answer).expect("a Link");
+            }
+        }
+    }
+}
+
+/// None of them is longer than it must be: a list of a million tasks holds a connection for one page at a time.
+#[tokio::test]
+async fn a_whole_list_is_a_transaction_for_each_page() {
+    let Watched { world, proxy } = watched().await;
+    let alice = world.user("alice");
+    let tasks = "insert into app.tasks (user_id, title, completed)
+                 select 'alice', 'task', number % 2 = 0 from generate_series(1, 2400) number";
+    world.database.superuser().await.batch_execute(tasks).await.expect("tasks");
+
+    for (path, question, length) in [
+        ("/api/tasks", "tasks/list", 2400),
+        ("/api/tasks?status=completed", "tasks/list_completed", 1200),
+        ("/api/alice/tasks", "tasks/list", 2400),
+        ("/api/alice/tasks?status=pending", "tasks/list_pending", 1200),
+    ] {
+        proxy.withhold_answers_until(4);
+
+        let answer = alice.get(path).await;
+
+        assert_eq!(answer.ids().len(), length, "{path}");
+        let one = transaction("session/begin_read", &[question]);
+        let messages = proxy.messages();
+        let transactions: Vec<_> = messages.chunks(one.len()).collect();
+        assert!((2..=10).contains(&transactions.len()), "{path}: {} pages", transactions.len());
+        for transaction in transactions {
+            assert_eq!(transaction, one, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_is_refused_costs_the_database_nothing() {
+    let Watched { world, proxy } = watched().await;
+    let (stranger, alice) = (world.stranger(), world.user("alice"));
+    proxy.withhold_answers_until(0);
+
+    for query in
+        ["limit=0", "sort=user_id", "count=yes", "completed=1", "status=x", "cursor=x", "offset=1&cursor=x"]
+    {
+        assert_eq!(stranger.get(&format!("/api/v1/tasks?{query}")).await.status(), 401, "{query}");
+        assert_eq!(alice.get(&format!("/api/v1/tasks?{query}")).await.status(), 422, "{query}");
+    }
+
+    assert_eq!(proxy.messages(), []);
+}
+
+/// The messages of a transaction with these questions, all of which were prepared before.
+fn transaction(begin: &str, questions: &[&str]) -> Vec<Message> {
+    [&[begin, "session/identify"], questions, &["session/commit"]]
+        .concat()
+        .into_iter()
+        .flat_map(asked)
+        .collect()
 }
 
 /// Bind, Execute and Sync of a statement that was prepared before.
