@@ -1,4 +1,4 @@
--- Sets whether a task of the caller is done. No row back: it does not exist, or not for them.
+-- Sets whether a task of the caller is done, by tasks_pkey. No row back: it does not exist, or not for them.
 --   $1 user_id   $2 id   $3 completed
 update app.tasks
    set completed = $3

@@ -1,4 +1,4 @@
--- Replaces what the caller may edit of a task. No row back: it does not exist, or not for them.
+-- Replaces what the caller may edit of a task, by tasks_pkey. No row back: it does not exist, or not for them.
 --   $1 user_id   $2 id   $3 title
 --   $4 whether the description is replaced   $5 the description (null clears it)
 --   $6 completed (null keeps it)

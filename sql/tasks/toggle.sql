@@ -1,5 +1,5 @@
--- Flips whether a task of the caller is done, after any flip that came first. No row back: it does not exist, or
--- not for them.
+-- Flips whether a task of the caller is done, by tasks_pkey, after any flip that came first. No row back: it does
+-- not exist, or not for them.
 --   $1 user_id   $2 id
 update app.tasks
    set completed = not completed

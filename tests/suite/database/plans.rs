@@ -1,167 +1,125 @@
-//! A cached plan serves whoever comes next, and neither their rows nor their speed are those of the user before.
+//! What questions cost, whoever asks: each uses the index that its comment names, and a cached plan serves whoever comes
+//! next, so that neither their rows nor their speed are those of the user before.
 
-use std::fmt::Write;
+mod cached;
+mod depth;
+mod explain;
+mod once;
+mod question;
+mod sea;
 
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::Client;
 
-use super::support::{Home, begin_as, files, texts};
-use crate::world::Database;
+use explain::Plan;
+use question::{Depth, Question, Tasks};
+use sea::{Sea, as_user};
 
-/// One user with most of the rows, and five hundred with twenty each.
-async fn a_whale_and_minnows() -> Database {
-    let database = Database::new().await;
-    let fill = "
-        set session_replication_role = replica;
-        insert into app.tasks (user_id, title, completed, created_at, updated_at)
-        select case when n % 21 = 0 then 'minnow_' || (n / 21) % 500 else 'whale' end,
-               'task ' || n, hashint4(n) % 3 = 0, now(), now()
-          from generate_series(1, 210000) n;
-        vacuum analyze app.tasks";
-    for statement in fill.split(';') {
-        database.superuser().await.batch_execute(statement).await.expect("rows");
+/// What a page of twenty may cost: the tasks may lie scattered, one in a buffer.
+const FEW: u64 = 30;
+
+/// Runs a question that the connection has prepared.
+async fn run(client: &Client, question: &Question, tasks: &Tasks, depth: Depth) -> Plan {
+    as_user(client, &tasks.user, Plan::run(client, &question.execute(tasks, depth))).await
+}
+
+/// Prepares questions on a connection that has written before: the first time it reads up on triggers and rules.
+async fn prepare(client: &Client, questions: &[Question]) {
+    let writes = "insert into app.tasks (title) values ('x');
+                  update app.tasks set completed = true;
+                  delete from app.tasks";
+    let written = as_user(client, "somebody else", client.batch_execute(writes)).await;
+    written.expect("a task that comes and goes");
+    for question in questions {
+        client.batch_execute(&question.prepare()).await.unwrap_or_else(|error| panic!("{error:?}"));
     }
-    database
-}
-
-/// The top of a plan, as EXPLAIN tells it in JSON.
-async fn plan(client: &Client, explain: &str) -> serde_json::Value {
-    let answer = client.simple_query(explain).await.expect("a plan");
-    let text = answer.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0),
-        _ => None,
-    });
-    let plan: serde_json::Value = serde_json::from_str(text.expect("a plan")).expect("JSON");
-    plan[0]["Plan"].clone()
-}
-
-/// The buffers that an EXECUTE of a prepared statement touches, and the rows it finds.
-async fn cost(client: &Client, execute: &str) -> (u64, u64) {
-    let plan = plan(client, &format!("explain (analyze, buffers, format json) {execute}")).await;
-    let number = |name: &str| plan[name].as_f64().expect("a number") as u64;
-    (number("Shared Hit Blocks") + number("Shared Read Blocks"), number("Actual Rows"))
 }
 
 #[tokio::test]
-async fn the_largest_users_plan_does_not_slow_the_smallest_users_questions() {
-    let database = a_whale_and_minnows().await;
-    let client = database.client("rowkeep_login").await;
-    let lists = files("sql/tasks").into_iter().filter(|(name, _)| name.starts_with("list"));
+async fn every_question_uses_the_index_that_its_comment_names() {
+    let sea = Sea::the().await;
+    let questions = Question::all();
 
-    for (name, sql) in lists {
-        client.batch_execute(&format!("prepare {name} as {sql}")).await.expect(&name);
-        for user in ["whale", "whale", "whale", "whale", "whale", "whale", "whale", "minnow_7"] {
-            begin_as(&client, user).await;
-            let (buffers, rows) = cost(&client, &format!("execute {name}('{user}', 20, 0)")).await;
-            client.batch_execute("commit").await.expect("an end");
+    for order in [[&sea.whale, &sea.minnow], [&sea.minnow, &sea.whale]] {
+        let client = sea.connection().await;
+        prepare(&client, &questions).await;
+        for (tasks, question) in order.iter().flat_map(|tasks| questions.iter().map(move |q| (tasks, q))) {
+            let plan = run(&client, question, tasks, Depth::First).await;
 
-            assert!(rows > 0, "{name} finds nothing of {user}'s");
-            assert!(buffers <= 30 || user == "whale", "{name} reads {buffers} buffers for {rows} rows");
+            let name = format!("{}.sql for {}", question.name, tasks.user);
+            assert_eq!(question.index.is_none(), question.creates(), "{name}: its comment names an index");
+            let scans = plan.scans();
+            let used: Vec<_> = scans.iter().map(|scan| &scan.index).collect();
+            assert_eq!(used, question.index.iter().collect::<Vec<_>>(), "{name}: {plan:?}");
+            assert!(scans.iter().all(|scan| scan.looks_for.contains("(user_id = ")), "{name}: {scans:?}");
+            assert_eq!(plan.sorts().is_empty(), !question.sorts, "{name}: its comment speaks of a sort");
         }
     }
 }
 
-/// A stable function is asked for its value when rows are estimated, unless it stands in a sub-select.
+/// A comparison that could tell what it compares, were it to fail, may not look at a row before the policy has: it does
+/// not go into the index.
 #[tokio::test]
-async fn a_plan_is_made_without_a_look_at_whose_it_is() {
-    let database = a_whale_and_minnows().await;
-    let client = database.client("rowkeep_login").await;
+async fn what_a_page_goes_on_from_is_looked_up_in_the_index() {
+    let sea = Sea::the().await;
+    let client = sea.connection().await;
+    let mut questions = Question::all();
+    questions.retain(|question| question.pages_by_id() || question.is_about_one());
+    prepare(&client, &questions).await;
 
-    let mut estimates = Vec::new();
-    for user in ["whale", "minnow_7", "a user without tasks"] {
-        begin_as(&client, user).await;
-        estimates.push(
-            plan(&client, "explain (format json) select title from app.tasks").await["Plan Rows"].clone(),
-        );
-        client.batch_execute("commit").await.expect("an end");
+    for question in &questions {
+        let plan = run(&client, question, &sea.whale, Depth::Middle).await;
+
+        let (scans, filters) = (plan.scans(), plan.filters());
+        assert!(scans.iter().all(|scan| scan.looks_for.contains("(id ")), "{}: {scans:?}", question.name);
+        assert!(filters.iter().all(|filter| !filter.contains("(id ")), "{}: {filters:?}", question.name);
     }
-
-    estimates.dedup();
-    assert_eq!(estimates.len(), 1, "{estimates:?}");
 }
 
-/// Without `user_id = $1` there is the policy's condition alone.
 #[tokio::test]
-async fn the_policys_plan_does_not_depend_on_the_user_it_was_made_for() {
-    let database = a_whale_and_minnows().await;
-    let client = database.client("rowkeep_login").await;
-    let count = "prepare completed as select count(*) from app.tasks where completed";
-    let newest = "prepare newest as select title from app.tasks order by id desc limit 20";
-    client.batch_execute(count).await.expect("a statement");
-    client.batch_execute(newest).await.expect("a statement");
+async fn a_sort_keeps_no_more_than_a_page() {
+    let sea = Sea::the().await;
+    let client = sea.connection().await;
+    let mut questions = Question::all();
+    questions.retain(|question| question.sorts);
+    prepare(&client, &questions).await;
 
-    for user in ["whale", "minnow_7"] {
-        begin_as(&client, user).await;
-        for name in ["completed", "newest"] {
-            let (buffers, _) = cost(&client, &format!("execute {name}")).await;
-            assert!(buffers <= 30 || user == "whale", "{name} reads {buffers} buffers for {user}");
+    for question in &questions {
+        let plan = run(&client, question, &sea.whale, Depth::First).await;
+
+        let sorts = plan.sorts();
+        let small = |(method, kilobytes): &(String, u64)| method == "top-N heapsort" && *kilobytes <= 64;
+        assert!(sorts.len() == 1 && sorts.iter().all(small), "{}: {sorts:?}", question.name);
+        assert_eq!(plan.rows(), 21, "{}", question.name);
+    }
+    assert!(!questions.is_empty());
+}
+
+#[tokio::test]
+async fn a_small_users_questions_cost_little_whoever_came_first() {
+    let sea = Sea::the().await;
+    let questions = Question::all();
+
+    for mode in ["force_generic_plan", "auto", "force_custom_plan"] {
+        // More than five times: that is when PostgreSQL begins to think of a generic plan.
+        for first in [vec![&sea.whale; 7], vec![&sea.minnow; 1], vec![]] {
+            let client = sea.connection_in(mode).await;
+            prepare(&client, &questions).await;
+            for question in &questions {
+                for tasks in &first {
+                    as_user(&client, &tasks.user, execute(&client, question, tasks)).await;
+                }
+
+                let plan = run(&client, question, &sea.minnow, Depth::First).await;
+
+                let name = format!("{}.sql, {mode}, after {}", question.name, first.len());
+                assert!(plan.buffers() <= FEW, "{name}: {} buffers", plan.buffers());
+                assert!(plan.rows() > 0, "{name} finds nothing");
+            }
         }
-        client.batch_execute("commit").await.expect("an end");
     }
 }
 
-#[tokio::test]
-async fn a_prepared_statement_serves_each_user_their_own_rows() {
-    for mode in ["force_generic_plan", "force_custom_plan", "auto"] {
-        let home = Home::new().await;
-        let set = format!("set plan_cache_mode = {mode}");
-        home.login.batch_execute(&set).await.expect("a setting");
-        let everything = home.login.prepare("select user_id from app.tasks").await.expect("a statement");
-
-        // More than five times: that is when Postgres begins to think of a generic plan.
-        let mut seen = String::new();
-        for user in ["alice", "bob"].repeat(10) {
-            begin_as(&home.login, user).await;
-            let rows = home.login.query(&everything, &[]).await.expect("rows");
-            home.login.batch_execute("commit").await.expect("an end");
-            let owners: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
-            assert_eq!(owners, [user; 2], "{mode}, after {seen}");
-            write!(seen, "{user} ").expect("a string grows");
-        }
-
-        let nobodys = home.login.query(&everything, &[]).await.expect("rows");
-        assert_eq!(nobodys.len(), 0, "{mode}: nobody sees what was planned for somebody");
-    }
-}
-
-#[tokio::test]
-async fn a_prepared_create_serves_each_user_in_turn() {
-    let home = Home::new().await;
-    home.login.batch_execute("set plan_cache_mode = force_generic_plan").await.expect("a setting");
-    let insert = "insert into app.tasks (title) values ('x') returning user_id";
-    let insert = home.login.prepare(insert).await.expect("a statement");
-
-    for user in ["alice", "bob"].repeat(4) {
-        begin_as(&home.login, user).await;
-        let row = home.login.query_one(&insert, &[]).await.expect("a task");
-        home.login.batch_execute("commit").await.expect("an end");
-        assert_eq!(row.get::<_, &str>(0), user);
-    }
-}
-
-/// Statements of a `language sql` function are all planned before the first one runs: as whoever calls it.
-#[tokio::test]
-async fn the_function_that_takes_on_the_role_is_planned_a_statement_at_a_time() {
-    let database = Database::new().await;
-    let switches = "
-        select p.proname || ' is ' || l.lanname
-          from pg_proc p join pg_language l on l.oid = p.prolang
-         where p.pronamespace = 'app'::regnamespace and p.prosrc ~* 'set\\s+(local\\s+)?role'";
-
-    let found = texts(&database.superuser().await, switches).await;
-
-    assert_eq!(found, ["identify is plpgsql"]);
-}
-
-#[tokio::test]
-async fn a_login_that_bypasses_policies_is_bound_as_soon_as_it_has_identified() {
-    let home = Home::new().await;
-    let everything = home.admin.prepare("select user_id from app.tasks").await.expect("a statement");
-    let all = home.admin.query(&everything, &[]).await.expect("rows");
-    assert_eq!(all.len(), 4, "the statement has been planned for a superuser");
-
-    begin_as(&home.admin, "bob").await;
-    let rows = home.admin.query(&everything, &[]).await.expect("rows");
-
-    let owners: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
-    assert_eq!(owners, ["bob", "bob"]);
+async fn execute(client: &Client, question: &Question, tasks: &Tasks) {
+    let statement = question.execute(tasks, Depth::First);
+    client.simple_query(&statement).await.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
 }

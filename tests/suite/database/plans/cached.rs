@@ -1,0 +1,73 @@
+//! A cached plan serves each user their own rows, whoever was there before.
+
+use std::fmt::Write;
+
+use crate::database::support::{Home, begin_as, texts};
+use crate::world::Database;
+
+#[tokio::test]
+async fn a_prepared_statement_serves_each_user_their_own_rows() {
+    for mode in ["force_generic_plan", "force_custom_plan", "auto"] {
+        let home = Home::new().await;
+        let set = format!("set plan_cache_mode = {mode}");
+        home.login.batch_execute(&set).await.expect("a setting");
+        let everything = home.login.prepare("select user_id from app.tasks").await.expect("a statement");
+
+        // More than five times: that is when Postgres begins to think of a generic plan.
+        let mut seen = String::new();
+        for user in ["alice", "bob"].repeat(10) {
+            begin_as(&home.login, user).await;
+            let rows = home.login.query(&everything, &[]).await.expect("rows");
+            home.login.batch_execute("commit").await.expect("an end");
+            let owners: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
+            assert_eq!(owners, [user; 2], "{mode}, after {seen}");
+            write!(seen, "{user} ").expect("a string grows");
+        }
+
+        let nobodys = home.login.query(&everything, &[]).await.expect("rows");
+        assert_eq!(nobodys.len(), 0, "{mode}: nobody sees what was planned for somebody");
+    }
+}
+
+#[tokio::test]
+async fn a_prepared_create_serves_each_user_in_turn() {
+    let home = Home::new().await;
+    home.login.batch_execute("set plan_cache_mode = force_generic_plan").await.expect("a setting");
+    let insert = "insert into app.tasks (title) values ('x') returning user_id";
+    let insert = home.login.prepare(insert).await.expect("a statement");
+
+    for user in ["alice", "bob"].repeat(4) {
+        begin_as(&home.login, user).await;
+        let row = home.login.query_one(&insert, &[]).await.expect("a task");
+        home.login.batch_execute("commit").await.expect("an end");
+        assert_eq!(row.get::<_, &str>(0), user);
+    }
+}
+
+/// Statements of a `language sql` function are all planned before the first one runs: as whoever calls it.
+#[tokio::test]
+async fn the_function_that_takes_on_the_role_is_planned_a_statement_at_a_time() {
+    let database = Database::new().await;
+    let switches = "
+        select p.proname || ' is ' || l.lanname
+          from pg_proc p join pg_language l on l.oid = p.prolang
+         where p.pronamespace = 'app'::regnamespace and p.prosrc ~* 'set\\s+(local\\s+)?role'";
+
+    let found = texts(&database.superuser().await, switches).await;
+
+    assert_eq!(found, ["identify is plpgsql"]);
+}
+
+#[tokio::test]
+async fn a_login_that_bypasses_policies_is_bound_as_soon_as_it_has_identified() {
+    let home = Home::new().await;
+    let everything = home.admin.prepare("select user_id from app.tasks").await.expect("a statement");
+    let all = home.admin.query(&everything, &[]).await.expect("rows");
+    assert_eq!(all.len(), 4, "the statement has been planned for a superuser");
+
+    begin_as(&home.admin, "bob").await;
+    let rows = home.admin.query(&everything, &[]).await.expect("rows");
+
+    let owners: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(owners, ["bob", "bob"]);
+}

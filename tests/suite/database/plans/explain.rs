@@ -1,0 +1,98 @@
+//! Plans as EXPLAIN tells them, and what they touched.
+
+use serde_json::Value;
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+/// The top of a plan; below it are others.
+#[derive(Debug)]
+pub struct Plan(Value);
+
+impl Plan {
+    /// The plan of a statement that is not run.
+    pub async fn of(client: &Client, statement: &str) -> Self {
+        Self::told(client, &format!("explain (format json) {statement}")).await
+    }
+
+    /// The plan of a statement that was run.
+    pub async fn run(client: &Client, statement: &str) -> Self {
+        Self::told(client, &format!("explain (analyze, buffers, format json) {statement}")).await
+    }
+
+    async fn told(client: &Client, explain: &str) -> Self {
+        let answer =
+            client.simple_query(explain).await.unwrap_or_else(|error| panic!("{explain}: {error:?}"));
+        let text = answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        let plan: Value = serde_json::from_str(text.expect("a plan")).expect("JSON");
+        Self(plan[0]["Plan"].clone())
+    }
+
+    /// How many buffers it touched, in memory or not.
+    pub fn buffers(&self) -> u64 {
+        self.number("Shared Hit Blocks") + self.number("Shared Read Blocks")
+    }
+
+    /// How many rows it found.
+    pub fn rows(&self) -> u64 {
+        self.number("Actual Rows")
+    }
+
+    /// How many rows the planner expected.
+    pub fn estimate(&self) -> u64 {
+        self.number("Plan Rows")
+    }
+
+    /// What looks rows up: the kind of each scan, the index it uses and what it looks for there.
+    pub fn scans(&self) -> Vec<Scan> {
+        let nodes = self.nodes();
+        let scans = nodes.iter().filter(|node| node.text("Node Type").contains("Scan"));
+        // A bitmap's heap is looked up by the bitmap's index, which is a node of its own.
+        let scans = scans.filter(|node| node.text("Node Type") != "Bitmap Heap Scan");
+        scans
+            .map(|node| Scan {
+                kind: node.text("Node Type"),
+                index: node.text("Index Name"),
+                looks_for: node.text("Index Cond"),
+            })
+            .collect()
+    }
+
+    /// What is compared row by row, in whatever node.
+    pub fn filters(&self) -> Vec<String> {
+        self.nodes().iter().map(|node| node.text("Filter")).filter(|text| !text.is_empty()).collect()
+    }
+
+    /// How each sort was done, and the kilobytes it took.
+    pub fn sorts(&self) -> Vec<(String, u64)> {
+        let nodes = self.nodes();
+        let sorts = nodes.iter().filter(|node| node.text("Node Type").contains("Sort"));
+        sorts.map(|node| (node.text("Sort Method"), node.number("Sort Space Used"))).collect()
+    }
+
+    fn nodes(&self) -> Vec<Self> {
+        let below = self.0["Plans"].as_array().into_iter().flatten();
+        let mut nodes: Vec<_> = below.flat_map(|plan| Self(plan.clone()).nodes()).collect();
+        nodes.push(Self(self.0.clone()));
+        nodes
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.0[name].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn number(&self, name: &str) -> u64 {
+        // Rows have a fraction from PostgreSQL 18 on.
+        self.0[name].as_f64().unwrap_or_else(|| panic!("no {name}: {:#}", self.0)) as u64
+    }
+}
+
+/// A node that looks rows up.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Scan {
+    pub kind: String,
+    /// Empty: every row of the table is read.
+    pub index: String,
+    pub looks_for: String,
+}

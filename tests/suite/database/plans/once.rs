@@ -1,0 +1,89 @@
+//! A connection of the server plans a question once, for everybody.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rowkeep::refusal::Sentences;
+use rowkeep::session::{Caller, Options, Question, Session};
+use rowkeep::tasks::{self, Draft, Listing, Replacement, Sort, Status, Window};
+
+use crate::database::support::{Home, files};
+use crate::world::user_id;
+
+/// Asked like a create, so that no user is bound.
+static MODE: Question = Question::create("test/mode", "select pg_catalog.current_setting('plan_cache_mode')");
+static PLANNED: Question = Question::create(
+    "test/planned",
+    "select statement, generic_plans, custom_plans from pg_catalog.pg_prepared_statements where not from_sql",
+);
+static QUESTIONS: LazyLock<Vec<&Question>> = LazyLock::new(|| {
+    let mut all = vec![&MODE, &PLANNED];
+    all.extend(tasks::QUESTIONS);
+    all
+});
+
+/// A session of one connection to a database that would plan for each user anew.
+async fn session(home: &Home) -> Session {
+    let set = format!("alter database {} set plan_cache_mode = force_custom_plan", home.database.name);
+    home.admin.batch_execute(&set).await.expect("a stored setting");
+    let (patience, max_lifetime) = (Duration::from_secs(5), Duration::from_secs(1800));
+    let options = Options { pool_size: 1, min_idle: 1, max_lifetime, patience };
+    let address = home.database.address("rowkeep_login");
+    Session::open(&address, &options, &QUESTIONS, Sentences::default()).await.expect("a session")
+}
+
+/// Asks everything that can be asked, at least once.
+async fn asks_everything(caller: &Caller) {
+    let task = tasks::create(caller, Draft { title: "x".into(), description: None }).await.expect("a task");
+    tasks::read(caller, task.id).await.expect("a task");
+    let description = tasks::Edit::Keep;
+    let replacement = Replacement { title: "y".into(), description, completed: None };
+    tasks::replace(caller, task.id, replacement).await.expect("a task");
+    tasks::complete(caller, task.id, true).await.expect("a task");
+    tasks::toggle(caller, task.id).await.expect("a task");
+    tasks::delete(caller, task.id).await.expect("a task");
+
+    let mut listings = Vec::new();
+    for sort in [Sort::Id, Sort::Title, Sort::UpdatedAt] {
+        for status in [Status::All, Status::Pending, Status::Completed] {
+            for (text, descending) in [("", true), ("", false), ("t", true), ("t", false)] {
+                listings.push(Listing { status, text: text.into(), sort, descending });
+            }
+        }
+    }
+    let answers = join_all(listings.iter().map(async |listing| {
+        let window = Window { after: None, limit: 20, offset: 0 };
+        tasks::page_and_count(caller, listing, window).await
+    }))
+    .await;
+    assert!(answers.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn a_connection_of_the_server_has_one_plan_for_everybody_whatever_is_stored() {
+    let home = Home::new().await;
+    let session = session(&home).await;
+
+    let rows = session.caller(user_id("alice")).ask(&MODE, vec![]).await.expect("a setting");
+
+    assert_eq!(rows[0].get::<_, &str>(0), "force_generic_plan");
+}
+
+#[tokio::test]
+async fn no_question_is_planned_for_one_user() {
+    let home = Home::new().await;
+    let session = session(&home).await;
+    for user in ["alice", "bob", "alice", "somebody new"] {
+        asks_everything(&session.caller(user_id(user))).await;
+    }
+
+    let rows = session.caller(user_id("alice")).ask(&PLANNED, vec![]).await.expect("statements");
+
+    for (name, sql) in files("sql/tasks") {
+        let row = rows.iter().find(|row| row.get::<_, &str>(0) == sql);
+        let row = row.unwrap_or_else(|| panic!("{name}.sql is not prepared"));
+        let (generic, custom): (i64, i64) = (row.get(1), row.get(2));
+        assert!(generic >= 4 && custom == 0, "{name}.sql: {generic} for everybody, {custom} for one");
+    }
+}
