@@ -27,6 +27,6 @@ mod round_trip;
 mod settings;
 mod settings_keys;
 mod settings_secrets;
-
 mod slow_clients;
 mod stopping;
+mod whole_lists;

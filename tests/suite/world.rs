@@ -8,7 +8,7 @@ mod server;
 
 pub use cluster::{Database, OwnCluster, cluster, end_with_this_process, psql};
 pub use issuer::{Issuer, JWKS_PATH, KeyPair, NEVER, Reply, public};
-pub use person::{Answer, Person, send};
+pub use person::{Answer, Person, send, try_send};
 pub use releases::{PACKAGED, releases};
 pub use server::{Server, called};
 

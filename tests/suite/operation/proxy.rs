@@ -28,6 +28,10 @@ struct State {
     syncs: AtomicUsize,
     /// The answers wait until this many Syncs have been sent.
     wanted: AtomicUsize,
+    /// The answers wait while the Syncs that have been sent are no multiple of this; 0: they do not.
+    round: AtomicUsize,
+    /// What comes after this many Syncs is not sent on; none: all is.
+    gate: Mutex<Option<usize>>,
     /// New connections are accepted, and nothing is said on them.
     silent: AtomicBool,
     /// For each connection, whether nothing is said on it any more.
@@ -60,9 +64,30 @@ impl Proxy {
 
     /// Forgets what was sent. From now on no answer gets through before `syncs` Syncs have been sent.
     pub fn withhold_answers_until(&self, syncs: usize) {
+        self.forgets();
+        self.state.wanted.store(syncs, Ordering::SeqCst);
+    }
+
+    /// Forgets what was sent. From now on no answer gets through but after each this many Syncs.
+    pub fn withholds_answers_but_after_each(&self, syncs: usize) {
+        self.forgets();
+        self.state.round.store(syncs, Ordering::SeqCst);
+    }
+
+    /// Forgets what was sent. PostgreSQL gets to see this many Syncs, and what comes later waits.
+    pub fn lets_through(&self, syncs: usize) {
+        self.forgets();
+        *self.state.gate.lock().expect("no poison") = Some(syncs);
+    }
+
+    /// What waits gets to PostgreSQL, and whatever comes.
+    pub fn lets_everything_through(&self) {
+        *self.state.gate.lock().expect("no poison") = None;
+    }
+
+    fn forgets(&self) {
         self.state.messages.lock().expect("no poison").clear();
         self.state.syncs.store(0, Ordering::SeqCst);
-        self.state.wanted.store(syncs, Ordering::SeqCst);
     }
 
     /// What the server has sent since then.
@@ -108,8 +133,11 @@ async fn forward(client: TcpStream, server: UnixStream, state: Arc<State>, silen
             let mut buffer = vec![0; 64 * 1024];
             while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
                 let withheld = || {
+                    let (syncs, round) =
+                        (state.syncs.load(Ordering::SeqCst), state.round.load(Ordering::SeqCst));
                     silenced.load(Ordering::SeqCst)
-                        || state.syncs.load(Ordering::SeqCst) < state.wanted.load(Ordering::SeqCst)
+                        || syncs < state.wanted.load(Ordering::SeqCst)
+                        || round > 0 && !syncs.is_multiple_of(round)
                 };
                 while withheld() {
                     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -124,6 +152,13 @@ async fn forward(client: TcpStream, server: UnixStream, state: Arc<State>, silen
     let mut statements = HashMap::new();
     let mut tagged = false; // the first message has no tag
     while let Some((tag, body)) = read_message(&mut from_client, tagged).await {
+        let waits = || {
+            let gate = *state.gate.lock().expect("no poison");
+            gate.is_some_and(|gate| state.syncs.load(Ordering::SeqCst) >= gate)
+        };
+        while waits() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         if let Some(tag) = tag {
             note(&state, &mut statements, tag, &body);
         }

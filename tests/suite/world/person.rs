@@ -66,7 +66,8 @@ where
     try_send(address, request).await.expect("an answer")
 }
 
-async fn try_send<B>(address: SocketAddr, mut request: http::Request<B>) -> Result<Answer, hyper::Error>
+/// The same, or why there is no whole answer.
+pub async fn try_send<B>(address: SocketAddr, mut request: http::Request<B>) -> Result<Answer, hyper::Error>
 where
     B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
 {

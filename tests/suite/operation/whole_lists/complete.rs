@@ -1,0 +1,105 @@
+//! A list is whole: every task once, newest first, whatever happens to others meanwhile.
+
+use std::collections::BTreeSet;
+
+use tokio_postgres::Client;
+
+use super::reader::Reader;
+use super::{has_tasks, with_proxy};
+use crate::world::World;
+
+/// The ids of alice's tasks, newest first.
+async fn ids(admin: &Client, condition: &str) -> Vec<i64> {
+    let sql = format!("select id from app.tasks where user_id = 'alice' and {condition} order by id desc");
+    admin.query(&sql, &[]).await.expect("rows").iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn a_list_of_a_hundred_thousand_has_each_task_once_newest_first() {
+    let world = World::new().await;
+    let admin = has_tasks(&world.database, "alice", 100_000, 0).await;
+    has_tasks(&world.database, "bob", 1000, 0).await;
+
+    for (path, condition) in [
+        ("/api/alice/tasks", "true"),
+        ("/api/tasks", "true"),
+        ("/api/alice/tasks?status=pending", "not completed"),
+        ("/api/tasks?status=completed", "completed"),
+    ] {
+        let list = Reader::of(world.server.address, path, "alice").await.ends().await.ids();
+
+        assert!(list == ids(&admin, condition).await, "{path}: {} tasks", list.len());
+    }
+}
+
+#[tokio::test]
+async fn lists_about_as_long_as_a_page_or_two_are_right() {
+    // Descriptions of a kilobyte make the second page short: it ends where the list has about 360.
+    for (description, lengths) in
+        [(0, vec![0, 1, 2, 249, 250, 251, 252, 499, 500, 501, 750, 751]), (1000, (350..=370).collect())]
+    {
+        let world = World::new().await;
+        let admin = world.database.superuser().await;
+        let mut length = 0;
+        for wanted in lengths {
+            has_tasks(&world.database, "alice", wanted - length, description).await;
+            length = wanted;
+            let there = ids(&admin, "true").await;
+
+            let told = Reader::of(world.server.address, "/api/tasks", "alice").await.ends().await;
+
+            assert_eq!(told.ids(), there, "{length} tasks");
+            assert!(told.head.contains("content-type: application/json\r\n"), "{}", told.head);
+            let announced = told.head.contains("content-length: ");
+            assert_eq!(announced, length <= 250, "{length} tasks: {}", told.head);
+        }
+    }
+}
+
+#[tokio::test]
+async fn tasks_that_stay_appear_once_while_others_come_and_go() {
+    let world = World::new().await;
+    let admin = has_tasks(&world.database, "alice", 20_000, 1000).await;
+    let before = ids(&admin, "true").await;
+    let mut reader = Reader::of(world.server.address, "/api/tasks", "alice").await;
+
+    for round in 0..30 {
+        reader.reads(600_000).await;
+        let delete = format!("delete from app.tasks where user_id = 'alice' and hashint8(id) % 40 = {round}");
+        let changed = admin.execute(&delete, &[]).await.expect("a change");
+        assert!(changed > 0);
+        has_tasks(&world.database, "alice", 50, 10).await;
+    }
+    let after = ids(&admin, "true").await;
+
+    let list = reader.ends().await.ids();
+
+    assert!(list.is_sorted_by(|one, next| one > next), "newest first, each once");
+    let (list, before): (BTreeSet<_>, BTreeSet<_>) =
+        (list.into_iter().collect(), before.into_iter().collect());
+    let stayed: BTreeSet<_> = after.into_iter().filter(|id| before.contains(id)).collect();
+    assert!(stayed.is_subset(&list), "missing: {:?}", stayed.difference(&list).take(5).collect::<Vec<_>>());
+    assert!(list.is_subset(&before), "what came later came above what was read");
+    assert!(list.len() < before.len(), "nothing went while it was read: this proves nothing");
+}
+
+#[tokio::test]
+async fn a_list_whose_rest_goes_after_the_first_page_is_that_page_and_what_is_left() {
+    let (world, proxy) = with_proxy(1000, 0, &[]).await;
+    let admin = world.database.superuser().await;
+    for (path, left) in [("/api/tasks", 1), ("/api/alice/tasks", 0)] {
+        has_tasks(&world.database, "alice", 1000, 0).await;
+        let before = ids(&admin, "true").await;
+        proxy.lets_through(4);
+        let mut reader = Reader::of(world.server.address, path, "alice").await;
+        reader.begins().await;
+
+        let last = before.len() - left;
+        let kept = before.get(last).copied().unwrap_or(0);
+        admin.execute("delete from app.tasks where id <> $1", &[&kept]).await.expect("a change");
+        proxy.lets_everything_through();
+
+        let wanted = [&before[..250], &before[last..]].concat();
+        assert_eq!(reader.ends().await.ids(), wanted, "{path}, {left} left");
+    }
+}
