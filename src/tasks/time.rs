@@ -111,7 +111,8 @@ mod tests {
 
         for micros in edges.step_by(5).chain(within) {
             let Some(time) = Time::from_micros(micros) else { continue };
-            let wanted = Timestamp::from_microsecond(micros + SINCE_1970).expect("a time");
+            // The library's last year ends a day early.
+            let Ok(wanted) = Timestamp::from_microsecond(micros + SINCE_1970) else { continue };
             assert_eq!(std::str::from_utf8(&time.rfc3339()), Ok(&*format!("{wanted:.6}")), "{micros}");
         }
     }
