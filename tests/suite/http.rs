@@ -24,6 +24,7 @@ mod others_lists;
 mod pages;
 mod pairs;
 mod parameters;
+mod remembered;
 pub mod routes;
 mod search;
 mod sizes_and_types;
