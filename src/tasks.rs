@@ -4,9 +4,10 @@
 //! same [`Refusal::NotFound`].
 
 mod lists;
-mod time;
 
-use serde::Serialize;
+use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
+use serde::{Serialize, Serializer};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
@@ -14,7 +15,6 @@ use crate::refusal::Refusal;
 use crate::session::{Caller, Question, value};
 use lists::*;
 pub use lists::{Listing, Page, Pages, Position, Sort, Status, Window, page, page_and_count};
-pub use time::Time;
 
 /// A row of `app.tasks`, as it goes over the wire. In a list its texts are those of the row, not copies.
 #[derive(Clone, Debug, Serialize)]
@@ -30,9 +30,11 @@ pub struct Task<Text = String> {
     /// Whether it is done.
     pub completed: bool,
     /// When it was created.
-    pub created_at: Time,
+    #[serde(serialize_with = "six_digits")]
+    pub created_at: Timestamp,
     /// When it last really changed.
-    pub updated_at: Time,
+    #[serde(serialize_with = "six_digits")]
+    pub updated_at: Timestamp,
 }
 
 /// A task to be.
@@ -182,4 +184,12 @@ impl<'row, Text: FromSql<'row>> Task<Text> {
         };
         read().map_err(|error: tokio_postgres::Error| Refusal::Broken(error.into()))
     }
+}
+
+/// RFC 3339 in UTC with always six digits of a second, as precise as Postgres keeps it.
+fn six_digits<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
+    let mut text = String::with_capacity("2026-01-10T09:30:00.123456Z".len());
+    PRINTER.print_timestamp(time, &mut text).map_err(serde::ser::Error::custom)?;
+    serializer.serialize_str(&text)
 }

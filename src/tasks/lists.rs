@@ -3,10 +3,11 @@
 //! A page begins after a position, the sort's value and the id of a task that was seen (a keyset), so that it costs the
 //! same at any depth.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
-use super::{Task, Time};
+use super::Task;
 use crate::refusal::Refusal;
 use crate::session::{Caller, Question, Value, value};
 
@@ -68,7 +69,7 @@ impl Listing {
     pub fn position<Text: AsRef<str>>(&self, task: &Task<Text>) -> Position {
         match self.sort {
             Sort::Id => Position::Id(task.id),
-            Sort::UpdatedAt => Position::UpdatedAt(task.updated_at.micros(), task.id),
+            Sort::UpdatedAt => Position::UpdatedAt(task.updated_at, task.id),
             Sort::Title => Position::Title(task.title.as_ref().to_owned(), task.id),
         }
     }
@@ -79,8 +80,8 @@ impl Listing {
 pub enum Position {
     /// In a list by id.
     Id(i64),
-    /// In a list by the time of the last change, which is in microseconds since the beginning of 2000.
-    UpdatedAt(i64, i64),
+    /// In a list by the time of the last change.
+    UpdatedAt(Timestamp, i64),
     /// In a list by title.
     Title(String, i64),
 }
@@ -195,10 +196,8 @@ fn tasks_of(listing: &Listing, window: Window) -> (&'static Question, Vec<Value>
     values.extend(match (listing.sort, window.after) {
         (Sort::Title, Some(Position::Title(title, id))) => vec![value(title), value(id)],
         (Sort::Title, _) => vec![value(None::<String>), value(None::<i64>)],
-        (Sort::UpdatedAt, Some(Position::UpdatedAt(micros, id))) => {
-            vec![value(Time::from_micros(micros)), value(id)]
-        }
-        (Sort::UpdatedAt, _) => vec![value(None::<Time>), value(None::<i64>)],
+        (Sort::UpdatedAt, Some(Position::UpdatedAt(time, id))) => vec![value(time), value(id)],
+        (Sort::UpdatedAt, _) => vec![value(None::<Timestamp>), value(None::<i64>)],
         (Sort::Id, Some(Position::Id(id))) => vec![value(id)],
         (Sort::Id, _) => vec![value(if listing.descending { i64::MAX } else { 0 })],
     });
