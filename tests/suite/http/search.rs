@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::contracts::{V, encoded};
-use super::links::{list, next};
+use super::links::{cursor, list, next};
 use crate::world::{Person, World};
 
 /// Creates tasks of these titles and descriptions.
@@ -202,5 +202,28 @@ async fn whole_lists_are_not_searched() {
 
         assert_eq!((answer.status(), answer.json().as_array().map(Vec::len)), (200, Some(1)), "{path}");
         assert_eq!(answer.json()[0]["description"], Value::Null);
+    }
+}
+
+/// It may be as private as a task.
+#[tokio::test]
+async fn neither_the_text_nor_the_cursor_is_logged() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    creates(&alice, &[("what alice seeks", None), ("what alice seeks", None)]).await;
+
+    let first = alice.get("/api/v1/tasks?q=alice+seeks&limit=1&sort=title&count=true").await;
+    let address = next(&first).expect("a Link");
+    alice.get(&address).await;
+    alice.get(&format!("{address}bent")).await;
+    alice.get("/api/v1/tasks?q=alice+seeks%00").await;
+    alice.get("/api/v1/tasks/7?q=alice+seeks").await;
+    world.server.logs(|event| event["message"] == "answered" && event["status"] == 404).await;
+
+    let log = world.server.log().join("\n");
+    assert!(log.contains("tasks/count_found"), "the questions are named: {log}");
+    let cursor = cursor(&first);
+    for secret in ["seeks", &cursor, &cursor[..cursor.len() / 2], "limit="] {
+        assert!(!log.contains(secret), "{secret} in {log}");
     }
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde_json::{Value, json};
 
 use super::links::{id, ids, list, walk};
-use crate::world::{Person, World};
+use crate::world::{Answer, Database, Person, World};
 
 /// Titles that collations, UTF-16 and case make different orders of; some are there twice.
 const TITLES: [&str; 18] = [
@@ -116,34 +116,51 @@ async fn a_list_is_newest_first_when_nobody_says_otherwise() {
     }
 }
 
-#[tokio::test]
-async fn titles_are_in_the_order_of_their_code_points() {
-    let world = World::new().await;
+/// In the order of their code points, which is that of no language.
+const ORDERED: [&str; 17] =
+    ["!", "10", "9", "A", "B", "Z", "_", "a", "aa", "a\u{308}", "b", "Ä", "ß", "ä", "Ж", "\u{ffee}", "😀"];
+
+async fn titles_are_ordered_by_code_points(world: &World) {
     let alice = world.user("alice");
-    let ordered = [
-        "!", "10", "9", "A", "B", "Z", "_", "a", "aa", "a\u{308}", "b", "Ä", "ß", "ä", "Ж", "\u{ffee}", "😀",
-    ];
-    for title in ordered.iter().rev() {
+    for title in ORDERED.iter().rev() {
         alice.creates(json!({ "title": title })).await;
     }
 
-    for (sort, reversed) in [("title", false), ("-title", true)] {
-        let mut pages = walk(&alice, &list(&[("sort", sort), ("limit", "5")])).await;
-        let mut titles: Vec<String> = Vec::new();
-        for page in pages.drain(..) {
-            let page = page.json();
-            titles.extend(
-                page.as_array()
-                    .expect("a list")
-                    .iter()
-                    .map(|task| task["title"].as_str().expect("a title").to_owned()),
-            );
-        }
-        if reversed {
+    for sort in ["title", "-title"] {
+        let pages = walk(&alice, &list(&[("sort", sort), ("limit", "5")])).await;
+        let pages: Vec<_> = pages.iter().map(Answer::json).collect();
+        let tasks = pages.iter().flat_map(|page| page.as_array().expect("a list"));
+        let mut titles: Vec<_> = tasks.map(|task| task["title"].as_str().expect("a title")).collect();
+        if sort == "-title" {
             titles.reverse();
         }
-        assert_eq!(titles, ordered, "{sort}");
+        assert_eq!(titles, ORDERED, "{sort}");
     }
+}
+
+#[tokio::test]
+async fn titles_are_in_the_order_of_their_code_points() {
+    titles_are_ordered_by_code_points(&World::new().await).await;
+}
+
+/// Whoever moves to another provider of databases finds their list as it was.
+#[tokio::test]
+async fn titles_are_in_that_order_whatever_language_the_database_has() {
+    let Some(database) = Database::of_language("en-US").await else {
+        eprintln!("this PostgreSQL orders texts in no language");
+        return;
+    };
+    let order: String = database
+        .superuser()
+        .await
+        .query_one("select string_agg(title, '' order by title) from unnest('{b,B,a}'::text[]) title", &[])
+        .await
+        .expect("an order")
+        .get(0);
+    assert_eq!(order, "abB", "the database has another order than code points");
+    rowkeep::schema::migrate(&database.address("postgres"), false).await.expect("a migrated database");
+
+    titles_are_ordered_by_code_points(&World::on(database, &[]).await).await;
 }
 
 #[tokio::test]
