@@ -58,7 +58,8 @@ async fn every_question_names_its_columns_and_its_schema() {
             let (named, qualified) =
                 (sql.matches(&table).count(), sql.matches(&format!("app.{table}")).count());
 
-            assert!(!sql.contains('*'), "sql/{table}/{name}.sql");
+            // A count of rows names none of their columns.
+            assert!(!sql.replace("count(*)", "").contains('*'), "sql/{table}/{name}.sql");
             assert_eq!(named, qualified, "sql/{table}/{name}.sql");
         }
     }
