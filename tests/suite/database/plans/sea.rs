@@ -8,8 +8,8 @@ use crate::database::support::begin_as;
 use crate::world::Database;
 
 /// Three users with 100,000 tasks each, and 250 with twenty that lie scattered among the whale's: a third of the whale's
-/// are completed, all but five of busy's, and five of lazy's. After the first two the whale has nearly all there is.
-pub const FILL: [&str; 4] = [
+/// are completed, all but five of busy's, and five of lazy's.
+const FILL: [&str; 4] = [
     "set session_replication_role = replica",
     "insert into app.tasks (user_id, title, completed, created_at, updated_at)
      select case when n % 21 = 0 then 'minnow_' || (n / 21) % 250 else 'whale' end,
