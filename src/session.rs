@@ -1,8 +1,8 @@
 //! The pool's only user: a user and a question to rows, in one round trip.
 //!
 //! A request is one transaction of four prepared statements: `BEGIN`, `select app.identify($1)`, the question,
-//! `COMMIT`. (Five, where a page of a list comes with the length of the list.) All are handed to the driver before any answer is awaited, so that they leave together
-//! (tokio-postgres sends in the order of polling). What follows from that:
+//! `COMMIT`. (Five, where a page of a list comes with the length of the list.) All are handed to the driver before any
+//! answer is awaited, so that they leave together (tokio-postgres sends in the order of polling). What follows from that:
 //!
 //! - The text of `BEGIN` is a constant and the identity a bound value: nothing a client says can make `BEGIN` fail
 //!   and the question run outside the transaction. If it fails all the same, every question that reaches existing
@@ -38,6 +38,8 @@ pub struct Question {
     name: &'static str,
     sql: &'static str,
     kind: Kind,
+    /// Whether it goes through all rows of the user, however many they are.
+    sweeps: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,17 +52,23 @@ enum Kind {
 impl Question {
     /// Reads rows of the user that is bound as `$1`, in a read-only transaction.
     pub const fn read(name: &'static str, sql: &'static str) -> Self {
-        Self { name, sql, kind: Kind::Read }
+        Self { name, sql, kind: Kind::Read, sweeps: false }
+    }
+
+    /// Reads rows of the user that is bound as `$1`, and has to look at all of theirs for that. Few of these are answered at
+    /// a time: each can keep a processor of the database busy for seconds.
+    pub const fn sweep(name: &'static str, sql: &'static str) -> Self {
+        Self { name, sql, kind: Kind::Read, sweeps: true }
     }
 
     /// Changes rows of the user that is bound as `$1`.
     pub const fn change(name: &'static str, sql: &'static str) -> Self {
-        Self { name, sql, kind: Kind::Change }
+        Self { name, sql, kind: Kind::Change, sweeps: false }
     }
 
     /// Creates a row. It names no user: `user_id` is the column's default, and the policy checks it.
     pub const fn create(name: &'static str, sql: &'static str) -> Self {
-        Self { name, sql, kind: Kind::Create }
+        Self { name, sql, kind: Kind::Create, sweeps: false }
     }
 }
 
@@ -85,7 +93,8 @@ pub struct Options {
     /// How long a connection is used at most.
     pub max_lifetime: Duration,
     /// How long a question waits for its turn, then for a connection, and then how long Postgres works on a
-    /// statement; a question is answered within three times that.
+    /// statement; a question is answered within three times that, two within four times, and those that sweep wait for one
+    /// turn more.
     pub patience: Duration,
 }
 
@@ -96,6 +105,9 @@ pub struct Session {
     /// As many permits as connections. bb8 hands a connection to whoever asks first when it comes back, which
     /// starves those who wait: with 1000 tasks p95 was 2.2 s, and 0.35 s with this queue before it.
     turns: Arc<Semaphore>,
+    /// The turns of questions that sweep: one for four connections, which is about one for each processor of the database.
+    /// More at a time would all be too slow instead of one after the other in time, and leave no connection to others.
+    sweeps: Arc<Semaphore>,
     size: u32,
     patience: Duration,
     sentences: Arc<Sentences>,
@@ -159,6 +171,7 @@ impl Session {
         let session = Self {
             pool,
             turns: Arc::new(Semaphore::new(options.pool_size as usize)),
+            sweeps: Arc::new(Semaphore::new((options.pool_size as usize / 4).max(1))),
             size: options.pool_size,
             patience: options.patience,
             sentences: Arc::new(sentences),
@@ -185,13 +198,17 @@ impl Session {
         asked: Asked,
         also: Option<Asked>,
     ) -> Result<(Vec<Row>, Vec<Row>), Refusal> {
-        let turn = self.turn().await?;
-        // Later than a connection may take to come and Postgres' own limit for a statement: this one is for a server
+        let questions = [Some(&asked), also.as_ref()];
+        let sweeps = questions.iter().flatten().any(|(question, _)| question.sweeps);
+        let sweep = if sweeps { Some(take(&self.sweeps, self.patience).await?) } else { None };
+        let turn = take(&self.turns, self.patience).await?;
+        // Later than a connection may take to come and Postgres' own limit for each statement: this one is for a server
         // that does not answer at all. What it gives up may still happen.
-        let deadline = Instant::now() + 2 * self.patience;
+        let statements = if also.is_some() { 2 } else { 1 };
+        let deadline = Instant::now() + (1 + statements) * self.patience;
         let session = self.clone();
         let work = async move {
-            let _turn = turn;
+            let _turns = (sweep, turn);
             match timeout_at(deadline, session.ask_in_turn(&user, &asked, also.as_ref())).await {
                 Ok(answer) => answer,
                 Err(_) => Err(Refusal::Busy("the database does not answer".into())),
@@ -199,13 +216,6 @@ impl Session {
         };
 
         tokio::spawn(work.in_current_span()).await.unwrap_or_else(|panic| Err(Refusal::Broken(panic.into())))
-    }
-
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        match timeout(self.patience, self.turns.clone().acquire_owned()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            _ => Err(Refusal::Busy("every connection is in use".into())),
-        }
     }
 
     async fn ask_in_turn(
@@ -227,6 +237,14 @@ impl Session {
         }
 
         answer.map_err(|error| refusal::of_database(error, &self.sentences))
+    }
+}
+
+/// A turn, for whoever has waited longest.
+async fn take(turns: &Arc<Semaphore>, patience: Duration) -> Result<OwnedSemaphorePermit, Refusal> {
+    match timeout(patience, turns.clone().acquire_owned()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        _ => Err(Refusal::Busy("every connection is in use".into())),
     }
 }
 

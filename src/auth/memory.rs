@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{LEEWAY, UserId};
 
-/// How many tokens are remembered: some 2 MB. Only what was verified gets in, so that nobody can push others out with
+/// How many tokens are remembered: 2 MB, or 12 if every user's id is as long as can be. Only what was verified gets in, so that nobody can push others out with
 /// tokens of their own making.
 const CAPACITY: usize = 10_000;
 

@@ -15,6 +15,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -31,6 +33,11 @@ const CONNECTIONS: usize = 4096;
 
 /// The longest request line with all headers, in bytes; hyper answers 431 to more.
 const LONGEST_HEAD: usize = 64 * 1024;
+
+/// How much the system may keep that a client has no room for yet, in bytes. Without a bound it keeps megabytes, says for
+/// as long as it takes a slow client to read a third of them that it takes no more, and the client is taken for dead.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 * 1024;
 
 /// How long a client may go on sending what nobody will read, so that it gets to read the answer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -110,8 +117,10 @@ async fn hold(
 ) {
     // A small answer must not wait for the acknowledgement of the one before it.
     let _ = stream.set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
     let mut stream = TimeoutStream::new(stream);
-    // For a client that does not read what it asked for.
+    // For a client that does not read what it asked for. How little it may read in that time is set above.
     stream.set_write_timeout(Some(patience));
     // hyper requires that its I/O can be moved.
     let stream = Box::pin(stream);
@@ -137,10 +146,16 @@ async fn hold(
             }
         }
     };
+    let stream = connection.into_parts().io.into_inner();
     if let Err(error) = outcome {
         tracing::debug!(%peer, %error, "a connection broke off");
+        if error.is_user() {
+            // An answer that could not be finished. To a client of HTTP/1.0 an orderly end would be the end of the answer.
+            let _ = stream.get_ref().set_zero_linger();
+            return;
+        }
     }
-    linger(connection.into_parts().io.into_inner()).await;
+    linger(stream).await;
 }
 
 async fn turn_away(mut stream: TcpStream) {

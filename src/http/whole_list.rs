@@ -1,6 +1,7 @@
 //! A list of any length as one JSON array: sent page by page, as fast as the client reads.
 
 use std::io;
+use std::task::{Poll, ready};
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -30,26 +31,45 @@ pub async fn whole_list(mut pages: Pages) -> Result<Response, Refusal> {
     let (client, mut receiver) = mpsc::channel(1);
     let head = chunk(&first, &mut pages, b"[")?;
     // There is room for one.
-    let _ = client.try_send(Ok(head));
+    let _ = client.try_send(Chunk { json: head, goes_on: true });
     let rest = async move {
-        if let Err(refusal) = send(pages, &client).await {
-            tracing::warn!(cause = ?refusal, "a list broke off");
-            let _ = client.send(Err(io::Error::other("the list broke off"))).await;
+        match send(pages, &client).await {
+            Ok(()) => {}
+            Err(Refusal::Busy(cause)) => tracing::warn!(%cause, "a list broke off"),
+            Err(refusal) => tracing::error!(cause = ?refusal, "a list broke off"),
         }
     };
     tokio::spawn(rest.in_current_span());
 
-    let chunks = stream::poll_fn(move |context| receiver.poll_recv(context));
+    // The end of the list, and not of whoever sends it, is the end of the body: there is none after a failure or a panic.
+    let mut goes_on = true;
+    let chunks = stream::poll_fn(move |context| match ready!(receiver.poll_recv(context)) {
+        Some(chunk) => {
+            goes_on = chunk.goes_on;
+            Poll::Ready(Some(Ok(chunk.json)))
+        }
+        None if goes_on => {
+            goes_on = false;
+            Poll::Ready(Some(Err(io::Error::other("the list broke off"))))
+        }
+        None => Poll::Ready(None),
+    });
     let response = warp::reply::stream(chunks).into_response();
     Ok(with(response, CONTENT_TYPE, HeaderValue::from_static("application/json")))
 }
 
+/// A part of the list, and whether it is not the last.
+struct Chunk {
+    json: Bytes,
+    goes_on: bool,
+}
+
 /// Sends the pages that are left, each as soon as the one before it has been taken; stops when nobody takes it.
-async fn send(mut pages: Pages, client: &mpsc::Sender<io::Result<Bytes>>) -> Result<(), Refusal> {
+async fn send(mut pages: Pages, client: &mpsc::Sender<Chunk>) -> Result<(), Refusal> {
     loop {
         let Ok(place) = client.reserve().await else { return Ok(()) };
         let page = pages.next().await?;
-        place.send(Ok(chunk(&page, &mut pages, b",")?));
+        place.send(Chunk { json: chunk(&page, &mut pages, b",")?, goes_on: page.goes_on });
         if !page.goes_on {
             return Ok(());
         }

@@ -25,7 +25,7 @@ const FRAME: [(&str, &str); 7] = [
 ];
 
 const SEARCH_PATH: &str = include_str!("../../sql/session/search_path.sql");
-const PLAN_CACHE_MODE: &str = include_str!("../../sql/session/plan_cache_mode.sql");
+const PLANS: &str = include_str!("../../sql/session/plans.sql");
 const LIMITS: &str = include_str!("../../sql/session/limits.sql");
 
 /// A connection, and the statements that are prepared on it.
@@ -94,7 +94,7 @@ impl Manager {
     async fn open(&self) -> Result<Link, NoLink> {
         let client = self.inner.connect().await?;
         client.batch_execute(SEARCH_PATH).await?;
-        client.batch_execute(PLAN_CACHE_MODE).await?;
+        client.batch_execute(PLANS).await?;
 
         let limit = self.patience.as_millis().to_string();
         client.query(LIMITS, &[&limit]).await?;

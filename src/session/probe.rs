@@ -4,8 +4,8 @@ use futures_util::future::join4;
 use tokio::time::timeout;
 use tokio_postgres::{Error, Row};
 
-use super::Session;
 use super::pool::Link;
+use super::{Session, take};
 use crate::database::logged;
 
 /// Why requests would not be restricted, or could not run, and what to do about it.
@@ -35,7 +35,9 @@ impl Session {
     /// # Errors
     /// What is wrong, in a sentence for the operator. Takes no longer than a request may.
     pub async fn prove_restricted(&self) -> Result<(), Unprotected> {
-        let _turn = self.turn().await.map_err(|_| Unprotected("every connection is in use".into()))?;
+        let _turn = take(&self.turns, self.patience)
+            .await
+            .map_err(|_| Unprotected("every connection is in use".into()))?;
 
         match timeout(2 * self.patience, self.look()).await {
             Ok(found) => found,

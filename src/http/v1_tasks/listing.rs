@@ -20,7 +20,7 @@ pub struct Asked {
     pub window: Window,
     /// Whether the length of the whole list is wanted as well.
     pub counted: bool,
-    /// The parameters that hold for every page of the list, as they were sent.
+    /// The parameters that hold for every page of the list.
     kept: Vec<(&'static str, String)>,
 }
 
@@ -53,8 +53,9 @@ impl Asked {
             ))?),
         };
 
-        let kept = ["limit", "status", "completed", "sort", "q", "count"];
-        let kept = kept.into_iter().filter_map(|name| Some((name, call.parameter(name)?))).collect();
+        let kept = ["status", "completed", "sort", "q", "count"].map(|name| (name, call.parameter(name)));
+        let kept = [("limit", limit.map(|limit| limit.to_string()))].into_iter().chain(kept);
+        let kept = kept.filter_map(|(name, value)| Some((name, value?))).collect();
         let window = Window { after, limit: limit.unwrap_or(LIMIT.0), offset: offset.unwrap_or(0) };
         Ok(Self { listing, window, counted, kept })
     }

@@ -4,6 +4,7 @@
 mod cached;
 mod depth;
 mod explain;
+mod newcomers;
 mod once;
 mod question;
 mod sea;
@@ -13,6 +14,8 @@ use tokio_postgres::Client;
 use explain::Plan;
 use question::{Depth, Question, Tasks};
 use sea::{Sea, as_user};
+
+use crate::world::Database;
 
 /// What a page of twenty may cost: the tasks may lie scattered, one in a buffer.
 const FEW: u64 = 30;
@@ -92,6 +95,29 @@ async fn a_sort_keeps_no_more_than_a_page() {
         assert_eq!(plan.rows(), 21, "{}", question.name);
     }
     assert!(!questions.is_empty());
+}
+
+/// If it does not hold them, it sorts everything there is, on disk.
+#[tokio::test]
+async fn a_sort_holds_the_longest_page_after_the_longest_offset() {
+    let database = Database::new().await;
+    let admin = database.superuser().await;
+    let fill = "insert into app.tasks (user_id, title, description)
+                select 'whale', 'task ' || n, repeat('x', 400) from generate_series(1, 25000) n";
+    admin.batch_execute(fill).await.expect("tasks");
+    let whale = Tasks { user: "whale".into(), ids: vec![1, 2] };
+    let client = sea::server_connection(&database).await;
+    let mut questions = Question::all();
+    questions.retain(|question| question.sorts);
+    prepare(&client, &questions).await;
+
+    for question in &questions {
+        let plan = run(&client, question, &whale, Depth::Furthest).await;
+
+        let sorts = plan.sorts();
+        assert!(sorts.iter().all(|(method, _)| method == "top-N heapsort"), "{}: {sorts:?}", question.name);
+        assert_eq!(plan.rows(), 1001, "{}", question.name);
+    }
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ pub enum Depth {
     Middle,
     /// Before the last tasks there are.
     Last,
+    /// As at first, for the longest page after the longest offset, and one task more.
+    Furthest,
 }
 
 /// Somebody's tasks, as far as questions are about some of them.
@@ -106,12 +108,16 @@ impl Question {
         match (what, depth) {
             ("user_id", _) => format!("'{}'", tasks.user),
             ("id", _) => middle.to_string(),
-            ("the id before the first", Depth::First) if newest_first => i64::MAX.to_string(),
-            ("the id before the first", Depth::First) => "0".into(),
+            ("the id before the first", Depth::First | Depth::Furthest) if newest_first => {
+                i64::MAX.to_string()
+            }
+            ("the id before the first", Depth::First | Depth::Furthest) => "0".into(),
             ("the id before the first", Depth::Middle) => middle.to_string(),
             ("the id before the first", Depth::Last) if newest_first => ids[near].to_string(),
             ("the id before the first", Depth::Last) => ids[ids.len() - 1 - near].to_string(),
             ("title and id before the first" | "updated_at and id before the first", _) => "null".into(),
+            ("limit", Depth::Furthest) => "1001".into(),
+            ("offset", Depth::Furthest) => "10000".into(),
             ("limit", _) => "21".into(),
             ("offset", _) => "0".into(),
             ("whether they are done", _) => "null".into(),

@@ -56,10 +56,7 @@ impl Sea {
 
     /// A connection of the recommended login, as the server opens it.
     pub async fn connection(&self) -> Client {
-        let client = connection(&self.database).await;
-        let mode = include_str!("../../../../sql/session/plan_cache_mode.sql");
-        client.batch_execute(mode).await.expect("a setting");
-        client
+        server_connection(&self.database).await
     }
 
     /// The same, with another mode for its plans.
@@ -68,6 +65,14 @@ impl Sea {
         client.batch_execute(&format!("set plan_cache_mode = {mode}")).await.expect("a setting");
         client
     }
+}
+
+/// A connection of the recommended login, as the server opens it.
+pub async fn server_connection(database: &Database) -> Client {
+    let client = connection(database).await;
+    let plans = include_str!("../../../../sql/session/plans.sql");
+    client.batch_execute(plans).await.expect("a setting");
+    client
 }
 
 async fn connection(database: &Database) -> Client {

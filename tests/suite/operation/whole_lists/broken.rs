@@ -1,10 +1,15 @@
 //! Lists that cannot be finished: nobody takes a part for the whole.
 
+use std::io::ErrorKind;
+
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::reader::Reader;
 use super::{has_tasks, with_proxy};
 use crate::operation::proxy::Proxy;
+use crate::operation::raw::head;
 use crate::world::{World, try_send};
 
 /// What happens to the database between the first page and the second.
@@ -24,8 +29,9 @@ async fn list() -> (World, Proxy) {
     with_proxy(1000, 10, &[("REQUEST_TIMEOUT", "4")]).await
 }
 
-async fn is_logged(world: &World) {
-    let broke_off = |event: &Value| event["message"] == "a list broke off" && event["level"] == "WARN";
+/// What nobody can help is a warning, and what should not be an error.
+async fn is_logged(world: &World, level: &str) {
+    let broke_off = |event: &Value| event["message"] == "a list broke off" && event["level"] == level;
     world.server.logs(|event| broke_off(event) && event["cause"].is_string()).await;
 }
 
@@ -47,7 +53,8 @@ async fn what_fails_half_way_breaks_the_connection() {
             assert_eq!(world.user("bob").get("/api/tasks").await.status(), 200, "{what}: the next one");
         }
     }
-    is_logged(&world).await;
+    is_logged(&world, "WARN").await;
+    is_logged(&world, "ERROR").await;
 }
 
 /// The same, as a client sees it that knows no more than HTTP.
@@ -66,8 +73,29 @@ async fn a_client_is_told_that_the_list_is_not_whole() {
 
     let told = list.await.expect("no panic");
     assert!(told.is_err(), "{told:?}");
-    is_logged(&world).await;
+    is_logged(&world, "WARN").await;
     assert_eq!(alice.get("/api/tasks").await.ids().len(), 1000);
+}
+
+/// There the end of the connection is the end of the body: it must be no orderly one.
+#[tokio::test]
+async fn a_client_of_http_1_0_is_told_as_well() {
+    let (world, proxy) = list().await;
+    let admin = world.database.superuser().await;
+    proxy.lets_through(4);
+    let mut stream = TcpStream::connect(world.server.address).await.expect("a connection");
+    let request = head("GET", "/api/tasks", "alice").replace("HTTP/1.1", "HTTP/1.0");
+    stream.write_all(format!("{request}\r\n").as_bytes()).await.expect("a request");
+    let mut beginning = [0; 12];
+    stream.read_exact(&mut beginning).await.expect("a status");
+
+    admin.batch_execute(FAILURES[0].1).await.expect("the end of the connections");
+    proxy.lets_everything_through();
+
+    let mut rest = Vec::new();
+    let ended = stream.read_to_end(&mut rest).await;
+    assert!(beginning.ends_with(b"200"), "{beginning:?}");
+    assert!(ended.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset), "{} bytes", rest.len());
 }
 
 #[tokio::test]
