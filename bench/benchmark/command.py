@@ -10,13 +10,15 @@ import time
 
 from . import checks, report
 from .cluster import DATABASE, LOGIN, Cluster, Failed
-from .parts import crowd, distance, growth, lists, throughput
+from .parts import crowd, distance, growth, lists, sweeps, throughput
 from .people import People
 from .programs import Missing, Programs
 from .server import ROOT, Server, build, build_delay
 from .traffic import Traffic
 
-PARTS = {"throughput": throughput, "crowd": crowd, "growth": growth, "lists": lists, "distance": distance}
+PARTS = {
+    "throughput": throughput, "crowd": crowd, "growth": growth, "lists": lists, "sweeps": sweeps, "distance": distance,
+}
 RESULTS = os.path.join(ROOT, "bench", "results.json")
 
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 
-from . import usage
+from . import twins, usage
 from .cluster import DATABASE, LOGIN, Failed
 from .server import POOL
 
@@ -79,7 +79,7 @@ class Traffic:
 
         before = usage.of_postgresql(self.cluster.pid)
         done = subprocess.run([self.programs.postgresql("pgbench"), *words, DATABASE], capture_output=True, text=True,
-                              env=self.cluster.environment(), check=False)
+                              env={**self.cluster.environment(), "PGOPTIONS": twins.settings()}, check=False)
         time.sleep(0.5)  # its backends end, and are counted as children that have ended
         after = usage.of_postgresql(self.cluster.pid)
 

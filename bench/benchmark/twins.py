@@ -40,6 +40,15 @@ def files_of_sql():
     return found
 
 
+def settings():
+    """How the server's connections plan, as options of a connection."""
+    with open(os.path.join(ROOT, "sql", "session", "plans.sql"), encoding="utf-8") as file:
+        found = re.findall(r"set_config\('(\w+)', '(\w+)', false\)", file.read())
+    if not found:
+        raise Failed("sql/session/plans.sql sets nothing that could be set for pgbench as well")
+    return " ".join(f"-c {name}={value}" for name, value in found)
+
+
 # pgbench cannot bind a null. It binds one of these, and the statement makes a null of it: that gets the server's generic
 # plan. With the word null in its place, a list was planned anew each time, which made pgbench slower than the server.
 NULLED = {"bigint": "0", "integer": "0", "text": "-", "boolean": "f", "timestamp with time zone": "epoch"}
