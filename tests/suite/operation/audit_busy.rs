@@ -41,11 +41,13 @@ async fn an_audit_waits_for_nobody_who_writes_and_nobody_waits_for_it() {
     for client in [&admin, &login, &watch] {
         ours.extend(texts(client, "select pg_backend_pid()::text").await);
     }
-    // Of the table itself, by whoever is not one of ours: neither vacuum nor what a row or a page is locked with.
+    // Of the table itself, by whoever is not one of ours: neither vacuum nor what a row or a page is locked with. Other tests'
+    // databases have tables of the same number.
     let held = format!(
         "select distinct l.mode
            from pg_locks l
            join pg_stat_activity a on a.pid = l.pid and a.backend_type = 'client backend'
+           join pg_database d on d.oid = l.database and d.datname = current_database()
           where l.locktype = 'relation' and l.relation = 'app.tasks'::regclass and l.pid not in ({})",
         ours.join(", ")
     );
