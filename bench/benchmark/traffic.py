@@ -45,7 +45,8 @@ class Traffic:
         command = [self.programs.wrk, f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", f"{timeout}s",
                    *words]
         before = usage.of_process(server.pid), usage.of_postgresql(self.cluster.pid)
-        done = subprocess.run(command, env={**os.environ, "BENCH_LUA": LUA, "BENCH_PEOPLE": self.people_lua}, capture_output=True, text=True, check=False)
+        environment = {**os.environ, "BENCH_LUA": LUA, "BENCH_PEOPLE": self.people_lua}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         after = usage.of_process(server.pid), usage.of_postgresql(self.cluster.pid)
 
         found = re.search(r"^RESULT (.*)$", done.stdout, re.M)

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::{LEEWAY, UserId};
 
-/// How many tokens are remembered: 2 MB, or 12 if every user's id is as long as can be. Only what was verified gets in, so that nobody can push others out with
-/// tokens of their own making.
+/// How many tokens are remembered: 2 MB, or 12 if every user's id is as long as can be. Only what was verified gets in,
+/// so that nobody can push others out with tokens of their own making.
 const CAPACITY: usize = 10_000;
 
 /// Remembers who was named by tokens that were verified, each by the SHA-256 of its whole text: what differs in a single
