@@ -247,10 +247,12 @@ impl Pages {
     /// # Errors
     /// As [`Caller::ask`].
     pub async fn next(&mut self) -> Result<Page, Refusal> {
-        let window = Window { after: self.after.take(), limit: self.limit, offset: 0 };
+        let window = Window { after: self.after.clone(), limit: self.limit, offset: 0 };
         let page = page(&self.caller, &self.listing, window).await?;
 
-        self.after = page.tasks()?.last().map(|last| self.listing.position(last));
+        if let Some(last) = page.tasks()?.last() {
+            self.after = Some(self.listing.position(last));
+        }
         Ok(page)
     }
 
