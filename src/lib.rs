@@ -17,7 +17,7 @@
 //! | [`logging`] | what is written to the log, and what never is |
 //! | [`development`] | the private PostgreSQL and the secret of a checkout with nothing configured |
 //! | [`token`] | tokens to develop with |
-//! | [`http`] | the server: `server` (connections), `front` (every request), `cors`, `health`, and the contracts |
+//! | [`http`] | the server: `server` (connections), `front` (every request), `cors`, `health`, `whole_list`, and the contracts |
 //! | [`http::user_tasks`], [`http::tasks`], [`http::v1_tasks`] | one contract each |
 //! | [`http::request`], [`http::body`] | what a handler knows of its request, none of it believed yet |
 //! | [`http::answer`] | how an answer and a refusal look on the wire |

@@ -29,7 +29,7 @@ pub async fn whole_list(mut pages: Pages) -> Result<Response, Refusal> {
     }
 
     let (client, mut receiver) = mpsc::channel(1);
-    let head = chunk(&first, &mut pages, b"[")?;
+    let head = chunk(&first, &mut pages, b'[')?;
     // There is room for one.
     let _ = client.try_send(Chunk { json: head, goes_on: true });
     let rest = async move {
@@ -69,7 +69,7 @@ async fn send(mut pages: Pages, client: &mpsc::Sender<Chunk>) -> Result<(), Refu
     loop {
         let Ok(place) = client.reserve().await else { return Ok(()) };
         let page = pages.next().await?;
-        place.send(Chunk { json: chunk(&page, &mut pages, b",")?, goes_on: page.goes_on });
+        place.send(Chunk { json: chunk(&page, &mut pages, b',')?, goes_on: page.goes_on });
         if !page.goes_on {
             return Ok(());
         }
@@ -78,21 +78,21 @@ async fn send(mut pages: Pages, client: &mpsc::Sender<Chunk>) -> Result<(), Refu
 
 /// The part of the array that a page is: what stands before its first task, the tasks, and the end of the array behind the
 /// last of all.
-fn chunk(page: &Page, pages: &mut Pages, before: &[u8]) -> Result<Bytes, Refusal> {
+fn chunk(page: &Page, pages: &mut Pages, before: u8) -> Result<Bytes, Refusal> {
     let tasks = page.tasks()?;
-    let array = to_json(&tasks);
-    // Without the brackets of the page.
-    let inner = array.get(1..array.len().saturating_sub(1)).unwrap_or_default();
-    pages.adapt(tasks.len(), inner.len());
+    let mut json = to_json(&tasks);
+    pages.adapt(tasks.len(), json.len());
 
-    let mut chunk = Vec::with_capacity(inner.len() + 2);
-    // A page is empty when what was left has been deleted in the meantime.
-    if !inner.is_empty() {
-        chunk.extend_from_slice(before);
-        chunk.extend_from_slice(inner);
+    // The page's brackets make room for what stands there in the whole list.
+    if let Some(bracket) = json.first_mut() {
+        *bracket = before;
     }
-    if !page.goes_on {
-        chunk.push(b']');
+    if page.goes_on {
+        json.pop();
     }
-    Ok(chunk.into())
+    if tasks.is_empty() {
+        // What was left has been deleted in the meantime.
+        json.remove(0);
+    }
+    Ok(json.into())
 }
