@@ -7,7 +7,8 @@
 //! Whatever arrives is handed on as much later, however much it is: a longer wire, not a thinner one.
 //!
 //! With `--in-turn` it also holds back each statement until the answer to the one before has arrived where the statement
-//! comes from. On the wire that is a server that awaits each statement before it sends the next.
+//! comes from. On the wire that is a server that awaits each statement before it sends the next: where statements come without
+//! a Sync between them, a Flush makes PostgreSQL answer.
 //!
 //! Threads, because they can wait for half a millisecond: tokio's timers count whole ones.
 
@@ -44,17 +45,17 @@ fn connect(client: TcpStream, database: u16, delay: Duration, in_turn: bool) -> 
 
     let (requests, due_requests) = channel();
     let (answers, due_answers) = channel();
-    let (ready, readied) = channel();
+    let (answered, due_turns) = channel();
     let (mut from_client, mut from_database) = (client.try_clone()?, database.try_clone()?);
     thread::spawn(move || {
         let _ = match in_turn {
-            true => receive_in_turn(&mut from_client, &requests, &readied, delay),
+            true => receive_in_turn(&mut from_client, &requests, &due_turns, delay),
             false => receive(&mut from_client, &requests, delay),
         };
     });
     thread::spawn(move || deliver(database, &due_requests, None));
     thread::spawn(move || receive(&mut from_database, &answers, delay));
-    thread::spawn(move || deliver(client, &due_answers, in_turn.then_some(ready)));
+    thread::spawn(move || deliver(client, &due_answers, in_turn.then_some(answered)));
     Ok(())
 }
 
@@ -68,52 +69,73 @@ fn receive(from: &mut TcpStream, to: &Sender<Late>, delay: Duration) -> Option<(
 }
 
 /// Hands on what is due. At the end it closes the connection, so that the other threads of it end as well.
-fn deliver(mut to: TcpStream, due: &Receiver<Late>, ready: Option<Sender<()>>) {
+fn deliver(mut to: TcpStream, due: &Receiver<Late>, answered: Option<Sender<u8>>) {
     let mut answers = Answers::default();
     for (at, octets) in due {
         thread::sleep(at.saturating_duration_since(Instant::now()));
         if to.write_all(&octets).is_err() {
             break;
         }
-        if let Some(ready) = &ready {
-            for _ in 0..answers.ready(&octets) {
-                let _ = ready.send(());
+        if let Some(answered) = &answered {
+            for tag in answers.tags(&octets) {
+                let _ = answered.send(tag);
             }
         }
     }
     let _ = to.shutdown(std::net::Shutdown::Both);
 }
 
-/// Takes one group of messages after the other, each up to its Sync, and the next only when PostgreSQL's ReadyForQuery
-/// for the one before has been delivered.
+/// Takes one group of messages after the other, each up to its Execute or its Sync, and the next only when PostgreSQL's
+/// answer to the one before has been delivered.
 fn receive_in_turn(
     from: &mut TcpStream,
     to: &Sender<Late>,
-    ready: &Receiver<()>,
+    answered: &Receiver<u8>,
     delay: Duration,
 ) -> Option<()> {
     let mut from = io::BufReader::with_capacity(64 * 1024, from);
-    let mut group = message(&mut from, false)?; // the first has no tag, and is answered by ReadyForQuery as well
-    loop {
-        to.send((Instant::now() + delay, std::mem::take(&mut group))).ok()?;
-        let mut last = b'p';
-        // What answers a demand for a password takes no turn.
-        while last == b'p' {
-            let next = message(&mut from, true)?;
-            last = *next.first()?;
-            match last {
-                b'p' => to.send((Instant::now() + delay, next)).ok()?,
-                _ => group = next,
-            }
-        }
-        // Sync, a simple query, and the end of the connection.
-        while !matches!(last, b'S' | b'Q' | b'X') {
-            let next = message(&mut from, true)?;
-            last = *next.first()?;
-            group.extend(next);
-        }
-        ready.recv().ok()?;
+    to.send((Instant::now() + delay, message(&mut from, false)?)).ok()?; // the first has no tag
+    let mut next = message(&mut from, true)?;
+    // What answers a demand for a password takes no turn.
+    while next.first() == Some(&b'p') {
+        to.send((Instant::now() + delay, std::mem::take(&mut next))).ok()?;
+        next = message(&mut from, true)?;
     }
+    wait_for(b"Z", answered)?;
+
+    let mut failed = false;
+    loop {
+        let mut group = Vec::new();
+        // Execute; Sync, a simple query, and the end of the connection.
+        let last = loop {
+            let tag = *next.first()?;
+            group.append(&mut next);
+            if matches!(tag, b'S' | b'Q' | b'X') {
+                break tag;
+            }
+            next = message(&mut from, true)?;
+            if tag == b'E' && next.first() != Some(&b'S') {
+                break tag;
+            }
+        };
+        if last == b'E' {
+            group.extend(b"H\0\0\0\x04");
+        }
+        to.send((Instant::now() + delay, group)).ok()?;
+        // After a failure PostgreSQL says nothing until the Sync.
+        failed = match last {
+            b'E' => failed || wait_for(b"CE", answered)? == b'E', // CommandComplete, ErrorResponse
+            _ => wait_for(b"Z", answered)? == b'E',               // ReadyForQuery
+        };
+        if next.is_empty() {
+            next = message(&mut from, true)?;
+        }
+    }
+}
+
+/// The first answer that has one of these tags.
+fn wait_for(wanted: &[u8], answered: &Receiver<u8>) -> Option<u8> {
+    answered.iter().find(|tag| wanted.contains(tag))
 }
 
 /// A message of the protocol (PostgreSQL manual, "Message Formats"): a tag, a length that counts itself, the rest.
@@ -136,9 +158,10 @@ struct Answers {
 }
 
 impl Answers {
-    /// How many ReadyForQuery begin in these octets. (They end there as well, but for a portion cut within their six.)
-    fn ready(&mut self, mut octets: &[u8]) -> usize {
-        let mut count = 0;
+    /// The tags of the messages that begin in these octets. (Those that are waited for are so short that they end there as
+    /// well, but for a portion cut within them.)
+    fn tags(&mut self, mut octets: &[u8]) -> Vec<u8> {
+        let mut tags = Vec::new();
         while !octets.is_empty() {
             if self.rest > 0 {
                 let (_, after) = octets.split_at(self.rest.min(octets.len()));
@@ -152,11 +175,11 @@ impl Answers {
             if let [tag, length @ ..] = self.head.as_slice()
                 && let Ok(length) = <[u8; 4]>::try_from(length)
             {
-                count += usize::from(*tag == b'Z');
+                tags.push(*tag);
                 self.rest = (u32::from_be_bytes(length) as usize).saturating_sub(4);
                 self.head.clear();
             }
         }
-        count
+        tags
     }
 }

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use rustls::RootCertStore;
 use tokio::time::timeout;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::{Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -84,6 +85,20 @@ impl Address {
             return Err("names no host".into());
         }
 
+        if config.get_hosts().is_empty() {
+            // Without a name the driver has no TLS.
+            for address in config.get_hostaddrs().to_vec() {
+                config.host(address.to_string());
+            }
+        }
+        let sockets = config.get_hosts().iter().filter(|host| is_socket(host)).count();
+        if sockets > 0 && sockets < config.get_hosts().len() {
+            return Err("names sockets of this machine and other hosts; it can be one or the other".into());
+        }
+        if sockets > 0 && config.get_target_session_attrs() != TargetSessionAttrs::Any {
+            return Err("target_session_attrs is not supported with a socket of this machine".into());
+        }
+
         if config.get_ssl_mode() == SslMode::Prefer && on_this_machine(&config) {
             // A server of one's own often has a certificate that nobody signed, and nobody listens in between.
             config.ssl_mode(SslMode::Disable);
@@ -101,12 +116,23 @@ impl Address {
             config.tcp_user_timeout(Duration::from_secs(30));
         }
 
-        Ok(Self { config, tls: MakeRustlsConnect::new(tls::client(tls::public_roots())) })
+        Ok(Self { config, tls: tls_with(tls::public_roots()) })
+    }
+
+    /// This address, with a server's certificate believed when one of these authorities signed it.
+    #[must_use]
+    pub fn trusting(self, roots: RootCertStore) -> Self {
+        Self { tls: tls_with(roots), ..self }
     }
 
     /// What the driver wants to know.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Whether it is a socket of this machine, and no host.
+    pub fn is_socket(&self) -> bool {
+        self.config.get_hosts().iter().any(is_socket)
     }
 
     /// TLS as this address wants it.
@@ -147,6 +173,17 @@ impl std::fmt::Debug for Address {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "Address({self})")
     }
+}
+
+fn tls_with(roots: RootCertStore) -> MakeRustlsConnect {
+    let mut client = tls::client(roots);
+    // PostgreSQL demands it where TLS comes without being asked for (`sslnegotiation=direct`).
+    client.alpn_protocols = vec![b"postgresql".to_vec()];
+    MakeRustlsConnect::new(client)
+}
+
+fn is_socket(host: &Host) -> bool {
+    !matches!(host, Host::Tcp(_))
 }
 
 fn on_this_machine(config: &Config) -> bool {

@@ -2,18 +2,21 @@
 //!
 //! A request is one transaction of four prepared statements: `BEGIN`, `select app.identify($1)`, the question,
 //! `COMMIT`. (Five, where a page of a list comes with the length of the list.) All are handed to the driver before any
-//! answer is awaited, so that they leave together (tokio-postgres sends in the order of polling). What follows from that:
+//! answer is awaited, so that they leave together (tokio-postgres sends in the order of polling), with one Sync behind
+//! them (`pipeline`). What follows from that:
 //!
-//! - The text of `BEGIN` is a constant and the identity a bound value: nothing a client says can make `BEGIN` fail
-//!   and the question run outside the transaction. If it fails all the same, every question that reaches existing
-//!   rows carries `user_id = $1` itself.
+//! - Nothing runs outside the transaction: what comes after a `BEGIN` that failed is not executed. (The text of `BEGIN` is a
+//!   constant and the identity a bound value, so that nothing a client says can make them fail. And every question that
+//!   reaches existing rows carries `user_id = $1` itself.)
 //! - The driver cannot tell a `COMMIT` from the `ROLLBACK` that a failed transaction answers to it, so an error in
 //!   any of them voids the rest, and rows are handed out only after all have succeeded.
 //! - The database's part runs in a task of its own: a client that goes away cannot stop it half-way. A connection
 //!   that did not come back clean is thrown away, never used again.
 
+mod pipeline;
 mod pool;
 mod probe;
+mod transport;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -258,10 +261,14 @@ async fn transact(
 ) -> Result<(Vec<Row>, Vec<Row>), tokio_postgres::Error> {
     link.dirty = true;
 
-    let begin = match asked.0.kind {
-        Kind::Read => link.statement("session/begin_read"),
-        Kind::Change | Kind::Create => link.statement("session/begin"),
+    let questions = if also.is_some() { 2 } else { 1 };
+    let (begin, joined) = match asked.0.kind {
+        Kind::Read => (link.statement("session/begin_read"), 2 + questions),
+        // The last question keeps its Sync: else the COMMIT would be skipped as well when a value is refused, and its
+        // connection be lost.
+        Kind::Change | Kind::Create => (link.statement("session/begin"), 1 + questions),
     };
+    link.pipeline.join(joined);
     let identify = link.statement("session/identify");
     let commit = link.statement("session/commit");
     let user = user.as_str();
@@ -277,7 +284,7 @@ async fn transact(
     .await;
     let rows = rows.and_then(|rows| Ok((rows, also.transpose()?.unwrap_or_default())));
 
-    // Between a BEGIN and a COMMIT that both worked, whatever failed was rolled back.
+    // Between a BEGIN and a COMMIT that both worked, whatever failed was rolled back. A COMMIT that was skipped did not work.
     link.dirty = begun.is_err() || committed.is_err() || rows.as_ref().is_err_and(is_outdated);
     begun?;
     identified?;

@@ -8,10 +8,11 @@ use bb8_postgres::PostgresConnectionManager;
 use futures_util::future::try_join_all;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Error, Statement};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Question;
-use crate::database::{Address, logged};
+use super::pipeline::Pipeline;
+use super::transport::{self, Transport};
+use crate::database::{Address, causes, logged};
 
 /// What every connection prepares beside the questions.
 const FRAME: [(&str, &str); 7] = [
@@ -31,6 +32,8 @@ const LIMITS: &str = include_str!("../../sql/session/limits.sql");
 /// A connection, and the statements that are prepared on it.
 pub(super) struct Link {
     pub(super) client: Client,
+    /// Joins the statements of a transaction.
+    pub(super) pipeline: Pipeline,
     statements: HashMap<&'static str, Statement>,
     /// Set while a transaction is open. Stays set when it was not seen to end: whatever identity and role are left
     /// on the connection, nobody else gets them.
@@ -51,6 +54,8 @@ impl Link {
 pub(super) enum NoLink {
     /// It could not be opened or prepared.
     NotOpened(Error),
+    /// There is nobody at the socket.
+    NoSocket(std::io::Error),
     /// Whoever took the connection did not get it ready in time.
     Silent,
     /// It was closed while nobody used it: the database was restarted, or fell asleep.
@@ -62,6 +67,7 @@ impl NoLink {
     pub(super) fn cause(&self) -> String {
         match self {
             Self::NotOpened(error) => logged(error),
+            Self::NoSocket(error) => format!("error connecting to server: {}", causes(error)),
             Self::Silent => "accepts a connection, and does not get it ready in time".into(),
             Self::Closed => "closed by the database".into(),
         }
@@ -76,7 +82,7 @@ impl From<Error> for NoLink {
 
 /// Opens connections and prepares them.
 pub(super) struct Manager {
-    inner: PostgresConnectionManager<MakeRustlsConnect>,
+    address: Address,
     questions: &'static [&'static Question],
     patience: Duration,
 }
@@ -87,12 +93,18 @@ impl Manager {
         questions: &'static [&'static Question],
         patience: Duration,
     ) -> Self {
-        let inner = PostgresConnectionManager::new(address.config().clone(), address.tls());
-        Self { inner, questions, patience }
+        Self { address: address.clone(), questions, patience }
     }
 
     async fn open(&self) -> Result<Link, NoLink> {
-        let client = self.inner.connect().await?;
+        let pipeline = Pipeline::default();
+        let client = if self.address.is_socket() {
+            transport::connect_here(self.address.config(), pipeline.clone()).await?
+        } else {
+            let (transport, config) =
+                Transport::new(self.address.config(), self.address.tls(), pipeline.clone());
+            PostgresConnectionManager::new(config, transport).connect().await?
+        };
         client.batch_execute(SEARCH_PATH).await?;
         client.batch_execute(PLANS).await?;
 
@@ -107,7 +119,7 @@ impl Manager {
         });
         let statements = try_join_all(prepared).await?.into_iter().collect();
 
-        Ok(Link { client, statements, dirty: false })
+        Ok(Link { client, pipeline, statements, dirty: false })
     }
 }
 

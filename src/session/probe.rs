@@ -112,6 +112,7 @@ async fn probe(link: &mut Link) -> Result<Vec<Row>, Error> {
     let commit = link.statement("session/commit");
 
     let user = somebody();
+    link.pipeline.join(3);
     let (begun, identified, somebody, committed) = join4(
         link.client.execute(begin, &[]),
         link.client.execute(link.statement("session/identify"), &[&user]),
@@ -124,6 +125,7 @@ async fn probe(link: &mut Link) -> Result<Vec<Row>, Error> {
     let mut rows = somebody?;
     committed?;
 
+    link.pipeline.join(3);
     let (begun, assumed, nobody, committed) = join4(
         link.client.execute(begin, &[]),
         link.client.execute(link.statement("session/assume_role"), &[]),

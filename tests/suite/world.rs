@@ -1,12 +1,14 @@
 //! A PostgreSQL of this run's own, a database for each test, a server on it, and people with tokens.
 
+mod authority;
 mod cluster;
 mod issuer;
 mod person;
 mod releases;
 mod server;
 
-pub use cluster::{Database, OwnCluster, cluster, end_with_this_process, psql};
+pub use authority::{Authority, Signed};
+pub use cluster::{Database, OwnCluster, PASSWORD, cluster, end_with_this_process, psql};
 pub use issuer::{Issuer, JWKS_PATH, KeyPair, NEVER, Reply, public};
 pub use person::{Answer, Person, send, try_send};
 pub use releases::{PACKAGED, releases};

@@ -1,6 +1,7 @@
 //! A pooled connection belongs to one user after the other, whatever happens in between.
 
 mod both;
+mod skipped;
 
 use std::sync::LazyLock;
 use std::time::Duration;

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use jsonwebtoken::Algorithm::EdDSA;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer as Authority, KeyPair as CertificateKey};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -13,7 +12,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::program::Directory;
-use crate::world::{KeyPair, World, public};
+use crate::world::{Authority, KeyPair, Signed, World, public};
 
 /// An issuer with a certificate for `name`, of an authority of its own.
 struct Secured {
@@ -24,14 +23,8 @@ struct Secured {
 
 impl Secured {
     async fn start(name: &str, keys: Vec<Value>) -> Self {
-        let key = CertificateKey::generate().expect("a key");
-        let mut params = CertificateParams::new(vec![]).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = params.self_signed(&key).expect("a certificate").pem();
-        let signs = Authority::new(params, key);
-        let key = CertificateKey::generate().expect("a key");
-        let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
-        let certificate = params.signed_by(&key, &signs).expect("a certificate");
+        let authority = Authority::new();
+        let Signed { certificate, key } = authority.signs(&[name]);
 
         let config =
             ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
@@ -58,7 +51,7 @@ impl Secured {
                 let _ = stream.shutdown().await;
             }
         });
-        Self { address, authority }
+        Self { address, authority: authority.pem() }
     }
 
     fn url(&self) -> String {

@@ -28,8 +28,6 @@ struct State {
     syncs: AtomicUsize,
     /// The answers wait until this many Syncs have been sent.
     wanted: AtomicUsize,
-    /// The answers wait while the Syncs that have been sent are no multiple of this; 0: they do not.
-    round: AtomicUsize,
     /// What comes after this many Syncs is not sent on; none: all is.
     gate: Mutex<Option<usize>>,
     /// New connections are accepted, and nothing is said on them.
@@ -66,12 +64,6 @@ impl Proxy {
     pub fn withhold_answers_until(&self, syncs: usize) {
         self.forgets();
         self.state.wanted.store(syncs, Ordering::SeqCst);
-    }
-
-    /// Forgets what was sent. From now on no answer gets through but after each this many Syncs.
-    pub fn withholds_answers_but_after_each(&self, syncs: usize) {
-        self.forgets();
-        self.state.round.store(syncs, Ordering::SeqCst);
     }
 
     /// Forgets what was sent. PostgreSQL gets to see this many Syncs, and what comes later waits.
@@ -133,11 +125,8 @@ async fn forward(client: TcpStream, server: UnixStream, state: Arc<State>, silen
             let mut buffer = vec![0; 64 * 1024];
             while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
                 let withheld = || {
-                    let (syncs, round) =
-                        (state.syncs.load(Ordering::SeqCst), state.round.load(Ordering::SeqCst));
                     silenced.load(Ordering::SeqCst)
-                        || syncs < state.wanted.load(Ordering::SeqCst)
-                        || round > 0 && !syncs.is_multiple_of(round)
+                        || state.syncs.load(Ordering::SeqCst) < state.wanted.load(Ordering::SeqCst)
                 };
                 while withheld() {
                     tokio::time::sleep(Duration::from_millis(1)).await;

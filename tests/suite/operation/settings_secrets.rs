@@ -106,6 +106,26 @@ async fn tls_that_the_server_does_not_offer_is_named() {
 }
 
 #[tokio::test]
+async fn an_address_that_cannot_be_served_as_a_whole_is_refused() {
+    for (address, problem) in [
+        ("host=/run/postgresql,db.example", "names sockets of this machine and other hosts"),
+        (
+            "host=/run/a,/run/b target_session_attrs=read-write",
+            "target_session_attrs is not supported with a socket",
+        ),
+        ("user=u", "names no host"),
+    ] {
+        let url = format!("{address} password=hush");
+
+        let ended = in_production(&[("DATABASE_URL", &url), ("BETTER_AUTH_SECRET", SECRET)]).await;
+
+        assert_eq!(ended.code, Some(1), "{address}");
+        let line = ended.err.lines().find(|line| line.contains("DATABASE_URL")).unwrap_or_default();
+        assert!(line.contains(problem) && !line.contains("hush"), "{address}: {}", ended.err);
+    }
+}
+
+#[tokio::test]
 async fn a_spelling_of_tls_that_is_not_supported_is_answered_with_one_that_is() {
     for mode in ["verify-full", "verify-ca", "allow"] {
         let url = format!("postgres://u:hush@db.example/d?sslmode={mode}");

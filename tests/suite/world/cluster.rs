@@ -21,7 +21,7 @@ const SETTINGS: &str =
     "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nmax_connections = 400\n";
 
 /// The password of `rowkeep_login` in the clusters of tests.
-const PASSWORD: &str = "it's a \"test\"";
+pub const PASSWORD: &str = "it's a \"test\"";
 
 /// The cluster of this run. It ends with the test process, however that ends.
 pub async fn cluster() -> &'static Cluster {
@@ -117,15 +117,20 @@ impl OwnCluster {
 
     /// The same, of one of [`releases`].
     pub async fn of_release(major: u32) -> Self {
+        Self::with(major, "").await
+    }
+
+    /// The same, with more settings.
+    pub async fn with(major: u32, settings: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let home = std::env::temp_dir().join(format!("rowkeep-test-{}-{count}", std::process::id()));
         std::fs::DirBuilder::new().mode(0o711).create(&home).expect("a directory for the cluster");
         end_with_this_process(&home.display().to_string());
 
-        let place = home.clone();
+        let (place, settings) = (home.clone(), format!("{SETTINGS}{settings}"));
         let cluster = tokio::task::spawn_blocking(move || {
-            Cluster::start_with(programs_of_release(major, &place), &place, SETTINGS)
+            Cluster::start_with(programs_of_release(major, &place), &place, &settings)
         })
         .await;
         Self { cluster: Some(cluster.expect("PostgreSQL").expect("PostgreSQL")), home }

@@ -41,7 +41,7 @@ async fn what_fails_half_way_breaks_the_connection() {
     let admin = world.database.superuser().await;
     for (what, failure) in FAILURES {
         for path in ["/api/tasks", "/api/alice/tasks"] {
-            proxy.lets_through(4);
+            proxy.lets_through(1);
             let mut reader = Reader::of(world.server.address, path, "alice").await;
             reader.begins().await;
 
@@ -63,7 +63,7 @@ async fn a_client_is_told_that_the_list_is_not_whole() {
     let (world, proxy) = list().await;
     let admin = world.database.superuser().await;
     let alice = world.user("alice");
-    proxy.lets_through(4);
+    proxy.lets_through(1);
     let request = alice.request(http::Method::GET, "/api/tasks", "");
     let list = tokio::spawn(try_send(world.server.address, request));
     world.server.logs(|event| event["message"] == "answered" && event["path"] == "/api/tasks").await;
@@ -82,7 +82,7 @@ async fn a_client_is_told_that_the_list_is_not_whole() {
 async fn a_client_of_http_1_0_is_told_as_well() {
     let (world, proxy) = list().await;
     let admin = world.database.superuser().await;
-    proxy.lets_through(4);
+    proxy.lets_through(1);
     let mut stream = TcpStream::connect(world.server.address).await.expect("a connection");
     let request = head("GET", "/api/tasks", "alice").replace("HTTP/1.1", "HTTP/1.0");
     stream.write_all(format!("{request}\r\n").as_bytes()).await.expect("a request");

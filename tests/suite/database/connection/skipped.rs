@@ -1,0 +1,58 @@
+//! What comes after a statement that failed is not executed: not even after a BEGIN.
+
+use std::sync::LazyLock;
+
+use rowkeep::refusal::Sentences;
+use rowkeep::session::{Question, Session};
+use rowkeep::tasks;
+
+use super::super::support::{Home, texts};
+use super::options;
+use crate::world::user_id;
+
+const TRACES: &str = "
+    create schema test;
+    create sequence test.executed;
+    create function test.forget_begin() returns void language plpgsql as $$
+        declare forgotten text;
+        begin
+            for forgotten in select name from pg_prepared_statements where statement ~ '\nbegin' loop
+                execute format('deallocate %I', forgotten);
+            end loop;
+        end $$;
+    grant usage on schema test to rowkeep_api;
+    grant all on sequence test.executed to rowkeep_api;
+    grant all on sequence test.executed to rowkeep_login;
+    grant usage on schema test to rowkeep_login";
+
+/// From then on a transaction cannot begin on the connection.
+static FORGETS_BEGIN: Question = Question::create("test/forgets_begin", "select test.forget_begin()");
+/// Leaves a trace, in whatever transaction.
+static READS: Question =
+    Question::read("test/reads", "select nextval('test.executed') from (select $1::text) nobody");
+static CREATES: Question = Question::create("test/creates", "select nextval('test.executed')");
+static QUESTIONS: LazyLock<Vec<&Question>> = LazyLock::new(|| {
+    let mut all = vec![&FORGETS_BEGIN, &READS, &CREATES];
+    all.extend(tasks::QUESTIONS);
+    all
+});
+
+#[tokio::test]
+async fn nothing_is_executed_after_a_begin_that_failed() {
+    let home = Home::new().await;
+    home.admin.batch_execute(TRACES).await.expect("traces");
+    let address = home.database.address("rowkeep_login");
+    let session =
+        Session::open(&address, &options(1), &QUESTIONS, Sentences::default()).await.expect("a session");
+    let alice = session.caller(user_id("alice"));
+
+    for question in [&READS, &CREATES] {
+        alice.ask(&FORGETS_BEGIN, vec![]).await.expect("a connection that cannot begin");
+
+        alice.ask(question, vec![]).await.expect_err("no transaction");
+
+        assert_eq!(texts(&home.admin, "select is_called::text from test.executed").await, ["false"]);
+    }
+    alice.ask(&CREATES, vec![]).await.expect("another connection");
+    assert_eq!(texts(&home.admin, "select is_called::text from test.executed").await, ["true"]);
+}
