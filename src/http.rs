@@ -7,6 +7,7 @@ mod front;
 mod health;
 mod json;
 pub mod request;
+mod room;
 mod server;
 pub mod tasks;
 pub mod user_tasks;

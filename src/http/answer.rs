@@ -1,10 +1,12 @@
 //! How answers and refusals look on the wire.
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::room::held;
 use crate::refusal::Refusal;
 
 /// An answer.
@@ -129,6 +131,21 @@ pub fn to_json(body: &impl Serialize) -> Vec<u8> {
 /// 200 with a JSON body.
 pub fn ok(body: &impl Serialize) -> Response {
     json(StatusCode::OK, body)
+}
+
+/// 200 with a text that is JSON.
+pub fn ok_text(json: Bytes) -> Response {
+    with(Response::new(json.into()), CONTENT_TYPE, HeaderValue::from_static("application/json"))
+}
+
+/// 200 with a list, however large it is.
+///
+/// # Errors
+/// [`Refusal::Busy`] when there is no room for it.
+pub fn list(tasks: &impl Serialize) -> Result<Response, Refusal> {
+    let no_room = |_| Refusal::Busy("large answers that are being read leave no room".into());
+    let json = held(to_json(tasks)).map_err(no_room)?;
+    Ok(ok_text(json))
 }
 
 /// An answer without a body.

@@ -8,7 +8,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 
 use super::App;
-use super::answer::{Response, Voice, empty, json, ok, with};
+use super::answer::{self, Response, Voice, empty, json, ok, with};
 use super::body::{Body, body};
 use super::request::{Call, call, task_id};
 use crate::refusal::Refusal;
@@ -57,7 +57,7 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     };
 
     let tasks = page.tasks()?;
-    let mut response = ok(&tasks);
+    let mut response = answer::list(&tasks)?;
     let last = tasks.last().filter(|_| page.goes_on).map(|last| asked.listing.position(last));
     let next = last.and_then(|last| asked.next(&last, &caller, call.cursors()));
     if let Some(next) = next.and_then(|next| HeaderValue::try_from(next).ok()) {

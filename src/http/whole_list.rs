@@ -10,9 +10,10 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 use warp::Reply;
 
-use super::answer::{Response, ok, to_json, with};
+use super::answer::{Response, ok_text, to_json, with};
+use super::room::held;
 use crate::refusal::Refusal;
-use crate::tasks::{Page, Pages};
+use crate::tasks::Pages;
 
 /// Answers all of `pages`.
 ///
@@ -23,15 +24,14 @@ use crate::tasks::{Page, Pages};
 /// # Errors
 /// Those of the first page.
 pub async fn whole_list(mut pages: Pages) -> Result<Response, Refusal> {
-    let first = pages.next().await?;
+    let first = next(&mut pages, b'[').await?;
     if !first.goes_on {
-        return Ok(ok(&first.tasks()?));
+        return Ok(ok_text(first.json));
     }
 
     let (client, mut receiver) = mpsc::channel(1);
-    let head = chunk(&first, &mut pages, b'[')?;
-    // There is room for one.
-    let _ = client.try_send(Chunk { json: head, goes_on: true });
+    // There is a place for one.
+    let _ = client.try_send(first);
     let rest = async move {
         match send(pages, &client).await {
             Ok(()) => {}
@@ -68,31 +68,41 @@ struct Chunk {
 async fn send(mut pages: Pages, client: &mpsc::Sender<Chunk>) -> Result<(), Refusal> {
     loop {
         let Ok(place) = client.reserve().await else { return Ok(()) };
-        let page = pages.next().await?;
-        place.send(Chunk { json: chunk(&page, &mut pages, b',')?, goes_on: page.goes_on });
-        if !page.goes_on {
+        let chunk = next(&mut pages, b',').await?;
+        let goes_on = chunk.goes_on;
+        place.send(chunk);
+        if !goes_on {
             return Ok(());
         }
     }
 }
 
-/// The part of the array that a page is: what stands before its first task, the tasks, and the end of the array behind the
-/// last of all.
-fn chunk(page: &Page, pages: &mut Pages, before: u8) -> Result<Bytes, Refusal> {
-    let tasks = page.tasks()?;
-    let mut json = to_json(&tasks);
-    pages.adapt(tasks.len(), json.len());
+/// The part of the array that the next page is: what stands before its first task, the tasks, and the end of the array
+/// behind the last of all. A page that is too large for the room that is left is asked for again, and shorter.
+async fn next(pages: &mut Pages, before: u8) -> Result<Chunk, Refusal> {
+    loop {
+        let page = pages.next().await?;
+        let tasks = page.tasks()?;
+        let mut json = to_json(&tasks);
+        pages.adapt(tasks.len(), json.len());
 
-    // The page's brackets make room for what stands there in the whole list.
-    if let Some(bracket) = json.first_mut() {
-        *bracket = before;
+        // The page's brackets make room for what stands there in the whole list.
+        if let Some(bracket) = json.first_mut() {
+            *bracket = before;
+        }
+        if page.goes_on {
+            json.pop();
+        }
+        if tasks.is_empty() && before == b',' {
+            // What was left has been deleted in the meantime.
+            json.remove(0);
+        }
+        match held(json) {
+            Ok(json) => return Ok(Chunk { json, goes_on: page.goes_on }),
+            Err(json) if !pages.step_back(tasks.len()) => {
+                return Ok(Chunk { json: json.into(), goes_on: page.goes_on });
+            }
+            Err(_) => {}
+        }
     }
-    if page.goes_on {
-        json.pop();
-    }
-    if tasks.is_empty() {
-        // What was left has been deleted in the meantime.
-        json.remove(0);
-    }
-    Ok(json.into())
 }

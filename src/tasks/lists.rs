@@ -233,13 +233,15 @@ pub struct Pages {
     caller: Caller,
     listing: Listing,
     after: Option<Position>,
+    /// What `after` was before the last page.
+    before: Option<Position>,
     limit: i64,
 }
 
 impl Pages {
     /// Of the caller's tasks of that status.
     pub fn new(caller: Caller, status: Status) -> Self {
-        Self { caller, listing: Listing::newest_first(status), after: None, limit: FIRST_PAGE }
+        Self { caller, listing: Listing::newest_first(status), after: None, before: None, limit: FIRST_PAGE }
     }
 
     /// The next page; past the end an empty one.
@@ -250,10 +252,21 @@ impl Pages {
         let window = Window { after: self.after.clone(), limit: self.limit, offset: 0 };
         let page = page(&self.caller, &self.listing, window).await?;
 
+        self.before = self.after.clone();
         if let Some(last) = page.tasks()?.last() {
             self.after = Some(self.listing.position(last));
         }
         Ok(page)
+    }
+
+    /// Takes back a page of so many tasks, which nobody has seen: the next is as short as can be. False when this one is.
+    pub fn step_back(&mut self, tasks: usize) -> bool {
+        if tasks <= PAGE.0 {
+            return false;
+        }
+        self.after = self.before.take();
+        self.limit = PAGE.0 as i64;
+        true
     }
 
     /// Sets how long the next page is by how many bytes this many tasks have taken: what waits for a slow reader is held

@@ -3,6 +3,7 @@
 mod broken;
 mod complete;
 mod reader;
+mod room;
 mod slow;
 mod turns;
 

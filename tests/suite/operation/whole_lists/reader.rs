@@ -79,7 +79,8 @@ impl Reader {
         }
     }
 
-    fn told(&self) -> Option<Told> {
+    /// What came so far, once it is a whole head.
+    pub fn told(&self) -> Option<Told> {
         let end = self.read.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
         let head = String::from_utf8_lossy(&self.read[..end]).to_lowercase();
         let rest = &self.read[end..];

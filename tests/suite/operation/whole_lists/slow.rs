@@ -12,7 +12,7 @@ use crate::operation::raw::{Raw, head};
 use crate::world::World;
 
 /// The most memory that a process has had, in bytes; none where the system does not tell.
-fn peak_memory(process: u32) -> Option<usize> {
+pub fn peak_memory(process: u32) -> Option<usize> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: usize = line.trim().strip_suffix(" kB")?.parse().ok()?;
