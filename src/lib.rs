@@ -17,7 +17,7 @@
 //! | [`logging`] | what is written to the log, and what never is |
 //! | [`development`] | the private PostgreSQL and the secret of a checkout with nothing configured |
 //! | [`token`] | tokens to develop with |
-//! | [`http`] | the server: `server` (connections), `front` (every request), `cors`, `health`, `whole_list`, and the contracts |
+//! | [`http`] | the server: `server` (connections), `front` (every request), `cors`, `health`, `whole_list`, `room` (memory for large answers), and the contracts |
 //! | [`http::user_tasks`], [`http::tasks`], [`http::v1_tasks`] | one contract each |
 //! | [`http::request`], [`http::body`] | what a handler knows of its request, none of it believed yet |
 //! | [`http::answer`] | how an answer and a refusal look on the wire |
@@ -25,7 +25,7 @@
 //! | [`schema`] | migrations, then policies; whether the database is as this release needs it |
 //! | [`cursor`] | where a list goes on, sealed |
 //! | [`tasks`] | a task, lists of them, and one function for each file of `sql/tasks` |
-//! | [`session`] | the pool's only user: a user and a question to rows, in one round trip |
+//! | [`session`] | the pool's only user: a user and a question to rows, in one round trip; `pipeline` and `transport` lie below the driver |
 //! | [`auth`] | an `Authorization` header to a [`auth::UserId`]; the keys that this takes, and keeping them up to date |
 //! | [`refusal`] | why a request ends without its answer |
 //! | [`database`] | an address to a connection |

@@ -139,6 +139,10 @@ impl Page {
         self.rows.iter().map(Task::from_row).collect()
     }
 
+    fn last(&self) -> Result<Option<Task<&str>>, Refusal> {
+        self.rows.last().map(Task::from_row).transpose()
+    }
+
     /// Of `rows`, one more than `limit` was asked for: that one only says that there are more.
     fn of(mut rows: Vec<Row>, limit: i64) -> Self {
         let limit = usize::try_from(limit).unwrap_or(0);
@@ -253,8 +257,8 @@ impl Pages {
         let page = page(&self.caller, &self.listing, window).await?;
 
         self.before = self.after.clone();
-        if let Some(last) = page.tasks()?.last() {
-            self.after = Some(self.listing.position(last));
+        if let Some(last) = page.last()? {
+            self.after = Some(self.listing.position(&last));
         }
         Ok(page)
     }
