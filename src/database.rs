@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustls::RootCertStore;
 use tokio::time::timeout;
-use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, TargetSessionAttrs};
 use tokio_postgres::{Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -95,8 +95,17 @@ impl Address {
         if sockets > 0 && sockets < config.get_hosts().len() {
             return Err("names sockets of this machine and other hosts; it can be one or the other".into());
         }
-        if sockets > 0 && config.get_target_session_attrs() != TargetSessionAttrs::Any {
-            return Err("target_session_attrs is not supported with a socket of this machine".into());
+        if sockets > 0 {
+            for (is_said, option) in [
+                (!config.get_hostaddrs().is_empty(), "hostaddr"),
+                (config.get_ssl_mode() == SslMode::Require, "sslmode=require"),
+                (config.get_target_session_attrs() != TargetSessionAttrs::Any, "target_session_attrs"),
+                (config.get_load_balance_hosts() != LoadBalanceHosts::Disable, "load_balance_hosts"),
+            ] {
+                if is_said {
+                    return Err(format!("{option} is not supported with a socket of this machine"));
+                }
+            }
         }
 
         if config.get_ssl_mode() == SslMode::Prefer && on_this_machine(&config) {
@@ -119,7 +128,8 @@ impl Address {
         Ok(Self { config, tls: tls_with(tls::public_roots()) })
     }
 
-    /// This address, with a server's certificate believed when one of these authorities signed it.
+    /// This address, with a server's certificate believed when one of these authorities signed it: for a database with an
+    /// authority of its own, which no setting names yet.
     #[must_use]
     pub fn trusting(self, roots: RootCertStore) -> Self {
         Self { tls: tls_with(roots), ..self }

@@ -3,9 +3,9 @@
 //! A request is one transaction of four prepared statements: `BEGIN`, `select app.identify($1)`, the question,
 //! `COMMIT`. (Five, where a page of a list comes with the length of the list.) All are handed to the driver before any
 //! answer is awaited, so that they leave together (tokio-postgres sends in the order of polling), with one Sync behind
-//! them (`pipeline`). What follows from that:
+//! them, or two for a change (`pipeline`). What follows from that:
 //!
-//! - Nothing runs outside the transaction: what comes after a `BEGIN` that failed is not executed. (The text of `BEGIN` is a
+//! - No question runs outside the transaction: after a `BEGIN` that failed, none is executed. (The text of `BEGIN` is a
 //!   constant and the identity a bound value, so that nothing a client says can make them fail. And every question that
 //!   reaches existing rows carries `user_id = $1` itself.)
 //! - The driver cannot tell a `COMMIT` from the `ROLLBACK` that a failed transaction answers to it, so an error in
@@ -264,8 +264,8 @@ async fn transact(
     let questions = if also.is_some() { 2 } else { 1 };
     let (begin, joined) = match asked.0.kind {
         Kind::Read => (link.statement("session/begin_read"), 2 + questions),
-        // The last question keeps its Sync: else the COMMIT would be skipped as well when a value is refused, and its
-        // connection be lost.
+        // The last question keeps its Sync: else the COMMIT would be skipped as well when a value is refused, and it took a
+        // second round trip to roll back.
         Kind::Change | Kind::Create => (link.statement("session/begin"), 1 + questions),
     };
     link.pipeline.join(joined);
@@ -276,7 +276,7 @@ async fn transact(
     // The order of the arguments is the order on the wire.
     let (begun, identified, rows, also, committed) = join5(
         link.client.execute(begin, &[]),
-        link.client.execute(identify, &[&user]),
+        without_sync(link, link.client.execute(identify, &[&user])),
         query(link, &user, asked),
         OptionFuture::from(also.map(|also| query(link, &user, also))),
         link.client.execute(commit, &[]),
@@ -284,8 +284,11 @@ async fn transact(
     .await;
     let rows = rows.and_then(|rows| Ok((rows, also.transpose()?.unwrap_or_default())));
 
-    // Between a BEGIN and a COMMIT that both worked, whatever failed was rolled back. A COMMIT that was skipped did not work.
-    link.dirty = begun.is_err() || committed.is_err() || rows.as_ref().is_err_and(is_outdated);
+    // A COMMIT that worked has rolled back whatever failed. One that was skipped has not.
+    let ended = committed.is_ok()
+        || begun.is_ok() && link.client.execute(link.statement("session/rollback"), &[]).await.is_ok();
+    let outdated = [identified.as_ref().err(), rows.as_ref().err()].into_iter().flatten().any(is_outdated);
+    link.dirty = begun.is_err() || !ended || outdated;
     begun?;
     identified?;
     let rows = rows?;
@@ -305,7 +308,21 @@ async fn query(
     }
     bound.extend(values.iter().map(|value| &**value as &(dyn ToSql + Sync)));
 
-    link.client.query(link.statement(question.name), &bound).await
+    let rows = link.client.query(link.statement(question.name), &bound);
+    if question.kind == Kind::Read { without_sync(link, rows).await } else { rows.await }
+}
+
+/// What a statement whose Sync is left out is answered. When the driver does not take its values it is never sent, and there
+/// is one Sync less to leave out.
+async fn without_sync<T>(
+    link: &Link,
+    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, tokio_postgres::Error> {
+    let answer = answer.await;
+    if answer.as_ref().is_err_and(|error| error.as_db_error().is_none()) {
+        link.pipeline.forgo();
+    }
+    answer
 }
 
 /// Whether what this connection prepared does not fit the schema any more: feature_not_supported ("cached plan must not

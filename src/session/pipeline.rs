@@ -1,4 +1,4 @@
-//! The statements of a transaction as one pipeline: one Sync behind them, and one answer.
+//! The statements of a transaction as one pipeline: with as few Syncs as it needs.
 //!
 //! The driver ends each statement with a Sync, at which Postgres writes out what it has and says that it is ready. Within a
 //! transaction that is too often: it makes four answers of one, which cost Postgres a fifth of its time for a list. This
@@ -42,9 +42,15 @@ const SKIPPED: &[u8] = b"E\0\0\0\x41SERROR\0VERROR\0C25P02\0Mskipped: a statemen
 pub(super) struct Pipeline(Arc<AtomicUsize>);
 
 impl Pipeline {
-    /// Leaves out the Syncs of the next `statements` that are handed to the driver, which are all that it has to do.
+    /// Leaves out the Syncs of the next `statements` that are handed to the driver, when it has no others. At least one more
+    /// must follow, or Postgres will not answer.
     pub(super) fn join(&self, statements: usize) {
         self.0.store(statements, Relaxed);
+    }
+
+    /// One of them will not be sent after all.
+    pub(super) fn forgo(&self) {
+        self.leaves_out_one();
     }
 
     fn leaves_out_one(&self) -> bool {

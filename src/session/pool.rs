@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bb8::{ErrorSink, ManageConnection};
 use bb8_postgres::PostgresConnectionManager;
+use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Error, Statement};
@@ -15,11 +16,12 @@ use super::transport::{self, Transport};
 use crate::database::{Address, causes, logged};
 
 /// What every connection prepares beside the questions.
-const FRAME: [(&str, &str); 7] = [
+const FRAME: [(&str, &str); 8] = [
     ("session/begin_read", include_str!("../../sql/session/begin_read.sql")),
     ("session/begin", include_str!("../../sql/session/begin.sql")),
     ("session/identify", include_str!("../../sql/session/identify.sql")),
     ("session/commit", include_str!("../../sql/session/commit.sql")),
+    ("session/rollback", include_str!("../../sql/session/rollback.sql")),
     ("session/probe", include_str!("../../sql/session/probe.sql")),
     ("session/assume_role", include_str!("../../sql/session/assume_role.sql")),
     ("session/nobody", include_str!("../../sql/session/nobody.sql")),
@@ -46,6 +48,18 @@ impl Link {
         self.statements
             .get(name)
             .expect("the manager prepares the frame and every question on each connection")
+    }
+}
+
+impl Drop for Link {
+    /// A transaction that was left half-way may have been sent without a Sync. Postgres would say nothing until one comes,
+    /// and the driver waits for every answer before it closes the connection: neither would ever end.
+    fn drop(&mut self) {
+        if self.dirty {
+            self.pipeline.join(0);
+            // Is handed to the driver when it is first polled.
+            let _ = self.client.execute(self.statement("session/rollback"), &[]).now_or_never();
+        }
     }
 }
 

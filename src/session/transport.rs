@@ -115,19 +115,20 @@ impl TlsStream for Piped<Either<Socket, RustlsStream>> {
 
 /// Connects over the first socket of this machine that answers: there is no place for TLS where the driver does that.
 pub(super) async fn connect_here(config: &Config, pipeline: Pipeline) -> Result<Client, NoLink> {
-    let mut refused = io::Error::other("no socket");
+    let mut refused = NoLink::NoSocket(io::ErrorKind::NotFound.into());
     for (number, host) in config.get_hosts().iter().enumerate() {
         let Host::Unix(directory) = host else { continue };
         let port = config.get_ports().get(number).or(config.get_ports().first()).unwrap_or(&5432);
         match UnixStream::connect(directory.join(format!(".s.PGSQL.{port}"))).await {
-            Ok(stream) => {
-                let piped = Piped::new(stream, pipeline);
-                let (client, connection) = config.connect_raw(piped, NoTls).await?;
-                tokio::spawn(connection);
-                return Ok(client);
-            }
-            Err(error) => refused = error,
+            Ok(stream) => match config.connect_raw(Piped::new(stream, pipeline.clone()), NoTls).await {
+                Ok((client, connection)) => {
+                    tokio::spawn(connection);
+                    return Ok(client);
+                }
+                Err(error) => refused = NoLink::NotOpened(error),
+            },
+            Err(error) => refused = NoLink::NoSocket(error),
         }
     }
-    Err(NoLink::NoSocket(refused))
+    Err(refused)
 }

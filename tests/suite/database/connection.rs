@@ -22,6 +22,13 @@ static EVERYTHING: Question = Question::create(
 );
 static FAILING: Question =
     Question::create("test/failing", "select 1 / (count(*) - count(*)) from app.tasks");
+static FAILING_READ: Question =
+    Question::read("test/failing_read", "select 1 / (count(*) - count(*)) from app.tasks where user_id = $1");
+static READ_OF_NUMBER: Question =
+    Question::read("test/read_of_number", "select id from app.tasks where user_id = $1 and id = $2::bigint");
+static CREATE_OF_NUMBER: Question = Question::create("test/create_of_number", "select $1::bigint");
+static PANICKING_READ: Question =
+    Question::read("test/panicking_read", "select id from app.tasks where user_id = $1 and id = $2::bigint");
 static PANICKING: Question = Question::create("test/panicking", "select $1::int");
 static SLOW: Question = Question::create("test/slow", "select pg_sleep(2)::text");
 static WRITES: Question =
@@ -32,6 +39,7 @@ static TAKE_OVER: Question = Question::create(
 );
 static QUESTIONS: LazyLock<Vec<&Question>> = LazyLock::new(|| {
     let mut all = vec![&EVERYTHING, &FAILING, &PANICKING, &SLOW, &TAKE_OVER, &WRITES];
+    all.extend([&FAILING_READ, &READ_OF_NUMBER, &CREATE_OF_NUMBER, &PANICKING_READ]);
     all.extend(tasks::QUESTIONS);
     all
 });
@@ -117,10 +125,57 @@ async fn after_a_failing_question_the_connection_is_the_next_users() {
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     let before = backend_of(&alice).await;
 
-    let refused = alice.ask(&FAILING, vec![]).await;
+    for failing in [&FAILING, &FAILING_READ] {
+        let refused = alice.ask(failing, vec![]).await;
 
-    assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
+        assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
+        assert_eq!(backend_of(&bob).await, before, "{failing:?}");
+    }
+}
+
+/// A read has one Sync, behind a COMMIT that is then skipped.
+#[tokio::test]
+async fn after_two_reads_of_which_one_fails_the_connection_is_the_next_users() {
+    let home = Home::new().await;
+    let session = session(&home, &options(1)).await;
+    let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
+    let before = backend_of(&alice).await;
+    let reads = (&READ_OF_NUMBER, vec![value(7_i64)]);
+    assert!(alice.ask(reads.0, vec![value(7_i64)]).await.is_ok());
+
+    let refused = [
+        alice.ask_both(reads, (&FAILING_READ, vec![])).await,
+        alice.ask_both((&FAILING_READ, vec![]), (&READ_OF_NUMBER, vec![value(7_i64)])).await,
+    ];
+
+    assert!(refused.iter().all(|refused| matches!(refused, Err(Refusal::Broken(_)))), "{refused:?}");
     assert_eq!(backend_of(&bob).await, before);
+}
+
+/// A value of another type than the statement's never leaves: the statements around it do.
+#[tokio::test]
+async fn after_a_value_that_cannot_be_sent_the_connection_is_the_next_users() {
+    let home = Home::new().await;
+    let patient = Options { patience: Duration::from_secs(60), ..options(1) };
+    let session = session(&home, &patient).await;
+    let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
+    let before = backend_of(&alice).await;
+
+    for number in [&READ_OF_NUMBER, &CREATE_OF_NUMBER] {
+        let refused = alice.ask(number, vec![value("seven")]);
+
+        let refused = tokio::time::timeout(Duration::from_secs(20), refused).await.expect("an answer");
+        assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
+        assert_eq!(backend_of(&bob).await, before, "{number:?}");
+    }
+    for (one, other) in [("seven", "eight"), ("seven", "")] {
+        let other = if other.is_empty() { value(8_i64) } else { value(other) };
+        let both = alice.ask_both((&READ_OF_NUMBER, vec![value(one)]), (&READ_OF_NUMBER, vec![other]));
+
+        let refused = tokio::time::timeout(Duration::from_secs(20), both).await.expect("an answer");
+        assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
+        assert_eq!(backend_of(&bob).await, before);
+    }
 }
 
 /// Panics while it is being bound: when BEGIN and the identity are on their way already.
@@ -148,12 +203,27 @@ async fn a_connection_with_a_half_done_transaction_is_never_used_again() {
     let home = Home::new().await;
     let session = session(&home, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
-    let before = backend_of(&alice).await;
 
-    let refused = alice.ask(&PANICKING, vec![value(Panics)]).await;
+    for panicking in [&PANICKING, &PANICKING_READ] {
+        let before = backend_of(&alice).await;
 
-    assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
-    assert_ne!(backend_of(&bob).await, before, "the connection was alice's, half-way");
+        let refused = alice.ask(panicking, vec![value(Panics)]).await;
+
+        assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
+        assert_ne!(backend_of(&bob).await, before, "the connection was alice's, half-way");
+        has_ended(&home, before).await;
+    }
+}
+
+/// Waits until there is no such backend.
+async fn has_ended(home: &Home, backend: i32) {
+    let ended = async {
+        let sql = format!("select state from pg_stat_activity where pid = {backend}");
+        while !texts(&home.admin, &sql).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), ended).await.expect("the end of its connection");
 }
 
 /// A client that goes away does not stop the question, and leaves nothing behind for the next.
@@ -260,11 +330,18 @@ async fn nothing_of_a_question_is_left_open() {
     for _ in 0..5 {
         backend_of(&bob).await;
         let _ = bob.ask(&FAILING, vec![]).await;
+        let _ = bob.ask(&FAILING_READ, vec![]).await;
+        let _ = bob.ask(&PANICKING, vec![value(Panics)]).await;
+        let _ = bob.ask(&PANICKING_READ, vec![value(Panics)]).await;
+        let _ = bob.ask(&READ_OF_NUMBER, vec![value("seven")]).await;
     }
+    backend_of(&bob).await;
+    // Those that are thrown away end by themselves.
+    tokio::time::sleep(Duration::from_secs(1)).await;
 
     let open = format!(
         "select state || ': ' || query from pg_stat_activity
-          where datname = '{}' and usename = 'rowkeep_login' and state like 'idle in transaction%'",
+          where datname = '{}' and usename = 'rowkeep_login' and xact_start is not null",
         home.database.name
     );
 

@@ -113,6 +113,9 @@ async fn an_address_that_cannot_be_served_as_a_whole_is_refused() {
             "host=/run/a,/run/b target_session_attrs=read-write",
             "target_session_attrs is not supported with a socket",
         ),
+        ("host=/run/a hostaddr=127.0.0.1", "hostaddr is not supported with a socket"),
+        ("host=/run/a sslmode=require", "sslmode=require is not supported with a socket"),
+        ("host=/run/a load_balance_hosts=random", "load_balance_hosts is not supported with a socket"),
         ("user=u", "names no host"),
     ] {
         let url = format!("{address} password=hush");
