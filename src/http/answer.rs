@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::room::held;
+use crate::auth::UserId;
 use crate::refusal::Refusal;
 
 /// An answer.
@@ -138,13 +139,13 @@ pub fn ok_text(json: Bytes) -> Response {
     with(Response::new(json.into()), CONTENT_TYPE, HeaderValue::from_static("application/json"))
 }
 
-/// 200 with a list, however large it is.
+/// 200 with a list of `user`'s, however large it is.
 ///
 /// # Errors
 /// [`Refusal::Busy`] when there is no room for it.
-pub fn list(tasks: &impl Serialize) -> Result<Response, Refusal> {
+pub fn list(tasks: &impl Serialize, user: &UserId) -> Result<Response, Refusal> {
     let no_room = |_| Refusal::Busy("large answers that are being read leave no room".into());
-    let json = held(to_json(tasks)).map_err(no_room)?;
+    let json = held(to_json(tasks), user).map_err(no_room)?;
     Ok(ok_text(json))
 }
 

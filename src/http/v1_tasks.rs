@@ -57,7 +57,7 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     };
 
     let tasks = page.tasks()?;
-    let mut response = answer::list(&tasks)?;
+    let mut response = answer::list(&tasks, caller.user())?;
     let last = tasks.last().filter(|_| page.goes_on).map(|last| asked.listing.position(last));
     let next = last.and_then(|last| asked.next(&last, &caller, call.cursors()));
     if let Some(next) = next.and_then(|next| HeaderValue::try_from(next).ok()) {

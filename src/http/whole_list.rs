@@ -97,7 +97,7 @@ async fn next(pages: &mut Pages, before: u8) -> Result<Chunk, Refusal> {
             // What was left has been deleted in the meantime.
             json.remove(0);
         }
-        match held(json) {
+        match held(json, pages.user()) {
             Ok(json) => return Ok(Chunk { json, goes_on: page.goes_on }),
             Err(json) if !pages.step_back(tasks.len()) => {
                 return Ok(Chunk { json: json.into(), goes_on: page.goes_on });

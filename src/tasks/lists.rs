@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
 use super::Task;
+use crate::auth::UserId;
 use crate::refusal::Refusal;
 use crate::session::{Caller, Question, Value, value};
 
@@ -246,6 +247,11 @@ impl Pages {
     /// Of the caller's tasks of that status.
     pub fn new(caller: Caller, status: Status) -> Self {
         Self { caller, listing: Listing::newest_first(status), after: None, before: None, limit: FIRST_PAGE }
+    }
+
+    /// Whose list it is.
+    pub fn user(&self) -> &UserId {
+        self.caller.user()
     }
 
     /// The next page; past the end an empty one.

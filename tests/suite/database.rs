@@ -19,6 +19,7 @@ mod rules;
 mod search_path;
 mod serving;
 pub mod support;
+#[cfg(target_os = "linux")]
 mod tls;
 mod touch;
 mod two_locks;

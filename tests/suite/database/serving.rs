@@ -6,6 +6,8 @@ use rowkeep::refusal::Sentences;
 use rowkeep::schema;
 use rowkeep::session::{Options, Session};
 use rowkeep::tasks::{self, Pages, Status};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixListener;
 
 use super::support::{Home, begin_as, creates, texts};
 use crate::world::{Database, OwnCluster, user_id};
@@ -41,6 +43,28 @@ async fn refusal_after(harm: &str) -> String {
     home.admin.batch_execute(harm).await.unwrap_or_else(|error| panic!("{harm}: {error:?}"));
     let started = start(&home.database.address("rowkeep_login")).await;
     started.err().unwrap_or_else(|| panic!("a server starts after {harm}"))
+}
+
+/// Whoever answers there is not ready, as a server that is starting up.
+#[tokio::test]
+async fn of_several_sockets_the_first_that_is_ready_is_taken() {
+    let home = Home::new().await;
+    let busy = std::env::temp_dir().join(format!("rowkeep-busy-{}", std::process::id()));
+    std::fs::create_dir(&busy).expect("a directory");
+    let listener = UnixListener::bind(busy.join(".s.PGSQL.5432")).expect("a socket");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 1000]).await;
+            let _ = stream.write_all(b"E\0\0\0\x20SFATAL\0C57P03\0Mstarting up\0\0\0").await;
+        }
+    });
+    let url = home.database.url("rowkeep_login");
+    let url = url.replacen("host='", &format!("host='/nowhere,{},", busy.display()), 1);
+
+    let session = start(&Address::parse(&url).expect("an address")).await;
+
+    std::fs::remove_dir_all(&busy).expect("no more directory");
+    assert_eq!(titles(&session.expect("a session"), "bob").await.len(), 2);
 }
 
 #[tokio::test]

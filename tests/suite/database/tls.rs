@@ -1,5 +1,6 @@
 //! TLS between the server and PostgreSQL, by a PostgreSQL that has it.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rowkeep::database::Address;
@@ -25,9 +26,11 @@ struct Listening {
 
 impl Listening {
     async fn of_release(major: u32) -> Self {
-        // All of 127.0.0.0/8 is this machine (RFC 1122, 3.2.1.3), so that no port has to be free.
-        let [_, _, a, b] = std::process::id().to_be_bytes();
-        let address = format!("127.{major}.{a}.{b}");
+        // All of 127.0.0.0/8 is this machine (RFC 1122, 3.2.1.3; on Linux it is there as well), so that no port has to be
+        // free.
+        static COUNT: AtomicU32 = AtomicU32::new(100);
+        let (count, [_, _, a, b]) = (COUNT.fetch_add(1, Ordering::Relaxed), std::process::id().to_be_bytes());
+        let address = format!("127.{count}.{a}.{b}");
         let cluster = OwnCluster::with(major, &format!("listen_addresses = '{address}'\n")).await;
         cluster.migrate().await;
         creates(&cluster.superuser("postgres").await, "alice", "hers").await;
@@ -124,7 +127,7 @@ async fn the_database_is_reached_over_tls_as_the_address_wants_it() {
 async fn tls_may_come_at_once() {
     let authority = Authority::new();
     let newest = *releases().iter().max().expect("a release");
-    assert!(newest >= 17, "no release to try this with");
+    assert!(newest >= 17, "no PostgreSQL 17 or newer to test with: run `make test`, which installs it");
     let database = Listening::of_release(newest).await;
     database.has_tls(&authority.signs(&[NAME])).await;
 

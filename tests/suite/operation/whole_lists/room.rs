@@ -1,5 +1,7 @@
 //! Large answers that clients are slow to read: how much memory they take together has a bound.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 
 use super::reader::Reader;
@@ -9,26 +11,31 @@ use crate::world::{Database, World};
 /// More than all of these answers may take together, and less than they would.
 const BOUND: usize = 160 << 20;
 
-/// A server of which alice has tasks as large as they can be: of nine kilobytes each, nine megabytes in all. Before them,
-/// as many as that first page of a list has are as small as they can be.
+/// A page that is as large as can be, the only one of its list.
+const PAGE: &str = "/api/v1/tasks?limit=1000&sort=id";
+
+/// A server of which ten users have tasks as large as they can be: a thousand of them are seven megabytes. Above them they
+/// have as many as the first page of a whole list has, as small as they can be.
 async fn largest() -> World {
     let database = Database::new().await;
     let admin = database.superuser().await;
     let tasks = "
         set session_replication_role = replica;
         insert into app.tasks (user_id, title, description, created_at, updated_at)
-        select 'alice', repeat(U&'\\0001', 200), repeat(U&'\\0001', 1000), now(), now() from generate_series(1, 1000);
+        select 'user ' || u, repeat(U&'\\0001', 200), repeat(U&'\\0001', 1000), now(), now()
+          from generate_series(0, 9) u, generate_series(1, 1000);
         insert into app.tasks (user_id, title, created_at, updated_at)
-        select 'alice', 'x', now(), now() from generate_series(1, 100);
+        select 'user ' || u, 'x', now(), now() from generate_series(0, 9) u, generate_series(1, 100);
         reset session_replication_role";
     admin.batch_execute(tasks).await.expect("tasks");
     World::on(database, &[("DATABASE_POOL_SIZE", "1"), ("REQUEST_TIMEOUT", "300")]).await
 }
 
-/// Forty clients that have asked for this, seen the beginning of it, and stop.
-async fn stopped(world: &World, path: &str) -> Vec<Reader> {
-    join_all((0..40).map(async |_| {
-        let mut reader = Reader::of(world.server.address, path, "alice").await;
+/// Forty clients of these users that have asked for this, seen the beginning of it, and stop.
+async fn stopped(world: &World, path: &str, users: usize) -> Vec<Reader> {
+    join_all((0..40).map(async |at| {
+        let user = format!("user {}", at % users);
+        let mut reader = Reader::of(world.server.address, path, &user).await;
         reader.begins().await;
         reader
     }))
@@ -40,16 +47,18 @@ fn status(reader: &Reader) -> u16 {
     head.split(' ').nth(1).expect("a status").parse().expect("a number")
 }
 
+fn served(readers: Vec<Reader>) -> (Vec<Reader>, Vec<Reader>) {
+    readers.into_iter().partition(|reader| status(reader) == 200)
+}
+
 #[tokio::test]
 async fn pages_that_nobody_reads_take_no_more_than_there_is_and_others_are_told_to_come_later() {
     let world = largest().await;
-    let (alice, bob) = (world.user("alice"), world.user("bob"));
-    let path = "/api/v1/tasks?limit=1000&sort=id";
+    let (one, nobody) = (world.user("user 1"), world.user("nobody"));
 
-    let readers = stopped(&world, path).await;
+    let (served, refused) = served(stopped(&world, PAGE, 10).await);
 
-    let (served, refused): (Vec<_>, Vec<_>) = readers.into_iter().partition(|reader| status(reader) == 200);
-    assert!((4..20).contains(&served.len()), "{} of 40 are served", served.len());
+    assert!((7..=9).contains(&served.len()), "{} of 40 are served", served.len());
     for reader in refused {
         let told = reader.ends().await;
         assert!(
@@ -60,14 +69,26 @@ async fn pages_that_nobody_reads_take_no_more_than_there_is_and_others_are_told_
     }
     assert!(peak_memory(world.server.id()).is_none_or(|most| most < BOUND));
     // There is room for whatever is not large, and for lists that go in pages.
-    assert_eq!(bob.get(path).await.status(), 200);
-    assert_eq!(alice.get("/api/v1/tasks?limit=20&sort=id").await.status(), 200);
-    assert_eq!(alice.get("/api/tasks").await.ids().len(), 1100);
+    assert_eq!(nobody.get(PAGE).await.status(), 200);
+    assert_eq!(one.get("/api/v1/tasks?limit=20&sort=id").await.status(), 200);
+    assert_eq!(one.get("/api/tasks").await.ids().len(), 1100);
 
     for reader in served {
         assert_eq!(reader.ends().await.ids().len(), 1000);
     }
-    assert_eq!(alice.get(path).await.status(), 200);
+    assert_eq!(one.get(PAGE).await.status(), 200);
+}
+
+#[tokio::test]
+async fn one_user_who_does_not_read_leaves_room_for_others() {
+    let world = largest().await;
+    let readers = stopped(&world, PAGE, 1).await;
+
+    let statuses =
+        [world.user("user 0").get(PAGE).await.status(), world.user("user 1").get(PAGE).await.status()];
+
+    let (served, _) = served(readers);
+    assert_eq!((served.len(), statuses), (2, [503, 200].map(|status| status.try_into().expect("a status"))));
 }
 
 /// Whoever goes away gives back what was kept for them.
@@ -75,9 +96,15 @@ async fn pages_that_nobody_reads_take_no_more_than_there_is_and_others_are_told_
 async fn clients_that_leave_large_answers_make_room() {
     let world = largest().await;
     for _ in 0..3 {
-        let readers = stopped(&world, "/api/v1/tasks?limit=1000&sort=id").await;
-        let served = readers.iter().filter(|reader| status(reader) == 200).count();
-        assert!((4..20).contains(&served), "{served} of 40 are served");
+        let (served, _) = served(stopped(&world, PAGE, 10).await);
+        assert!((7..=9).contains(&served.len()), "{} of 40 are served", served.len());
+        drop(served);
+        // Until the server has noticed.
+        let one = world.user("user 1");
+        while one.get(PAGE).await.status() != 200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 
@@ -85,8 +112,8 @@ async fn clients_that_leave_large_answers_make_room() {
 #[tokio::test]
 async fn whole_lists_that_nobody_reads_go_on_in_shorter_pages() {
     let world = largest().await;
-    for path in ["/api/tasks", "/api/alice/tasks"] {
-        let readers = stopped(&world, path).await;
+    for path in ["/api/tasks", "/api/user%200/tasks"] {
+        let readers = stopped(&world, path, if path == "/api/tasks" { 10 } else { 1 }).await;
 
         assert!(peak_memory(world.server.id()).is_none_or(|most| most < BOUND), "{path}");
         assert!(readers.iter().all(|reader| status(reader) == 200), "{path}");
