@@ -123,10 +123,12 @@ fn receive_in_turn(
         }
         to.send((Instant::now() + delay, group)).ok()?;
         // After a failure PostgreSQL says nothing until the Sync.
-        failed = match last {
-            b'E' => failed || wait_for(b"CE", answered)? == b'E', // CommandComplete, ErrorResponse
-            _ => wait_for(b"Z", answered)? == b'E',               // ReadyForQuery
-        };
+        if last != b'E' {
+            wait_for(b"Z", answered)?; // ReadyForQuery
+            failed = false;
+        } else if !failed {
+            failed = wait_for(b"CE", answered)? == b'E'; // CommandComplete, ErrorResponse
+        }
         if next.is_empty() {
             next = message(&mut from, true)?;
         }

@@ -5,7 +5,7 @@ use tokio::time::timeout;
 use tokio_postgres::{Error, Row};
 
 use super::pool::Link;
-use super::{Session, take};
+use super::{Session, take, without_sync};
 use crate::database::logged;
 
 /// Why requests would not be restricted, or could not run, and what to do about it.
@@ -115,8 +115,8 @@ async fn probe(link: &mut Link) -> Result<Vec<Row>, Error> {
     link.pipeline.join(3);
     let (begun, identified, somebody, committed) = join4(
         link.client.execute(begin, &[]),
-        link.client.execute(link.statement("session/identify"), &[&user]),
-        link.client.query(link.statement("session/probe"), &[&user]),
+        without_sync(link, link.client.execute(link.statement("session/identify"), &[&user])),
+        without_sync(link, link.client.query(link.statement("session/probe"), &[&user])),
         link.client.execute(commit, &[]),
     )
     .await;

@@ -45,6 +45,21 @@ async fn refusal_after(harm: &str) -> String {
     started.err().unwrap_or_else(|| panic!("a server starts after {harm}"))
 }
 
+/// The driver does not send what it cannot bind: the reason is said, and at once.
+#[tokio::test]
+async fn a_function_that_takes_another_type_is_named_and_not_waited_for() {
+    let home = Home::new().await;
+    let harm = "drop function app.identify(text);
+                create function app.identify(user_id bigint) returns void language sql as 'select';
+                grant execute on function app.identify(bigint) to rowkeep_api";
+    home.admin.batch_execute(harm).await.expect("another function");
+
+    let opened = open(&home.database.address("rowkeep_login"), Sentences::default()).await;
+
+    let reason = opened.err().expect("no session");
+    assert!(reason.contains("serializing parameter 0"), "{reason}");
+}
+
 /// Whoever answers there is not ready, as a server that is starting up.
 #[tokio::test]
 async fn of_several_sockets_the_first_that_is_ready_is_taken() {
