@@ -110,7 +110,7 @@ async fn start(config: &mut Config) -> Result<(Option<Cluster>, App), Failure> {
 
     let ready = schema::ready_to_serve(&address).await?;
     warn_of_drift(&address).await;
-    let session = Session::open(&address, &config.session, &tasks::QUESTIONS, ready.sentences).await?;
+    let session = Session::open(&address, &config.session, tasks::QUERIES, ready.sentences).await?;
     tracing::info!(database = %address, "requests run restricted");
     let verifier = Verifier::new(&config.demands)?;
     verifier.read_key_sets().await?;

@@ -1,8 +1,8 @@
-//! Cursors: where a list goes on, sealed so that it means something to this server alone, and in one list alone.
+//! Cursors: the encrypted position at which the next page of a list begins.
 //!
-//! A cursor grants nothing: whose tasks a list has is decided by the token and the policies, whatever a cursor says. It is
-//! sealed because it holds the title of a task and ends up in addresses and in the logs of proxies, and so that one from
-//! another list is refused instead of being taken for a place in this one.
+//! A cursor grants no access: the token and the policies decide which rows a user sees. It is encrypted because it can
+//! hold the title of a task, and URLs end up in the logs of proxies. It is authenticated so that a cursor of another list
+//! is refused, and not taken for a position in this one.
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::Engine;
@@ -11,42 +11,42 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::auth::UserId;
 use crate::tasks::{Listing, Position};
 
-/// The first byte of every cursor: the layout of the rest. Another layout is another number.
+/// The first byte of every cursor. It changes with the layout of the rest.
 const VERSION: u8 = 1;
 
-/// The same place in the same list is the same cursor, which this cipher allows: that two cursors are equal is all that a
-/// nonce which is used again gives away (RFC 8452, section 9).
+/// The nonce is constant, so the same position in the same list gives the same cursor. AES-GCM-SIV allows this: a reused
+/// nonce reveals only whether two plaintexts are equal (RFC 8452, section 9).
 const NONCE: [u8; 12] = [0; 12];
 
-/// Seals and opens cursors.
+/// Encrypts and decrypts cursors.
 pub struct Cursors(LessSafeKey);
 
 impl Cursors {
-    /// With this key, of 32 bytes; none, when it has another length.
+    /// Takes a key of 32 bytes; `None` if it has another length.
     pub fn new(key: &[u8]) -> Option<Self> {
         Some(Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, key).ok()?)))
     }
 
-    /// The cursor of a place in a list of `user`'s; none, if it cannot be written, which only a lack of memory explains.
-    pub fn seal(&self, position: &Position, user: &UserId, listing: &Listing) -> Option<String> {
-        let mut sealed = serde_json::to_vec(position).ok()?;
+    /// Encrypts a position in a list of `user`; `None` if that fails, which should never happen.
+    pub fn encrypt(&self, position: &Position, user: &UserId, listing: &Listing) -> Option<String> {
+        let mut bytes = serde_json::to_vec(position).ok()?;
         let nonce = Nonce::assume_unique_for_key(NONCE);
-        self.0.seal_in_place_append_tag(nonce, binding(user, listing)?, &mut sealed).ok()?;
-        sealed.insert(0, VERSION);
-        Some(URL_SAFE_NO_PAD.encode(sealed))
+        self.0.seal_in_place_append_tag(nonce, associated_data(user, listing)?, &mut bytes).ok()?;
+        bytes.insert(0, VERSION);
+        Some(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// The place that a cursor of this very list stands for; none, if it is anything else.
-    pub fn open(&self, cursor: &str, user: &UserId, listing: &Listing) -> Option<Position> {
+    /// Decrypts a cursor of this list and this user; `None` if it is not one.
+    pub fn decrypt(&self, cursor: &str, user: &UserId, listing: &Listing) -> Option<Position> {
         let mut bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let (&mut VERSION, sealed) = bytes.split_first_mut()? else { return None };
+        let (&mut VERSION, encrypted) = bytes.split_first_mut()? else { return None };
         let nonce = Nonce::assume_unique_for_key(NONCE);
-        let position = self.0.open_in_place(nonce, binding(user, listing)?, sealed).ok()?;
+        let position = self.0.open_in_place(nonce, associated_data(user, listing)?, encrypted).ok()?;
         serde_json::from_slice(position).ok()
     }
 }
 
-/// What a cursor is bound to, and does not hold: the user, which tasks, and in what order.
-fn binding(user: &UserId, listing: &Listing) -> Option<Aad<Vec<u8>>> {
+/// A cursor is valid only with the same user, filter and order. They are authenticated, not stored in the cursor.
+fn associated_data(user: &UserId, listing: &Listing) -> Option<Aad<Vec<u8>>> {
     serde_json::to_vec(&(VERSION, user.as_str(), listing)).ok().map(Aad::from)
 }

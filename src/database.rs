@@ -1,5 +1,6 @@
-//! An address to a connection: what `DATABASE_URL` says, TLS, and time-outs.
+//! The address of a database (`DATABASE_URL`), and connections to it.
 
+use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -9,41 +10,50 @@ use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, TargetSessionAttrs
 use tokio_postgres::{Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::error_chain::chain;
 use crate::tls;
 
-/// How long the driver waits before it asks whether a silent server is still there, if nobody says otherwise.
-const DRIVERS_KEEPALIVE: Duration = Duration::from_secs(2 * 60 * 60);
+/// The driver's default for TCP keepalive, by which an address that sets none is recognised.
+const DRIVER_KEEPALIVES_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// How long a connection may take until it can be used.
-const LONGEST_LOGIN: Duration = Duration::from_secs(10);
+/// Time limit for connecting, TLS and login together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why there is no connection.
+/// Why there is no connection to the database.
 #[derive(Debug)]
-pub enum NoConnection {
-    /// The server, or the way to it, said so.
+pub enum ConnectError {
+    /// The server refused the connection or the login, or it cannot be reached.
     Refused(Error),
-    /// Whoever took the connection did not get it ready in time.
-    Silent,
+    /// No server answers at the socket.
+    Socket(io::Error),
+    /// The server accepted the connection and did not complete the login in time.
+    TimedOut,
+    /// The server closed an idle connection, because it restarted or was suspended.
+    Closed,
 }
 
-impl From<Error> for NoConnection {
+impl From<Error> for ConnectError {
     fn from(error: Error) -> Self {
         Self::Refused(error)
     }
 }
 
-impl std::fmt::Display for NoConnection {
+impl std::fmt::Display for ConnectError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Refused(error) => out.write_str(&logged(error)),
-            Self::Silent => out.write_str("it accepts a connection, and does not get it ready in time"),
+            Self::Refused(error) => out.write_str(&describe(error)),
+            Self::Socket(error) => write!(out, "error connecting to server: {}", chain(error)),
+            Self::TimedOut => {
+                out.write_str("the server accepts the connection but does not complete the login in time")
+            }
+            Self::Closed => out.write_str("the server closed the connection"),
         }
     }
 }
 
-impl std::error::Error for NoConnection {}
+impl std::error::Error for ConnectError {}
 
-/// Where a database is and how to log in; prints without its password.
+/// Where a database is and how to log in. Prints without the password.
 #[derive(Clone)]
 pub struct Address {
     config: Config,
@@ -51,113 +61,55 @@ pub struct Address {
 }
 
 impl Address {
-    /// Reads a URL (`postgres://user:password@host/database`) or `key=value` words, as libpq does.
+    /// Reads a URL (`postgres://user:password@host/database`) or `key=value` pairs, as libpq does.
     ///
-    /// `sslmode=require` verifies the certificate and the host's name against the public roots; `prefer`, the
-    /// default, does so where the server offers TLS, and is plain on this machine (sockets and loopback).
+    /// `sslmode=require` verifies the certificate and the host name against the public root certificates. `prefer`,
+    /// the default, does the same if the server offers TLS, and uses no TLS on this machine (sockets and loopback).
     ///
     /// # Errors
-    /// A sentence that says what is wrong with the text, without repeating it: it holds a password.
+    /// A sentence that says what is wrong. It never repeats the text, which holds a password.
     pub fn parse(text: &str) -> Result<Self, String> {
-        for word in ["sslmode=verify-full", "sslmode=verify-ca", "sslmode=allow", "sslrootcert="] {
-            if text.contains(word) {
-                let word = word.trim_end_matches('=');
-                return Err(format!(
-                    "{word} is not supported; sslmode=require verifies the certificate and the host's name \
-                     against the public roots"
-                ));
-            }
-        }
-
-        if text.contains("://") && text.matches('@').count() > 1 {
-            // The driver would take the end of the password for a host, and messages name hosts.
-            return Err("has more than one @; in a user, password or database it is written %40".into());
-        }
-
-        let mut config: Config = text.parse().map_err(|error: Error| {
-            // Of what the driver says only this repeats nothing of the text: it names an option of its own list.
-            let why = std::error::Error::source(&error).map(ToString::to_string);
-            let why = why.filter(|why| why.starts_with("invalid value for option"));
-            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-            format!("not an address like postgres://user:password@host/database{why}")
-        })?;
-        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-            return Err("names no host".into());
-        }
-
+        let mut config = parse(text)?;
         if config.get_hosts().is_empty() {
-            // Without a name the driver has no TLS.
+            // The driver uses TLS only with a host name.
             for address in config.get_hostaddrs().to_vec() {
                 config.host(address.to_string());
             }
         }
-        let sockets = config.get_hosts().iter().filter(|host| is_socket(host)).count();
-        if sockets > 0 && sockets < config.get_hosts().len() {
-            return Err("names sockets of this machine and other hosts; it can be one or the other".into());
-        }
-        if sockets > 0 {
-            for (is_said, option) in [
-                (!config.get_hostaddrs().is_empty(), "hostaddr"),
-                (config.get_ssl_mode() == SslMode::Require, "sslmode=require"),
-                (config.get_target_session_attrs() != TargetSessionAttrs::Any, "target_session_attrs"),
-                (config.get_load_balance_hosts() != LoadBalanceHosts::Disable, "load_balance_hosts"),
-            ] {
-                if is_said {
-                    return Err(format!("{option} is not supported with a socket of this machine"));
-                }
-            }
-        }
-
-        if config.get_ssl_mode() == SslMode::Prefer && on_this_machine(&config) {
-            // A server of one's own often has a certificate that nobody signed, and nobody listens in between.
-            config.ssl_mode(SslMode::Disable);
-        }
-        if config.get_application_name().is_none() {
-            config.application_name("rowkeep");
-        }
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(LONGEST_LOGIN);
-        }
-        if config.get_keepalives_idle() == DRIVERS_KEEPALIVE {
-            config.keepalives_idle(Duration::from_secs(30));
-        }
-        if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(Duration::from_secs(30));
-        }
-
+        check_hosts(&config)?;
+        set_defaults(&mut config);
         Ok(Self { config, tls: tls_with(tls::public_roots()) })
     }
 
-    /// This address, with a server's certificate believed when one of these authorities signed it: for a database with an
-    /// authority of its own, which no setting names yet.
+    /// The same address with other root certificates, for a server whose certificate authority is not public.
     #[must_use]
-    pub fn trusting(self, roots: RootCertStore) -> Self {
+    pub fn with_roots(self, roots: RootCertStore) -> Self {
         Self { tls: tls_with(roots), ..self }
     }
 
-    /// What the driver wants to know.
+    /// The driver's configuration.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Whether it is a socket of this machine, and no host.
+    /// Whether the address is a Unix socket.
     pub fn is_socket(&self) -> bool {
         self.config.get_hosts().iter().any(is_socket)
     }
 
-    /// TLS as this address wants it.
+    /// Makes TLS connections with the root certificates of this address.
     pub fn tls(&self) -> MakeRustlsConnect {
         self.tls.clone()
     }
 
-    /// Opens one connection, which ends when the client is dropped.
+    /// Opens one connection. It closes when the client is dropped.
     ///
     /// # Errors
-    /// When the server is out of reach, refuses the login, or says nothing for ten seconds.
-    pub async fn connect(&self) -> Result<Client, NoConnection> {
-        // The driver's own limit ends with the TCP connection, before TLS and the login.
-        let opened = timeout(LONGEST_LOGIN, self.config.connect(self.tls())).await;
-        let (client, connection) = opened.map_err(|_| NoConnection::Silent)??;
+    /// When the server cannot be reached, refuses the login, or does not answer for ten seconds.
+    pub async fn connect(&self) -> Result<Client, ConnectError> {
+        // The driver's own time limit covers the TCP connection only, not TLS and the login.
+        let opened = timeout(CONNECT_TIMEOUT, self.config.connect(self.tls())).await;
+        let (client, connection) = opened.map_err(|_| ConnectError::TimedOut)??;
         tokio::spawn(connection);
         Ok(client)
     }
@@ -185,9 +137,78 @@ impl std::fmt::Debug for Address {
     }
 }
 
+fn parse(text: &str) -> Result<Config, String> {
+    for option in ["sslmode=verify-full", "sslmode=verify-ca", "sslmode=allow", "sslrootcert="] {
+        if text.contains(option) {
+            let option = option.trim_end_matches('=');
+            return Err(format!(
+                "{option} is not supported; use sslmode=require, which verifies the certificate and the host \
+                 name against the public root certificates"
+            ));
+        }
+    }
+    if text.contains("://") && text.matches('@').count() > 1 {
+        // The driver would read the end of the password as the host, and messages show the host.
+        return Err("has more than one @: write @ as %40 in the user, password or database".into());
+    }
+
+    let config: Config = text.parse().map_err(|error: Error| {
+        // Other errors of the driver repeat parts of the text. This one only names an option that it knows.
+        let reason = std::error::Error::source(&error).map(ToString::to_string);
+        let reason = reason.filter(|reason| reason.starts_with("invalid value for option"));
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        format!("not an address like postgres://user:password@host/database{reason}")
+    })?;
+    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        return Err("names no host: add one, as in postgres://user:password@host/database".into());
+    }
+    Ok(config)
+}
+
+/// Refuses what the connection over a socket would ignore.
+fn check_hosts(config: &Config) -> Result<(), String> {
+    let sockets = config.get_hosts().iter().filter(|host| is_socket(host)).count();
+    if sockets == 0 {
+        return Ok(());
+    }
+    if sockets < config.get_hosts().len() {
+        return Err("names both sockets and other hosts: use only one kind".into());
+    }
+    let options = [
+        (!config.get_hostaddrs().is_empty(), "hostaddr"),
+        (config.get_ssl_mode() == SslMode::Require, "sslmode=require"),
+        (config.get_target_session_attrs() != TargetSessionAttrs::Any, "target_session_attrs"),
+        (config.get_load_balance_hosts() != LoadBalanceHosts::Disable, "load_balance_hosts"),
+    ];
+    match options.iter().find(|(is_set, _)| *is_set) {
+        Some((_, option)) => Err(format!("{option} is not supported with a socket: remove it")),
+        None => Ok(()),
+    }
+}
+
+/// Sets what the address leaves open.
+fn set_defaults(config: &mut Config) {
+    if config.get_ssl_mode() == SslMode::Prefer && is_on_this_machine(config) {
+        // A local server often has a self-signed certificate, and nobody can listen to local connections.
+        config.ssl_mode(SslMode::Disable);
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("rowkeep");
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
+    if config.get_keepalives_idle() == DRIVER_KEEPALIVES_IDLE {
+        config.keepalives_idle(Duration::from_secs(30));
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(Duration::from_secs(30));
+    }
+}
+
 fn tls_with(roots: RootCertStore) -> MakeRustlsConnect {
     let mut client = tls::client(roots);
-    // PostgreSQL demands it where TLS comes without being asked for (`sslnegotiation=direct`).
+    // PostgreSQL requires this protocol name when TLS starts without a request (`sslnegotiation=direct`).
     client.alpn_protocols = vec![b"postgresql".to_vec()];
     MakeRustlsConnect::new(client)
 }
@@ -196,7 +217,7 @@ fn is_socket(host: &Host) -> bool {
     !matches!(host, Host::Tcp(_))
 }
 
-fn on_this_machine(config: &Config) -> bool {
+fn is_on_this_machine(config: &Config) -> bool {
     let hosts = config.get_hosts().iter().all(|host| match host {
         Host::Tcp(name) => {
             name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
@@ -207,21 +228,10 @@ fn on_this_machine(config: &Config) -> bool {
     hosts && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
 }
 
-/// The error for the log: code and message, never the detail, which can hold a whole row.
-pub fn logged(error: &Error) -> String {
+/// Describes a database error for the log: SQLSTATE and message. Never the detail, which can hold a whole row.
+pub fn describe(error: &Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{}: {}", db.code().code(), db.message()),
-        None => causes(error),
+        None => chain(error),
     }
-}
-
-/// The error and what lies behind it: the texts of libraries often say only that something failed.
-pub fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

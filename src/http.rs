@@ -1,13 +1,13 @@
-//! The server: what is on every path, and how requests get there.
+//! The HTTP server and its routes.
 
-pub mod answer;
 pub mod body;
 mod cors;
-mod front;
 mod health;
-mod json;
+pub mod members;
+mod middleware;
 pub mod request;
-mod room;
+pub mod response;
+pub mod response_memory;
 mod server;
 pub mod tasks;
 pub mod user_tasks;
@@ -25,36 +25,38 @@ use warp::filters::BoxedFilter;
 use crate::auth::Verifier;
 use crate::cursor::Cursors;
 use crate::session::Session;
-use answer::Response;
 pub use cors::Origins;
-use front::Front;
-use health::Health;
+use health::HealthCheck;
+use response::Response;
+use response_memory::ResponseMemory;
 pub use server::serve;
 
-/// What handlers work with.
+/// The state that handlers share.
 #[derive(Clone)]
 pub struct App {
     verifier: Arc<Verifier>,
     session: Session,
     cursors: Arc<Cursors>,
-    health: Arc<Health>,
+    health: Arc<HealthCheck>,
+    response_memory: ResponseMemory,
     request_timeout: Duration,
 }
 
 impl App {
-    /// `request_timeout` is how long a request's head, and then its body, may take to arrive.
+    /// `request_timeout` is the time limit for the head of a request, and again for its body.
     pub fn new(verifier: Verifier, session: Session, cursors: Cursors, request_timeout: Duration) -> Self {
         Self {
             verifier: Arc::new(verifier),
             session,
             cursors: Arc::new(cursors),
             health: Arc::default(),
+            response_memory: ResponseMemory::default(),
             request_timeout,
         }
     }
 }
 
-/// Every route of every contract; whatever none of them knows is answered as well.
+/// Every route. A path that no contract has gets a 404.
 fn routes(app: &App) -> BoxedFilter<(Response,)> {
     let contracts = tasks::routes(app)
         .or(v1_tasks::routes(app))
@@ -64,6 +66,6 @@ fn routes(app: &App) -> BoxedFilter<(Response,)> {
         .or(health::routes(app))
         .unify();
 
-    // A rejection means "not this route" and nothing else.
-    contracts.recover(|_| ready(Ok::<_, Infallible>(answer::no_such_route()))).unify().boxed()
+    // A rejection only ever means "not this route".
+    contracts.recover(|_| ready(Ok::<_, Infallible>(response::no_such_route()))).unify().boxed()
 }

@@ -41,6 +41,7 @@ pub mod config;
 pub mod cursor;
 pub mod database;
 pub mod development;
+pub mod error_chain;
 pub mod http;
 pub mod logging;
 pub mod refusal;

@@ -10,8 +10,8 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Error};
 
 use crate::cursor::Cursors;
-use crate::database::{Address, NoConnection, logged};
-use crate::refusal::Sentences;
+use crate::database::{Address, ConnectError, describe};
+use crate::refusal::ConstraintMessages;
 pub use migrate::{Migrated, migrate};
 
 /// The folder `migrations/`, as it was when this release was built.
@@ -40,7 +40,7 @@ impl std::error::Error for NotReady {}
 
 impl From<Error> for NotReady {
     fn from(error: Error) -> Self {
-        Self(logged(&error))
+        Self(describe(&error))
     }
 }
 
@@ -80,7 +80,7 @@ impl Version {
 /// What a database that can be served from tells at start.
 pub struct Ready {
     /// What clients read when a constraint turns a value down.
-    pub sentences: Sentences,
+    pub sentences: ConstraintMessages,
     /// What seals the cursors of lists.
     pub cursors: Cursors,
 }
@@ -143,7 +143,7 @@ async fn cursors(client: &Client) -> Result<Cursors, NotReady> {
     })
 }
 
-async fn words(client: &Client) -> Result<Sentences, NotReady> {
+async fn words(client: &Client) -> Result<ConstraintMessages, NotReady> {
     let mut sentences = HashMap::new();
     for row in client.query(WORDS, &[]).await? {
         let constraint: String = row.try_get(0)?;
@@ -155,7 +155,7 @@ async fn words(client: &Client) -> Result<Sentences, NotReady> {
         };
         sentences.insert(constraint, words);
     }
-    Ok(Sentences(sentences))
+    Ok(ConstraintMessages(sentences))
 }
 
 /// Connects, with patience while the database starts.
@@ -181,14 +181,15 @@ pub async fn connect(address: &Address) -> Result<Client, NotReady> {
 }
 
 /// Whether a database that starts, or is reached in a moment, would say this.
-fn is_passing(error: &NoConnection) -> bool {
+fn is_passing(error: &ConnectError) -> bool {
     match error {
         // It has been waited for already.
-        NoConnection::Silent => false,
-        NoConnection::Refused(error) => match error.code().map(|state| state.code()) {
+        ConnectError::TimedOut => false,
+        ConnectError::Refused(error) => match error.code().map(|state| state.code()) {
             Some(code) => code.starts_with("57P") || code.starts_with("53"),
             None => !error.to_string().contains("TLS"),
         },
+        ConnectError::Socket(_) | ConnectError::Closed => true,
     }
 }
 
@@ -235,7 +236,7 @@ async fn look_at_server(client: &Client) -> Result<Server, NotReady> {
 }
 
 fn explain_rights(error: &Error, address: &Address) -> NotReady {
-    let mut text = format!("{address}: {}", logged(error));
+    let mut text = format!("{address}: {}", describe(error));
     if error.code().is_some_and(|state| state.code() == "42501") {
         let user = address.config().get_user().unwrap_or("the_login");
         text.push_str(&format!(

@@ -1,21 +1,22 @@
-//! The pool's only user: a user and a question to rows, in one round trip.
+//! Runs queries as a user: one transaction and one round trip for each request. Only this module uses the pool.
 //!
-//! A request is one transaction of four prepared statements: `BEGIN`, `select app.identify($1)`, the question,
-//! `COMMIT`. (Five, where a page of a list comes with the length of the list.) All are handed to the driver before any
-//! answer is awaited, so that they leave together (tokio-postgres sends in the order of polling), with one Sync behind
-//! them, or two for a change (`pipeline`). What follows from that:
+//! A request is one transaction of four prepared statements: `BEGIN`, `select app.identify($1)`, the query, `COMMIT`.
+//! (A page of a list with the length of the list has five.) The driver gets all of them before any answer is awaited, so
+//! they leave in one write: tokio-postgres sends in the order of polling. One Sync follows them, or two if the query
+//! writes (see `pipeline`). This has three consequences:
 //!
-//! - No question runs outside the transaction: after a `BEGIN` that failed, none is executed. (The text of `BEGIN` is a
-//!   constant and the identity a bound value, so that nothing a client says can make them fail. And every question that
-//!   reaches existing rows carries `user_id = $1` itself.)
-//! - The driver cannot tell a `COMMIT` from the `ROLLBACK` that a failed transaction answers to it, so an error in
-//!   any of them voids the rest, and rows are handed out only after all have succeeded.
-//! - The database's part runs in a task of its own: a client that goes away cannot stop it half-way. A connection
-//!   that did not come back clean is thrown away, never used again.
+//! - No query runs outside the transaction: Postgres executes none after a `BEGIN` that failed. Nothing that a client
+//!   sends can make it fail, because the text of `BEGIN` is a constant and the identity is a bound parameter. Every query
+//!   that reaches existing rows also binds `user_id = $1` itself.
+//! - The driver cannot tell a `COMMIT` from the `ROLLBACK` that Postgres answers in a failed transaction. So an error in
+//!   any statement makes the whole answer an error, and rows are returned only after all statements succeeded.
+//! - The transaction runs in its own task, so a client that disconnects cannot stop it half-way. A connection whose
+//!   transaction was not seen to end is closed and never used again.
 
 mod pipeline;
 mod pool;
 mod probe;
+mod sqlstate;
 mod transport;
 
 use std::sync::Arc;
@@ -25,98 +26,105 @@ use bb8::{Pool, RunError};
 use futures_util::future::{OptionFuture, join5};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row};
 use tracing::Instrument;
 
 use crate::auth::UserId;
 use crate::database::Address;
-use crate::refusal::{self, Refusal, Sentences};
-use pool::{Link, Manager};
-pub use probe::Unprotected;
+use crate::refusal::{ConstraintMessages, Refusal};
+use pool::{ConnectionManager, PooledConnection};
+pub use probe::ProbeError;
 
-/// A statement of `sql/`, and what kind of transaction it wants.
+/// A statement of `sql/`, and the kind of transaction it needs.
 #[derive(Debug)]
-pub struct Question {
+pub struct Query {
     name: &'static str,
     sql: &'static str,
     kind: Kind,
-    /// Whether it goes through all rows of the user, however many they are.
-    sweeps: bool,
+    /// Whether it reads every row of the user, however many there are.
+    is_full_scan: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Read,
-    Change,
-    Create,
+    Write,
+    Insert,
 }
 
-impl Question {
-    /// Reads rows of the user that is bound as `$1`, in a read-only transaction.
+impl Query {
+    /// Reads rows of the user, who is bound as `$1`, in a read-only transaction.
     pub const fn read(name: &'static str, sql: &'static str) -> Self {
-        Self { name, sql, kind: Kind::Read, sweeps: false }
+        Self { name, sql, kind: Kind::Read, is_full_scan: false }
     }
 
-    /// Reads rows of the user that is bound as `$1`, and has to look at all of theirs for that. Few of these are answered at
-    /// a time: each can keep a processor of the database busy for seconds.
-    pub const fn sweep(name: &'static str, sql: &'static str) -> Self {
-        Self { name, sql, kind: Kind::Read, sweeps: true }
+    /// Like [`Query::read`], for a query that must look at every row of the user. Each can keep a processor of the database
+    /// busy for seconds, so only a few of them run at the same time.
+    pub const fn full_scan(name: &'static str, sql: &'static str) -> Self {
+        Self { name, sql, kind: Kind::Read, is_full_scan: true }
     }
 
-    /// Changes rows of the user that is bound as `$1`.
-    pub const fn change(name: &'static str, sql: &'static str) -> Self {
-        Self { name, sql, kind: Kind::Change, sweeps: false }
+    /// Updates or deletes rows of the user, who is bound as `$1`.
+    pub const fn write(name: &'static str, sql: &'static str) -> Self {
+        Self { name, sql, kind: Kind::Write, is_full_scan: false }
     }
 
-    /// Creates a row. It names no user: `user_id` is the column's default, and the policy checks it.
-    pub const fn create(name: &'static str, sql: &'static str) -> Self {
-        Self { name, sql, kind: Kind::Create, sweeps: false }
+    /// Inserts a row. It binds no user: `user_id` is the default of its column, and the policy checks it.
+    pub const fn insert(name: &'static str, sql: &'static str) -> Self {
+        Self { name, sql, kind: Kind::Insert, is_full_scan: false }
+    }
+
+    /// This query with its parameters. They follow the user id if the query binds one.
+    pub fn bind(&'static self, parameters: Vec<Parameter>) -> BoundQuery {
+        BoundQuery { query: self, parameters }
     }
 }
 
-/// A value to bind.
-pub type Value = Box<dyn ToSql + Send + Sync>;
+/// A parameter of a query.
+pub type Parameter = Box<dyn ToSql + Send + Sync>;
 
-/// A value to bind.
-pub fn value(value: impl ToSql + Send + Sync + 'static) -> Value {
+pub fn parameter(value: impl ToSql + Send + Sync + 'static) -> Parameter {
     Box::new(value)
 }
 
-/// A question, and the values to bind after the user's id, where it names the user.
-pub type Asked = (&'static Question, Vec<Value>);
+/// A query with its parameters, except the user id.
+pub struct BoundQuery {
+    query: &'static Query,
+    parameters: Vec<Parameter>,
+}
 
-/// How sessions are opened, and how long anybody waits.
+/// The size of the pool, and time limits.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many connections there are at most.
+    /// The largest number of connections.
     pub pool_size: u32,
-    /// How many of them are kept when nobody needs them.
+    /// How many connections stay open while nobody uses them.
     pub min_idle: u32,
-    /// How long a connection is used at most.
+    /// The age at which a connection is replaced.
     pub max_lifetime: Duration,
-    /// How long a question waits for its turn, then for a connection, and then how long Postgres works on a
-    /// statement; a question is answered within three times that, two within four times, and those that sweep wait for one
-    /// turn more.
-    pub patience: Duration,
+    /// Time limit for each step: waiting for a permit, waiting for a connection, and each statement in Postgres. A query
+    /// takes at most three steps, two queries four, and full scans one more for their second permit.
+    pub step_timeout: Duration,
 }
 
-/// Asks the database as whoever the request comes from.
+/// Runs queries over a pool of connections.
 #[derive(Clone)]
 pub struct Session {
-    pool: Pool<Manager>,
-    /// As many permits as connections. bb8 hands a connection to whoever asks first when it comes back, which
-    /// starves those who wait: with 1000 tasks p95 was 2.2 s, and 0.35 s with this queue before it.
-    turns: Arc<Semaphore>,
-    /// The turns of questions that sweep: one for four connections, which is about one for each processor of the database.
-    /// More at a time would all be too slow instead of one after the other in time, and leave no connection to others.
-    sweeps: Arc<Semaphore>,
-    size: u32,
-    patience: Duration,
-    sentences: Arc<Sentences>,
+    pool: Pool<ConnectionManager>,
+    /// One permit for each connection. bb8 gives a free connection to the task that asks first, not to the one that waits
+    /// longest. With 1000 concurrent requests p95 was 2.2 s without this queue, and is 0.35 s with it.
+    permits: Arc<Semaphore>,
+    /// The permits of full scans: one for four connections, which is about one for each processor of the database. With
+    /// more, all of them would be too slow instead of one after the other in time, and other requests would get no
+    /// connection.
+    scan_permits: Arc<Semaphore>,
+    pool_size: u32,
+    step_timeout: Duration,
+    constraint_messages: Arc<ConstraintMessages>,
 }
 
-/// A user, and the session to ask with as that user.
+/// A user who runs queries.
 #[derive(Clone)]
 pub struct Caller {
     session: Session,
@@ -124,96 +132,101 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Asks one question as this user, in a transaction of its own and in one round trip.
+    /// Runs a query as this user, in its own transaction and in one round trip.
     ///
-    /// The rows are there only once the commit is acknowledged. Dropping the future does not stop the question: it
-    /// is finished, and answered to nobody. `values` come after the user's id, where the question names it.
+    /// The rows are returned only after the commit is acknowledged. Dropping the future does not stop the query: it runs
+    /// to its end, and its result is lost.
     ///
     /// # Errors
-    /// [`Refusal::Busy`] when no connection came free in time or the database is out of reach;
-    /// [`Refusal::Invalid`] when a constraint turned the values down; [`Refusal::Broken`] otherwise.
-    pub async fn ask(&self, question: &'static Question, values: Vec<Value>) -> Result<Vec<Row>, Refusal> {
-        let (rows, _) = self.session.ask(self.user.clone(), (question, values), None).await?;
+    /// [`Refusal::Busy`] if no connection came free in time or the database cannot be reached; [`Refusal::Invalid`] if a
+    /// constraint refused a value; [`Refusal::Broken`] otherwise.
+    pub async fn query(&self, query: BoundQuery) -> Result<Vec<Row>, Refusal> {
+        let (rows, _) = self.session.run(self.user.clone(), query, None).await?;
         Ok(rows)
     }
 
-    /// Asks two questions of the same kind as this user, otherwise like [`Caller::ask`]: one transaction, one round trip.
+    /// Runs two queries of the same kind as this user, in one transaction and in one round trip.
     ///
     /// # Errors
-    /// As [`Caller::ask`].
-    pub async fn ask_both(&self, one: Asked, other: Asked) -> Result<(Vec<Row>, Vec<Row>), Refusal> {
-        self.session.ask(self.user.clone(), one, Some(other)).await
+    /// As [`Caller::query`].
+    pub async fn query_both(
+        &self,
+        first: BoundQuery,
+        second: BoundQuery,
+    ) -> Result<(Vec<Row>, Vec<Row>), Refusal> {
+        self.session.run(self.user.clone(), first, Some(second)).await
     }
 
-    /// Whose question it is.
     pub fn user(&self) -> &UserId {
         &self.user
     }
 }
 
 impl Session {
-    /// A session over `address` that is ready to ask `questions`, and has proved that Postgres restricts it.
+    /// Opens a session that can run `queries`, and checks that Postgres restricts its transactions.
     ///
     /// # Errors
-    /// What is missing or wrong, and what to do about it.
+    /// A sentence that says what is missing or wrong, and what to do.
     pub async fn open(
         address: &Address,
         options: &Options,
-        questions: &'static [&'static Question],
-        sentences: Sentences,
-    ) -> Result<Self, Unprotected> {
-        let manager = Manager::new(address, questions, options.patience);
+        queries: &'static [&'static Query],
+        constraint_messages: ConstraintMessages,
+    ) -> Result<Self, ProbeError> {
+        let manager = ConnectionManager::new(address, queries, options.step_timeout);
         let pool = Pool::builder()
             .max_size(options.pool_size)
             .min_idle(options.min_idle)
             .max_lifetime(options.max_lifetime)
-            .connection_timeout(options.patience)
-            .error_sink(Box::new(pool::Complain))
+            .connection_timeout(options.step_timeout)
+            .error_sink(Box::new(pool::LogConnectErrors))
             .build_unchecked(manager);
 
         let session = Self {
             pool,
-            turns: Arc::new(Semaphore::new(options.pool_size as usize)),
-            sweeps: Arc::new(Semaphore::new((options.pool_size as usize / 4).max(1))),
-            size: options.pool_size,
-            patience: options.patience,
-            sentences: Arc::new(sentences),
+            permits: Arc::new(Semaphore::new(options.pool_size as usize)),
+            scan_permits: Arc::new(Semaphore::new((options.pool_size as usize / 4).max(1))),
+            pool_size: options.pool_size,
+            step_timeout: options.step_timeout,
+            constraint_messages: Arc::new(constraint_messages),
         };
-        session.prove_restricted().await?;
+        session.probe().await?;
         Ok(session)
     }
 
-    /// This session, as `user`.
+    /// This session with a user to run queries as.
     pub fn caller(&self, user: UserId) -> Caller {
         Caller { session: self.clone(), user }
     }
 
-    /// Waits until every question that was asked is answered. From then on there is no turn for any other.
+    /// Waits until every running query has ended. No query can start afterwards.
     pub async fn close(&self) {
-        if let Ok(all) = self.turns.acquire_many(self.size).await {
-            all.forget();
+        if let Ok(permits) = self.permits.acquire_many(self.pool_size).await {
+            permits.forget();
         }
     }
 
-    async fn ask(
+    async fn run(
         &self,
         user: UserId,
-        asked: Asked,
-        also: Option<Asked>,
+        first: BoundQuery,
+        second: Option<BoundQuery>,
     ) -> Result<(Vec<Row>, Vec<Row>), Refusal> {
-        let questions = [Some(&asked), also.as_ref()];
-        let sweeps = questions.iter().flatten().any(|(question, _)| question.sweeps);
-        let sweep = if sweeps { Some(take(&self.sweeps, self.patience).await?) } else { None };
-        let turn = take(&self.turns, self.patience).await?;
-        // Later than a connection may take to come and Postgres' own limit for each statement: this one is for a server
-        // that does not answer at all. What it gives up may still happen.
-        let statements = if also.is_some() { 2 } else { 1 };
-        let deadline = Instant::now() + (1 + statements) * self.patience;
+        let queries = [Some(&first), second.as_ref()];
+        let is_full_scan = queries.iter().flatten().any(|bound| bound.query.is_full_scan);
+        let scan_permit =
+            if is_full_scan { Some(acquire(&self.scan_permits, self.step_timeout).await?) } else { None };
+        let permit = acquire(&self.permits, self.step_timeout).await?;
+        // Later than the limits for getting a connection and for each statement in Postgres: this deadline is for a server
+        // that does not answer at all. The statement that it gives up may still take effect.
+        let statements = if second.is_some() { 2 } else { 1 };
+        let deadline = Instant::now() + (1 + statements) * self.step_timeout;
         let session = self.clone();
         let work = async move {
-            let _turns = (sweep, turn);
-            match timeout_at(deadline, session.ask_in_turn(&user, &asked, also.as_ref())).await {
-                Ok(answer) => answer,
+            let _permits = (scan_permit, permit);
+            let run = session.run_with_permit(&user, &first, second.as_ref());
+            match timeout_at(deadline, run).await {
+                Ok(rows) => rows,
                 Err(_) => Err(Refusal::Busy("the database does not answer".into())),
             }
         };
@@ -221,74 +234,77 @@ impl Session {
         tokio::spawn(work.in_current_span()).await.unwrap_or_else(|panic| Err(Refusal::Broken(panic.into())))
     }
 
-    async fn ask_in_turn(
+    async fn run_with_permit(
         &self,
         user: &UserId,
-        asked: &Asked,
-        also: Option<&Asked>,
+        first: &BoundQuery,
+        second: Option<&BoundQuery>,
     ) -> Result<(Vec<Row>, Vec<Row>), Refusal> {
-        let mut link = self.pool.get().await.map_err(|error| match error {
-            RunError::User(error) => Refusal::Busy(error.cause().into()),
+        let mut connection = self.pool.get().await.map_err(|error| match error {
+            RunError::User(error) => Refusal::Busy(error.into()),
             RunError::TimedOut => Refusal::Busy("the database cannot be reached".into()),
         })?;
 
         let started = Instant::now();
-        let answer = transact(&mut link, user, asked, also).await;
+        let rows = run_transaction(&mut connection, user, first, second).await;
         let micros = started.elapsed().as_micros() as u64;
-        for (question, _) in [Some(asked), also].into_iter().flatten() {
-            tracing::debug!(question = question.name, micros, "asked");
+        for bound in [Some(first), second].into_iter().flatten() {
+            tracing::debug!(query = bound.query.name, micros, "query");
         }
 
-        answer.map_err(|error| refusal::of_database(error, &self.sentences))
+        rows.map_err(|error| sqlstate::refusal(&error, &self.constraint_messages))
     }
 }
 
-/// A turn, for whoever has waited longest.
-async fn take(turns: &Arc<Semaphore>, patience: Duration) -> Result<OwnedSemaphorePermit, Refusal> {
-    match timeout(patience, turns.clone().acquire_owned()).await {
-        Ok(Ok(turn)) => Ok(turn),
+/// A permit, in the order of waiting.
+async fn acquire(permits: &Arc<Semaphore>, limit: Duration) -> Result<OwnedSemaphorePermit, Refusal> {
+    match timeout(limit, permits.clone().acquire_owned()).await {
+        Ok(Ok(permit)) => Ok(permit),
         _ => Err(Refusal::Busy("every connection is in use".into())),
     }
 }
 
-/// BEGIN, identity, one question or two of the same kind, COMMIT, in one flush. Leaves the link dirty unless it is surely
-/// clean.
-async fn transact(
-    link: &mut Link,
+/// Sends BEGIN, the identity, one query or two of the same kind, and COMMIT in one write. Leaves the connection dirty
+/// unless its transaction has surely ended.
+async fn run_transaction(
+    connection: &mut PooledConnection,
     user: &UserId,
-    asked: &Asked,
-    also: Option<&Asked>,
-) -> Result<(Vec<Row>, Vec<Row>), tokio_postgres::Error> {
-    link.dirty = true;
+    first: &BoundQuery,
+    second: Option<&BoundQuery>,
+) -> Result<(Vec<Row>, Vec<Row>), Error> {
+    connection.dirty = true;
 
-    let questions = if also.is_some() { 2 } else { 1 };
-    let (begin, joined) = match asked.0.kind {
-        Kind::Read => (link.statement("session/begin_read"), 2 + questions),
-        // The last question keeps its Sync: else the COMMIT would be skipped as well when a value is refused, and it took a
-        // second round trip to roll back.
-        Kind::Change | Kind::Create => (link.statement("session/begin"), 1 + questions),
+    let queries = if second.is_some() { 2 } else { 1 };
+    let (begin, omitted_syncs) = match first.query.kind {
+        Kind::Read => (connection.statement("session/begin_read"), 2 + queries),
+        // The last query keeps its Sync. Otherwise a value that a constraint refuses would also skip the COMMIT, and the
+        // rollback would take a second round trip.
+        Kind::Write | Kind::Insert => (connection.statement("session/begin"), 1 + queries),
     };
-    link.pipeline.join(joined);
-    let identify = link.statement("session/identify");
-    let commit = link.statement("session/commit");
+    connection.pipeline.omit_syncs(omitted_syncs);
+    let identify = connection.statement("session/identify");
+    let commit = connection.statement("session/commit");
     let user = user.as_str();
 
     // The order of the arguments is the order on the wire.
-    let (begun, identified, rows, also, committed) = join5(
-        link.client.execute(begin, &[]),
-        without_sync(link, link.client.execute(identify, &[&user])),
-        query(link, &user, asked),
-        OptionFuture::from(also.map(|also| query(link, &user, also))),
-        link.client.execute(commit, &[]),
+    let (begun, identified, first_rows, second_rows, committed) = join5(
+        connection.client.execute(begin, &[]),
+        without_sync(connection, connection.client.execute(identify, &[&user])),
+        run_query(connection, &user, first),
+        OptionFuture::from(second.map(|second| run_query(connection, &user, second))),
+        connection.client.execute(commit, &[]),
     )
     .await;
-    let rows = rows.and_then(|rows| Ok((rows, also.transpose()?.unwrap_or_default())));
+    let rows =
+        first_rows.and_then(|first_rows| Ok((first_rows, second_rows.transpose()?.unwrap_or_default())));
 
-    // A COMMIT that worked has rolled back whatever failed. One that was skipped has not.
-    let ended = committed.is_ok()
-        || begun.is_ok() && link.client.execute(link.statement("session/rollback"), &[]).await.is_ok();
-    let outdated = [identified.as_ref().err(), rows.as_ref().err()].into_iter().flatten().any(is_outdated);
-    link.dirty = begun.is_err() || !ended || outdated;
+    // A COMMIT that was executed has rolled back a failed transaction. One that was skipped has not.
+    let has_ended = committed.is_ok()
+        || begun.is_ok()
+            && connection.client.execute(connection.statement("session/rollback"), &[]).await.is_ok();
+    let errors = [identified.as_ref().err(), rows.as_ref().err()];
+    let is_stale = errors.into_iter().flatten().any(sqlstate::is_stale_statement);
+    connection.dirty = begun.is_err() || !has_ended || is_stale;
     begun?;
     identified?;
     let rows = rows?;
@@ -296,37 +312,31 @@ async fn transact(
     Ok(rows)
 }
 
-/// The rows that a question finds, asked as `user` where it names one.
-async fn query(
-    link: &Link,
+/// Runs one query inside the transaction, with the user id as its first parameter if it binds one.
+async fn run_query(
+    connection: &PooledConnection,
     user: &&str,
-    (question, values): &Asked,
-) -> Result<Vec<Row>, tokio_postgres::Error> {
-    let mut bound: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(values.len() + 1);
-    if question.kind != Kind::Create {
+    BoundQuery { query, parameters }: &BoundQuery,
+) -> Result<Vec<Row>, Error> {
+    let mut bound: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(parameters.len() + 1);
+    if query.kind != Kind::Insert {
         bound.push(user);
     }
-    bound.extend(values.iter().map(|value| &**value as &(dyn ToSql + Sync)));
+    bound.extend(parameters.iter().map(|parameter| &**parameter as &(dyn ToSql + Sync)));
 
-    let rows = link.client.query(link.statement(question.name), &bound);
-    if question.kind == Kind::Read { without_sync(link, rows).await } else { rows.await }
+    let rows = connection.client.query(connection.statement(query.name), &bound);
+    if query.kind == Kind::Read { without_sync(connection, rows).await } else { rows.await }
 }
 
-/// What a statement whose Sync is left out is answered. When the driver does not take its values it is never sent, and there
-/// is one Sync less to leave out.
+/// Runs one statement of the pipeline without its Sync. If the driver refuses its parameters it never sends the statement,
+/// and the pipeline drops one Sync less.
 async fn without_sync<T>(
-    link: &Link,
-    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Result<T, tokio_postgres::Error> {
+    connection: &PooledConnection,
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
     let answer = answer.await;
     if answer.as_ref().is_err_and(|error| error.as_db_error().is_none()) {
-        link.pipeline.forgo();
+        connection.pipeline.statement_not_sent();
     }
     answer
-}
-
-/// Whether what this connection prepared does not fit the schema any more: feature_not_supported ("cached plan must not
-/// change result type") or invalid_sql_statement_name. Another connection prepares anew.
-fn is_outdated(error: &tokio_postgres::Error) -> bool {
-    matches!(error.code().map(|state| state.code()), Some("0A000" | "26000"))
 }

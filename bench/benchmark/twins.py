@@ -45,7 +45,7 @@ def settings():
     with open(os.path.join(ROOT, "sql", "session", "plans.sql"), encoding="utf-8") as file:
         found = re.findall(r"set_config\('(\w+)', '(\w+)', false\)", file.read())
     if not found:
-        raise Failed("sql/session/plans.sql sets nothing that could be set for pgbench as well")
+        raise Failed("sql/session/planner.sql sets nothing that could be set for pgbench as well")
     return " ".join(f"-c {name}={value}" for name, value in found)
 
 

@@ -10,7 +10,7 @@ use tokio_postgres::{Client, Error};
 
 use super::report::{Fact, Verdict};
 use super::{BEGIN, ROLLBACK};
-use crate::database::{Address, logged};
+use crate::database::{Address, describe};
 use attempt::Attempt;
 use trial::Trial;
 
@@ -50,7 +50,7 @@ pub(super) async fn prove(address: &Address, client: &Client) -> Result<Vec<Fact
     client.batch_execute(ROLLBACK).await?;
     let script: Vec<Attempt> = match script {
         Ok(rows) => rows.iter().map(Attempt::read).collect::<Result<_, _>>()?,
-        Err(error) => return Ok(vec![fail(format!("not tried: {}", logged(&error))).mended_by(ABOVE)]),
+        Err(error) => return Ok(vec![fail(format!("not tried: {}", describe(&error))).mended_by(ABOVE)]),
     };
     if script.is_empty() {
         return Ok(vec![fail("not tried: there is no table in app").mended_by("rowkeep migrate")]);
@@ -82,7 +82,7 @@ async fn left_behind(client: &Client, people: &People) -> Result<Fact, Error> {
 
     let role = |row: &tokio_postgres::Row| row.try_get::<_, String>("role");
     Ok(match identified {
-        Err(error) => fail(format!("nobody can say who they are: {}", logged(&error))).mended_by(RESTORE),
+        Err(error) => fail(format!("nobody can say who they are: {}", describe(&error))).mended_by(RESTORE),
         Ok(_) if after.try_get::<_, &str>("user_id")?.is_empty() && role(&before)? == role(&after)? => {
             Fact::new(Verdict::Ok, "proof", "an identity and its role end with their transaction")
         }

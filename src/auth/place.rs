@@ -15,7 +15,7 @@ use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 use url::{Host, Url};
 
-use crate::database::causes;
+use crate::error_chain::chain;
 use crate::tls;
 
 /// A key set has a few keys of a few hundred bytes; what is longer, in bytes, is something else.
@@ -74,7 +74,7 @@ impl Reader {
         match place {
             Place::File(path) => Ok(Self::File { path: path.clone(), turn: Arc::new(Semaphore::new(1)) }),
             Place::Urls(urls) => {
-                let client = client(urls, patience).map_err(|error| causes(&error))?;
+                let client = client(urls, patience).map_err(|error| chain(&error))?;
                 Ok(Self::Urls { client, urls: urls.clone() })
             }
         }
@@ -132,7 +132,7 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 /// The inner error says that there is no key set at this URL, so that it makes sense to try the next.
 async fn fetch(client: &reqwest::Client, url: &Url) -> Result<Result<Text, String>, String> {
     let answer = client.get(url.clone()).header(ACCEPT, "application/json, application/jwk-set+json");
-    let mut answer = answer.send().await.map_err(|error| causes(&error.without_url()))?;
+    let mut answer = answer.send().await.map_err(|error| chain(&error.without_url()))?;
     let status = answer.status();
     if status.is_redirection() {
         let where_to = "to another server, from https to http, or in circles";
@@ -143,7 +143,7 @@ async fn fetch(client: &reqwest::Client, url: &Url) -> Result<Result<Text, Strin
 
     let fresh_for = fresh_for(answer.headers());
     let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| causes(&error.without_url()))? {
+    while let Some(chunk) = answer.chunk().await.map_err(|error| chain(&error.without_url()))? {
         bytes.extend_from_slice(&chunk);
         if let Err(problem) = short_enough(&bytes) {
             return Ok(Err(problem));

@@ -56,7 +56,7 @@ impl Settings {
                     1800,
                     1..=86_400,
                 ),
-                patience: request_timeout / 3,
+                step_timeout: request_timeout / 3,
             },
             demands: self.demands(&mut wrong, development, request_timeout / 3),
             origins: wrong.note(

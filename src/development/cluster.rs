@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::programs::{Programs, Runner};
 use super::{Unavailable, home_of_checkout};
-use crate::database::{Address, logged};
+use crate::database::{Address, describe};
 use crate::schema;
 
 const EXISTS: &str = include_str!("../../sql/development/database_exists.sql");
@@ -106,7 +106,7 @@ impl Cluster {
     /// When the server does not answer.
     pub async fn database(&self) -> Result<Address, Unavailable> {
         let problem = |error: tokio_postgres::Error| {
-            Unavailable(format!("the development database says: {}", logged(&error)))
+            Unavailable(format!("the development database says: {}", describe(&error)))
         };
         let client = schema::connect(&self.address("postgres")?).await;
         let client = client.map_err(|error| Unavailable(format!("{error}{}", self.afresh())))?;

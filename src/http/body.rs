@@ -1,4 +1,4 @@
-//! A request's body, read when its caller is known, and what is in it.
+//! The body of a request, which is read only after its caller is known.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -8,28 +8,27 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
-use serde_json::{Map, Value};
 use tokio::time::timeout;
 use warp::Filter;
 
-use super::{App, json};
+use super::App;
+use super::members::Members;
 use crate::refusal::Refusal;
-use crate::tasks::{Draft, Edit, Replacement};
 
-/// No task needs more, in bytes.
-const LARGEST_BODY: usize = 64 * 1024;
+/// The largest body, in bytes. The largest task takes 8 KB as JSON, or 15 KB if every character is escaped.
+pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// A body that nobody has read yet: a stranger's costs nothing.
+/// A body that was not read yet, so that a request without a valid token costs nothing.
 pub struct Body {
     content_type: Option<String>,
-    announced: usize,
+    content_length: usize,
     chunks: BoxStream<'static, Result<Bytes, warp::Error>>,
-    patience: Duration,
+    read_timeout: Duration,
 }
 
-/// Extracts the [`Body`], unread; matches every request.
+/// Extracts the [`Body`] without reading it. Matches every request.
 pub fn body(app: &App) -> impl Filter<Extract = (Body,), Error = Infallible> + Clone + use<> {
-    let patience = app.request_timeout;
+    let read_timeout = app.request_timeout;
     let chunks = warp::body::stream()
         .map(|body| stream_of_bytes(body).boxed())
         .or_else(|_| ready(Ok::<_, Infallible>((stream::empty().boxed(),))));
@@ -38,12 +37,12 @@ pub fn body(app: &App) -> impl Filter<Extract = (Body,), Error = Infallible> + C
         content_type: headers
             .get(CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
-        announced: headers
+        content_length: headers
             .get(CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok()?.parse().ok())
             .unwrap_or(0),
         chunks,
-        patience,
+        read_timeout,
     })
 }
 
@@ -54,36 +53,36 @@ fn stream_of_bytes<B: Buf>(
 }
 
 impl Body {
-    /// The members of the JSON object that the body is.
+    /// Reads the body, which must be a JSON object.
     ///
     /// # Errors
-    /// In this order: [`Refusal::NotJson`], [`Refusal::TooLarge`] (or [`Refusal::TooSlow`]),
-    /// [`Refusal::Malformed`], [`Refusal::Invalid`] when it is JSON but no object.
+    /// In this order: [`Refusal::NotJson`], [`Refusal::TooLarge`] (or [`Refusal::TooSlow`]), and the errors of
+    /// [`Members::parse`].
     pub async fn members(mut self) -> Result<Members, Refusal> {
-        self.refuse_other_type()?;
+        self.check_content_type()?;
         let bytes = self.read(BytesMut::new()).await?;
         Members::parse(&bytes)
     }
 
-    /// As [`Body::members`], and none where there is no body: then its type does not matter either.
+    /// Reads the body, which may be empty: then there are no members, and `Content-Type` does not matter.
     ///
     /// # Errors
     /// As [`Body::members`].
     pub async fn members_if_any(mut self) -> Result<Members, Refusal> {
         let mut bytes = BytesMut::new();
-        while bytes.is_empty() && self.announced <= LARGEST_BODY {
+        while bytes.is_empty() && self.content_length <= MAX_BODY_BYTES {
             match self.chunk().await? {
                 Some(chunk) => bytes.extend_from_slice(&chunk),
                 None => return Ok(Members::default()),
             }
         }
 
-        self.refuse_other_type()?;
+        self.check_content_type()?;
         let bytes = self.read(bytes).await?;
         Members::parse(&bytes)
     }
 
-    fn refuse_other_type(&self) -> Result<(), Refusal> {
+    fn check_content_type(&self) -> Result<(), Refusal> {
         match &self.content_type {
             Some(text) if !is_json(text) => Err(Refusal::NotJson),
             _ => Ok(()),
@@ -91,35 +90,34 @@ impl Body {
     }
 
     async fn read(&mut self, mut bytes: BytesMut) -> Result<Bytes, Refusal> {
-        if self.announced > LARGEST_BODY {
+        if self.content_length > MAX_BODY_BYTES {
             return Err(Refusal::TooLarge);
         }
-        let patience = self.patience;
-        let everything = async {
+        let read_timeout = self.read_timeout;
+        let read_all = async {
             while let Some(chunk) = self.chunk().await? {
                 bytes.extend_from_slice(&chunk);
-                if bytes.len() > LARGEST_BODY {
+                if bytes.len() > MAX_BODY_BYTES {
                     return Err(Refusal::TooLarge);
                 }
             }
             Ok(())
         };
-        timeout(patience, everything).await.unwrap_or(Err(Refusal::TooSlow))?;
+        timeout(read_timeout, read_all).await.unwrap_or(Err(Refusal::TooSlow))?;
         Ok(bytes.freeze())
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Refusal> {
-        match timeout(self.patience, self.chunks.next()).await {
+        match timeout(self.read_timeout, self.chunks.next()).await {
             Ok(None) => Ok(None),
             Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
-            Ok(Some(Err(_))) => Err(Refusal::Malformed("it broke off".into())),
+            Ok(Some(Err(_))) => Err(Refusal::Malformed("it ended too early".into())),
             Err(_) => Err(Refusal::TooSlow),
         }
     }
 }
 
-/// Whether a media type is JSON's, or one that is written in JSON (RFC 6839, section 3.1). Parameters and case do not
-/// matter.
+/// Whether a media type is JSON, or has the suffix `+json` (RFC 6839, section 3.1). Parameters and case do not matter.
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let token =
@@ -128,87 +126,4 @@ fn is_json(content_type: &str) -> bool {
     essence
         .strip_prefix("application/")
         .is_some_and(|subtype| subtype == "json" || subtype.strip_suffix("+json").is_some_and(token))
-}
-
-/// The members of a body's JSON object, of which any may be missing, of another type, or unknown.
-///
-/// Of duplicate members the last counts, as in the servers that this one replaces.
-#[derive(Default)]
-pub struct Members(Map<String, Value>);
-
-impl Members {
-    fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
-        if bytes.is_empty() {
-            return Err(Refusal::Malformed("it is empty".into()));
-        }
-        match json::parse(bytes) {
-            Ok(Value::Object(members)) => Ok(Self(members)),
-            Ok(_) => Err(Refusal::invalid("the body must be a JSON object")),
-            Err(error) => {
-                Err(Refusal::Malformed(format!("look at line {}, column {}", error.line(), error.column())))
-            }
-        }
-    }
-
-    /// `title`, which is required, and `description`, for a task to be.
-    ///
-    /// # Errors
-    /// [`Refusal::Invalid`] when one of them has another shape.
-    pub fn draft(mut self) -> Result<Draft, Refusal> {
-        let title = self.title()?;
-        let description = match self.description()? {
-            Edit::Keep | Edit::Clear => None,
-            Edit::Set(text) => Some(text),
-        };
-        Ok(Draft { title, description })
-    }
-
-    /// `title`, which is required, and those of `description` and `completed` that are to change.
-    ///
-    /// # Errors
-    /// [`Refusal::Invalid`] when one of them has another shape.
-    pub fn replacement(mut self) -> Result<Replacement, Refusal> {
-        let title = self.title()?;
-        let description = self.description()?;
-        let completed = self.completed()?;
-        Ok(Replacement { title, description, completed })
-    }
-
-    fn title(&mut self) -> Result<String, Refusal> {
-        match self.0.remove("title") {
-            None => Err(Refusal::invalid("title is required")),
-            Some(Value::String(title)) => Ok(title),
-            Some(_) => Err(Refusal::invalid("title must be a text")),
-        }
-    }
-
-    /// Absent, null and a text are three different things.
-    fn description(&mut self) -> Result<Edit<String>, Refusal> {
-        match self.0.remove("description") {
-            None => Ok(Edit::Keep),
-            Some(Value::Null) => Ok(Edit::Clear),
-            Some(Value::String(text)) => Ok(Edit::Set(text)),
-            Some(_) => Err(Refusal::invalid("description must be a text or null")),
-        }
-    }
-
-    /// The member `completed`, if it is there.
-    ///
-    /// # Errors
-    /// [`Refusal::Invalid`] when it is no boolean; null is none.
-    pub fn completed(&mut self) -> Result<Option<bool>, Refusal> {
-        match self.0.remove("completed") {
-            None => Ok(None),
-            Some(Value::Bool(completed)) => Ok(Some(completed)),
-            Some(_) => Err(Refusal::invalid("completed must be true or false")),
-        }
-    }
-
-    /// The member `completed`, where it is required.
-    ///
-    /// # Errors
-    /// [`Refusal::Invalid`] when it is missing or no boolean.
-    pub fn required_completed(&mut self) -> Result<bool, Refusal> {
-        self.completed()?.ok_or(Refusal::invalid("completed is required"))
-    }
 }

@@ -1,7 +1,7 @@
-//! Which pages of other origins may read answers (the Fetch standard's CORS protocol).
+//! Lets the pages of listed origins read responses (CORS protocol of the Fetch standard).
 //!
-//! Not `warp::cors`, which refuses requests of other origins, nor tower-http's layer, which answers every OPTIONS
-//! request as a preflight: here an origin that is not listed is served as if it had said nothing.
+//! A request of another origin is served as if it had no `Origin` header. `warp::cors` would refuse it, and the layer of
+//! tower-http would answer every OPTIONS request as a preflight.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -10,68 +10,68 @@ use http::header::{
 };
 use http::{Method, Uri};
 
-/// The origins whose pages may read answers.
+/// The origins whose pages may read responses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins(Vec<HeaderValue>);
 
-/// How long a browser may remember the answer to a preflight, in seconds; Chromium's longest.
+/// How long a browser may cache the response to a preflight, in seconds. Chromium caches no longer.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
-const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
-const HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type");
-const EXPOSED: HeaderValue =
+const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
+const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type");
+const EXPOSED_HEADERS: HeaderValue =
     HeaderValue::from_static("link, x-total-count, etag, retry-after, allow, www-authenticate, x-request-id");
 
 impl Origins {
     /// Reads a comma-separated list such as `http://localhost:3000,https://tasks.example`.
     ///
     /// # Errors
-    /// A sentence that names everything that is no origin. `*` is none: answers depend on who asks.
+    /// A sentence that names every entry that is not an origin. `*` is not one: responses depend on the user.
     pub fn parse(list: &str) -> Result<Self, String> {
         let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-        let (origins, wrong): (Vec<_>, Vec<_>) =
+        let (origins, invalid): (Vec<_>, Vec<_>) =
             entries.map(|entry| origin(entry).ok_or(entry)).partition(Result::is_ok);
 
-        if wrong.is_empty() {
+        if invalid.is_empty() {
             Ok(Self(origins.into_iter().flatten().collect()))
         } else {
-            let wrong: Vec<_> =
-                wrong.into_iter().filter_map(Result::err).map(|entry| format!("{entry:?}")).collect();
-            Err(format!("not an origin like http://localhost:3000: {}", wrong.join(", ")))
+            let invalid: Vec<_> =
+                invalid.into_iter().filter_map(Result::err).map(|entry| format!("{entry:?}")).collect();
+            Err(format!("not an origin like http://localhost:3000: {}", invalid.join(", ")))
         }
     }
 
-    /// Whether this is a browser asking in advance whether it may send a request.
+    /// Whether this is a preflight request, by which a browser asks whether it may send another request.
     pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
         method == Method::OPTIONS
             && headers.contains_key(ORIGIN)
             && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
     }
 
-    /// The origin of a request, if it is listed.
+    /// The `Origin` header of a request, if it is a listed origin.
     pub fn listed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = headers.get(ORIGIN)?;
         self.0.contains(origin).then(|| origin.clone())
     }
 }
 
-/// The header of an answer to a page of the listed `origin`; without one, only that it would have mattered.
-pub fn answer(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
+/// Adds the headers for a page of the listed `origin`. Without one, only says that the response depends on the origin.
+pub fn add_headers(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
     headers.append(VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = origin {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
     }
 }
 
-/// What a preflight of a listed origin is told beside that.
-pub fn permit(headers: &mut HeaderMap) {
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
+/// Adds the headers that only a preflight of a listed origin gets.
+pub fn add_preflight_headers(headers: &mut HeaderMap) {
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS);
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS);
     headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
 }
 
-/// The text that a browser sends for this origin: no path, lower case, no port that goes without saying.
+/// The `Origin` header that a browser sends: in lower case, without a path and without the default port.
 fn origin(entry: &str) -> Option<HeaderValue> {
     let uri: Uri = entry.parse().ok()?;
     let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_is_named() {
+    fn entries_that_are_not_origins_are_named() {
         for entry in ["*", "localhost:3000", "tasks.example", "https://a.example/path", "https://u@a.example"]
         {
             let error = Origins::parse(entry).expect_err(entry);

@@ -1,4 +1,4 @@
-//! What a handler knows of its request before its body, none of it believed yet.
+//! What a handler gets of its request, except the body. Nothing of it is trusted yet.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -10,6 +10,7 @@ use percent_encoding::percent_decode_str;
 use warp::Filter;
 
 use super::App;
+use super::response_memory::ResponseMemory;
 use crate::cursor::Cursors;
 use crate::refusal::Refusal;
 use crate::session::Caller;
@@ -27,7 +28,7 @@ pub struct Call {
     peer: Option<Peer>,
 }
 
-/// Extracts a [`Call`]; matches every request.
+/// Extracts a [`Call`]. Matches every request.
 pub fn call(app: &App) -> impl Filter<Extract = (Call,), Error = Infallible> + Clone + use<> {
     let app = app.clone();
     let query = warp::query::raw().or_else(|_| ready(Ok::<_, Infallible>((String::new(),))));
@@ -39,10 +40,10 @@ pub fn call(app: &App) -> impl Filter<Extract = (Call,), Error = Infallible> + C
 }
 
 impl Call {
-    /// Who is calling.
+    /// Verifies the token and returns its user.
     ///
     /// # Errors
-    /// [`Refusal::NoToken`] and [`Refusal::InvalidToken`], logged with the client's address.
+    /// [`Refusal::NoToken`] and [`Refusal::InvalidToken`], which are logged with the client's address.
     pub async fn caller(&self) -> Result<Caller, Refusal> {
         let user = self.app.verifier.user(&self.headers).await.inspect_err(|refusal| match refusal {
             Refusal::NoToken(reason) => self.warn(401, reason),
@@ -52,26 +53,29 @@ impl Call {
         Ok(self.app.session.caller(user))
     }
 
-    /// Who is calling, if they are the user that the path names.
+    /// Like [`Call::caller`], for a path that names the user.
     ///
     /// # Errors
-    /// As [`Call::caller`]; [`Refusal::OtherUser`], logged as well.
-    pub async fn caller_named(&self, named: &PathUser) -> Result<Caller, Refusal> {
+    /// As [`Call::caller`]; [`Refusal::OtherUser`] if the path names another user, which is logged, too.
+    pub async fn caller_in_path(&self, path_user: &PathUser) -> Result<Caller, Refusal> {
         let caller = self.caller().await?;
-        if named.0.as_deref() != Some(caller.user().as_str()) {
+        if path_user.0.as_deref() != Some(caller.user().as_str()) {
             self.warn(403, "the path names another user than the token");
             return Err(Refusal::OtherUser);
         }
         Ok(caller)
     }
 
-    /// What seals the cursors of lists.
     pub fn cursors(&self) -> &Cursors {
         &self.app.cursors
     }
 
-    /// The last value of a query parameter, decoded.
-    pub fn parameter(&self, name: &str) -> Option<String> {
+    pub fn response_memory(&self) -> &ResponseMemory {
+        &self.app.response_memory
+    }
+
+    /// The decoded value of a query parameter. If it is there twice, the last one counts.
+    pub fn query_parameter(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(self.query.as_bytes())
             .filter(|(key, _)| key == name)
             .last()
@@ -81,9 +85,9 @@ impl Call {
     /// The query parameter `status`.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] when it is there and names no status.
+    /// [`Refusal::Invalid`] if it has another value than `all`, `pending` or `completed`.
     pub fn status(&self) -> Result<Status, Refusal> {
-        match self.parameter("status").as_deref() {
+        match self.query_parameter("status").as_deref() {
             None | Some("all") => Ok(Status::All),
             Some("pending") => Ok(Status::Pending),
             Some("completed") => Ok(Status::Completed),
@@ -97,18 +101,18 @@ impl Call {
     }
 }
 
-/// The user that a path names, decoded once; none, when the segment does not decode.
+/// The user in a path, percent-decoded once; `None` if the segment cannot be decoded.
 pub struct PathUser(Option<String>);
 
 impl FromStr for PathUser {
     type Err = ();
 
-    /// `v1` and `tasks` are no users of this contract: what they would name belongs to the others.
+    /// Refuses `v1` and `tasks`: these paths belong to the other contracts.
     fn from_str(segment: &str) -> Result<Self, ()> {
-        let escapes_are_whole = segment.split('%').skip(1).all(|rest| {
+        let escapes_are_complete = segment.split('%').skip(1).all(|rest| {
             rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
         });
-        let decoded = percent_decode_str(segment).decode_utf8().ok().filter(|_| escapes_are_whole);
+        let decoded = percent_decode_str(segment).decode_utf8().ok().filter(|_| escapes_are_complete);
 
         match decoded.as_deref() {
             Some("v1" | "tasks") => Err(()),
@@ -117,14 +121,14 @@ impl FromStr for PathUser {
     }
 }
 
-/// The id in a path.
+/// Reads the task id in a path.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] for what cannot name a task: everything but a canonical positive decimal up to 2^63-1.
+/// [`Refusal::NotFound`] for everything but a canonical positive decimal up to 2^63-1: no task can have another id.
 pub fn task_id(segment: &str) -> Result<i64, Refusal> {
-    let canonical = segment.bytes().all(|byte| byte.is_ascii_digit()) && !segment.starts_with('0');
+    let is_canonical = segment.bytes().all(|byte| byte.is_ascii_digit()) && !segment.starts_with('0');
     match segment.parse() {
-        Ok(id) if canonical => Ok(id),
+        Ok(id) if is_canonical => Ok(id),
         _ => Err(Refusal::NotFound),
     }
 }

@@ -1,7 +1,7 @@
-//! Connections: accepting them, bounding them, and letting them end.
+//! Accepts connections, limits them, and closes them when the server stops.
 //!
-//! Not `warp::serve`: it sets no timer, so that a client which sends its head or body drop by drop holds a
-//! connection for ever, and its graceful stop waits for ever.
+//! `warp::serve` sets no timer: a client that sends its request byte by byte would keep a connection for ever. Its
+//! graceful shutdown also waits for ever.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -25,43 +25,50 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::answer::Response;
-use super::{App, Front, Origins, routes};
+use super::middleware::Middleware;
+use super::response::Response;
+use super::{App, Origins, routes};
 
-/// How many connections there are at most; one more gets a 503 and is closed.
-const CONNECTIONS: usize = 4096;
+/// The largest number of connections. One more gets a 503 and is closed.
+const MAX_CONNECTIONS: usize = 4096;
 
-/// The longest request line with all headers, in bytes; hyper answers 431 to more.
-const LONGEST_HEAD: usize = 64 * 1024;
+/// The largest size of the request line with all headers, in bytes. hyper answers 431 to a larger one.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// How much the system may keep that a client has no room for yet, in bytes. Without a bound it keeps megabytes, says for
-/// as long as it takes a slow client to read a third of them that it takes no more, and the client is taken for dead.
+/// How many bytes the kernel may hold that it has not sent yet (tcp(7), TCP_NOTSENT_LOWAT). Without this limit it holds
+/// megabytes, and accepts more only after a slow client has read a third of them. The write timeout would close the
+/// connection before that.
 #[cfg(target_os = "linux")]
-const UNSENT: u32 = 128 * 1024;
+const MAX_UNSENT_BYTES: u32 = 128 * 1024;
 
-/// How long a client may go on sending what nobody will read, so that it gets to read the answer.
-const LINGER: Duration = Duration::from_secs(2);
+/// How long the server reads and discards what a client still sends, so that the client can read the response.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How much of that is taken, in bytes.
-const LINGER_BYTES: usize = 16 * 1024 * 1024;
+/// How much the server reads and discards, in bytes.
+const MAX_LINGER_BYTES: usize = 16 * 1024 * 1024;
 
-const FULL: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
-    connection: close\r\ncontent-length: 68\r\n\r\n\
-    {\"detail\":\"The service has too many connections: try again later.\"}\n";
+/// The response on a connection beyond the limit. hyper does not see this connection.
+fn too_many_connections() -> String {
+    let body = r#"{"detail":"The service has too many connections: try again later."}"#;
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
 
-/// Answers requests until `stop` resolves; then finishes what is under way, for `grace` at most.
+/// Serves requests until `stop` resolves. Then finishes the requests that are in progress, within `shutdown_timeout`.
 pub async fn serve(
     listener: TcpListener,
     app: App,
     origins: Origins,
     stop: impl Future<Output = ()>,
-    grace: Duration,
+    shutdown_timeout: Duration,
 ) {
-    let patience = app.request_timeout;
+    let request_timeout = app.request_timeout;
     let session = app.session.clone();
-    let front = Arc::new(Front::new(routes(&app), origins));
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let middleware = Arc::new(Middleware::new(routes(&app), origins));
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
     let mut stop = pin!(stop);
 
@@ -73,24 +80,24 @@ pub async fn serve(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Of one connection that was gone again, or no file descriptor is left: then others must end first.
+                // The client has disconnected already, or no file descriptor is left until other connections end.
                 tracing::warn!(%error, "cannot accept a connection");
                 sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
 
-        match places.clone().try_acquire_owned() {
-            Ok(place) => {
-                let (front, stopping) = (front.clone(), stopping.clone());
+        match permits.clone().try_acquire_owned() {
+            Ok(permit) => {
+                let (middleware, stopping) = (middleware.clone(), stopping.clone());
                 connections.spawn(async move {
-                    let _place = place;
-                    hold(stream, peer, front, patience, stopping).await;
+                    let _permit = permit;
+                    serve_connection(stream, peer, middleware, request_timeout, stopping).await;
                 });
             }
             Err(_) => {
                 tracing::warn!(%peer, "too many connections");
-                connections.spawn(turn_away(stream));
+                connections.spawn(reject(stream));
             }
         }
     }
@@ -98,59 +105,60 @@ pub async fn serve(
     drop(listener);
     stopping.cancel();
     connections.close();
-    let finished = timeout(grace, async {
+    let finished = timeout(shutdown_timeout, async {
         connections.wait().await;
         session.close().await;
     });
     if finished.await.is_err() {
-        tracing::warn!(connections = connections.len(), "stopped before every connection had ended");
+        tracing::warn!(connections = connections.len(), "stopped while connections were still open");
     }
 }
 
-/// One connection, from its first request to its end.
-async fn hold(
+/// Serves one connection from its first request to its end.
+async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
-    front: Arc<Front>,
-    patience: Duration,
+    middleware: Arc<Middleware>,
+    request_timeout: Duration,
     stopping: CancellationToken,
 ) {
-    // A small answer must not wait for the acknowledgement of the one before it.
+    // Without Nagle's algorithm: a small response must not wait for the acknowledgement of the one before it.
     let _ = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
-    let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
+    let _ = SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
     let mut stream = TimeoutStream::new(stream);
-    // For a client that does not read what it asked for. How little it may read in that time is set above.
-    stream.set_write_timeout(Some(patience));
-    // hyper requires that its I/O can be moved.
+    // Closes the connection of a client that does not read its response.
+    stream.set_write_timeout(Some(request_timeout));
+    // hyper needs a stream that is Unpin.
     let stream = Box::pin(stream);
 
     let service = service_fn(move |request: Request<Incoming>| {
-        let front = front.clone();
-        let answer = async move { Ok::<_, io::Error>(front.answer(request, peer).await) };
-        Box::pin(answer) as Pin<Box<dyn Future<Output = io::Result<Response>> + Send>>
+        let middleware = middleware.clone();
+        let response = async move { Ok::<_, io::Error>(middleware.respond(request, peer).await) };
+        Box::pin(response) as Pin<Box<dyn Future<Output = io::Result<Response>> + Send>>
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(patience)
-        .max_buf_size(LONGEST_HEAD)
+        .header_read_timeout(request_timeout)
+        .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
 
-    let mut told = false;
+    let mut is_stopping = false;
     let outcome = loop {
         tokio::select! {
             outcome = poll_fn(|context| connection.poll_without_shutdown(context)) => break outcome,
-            () = stopping.cancelled(), if !told => {
+            () = stopping.cancelled(), if !is_stopping => {
                 Pin::new(&mut connection).graceful_shutdown();
-                told = true;
+                is_stopping = true;
             }
         }
     };
     let stream = connection.into_parts().io.into_inner();
     if let Err(error) = outcome {
-        tracing::debug!(%peer, %error, "a connection broke off");
+        tracing::debug!(%peer, %error, "a connection ended with an error");
         if error.is_user() {
-            // An answer that could not be finished. To a client of HTTP/1.0 an orderly end would be the end of the answer.
+            // The response could not be finished. An orderly close would look like its end to a client of HTTP/1.0, so the
+            // connection is reset.
             let _ = stream.get_ref().set_zero_linger();
             return;
         }
@@ -158,25 +166,26 @@ async fn hold(
     linger(stream).await;
 }
 
-async fn turn_away(mut stream: TcpStream) {
-    if let Ok(Ok(())) = timeout(LINGER, stream.write_all(FULL)).await {
+async fn reject(mut stream: TcpStream) {
+    let response = too_many_connections();
+    if let Ok(Ok(())) = timeout(LINGER_TIMEOUT, stream.write_all(response.as_bytes())).await {
         linger(stream).await;
     }
 }
 
-/// Closes the sending side and reads on for a moment. Closing at once what the client still sends on would make its
-/// system throw the answer away (RFC 9112, section 9.6).
+/// Closes the sending side, then reads and discards for a moment. If the server closed the whole connection while the
+/// client still sends, the client could lose the response (RFC 9112, section 9.6).
 async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
     if stream.shutdown().await.is_err() {
         return;
     }
-    let _ = timeout(LINGER, async {
+    let _ = timeout(LINGER_TIMEOUT, async {
         let mut buffer = vec![0; 16 * 1024];
-        let mut taken = 0;
-        while taken < LINGER_BYTES {
+        let mut discarded = 0;
+        while discarded < MAX_LINGER_BYTES {
             match stream.read(&mut buffer).await {
                 Ok(0) | Err(_) => break,
-                Ok(read) => taken += read,
+                Ok(read) => discarded += read,
             }
         }
     })

@@ -1,5 +1,5 @@
-//! The contract `/api/tasks`: its front end reads `error`, takes 400 for what is invalid, and parses what a DELETE
-//! answers.
+//! The contract `/api/tasks` (T): invalid values are a 400, errors repeat their text in `error`, and a DELETE responds with
+//! JSON.
 
 use http::StatusCode;
 use serde_json::json as object;
@@ -7,36 +7,37 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 
 use super::App;
-use super::answer::{Response, Voice, json, ok};
 use super::body::{Body, body};
 use super::request::{Call, call, task_id};
+use super::response::{ErrorFormat, Response, json, ok};
 use super::whole_list::whole_list;
 use crate::refusal::Refusal;
-use crate::tasks::{self, Pages};
+use crate::tasks;
 
-const VOICE: Voice = Voice { invalid: StatusCode::BAD_REQUEST, also: Some("error") };
+const ERRORS: ErrorFormat =
+    ErrorFormat { invalid_status: StatusCode::BAD_REQUEST, second_member: Some("error") };
 
-/// Every route of this contract.
 pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
-    let many = warp::path!("api" / "tasks");
-    let list = many.and(warp::get()).and(call(app)).then(list).map(answer);
-    let create = many.and(warp::post()).and(call(app)).and(body(app)).then(create).map(answer);
-    let many_others = many.map(|| refuse(Refusal::MethodNotAllowed("GET, HEAD, POST, OPTIONS")));
+    let list_path = warp::path!("api" / "tasks");
+    let list = list_path.and(warp::get()).and(call(app)).then(list).map(respond);
+    let create = list_path.and(warp::post()).and(call(app)).and(body(app)).then(create).map(respond);
+    let other_list_methods = list_path.map(|| refuse(Refusal::MethodNotAllowed("GET, HEAD, POST, OPTIONS")));
 
-    let one = warp::path!("api" / "tasks" / String);
-    let read = one.and(warp::get()).and(call(app)).then(read).map(answer);
-    let replace = one.and(warp::put()).and(call(app)).and(body(app)).then(replace).map(answer);
-    let delete = one.and(warp::delete()).and(call(app)).then(delete).map(answer);
-    let one_others = one.map(|_| refuse(Refusal::MethodNotAllowed("GET, HEAD, PUT, DELETE, OPTIONS")));
+    let task_path = warp::path!("api" / "tasks" / String);
+    let read = task_path.and(warp::get()).and(call(app)).then(read).map(respond);
+    let replace = task_path.and(warp::put()).and(call(app)).and(body(app)).then(replace).map(respond);
+    let delete = task_path.and(warp::delete()).and(call(app)).then(delete).map(respond);
+    let other_task_methods =
+        task_path.map(|_| refuse(Refusal::MethodNotAllowed("GET, HEAD, PUT, DELETE, OPTIONS")));
 
-    let done = warp::path!("api" / "tasks" / String / "complete");
-    let complete = done.and(warp::patch()).and(call(app)).and(body(app)).then(complete).map(answer);
-    let done_others = done.map(|_| refuse(Refusal::MethodNotAllowed("PATCH, OPTIONS")));
+    let complete_path = warp::path!("api" / "tasks" / String / "complete");
+    let complete = complete_path.and(warp::patch()).and(call(app)).and(body(app)).then(complete).map(respond);
+    let other_complete_methods = complete_path.map(|_| refuse(Refusal::MethodNotAllowed("PATCH, OPTIONS")));
 
-    let many = list.or(create).unify().or(many_others).unify();
-    let one = read.or(replace).unify().or(delete).unify().or(one_others).unify();
-    let done = complete.or(done_others).unify();
-    many.or(one).unify().or(done).unify().boxed()
+    let list_routes = list.or(create).unify().or(other_list_methods).unify();
+    let task_routes = read.or(replace).unify().or(delete).unify().or(other_task_methods).unify();
+    let complete_routes = complete.or(other_complete_methods).unify();
+    list_routes.or(task_routes).unify().or(complete_routes).unify().boxed()
 }
 
 /// GET /api/tasks
@@ -44,7 +45,7 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let status = call.status()?;
 
-    whole_list(Pages::new(caller, status)).await
+    whole_list(caller, status, call.response_memory()).await
 }
 
 /// POST /api/tasks
@@ -65,7 +66,7 @@ async fn read(id: String, call: Call) -> Result<Response, Refusal> {
     Ok(ok(&task))
 }
 
-/// PUT /api/tasks/{id}. What is not mentioned stays.
+/// PUT /api/tasks/{id}. Absent members keep their values.
 async fn replace(id: String, call: Call, body: Body) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let id = task_id(&id)?;
@@ -94,10 +95,10 @@ async fn delete(id: String, call: Call) -> Result<Response, Refusal> {
     Ok(ok(&object!({ "message": "Task deleted" })))
 }
 
-fn answer(outcome: Result<Response, Refusal>) -> Response {
-    VOICE.answer(outcome)
+fn respond(outcome: Result<Response, Refusal>) -> Response {
+    ERRORS.respond(outcome)
 }
 
 fn refuse(refusal: Refusal) -> Response {
-    VOICE.refuse(refusal)
+    ERRORS.refuse(refusal)
 }

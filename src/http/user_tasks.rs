@@ -1,55 +1,58 @@
-//! The contract `/api/{user_id}/tasks`: the path names the user, and a PUT carries the whole editable task.
+//! The contract `/api/{user_id}/tasks` (U): the path names the user, and a PUT replaces the whole task.
 
 use http::StatusCode;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
 use super::App;
-use super::answer::{Response, Voice, empty, json, ok};
 use super::body::{Body, body};
 use super::request::{Call, PathUser, call, task_id};
+use super::response::{ErrorFormat, Response, empty, json, ok};
 use super::whole_list::whole_list;
 use crate::refusal::Refusal;
-use crate::tasks::{self, Draft, Edit, Pages, Replacement};
+use crate::tasks::{self, Draft, Edit, Replacement};
 
-const VOICE: Voice = Voice { invalid: StatusCode::UNPROCESSABLE_ENTITY, also: None };
+const ERRORS: ErrorFormat =
+    ErrorFormat { invalid_status: StatusCode::UNPROCESSABLE_ENTITY, second_member: None };
 
-/// Every route of this contract.
 pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
-    let many = warp::path!("api" / PathUser / "tasks");
-    let list = many.and(warp::get()).and(call(app)).then(list).map(answer);
-    let create = many.and(warp::post()).and(call(app)).and(body(app)).then(create).map(answer);
-    let many_others = many.map(|_| refuse(Refusal::MethodNotAllowed("GET, HEAD, POST, OPTIONS")));
+    let list_path = warp::path!("api" / PathUser / "tasks");
+    let list = list_path.and(warp::get()).and(call(app)).then(list).map(respond);
+    let create = list_path.and(warp::post()).and(call(app)).and(body(app)).then(create).map(respond);
+    let other_list_methods = list_path.map(|_| refuse(Refusal::MethodNotAllowed("GET, HEAD, POST, OPTIONS")));
 
-    let one = warp::path!("api" / PathUser / "tasks" / String);
-    let read = one.and(warp::get()).and(call(app)).then(read).map(answer);
-    let replace = one.and(warp::put()).and(call(app)).and(body(app)).then(replace).map(answer);
-    let set = one.and(warp::patch()).and(call(app)).and(body(app)).then(set).map(answer);
-    let delete = one.and(warp::delete()).and(call(app)).then(delete).map(answer);
-    let one_others =
-        one.map(|_, _| refuse(Refusal::MethodNotAllowed("GET, HEAD, PUT, PATCH, DELETE, OPTIONS")));
+    let task_path = warp::path!("api" / PathUser / "tasks" / String);
+    let read = task_path.and(warp::get()).and(call(app)).then(read).map(respond);
+    let replace = task_path.and(warp::put()).and(call(app)).and(body(app)).then(replace).map(respond);
+    let set_completed =
+        task_path.and(warp::patch()).and(call(app)).and(body(app)).then(set_completed).map(respond);
+    let delete = task_path.and(warp::delete()).and(call(app)).then(delete).map(respond);
+    let other_task_methods =
+        task_path.map(|_, _| refuse(Refusal::MethodNotAllowed("GET, HEAD, PUT, PATCH, DELETE, OPTIONS")));
 
-    let done = warp::path!("api" / PathUser / "tasks" / String / "complete");
-    let complete = done.and(warp::patch()).and(call(app)).and(body(app)).then(complete).map(answer);
-    let done_others = done.map(|_, _| refuse(Refusal::MethodNotAllowed("PATCH, OPTIONS")));
+    let complete_path = warp::path!("api" / PathUser / "tasks" / String / "complete");
+    let complete = complete_path.and(warp::patch()).and(call(app)).and(body(app)).then(complete).map(respond);
+    let other_complete_methods =
+        complete_path.map(|_, _| refuse(Refusal::MethodNotAllowed("PATCH, OPTIONS")));
 
-    let many = list.or(create).unify().or(many_others).unify();
-    let one = read.or(replace).unify().or(set).unify().or(delete).unify().or(one_others).unify();
-    let done = complete.or(done_others).unify();
-    many.or(one).unify().or(done).unify().boxed()
+    let list_routes = list.or(create).unify().or(other_list_methods).unify();
+    let task_routes =
+        read.or(replace).unify().or(set_completed).unify().or(delete).unify().or(other_task_methods).unify();
+    let complete_routes = complete.or(other_complete_methods).unify();
+    list_routes.or(task_routes).unify().or(complete_routes).unify().boxed()
 }
 
 /// GET /api/{user_id}/tasks
 async fn list(user: PathUser, call: Call) -> Result<Response, Refusal> {
-    let caller = call.caller_named(&user).await?;
+    let caller = call.caller_in_path(&user).await?;
     let status = call.status()?;
 
-    whole_list(Pages::new(caller, status)).await
+    whole_list(caller, status, call.response_memory()).await
 }
 
 /// POST /api/{user_id}/tasks
 async fn create(user: PathUser, call: Call, body: Body) -> Result<Response, Refusal> {
-    let caller = call.caller_named(&user).await?;
+    let caller = call.caller_in_path(&user).await?;
     let draft = body.members().await?.draft()?;
 
     let task = tasks::create(&caller, draft).await?;
@@ -58,16 +61,16 @@ async fn create(user: PathUser, call: Call, body: Body) -> Result<Response, Refu
 
 /// GET /api/{user_id}/tasks/{id}
 async fn read(user: PathUser, id: String, call: Call) -> Result<Response, Refusal> {
-    let caller = call.caller_named(&user).await?;
+    let caller = call.caller_in_path(&user).await?;
     let id = task_id(&id)?;
 
     let task = tasks::read(&caller, id).await?;
     Ok(ok(&task))
 }
 
-/// PUT /api/{user_id}/tasks/{id}. Without a description there is none afterwards; `completed` is not its business.
+/// PUT /api/{user_id}/tasks/{id}. An absent description is removed. `completed` keeps its value.
 async fn replace(user: PathUser, id: String, call: Call, body: Body) -> Result<Response, Refusal> {
-    let caller = call.caller_named(&user).await?;
+    let caller = call.caller_in_path(&user).await?;
     let id = task_id(&id)?;
     let Draft { title, description } = body.members().await?.draft()?;
     let description = description.map_or(Edit::Clear, Edit::Set);
@@ -77,8 +80,8 @@ async fn replace(user: PathUser, id: String, call: Call, body: Body) -> Result<R
 }
 
 /// PATCH /api/{user_id}/tasks/{id}
-async fn set(user: PathUser, id: String, call: Call, body: Body) -> Result<Response, Refusal> {
-    let caller = call.caller_named(&user).await?;
+async fn set_completed(user: PathUser, id: String, call: Call, body: Body) -> Result<Response, Refusal> {
+    let caller = call.caller_in_path(&user).await?;
     let id = task_id(&id)?;
     let completed = body.members().await?.required_completed()?;
 
@@ -86,9 +89,9 @@ async fn set(user: PathUser, id: String, call: Call, body: Body) -> Result<Respo
     Ok(ok(&task))
 }
 
-/// PATCH /api/{user_id}/tasks/{id}/complete. Sets what the body says, and flips where it says nothing.
+/// PATCH /api/{user_id}/tasks/{id}/complete. Sets `completed` if the body has it, and flips it otherwise.
 async fn complete(user: PathUser, id: String, call: Call, body: Body) -> Result<Response, Refusal> {
-    let caller = call.caller_named(&user).await?;
+    let caller = call.caller_in_path(&user).await?;
     let id = task_id(&id)?;
     let completed = body.members_if_any().await?.completed()?;
 
@@ -101,17 +104,17 @@ async fn complete(user: PathUser, id: String, call: Call, body: Body) -> Result<
 
 /// DELETE /api/{user_id}/tasks/{id}
 async fn delete(user: PathUser, id: String, call: Call) -> Result<Response, Refusal> {
-    let caller = call.caller_named(&user).await?;
+    let caller = call.caller_in_path(&user).await?;
     let id = task_id(&id)?;
 
     tasks::delete(&caller, id).await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
-fn answer(outcome: Result<Response, Refusal>) -> Response {
-    VOICE.answer(outcome)
+fn respond(outcome: Result<Response, Refusal>) -> Response {
+    ERRORS.respond(outcome)
 }
 
 fn refuse(refusal: Refusal) -> Response {
-    VOICE.refuse(refusal)
+    ERRORS.refuse(refusal)
 }

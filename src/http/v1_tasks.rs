@@ -1,6 +1,6 @@
-//! The contract `/api/v1/tasks`: lists come in pages, a toggle flips, and the front end reads `message`.
+//! The contract `/api/v1/tasks` (V): lists are paged, a toggle flips, and errors repeat their text in `message`.
 
-mod listing;
+mod page_request;
 
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue, LINK};
@@ -8,63 +8,64 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 
 use super::App;
-use super::answer::{self, Response, Voice, empty, json, ok, with};
 use super::body::{Body, body};
 use super::request::{Call, call, task_id};
+use super::response::{self, ErrorFormat, Response, empty, json, ok, with_header};
 use crate::refusal::Refusal;
 use crate::tasks;
-use listing::Asked;
+use page_request::PageRequest;
 
-const VOICE: Voice = Voice { invalid: StatusCode::UNPROCESSABLE_ENTITY, also: Some("message") };
+const ERRORS: ErrorFormat =
+    ErrorFormat { invalid_status: StatusCode::UNPROCESSABLE_ENTITY, second_member: Some("message") };
 
-/// How many tasks the whole list has.
+/// The length of the whole list.
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
-/// Every route of this contract.
 pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
-    let many = warp::path!("api" / "v1" / "tasks");
-    let list = many.and(warp::get()).and(call(app)).then(list).map(answer);
-    let create = many.and(warp::post()).and(call(app)).and(body(app)).then(create).map(answer);
-    let many_others = many.map(|| refuse(Refusal::MethodNotAllowed("GET, HEAD, POST, OPTIONS")));
+    let list_path = warp::path!("api" / "v1" / "tasks");
+    let list = list_path.and(warp::get()).and(call(app)).then(list).map(respond);
+    let create = list_path.and(warp::post()).and(call(app)).and(body(app)).then(create).map(respond);
+    let other_list_methods = list_path.map(|| refuse(Refusal::MethodNotAllowed("GET, HEAD, POST, OPTIONS")));
 
-    let one = warp::path!("api" / "v1" / "tasks" / String);
-    let read = one.and(warp::get()).and(call(app)).then(read).map(answer);
-    let replace = one.and(warp::put()).and(call(app)).and(body(app)).then(replace).map(answer);
-    let delete = one.and(warp::delete()).and(call(app)).then(delete).map(answer);
-    let one_others = one.map(|_| refuse(Refusal::MethodNotAllowed("GET, HEAD, PUT, DELETE, OPTIONS")));
+    let task_path = warp::path!("api" / "v1" / "tasks" / String);
+    let read = task_path.and(warp::get()).and(call(app)).then(read).map(respond);
+    let replace = task_path.and(warp::put()).and(call(app)).and(body(app)).then(replace).map(respond);
+    let delete = task_path.and(warp::delete()).and(call(app)).then(delete).map(respond);
+    let other_task_methods =
+        task_path.map(|_| refuse(Refusal::MethodNotAllowed("GET, HEAD, PUT, DELETE, OPTIONS")));
 
-    let flip = warp::path!("api" / "v1" / "tasks" / String / "toggle");
-    let toggle = flip.and(warp::patch()).and(call(app)).then(toggle).map(answer);
-    let flip_others = flip.map(|_| refuse(Refusal::MethodNotAllowed("PATCH, OPTIONS")));
+    let toggle_path = warp::path!("api" / "v1" / "tasks" / String / "toggle");
+    let toggle = toggle_path.and(warp::patch()).and(call(app)).then(toggle).map(respond);
+    let other_toggle_methods = toggle_path.map(|_| refuse(Refusal::MethodNotAllowed("PATCH, OPTIONS")));
 
-    let many = list.or(create).unify().or(many_others).unify();
-    let one = read.or(replace).unify().or(delete).unify().or(one_others).unify();
-    let flip = toggle.or(flip_others).unify();
-    many.or(one).unify().or(flip).unify().boxed()
+    let list_routes = list.or(create).unify().or(other_list_methods).unify();
+    let task_routes = read.or(replace).unify().or(delete).unify().or(other_task_methods).unify();
+    let toggle_routes = toggle.or(other_toggle_methods).unify();
+    list_routes.or(task_routes).unify().or(toggle_routes).unify().boxed()
 }
 
 /// GET /api/v1/tasks
 async fn list(call: Call) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
-    let asked = Asked::read(&call, &caller, call.cursors())?;
-    let window = asked.window.clone();
+    let request = PageRequest::read(&call, &caller, call.cursors())?;
+    let window = request.window.clone();
 
-    let (page, count) = if asked.counted {
-        let (page, count) = tasks::page_and_count(&caller, &asked.listing, window).await?;
+    let (page, count) = if request.with_count {
+        let (page, count) = tasks::page_and_count(&caller, &request.listing, window).await?;
         (page, Some(count))
     } else {
-        (tasks::page(&caller, &asked.listing, window).await?, None)
+        (tasks::page(&caller, &request.listing, window).await?, None)
     };
 
     let tasks = page.tasks()?;
-    let mut response = answer::list(&tasks, caller.user())?;
-    let last = tasks.last().filter(|_| page.goes_on).map(|last| asked.listing.position(last));
-    let next = last.and_then(|last| asked.next(&last, &caller, call.cursors()));
+    let mut response = response::list(&tasks, caller.user(), call.response_memory())?;
+    let last = tasks.last().filter(|_| page.has_more).map(|last| request.listing.position(last));
+    let next = last.and_then(|last| request.link_to_next(&last, &caller, call.cursors()));
     if let Some(next) = next.and_then(|next| HeaderValue::try_from(next).ok()) {
-        response = with(response, LINK, next);
+        response = with_header(response, LINK, next);
     }
     if let Some(count) = count {
-        response = with(response, TOTAL_COUNT, count.into());
+        response = with_header(response, TOTAL_COUNT, count.into());
     }
     Ok(response)
 }
@@ -87,7 +88,7 @@ async fn read(id: String, call: Call) -> Result<Response, Refusal> {
     Ok(ok(&task))
 }
 
-/// PUT /api/v1/tasks/{id}. What is not mentioned stays.
+/// PUT /api/v1/tasks/{id}. Absent members keep their values.
 async fn replace(id: String, call: Call, body: Body) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let id = task_id(&id)?;
@@ -97,7 +98,7 @@ async fn replace(id: String, call: Call, body: Body) -> Result<Response, Refusal
     Ok(ok(&task))
 }
 
-/// PATCH /api/v1/tasks/{id}/toggle. Whatever the body says is ignored: its front end sends the state it wants.
+/// PATCH /api/v1/tasks/{id}/toggle. Ignores the body: the front end sends the state that it expects.
 async fn toggle(id: String, call: Call) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let id = task_id(&id)?;
@@ -115,10 +116,10 @@ async fn delete(id: String, call: Call) -> Result<Response, Refusal> {
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
-fn answer(outcome: Result<Response, Refusal>) -> Response {
-    VOICE.answer(outcome)
+fn respond(outcome: Result<Response, Refusal>) -> Response {
+    ERRORS.respond(outcome)
 }
 
 fn refuse(refusal: Refusal) -> Response {
-    VOICE.refuse(refusal)
+    ERRORS.refuse(refusal)
 }

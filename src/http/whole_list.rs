@@ -1,108 +1,147 @@
-//! A list of any length as one JSON array: sent page by page, as fast as the client reads.
+//! A list of any length as one JSON array, sent page by page as fast as the client reads.
 
 use std::io;
 use std::task::{Poll, ready};
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{CONTENT_TYPE, HeaderValue};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 use warp::Reply;
 
-use super::answer::{Response, ok_text, to_json, with};
-use super::room::held;
+use super::response::{Response, as_json, json_text, to_json};
+use super::response_memory::ResponseMemory;
 use crate::refusal::Refusal;
-use crate::tasks::Pages;
+use crate::session::Caller;
+use crate::tasks::{self, Listing, Position, Status, Window};
 
-/// Answers all of `pages`.
+/// The length of the first page, in tasks. Most users have fewer, so that one transaction is enough.
+const FIRST_PAGE: usize = 100;
+
+/// The shortest and the longest page after the first, in tasks. A task takes 200 bytes to 9 KB.
+const SHORTEST_PAGE: usize = 20;
+const LONGEST_PAGE: usize = 1000;
+
+/// The length that a page after the first should have, in bytes of JSON. Two pages are in memory for a slow client.
+const PAGE_BYTES: usize = 128 * 1024;
+
+/// Responds with all tasks of the caller that have this status, newest first.
 ///
-/// The first page is there before the status goes out. Each of the others is asked for when the one before it is on its
-/// way, and none while the client has yet to read one: a slow client holds one page that is being sent and the next, and
-/// no connection to the database. What fails half-way breaks the connection, so that nobody takes a part for the whole.
+/// The first page is read before the status line is sent. Each later page is read when the page before it is on its way,
+/// and only after the client has taken the one before that. So a slow client holds two pages and no connection to the
+/// database. If a page fails, the connection to the client breaks, so that it never takes a part for the whole list.
 ///
 /// # Errors
-/// Those of the first page.
-pub async fn whole_list(mut pages: Pages) -> Result<Response, Refusal> {
-    let first = next(&mut pages, b'[').await?;
-    if !first.goes_on {
-        return Ok(ok_text(first.json));
+/// The errors of the first page.
+pub async fn whole_list(
+    caller: Caller,
+    status: Status,
+    memory: &ResponseMemory,
+) -> Result<Response, Refusal> {
+    let mut list = WholeList::new(caller, status, memory.clone());
+    let first = list.next_chunk().await?;
+    if !first.has_more {
+        return Ok(json_text(first.json));
     }
 
-    let (client, mut receiver) = mpsc::channel(1);
-    // There is a place for one.
-    let _ = client.try_send(first);
-    let rest = async move {
-        match send(pages, &client).await {
+    let (sender, mut receiver) = mpsc::channel(1);
+    // The channel has room for one chunk.
+    let _ = sender.try_send(first);
+    let send_rest = async move {
+        match list.send_rest(&sender).await {
             Ok(()) => {}
-            Err(Refusal::Busy(cause)) => tracing::warn!(%cause, "a list broke off"),
-            Err(refusal) => tracing::error!(cause = ?refusal, "a list broke off"),
+            Err(Refusal::Busy(cause)) => tracing::warn!(%cause, "a list ended before its last page"),
+            Err(refusal) => tracing::error!(cause = ?refusal, "a list ended before its last page"),
         }
     };
-    tokio::spawn(rest.in_current_span());
+    tokio::spawn(send_rest.in_current_span());
 
-    // The end of the list, and not of whoever sends it, is the end of the body: there is none after a failure or a panic.
-    let mut goes_on = true;
+    // The body ends after the last page only. After a failure or a panic of the sender it ends with an error.
+    let mut has_more = true;
     let chunks = stream::poll_fn(move |context| match ready!(receiver.poll_recv(context)) {
-        Some(chunk) => {
-            goes_on = chunk.goes_on;
-            Poll::Ready(Some(Ok(chunk.json)))
+        Some(Chunk { json, has_more: more }) => {
+            has_more = more;
+            Poll::Ready(Some(Ok(json)))
         }
-        None if goes_on => {
-            goes_on = false;
-            Poll::Ready(Some(Err(io::Error::other("the list broke off"))))
+        None if has_more => {
+            has_more = false;
+            Poll::Ready(Some(Err(io::Error::other("the list ended before its last page"))))
         }
         None => Poll::Ready(None),
     });
-    let response = warp::reply::stream(chunks).into_response();
-    Ok(with(response, CONTENT_TYPE, HeaderValue::from_static("application/json")))
+    Ok(as_json(warp::reply::stream(chunks).into_response()))
 }
 
-/// A part of the list, and whether it is not the last.
+/// A part of the JSON array, and whether more parts follow.
 struct Chunk {
     json: Bytes,
-    goes_on: bool,
+    has_more: bool,
 }
 
-/// Sends the pages that are left, each as soon as the one before it has been taken; stops when nobody takes it.
-async fn send(mut pages: Pages, client: &mpsc::Sender<Chunk>) -> Result<(), Refusal> {
-    loop {
-        let Ok(place) = client.reserve().await else { return Ok(()) };
-        let chunk = next(&mut pages, b',').await?;
-        let goes_on = chunk.goes_on;
-        place.send(chunk);
-        if !goes_on {
-            return Ok(());
+/// A list that is read page by page. Each page is a transaction of its own, and none is open in between.
+struct WholeList {
+    caller: Caller,
+    listing: Listing,
+    memory: ResponseMemory,
+    /// The position after the last page that was read; `None` before the first.
+    after: Option<Position>,
+    /// The length of the next page, in tasks.
+    limit: usize,
+}
+
+impl WholeList {
+    fn new(caller: Caller, status: Status, memory: ResponseMemory) -> Self {
+        Self { caller, listing: Listing::newest_first(status), memory, after: None, limit: FIRST_PAGE }
+    }
+
+    /// Sends the remaining pages, each as soon as the client has taken the one before. Stops if the client disconnects.
+    async fn send_rest(&mut self, client: &mpsc::Sender<Chunk>) -> Result<(), Refusal> {
+        loop {
+            let Ok(slot) = client.reserve().await else { return Ok(()) };
+            let chunk = self.next_chunk().await?;
+            let has_more = chunk.has_more;
+            slot.send(chunk);
+            if !has_more {
+                return Ok(());
+            }
         }
     }
-}
 
-/// The part of the array that the next page is: what stands before its first task, the tasks, and the end of the array
-/// behind the last of all. A page that is too large for the room that is left is asked for again, and shorter.
-async fn next(pages: &mut Pages, before: u8) -> Result<Chunk, Refusal> {
-    loop {
-        let page = pages.next().await?;
-        let tasks = page.tasks()?;
-        let mut json = to_json(&tasks);
-        pages.adapt(tasks.len(), json.len());
+    /// Reads the next page and turns it into its part of the array: an opening bracket or a comma, the tasks, and the
+    /// closing bracket after the last page. Reads a shorter page instead if this one does not fit into the memory.
+    async fn next_chunk(&mut self) -> Result<Chunk, Refusal> {
+        loop {
+            let window = Window { after: self.after.clone(), limit: self.limit as i64, offset: 0 };
+            let page = tasks::page(&self.caller, &self.listing, window).await?;
+            let tasks = page.tasks()?;
+            let mut json = to_json(&tasks);
+            self.limit = (PAGE_BYTES * tasks.len().max(1) / json.len()).clamp(SHORTEST_PAGE, LONGEST_PAGE);
 
-        // The page's brackets make room for what stands there in the whole list.
-        if let Some(bracket) = json.first_mut() {
-            *bracket = before;
-        }
-        if page.goes_on {
-            json.pop();
-        }
-        if tasks.is_empty() && before == b',' {
-            // What was left has been deleted in the meantime.
-            json.remove(0);
-        }
-        match held(json, pages.user()) {
-            Ok(json) => return Ok(Chunk { json, goes_on: page.goes_on }),
-            Err(json) if !pages.step_back(tasks.len()) => {
-                return Ok(Chunk { json: json.into(), goes_on: page.goes_on });
+            // The page is an array of its own: its brackets are replaced or dropped.
+            let is_first = self.after.is_none();
+            if let Some(bracket) = json.first_mut().filter(|_| !is_first) {
+                *bracket = b',';
             }
-            Err(_) => {}
+            if page.has_more {
+                json.pop();
+            }
+            if tasks.is_empty() && !is_first {
+                // The remaining tasks have been deleted in the meantime.
+                json.remove(0);
+            }
+
+            let json = match self.memory.reserve(json, self.caller.user()) {
+                Ok(json) => json,
+                Err(_) if tasks.len() > SHORTEST_PAGE => {
+                    self.limit = SHORTEST_PAGE;
+                    continue;
+                }
+                Err(json) => json.into(),
+            };
+            if let Some(last) = tasks.last() {
+                self.after = Some(self.listing.position(last));
+            }
+            return Ok(Chunk { json, has_more: page.has_more });
         }
     }
 }

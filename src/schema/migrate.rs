@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use tokio_postgres::{Client, Error};
 
 use super::{NotReady, Version, connect, in_time, look_at_server, migrations, policies};
-use crate::database::{Address, logged};
+use crate::database::{Address, describe};
 
 const LOCK: &str = include_str!("../../sql/schema/lock.sql");
 const MIGRATING: &str = include_str!("../../sql/schema/migrating.sql");
@@ -167,5 +167,5 @@ fn with_advice(error: &Error, what: &str) -> NotReady {
         }
         _ => String::new(),
     };
-    NotReady(format!("{what}: {}{advice}", logged(error)))
+    NotReady(format!("{what}: {}{advice}", describe(error)))
 }

@@ -1,4 +1,4 @@
-//! A pooled connection with its statements prepared, and with a mark for when it may not be used again.
+//! Pooled connections: each has its statements prepared, and a mark that keeps it from being used again.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use futures_util::future::try_join_all;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Error, Statement};
 
-use super::Question;
+use super::Query;
 use super::pipeline::Pipeline;
 use super::transport::{self, Transport};
-use crate::database::{Address, causes, logged};
+use crate::database::{Address, ConnectError};
 
-/// What every connection prepares beside the questions.
-const FRAME: [(&str, &str); 8] = [
+/// The statements that every connection prepares beside the queries.
+const SESSION_STATEMENTS: [(&str, &str); 8] = [
     ("session/begin_read", include_str!("../../sql/session/begin_read.sql")),
     ("session/begin", include_str!("../../sql/session/begin.sql")),
     ("session/identify", include_str!("../../sql/session/identify.sql")),
@@ -24,149 +24,111 @@ const FRAME: [(&str, &str); 8] = [
     ("session/rollback", include_str!("../../sql/session/rollback.sql")),
     ("session/probe", include_str!("../../sql/session/probe.sql")),
     ("session/assume_role", include_str!("../../sql/session/assume_role.sql")),
-    ("session/nobody", include_str!("../../sql/session/nobody.sql")),
+    ("session/probe_without_identity", include_str!("../../sql/session/probe_without_identity.sql")),
 ];
 
 const SEARCH_PATH: &str = include_str!("../../sql/session/search_path.sql");
-const PLANS: &str = include_str!("../../sql/session/plans.sql");
-const LIMITS: &str = include_str!("../../sql/session/limits.sql");
+const PLANNER: &str = include_str!("../../sql/session/planner.sql");
+const TIMEOUTS: &str = include_str!("../../sql/session/timeouts.sql");
 
-/// A connection, and the statements that are prepared on it.
-pub(super) struct Link {
+/// A connection with its prepared statements.
+pub(super) struct PooledConnection {
     pub(super) client: Client,
-    /// Joins the statements of a transaction.
     pub(super) pipeline: Pipeline,
     statements: HashMap<&'static str, Statement>,
-    /// Set while a transaction is open. Stays set when it was not seen to end: whatever identity and role are left
-    /// on the connection, nobody else gets them.
+    /// Set while a transaction is open. It stays set if the transaction was not seen to end: then an identity and a role
+    /// may be left on the connection, and the pool must not give it to another user.
     pub(super) dirty: bool,
 }
 
-impl Link {
-    /// The statement of `sql/<name>.sql`.
+impl PooledConnection {
+    /// The prepared statement of `sql/<name>.sql`.
     pub(super) fn statement(&self, name: &str) -> &Statement {
         self.statements
             .get(name)
-            .expect("the manager prepares the frame and every question on each connection")
+            .expect("the manager prepares the session's statements and every query on each connection")
     }
 }
 
-impl Drop for Link {
-    /// A transaction that was left half-way may have been sent without a Sync. Postgres would say nothing until one comes,
-    /// and the driver waits for every answer before it closes the connection: neither would ever end.
+impl Drop for PooledConnection {
+    /// A transaction that was abandoned may have been sent without a Sync. Postgres answers nothing until a Sync comes,
+    /// and the driver waits for every answer before it closes the connection. Without this rollback neither would end.
     fn drop(&mut self) {
         if self.dirty {
-            self.pipeline.join(0);
-            // Is handed to the driver when it is first polled.
+            self.pipeline.omit_syncs(0);
+            // The first poll hands the statement to the driver.
             let _ = self.client.execute(self.statement("session/rollback"), &[]).now_or_never();
         }
     }
 }
 
-/// Why there is no connection.
-#[derive(Debug)]
-pub(super) enum NoLink {
-    /// It could not be opened or prepared.
-    NotOpened(Error),
-    /// There is nobody at the socket.
-    NoSocket(std::io::Error),
-    /// Whoever took the connection did not get it ready in time.
-    Silent,
-    /// It was closed while nobody used it: the database was restarted, or fell asleep.
-    Closed,
-}
-
-impl NoLink {
-    /// What is known of it, for the log.
-    pub(super) fn cause(&self) -> String {
-        match self {
-            Self::NotOpened(error) => logged(error),
-            Self::NoSocket(error) => format!("error connecting to server: {}", causes(error)),
-            Self::Silent => "accepts a connection, and does not get it ready in time".into(),
-            Self::Closed => "closed by the database".into(),
-        }
-    }
-}
-
-impl From<Error> for NoLink {
-    fn from(error: Error) -> Self {
-        Self::NotOpened(error)
-    }
-}
-
-/// Opens connections and prepares them.
-pub(super) struct Manager {
+/// Opens connections and prepares their statements.
+pub(super) struct ConnectionManager {
     address: Address,
-    questions: &'static [&'static Question],
-    patience: Duration,
+    queries: &'static [&'static Query],
+    step_timeout: Duration,
 }
 
-impl Manager {
-    pub(super) fn new(
-        address: &Address,
-        questions: &'static [&'static Question],
-        patience: Duration,
-    ) -> Self {
-        Self { address: address.clone(), questions, patience }
+impl ConnectionManager {
+    pub(super) fn new(address: &Address, queries: &'static [&'static Query], step_timeout: Duration) -> Self {
+        Self { address: address.clone(), queries, step_timeout }
     }
 
-    async fn open(&self) -> Result<Link, NoLink> {
+    async fn open(&self) -> Result<PooledConnection, ConnectError> {
         let pipeline = Pipeline::default();
         let client = if self.address.is_socket() {
-            transport::connect_here(self.address.config(), pipeline.clone()).await?
+            transport::connect_socket(self.address.config(), pipeline.clone()).await?
         } else {
             let (transport, config) =
                 Transport::new(self.address.config(), self.address.tls(), pipeline.clone());
             PostgresConnectionManager::new(config, transport).connect().await?
         };
         client.batch_execute(SEARCH_PATH).await?;
-        client.batch_execute(PLANS).await?;
+        client.batch_execute(PLANNER).await?;
+        client.query(TIMEOUTS, &[&self.step_timeout.as_millis().to_string()]).await?;
 
-        let limit = self.patience.as_millis().to_string();
-        client.query(LIMITS, &[&limit]).await?;
-
-        let questions = self.questions.iter().map(|question| (question.name, question.sql));
-        let prepared = FRAME.into_iter().chain(questions).map(async |(name, sql)| {
+        let queries = self.queries.iter().map(|query| (query.name, query.sql));
+        let prepared = SESSION_STATEMENTS.into_iter().chain(queries).map(async |(name, sql)| {
             let statement = client.prepare(sql).await?;
-            tracing::debug!(question = name, "prepared");
+            tracing::debug!(query = name, "prepared");
             Ok::<_, Error>((name, statement))
         });
         let statements = try_join_all(prepared).await?.into_iter().collect();
 
-        Ok(Link { client, pipeline, statements, dirty: false })
+        Ok(PooledConnection { client, pipeline, statements, dirty: false })
     }
 }
 
-impl ManageConnection for Manager {
-    type Connection = Link;
-    type Error = NoLink;
+impl ManageConnection for ConnectionManager {
+    type Connection = PooledConnection;
+    type Error = ConnectError;
 
-    /// bb8 counts a connection that is being opened as one of its own, and waits for it without end: what accepts
-    /// connections and says nothing would take every place for ever.
-    async fn connect(&self) -> Result<Link, NoLink> {
-        timeout(2 * self.patience, self.open()).await.unwrap_or(Err(NoLink::Silent))
+    /// bb8 counts a connection that is being opened as one of its own, and waits for it without a limit. Without a time
+    /// limit here, a server that accepts connections and never answers would use up the whole pool.
+    async fn connect(&self) -> Result<PooledConnection, ConnectError> {
+        timeout(2 * self.step_timeout, self.open()).await.unwrap_or(Err(ConnectError::TimedOut))
     }
 
-    /// Looks at what is known on this side: a ping would cost a quarter of the throughput.
-    async fn is_valid(&self, link: &mut Link) -> Result<(), NoLink> {
-        if self.has_broken(link) { Err(NoLink::Closed) } else { Ok(()) }
+    /// Checks only what is known on this side: a ping would cost a quarter of the throughput.
+    async fn is_valid(&self, connection: &mut PooledConnection) -> Result<(), ConnectError> {
+        if self.has_broken(connection) { Err(ConnectError::Closed) } else { Ok(()) }
     }
 
-    fn has_broken(&self, link: &mut Link) -> bool {
-        link.dirty || link.client.is_closed()
+    fn has_broken(&self, connection: &mut PooledConnection) -> bool {
+        connection.dirty || connection.client.is_closed()
     }
 }
 
-/// Writes to the log why a connection could not be opened, which whoever waits for it is not told.
+/// Logs why a connection could not be opened. bb8 tells the waiting request only that it waited too long.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Complain;
+pub(super) struct LogConnectErrors;
 
-impl ErrorSink<NoLink> for Complain {
-    fn sink(&self, error: NoLink) {
-        tracing::warn!(cause = error.cause(), "no connection to the database");
+impl ErrorSink<ConnectError> for LogConnectErrors {
+    fn sink(&self, error: ConnectError) {
+        tracing::warn!(cause = %error, "cannot open a connection to the database");
     }
 
-    fn boxed_clone(&self) -> Box<dyn ErrorSink<NoLink>> {
+    fn boxed_clone(&self) -> Box<dyn ErrorSink<ConnectError>> {
         Box::new(*self)
     }
 }

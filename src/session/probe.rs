@@ -1,156 +1,167 @@
-//! The proof that a request's transaction is restricted, by running one.
+//! Checks that Postgres restricts the transactions of requests, by running one.
 
 use futures_util::future::join4;
 use tokio::time::timeout;
 use tokio_postgres::{Error, Row};
 
-use super::pool::Link;
-use super::{Session, take, without_sync};
-use crate::database::logged;
+use super::pool::PooledConnection;
+use super::{Session, acquire, without_sync};
+use crate::database::describe;
 
-/// Why requests would not be restricted, or could not run, and what to do about it.
+/// Why requests would not be restricted or could not run, and what to do about it.
 #[derive(Clone, Debug)]
-pub struct Unprotected(pub String);
+pub struct ProbeError(pub String);
 
-impl std::fmt::Display for Unprotected {
+impl std::fmt::Display for ProbeError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Unprotected {}
+impl std::error::Error for ProbeError {}
 
-/// Whom the probe's transaction belongs to: somebody else each time, so that nothing can be made to suit it. It reads no
-/// row of anybody's.
-fn somebody() -> String {
+/// The user of the probe's transaction. It is another one each time, so that nobody can prepare the database for it. The
+/// probe reads no rows of any user.
+fn random_user_id() -> String {
     let mut bytes = [0; 8];
-    // Without randomness it is the same somebody, and that is all.
+    // If the machine has no randomness the user is always the same, which is harmless.
     let _ = aws_lc_rs::rand::fill(&mut bytes);
     format!("rowkeep probe {:016x}", u64::from_be_bytes(bytes))
 }
 
 impl Session {
-    /// Runs a transaction as a request does and looks at what Postgres makes of it; then one that is nobody's.
+    /// Runs a transaction like that of a request, and checks how Postgres restricts it. Then runs one without an identity.
     ///
     /// # Errors
-    /// What is wrong, in a sentence for the operator. Takes no longer than a request may.
-    pub async fn prove_restricted(&self) -> Result<(), Unprotected> {
-        let _turn = take(&self.turns, self.patience)
+    /// A sentence for the operator that says what is wrong and what to do. The time limit is that of a request.
+    pub async fn probe(&self) -> Result<(), ProbeError> {
+        let _permit = acquire(&self.permits, self.step_timeout)
             .await
-            .map_err(|_| Unprotected("every connection is in use".into()))?;
+            .map_err(|_| ProbeError("every connection is in use".into()))?;
 
-        match timeout(2 * self.patience, self.look()).await {
-            Ok(found) => found,
-            Err(_) => Err(Unprotected("the database does not answer".into())),
+        match timeout(2 * self.step_timeout, self.probe_connection()).await {
+            Ok(result) => result,
+            Err(_) => Err(ProbeError("the database does not answer".into())),
         }
     }
 
-    async fn look(&self) -> Result<(), Unprotected> {
-        let mut link = self.pool.get().await.map_err(|error| match error {
-            bb8::RunError::User(error) => Unprotected(error.cause()),
-            bb8::RunError::TimedOut => Unprotected("the database cannot be reached".into()),
+    async fn probe_connection(&self) -> Result<(), ProbeError> {
+        let mut connection = self.pool.get().await.map_err(|error| match error {
+            bb8::RunError::User(error) => ProbeError(error.to_string()),
+            bb8::RunError::TimedOut => ProbeError("the database cannot be reached".into()),
         })?;
 
-        let found = probe(&mut link).await.map_err(|error| explain(&error))?;
-        for (column, problem) in PROBLEMS {
-            if !found.iter().any(|row| row.try_get(column).unwrap_or(false)) {
-                // What made it so may still be in force on this connection when it is mended.
-                link.dirty = true;
-                return Err(Unprotected(problem.into()));
+        let rows = run(&mut connection).await.map_err(|error| explain(&error))?;
+        for (column, problem) in CHECKS {
+            if !rows.iter().any(|row| row.try_get(column).unwrap_or(false)) {
+                // The cause may stay in force on this connection after it is fixed in the database.
+                connection.dirty = true;
+                return Err(ProbeError(problem.into()));
             }
         }
         Ok(())
     }
 }
 
-const PROBLEMS: [(&str, &str); 10] = [
-    ("role_assumed", "a request's transaction does not run as rowkeep_api; run `rowkeep migrate`"),
+/// The columns of `sql/session/probe.sql` and `probe_without_identity.sql`, and the problem if one is not true.
+const CHECKS: [(&str, &str); 10] = [
+    ("role_assumed", "a request's transaction does not run as rowkeep_api: run `rowkeep migrate`"),
     (
         "bound_by_policies",
-        "rowkeep_api is a superuser or has BYPASSRLS, so that no policy binds it; \
-         run: ALTER ROLE rowkeep_api NOSUPERUSER NOBYPASSRLS;",
+        "rowkeep_api is a superuser or has BYPASSRLS, so no policy restricts it: \
+         run ALTER ROLE rowkeep_api NOSUPERUSER NOBYPASSRLS;",
     ),
-    ("owns_nothing", "rowkeep_api owns tables of schema app, or is a member of their owner; take that away"),
+    (
+        "owns_nothing",
+        "rowkeep_api owns tables of schema app, or is a member of the role that owns them: \
+         `rowkeep audit` shows the statement that fixes it",
+    ),
     (
         "tables_protected",
-        "row security is not enabled and forced on every table of schema app; \
+        "row security is not enabled and forced on every table of schema app: \
          run `rowkeep migrate --reapply-policies`",
     ),
     (
         "tables_fenced",
-        "a table of schema app has no fence policy, or one that lets everybody through; \
+        "a table of schema app has no fence policy, or a fence with another condition: \
          run `rowkeep migrate --reapply-policies`",
     ),
     (
         "tables_sound",
-        "a table of schema app has another owner than rowkeep_owner, inherits from a table, or does not compare users \
-         byte by byte; `rowkeep audit` says what mends it",
+        "a table of schema app is not owned by rowkeep_owner, inherits from another table, or does not compare user ids \
+         byte by byte: `rowkeep audit` shows the statement that fixes it",
     ),
     (
         "rows_reachable",
-        "a table of schema app has no policy that lets rowkeep_api see anything, so that every user's rows seem to be \
-         gone; run `rowkeep migrate --reapply-policies`",
+        "a table of schema app has no policy that lets rowkeep_api see rows, so every list would be empty: \
+         run `rowkeep migrate --reapply-policies`",
     ),
     (
         "identity_sound",
-        "app.current_user_id() is not as migrations/V4__cheaper_identity.sql makes it; `rowkeep audit` says what mends it",
+        "app.current_user_id() is not the function of migrations/V4__cheaper_identity.sql: \
+         `rowkeep audit` shows the statement that fixes it",
     ),
     (
         "identity_taken",
-        "app.identify() makes a transaction somebody else's than it is told; `rowkeep audit` says what mends it",
+        "app.identify() sets another user than the one it was called with: \
+         `rowkeep audit` shows the statement that fixes it",
     ),
     (
         "sees_nothing",
-        "a transaction that is nobody's sees rows, or is somebody's; run `rowkeep migrate --reapply-policies`, and \
-         see to it that app.user_id is not set for a role or a database (ALTER ROLE .. RESET app.user_id)",
+        "a transaction without an identity sees rows or has a user: run `rowkeep migrate --reapply-policies`, \
+         and remove stored values of app.user_id (ALTER ROLE .. RESET app.user_id)",
     ),
 ];
 
-async fn probe(link: &mut Link) -> Result<Vec<Row>, Error> {
-    link.dirty = true;
-    let begin = link.statement("session/begin_read");
-    let commit = link.statement("session/commit");
+async fn run(connection: &mut PooledConnection) -> Result<Vec<Row>, Error> {
+    connection.dirty = true;
+    let begin = connection.statement("session/begin_read");
+    let commit = connection.statement("session/commit");
 
-    let user = somebody();
-    link.pipeline.join(3);
-    let (begun, identified, somebody, committed) = join4(
-        link.client.execute(begin, &[]),
-        without_sync(link, link.client.execute(link.statement("session/identify"), &[&user])),
-        without_sync(link, link.client.query(link.statement("session/probe"), &[&user])),
-        link.client.execute(commit, &[]),
+    let user = random_user_id();
+    connection.pipeline.omit_syncs(3);
+    let (begun, identified, with_identity, committed) = join4(
+        connection.client.execute(begin, &[]),
+        without_sync(
+            connection,
+            connection.client.execute(connection.statement("session/identify"), &[&user]),
+        ),
+        without_sync(connection, connection.client.query(connection.statement("session/probe"), &[&user])),
+        connection.client.execute(commit, &[]),
     )
     .await;
     begun?;
     identified?;
-    let mut rows = somebody?;
+    let mut rows = with_identity?;
     committed?;
 
-    link.pipeline.join(3);
-    let (begun, assumed, nobody, committed) = join4(
-        link.client.execute(begin, &[]),
-        link.client.execute(link.statement("session/assume_role"), &[]),
-        link.client.query(link.statement("session/nobody"), &[]),
-        link.client.execute(commit, &[]),
+    connection.pipeline.omit_syncs(3);
+    let (begun, assumed, without_identity, committed) = join4(
+        connection.client.execute(begin, &[]),
+        connection.client.execute(connection.statement("session/assume_role"), &[]),
+        connection.client.query(connection.statement("session/probe_without_identity"), &[]),
+        connection.client.execute(commit, &[]),
     )
     .await;
     begun?;
     assumed?;
-    rows.extend(nobody?);
+    rows.extend(without_identity?);
     committed?;
 
-    link.dirty = false;
+    connection.dirty = false;
     Ok(rows)
 }
 
-fn explain(error: &Error) -> Unprotected {
-    let cause = logged(error);
+fn explain(error: &Error) -> ProbeError {
+    let cause = describe(error);
+    // insufficient_privilege
     let advice = match error.code().map(|state| state.code()) {
         Some("42501") => {
-            "; the login must be a member of rowkeep_api that inherits: \
+            ": make the login a member of rowkeep_api that inherits: \
              GRANT rowkeep_api TO the_login; ALTER ROLE the_login INHERIT; \
              ALTER ROLE the_login SET role = 'rowkeep_api';"
         }
         _ => "",
     };
-    Unprotected(format!("{cause}{advice}"))
+    ProbeError(format!("{cause}{advice}"))
 }

@@ -1,7 +1,7 @@
-//! What the driver speaks over, with a [`Piped`] stream in each case: TCP with or without TLS, and sockets of this machine.
+//! The streams that the driver speaks over: TCP with or without TLS, and Unix sockets, each below a [`PipelineStream`].
 //!
-//! The driver takes a stream of somebody else's only in the place of TLS. So it is told that TLS comes first and is required,
-//! and it is this transport that asks the server for it, as the address wants it, and may go on without.
+//! The driver accepts a foreign stream only in the place of TLS. So its configuration says that TLS is required and
+//! starts at once. This transport then negotiates TLS with the server itself, as the address wants it.
 
 use std::io;
 use std::pin::Pin;
@@ -14,87 +14,89 @@ use tokio_postgres::{Client, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::either::Either;
 
-use super::pipeline::{Piped, Pipeline};
-use super::pool::NoLink;
+use super::pipeline::{Pipeline, PipelineStream};
+use crate::database::ConnectError;
 
 type RustlsConnect = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
 type RustlsStream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
-/// SSLRequest (PostgreSQL manual, "Message Formats"): its length, and a number in the place of the protocol's version.
+/// The message SSLRequest: its length, and a number in the place of the protocol version (PostgreSQL manual, "Message
+/// Formats").
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
-/// What an address wants of TLS.
+/// How the address wants TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tls {
-    Never,
-    IfOffered,
-    Always,
-    /// Always, and without asking.
-    AtOnce,
+enum TlsMode {
+    Disable,
+    /// Use TLS if the server offers it.
+    Prefer,
+    Require,
+    /// Start TLS without a request (`sslnegotiation=direct`).
+    Direct,
 }
 
-/// Makes the streams of one connection.
+/// Makes the stream of one connection.
 #[derive(Clone)]
 pub(super) struct Transport {
     rustls: MakeRustlsConnect,
-    tls: Tls,
+    tls_mode: TlsMode,
     pipeline: Pipeline,
 }
 
 impl Transport {
-    /// A transport, and `config` as the driver has to see it.
+    /// A transport for `config`, and the configuration to give to the driver instead.
     pub(super) fn new(config: &Config, rustls: MakeRustlsConnect, pipeline: Pipeline) -> (Self, Config) {
-        let tls = match (config.get_ssl_mode(), config.get_ssl_negotiation()) {
-            (SslMode::Disable, _) => Tls::Never,
-            (_, SslNegotiation::Direct) => Tls::AtOnce,
-            (SslMode::Prefer, _) => Tls::IfOffered,
-            _ => Tls::Always,
+        let tls_mode = match (config.get_ssl_mode(), config.get_ssl_negotiation()) {
+            (SslMode::Disable, _) => TlsMode::Disable,
+            (_, SslNegotiation::Direct) => TlsMode::Direct,
+            (SslMode::Prefer, _) => TlsMode::Prefer,
+            _ => TlsMode::Require,
         };
 
         let mut config = config.clone();
         config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
-        (Self { rustls, tls, pipeline }, config)
+        (Self { rustls, tls_mode, pipeline }, config)
     }
 }
 
 impl MakeTlsConnect<Socket> for Transport {
-    type Stream = Piped<Either<Socket, RustlsStream>>;
-    type TlsConnect = Opening;
+    type Stream = PipelineStream<Either<Socket, RustlsStream>>;
+    type TlsConnect = HostTransport;
     type Error = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Error;
 
-    fn make_tls_connect(&mut self, host: &str) -> Result<Opening, Self::Error> {
+    fn make_tls_connect(&mut self, host: &str) -> Result<HostTransport, Self::Error> {
         let rustls = MakeTlsConnect::<Socket>::make_tls_connect(&mut self.rustls, host)?;
-        Ok(Opening { rustls, tls: self.tls, pipeline: self.pipeline.clone() })
+        Ok(HostTransport { rustls, tls_mode: self.tls_mode, pipeline: self.pipeline.clone() })
     }
 }
 
-/// A stream that is about to be opened.
-pub(super) struct Opening {
+/// A transport to one host.
+pub(super) struct HostTransport {
     rustls: RustlsConnect,
-    tls: Tls,
+    tls_mode: TlsMode,
     pipeline: Pipeline,
 }
 
-impl TlsConnect<Socket> for Opening {
-    type Stream = Piped<Either<Socket, RustlsStream>>;
+impl TlsConnect<Socket> for HostTransport {
+    type Stream = PipelineStream<Either<Socket, RustlsStream>>;
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = io::Result<Self::Stream>> + Send>>;
 
     fn connect(self, mut socket: Socket) -> Self::Future {
         Box::pin(async move {
-            let encrypted = match self.tls {
-                Tls::Never => false,
-                Tls::AtOnce => true,
-                Tls::IfOffered => offers_tls(&mut socket).await?,
-                Tls::Always if offers_tls(&mut socket).await? => true,
-                Tls::Always => return Err(io::Error::other("server does not support TLS")),
+            let use_tls = match self.tls_mode {
+                TlsMode::Disable => false,
+                TlsMode::Direct => true,
+                TlsMode::Prefer => offers_tls(&mut socket).await?,
+                TlsMode::Require if offers_tls(&mut socket).await? => true,
+                TlsMode::Require => return Err(io::Error::other("server does not support TLS")),
             };
-            let stream = if encrypted {
+            let stream = if use_tls {
                 Either::Right(self.rustls.connect(socket).await?)
             } else {
                 Either::Left(socket)
             };
-            Ok(Piped::new(stream, self.pipeline))
+            Ok(PipelineStream::new(stream, self.pipeline))
         })
     }
 }
@@ -104,31 +106,34 @@ async fn offers_tls(socket: &mut Socket) -> io::Result<bool> {
     Ok(socket.read_u8().await? == b'S')
 }
 
-impl TlsStream for Piped<Either<Socket, RustlsStream>> {
+impl TlsStream for PipelineStream<Either<Socket, RustlsStream>> {
     fn channel_binding(&self) -> ChannelBinding {
-        match self.stream() {
+        match self.get_ref() {
             Either::Left(_) => ChannelBinding::none(),
-            Either::Right(encrypted) => encrypted.channel_binding(),
+            Either::Right(tls_stream) => tls_stream.channel_binding(),
         }
     }
 }
 
-/// Connects over the first socket of this machine that answers: there is no place for TLS where the driver does that.
-pub(super) async fn connect_here(config: &Config, pipeline: Pipeline) -> Result<Client, NoLink> {
-    let mut refused = NoLink::NoSocket(io::ErrorKind::NotFound.into());
-    for (number, host) in config.get_hosts().iter().enumerate() {
+/// Connects over the first Unix socket that answers. The driver has no place for a foreign stream where it opens sockets
+/// itself.
+pub(super) async fn connect_socket(config: &Config, pipeline: Pipeline) -> Result<Client, ConnectError> {
+    let mut last_error = ConnectError::Socket(io::ErrorKind::NotFound.into());
+    for (index, host) in config.get_hosts().iter().enumerate() {
         let Host::Unix(directory) = host else { continue };
-        let port = config.get_ports().get(number).or(config.get_ports().first()).unwrap_or(&5432);
+        let port = config.get_ports().get(index).or(config.get_ports().first()).unwrap_or(&5432);
         match UnixStream::connect(directory.join(format!(".s.PGSQL.{port}"))).await {
-            Ok(stream) => match config.connect_raw(Piped::new(stream, pipeline.clone()), NoTls).await {
-                Ok((client, connection)) => {
-                    tokio::spawn(connection);
-                    return Ok(client);
+            Ok(stream) => {
+                match config.connect_raw(PipelineStream::new(stream, pipeline.clone()), NoTls).await {
+                    Ok((client, connection)) => {
+                        tokio::spawn(connection);
+                        return Ok(client);
+                    }
+                    Err(error) => last_error = ConnectError::Refused(error),
                 }
-                Err(error) => refused = NoLink::NotOpened(error),
-            },
-            Err(error) => refused = NoLink::NoSocket(error),
+            }
+            Err(error) => last_error = ConnectError::Socket(error),
         }
     }
-    Err(refused)
+    Err(last_error)
 }

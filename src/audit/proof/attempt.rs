@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Error, Row, SimpleQueryMessage};
 
-use crate::database::logged;
+use crate::database::describe;
 
 /// A row of `sql/audit/proof.sql`, which says what each column means.
 pub(super) struct Attempt {
@@ -68,10 +68,10 @@ impl Attempt {
                 // insufficient_privilege; not_null_violation where the user would be nobody
                 let code = error.code().map(|state| state.code().to_owned()).unwrap_or_default();
                 let refused = code == "42501" || code == "23502" && self.actor != "A";
-                (!refused).then(|| format!("was not refused, but failed with {}", logged(error)))
+                (!refused).then(|| format!("was not refused, but failed with {}", describe(error)))
             }
             ("refused", Outcome::Done { .. }) => Some("was not refused".into()),
-            (_, Outcome::Refused(error)) => Some(format!("failed with {}", logged(error))),
+            (_, Outcome::Refused(error)) => Some(format!("failed with {}", describe(error))),
             ("own", Outcome::Done { owners, .. }) => {
                 let others = owners.iter().filter(|owner| *owner != a).count();
                 if others > 0 {

@@ -6,7 +6,7 @@ use super::attempt::{Attempt, Outcome, first_column};
 use super::{ABOVE, IDENTIFY, People, fail};
 use crate::audit::ROLLBACK;
 use crate::audit::report::{Fact, Verdict};
-use crate::database::logged;
+use crate::database::describe;
 
 const BEGIN: &str = include_str!("../../../sql/audit/proof_begin.sql");
 const SAVEPOINT: &str = include_str!("../../../sql/audit/savepoint.sql");
@@ -40,7 +40,7 @@ impl<'a> Trial<'a> {
     /// Tries everything; what came of it.
     pub(super) async fn facts(mut self) -> Vec<Fact> {
         if let Err(error) = self.run().await {
-            let text = format!("{}: broken off: {}", self.relation(), logged(&error));
+            let text = format!("{}: broken off: {}", self.relation(), describe(&error));
             let denied = error.code().is_some_and(|state| state.code() == "42501");
             self.facts.push(fail(text).mended_by(if denied { INHERIT } else { ABOVE }));
         }
@@ -122,7 +122,7 @@ impl<'a> Trial<'a> {
         for attempt in self.attempts("rows") {
             self.become_actor(&attempt.actor).await?;
             if let Err(error) = self.client.batch_execute(&attempt.statement).await {
-                let (relation, what, error) = (&attempt.relation, &attempt.what, logged(&error));
+                let (relation, what, error) = (&attempt.relation, &attempt.what, describe(&error));
                 let text = format!("{relation}: not tried, since no row could be made: {what}: {error}");
                 return Ok(Some(fail(text).mended_by(REAPPLY)));
             }
@@ -234,6 +234,6 @@ fn not_tried(error: &Error) -> Fact {
         let text = "not tried: this login may not take on rowkeep_api; run it with the login that serves (DATABASE_URL)";
         Fact::new(Verdict::Note, "proof", text)
     } else {
-        fail(format!("not tried: {}", logged(error))).mended_by(ABOVE)
+        fail(format!("not tried: {}", describe(error))).mended_by(ABOVE)
     }
 }

@@ -6,61 +6,61 @@ mod skipped;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use rowkeep::refusal::ConstraintMessages;
 use rowkeep::refusal::Refusal;
-use rowkeep::refusal::Sentences;
-use rowkeep::session::{Caller, Options, Question, Session, value};
-use rowkeep::tasks::{self, Draft, Pages, Status};
+use rowkeep::session::{Caller, Options, Query, Session, parameter};
+use rowkeep::tasks::{self, Draft, Listing, Status, Window};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use super::support::{Home, texts};
 use crate::world::user_id;
 
 /// Asked like a create, so that no user is bound: the policy alone decides what is found.
-static EVERYTHING: Question = Question::create(
+static EVERYTHING: Query = Query::insert(
     "test/everything",
     "select pg_backend_pid(), app.current_user_id(), array(select distinct user_id from app.tasks)",
 );
-static FAILING: Question =
-    Question::create("test/failing", "select 1 / (count(*) - count(*)) from app.tasks");
-static FAILING_READ: Question =
-    Question::read("test/failing_read", "select 1 / (count(*) - count(*)) from app.tasks where user_id = $1");
-static READ_OF_NUMBER: Question =
-    Question::read("test/read_of_number", "select id from app.tasks where user_id = $1 and id = $2::bigint");
-static CREATE_OF_NUMBER: Question = Question::create("test/create_of_number", "select $1::bigint");
-static PANICKING: Question = Question::create("test/panicking", "select $1::int");
-static SLOW: Question = Question::create("test/slow", "select pg_sleep(2)::text");
-static WRITES: Question =
-    Question::read("test/writes", "update app.tasks set title = 'x' where user_id = $1 returning id");
-static TAKE_OVER: Question = Question::create(
+static FAILING: Query = Query::insert("test/failing", "select 1 / (count(*) - count(*)) from app.tasks");
+static FAILING_READ: Query =
+    Query::read("test/failing_read", "select 1 / (count(*) - count(*)) from app.tasks where user_id = $1");
+static READ_OF_NUMBER: Query =
+    Query::read("test/read_of_number", "select id from app.tasks where user_id = $1 and id = $2::bigint");
+static CREATE_OF_NUMBER: Query = Query::insert("test/create_of_number", "select $1::bigint");
+static PANICKING: Query = Query::insert("test/panicking", "select $1::int");
+static SLOW: Query = Query::insert("test/slow", "select pg_sleep(2)::text");
+static WRITES: Query =
+    Query::read("test/writes", "update app.tasks set title = 'x' where user_id = $1 returning id");
+static TAKE_OVER: Query = Query::insert(
     "test/take_over",
     "select set_config('app.user_id', 'alice', false), set_config('role', 'rowkeep_api', false)",
 );
-static QUESTIONS: LazyLock<Vec<&Question>> = LazyLock::new(|| {
+static QUERIES: LazyLock<Vec<&Query>> = LazyLock::new(|| {
     let mut all = vec![&EVERYTHING, &FAILING, &PANICKING, &SLOW, &TAKE_OVER, &WRITES];
     all.extend([&FAILING_READ, &READ_OF_NUMBER, &CREATE_OF_NUMBER]);
-    all.extend(tasks::QUESTIONS);
+    all.extend(tasks::QUERIES);
     all
 });
 
 fn options(pool_size: u32) -> Options {
-    let patience = Duration::from_secs(5);
-    Options { pool_size, min_idle: 1, max_lifetime: Duration::from_secs(1800), patience }
+    let step_timeout = Duration::from_secs(5);
+    Options { pool_size, min_idle: 1, max_lifetime: Duration::from_secs(1800), step_timeout }
 }
 
 async fn session(home: &Home, options: &Options) -> Session {
     let address = home.database.address("rowkeep_login");
-    Session::open(&address, options, &QUESTIONS, Sentences::default()).await.expect("a session")
+    Session::open(&address, options, &QUERIES, ConstraintMessages::default()).await.expect("a session")
 }
 
 /// How many tasks the caller's list begins with.
 async fn list(caller: &Caller) -> Result<usize, Refusal> {
-    let page = Pages::new(caller.clone(), Status::All).next().await?;
+    let window = Window { after: None, limit: 100, offset: 0 };
+    let page = tasks::page(caller, &Listing::newest_first(Status::All), window).await?;
     Ok(page.tasks()?.len())
 }
 
 /// The backend that answers, after checking that it takes the caller for who they are and shows no other's row.
 async fn backend_of(caller: &Caller) -> i32 {
-    let rows = caller.ask(&EVERYTHING, vec![]).await.expect("an answer");
+    let rows = caller.query(EVERYTHING.bind(vec![])).await.expect("an answer");
     let (backend, user, owners): (i32, String, Vec<String>) =
         (rows[0].get(0), rows[0].get(1), rows[0].get(2));
     assert_eq!(user, caller.user().as_str());
@@ -124,7 +124,7 @@ async fn after_a_failing_question_the_connection_is_the_next_users() {
     let before = backend_of(&alice).await;
 
     for failing in [&FAILING, &FAILING_READ] {
-        let refused = alice.ask(failing, vec![]).await;
+        let refused = alice.query(failing.bind(vec![])).await;
 
         assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
         assert_eq!(backend_of(&bob).await, before, "{failing:?}");
@@ -138,12 +138,12 @@ async fn after_two_reads_of_which_one_fails_the_connection_is_the_next_users() {
     let session = session(&home, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     let before = backend_of(&alice).await;
-    let reads = (&READ_OF_NUMBER, vec![value(7_i64)]);
-    assert!(alice.ask(reads.0, vec![value(7_i64)]).await.is_ok());
+    let read = || READ_OF_NUMBER.bind(vec![parameter(7_i64)]);
+    assert!(alice.query(read()).await.is_ok());
 
     let refused = [
-        alice.ask_both(reads, (&FAILING_READ, vec![])).await,
-        alice.ask_both((&FAILING_READ, vec![]), (&READ_OF_NUMBER, vec![value(7_i64)])).await,
+        alice.query_both(read(), FAILING_READ.bind(vec![])).await,
+        alice.query_both(FAILING_READ.bind(vec![]), read()).await,
     ];
 
     assert!(refused.iter().all(|refused| matches!(refused, Err(Refusal::Broken(_)))), "{refused:?}");
@@ -154,21 +154,22 @@ async fn after_two_reads_of_which_one_fails_the_connection_is_the_next_users() {
 #[tokio::test]
 async fn after_a_value_that_cannot_be_sent_the_connection_is_the_next_users() {
     let home = Home::new().await;
-    let patient = Options { patience: Duration::from_secs(60), ..options(1) };
+    let patient = Options { step_timeout: Duration::from_secs(60), ..options(1) };
     let session = session(&home, &patient).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     let before = backend_of(&alice).await;
 
     for number in [&READ_OF_NUMBER, &CREATE_OF_NUMBER] {
-        let refused = alice.ask(number, vec![value("seven")]);
+        let refused = alice.query(number.bind(vec![parameter("seven")]));
 
         let refused = tokio::time::timeout(Duration::from_secs(20), refused).await.expect("an answer");
         assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
         assert_eq!(backend_of(&bob).await, before, "{number:?}");
     }
     for (one, other) in [("seven", "eight"), ("seven", "")] {
-        let other = if other.is_empty() { value(8_i64) } else { value(other) };
-        let both = alice.ask_both((&READ_OF_NUMBER, vec![value(one)]), (&READ_OF_NUMBER, vec![other]));
+        let other = if other.is_empty() { parameter(8_i64) } else { parameter(other) };
+        let both =
+            alice.query_both(READ_OF_NUMBER.bind(vec![parameter(one)]), READ_OF_NUMBER.bind(vec![other]));
 
         let refused = tokio::time::timeout(Duration::from_secs(20), both).await.expect("an answer");
         assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
@@ -205,7 +206,7 @@ async fn a_connection_with_a_half_done_transaction_is_never_used_again() {
     for panicking in [&PANICKING, &READ_OF_NUMBER] {
         let before = backend_of(&alice).await;
 
-        let refused = alice.ask(panicking, vec![value(Panics)]).await;
+        let refused = alice.query(panicking.bind(vec![parameter(Panics)])).await;
 
         assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
         assert_ne!(backend_of(&bob).await, before, "the connection was alice's, half-way");
@@ -232,7 +233,7 @@ async fn a_question_that_nobody_waits_for_leaves_the_connection_clean() {
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     let before = backend_of(&alice).await;
 
-    let gone = tokio::time::timeout(Duration::from_millis(50), alice.ask(&SLOW, vec![])).await;
+    let gone = tokio::time::timeout(Duration::from_millis(50), alice.query(SLOW.bind(vec![]))).await;
 
     assert!(gone.is_err(), "the question was answered: nobody went away");
     assert_eq!(backend_of(&bob).await, before);
@@ -265,7 +266,7 @@ async fn an_identity_left_on_the_connection_is_not_the_next_users() {
     let session = session(&home, &options(1)).await;
     let bob = session.caller(user_id("bob"));
 
-    bob.ask(&TAKE_OVER, vec![]).await.expect("settings of the session");
+    bob.query(TAKE_OVER.bind(vec![])).await.expect("settings of the session");
 
     backend_of(&bob).await;
 }
@@ -280,7 +281,7 @@ async fn a_terminated_connection_is_replaced() {
     let gone = "select pg_terminate_backend($1, 5000)";
     home.admin.execute(gone, &[&before]).await.expect("a termination");
     // The driver may not have noticed yet: one question may meet the end of the connection.
-    let first = bob.ask(&EVERYTHING, vec![]).await;
+    let first = bob.query(EVERYTHING.bind(vec![])).await;
 
     assert!(matches!(first, Ok(_) | Err(Refusal::Busy(_))), "{first:?}");
     assert_ne!(backend_of(&bob).await, before);
@@ -289,8 +290,8 @@ async fn a_terminated_connection_is_replaced() {
 #[tokio::test]
 async fn when_every_connection_waits_for_a_lock_the_next_question_is_refused_as_busy() {
     let home = Home::new().await;
-    let patience = Duration::from_millis(1500);
-    let session = session(&home, &Options { patience, ..options(2) }).await;
+    let step_timeout = Duration::from_millis(1500);
+    let session = session(&home, &Options { step_timeout, ..options(2) }).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     home.admin.batch_execute("begin; lock table app.tasks in access exclusive mode").await.expect("a lock");
 
@@ -314,7 +315,7 @@ async fn reading_questions_run_in_transactions_that_cannot_write() {
     let home = Home::new().await;
     let session = session(&home, &options(1)).await;
 
-    let refused = session.caller(user_id("bob")).ask(&WRITES, vec![]).await;
+    let refused = session.caller(user_id("bob")).query(WRITES.bind(vec![])).await;
 
     assert!(matches!(refused, Err(Refusal::Busy(_))), "{refused:?}");
     assert!(home.stored("bob").await.iter().all(|row| !row.contains(",x,")));
@@ -327,11 +328,11 @@ async fn nothing_of_a_question_is_left_open() {
     let bob = session.caller(user_id("bob"));
     for _ in 0..5 {
         backend_of(&bob).await;
-        let _ = bob.ask(&FAILING, vec![]).await;
-        let _ = bob.ask(&FAILING_READ, vec![]).await;
-        let _ = bob.ask(&PANICKING, vec![value(Panics)]).await;
-        let _ = bob.ask(&READ_OF_NUMBER, vec![value(Panics)]).await;
-        let _ = bob.ask(&READ_OF_NUMBER, vec![value("seven")]).await;
+        let _ = bob.query(FAILING.bind(vec![])).await;
+        let _ = bob.query(FAILING_READ.bind(vec![])).await;
+        let _ = bob.query(PANICKING.bind(vec![parameter(Panics)])).await;
+        let _ = bob.query(READ_OF_NUMBER.bind(vec![parameter(Panics)])).await;
+        let _ = bob.query(READ_OF_NUMBER.bind(vec![parameter("seven")])).await;
     }
     backend_of(&bob).await;
     // Those that are thrown away end by themselves.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rowkeep::refusal::Sentences;
+use rowkeep::refusal::ConstraintMessages;
 use rowkeep::schema;
 use rowkeep::session::{Options, Session};
-use rowkeep::tasks::{self, Pages, Status};
+use rowkeep::tasks::{self, Listing, Status, Window};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
@@ -19,22 +19,23 @@ pub async fn start(address: &Address) -> Result<Session, String> {
     open(address, ready.sentences).await
 }
 
-async fn open(address: &Address, words: Sentences) -> Result<Session, String> {
+async fn open(address: &Address, words: ConstraintMessages) -> Result<Session, String> {
     let options = Options {
         pool_size: 1,
         min_idle: 1,
         max_lifetime: Duration::from_secs(1800),
-        patience: Duration::from_secs(5),
+        step_timeout: Duration::from_secs(5),
     };
-    let opened = Session::open(address, &options, &tasks::QUESTIONS, words).await;
+    let opened = Session::open(address, &options, tasks::QUERIES, words).await;
     opened.map_err(|error| error.to_string())
 }
 
 /// The titles that `user` is shown.
 pub async fn titles(session: &Session, user: &str) -> Vec<String> {
     let caller = session.caller(user_id(user));
-    let listed = Pages::new(caller, Status::All).next().await.expect("a list");
-    listed.tasks().expect("tasks").iter().map(|task| task.title.to_owned()).collect()
+    let window = Window { after: None, limit: 100, offset: 0 };
+    let page = tasks::page(&caller, &Listing::newest_first(Status::All), window).await.expect("a list");
+    page.tasks().expect("tasks").iter().map(|task| task.title.to_owned()).collect()
 }
 
 /// Why a server does not start after a superuser ran `harm`.
@@ -54,7 +55,7 @@ async fn a_function_that_takes_another_type_is_named_and_not_waited_for() {
                 grant execute on function app.identify(bigint) to rowkeep_api";
     home.admin.batch_execute(harm).await.expect("another function");
 
-    let opened = open(&home.database.address("rowkeep_login"), Sentences::default()).await;
+    let opened = open(&home.database.address("rowkeep_login"), ConstraintMessages::default()).await;
 
     let reason = opened.err().expect("no session");
     assert!(reason.contains("serializing parameter 0"), "{reason}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rowkeep::database::Address;
 use rowkeep::development::Programs;
-use rowkeep::refusal::Sentences;
+use rowkeep::refusal::ConstraintMessages;
 use rowkeep::session::{Options, Session};
 use rowkeep::tasks;
 use tokio_postgres::Client;
@@ -66,7 +66,7 @@ impl Listening {
         let login = format!("port=5432 dbname=postgres user=rowkeep_login password='{password}'");
         let mut roots = RootCertStore::empty();
         roots.add(authority.der()).expect("an authority");
-        Address::parse(&format!("{login} {options}")).expect("an address").trusting(roots)
+        Address::parse(&format!("{login} {options}")).expect("an address").with_roots(roots)
     }
 
     /// Whether a server is served over TLS here.
@@ -85,9 +85,10 @@ impl Listening {
     /// Why a server is not served here: the reason when it starts, after what a session says that is opened all the same.
     async fn refuses(&self, options: &str, authority: &Authority) -> String {
         let address = self.address(options, authority);
-        let patience = Duration::from_secs(1);
-        let limits = Options { pool_size: 1, min_idle: 1, max_lifetime: Duration::from_secs(60), patience };
-        let opened = Session::open(&address, &limits, &tasks::QUESTIONS, Sentences::default()).await;
+        let step_timeout = Duration::from_secs(1);
+        let limits =
+            Options { pool_size: 1, min_idle: 1, max_lifetime: Duration::from_secs(60), step_timeout };
+        let opened = Session::open(&address, &limits, tasks::QUERIES, ConstraintMessages::default()).await;
         assert!(opened.is_err(), "{options}: a session that was not to be");
         start(&address).await.err().expect(options)
     }

@@ -69,7 +69,7 @@ async fn with_proxy(tasks: usize, description: usize, settings: &[(&str, &str)])
 
 /// How often the server has asked for a page of a list.
 fn pages_asked(server: &Server) -> usize {
-    let is_page = |line: &&String| line.contains(r#""message":"asked""#) && line.contains(r#""tasks/list"#);
+    let is_page = |line: &&String| line.contains(r#""message":"query""#) && line.contains(r#""tasks/list"#);
     server.log().iter().filter(is_page).count()
 }
 

@@ -140,7 +140,7 @@ fn note(event: &Value) {
     let mut called = CALLED.lock().expect("no poison");
     match event["message"].as_str() {
         Some("answered") => called.insert(format!("{} {}", text("method"), text("path"))),
-        Some("asked") => called.insert(text("question")),
+        Some("query") => called.insert(text("query")),
         _ => false,
     };
 }

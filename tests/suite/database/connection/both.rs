@@ -1,7 +1,7 @@
 //! Two questions in one transaction: one answer, or none.
 
 use rowkeep::refusal::Refusal;
-use rowkeep::session::value;
+use rowkeep::session::parameter;
 use tokio_postgres::Row;
 
 use super::{EVERYTHING, FAILING, Home, PANICKING, Panics, backend_of, options, session};
@@ -16,12 +16,13 @@ async fn when_one_of_two_questions_fails_neither_is_answered() {
     let before = backend_of(&alice).await;
 
     for (one, other) in [(&EVERYTHING, &FAILING), (&FAILING, &EVERYTHING), (&FAILING, &FAILING)] {
-        let refused = alice.ask_both((one, vec![]), (other, vec![])).await;
+        let refused = alice.query_both(one.bind(vec![]), other.bind(vec![])).await;
 
         assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
         assert_eq!(backend_of(&bob).await, before);
     }
-    let (one, other) = alice.ask_both((&EVERYTHING, vec![]), (&EVERYTHING, vec![])).await.expect("both");
+    let (one, other) =
+        alice.query_both(EVERYTHING.bind(vec![]), EVERYTHING.bind(vec![])).await.expect("both");
     assert_eq!((one.len(), other.len()), (1, 1));
 }
 
@@ -32,7 +33,7 @@ async fn after_the_second_of_two_questions_was_left_half_done_the_connection_is_
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     let before = backend_of(&alice).await;
 
-    let refused = alice.ask_both((&EVERYTHING, vec![]), (&PANICKING, vec![value(Panics)])).await;
+    let refused = alice.query_both(EVERYTHING.bind(vec![]), PANICKING.bind(vec![parameter(Panics)])).await;
 
     assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
     assert_ne!(backend_of(&bob).await, before, "the connection was alice's, half-way");
@@ -50,7 +51,7 @@ async fn two_questions_are_asked_as_the_same_user_over_the_same_connection() {
         .map(|user| {
             let caller = session.caller(user_id(user));
             tokio::spawn(async move {
-                let asked = caller.ask_both((&EVERYTHING, vec![]), (&EVERYTHING, vec![])).await;
+                let asked = caller.query_both(EVERYTHING.bind(vec![]), EVERYTHING.bind(vec![])).await;
                 let (one, other) = asked.expect("two answers");
                 let told = |rows: &[Row]| -> (i32, String, Vec<String>) {
                     (rows[0].get(0), rows[0].get(1), rows[0].get(2))

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use rowkeep::refusal::Sentences;
-use rowkeep::session::{Question, Session};
+use rowkeep::refusal::ConstraintMessages;
+use rowkeep::session::{Query, Session};
 use rowkeep::tasks;
 
 use super::super::support::{Home, texts};
@@ -26,14 +26,14 @@ const TRACES: &str = "
     grant usage on schema test to rowkeep_login";
 
 /// From then on a transaction cannot begin on the connection.
-static FORGETS_BEGIN: Question = Question::create("test/forgets_begin", "select test.forget_begin()");
+static FORGETS_BEGIN: Query = Query::insert("test/forgets_begin", "select test.forget_begin()");
 /// Leaves a trace, in whatever transaction.
-static READS: Question =
-    Question::read("test/reads", "select nextval('test.executed') from (select $1::text) nobody");
-static CREATES: Question = Question::create("test/creates", "select nextval('test.executed')");
-static QUESTIONS: LazyLock<Vec<&Question>> = LazyLock::new(|| {
+static READS: Query =
+    Query::read("test/reads", "select nextval('test.executed') from (select $1::text) nobody");
+static CREATES: Query = Query::insert("test/creates", "select nextval('test.executed')");
+static QUERIES: LazyLock<Vec<&Query>> = LazyLock::new(|| {
     let mut all = vec![&FORGETS_BEGIN, &READS, &CREATES];
-    all.extend(tasks::QUESTIONS);
+    all.extend(tasks::QUERIES);
     all
 });
 
@@ -42,17 +42,18 @@ async fn nothing_is_executed_after_a_begin_that_failed() {
     let home = Home::new().await;
     home.admin.batch_execute(TRACES).await.expect("traces");
     let address = home.database.address("rowkeep_login");
-    let session =
-        Session::open(&address, &options(1), &QUESTIONS, Sentences::default()).await.expect("a session");
+    let session = Session::open(&address, &options(1), &QUERIES, ConstraintMessages::default())
+        .await
+        .expect("a session");
     let alice = session.caller(user_id("alice"));
 
     for question in [&READS, &CREATES] {
-        alice.ask(&FORGETS_BEGIN, vec![]).await.expect("a connection that cannot begin");
+        alice.query(FORGETS_BEGIN.bind(vec![])).await.expect("a connection that cannot begin");
 
-        alice.ask(question, vec![]).await.expect_err("no transaction");
+        alice.query(question.bind(vec![])).await.expect_err("no transaction");
 
         assert_eq!(texts(&home.admin, "select is_called::text from test.executed").await, ["false"]);
     }
-    alice.ask(&CREATES, vec![]).await.expect("another connection");
+    alice.query(CREATES.bind(vec![])).await.expect("another connection");
     assert_eq!(texts(&home.admin, "select is_called::text from test.executed").await, ["true"]);
 }

@@ -4,22 +4,22 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use rowkeep::refusal::Sentences;
-use rowkeep::session::{Caller, Options, Question, Session};
+use rowkeep::refusal::ConstraintMessages;
+use rowkeep::session::{Caller, Options, Query, Session};
 use rowkeep::tasks::{self, Draft, Listing, Replacement, Sort, Status, Window};
 
 use crate::database::support::{Home, files};
 use crate::world::user_id;
 
 /// Asked like a create, so that no user is bound.
-static MODE: Question = Question::create("test/mode", "select pg_catalog.current_setting('plan_cache_mode')");
-static PLANNED: Question = Question::create(
+static MODE: Query = Query::insert("test/mode", "select pg_catalog.current_setting('plan_cache_mode')");
+static PLANNED: Query = Query::insert(
     "test/planned",
     "select statement, generic_plans, custom_plans from pg_catalog.pg_prepared_statements where not from_sql",
 );
-static QUESTIONS: LazyLock<Vec<&Question>> = LazyLock::new(|| {
+static QUERIES: LazyLock<Vec<&Query>> = LazyLock::new(|| {
     let mut all = vec![&MODE, &PLANNED];
-    all.extend(tasks::QUESTIONS);
+    all.extend(tasks::QUERIES);
     all
 });
 
@@ -27,10 +27,10 @@ static QUESTIONS: LazyLock<Vec<&Question>> = LazyLock::new(|| {
 async fn session(home: &Home) -> Session {
     let set = format!("alter database {} set plan_cache_mode = force_custom_plan", home.database.name);
     home.admin.batch_execute(&set).await.expect("a stored setting");
-    let (patience, max_lifetime) = (Duration::from_secs(5), Duration::from_secs(1800));
-    let options = Options { pool_size: 1, min_idle: 1, max_lifetime, patience };
+    let (step_timeout, max_lifetime) = (Duration::from_secs(5), Duration::from_secs(1800));
+    let options = Options { pool_size: 1, min_idle: 1, max_lifetime, step_timeout };
     let address = home.database.address("rowkeep_login");
-    Session::open(&address, &options, &QUESTIONS, Sentences::default()).await.expect("a session")
+    Session::open(&address, &options, &QUERIES, ConstraintMessages::default()).await.expect("a session")
 }
 
 /// Asks everything that can be asked, at least once.
@@ -65,7 +65,7 @@ async fn a_connection_of_the_server_has_one_plan_for_everybody_whatever_is_store
     let home = Home::new().await;
     let session = session(&home).await;
 
-    let rows = session.caller(user_id("alice")).ask(&MODE, vec![]).await.expect("a setting");
+    let rows = session.caller(user_id("alice")).query(MODE.bind(vec![])).await.expect("a setting");
 
     assert_eq!(rows[0].get::<_, &str>(0), "force_generic_plan");
 }
@@ -78,7 +78,7 @@ async fn no_question_is_planned_for_one_user() {
         asks_everything(&session.caller(user_id(user))).await;
     }
 
-    let rows = session.caller(user_id("alice")).ask(&PLANNED, vec![]).await.expect("statements");
+    let rows = session.caller(user_id("alice")).query(PLANNED.bind(vec![])).await.expect("statements");
 
     for (name, sql) in files("sql/tasks") {
         let row = rows.iter().find(|row| row.get::<_, &str>(0) == sql);

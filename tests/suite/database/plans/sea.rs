@@ -70,7 +70,7 @@ impl Sea {
 /// A connection of the recommended login, as the server opens it.
 pub async fn server_connection(database: &Database) -> Client {
     let client = connection(database).await;
-    let plans = include_str!("../../../../sql/session/plans.sql");
+    let plans = include_str!("../../../../sql/session/planner.sql");
     client.batch_execute(plans).await.expect("a setting");
     client
 }

@@ -1,0 +1,136 @@
+//! What every request passes before its route, and every response after it: request id, CORS, HEAD and OPTIONS, log line.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use tracing::Instrument;
+use warp::filters::BoxedFilter;
+
+use super::cors::{self, Origins};
+use super::request::Peer;
+use super::response::{DEFAULT_ERRORS, Response, empty};
+use crate::refusal::Refusal;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub(super) struct Middleware {
+    routes: BoxedFilter<(Response,)>,
+    origins: Origins,
+    /// A random start, so that the request ids of two runs of the server differ.
+    first_id: u64,
+    requests: AtomicU64,
+}
+
+impl Middleware {
+    pub(super) fn new(routes: BoxedFilter<(Response,)>, origins: Origins) -> Self {
+        let mut first_id = [0; 8];
+        // If the machine has no randomness, two runs use the same ids, which is harmless.
+        let _ = aws_lc_rs::rand::fill(&mut first_id);
+        Self { routes, origins, first_id: u64::from_ne_bytes(first_id), requests: AtomicU64::new(0) }
+    }
+
+    /// Responds to a request, also if its handler panics.
+    pub(super) async fn respond(&self, request: Request<Incoming>, peer: SocketAddr) -> Response {
+        let started = Instant::now();
+        let id =
+            format!("{:016x}", self.first_id.wrapping_add(self.requests.fetch_add(1, Ordering::Relaxed)));
+        let method = request.method().clone();
+        let path = path_for_log(request.uri().path());
+
+        let span = tracing::info_span!("request", id);
+        let mut response = self.respond_with_headers(request, peer).instrument(span).await;
+
+        let status = response.status();
+        if status.is_server_error()
+            && let Ok(id) = HeaderValue::from_str(&id)
+        {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        let micros = started.elapsed().as_micros() as u64;
+        tracing::info!(id, %method, path, status = status.as_u16(), micros, "answered");
+        response
+    }
+
+    async fn respond_with_headers(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Response {
+        let origin = self.origins.listed(request.headers());
+        let is_preflight = Origins::is_preflight(request.method(), request.headers());
+        let is_options = request.method() == Method::OPTIONS;
+        request.extensions_mut().insert(Peer(peer));
+        if request.method() == Method::HEAD {
+            // hyper knows that the request was HEAD, and sends no body.
+            *request.method_mut() = Method::GET;
+        }
+
+        let mut response = if is_preflight && origin.is_some() {
+            empty(StatusCode::NO_CONTENT)
+        } else {
+            self.route(request).await
+        };
+        if is_options && response.status() == StatusCode::METHOD_NOT_ALLOWED {
+            // Every path supports OPTIONS, and answers with the Allow header of the 405.
+            let allow = response.headers_mut().remove(http::header::ALLOW);
+            response = empty(StatusCode::NO_CONTENT);
+            response.headers_mut().extend(allow.map(|allow| (http::header::ALLOW, allow)));
+        }
+
+        let headers = response.headers_mut();
+        if is_preflight && origin.is_some() {
+            cors::add_preflight_headers(headers);
+        }
+        cors::add_headers(headers, origin);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> Response {
+        let routes = TowerToHyperService::new(warp::service(self.routes.clone()));
+        match AssertUnwindSafe(async move { routes.call(request).await }).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(_) => DEFAULT_ERRORS.refuse(Refusal::Broken("a handler panicked".into())),
+        }
+    }
+}
+
+/// The path without the user id, which can be an e-mail address and must not be in a log.
+fn path_for_log(path: &str) -> String {
+    const KNOWN: [&str; 7] = ["", "api", "v1", "tasks", "complete", "toggle", "health"];
+    let mut previous = "";
+    let segments = path.split('/').enumerate().map(|(at, segment)| {
+        let is_task_id = previous == "tasks" && segment.bytes().all(|byte| byte.is_ascii_digit());
+        previous = segment;
+        match segment {
+            "" | "v1" | "tasks" => segment,
+            _ if at == 2 && path.starts_with("/api/") => "{user_id}",
+            _ if is_task_id || KNOWN.contains(&segment) => segment,
+            _ => "*",
+        }
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path_for_log;
+
+    #[test]
+    fn a_logged_path_does_not_contain_the_user() {
+        assert_eq!(path_for_log("/api/a%40b.example/tasks/7"), "/api/{user_id}/tasks/7");
+        assert_eq!(path_for_log("/api/a%40b.example"), "/api/{user_id}");
+        assert_eq!(path_for_log("/api/v1/tasks/7"), "/api/v1/tasks/7");
+        assert_eq!(path_for_log("/api/tasks/7"), "/api/tasks/7");
+        assert_eq!(path_for_log("/health/"), "/health/");
+        assert_eq!(path_for_log("/api/7/tasks/7/complete"), "/api/{user_id}/tasks/7/complete");
+        assert_eq!(path_for_log("/api//4711/tasks/7"), "/api//*/tasks/7");
+        assert_eq!(path_for_log("/api/users/a%40b.example/tasks"), "/api/{user_id}/*/tasks");
+    }
+}

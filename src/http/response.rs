@@ -1,0 +1,177 @@
+//! Responses and refusals as clients see them.
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::body::MAX_BODY_BYTES;
+use super::response_memory::ResponseMemory;
+use crate::auth::UserId;
+use crate::refusal::Refusal;
+
+pub type Response = warp::reply::Response;
+
+/// How a contract formats errors.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorFormat {
+    /// The status for values and query parameters that are not acceptable.
+    pub invalid_status: StatusCode,
+    /// The member beside `detail` that repeats the text, because the front end of this contract reads it.
+    pub second_member: Option<&'static str>,
+}
+
+/// The error format of paths that belong to no contract.
+pub const DEFAULT_ERRORS: ErrorFormat =
+    ErrorFormat { invalid_status: StatusCode::UNPROCESSABLE_ENTITY, second_member: None };
+
+const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// `Retry-After` of a 503, in seconds.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+impl ErrorFormat {
+    /// The response of a handler, or the error response if it refused.
+    pub fn respond(&self, outcome: Result<Response, Refusal>) -> Response {
+        outcome.unwrap_or_else(|refusal| self.refuse(refusal))
+    }
+
+    /// The error response: a status, a text in `detail` that says what to do, and the headers that belong to the status.
+    /// Logs faults of the server.
+    pub fn refuse(&self, refusal: Refusal) -> Response {
+        match refusal {
+            Refusal::MethodNotAllowed(allow) => {
+                let text = format!("This path does not support this method. It supports {allow}.");
+                let response = self.error(StatusCode::METHOD_NOT_ALLOWED, &text);
+                with_header(response, ALLOW, HeaderValue::from_static(allow))
+            }
+            Refusal::NoToken(why) => {
+                let response = self.error(StatusCode::UNAUTHORIZED, &format!("Not signed in: {why}."));
+                with_header(response, WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+            }
+            Refusal::InvalidToken(why) => {
+                let response = self.error(StatusCode::UNAUTHORIZED, &format!("Not signed in: {why}."));
+                let description = quotable(&why);
+                let challenge =
+                    format!("Bearer error=\"invalid_token\", error_description=\"{description}\"");
+                let challenge =
+                    HeaderValue::from_str(&challenge).unwrap_or(HeaderValue::from_static("Bearer"));
+                with_header(response, WWW_AUTHENTICATE, challenge)
+            }
+            Refusal::OtherUser => self.error(
+                StatusCode::FORBIDDEN,
+                "The path names another user than your token: use the user id of your token.",
+            ),
+            Refusal::NotFound => {
+                self.error(StatusCode::NOT_FOUND, "You have no task with this id: look it up in your list.")
+            }
+            Refusal::NotJson => self.error(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The body must be JSON: send Content-Type: application/json.",
+            ),
+            Refusal::TooLarge => self.error(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                &format!("The body is too large: send {} KiB at most.", MAX_BODY_BYTES / 1024),
+            ),
+            Refusal::TooSlow => self.error(
+                StatusCode::REQUEST_TIMEOUT,
+                "The body took too long to arrive: send the request again.",
+            ),
+            Refusal::Malformed(why) => {
+                self.error(StatusCode::BAD_REQUEST, &format!("The body is not well-formed JSON: {why}."))
+            }
+            Refusal::Invalid(message) => self.error(self.invalid_status, &message),
+            Refusal::Busy(cause) => {
+                tracing::warn!(%cause, "the database cannot serve a request");
+                let response = self.error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "The service is busy or cannot reach its database. A change may have been made: look before \
+                     you try again.",
+                );
+                with_header(response, RETRY_AFTER, RETRY_AFTER_SECONDS)
+            }
+            Refusal::Broken(cause) => {
+                tracing::error!(%cause, "a fault of the server");
+                self.error(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "The server has a fault: report it with the X-Request-Id of this response.",
+                )
+            }
+        }
+    }
+
+    fn error(&self, status: StatusCode, text: &str) -> Response {
+        let mut members = Map::new();
+        members.insert("detail".into(), Value::from(text));
+        if let Some(member) = self.second_member {
+            members.insert(member.into(), Value::from(text));
+        }
+        json(status, &members)
+    }
+}
+
+/// Replaces the characters that `error_description` must not contain (RFC 6750, section 3). The text can contain a
+/// configured issuer, which can be any text.
+fn quotable(text: &str) -> String {
+    let is_allowed = |character: &char| matches!(character, ' '..='~') && !matches!(character, '"' | '\\');
+    text.chars().map(|character| if is_allowed(&character) { character } else { '?' }).collect()
+}
+
+/// A response with a JSON body.
+pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    let mut response = Response::new(to_json(body).into());
+    *response.status_mut() = status;
+    as_json(response)
+}
+
+/// Serializes a response body.
+pub fn to_json(body: &impl Serialize) -> Vec<u8> {
+    // Twenty tasks take about 5 KB. A smaller buffer would be copied several times while it grows.
+    let mut text = Vec::with_capacity(8 * 1024);
+    serde_json::to_writer(&mut text, body)
+        .expect("strings, numbers and lists of them can always be serialized");
+    text
+}
+
+pub fn ok(body: &impl Serialize) -> Response {
+    json(StatusCode::OK, body)
+}
+
+/// 200 with a body that is JSON already.
+pub fn json_text(json: Bytes) -> Response {
+    as_json(Response::new(json.into()))
+}
+
+/// Marks the body as JSON.
+pub fn as_json(response: Response) -> Response {
+    with_header(response, CONTENT_TYPE, APPLICATION_JSON)
+}
+
+/// 200 with a list of `user`.
+///
+/// # Errors
+/// [`Refusal::Busy`] if the list is large and does not fit into the memory for large responses.
+pub fn list(tasks: &impl Serialize, user: &UserId, memory: &ResponseMemory) -> Result<Response, Refusal> {
+    let no_memory = |_| Refusal::Busy("large responses use up their memory".into());
+    let json = memory.reserve(to_json(tasks), user).map_err(no_memory)?;
+    Ok(json_text(json))
+}
+
+/// A response without a body.
+pub fn empty(status: StatusCode) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = status;
+    response
+}
+
+pub fn with_header(mut response: Response, name: HeaderName, value: HeaderValue) -> Response {
+    response.headers_mut().insert(name, value);
+    response
+}
+
+/// 404 for a path that no route serves.
+pub fn no_such_route() -> Response {
+    DEFAULT_ERRORS
+        .error(StatusCode::NOT_FOUND, "There is nothing at this path: compare it with the documentation.")
+}

@@ -1,0 +1,120 @@
+//! The query parameters of a page, and the link to the next one.
+
+use std::ops::RangeInclusive;
+
+use crate::cursor::Cursors;
+use crate::http::request::Call;
+use crate::refusal::Refusal;
+use crate::session::Caller;
+use crate::tasks::{Listing, Position, Sort, Status, Window};
+
+/// How many tasks a page has at most.
+const LIMIT: RangeInclusive<i64> = 1..=1000;
+const DEFAULT_LIMIT: i64 = 100;
+
+/// How many tasks `offset` may skip. Postgres reads and discards them, so clients follow `Link` to go further.
+const OFFSET: RangeInclusive<i64> = 0..=10_000;
+
+/// A request for a page of tasks.
+pub struct PageRequest {
+    pub listing: Listing,
+    pub window: Window,
+    /// Whether the response must have the length of the whole list.
+    pub with_count: bool,
+    /// The parameters that the link to the next page repeats.
+    link_parameters: Vec<(&'static str, String)>,
+}
+
+impl PageRequest {
+    /// Reads the query parameters.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] for the first parameter that is not acceptable, or a cursor of another list.
+    pub fn read(call: &Call, caller: &Caller, cursors: &Cursors) -> Result<Self, Refusal> {
+        let limit = number(call, "limit", LIMIT, "")?;
+        let offset = number(call, "offset", OFFSET, ": to go further, follow Link")?;
+        let (sort, descending) = sort(call.query_parameter("sort").as_deref())?;
+        let text = call.query_parameter("q").unwrap_or_default();
+        let listing = Listing { status: status(call)?, text, sort, descending };
+        let with_count = boolean(call, "count")?.unwrap_or(false);
+
+        let after = match call.query_parameter("cursor") {
+            None => None,
+            Some(_) if offset.is_some() => {
+                return Err(Refusal::invalid("cursor and offset exclude each other: send only one of them"));
+            }
+            Some(cursor) => Some(cursors.decrypt(&cursor, caller.user(), &listing).ok_or(Refusal::invalid(
+                "cursor does not belong to this list: take it from the Link of a page with the same status, sort and q, or \
+                 start again without a cursor",
+            ))?),
+        };
+
+        let others = ["status", "completed", "sort", "q", "count"];
+        let others = others.map(|name| (name, call.query_parameter(name)));
+        let link_parameters = [("limit", limit.map(|limit| limit.to_string()))].into_iter().chain(others);
+        let link_parameters = link_parameters.filter_map(|(name, value)| Some((name, value?))).collect();
+        let window = Window { after, limit: limit.unwrap_or(DEFAULT_LIMIT), offset: offset.unwrap_or(0) };
+        Ok(Self { listing, window, with_count, link_parameters })
+    }
+
+    /// The `Link` header (RFC 8288) to the page after `position`; `None` if the cursor cannot be encrypted.
+    pub fn link_to_next(&self, position: &Position, caller: &Caller, cursors: &Cursors) -> Option<String> {
+        let cursor = cursors.encrypt(position, caller.user(), &self.listing)?;
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&self.link_parameters).append_pair("cursor", &cursor);
+        Some(format!("</api/v1/tasks?{}>; rel=\"next\"", query.finish()))
+    }
+}
+
+/// Reads the sort order. `created_at` sorts by id: ids ascend with creation.
+fn sort(text: Option<&str>) -> Result<(Sort, bool), Refusal> {
+    let text = text.unwrap_or("-created_at");
+    let (name, descending) = match text.strip_prefix('-') {
+        Some(name) => (name, true),
+        None => (text, false),
+    };
+    match name {
+        "id" | "created_at" => Ok((Sort::Id, descending)),
+        "updated_at" => Ok((Sort::UpdatedAt, descending)),
+        "title" => Ok((Sort::Title, descending)),
+        _ => Err(Refusal::invalid(
+            "sort must be created_at, updated_at, title or id, with - in front for descending order",
+        )),
+    }
+}
+
+/// `status` and `completed` are two spellings of the same filter.
+fn status(call: &Call) -> Result<Status, Refusal> {
+    let status = call.status()?;
+    let completed = match boolean(call, "completed")? {
+        None => return Ok(status),
+        Some(true) => Status::Completed,
+        Some(false) => Status::Pending,
+    };
+    if status == Status::All || status == completed {
+        Ok(completed)
+    } else {
+        Err(Refusal::invalid("status and completed contradict each other: send only one of them"))
+    }
+}
+
+fn boolean(call: &Call, name: &str) -> Result<Option<bool>, Refusal> {
+    match call.query_parameter(name).as_deref() {
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(_) => Err(Refusal::invalid(format!("{name} must be true or false"))),
+    }
+}
+
+fn number(call: &Call, name: &str, range: RangeInclusive<i64>, advice: &str) -> Result<Option<i64>, Refusal> {
+    let Some(text) = call.query_parameter(name) else { return Ok(None) };
+    let is_decimal = text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(number) if is_decimal && range.contains(&number) => Ok(Some(number)),
+        _ => {
+            let (least, greatest) = (range.start(), range.end());
+            Err(Refusal::invalid(format!("{name} must be a number from {least} to {greatest}{advice}")))
+        }
+    }
+}
