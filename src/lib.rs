@@ -3,36 +3,36 @@
 //! # The road of a request
 //!
 //! ```text
-//! request -> contract -> caller -> session (BEGIN, identity, question, COMMIT: one flush) -> rows -> JSON
+//! request -> contract -> caller -> session (BEGIN, identity, query, COMMIT: one round trip) -> rows -> JSON
 //! ```
 //!
-//! # Map
+//! # Module map
 //!
-//! Read from top to bottom; a module uses what stands below it, never what stands above.
+//! Read from top to bottom. A module uses only modules below it.
 //!
-//! | where | what lives there |
+//! | module | what it holds |
 //! |---|---|
-//! | [`commands`] | what `rowkeep serve`, `migrate`, `audit`, `token` and `healthcheck` do |
-//! | [`config`] | every setting: flag, variable, default and help in one place |
-//! | [`logging`] | what is written to the log, and what never is |
-//! | [`development`] | the private PostgreSQL and the secret of a checkout with nothing configured |
-//! | [`token`] | tokens to develop with |
-//! | [`http`] | the server: `server` (connections), `front` (every request), `cors`, `health`, `whole_list`, `room` (memory for large answers), and the contracts |
-//! | [`http::user_tasks`], [`http::tasks`], [`http::v1_tasks`] | one contract each |
-//! | [`http::request`], [`http::body`] | what a handler knows of its request, none of it believed yet |
-//! | [`http::answer`] | how an answer and a refusal look on the wire |
-//! | [`audit`] | `rowkeep audit`: who can see what, what differs from this release, and what happens when somebody tries |
-//! | [`schema`] | migrations, then policies; whether the database is as this release needs it |
-//! | [`cursor`] | where a list goes on, sealed |
-//! | [`tasks`] | a task, lists of them, and one function for each file of `sql/tasks` |
-//! | [`session`] | the pool's only user: a user and a question to rows, in one round trip; `pipeline` and `transport` lie below the driver |
-//! | [`auth`] | an `Authorization` header to a [`auth::UserId`]; the keys that this takes, and keeping them up to date |
-//! | [`refusal`] | why a request ends without its answer |
-//! | [`database`] | an address to a connection |
+//! | [`commands`] | the commands: `rowkeep serve`, `migrate`, `audit`, `token` and `healthcheck` |
+//! | [`config`] | every setting with its flag, variable, default and help text |
+//! | [`logging`] | the log: its levels and formats, and what it must never contain |
+//! | [`development`] | what a checkout without settings uses: a private PostgreSQL, a secret, and tokens signed with it |
+//! | [`http`] | the HTTP server: `server` (connections), `middleware` (every request), `cors`, `health`, and the contracts |
+//! | [`http::user_tasks`], [`http::tasks`], [`http::v1_tasks`] | one contract each: routes, handlers, error format |
+//! | [`http::request`], [`http::body`], [`http::members`] | what a handler gets of its request |
+//! | [`http::response`], `whole_list`, [`http::response_memory`] | responses, lists of any length, and the memory of large responses |
+//! | [`audit`] | `rowkeep audit`: who can see which rows, what differs from this release, and a proof by trying |
+//! | [`schema`] | migrations and policies, and whether a database fits this release |
+//! | [`cursor`] | encrypted positions in a list |
+//! | [`tasks`] | tasks, pages of tasks, and one function for each file of `sql/tasks` |
+//! | [`session`] | runs queries as a user in one round trip; only this module uses the pool |
+//! | [`auth`] | verifies the token in an `Authorization` header and returns its [`auth::UserId`]; the keys for that |
+//! | [`refusal`] | why a request ends without the response it asked for |
+//! | [`database`] | the address of a database, and connections to it |
 //! | [`tls`] | TLS to the database and to issuers |
+//! | [`error_chain`] | the text of an error with its causes |
 //!
-//! Below Rust stand `sql/` (the questions), `policies/` (who may see which rows, now) and `migrations/` (how the
-//! tables came to be). There is no SQL anywhere else.
+//! Below Rust are `sql/` (the queries), `policies/` (who may see which rows, now) and `migrations/` (how the tables came
+//! to be). There is no SQL anywhere else.
 
 pub mod audit;
 pub mod auth;

@@ -1,2 +1,2 @@
--- Takes on the role of a request without saying whose request it is: nobody's.
+-- Takes on the role of a request without an identity.
 set local role rowkeep_api

@@ -1,2 +1,2 @@
--- Opens the transaction of a request that writes.
+-- Begins the transaction of a request that writes.
 begin

@@ -1,2 +1,2 @@
--- Opens the transaction of a request that only reads.
+-- Begins the transaction of a request that only reads.
 begin read only

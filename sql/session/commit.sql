@@ -1,2 +1,2 @@
--- Ends the transaction of a request. (Postgres answers ROLLBACK to it after an error, and calls that a success.)
+-- Commits the transaction of a request. In a failed transaction Postgres answers ROLLBACK, and reports no error.
 commit

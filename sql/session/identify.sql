@@ -1,3 +1,3 @@
--- Makes the transaction one user's, as rowkeep_api.
+-- Sets the user of the transaction and takes on the role rowkeep_api, both for this transaction only.
 --   $1 user_id
 select app.identify($1)

@@ -1,2 +1,2 @@
--- Ends the transaction of a request of which something failed, where the COMMIT was skipped as well.
+-- Rolls back the transaction of a request after an error that made Postgres skip the COMMIT, too.
 rollback

@@ -1,5 +1,5 @@
--- Bounds a new connection's statements and its idling inside a transaction, where its login does not, or less tightly:
--- what Postgres has not ended itself could still happen after its client was told that there is no answer.
+-- Limits the statements of a new connection and its idle time inside a transaction, unless its login has a lower limit.
+-- Without a limit in Postgres, a statement could take effect after its client was told that there is no answer.
 --   $1 milliseconds, as text
 select set_config(name, $1, false)
   from pg_settings
