@@ -63,7 +63,7 @@ pub enum Command {
         #[arg(long, value_name = "ID")]
         user: String,
         /// Seconds until the token expires
-        #[arg(long, default_value_t = 86_400)]
+        #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
         lifetime: u64,
     },
     /// Ask a running server whether it is healthy. Exit code 0 if it is, else 1
@@ -86,10 +86,12 @@ pub struct Settings {
 
     /// Database and login that requests use: postgres://user:password@host/database [default in development: a private
     /// PostgreSQL]
-    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL", default_value = "")]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL")]
+    #[arg(default_value = "", hide_default_value = true)]
     database_url: String,
     /// Database and login that `migrate` uses [default: DATABASE_URL]
-    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL", default_value = "")]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL")]
+    #[arg(default_value = "", hide_default_value = true)]
     migration_database_url: String,
     /// Largest number of database connections
     #[arg(long, env, global = true, value_name = "N", default_value_t = default::DATABASE_POOL_SIZE.to_string())]
@@ -103,25 +105,33 @@ pub struct Settings {
 
     /// Secret that tokens are signed with (HS256); outside development 32 bytes or more [default in development: made once
     /// and kept]
-    #[arg(long, env, global = true, hide_env_values = true, value_name = "TEXT", default_value = "")]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "TEXT")]
+    #[arg(default_value = "", hide_default_value = true)]
     better_auth_secret: String,
-    /// The secret before that one: tokens signed with it are accepted as well, until you remove it
-    #[arg(long, env, global = true, hide_env_values = true, value_name = "TEXT", default_value = "")]
+    /// The secret before that one: tokens signed with it are accepted as well [default: none]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "TEXT")]
+    #[arg(default_value = "", hide_default_value = true)]
     better_auth_secret_previous: String,
-    /// URL of the Better Auth server that signs tokens with a key pair; gives the JWKS URL, issuer and audience
-    #[arg(long, env, global = true, value_name = "URL", default_value = "")]
+    /// URL of the Better Auth server that signs tokens with a key pair; gives JWKS URL, issuer and audience
+    /// [default: none]
+    #[arg(long, env, global = true, value_name = "URL")]
+    #[arg(default_value = "", hide_default_value = true)]
     better_auth_url: String,
-    /// URL of a key set (JWKS): the public keys that tokens are signed with
-    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL", default_value = "")]
+    /// URL of a key set (JWKS): the public keys that verify tokens [default: none]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL")]
+    #[arg(default_value = "", hide_default_value = true)]
     jwks_url: String,
-    /// File with a key set (JWKS), which is read again when it changes
-    #[arg(long, env, global = true, value_name = "PATH", default_value = "")]
+    /// File with a key set (JWKS), which is read again when it changes [default: none]
+    #[arg(long, env, global = true, value_name = "PATH")]
+    #[arg(default_value = "", hide_default_value = true)]
     jwks_file: String,
     /// Issuers (`iss`) to accept, comma-separated [default: BETTER_AUTH_URL's for its keys, any for other keys]
-    #[arg(long, env, global = true, value_name = "LIST", default_value = "")]
+    #[arg(long, env, global = true, value_name = "LIST")]
+    #[arg(default_value = "", hide_default_value = true)]
     jwt_issuer: String,
     /// Audiences (`aud`) to accept, comma-separated [default: BETTER_AUTH_URL's for its keys, any for other keys]
-    #[arg(long, env, global = true, value_name = "LIST", default_value = "")]
+    #[arg(long, env, global = true, value_name = "LIST")]
+    #[arg(default_value = "", hide_default_value = true)]
     jwt_audience: String,
     /// Claim that holds the user's id
     #[arg(long, env, global = true, value_name = "CLAIM", default_value = default::JWT_USER_CLAIM)]
@@ -138,7 +148,8 @@ pub struct Settings {
     #[arg(long, env, global = true, value_name = "LEVEL", default_value = default::LOG_LEVEL)]
     log_level: String,
     /// text or json [default: text in development, else json]
-    #[arg(long, env, global = true, default_value = "")]
+    #[arg(long, env, global = true)]
+    #[arg(default_value = "", hide_default_value = true)]
     log_format: String,
 
     /// Seconds that a client has to send the head of a request, and again to send its body; a third of it is the limit of
