@@ -1,4 +1,4 @@
-//! Cargo sees changes inside the files that the crate embeds; new files in these folders it has to be told about.
+//! Rebuilds the crate when a file is added to a folder that it embeds. Cargo notices changes of existing files by itself.
 
 fn main() {
     println!("cargo::rerun-if-changed=migrations");

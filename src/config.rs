@@ -1,7 +1,7 @@
-//! Every setting once: flag, variable, default and help text.
+//! The settings: each has its flag, variable, default and help text here, and nowhere else.
 
 mod identity;
-mod understand;
+mod parse;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,160 +14,183 @@ use crate::http::Origins;
 use crate::logging::{Filter, Format};
 use crate::session::Options;
 
+/// What a setting is when it is not set, or set to nothing. Durations are seconds.
+mod default {
+    pub(super) const HOST: &str = "127.0.0.1";
+    pub(super) const PORT: u64 = 8000;
+    pub(super) const ENVIRONMENT: &str = "development";
+    pub(super) const DATABASE_POOL_SIZE: u64 = 8;
+    pub(super) const DATABASE_POOL_MIN_IDLE: u64 = 1;
+    pub(super) const DATABASE_MAX_LIFETIME: u64 = 30 * 60;
+    pub(super) const JWT_USER_CLAIM: &str = "sub";
+    pub(super) const JWT_MAX_LIFETIME: u64 = 366 * 24 * 60 * 60;
+    pub(super) const CORS_ORIGINS: &str = "http://localhost:3000";
+    pub(super) const LOG_LEVEL: &str = "info";
+    pub(super) const REQUEST_TIMEOUT: u64 = 10;
+    pub(super) const SHUTDOWN_TIMEOUT: u64 = 10;
+}
+
 /// A task backend whose privacy is enforced by Postgres row-level security.
 ///
 /// With nothing configured it runs a private PostgreSQL for development, and prints how to try it.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Cli {
-    /// What to do; `serve` when nothing is said.
+    /// The command to run [default: serve]
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// The settings, each a flag or a variable.
     #[command(flatten)]
     pub settings: Settings,
 }
 
-/// What `rowkeep` can do.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Answer requests (the default)
     Serve,
     /// Bring the database to this release: roles, migrations, policies
     Migrate {
-        /// Apply the policies even if those of this release were applied last
+        /// Apply the policies even if the database has those of this release already
         #[arg(long)]
         reapply_policies: bool,
     },
-    /// Say who can see what, what differs from this release, and what happens when somebody tries; exit code 0 or 1
+    /// Report who can see which rows and how the database differs from this release, and try to read and change the rows
+    /// of another user. Exit code 1 if a check fails
     Audit,
-    /// Print a token to develop with, signed with the configured secret
+    /// Print a token for development, signed with the configured secret
     Token {
-        /// The user whose token it is
+        /// The id of the user that the token names
         #[arg(long, value_name = "ID")]
         user: String,
-        /// How many seconds it is valid
-        #[arg(long, default_value_t = 86_400)]
+        /// Seconds until the token expires
+        #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
         lifetime: u64,
     },
-    /// Ask a running server whether it is healthy: exit code 0 or 1
+    /// Ask a running server whether it is healthy. Exit code 0 if it is, else 1
     Healthcheck,
 }
 
-/// The settings as they were given. Texts, so that everything that is wrong can be named at once.
+/// The settings as they were given. All are texts, so that one error can name everything that is wrong.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
-    /// Address to listen on
-    #[arg(long, env, global = true, default_value = "127.0.0.1")]
+    /// IP address or name to listen on; 0.0.0.0: every IPv4 address of this machine
+    #[arg(long, env, global = true, default_value = default::HOST)]
     host: String,
-    /// Port to listen on; 0: any that is free
-    #[arg(long, env, global = true, default_value = "8000")]
+    /// TCP port to listen on; 0: any free port
+    #[arg(long, env, global = true, default_value_t = default::PORT.to_string())]
     port: String,
-    /// development, staging or production
-    #[arg(long, env, global = true, default_value = "development")]
+    /// development, staging or production; development makes a database and a secret where none is configured
+    #[arg(long, env, global = true, default_value = default::ENVIRONMENT)]
     environment: String,
 
-    /// Where requests are served from: postgres://user:password@host/database [development: a private PostgreSQL]
-    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL", default_value = "")]
+    /// Database and login that requests use: postgres://user:password@host/database [default in development: a private
+    /// PostgreSQL]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL")]
+    #[arg(default_value = "", hide_default_value = true)]
     database_url: String,
-    /// The login that migrates [default: DATABASE_URL]
-    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL", default_value = "")]
+    /// Database and login that `migrate` uses [default: DATABASE_URL]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL")]
+    #[arg(default_value = "", hide_default_value = true)]
     migration_database_url: String,
-    /// Connections at most
-    #[arg(long, env, global = true, value_name = "N", default_value = "8")]
+    /// Largest number of database connections
+    #[arg(long, env, global = true, value_name = "N", default_value_t = default::DATABASE_POOL_SIZE.to_string())]
     database_pool_size: String,
-    /// Connections that are kept when nobody needs them
-    #[arg(long, env, global = true, value_name = "N", default_value = "1")]
+    /// Number of database connections that stay open while nothing uses them
+    #[arg(long, env, global = true, value_name = "N", default_value_t = default::DATABASE_POOL_MIN_IDLE.to_string())]
     database_pool_min_idle: String,
-    /// Seconds after which a connection is replaced
-    #[arg(long, env, global = true, value_name = "SECONDS", default_value = "1800")]
+    /// Seconds after which a database connection is replaced by a new one
+    #[arg(long, env, global = true, value_name = "SECONDS", default_value_t = default::DATABASE_MAX_LIFETIME.to_string())]
     database_max_lifetime: String,
 
-    /// The secret that tokens are signed with, HS256 [development: made once and kept]
-    #[arg(long, env, global = true, hide_env_values = true, value_name = "TEXT", default_value = "")]
+    /// Secret that tokens are signed with (HS256); outside development 32 bytes or more [default in development: made once
+    /// and kept]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "TEXT")]
+    #[arg(default_value = "", hide_default_value = true)]
     better_auth_secret: String,
-    /// The secret before it, while tokens signed with it are still about
-    #[arg(long, env, global = true, hide_env_values = true, value_name = "TEXT", default_value = "")]
+    /// The secret before that one: tokens signed with it are accepted as well [default: none]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "TEXT")]
+    #[arg(default_value = "", hide_default_value = true)]
     better_auth_secret_previous: String,
-    /// The Better Auth server that signs tokens with a key pair: its keys, issuer and audience follow from this
-    #[arg(long, env, global = true, value_name = "URL", default_value = "")]
+    /// URL of the Better Auth server that signs tokens with a key pair; gives JWKS URL, issuer and audience
+    /// [default: none]
+    #[arg(long, env, global = true, value_name = "URL")]
+    #[arg(default_value = "", hide_default_value = true)]
     better_auth_url: String,
-    /// A set of public keys that tokens are signed with
-    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL", default_value = "")]
+    /// URL of a key set (JWKS): the public keys that verify tokens [default: none]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL")]
+    #[arg(default_value = "", hide_default_value = true)]
     jwks_url: String,
-    /// The same, in a file; read again when it changes
-    #[arg(long, env, global = true, value_name = "PATH", default_value = "")]
+    /// File with a key set (JWKS), which is read again when it changes [default: none]
+    #[arg(long, env, global = true, value_name = "PATH")]
+    #[arg(default_value = "", hide_default_value = true)]
     jwks_file: String,
-    /// Issuers to accept, comma-separated [default: BETTER_AUTH_URL's for its keys, else any]
-    #[arg(long, env, global = true, value_name = "LIST", default_value = "")]
+    /// Issuers (`iss`) to accept, comma-separated [default: BETTER_AUTH_URL's for its keys, any for other keys]
+    #[arg(long, env, global = true, value_name = "LIST")]
+    #[arg(default_value = "", hide_default_value = true)]
     jwt_issuer: String,
-    /// Audiences to accept, comma-separated [default: BETTER_AUTH_URL's for its keys, else any]
-    #[arg(long, env, global = true, value_name = "LIST", default_value = "")]
+    /// Audiences (`aud`) to accept, comma-separated [default: BETTER_AUTH_URL's for its keys, any for other keys]
+    #[arg(long, env, global = true, value_name = "LIST")]
+    #[arg(default_value = "", hide_default_value = true)]
     jwt_audience: String,
-    /// The claim that names the user
-    #[arg(long, env, global = true, value_name = "CLAIM", default_value = "sub")]
+    /// Claim that holds the user's id
+    #[arg(long, env, global = true, value_name = "CLAIM", default_value = default::JWT_USER_CLAIM)]
     jwt_user_claim: String,
-    /// Seconds that a token's expiry may be away
-    #[arg(long, env, global = true, value_name = "SECONDS", default_value = "31622400")]
+    /// Seconds from now that a token's expiry (`exp`) may lie ahead; the default is 366 days
+    #[arg(long, env, global = true, value_name = "SECONDS", default_value_t = default::JWT_MAX_LIFETIME.to_string())]
     jwt_max_lifetime: String,
 
-    /// Origins whose pages may read answers, comma-separated
-    #[arg(long, env, global = true, value_name = "LIST", default_value = "http://localhost:3000")]
+    /// Origins whose pages may read answers (CORS), comma-separated
+    #[arg(long, env, global = true, value_name = "LIST", default_value = default::CORS_ORIGINS)]
     cors_origins: String,
 
-    /// off, error, warn, info, debug or trace, or a filter such as rowkeep=debug
-    #[arg(long, env, global = true, value_name = "LEVEL", default_value = "info")]
+    /// off, error, warn, info, debug or trace, or a comma-separated filter such as warn,rowkeep=debug
+    #[arg(long, env, global = true, value_name = "LEVEL", default_value = default::LOG_LEVEL)]
     log_level: String,
     /// text or json [default: text in development, else json]
-    #[arg(long, env, global = true, default_value = "")]
+    #[arg(long, env, global = true)]
+    #[arg(default_value = "", hide_default_value = true)]
     log_format: String,
 
-    /// Seconds that a request's head or body may take to arrive, and the database to answer
-    #[arg(long, env, global = true, value_name = "SECONDS", default_value = "10")]
+    /// Seconds that a client has to send the head of a request, and again to send its body; a third of it is the limit of
+    /// each wait for the database
+    #[arg(long, env, global = true, value_name = "SECONDS", default_value_t = default::REQUEST_TIMEOUT.to_string())]
     request_timeout: String,
-    /// Seconds to finish what is under way when told to stop
-    #[arg(long, env, global = true, value_name = "SECONDS", default_value = "10")]
+    /// Seconds that requests have to finish after a stop signal
+    #[arg(long, env, global = true, value_name = "SECONDS", default_value_t = default::SHUTDOWN_TIMEOUT.to_string())]
     shutdown_timeout: String,
 }
 
-/// The settings, understood.
+/// The parsed settings.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to listen.
     pub listen: SocketAddr,
-    /// Whether this is a developer's machine, where what is not configured is made.
+    /// Whether this is a developer's machine: a database and a secret are made where none is configured.
     pub development: bool,
-    /// Where requests are served from; none: the development database.
+    /// Database and login of requests; none: the development cluster's.
     pub database: Option<Address>,
-    /// Where migrations are applied; none: where requests are served from.
+    /// Database and login of migrations; none: those of requests.
     pub migration_database: Option<Address>,
-    /// The pool.
     pub session: Options,
-    /// What a token must say and be signed with. Without any key where none is configured.
+    /// Without any key where none is configured.
     pub demands: Demands,
-    /// Whose pages may read answers.
     pub origins: Origins,
-    /// What is logged.
     pub log_filter: Filter,
-    /// How it is logged.
     pub log_format: Format,
-    /// How long a request's head or body may take.
+    /// Limit of a request's head, and of its body.
     pub request_timeout: Duration,
-    /// How long a stop may take.
     pub shutdown_timeout: Duration,
 }
 
 /// Everything that is wrong with the settings, a line each.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Misconfigured(pub Vec<String>);
+pub struct ConfigError(pub Vec<String>);
 
-impl std::fmt::Display for Misconfigured {
+impl std::fmt::Display for ConfigError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "cannot start with these settings:")?;
         self.0.iter().try_for_each(|problem| write!(out, "\n  {problem}"))
     }
 }
 
-impl std::error::Error for Misconfigured {}
+impl std::error::Error for ConfigError {}

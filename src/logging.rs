@@ -1,8 +1,8 @@
-//! What is written to the log, on standard error, and what never is.
+//! The log, on standard error.
 //!
-//! Never: tokens, titles, descriptions, users' ids. The driver would write bound values at level debug; it speaks
-//! through the crate `log`, to which nothing here listens, and warp would write every segment of a path at level trace,
-//! which is heard of this crate only: no level and no filter brings them out.
+//! It never holds tokens, titles, descriptions or users' ids, at any level and with any filter. Two libraries would write
+//! them: the PostgreSQL driver logs bound values at level debug, through the crate `log`, which is not connected here; and
+//! warp logs the segments of paths at level trace, which is enabled for this crate only.
 
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
@@ -16,30 +16,30 @@ pub struct Filter(Targets);
 /// How events are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// A line for people.
+    /// Lines for people.
     #[default]
     Text,
-    /// A JSON object in each line.
+    /// One JSON object in each line.
     Json,
 }
 
 impl Filter {
-    /// Reads the name of a level, in any case and as Python spells it (`WARNING`, `CRITICAL`), or a comma-separated
-    /// filter of such names and `target=level`.
+    /// Parses the name of a level, or a comma-separated list of such names and of `target=level`. Names are in any case,
+    /// and may be Python's (`WARNING`, `CRITICAL`).
     ///
     /// # Errors
-    /// A sentence that names what is neither.
+    /// A sentence that names the part that is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut targets = Targets::new();
         for piece in text.split(',').map(str::trim) {
             let (target, name) = piece.split_once('=').unwrap_or(("", piece));
             let level = level(name).ok_or_else(|| {
                 format!(
-                    "{piece:?} is no level (off, error, warn, info, debug, trace) and no filter (rowkeep=debug)"
+                    "{piece:?} is not a level (off, error, warn, info, debug, trace) and not a filter (rowkeep=debug)"
                 )
             })?;
             targets = match target.trim() {
-                "" if piece.contains('=') => return Err(format!("{piece:?} names no target")),
+                "" if piece.contains('=') => return Err(format!("{piece:?} has no target before the =")),
                 "" => targets.with_default(level),
                 target => targets.with_target(target, level),
             };
@@ -60,10 +60,11 @@ fn level(name: &str) -> Option<LevelFilter> {
     })
 }
 
-/// Writes events to standard error from now on.
+/// Starts the log. Can be called once.
 pub fn start(filter: &Filter, format: Format) {
-    let discreet = filter_fn(|event| *event.level() < Level::TRACE || event.target().starts_with("rowkeep"));
-    let registry = tracing_subscriber::registry().with(filter.0.clone()).with(discreet);
+    let without_paths =
+        filter_fn(|event| *event.level() < Level::TRACE || event.target().starts_with("rowkeep"));
+    let registry = tracing_subscriber::registry().with(filter.0.clone()).with(without_paths);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match format {
         Format::Text => {
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_may_name_targets() {
+    fn a_filter_sets_the_level_of_a_target() {
         let Filter(targets) = Filter::parse("warn,rowkeep=debug").expect("a filter");
 
         assert!(targets.would_enable("rowkeep::session", &Level::DEBUG));
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn a_text_that_is_no_level_and_no_filter_is_refused() {
         for text in ["verbose", "rowkeep=loud", "=debug", "info,chatty", "2", ",", "info,"] {
             assert!(Filter::parse(text).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! The program `rowkeep`: runs a command, prints the one error.
+//! The program `rowkeep`: runs a command, and prints its error if it fails.
 
 use std::process::ExitCode;
 

@@ -1,87 +1,90 @@
-"""That what is measured is right: one request of each kind is looked at, and its twin."""
+"""Checks that the measured work is right: one request of each kind, and its pgbench script."""
 
 import json
 import re
 
-from . import twins
+from . import pgbench_scripts
 from .cluster import LOGIN
-from .people import DESCRIPTION, EACH, TITLE
 from .server import Server
+from .users import DESCRIPTION, FIRST_TO_DELETE, TASKS_EACH, TITLE
 
 
-class Wrong(Exception):
-    """An answer that is not what it should be."""
+class WrongAnswer(Exception):
+    """A wrong answer of the server, or a pgbench script with a wrong result."""
 
 
-def demand(true, text):
-    if not true:
-        raise Wrong(text)
+def check(holds, text):
+    if not holds:
+        raise WrongAnswer(text)
 
 
-def everything(bench):
-    """Asks one request of each kind, and keeps their twins for the measurements."""
-    people, cluster = bench.people, bench.cluster
-    victim = people.tidy(cluster, 2)
-    # Every statement of the login is logged while this server runs.
+def check_all(bench):
+    """Sends one request of each kind, and keeps its pgbench script for the measurements."""
+    users, cluster = bench.users, bench.cluster
+    to_delete = users.reset(cluster, 2)
+    # PostgreSQL logs every statement of the login while this server runs.
     cluster.sql(f"alter role {LOGIN} set log_statement = 'all'")
-    with Server(bench.program, cluster, people) as server:
-        for kind in twins.WHO:
-            one(bench, server, kind, victim)
+    with Server(bench.program, cluster, users) as server:
+        for kind in pgbench_scripts.ROLES:
+            check_one(bench, server, kind, to_delete)
     cluster.sql(f"alter role {LOGIN} reset log_statement")
 
 
-def one(bench, server, kind, victim):
-    people, cluster, role = bench.people, bench.cluster, twins.WHO[kind]
-    number = victim % people.group if role == "victim" else 3
-    user = people.user(role, number)
-    task = twins.who.FIRST_VICTIM + victim if role == "victim" else people.task(role, number, 7)
+def check_one(bench, server, kind, to_delete):
+    users, cluster, role = bench.users, bench.cluster, pgbench_scripts.ROLES[kind]
+    number = to_delete % users.group if role == "deleter" else 3
+    user = users.user(role, number)
+    task = FIRST_TO_DELETE + to_delete if role == "deleter" else users.task(role, number, 7)
     method, path, body, status = {
         "list": ("GET", "/api/tasks", None, 200),
         "read": ("GET", f"/api/tasks/{task}", None, 200),
         "create": ("POST", "/api/tasks", {"title": TITLE, "description": DESCRIPTION}, 201),
-        "replace": ("PUT", f"/api/tasks/{task}", {"title": twins.NEW_TITLE, "description": DESCRIPTION}, 200),
+        "replace": ("PUT", f"/api/tasks/{task}", {"title": pgbench_scripts.NEW_TITLE, "description": DESCRIPTION}, 200),
         "toggle": ("PATCH", f"/api/v1/tasks/{task}/toggle", None, 200),
         "delete": ("DELETE", f"/api/v1/tasks/{task}", None, 204),
     }[kind]
 
     since = cluster.log_size()
-    answer = server.ask(method, path, people.token(user), body)
-    said = answer.octets.decode()
-    demand(answer.status == status, f"{method} {path}: {answer.status} instead of {status}: {said[:300]}")
+    answer = server.request(method, path, users.token(user), body)
+    text = answer.content.decode()
+    check(answer.status == status, f"{method} {path}: {answer.status} instead of {status}: {text[:300]}")
     if kind == "list":
-        tasks = json.loads(said)
-        demand([entry["user_id"] for entry in tasks] == [user] * EACH, f"{path}: not the {EACH} tasks of {user}")
-        demand([entry["id"] for entry in tasks] == [people.task(role, number, k) for k in reversed(range(EACH))],
-               f"{path}: not in the order of their ids, or not those that were loaded")
-        bench.octets_of_list = len(answer.octets)
+        tasks = json.loads(text)
+        check([entry["user_id"] for entry in tasks] == [user] * TASKS_EACH,
+              f"{path}: these are not the {TASKS_EACH} tasks of {user}")
+        check([entry["id"] for entry in tasks] == [users.task(role, number, k) for k in reversed(range(TASKS_EACH))],
+              f"{path}: these are not the loaded tasks, or not in the order of their ids")
+        bench.list_size = len(answer.content)
     elif kind != "delete":
-        entry = json.loads(said)
-        demand(entry["user_id"] == user and (kind == "create" or entry["id"] == task), f"{method} {path}: not that task")
-        demand(kind != "replace" or entry["title"] == twins.NEW_TITLE, f"{method} {path}: the title is another")
+        entry = json.loads(text)
+        check(entry["user_id"] == user and (kind == "create" or entry["id"] == task),
+              f"{method} {path}: this is another task")
+        check(kind != "replace" or entry["title"] == pgbench_scripts.NEW_TITLE,
+              f"{method} {path}: the title was not replaced")
 
-    known = {user: "user", str(task): "id", twins.NEW_TITLE: "title"}
-    twin = twins.seen(cluster, since, kind, known)
-    bench.traffic.twins[kind] = twin
+    known = {user: "user", str(task): "id", pgbench_scripts.NEW_TITLE: "title"}
+    script = pgbench_scripts.recorded(cluster, since, kind, known)
+    bench.traffic.scripts[kind] = script
     if kind == "delete":
-        # The task is gone: the twin deletes the next, of the next user.
-        after = {user: people.user(role, (victim + 1) % people.group), str(task): str(task + 1)}
-        again = re.sub(r"'(\d+)'", lambda found: f"'{after.get(found[1], found[1])}'", twin.for_psql())
+        # The request has deleted its task: the script deletes the next one, which is another user's.
+        after = {user: users.user(role, (to_delete + 1) % users.group), str(task): str(task + 1)}
+        statements = re.sub(r"'(\d+)'", lambda found: f"'{after.get(found[1], found[1])}'", script.for_psql())
     else:
-        again = twin.for_psql()
-    rows = [line for line in cluster.sql_as_login(again).splitlines() if line]
-    wanted = EACH if kind == "list" else 1
-    demand(len(rows) == wanted, f"the twin of {kind} has {len(rows)} rows instead of {wanted}")
-    bench.say(f"  {kind}: {answer.status}; PostgreSQL saw {' · '.join(twin.names)}; the twin: {len(rows)} "
+        statements = script.for_psql()
+    rows = [line for line in cluster.sql_as_login(statements).splitlines() if line]
+    wanted = TASKS_EACH if kind == "list" else 1
+    check(len(rows) == wanted, f"the pgbench script of {kind} returns {len(rows)} rows instead of {wanted}")
+    bench.say(f"  {kind}: {answer.status}; PostgreSQL saw {' · '.join(script.names)}; the script: {len(rows)} "
               f"row{'s' if len(rows) > 1 else ''}")
 
 
-def count(bench, first, last=None):
-    """How many tasks have an id from `first` on, and below `last`."""
-    below = f" and id < {last}" if last else ""
+def count(bench, first, end=None):
+    """The number of tasks whose id is at least `first`, and below `end`."""
+    below = f" and id < {end}" if end else ""
     return int(bench.cluster.sql(f"select count(*) from app.tasks where id >= {first}{below}"))
 
 
-def demand_acknowledged(what, requests, rows, connections):
-    """What was answered was done, and nothing but what was still under way at the end was done besides."""
-    demand(requests <= rows <= requests + connections,
-           f"{what}: {requests} were acknowledged, and {rows} rows tell of them ({connections} connections)")
+def check_row_count(what, requests, rows, connections):
+    """Each answered request changed a row. Besides those, each connection can have one more at the end of the run."""
+    check(requests <= rows <= requests + connections,
+           f"{what}: {requests} requests were answered, but {rows} rows changed ({connections} connections)")

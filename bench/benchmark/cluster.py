@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own: made in a temporary directory, and thrown away."""
+"""A temporary PostgreSQL, which is deleted at the end."""
 
 import json
 import os
@@ -13,9 +13,9 @@ import time
 LOGIN = "rowkeep_bench"
 DATABASE = "rowkeep"
 
-# As PostgreSQL comes, with these exceptions. Commits are durable: fsync and synchronous_commit stay on. Checkpoints
-# are kept out of the measurements, where they would hit one side or the other; statements are logged as JSON so that
-# those of the server can be read back.
+# PostgreSQL's defaults, with these exceptions. Commits are durable: fsync and synchronous_commit stay on. There is no
+# checkpoint during a measurement, where it would slow down one side only. Statements are logged as JSON, so that the
+# benchmark can read those of the server.
 SETTINGS = """
 listen_addresses = '127.0.0.1'
 port = {port}
@@ -35,7 +35,7 @@ log_rotation_size = 0
 
 
 class Failed(Exception):
-    """A program that was needed failed; the text says which and why."""
+    """A program failed. The text says which one, and why."""
 
 
 def free_port():
@@ -49,19 +49,19 @@ def memory_in_mb():
 
 
 class Cluster:
-    """Started when it is entered, stopped and removed when it is left."""
+    """Starts when it is entered; stops and is deleted when it is left."""
 
     def __init__(self, programs):
         self.programs = programs
         self.port = free_port()
         self.password = secrets.token_hex(16)
         # PostgreSQL refuses to run as root.
-        self.runner = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
+        self.system_user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
 
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix="rowkeep-bench-", dir="/tmp")  # a short path: it holds a socket
         try:
-            if self.runner:
+            if self.system_user:
                 shutil.chown(self.directory, "postgres", "postgres")
             self.data = os.path.join(self.directory, "data")
             self.start()
@@ -71,7 +71,7 @@ class Cluster:
         return self
 
     def __exit__(self, *_):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses ctrl-c twice leaves nothing behind either
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second ctrl-c must not interrupt this
         if os.path.exists(os.path.join(self.directory, "data", "postmaster.pid")):
             self.run("pg_ctl", "stop", "-w", "-s", "-m", "immediate", "-D", self.data, check=False)
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -88,27 +88,28 @@ class Cluster:
             self.pid = int(file.readline())
         self.sql(f"create database {DATABASE} encoding 'UTF8' locale 'C.UTF-8' template template0", database="postgres")
 
-    def run(self, program, *words, check=True):
-        done = subprocess.run([self.programs.postgresql(program), *words], cwd=self.directory, text=True, check=False,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **self.runner)
+    def run(self, program, *arguments, check=True):
+        done = subprocess.run([self.programs.postgresql(program), *arguments], cwd=self.directory, text=True, check=False,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              **self.system_user)
         if check and done.returncode != 0:
             raise Failed(f"{program} failed:\n{done.stdout.strip()}")
         return done.stdout
 
     def sql(self, text, database=DATABASE, variables=None):
-        """What psql prints, as the superuser, over the socket."""
+        """The output of psql, as the superuser, over the socket."""
         return self.psql(text, ["-h", self.directory, "-U", "postgres", "-d", database], variables)
 
     def sql_as_login(self, text):
-        """The same as the login that serves, over TCP."""
+        """The same as the serving login, over TCP."""
         return self.psql(text, ["-h", "127.0.0.1", "-U", LOGIN, "-d", DATABASE])
 
     def psql(self, text, where, variables=None):
-        words = [self.programs.postgresql("psql"), "-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1",
+        command = [self.programs.postgresql("psql"), "-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1",
                  "-p", str(self.port), *where]
         for name, value in (variables or {}).items():
-            words += ["-v", f"{name}={value}"]
-        done = subprocess.run(words, input=text, env=self.environment(), capture_output=True, text=True, check=False)
+            command += ["-v", f"{name}={value}"]
+        done = subprocess.run(command, input=text, env=self.environment(), capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Failed(f"psql failed: {done.stderr.strip()}\nin: {text.strip()}")
         return done.stdout.strip()
@@ -117,7 +118,7 @@ class Cluster:
         return {**os.environ, "PGPASSWORD": self.password, "PGSSLMODE": "disable", "PGCLIENTENCODING": "UTF8"}
 
     def url(self, port=None):
-        """Where the server connects to: over TCP, as the recommended login."""
+        """The `DATABASE_URL` of the server: over TCP, with the recommended login."""
         port = port or self.port
         return f"postgres://{LOGIN}:{self.password}@127.0.0.1:{port}/{DATABASE}?sslmode=disable"
 
@@ -125,7 +126,7 @@ class Cluster:
         return f"host='{self.directory}' port={self.port} user=postgres dbname={DATABASE}"
 
     def log_size(self):
-        """How long the log is, once what was done before is in it: it is written by another process."""
+        """The size of the log, once it has stopped growing: another process writes it, with a delay."""
         size = -1
         while size != (size := os.path.getsize(self.log_file())):
             time.sleep(0.3)
@@ -135,7 +136,7 @@ class Cluster:
         return os.path.join(self.data, "log", "server.json")
 
     def logged_since(self, size):
-        """The log's entries beyond `size`, once no more come."""
+        """The entries of the log after `size` bytes, once it has stopped growing."""
         self.log_size()
         with open(self.log_file(), encoding="utf-8") as file:
             file.seek(size)

@@ -1,4 +1,4 @@
-"""What must be installed, and where it is."""
+"""Finds the programs that the benchmark needs."""
 
 import glob
 import os
@@ -7,21 +7,21 @@ import shutil
 import subprocess
 import sys
 
-OLDEST_POSTGRESQL = 15
+OLDEST_RELEASE = 15
 POSTGRESQL = ["initdb", "pg_ctl", "postgres", "psql", "pgbench"]
-USUAL = [
+INSTALL_DIRECTORIES = [
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
     "/usr/local/pgsql*/bin",
     "/home/linuxbrew/.linuxbrew/opt/postgresql*/bin",
 ]
 
-HINT = """PostgreSQL's programs, wrk, Python, cargo: on Debian and Ubuntu `apt-get install postgresql wrk python3`, and
-https://rustup.rs. POSTGRES_BIN_DIR names a directory of PostgreSQL's programs in an unusual place."""
+HINT = """On Debian and Ubuntu run `apt-get install postgresql wrk python3`, and install cargo from https://rustup.rs. If
+PostgreSQL's programs are in another directory than usual, set POSTGRES_BIN_DIR to it."""
 
 
 class Missing(Exception):
-    """What has to be installed first."""
+    """Programs are missing. The text names them."""
 
 
 class Programs:
@@ -38,7 +38,7 @@ class Programs:
         self.directory, self.release = newest_postgresql()
         if self.directory is None:
             wanted = ", ".join(POSTGRESQL)
-            missing.append(f"PostgreSQL {OLDEST_POSTGRESQL} or newer ({wanted}, side by side in one directory)")
+            missing.append(f"PostgreSQL {OLDEST_RELEASE} or newer ({wanted}, side by side in one directory)")
 
         if missing:
             raise Missing("missing: " + "; ".join(missing) + ".\n" + HINT)
@@ -48,21 +48,21 @@ class Programs:
 
 
 def newest_postgresql():
-    """The directory of the newest PostgreSQL that is complete, and its release; nothing where there is none."""
+    """The directory and release of the newest PostgreSQL that has all programs; (None, None) if there is none."""
     only = os.environ.get("POSTGRES_BIN_DIR")
     if only:
         candidates = [only]
     else:
-        usual = [directory for pattern in USUAL for directory in glob.glob(pattern)]
-        candidates = os.environ.get("PATH", "").split(os.pathsep) + usual
+        installed = [directory for pattern in INSTALL_DIRECTORIES for directory in glob.glob(pattern)]
+        candidates = os.environ.get("PATH", "").split(os.pathsep) + installed
 
     found = []
     for directory in candidates:
         if all(os.access(os.path.join(directory, name), os.X_OK) for name in POSTGRESQL):
-            said = subprocess.run([os.path.join(directory, "postgres"), "--version"],
+            version = subprocess.run([os.path.join(directory, "postgres"), "--version"],
                                   capture_output=True, text=True, check=False).stdout
-            release = re.search(r"(\d+)(\.\d+)?", said)
-            if release and int(release[1]) >= OLDEST_POSTGRESQL:
+            release = re.search(r"(\d+)(\.\d+)?", version)
+            if release and int(release[1]) >= OLDEST_RELEASE:
                 found.append((int(release[1]), directory, release[0]))
     if not found:
         return None, None

@@ -1,4 +1,4 @@
-"""Medians, spreads and goals; what is printed, and the table of the README."""
+"""Medians, ranges and goals; the tables in the terminal and in docs/performance.md."""
 
 import os
 import platform
@@ -7,52 +7,56 @@ import subprocess
 
 from .server import ROOT
 
-README = os.path.join(ROOT, "README.md")
+PAGE = os.path.join(ROOT, "docs", "performance.md")
 BEGIN, END = "<!-- benchmark -->", "<!-- /benchmark -->"
 
 
 def rotated(things, number):
-    """Another order in each round: whatever comes first has no advantage on the whole."""
+    """The same things in another order in each round, so that none always comes first."""
     return things[number % len(things):] + things[:number % len(things)]
 
 
 class Row:
-    """One figure: its value in each round, its goal (`<= 1.5`, or none), and what it came from."""
+    """One figure: its value in each round, its goal (`<= 1.5`, or none), and the measured values behind it.
 
-    def __init__(self, name, values, goal=None, text="", absolute=(), form="{:.2f}"):
-        self.name, self.goal, self.form = name, goal, form
+    `details` is a format string for the medians of `absolute`, which has a tuple of values for each round.
+    """
+
+    def __init__(self, name, values, goal=None, details="", absolute=(), number_format="{:.2f}"):
+        self.name, self.goal, self.number_format = name, goal, number_format
         self.values = [value for value in values if value is not None]
         columns = [[value for value in column if value is not None] for column in zip(*absolute)]
-        self.text = text.format(*(statistics.median(column) for column in columns)) if all(columns) else ""
+        self.details = details.format(*(statistics.median(column) for column in columns)) if all(columns) else ""
 
     def cells(self):
         if not self.values:
-            return [self.name, "not measured", "", self.goal or "", "", self.text]
+            return [self.name, "not measured", "", self.goal or "", "", self.details]
         median = statistics.median(self.values)
-        spread = f"{self.form.format(min(self.values))} .. {self.form.format(max(self.values))}"
-        return [self.name, self.form.format(median), spread, self.goal or "", self.reached(median), self.text]
+        values = (min(self.values), median, max(self.values))
+        least, middle, greatest = (self.number_format.format(value) for value in values)
+        return [self.name, middle, f"{least} .. {greatest}", self.goal or "", self.is_met(median), self.details]
 
-    def reached(self, median):
+    def is_met(self, median):
         if not self.goal:
             return ""
         sign, limit = self.goal.split()[:2]
         return "yes" if (median >= float(limit) if sign == ">=" else median <= float(limit)) else "no"
 
 
-HEADS = ["", "median", "rounds", "goal", "reached", "for orientation"]
+HEADS = ["median", "least .. greatest", "goal", "goal met", "measured values (medians)"]
 
 
-def plain(title, rows):
-    cells = [HEADS, *(row.cells() for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADS))]
+def text_table(title, rows):
+    cells = [["", *HEADS], *(row.cells() for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     lines = ["  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in cells]
     return "\n".join([title, ""] + lines) + "\n"
 
 
-def markdown(tables, about):
-    lines = [about, ""]
+def markdown(tables, conditions):
+    lines = [conditions, ""]
     for title, rows in tables:
-        lines += [f"| {title} | median | rounds | goal | reached | for orientation |", "|---|---|---|---|---|---|"]
+        lines += ["| " + " | ".join([title, *HEADS]) + " |", "|---" * (1 + len(HEADS)) + "|"]
         lines += ["| " + " | ".join(row.cells()) + " |" for row in rows]
         lines.append("")
     return "\n".join(lines)
@@ -69,12 +73,12 @@ def machine(programs):
             f"wrk {wrk}")
 
 
-def write_readme(text):
-    with open(README, encoding="utf-8") as file:
-        readme = file.read()
-    before, begin, rest = readme.partition(BEGIN)
+def write_page(text):
+    with open(PAGE, encoding="utf-8") as file:
+        page = file.read()
+    before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise ValueError(f"README.md has no {BEGIN} .. {END}")
-    with open(README, "w", encoding="utf-8") as file:
+        raise ValueError(f"{PAGE} has no {BEGIN} .. {END}")
+    with open(PAGE, "w", encoding="utf-8") as file:
         file.write(before + BEGIN + "\n" + text.rstrip() + "\n" + END + after)

@@ -1,4 +1,4 @@
-"""Rowkeep and the delaying proxy, as processes of their own."""
+"""Rowkeep and the delaying proxy, as processes."""
 
 import http.client
 import json
@@ -9,39 +9,39 @@ import time
 from .cluster import Failed, free_port
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-POOL = 8
+POOL_SIZE = 8
 
 
 def build(programs):
-    """Builds the program as it is shipped. Returns its path."""
-    words = [programs.cargo, "build", "--release", "--locked", "--bin", "rowkeep"]
-    if subprocess.run(words, cwd=ROOT, check=False).returncode != 0:
+    """Builds the release program. Returns its path."""
+    command = [programs.cargo, "build", "--release", "--locked", "--bin", "rowkeep"]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
         raise Failed("cargo build failed")
-    said = subprocess.run([programs.cargo, "metadata", "--format-version", "1", "--no-deps", "--locked"], cwd=ROOT,
+    metadata = subprocess.run([programs.cargo, "metadata", "--format-version", "1", "--no-deps", "--locked"], cwd=ROOT,
                           check=True, capture_output=True, text=True).stdout
-    return os.path.join(json.loads(said)["target_directory"], "release", "rowkeep")
+    return os.path.join(json.loads(metadata)["target_directory"], "release", "rowkeep")
 
 
 def build_delay(programs, directory):
-    """Builds the proxy, which needs nothing but the standard library. (As an example of the package, which it is so
-    that clippy sees it, it would first compile every dependency once more, with the features that only tests need.)"""
+    """Builds the proxy with rustc alone, since it needs only the standard library. (Cargo knows it as an example, so that
+    clippy checks it; but `cargo build --example` would compile every dependency again, with the features of tests.)"""
     program = os.path.join(directory, "delay")
-    words = [programs.rustc, "--edition", "2024", "-O", "-o", program, os.path.join("bench", "delay.rs")]
-    if subprocess.run(words, cwd=ROOT, check=False).returncode != 0:
+    command = [programs.rustc, "--edition", "2024", "-O", "-o", program, os.path.join("bench", "delay.rs")]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
         raise Failed("rustc failed")
     return program
 
 
 class Process:
-    """Started when it is entered, stopped when it is left."""
+    """Starts when it is entered, stops when it is left."""
 
-    words = []
+    command = []
     environment = None
     log = os.devnull
 
     def __enter__(self):
         with open(self.log, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=self.environment, cwd=ROOT)
         try:
             self.wait_until_ready()
@@ -65,10 +65,10 @@ class Process:
             if self.is_ready():
                 return
             time.sleep(0.05)
-        raise Failed(f"{os.path.basename(self.words[0])} did not start: {self.last_words()}")
+        raise Failed(f"{os.path.basename(self.command[0])} did not start: {self.last_lines()}")
 
-    def last_words(self):
-        """Whether it has ended, and the end of its log."""
+    def last_lines(self):
+        """Its exit code, if it has ended, and the last lines of its log."""
         with open(self.log, encoding="utf-8", errors="replace") as log:
             last = log.readlines()[-10:]
         return f"exit code {self.process.poll()}\n{''.join(last)}"
@@ -82,11 +82,11 @@ class Process:
 
 
 class Server(Process):
-    """Rowkeep with a pool of 8 connections and else its defaults: a line of log for each request, to a file."""
+    """Rowkeep with a pool of 8 connections, and otherwise its defaults: it logs a line for each request, into a file."""
 
-    def __init__(self, program, cluster, people, database_port=None):
+    def __init__(self, program, cluster, users, database_port=None):
         self.port = free_port()
-        self.words = [program]
+        self.command = [program]
         self.log = os.path.join(cluster.directory, "rowkeep.log")
         self.environment = {
             "PATH": os.environ.get("PATH", ""),
@@ -94,8 +94,8 @@ class Server(Process):
             "PORT": str(self.port),
             "DATABASE_URL": cluster.url(database_port),
             "MIGRATION_DATABASE_URL": cluster.migrating_url(),
-            "DATABASE_POOL_SIZE": str(POOL),
-            "BETTER_AUTH_SECRET": people.secret,
+            "DATABASE_POOL_SIZE": str(POOL_SIZE),
+            "BETTER_AUTH_SECRET": users.secret,
         }
 
     @property
@@ -104,12 +104,12 @@ class Server(Process):
 
     def is_ready(self):
         try:
-            return self.ask("GET", "/health").status == 200
+            return self.request("GET", "/health").status == 200
         except OSError:
             return False
 
-    def ask(self, method, path, token=None, body=None, read=True):
-        """One request. The answer has `status`, `getheader` and `octets`."""
+    def request(self, method, path, token=None, body=None, read=True):
+        """Sends one request. The answer has `status` and `getheader`, and `content` if it is read."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if body is not None:
@@ -118,25 +118,27 @@ class Server(Process):
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         if read:
-            answer.octets = answer.read()
+            answer.content = answer.read()
             connection.close()
         return answer
 
     def migrate(self):
-        done = subprocess.run([*self.words, "migrate"], env=self.environment, cwd=ROOT, capture_output=True, text=True,
-                              check=False)
+        done = subprocess.run([*self.command, "migrate"], env=self.environment, cwd=ROOT, capture_output=True,
+                              text=True, check=False)
         if done.returncode != 0:
             raise Failed(f"rowkeep migrate failed: {done.stderr.strip()}")
 
 
 class Delay(Process):
-    """Stands before PostgreSQL and makes it `milliseconds` further away, there and back."""
+    """A proxy before PostgreSQL that makes a round trip `milliseconds` longer."""
 
-    def __init__(self, program, cluster, milliseconds, in_turn):
+    def __init__(self, program, cluster, milliseconds, one_at_a_time):
         self.port = free_port()
         self.log = os.path.join(cluster.directory, "delay.log")
         each_way = str(int(milliseconds * 1000 / 2))
-        self.words = [program, str(self.port), str(cluster.port), each_way] + (["--in-turn"] if in_turn else [])
+        self.command = [program, str(self.port), str(cluster.port), each_way]
+        if one_at_a_time:
+            self.command.append("--one-at-a-time")
 
     def is_ready(self):
         with open("/proc/net/tcp", encoding="ascii") as file:

@@ -1,7 +1,8 @@
--- Everybody's tasks, in the order of their ids: those of a user lie as far apart as they can.
---   :regular users with :each tasks from :first_user on; a user for each size of :ladder from :ladder_users on
+-- The tasks of all users, in the order of their ids. The ids of one user are as far apart as possible.
+--   :regular users with :each tasks, whose ids begin at :first_user
+--   one user for each of the :sizes, whose ids begin at :sized_users
 --
--- Without triggers, which would stamp every row with the present; the constraints are checked.
+-- No trigger runs, since it would set every time stamp to now. Constraints are checked.
 set session_replication_role = replica;
 
 insert into app.tasks (id, user_id, title, description, completed, created_at, updated_at)
@@ -25,8 +26,8 @@ select id,
           from generate_series(0, :each - 1) k, generate_series(0, :regular - 1) i
         union all
         select 8 * (j * 2 * :regular * :each / l.size) + l.number,
-               :ladder_users + l.number - 1
-          from unnest(:'ladder'::bigint[]) with ordinality l (size, number), generate_series(0, l.size - 1) j) t
+               :sized_users + l.number - 1
+          from unnest(:'sizes'::bigint[]) with ordinality l (size, number), generate_series(0, l.size - 1) j) t
  cross join lateral (select hashint8(id) & 1073741823 as h) hashed
  order by id;
 

@@ -1,4 +1,4 @@
--- Prints what a run came to as one line of JSON.
+-- Prints the result of a run as one line of JSON.
 
 function done(summary, latency, requests)
    local errors = summary.errors

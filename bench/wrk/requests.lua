@@ -1,5 +1,5 @@
--- Each request as another user, of the kinds that are named, by weight:
---   wrk -s requests.lua URL -- PEOPLE FIRST_VICTIM THREADS KIND WEIGHT [KIND WEIGHT ..]
+-- Requests of the given kinds, by weight, each as a random user:
+--   wrk -s requests.lua URL -- USERS_FILE FIRST_TO_DELETE THREADS KIND WEIGHT [KIND WEIGHT ..]
 
 dofile(os.getenv("BENCH_LUA") .. "/report.lua")
 
@@ -10,30 +10,30 @@ function setup(thread)
    number_of_threads = number_of_threads + 1
 end
 
--- 19 digits: more than a number can hold here.
+-- 19 digits, made in two parts: a Lua number has 15 to 17.
 local function new_title()
    return string.format("%09d%010d", math.random(100000000, 900000000), math.random(0, 2147483646))
 end
 
-local function prepare(people, first_victim, threads)
-   local random, victims = math.random, 0
+local function prepare(users, first_to_delete, threads)
+   local random, deleted = math.random, 0
    local tails = {}
 
-   -- Whoever asks: their number, and what comes behind the path.
-   local function someone(role)
-      local number = random(0, people.group - 1)
+   -- A random user of a role: their number, and the rest of a request's head after the path.
+   local function random_user(role)
+      local number = random(0, users.group - 1)
       return number, tails[role][number + 1]
    end
 
    local function task(role, number)
-      local position = number * people.stride + people[role .. "_offset"]
-      return string.format("%d", 16 * (random(0, people.each - 1) * people.regular + position) + 16)
+      local position = number * users.stride + users[role .. "_offset"]
+      return string.format("%d", 16 * (random(0, users.each - 1) * users.regular + position) + 16)
    end
 
-   for offset, role in ipairs({ "reader", "changer", "creator", "victim" }) do
-      people[role .. "_offset"] = offset - 1
+   for offset, role in ipairs({ "reader", "updater", "creator", "deleter" }) do
+      users[role .. "_offset"] = offset - 1
       tails[role] = {}
-      for index, token in ipairs(people[role]) do
+      for index, token in ipairs(users[role]) do
          tails[role][index] = " HTTP/1.1\r\nHost: " .. wrk.headers["Host"] .. "\r\nAuthorization: Bearer " .. token ..
             "\r\n"
       end
@@ -45,33 +45,33 @@ local function prepare(people, first_victim, threads)
 
    return {
       list = function()
-         local _, tail = someone("reader")
+         local _, tail = random_user("reader")
          return "GET /api/tasks" .. tail .. "\r\n"
       end,
       read = function()
-         local number, tail = someone("reader")
+         local number, tail = random_user("reader")
          return "GET /api/tasks/" .. task("reader", number) .. tail .. "\r\n"
       end,
       create = function()
-         local _, tail = someone("creator")
+         local _, tail = random_user("creator")
          return "POST /api/tasks" .. tail ..
-            with_body('{"title": "' .. people.title .. '", "description": "' .. people.description .. '"}')
+            with_body('{"title": "' .. users.title .. '", "description": "' .. users.description .. '"}')
       end,
       replace = function()
-         local number, tail = someone("changer")
-         return "PUT /api/tasks/" .. task("changer", number) .. tail ..
-            with_body('{"title": "' .. new_title() .. '", "description": "' .. people.description .. '"}')
+         local number, tail = random_user("updater")
+         return "PUT /api/tasks/" .. task("updater", number) .. tail ..
+            with_body('{"title": "' .. new_title() .. '", "description": "' .. users.description .. '"}')
       end,
       toggle = function()
-         local number, tail = someone("changer")
-         return "PATCH /api/v1/tasks/" .. task("changer", number) .. "/toggle" .. tail .. "\r\n"
+         local number, tail = random_user("updater")
+         return "PATCH /api/v1/tasks/" .. task("updater", number) .. "/toggle" .. tail .. "\r\n"
       end,
-      -- Each once: a thread takes every so-and-so-many-th.
+      -- Each task once: with N threads, a thread deletes every Nth task.
       delete = function()
-         local victim = first_victim + victims * threads + thread
-         victims = victims + 1
-         return "DELETE /api/v1/tasks/" .. string.format("%d", people.first_victim + victim) ..
-            tails.victim[victim % people.group + 1] .. "\r\n"
+         local number = first_to_delete + deleted * threads + thread
+         deleted = deleted + 1
+         return "DELETE /api/v1/tasks/" .. string.format("%d", users.first_to_delete + number) ..
+            tails.deleter[number % users.group + 1] .. "\r\n"
       end,
    }
 end

@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::Settings;
-use super::understand::{Problems, list, or_default};
+use super::parse::{Problems, list, or_default};
 use crate::auth::{Demands, KeySet, Place};
 
 /// Texts that stand in examples, in lower case. Whoever knows the secret is whoever they want to be.
@@ -40,7 +40,7 @@ impl Settings {
 
         if let Some(url) = wrong.url("BETTER_AUTH_URL", &self.better_auth_url) {
             if url.query().is_some() || url.fragment().is_some() {
-                wrong.say("BETTER_AUTH_URL must end with its path: it is what tokens call their issuer");
+                wrong.add("BETTER_AUTH_URL must end with its path: it is what tokens call their issuer");
             }
             // What is said holds for every token; what follows from the URL, for the tokens of its keys.
             let follows = issuers_of(&url, self.better_auth_url.trim());
@@ -55,7 +55,7 @@ impl Settings {
             add("JWKS_FILE", Place::File(path), issuers.clone(), audiences.clone());
         }
         if !development && self.better_auth_secret.is_empty() && key_sets.is_empty() {
-            wrong.say(
+            wrong.add(
                 "BETTER_AUTH_SECRET is missing, and BETTER_AUTH_URL (or JWKS_URL, JWKS_FILE) as well: \
                  no token could be verified",
             );
@@ -66,11 +66,11 @@ impl Settings {
             key_sets,
             issuers,
             audiences,
-            user_claim: or_default(&self.jwt_user_claim, "sub").to_owned(),
+            user_claim: or_default(&self.jwt_user_claim, super::default::JWT_USER_CLAIM).to_owned(),
             max_lifetime: wrong.number(
                 "JWT_MAX_LIFETIME",
                 &self.jwt_max_lifetime,
-                31_622_400,
+                super::default::JWT_MAX_LIFETIME,
                 1..=u64::from(u32::MAX),
             ),
         }
@@ -85,7 +85,7 @@ impl Settings {
         let mut taken = Vec::new();
         for (name, secret) in given {
             if is_public(secret) {
-                wrong.say(format!(
+                wrong.add(format!(
                     "{name} is a key in PEM or JWK form, not a secret: whoever has the public key could sign with it; \
                      public keys belong into JWKS_FILE"
                 ));
@@ -95,7 +95,7 @@ impl Settings {
             taken.push(secret.clone());
         }
         if self.better_auth_secret.is_empty() && !taken.is_empty() {
-            wrong.say("BETTER_AUTH_SECRET_PREVIOUS is set, and BETTER_AUTH_SECRET is not");
+            wrong.add("BETTER_AUTH_SECRET_PREVIOUS is set, and BETTER_AUTH_SECRET is not");
         }
         taken
     }
@@ -104,13 +104,13 @@ impl Settings {
 fn refuse_weak(wrong: &mut Problems, name: &str, secret: &str) {
     let lower = secret.to_lowercase();
     if secret.trim().len() < SHORTEST_SECRET {
-        wrong.say(format!(
+        wrong.add(format!(
             "{name} has {} bytes; it must have {SHORTEST_SECRET} or more: openssl rand -base64 32",
             secret.trim().len()
         ));
     } else if PLACEHOLDERS.iter().any(|known| lower.contains(known)) {
         wrong
-            .say(format!("{name} is a placeholder that others know, too: make one: openssl rand -base64 32"));
+            .add(format!("{name} is a placeholder that others know, too: make one: openssl rand -base64 32"));
     }
 }
 
@@ -130,7 +130,7 @@ impl Problems {
         if text.is_empty() {
             return None;
         }
-        self.note(name, url(text).map(Some))
+        self.value(name, url(text).map(Some))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A private PostgreSQL: no TCP, a socket in a directory that only its user (and root) can enter.
+//! A private PostgreSQL: no TCP, and a socket in a directory that only its user and root can enter.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -7,43 +7,50 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use super::programs::{Programs, Runner};
-use super::{Unavailable, home_of_checkout};
+use super::programs::{Programs, SystemUser};
+use super::{DevelopmentError, checkout_home};
 use crate::database::{Address, describe};
 use crate::schema;
 
 const EXISTS: &str = include_str!("../../sql/development/database_exists.sql");
 const CREATE: &str = include_str!("../../sql/development/database.sql");
 
-/// The longest path a Unix socket may have is 107 bytes on Linux and 103 on macOS.
-const LONGEST_SOCKET: usize = 100;
+/// Upper bound of the length of a Unix socket's path, in bytes: Linux allows 107, macOS 103.
+const MAX_SOCKET_PATH: usize = 100;
 
-/// A running PostgreSQL that belongs to one directory. It is stopped when its last user lets go of it.
+// The names of both lock files stay: processes of two releases can share a cluster.
+
+/// Held while a process starts or stops the server.
+const START_LOCK: &str = "turn";
+
+/// Shared by the processes that use the server: a process that gets it exclusively is the last of them.
+const USAGE_LOCK: &str = "users";
+
+/// A running PostgreSQL whose files are in one directory. The last process that drops it stops it, which blocks.
 #[derive(Debug)]
 pub struct Cluster {
     home: PathBuf,
     programs: Programs,
-    runner: Option<Runner>,
+    system_user: Option<SystemUser>,
     socket_directory: PathBuf,
-    /// Locked by everybody who uses the cluster: who gets it alone is the last.
-    users: File,
+    /// Holds [`USAGE_LOCK`].
+    usage_lock: File,
 }
 
 impl Cluster {
-    /// The cluster of this checkout: made if there is none, started if it does not run, and adopted if it does.
-    /// Blocks while it starts.
+    /// The cluster of this checkout: made if there is none, started if it does not run. Blocks meanwhile.
     ///
     /// # Errors
-    /// What stopped it, with the last lines of the server's log.
-    pub fn of_checkout() -> Result<Self, Unavailable> {
-        Self::start(&home_of_checkout()?, "")
+    /// Why it does not start, with the last lines of the server's log.
+    pub fn for_checkout() -> Result<Self, DevelopmentError> {
+        Self::start(&checkout_home()?, "")
     }
 
-    /// The cluster in `home`, with more `settings` than the usual ones. Blocks while it starts.
+    /// The cluster in `home`, with `settings` (lines of postgresql.conf) beside its own. Blocks while it starts.
     ///
     /// # Errors
-    /// As [`Cluster::of_checkout`].
-    pub fn start(home: &Path, settings: &str) -> Result<Self, Unavailable> {
+    /// As [`Cluster::for_checkout`].
+    pub fn start(home: &Path, settings: &str) -> Result<Self, DevelopmentError> {
         let made_with = fs::read_to_string(home.join("data/PG_VERSION")).ok();
         let programs = Programs::find(made_with.and_then(|major| major.trim().parse().ok()))?;
         Self::start_with(programs, home, settings)
@@ -52,69 +59,67 @@ impl Cluster {
     /// The same with these programs, which must be of the release that the cluster was made with.
     ///
     /// # Errors
-    /// As [`Cluster::of_checkout`].
-    pub fn start_with(programs: Programs, home: &Path, settings: &str) -> Result<Self, Unavailable> {
-        let runner = Runner::choose()?;
+    /// As [`Cluster::for_checkout`].
+    pub fn start_with(programs: Programs, home: &Path, settings: &str) -> Result<Self, DevelopmentError> {
+        let system_user = SystemUser::for_postgresql()?;
         let data = home.join("data");
-        let socket_directory = private_directory(&socket_directory(home), runner)?;
+        let socket_directory = private_directory(&socket_directory(home), system_user)?;
 
-        // Whoever starts or stops does so alone.
-        let turn = lock_file(&home.join("turn")).and_then(|file| file.lock().map(|()| file));
-        let turn = turn.map_err(|error| Unavailable::at(home, error))?;
-        let users = lock_file(&home.join("users")).map_err(|error| Unavailable::at(home, error))?;
+        let start_lock = start_lock(home)?;
+        let usage_lock =
+            lock_file(&home.join(USAGE_LOCK)).map_err(|error| DevelopmentError::at(home, error))?;
 
-        let cluster = Self { home: home.to_owned(), programs, runner, socket_directory, users };
+        let cluster = Self { home: home.to_owned(), programs, system_user, socket_directory, usage_lock };
         let ready = cluster.make_ready(&data, settings);
-        // Letting go of a cluster that did not start takes a turn as well.
-        drop(turn);
+        // Before the cluster is dropped, if it is not ready: that takes the lock as well.
+        drop(start_lock);
         ready.map(|()| cluster)
     }
 
-    fn make_ready(&self, data: &Path, settings: &str) -> Result<(), Unavailable> {
+    fn make_ready(&self, data: &Path, settings: &str) -> Result<(), DevelopmentError> {
         if !data.join("PG_VERSION").exists() {
-            self.init(data)?;
+            self.make_data(data)?;
         }
-        if !self.runs()? {
-            self.launch(settings)?;
+        if !self.is_running()? {
+            self.start_server(settings)?;
         }
-        self.users.lock_shared().map_err(|error| Unavailable::at(&self.home, error))
+        self.usage_lock.lock_shared().map_err(|error| DevelopmentError::at(&self.home, error))
     }
 
-    /// Where the server listens: a directory for `psql -h`.
+    /// The directory of the server's socket, for `psql -h`.
     pub fn socket_directory(&self) -> &Path {
         &self.socket_directory
     }
 
-    /// The server programs that this cluster runs with.
     pub fn programs(&self) -> &Programs {
         &self.programs
     }
 
-    /// A database of this cluster, as its superuser.
+    /// The address of a database of this cluster, with its superuser as login.
     ///
     /// # Errors
-    /// When the directory's name cannot stand in an address.
-    pub fn address(&self, database: &str) -> Result<Address, Unavailable> {
+    /// The path of the socket's directory cannot be written in an address.
+    pub fn address(&self, database: &str) -> Result<Address, DevelopmentError> {
         let host = self.socket_directory.to_string_lossy().replace('\\', "\\\\").replace('\'', "\\'");
         Address::parse(&format!("host='{host}' port=5432 user=postgres dbname={database}"))
-            .map_err(Unavailable)
+            .map_err(DevelopmentError)
     }
 
-    /// The database `rowkeep`, made if there is none yet.
+    /// The address of the database `rowkeep`, which is made if it is missing.
     ///
     /// # Errors
-    /// When the server does not answer.
-    pub async fn database(&self) -> Result<Address, Unavailable> {
+    /// The server does not answer, or cannot make the database.
+    pub async fn database(&self) -> Result<Address, DevelopmentError> {
         let problem = |error: tokio_postgres::Error| {
-            Unavailable(format!("the development database says: {}", describe(&error)))
+            DevelopmentError(format!("the development database fails: {}", describe(&error)))
         };
         let client = schema::connect(&self.address("postgres")?).await;
-        let client = client.map_err(|error| Unavailable(format!("{error}{}", self.afresh())))?;
-        let made: bool =
+        let client = client.map_err(|error| DevelopmentError(format!("{error}{}", self.how_to_reset())))?;
+        let exists: bool =
             client.query_one(EXISTS, &[]).await.and_then(|row| row.try_get(0)).map_err(problem)?;
-        if !made {
+        if !exists {
             match client.batch_execute(CREATE).await {
-                // duplicate_database, unique_violation: another process made it just now.
+                // duplicate_database, unique_violation: another process has just made it.
                 Err(error) if matches!(error.code().map(|c| c.code()), Some("42P04" | "23505")) => {}
                 other => other.map_err(problem)?,
             }
@@ -122,38 +127,38 @@ impl Cluster {
         self.address("rowkeep")
     }
 
-    /// Elsewhere first: what an `initdb` that was killed leaves behind is never taken for a database.
-    fn init(&self, data: &Path) -> Result<(), Unavailable> {
-        tracing::info!("making a development database, once; this takes a few seconds");
-        let fresh = self.home.join("data.new");
+    /// Runs `initdb` in a temporary directory, which gets its final name at the end: what is left of an `initdb` that was
+    /// killed is never used as a database.
+    fn make_data(&self, data: &Path) -> Result<(), DevelopmentError> {
+        tracing::info!("making the development database; this takes a few seconds, once");
+        let temporary = self.home.join("data.new");
 
-        // Not every system knows C.UTF-8; where it does not, letters beyond ASCII have no case.
-        let made = self.init_with_locale(&fresh, "C.UTF-8").or_else(|error| {
-            if error.0.contains("invalid locale name") {
-                self.init_with_locale(&fresh, "C")
-            } else {
-                Err(error)
-            }
+        // Some systems have no C.UTF-8. With C, upper and lower case are known for ASCII letters only.
+        let made = self.initdb(&temporary, "C.UTF-8").or_else(|error| {
+            if error.0.contains("invalid locale name") { self.initdb(&temporary, "C") } else { Err(error) }
         });
         made?;
-        fs::rename(&fresh, data).map_err(|error| Unavailable::at(data, error))
+        fs::rename(&temporary, data).map_err(|error| DevelopmentError::at(data, error))
     }
 
-    fn init_with_locale(&self, fresh: &Path, locale: &str) -> Result<(), Unavailable> {
-        match fs::remove_dir_all(fresh) {
+    fn initdb(&self, directory: &Path, locale: &str) -> Result<(), DevelopmentError> {
+        match fs::remove_dir_all(directory) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Unavailable::at(fresh, error));
+                return Err(DevelopmentError::at(directory, error));
             }
-            _ => private_directory(fresh, self.runner)?,
+            _ => private_directory(directory, self.system_user)?,
         };
         let mut command = self.command("initdb");
         command.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-instructions"]);
-        command.arg(format!("--locale={locale}")).arg("--pgdata").arg(fresh);
+        command.arg(format!("--locale={locale}")).arg("--pgdata").arg(directory);
         self.run(command)
     }
 
-    /// PostgreSQL takes a process that was killed and not yet waited for as one that runs: so we wait.
-    fn runs(&self) -> Result<bool, Unavailable> {
+    /// Whether the server runs.
+    ///
+    /// `pg_ctl status` also counts a server that was killed and is still defunct (a zombie): waits until its parent has
+    /// collected it.
+    fn is_running(&self) -> Result<bool, DevelopmentError> {
         let pid_file = self.home.join("data/postmaster.pid");
         for _ in 0..50 {
             let mut command = self.command("pg_ctl");
@@ -166,17 +171,17 @@ impl Cluster {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        Err(Unavailable(format!(
-            "the development database was killed, and its process stays defunct because nobody waits for it: run the \
-             container with an init process (docker run --init), or delete {}{}",
+        Err(DevelopmentError(format!(
+            "the development database was killed, and its process stays defunct (a zombie): start the container with an \
+             init process (docker run --init), or delete {}{}",
             pid_file.display(),
-            self.afresh()
+            self.how_to_reset()
         )))
     }
 
-    fn launch(&self, settings: &str) -> Result<(), Unavailable> {
+    fn start_server(&self, settings: &str) -> Result<(), DevelopmentError> {
         let text = format!(
-            "# Written at each start. Not in the data directory: that belongs to the user PostgreSQL runs as.\n\
+            "# Written at each start, outside the data directory, which belongs to the user that PostgreSQL runs as.\n\
              include = {}\n\
              listen_addresses = ''\n\
              port = 5432\n\
@@ -187,11 +192,11 @@ impl Cluster {
             quoted(&self.socket_directory)
         );
         let conf = self.home.join("rowkeep.conf");
-        fs::write(&conf, text).map_err(|error| Unavailable::at(&conf, error))?;
+        fs::write(&conf, text).map_err(|error| DevelopmentError::at(&conf, error))?;
 
         let log = self.home.join("log");
-        let log_file = private_directory(&log, self.runner)?.join("server.log");
-        // Relative to the home, in which the command runs: pg_ctl hands both to a shell as they are, in double quotes.
+        let log_file = private_directory(&log, self.system_user)?.join("server.log");
+        // Paths relative to the home, where the command runs: pg_ctl passes them to a shell in double quotes, unescaped.
         let mut command = self.command("pg_ctl");
         command.args(["start", "--wait", "--timeout=60", "--silent"]);
         command.args(["--pgdata=data", "--log=log/server.log"]);
@@ -201,18 +206,21 @@ impl Cluster {
             let mut last: Vec<_> = text.lines().rev().take(10).collect();
             last.reverse();
             let last = last.join("\n  ");
-            Unavailable(format!("{error}\n  {last}\n(from {}){}", log_file.display(), self.afresh()))
+            DevelopmentError(format!(
+                "{error}\n  {last}\n(from {}){}",
+                log_file.display(),
+                self.how_to_reset()
+            ))
         })
     }
 
-    fn stop(&self) -> Result<(), Unavailable> {
-        let _turn = lock_file(&self.home.join("turn")).and_then(|file| file.lock().map(|()| file));
-        let _turn = _turn.map_err(|error| Unavailable::at(&self.home, error))?;
-        self.users.unlock().map_err(|error| Unavailable::at(&self.home, error))?;
-        if self.users.try_lock().is_err() {
-            return Ok(()); // somebody else uses it
+    fn stop(&self) -> Result<(), DevelopmentError> {
+        let _start_lock = start_lock(&self.home)?;
+        self.usage_lock.unlock().map_err(|error| DevelopmentError::at(&self.home, error))?;
+        if self.usage_lock.try_lock().is_err() {
+            return Ok(()); // another process uses the server
         }
-        if !self.runs()? {
+        if !self.is_running()? {
             return Ok(());
         }
         let mut command = self.command("pg_ctl");
@@ -220,33 +228,33 @@ impl Cluster {
         self.run(command)
     }
 
-    fn afresh(&self) -> String {
-        format!("\nTo start afresh, with nothing kept, delete {}", self.home.display())
+    fn how_to_reset(&self) -> String {
+        format!("\nTo begin with an empty database, delete {}; its tasks are lost", self.home.display())
     }
 
     fn command(&self, program: &str) -> Command {
-        self.programs.command(program, &self.home, self.runner)
+        self.programs.command(program, &self.home, self.system_user)
     }
 
-    fn run(&self, mut command: Command) -> Result<(), Unavailable> {
+    fn run(&self, mut command: Command) -> Result<(), DevelopmentError> {
         let output = output(&mut command)?;
         if output.status.success() {
             return Ok(());
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(Unavailable(format!("{} failed: {}", command.get_program().display(), said.trim())))
+        let text = String::from_utf8_lossy(&output.stderr);
+        Err(DevelopmentError(format!("{} failed: {}", command.get_program().display(), text.trim())))
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
         if let Err(error) = self.stop() {
-            tracing::warn!(%error, "the development database was not stopped");
+            tracing::warn!(%error, "cannot stop the development database");
         }
     }
 }
 
-/// Whether the process that the file names has ended and nobody has waited for it. Known on Linux only (proc(5)).
+/// Whether the process whose id is in the file is defunct (a zombie). Linux only (proc(5)); false elsewhere.
 fn is_defunct(pid_file: &Path) -> bool {
     let state = || {
         let text = fs::read_to_string(pid_file).ok()?;
@@ -256,20 +264,27 @@ fn is_defunct(pid_file: &Path) -> bool {
     state() == Some('Z')
 }
 
-fn output(command: &mut Command) -> Result<Output, Unavailable> {
-    command.output().map_err(|error| Unavailable::at(Path::new(command.get_program()), error))
+fn output(command: &mut Command) -> Result<Output, DevelopmentError> {
+    command.output().map_err(|error| DevelopmentError::at(Path::new(command.get_program()), error))
+}
+
+/// Waits until no other process starts or stops the server in `home`. The lock ends with the file.
+fn start_lock(home: &Path) -> Result<File, DevelopmentError> {
+    let locked = lock_file(&home.join(START_LOCK)).and_then(|file| file.lock().map(|()| file));
+    locked.map_err(|error| DevelopmentError::at(home, error))
 }
 
 fn lock_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
-/// In `home` if the path is short enough, else in the system's temporary directory.
+/// A directory in `home`, or in `/tmp` if that path is too long for a socket or has characters with a meaning in
+/// postgresql.conf.
 fn socket_directory(home: &Path) -> PathBuf {
     let directory = home.join("socket");
-    let fits = directory.as_os_str().len() + "/.s.PGSQL.5432".len() <= LONGEST_SOCKET;
-    let odd = directory.to_string_lossy().contains([',', '"', '\'', '\\', '\n']);
-    if fits && !odd {
+    let fits = directory.as_os_str().len() + "/.s.PGSQL.5432".len() <= MAX_SOCKET_PATH;
+    let has_special_characters = directory.to_string_lossy().contains([',', '"', '\'', '\\', '\n']);
+    if fits && !has_special_characters {
         return directory;
     }
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, home.as_os_str().as_encoded_bytes());
@@ -277,33 +292,33 @@ fn socket_directory(home: &Path) -> PathBuf {
     PathBuf::from("/tmp").join(format!("rowkeep-{hash}"))
 }
 
-/// A directory that belongs to the user PostgreSQL runs as, and that nobody else (but root) can enter.
-fn private_directory(path: &Path, runner: Option<Runner>) -> Result<PathBuf, Unavailable> {
+/// Makes a directory that only the user PostgreSQL runs as, and root, can enter.
+fn private_directory(path: &Path, system_user: Option<SystemUser>) -> Result<PathBuf, DevelopmentError> {
     let make = || -> io::Result<()> {
         match fs::DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             other => other?,
         }
-        // Somebody else's directory, or a link, put there before us: its owner does not let us do this.
+        // Another user can have put a link or a directory there first. Of their directory we cannot change the mode.
         if fs::symlink_metadata(path)?.file_type().is_symlink() {
-            return Err(io::Error::other("is a link"));
+            return Err(io::Error::other("is a link; it must be a directory"));
         }
         fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-        match runner {
-            Some(Runner { uid, gid }) => chown(path, Some(uid), Some(gid)),
+        match system_user {
+            Some(SystemUser { uid, gid }) => chown(path, Some(uid), Some(gid)),
             None => Ok(()),
         }
     };
-    make().map_err(|error| Unavailable::at(path, error))?;
+    make().map_err(|error| DevelopmentError::at(path, error))?;
     Ok(path.to_owned())
 }
 
-/// As a value in postgresql.conf.
+/// The path as a value in postgresql.conf.
 fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', "''"))
 }
 
-/// As a word of a shell's command line, which is where `pg_ctl` puts its `--options`.
-fn shell_quoted(path: &Path) -> String {
+/// The path as one word of a shell's command line. (`pg_ctl` passes its `--options` to a shell.)
+pub(crate) fn shell_quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
 }

@@ -1,15 +1,19 @@
-//! Starting, stopping, overload, and the development database.
+//! The program and its server in operation: settings, start and stop, health, logs, overload, outages, keys, the audit
+//! command and the development database.
 
 mod audit;
-mod audit_busy;
+mod audit_under_load;
 mod checkout;
 mod concurrency;
+mod database_outage;
+mod database_proxy;
 mod development;
 mod development_checkout;
 mod disconnects;
 mod dotenv;
 mod drift;
 mod framing;
+mod full_scans;
 mod health;
 mod key_file;
 mod key_mix;
@@ -17,17 +21,14 @@ mod key_outage;
 mod key_rotation;
 mod key_tls;
 mod logs;
-mod outage;
 pub mod overload;
 pub mod program;
-mod proxy;
-mod raw;
+mod raw_client;
 mod readme_audit;
 mod round_trip;
 mod settings;
 mod settings_keys;
 mod settings_secrets;
+mod shutdown;
 mod slow_clients;
-mod stopping;
-mod sweeps;
 mod whole_lists;

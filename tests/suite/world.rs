@@ -1,4 +1,4 @@
-//! A PostgreSQL of this run's own, a database for each test, a server on it, and people with tokens.
+//! What tests share: a PostgreSQL for this run, a database and a server for each test, and users with tokens.
 
 mod authority;
 mod cluster;
@@ -16,7 +16,7 @@ pub use server::{Server, called};
 
 use rowkeep::auth::{Demands, UserId, Verifier};
 
-/// What servers under test verify tokens with.
+/// The secret of servers under test.
 pub const SECRET: &str = "a secret for tests, of more than thirty-two bytes";
 
 /// A migrated database and a server on it.
@@ -26,7 +26,7 @@ pub struct World {
 }
 
 impl World {
-    /// As a deployment that follows the README: the recommended login, everything else by default.
+    /// With the recommended login, and defaults for everything else.
     pub async fn new() -> Self {
         Self::with(&[]).await
     }
@@ -36,7 +36,7 @@ impl World {
         Self::on(Database::new().await, settings).await
     }
 
-    /// A server that believes the tokens of `issuer` and no others.
+    /// A server that accepts the tokens of `issuer` and no others.
     pub async fn of(issuer: &Issuer, settings: &[(&str, &str)]) -> Self {
         let url = issuer.url();
         let mut all = vec![("BETTER_AUTH_SECRET", ""), ("BETTER_AUTH_URL", url.as_str())];
@@ -49,7 +49,7 @@ impl World {
         Self::try_on(database, settings).await.expect("a server")
     }
 
-    /// The same as [`World::with`], or what the program wrote when it did not start.
+    /// The same as [`World::with`], or the program's output if it does not start.
     pub async fn try_with(settings: &[(&str, &str)]) -> Result<Self, String> {
         Self::try_on(Database::new().await, settings).await
     }
@@ -62,28 +62,28 @@ impl World {
         Ok(Self { server, database })
     }
 
-    /// Somebody with a token of the server's secret.
+    /// A user with a token signed with [`SECRET`].
     pub fn user(&self, id: &str) -> Person {
         Person::new(self.server.address, id)
     }
 
-    /// Somebody with this token.
+    /// A client with this token.
     pub fn bearer(&self, token: &str) -> Person {
         Person::with_token(self.server.address, Some(token))
     }
 
-    /// Alice, with a token of this issuer that this pair has signed.
+    /// Alice, with a token of this issuer that is signed with this key pair.
     pub fn signed_in(&self, issuer: &Issuer, pair: &KeyPair) -> Person {
         self.bearer(&pair.token(&issuer.claims(serde_json::json!({}))))
     }
 
-    /// Somebody without a token.
+    /// A client without a token.
     pub fn stranger(&self) -> Person {
         Person::with_token(self.server.address, None)
     }
 }
 
-/// What the servers under test demand of a token.
+/// The token rules of servers under test.
 pub fn demands() -> Demands {
     Demands {
         secrets: vec![SECRET.into()],
@@ -100,7 +100,7 @@ pub fn token(id: &str) -> String {
     rowkeep::token::mint(&demands(), id, 3600).expect("a token")
 }
 
-/// The user that a verified token names: there is no other way to a `UserId`.
+/// The `UserId` of a verified token: there is no other way to make one.
 pub fn user_id(id: &str) -> UserId {
     Verifier::new(&demands())
         .and_then(|verifier| verifier.user_of_token(&token(id)).map_err(|refusal| format!("{refusal:?}")))

@@ -1,1 +1,1 @@
-"""What is measured. A part has `prepare(bench)`, `measure(bench, round)` and `rows(results)`."""
+"""The measurements. Each part has `prepare(bench)`, `measure(bench, round)` and `rows(results)`."""

@@ -1,4 +1,4 @@
-"""What a page costs whom: users with 10 to 1,000,000 tasks against the one with 100."""
+"""The cost of a page for users with 10 to 1,000,000 tasks, against the user with 100."""
 
 import re
 import urllib.parse
@@ -7,27 +7,27 @@ from .. import checks
 from ..report import Row, rotated
 from ..server import Server
 
-TITLE = "Growth: a page of 20, for a user with many tasks against one with 100"
+TITLE = "Growth: a page of 20 tasks, for a user with many tasks / for a user with 100"
 BASE = 100
 
 PAGES = [(where, status) for status in ("all", "pending", "completed") for where in ("first page", "page half-way down")]
 
 
 def prepare(bench):
-    """Finds a page half-way down everybody's list, as a client would: link by link."""
+    """Finds the page half-way down each sized user's list, as a client does: link by link."""
     bench.pages = {}
-    with Server(bench.program, bench.cluster, bench.people) as server:
-        for size in bench.people.ladder:
-            token = bench.people.token(bench.people.user("ladder", size))
+    with Server(bench.program, bench.cluster, bench.users) as server:
+        for size in bench.users.sizes:
+            token = bench.users.token(bench.users.user("sized", size))
             for where, status in PAGES:
                 path = f"/api/v1/tasks?limit=20&status={status}"
                 if where != "first page":
                     path = half_way(server, token, path, size)
                 bench.pages[size, where, status] = path
-                answer = server.ask("GET", path, token)
-                checks.demand(answer.status == 200, f"{path}: {answer.status}")
-                number = answer.octets.count(b'{"id":')
-                checks.demand(number == 20 or size < 1000, f"{path}: {number} tasks instead of 20")
+                answer = server.request("GET", path, token)
+                checks.check(answer.status == 200, f"{path}: {answer.status}")
+                number = answer.content.count(b'{"id":')
+                checks.check(number == 20 or size < 1000, f"{path}: {number} tasks instead of 20")
 
 
 def half_way(server, token, path, size):
@@ -36,11 +36,11 @@ def half_way(server, token, path, size):
     step = max(1, min(1000, target))
     here, passed = with_parameter(path, "limit", step), 0
     while passed < target:
-        answer = server.ask("GET", here, token)
+        answer = server.request("GET", here, token)
         link = re.search(r'<([^>]*)>\s*;\s*rel="?next"?', answer.getheader("Link") or "")
         if not link and size < 1000:
-            return with_parameter(here, "limit", 20)  # so few that there is no other page
-        checks.demand(link, f"{here}: no link to the next page")
+            return with_parameter(here, "limit", 20)  # so few tasks that there is no second page
+        checks.check(link, f"{here}: no link to the next page")
         here, passed = link[1], passed + step
     return with_parameter(here, "limit", 20)
 
@@ -52,17 +52,17 @@ def with_parameter(path, name, value):
 
 
 def measure(bench, number):
-    people, seconds, results = bench.people, max(1, bench.seconds // 4), {}
-    with Server(bench.program, bench.cluster, people) as server:
-        bench.traffic.ask(server, {"list": 1}, 64, 1)  # its connections are there from now on
+    users, seconds, results = bench.users, max(1, bench.seconds // 4), {}
+    with Server(bench.program, bench.cluster, users) as server:
+        bench.traffic.requests(server, {"list": 1}, 64, 1)  # opens the server's connections
         for where, status in rotated(PAGES, number):
             found = {}
-            for size in rotated(people.ladder, number):
-                user = people.user("ladder", size)
-                found[size] = bench.traffic.ask_one(server, bench.pages[size, where, status], user, 8, seconds)
+            for size in rotated(users.sizes, number):
+                user = users.user("sized", size)
+                found[size] = bench.traffic.repeat(server, bench.pages[size, where, status], user, 8, seconds)
             results[f"{where}, {status}"] = found
             bench.say(f"  {where}, {status}: " + "   ".join(
-                f"{size:,}: {cost(found[size]):.0f} µs" for size in people.ladder))
+                f"{size:,}: {cost(found[size]):.0f} µs" for size in users.sizes))
     return results
 
 

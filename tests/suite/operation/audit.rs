@@ -1,4 +1,4 @@
-//! What `rowkeep audit` and `sql/audit.sql` print, to whom, and what they leave alone.
+//! `rowkeep audit` and `sql/audit.sql`: what they print for which login, and that they change nothing.
 
 use std::collections::BTreeSet;
 
@@ -9,17 +9,17 @@ use super::program::{Ended, Program};
 use crate::database::support::creates;
 use crate::world::Database;
 
-/// The shipped program, with nothing but an address.
+/// The command, with no setting but the database.
 pub fn audit(url: &str) -> Program {
     Program::new(&["audit"]).with(&[("DATABASE_URL", url)])
 }
 
-async fn audited(database: &Database, login: &str) -> Ended {
+async fn run_audit(database: &Database, login: &str) -> Ended {
     audit(&database.url(login)).run().await
 }
 
-/// `psql -f sql/audit.sql`, plain, as `login`.
-async fn printed(database: &Database, login: &str, settings: &[(&str, &str)]) -> String {
+/// What `psql -f sql/audit.sql` prints for `login`.
+async fn run_in_psql(database: &Database, login: &str, settings: &[(&str, &str)]) -> String {
     let programs = Programs::find(None).expect("PostgreSQL's programs");
     let script = format!("{}/sql/audit.sql", env!("CARGO_MANIFEST_DIR"));
     let output = Command::new(programs.path("psql"))
@@ -32,13 +32,13 @@ async fn printed(database: &Database, login: &str, settings: &[(&str, &str)]) ->
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// Without the last line, which counts.
+/// Without the last line, which has the counts.
 fn facts(text: &str) -> Vec<&str> {
     text.trim_end().lines().filter(|line| !line.contains(" facts: ")).collect()
 }
 
-/// Without what concerns roles, of which other tests of this cluster make some meanwhile.
-fn of_the_database(text: &str) -> Vec<&str> {
+/// Without the facts about roles: other tests make roles in the same cluster meanwhile.
+fn facts_of_the_database(text: &str) -> Vec<&str> {
     let mut kept = true;
     let lines = facts(text).into_iter().filter(|line| {
         if !line.starts_with(' ') {
@@ -52,18 +52,18 @@ fn of_the_database(text: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_program_begins_with_what_psql_prints() {
+async fn the_program_prints_what_psql_prints_and_then_more() {
     for harm in
         ["select 1", "alter table app.tasks no force row level security; grant all on app.tasks to public"]
     {
         let database = Database::new().await;
         database.superuser().await.batch_execute(harm).await.expect("a harm");
 
-        let program = audited(&database, "postgres").await.out;
-        let psql = printed(&database, "postgres", &[]).await;
+        let program = run_audit(&database, "postgres").await.out;
+        let psql = run_in_psql(&database, "postgres", &[]).await;
 
-        let psql = of_the_database(&psql);
-        assert_eq!(of_the_database(&program)[..psql.len()], psql, "{harm}");
+        let psql = facts_of_the_database(&psql);
+        assert_eq!(facts_of_the_database(&program)[..psql.len()], psql, "{harm}");
     }
 }
 
@@ -76,14 +76,14 @@ async fn two_runs_print_the_same() {
         database.superuser().await.batch_execute(harm).await.expect("a harm");
         creates(&database.client("rowkeep_login").await, "alice", "hers").await;
 
-        let (one, other) = (audited(&database, "postgres").await, audited(&database, "postgres").await);
+        let (one, other) = (run_audit(&database, "postgres").await, run_audit(&database, "postgres").await);
 
-        assert_eq!(of_the_database(&one.out), of_the_database(&other.out), "{harm}");
+        assert_eq!(facts_of_the_database(&one.out), facts_of_the_database(&other.out), "{harm}");
         assert_eq!(one.code, other.code);
     }
 }
 
-/// Names with line ends, letters that look like others, and all of their 63 bytes.
+/// Names with line breaks, with letters that look like ASCII, and with 63 bytes, the most that PostgreSQL allows.
 const HOSTILE: &str = r#"
     create table app.U&"x\000AOK    forged      \00E9\202E" (U&"y\000AOK    forged" int);
     create table app."ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt" (a int);
@@ -100,30 +100,30 @@ const HOSTILE: &str = r#"
     grant select on U&"s\000AOK    forged".t to rowkeep_api"#;
 
 #[tokio::test]
-async fn what_is_printed_is_plain_and_narrow_and_cannot_be_forged() {
+async fn the_report_is_ascii_fits_a_terminal_and_cannot_be_forged_by_names() {
     let database = Database::new().await;
     database.superuser().await.batch_execute(HOSTILE).await.expect("hostile names");
 
-    let program = audited(&database, "postgres").await;
-    let psql = printed(&database, "postgres", &[]).await;
+    let program = run_audit(&database, "postgres").await;
+    let psql = run_in_psql(&database, "postgres", &[]).await;
 
     assert_eq!(program.code, Some(1), "{}", program.out);
-    let mut mending = false;
+    let mut in_fix = false;
     for line in program.out.lines().chain(psql.lines()) {
         assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{line:?}");
         assert!(!line.starts_with("OK    forged"), "{line}");
         assert!(!line.trim_start().starts_with("fix: forged"), "{line}");
-        // A statement is to be copied as it is, whatever its length.
+        // A statement to copy is one line, whatever its length.
         let begins = line.trim_start().starts_with("fix: ");
-        mending = begins || mending && line.starts_with("                  ");
-        assert!(mending || line.len() < 120, "{line}");
+        in_fix = begins || in_fix && line.starts_with("                  ");
+        assert!(in_fix || line.len() < 120, "{line}");
     }
     let named = |text: &str| text.matches("OK    forged").count();
     assert!(named(&program.out) > 20 && named(&psql) > 8, "{}", program.out);
 }
 
 #[tokio::test]
-async fn whoever_may_connect_may_audit_with_psql() {
+async fn every_login_that_can_connect_can_audit_with_psql() {
     let database = Database::new().await;
     let (auditor, nobody) = (format!("auditor_{}", database.name), format!("nobody_{}", database.name));
     let make = format!(
@@ -131,22 +131,22 @@ async fn whoever_may_connect_may_audit_with_psql() {
     );
     database.superuser().await.batch_execute(&make).await.expect("roles");
 
-    let all = printed(&database, "postgres", &[]).await;
+    let all = run_in_psql(&database, "postgres", &[]).await;
     for login in ["rowkeep_login", &auditor, &nobody] {
-        let seen = printed(&database, login, &[]).await;
+        let seen = run_in_psql(&database, login, &[]).await;
 
-        assert_eq!(of_the_database(&seen), of_the_database(&all), "{login}");
+        assert_eq!(facts_of_the_database(&seen), facts_of_the_database(&all), "{login}");
     }
 }
 
 #[tokio::test]
-async fn an_auditor_is_told_what_they_cannot_try() {
+async fn an_auditor_is_told_which_proofs_their_login_cannot_run() {
     let database = Database::new().await;
     let auditor = format!("auditor_{}", database.name);
     let make = format!("create role {auditor} login; grant rowkeep_auditor to {auditor}");
     database.superuser().await.batch_execute(&make).await.expect("a role");
 
-    let audit = audited(&database, &auditor).await;
+    let audit = run_audit(&database, &auditor).await;
 
     assert!(
         audit.out.contains("NOTE  proof       not tried: this login may not take on rowkeep_api"),
@@ -158,10 +158,10 @@ async fn an_auditor_is_told_what_they_cannot_try() {
 }
 
 #[tokio::test]
-async fn a_login_that_serves_audits_everything() {
+async fn the_serving_login_can_run_every_check_and_proof() {
     let database = Database::new().await;
 
-    let audit = audited(&database, "rowkeep_login").await;
+    let audit = run_audit(&database, "rowkeep_login").await;
 
     assert!(audit.out.contains("OK    drift       migration "), "{}", audit.out);
     assert!(audit.out.contains("OK    proof       app.tasks: "), "{}", audit.out);
@@ -172,7 +172,7 @@ async fn a_login_that_serves_audits_everything() {
 async fn a_database_that_was_never_migrated_fails_with_the_command_to_run() {
     let database = Database::unmigrated().await;
 
-    let audit = audited(&database, "postgres").await;
+    let audit = run_audit(&database, "postgres").await;
 
     assert!(audit.out.contains("the database has not been migrated"), "{}", audit.out);
     assert!(audit.out.contains("fix: rowkeep migrate\n"), "{}", audit.out);
@@ -180,15 +180,19 @@ async fn a_database_that_was_never_migrated_fails_with_the_command_to_run() {
 }
 
 #[tokio::test]
-async fn psql_audits_where_nothing_may_be_written() {
+async fn psql_audits_in_a_read_only_session() {
     let database = Database::new().await;
 
-    let text = printed(&database, "postgres", &[("PGOPTIONS", "-c default_transaction_read_only=on")]).await;
+    let text =
+        run_in_psql(&database, "postgres", &[("PGOPTIONS", "-c default_transaction_read_only=on")]).await;
 
-    assert_eq!(of_the_database(&text), of_the_database(&printed(&database, "postgres", &[]).await));
+    assert_eq!(
+        facts_of_the_database(&text),
+        facts_of_the_database(&run_in_psql(&database, "postgres", &[]).await)
+    );
 }
 
-/// Everything that a dump shows, but how far the identity column has come.
+/// The lines of a dump, without the position of the id sequence; none if this machine has no pg_dump.
 async fn dumped(database: &Database) -> Option<BTreeSet<String>> {
     let dump = Programs::find(None).expect("PostgreSQL's programs").path("pg_dump");
     if !dump.exists() {
@@ -197,7 +201,7 @@ async fn dumped(database: &Database) -> Option<BTreeSet<String>> {
     let output = Command::new(dump).args(["-d", &database.url("postgres")]).output().await.expect("pg_dump");
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).expect("text");
-    // Newer releases seal their dumps with a random word.
+    // Newer releases put a random word into `restrict` and `unrestrict` lines.
     let lines =
         text.lines().filter(|line| !line.contains("pg_catalog.setval") && !line.contains("restrict "));
     Some(lines.map(str::to_owned).collect())
@@ -213,7 +217,7 @@ async fn an_audit_changes_nothing() {
         database.superuser().await.batch_execute(harm).await.expect("a harm");
         let Some(before) = dumped(&database).await else { return };
 
-        audited(&database, "postgres").await;
+        run_audit(&database, "postgres").await;
 
         assert_eq!(dumped(&database).await, Some(before), "{harm}");
     }

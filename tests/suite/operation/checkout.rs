@@ -1,4 +1,4 @@
-//! A checkout of a test's own, in which the program runs with nothing configured.
+//! A checkout that one test uses, in which the program runs with nothing configured.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,17 @@ use tokio::time::timeout;
 use super::program::{Directory, Program, Running};
 use crate::world::Person;
 
-/// A directory with a `.git`, and a home. What the program keeps of it goes with it.
+/// A directory with `.git`, and a home directory. Dropping it stops its PostgreSQL and deletes what the program kept.
 pub struct Checkout {
     pub path: PathBuf,
     name: String,
-    /// Where the program keeps what belongs to a checkout.
+    /// The directory in which the program keeps databases and secrets of all checkouts.
     data: PathBuf,
     directory: Directory,
     user: Option<u32>,
 }
 
-/// A development server that has said how to try it.
+/// A development server that has printed how to try it.
 pub struct Ready {
     pub running: Running,
     pub out: String,
@@ -32,21 +32,21 @@ pub fn is_root() -> bool {
 }
 
 impl Checkout {
-    /// `before` comes first in the checkout's name.
-    pub fn new(before: &str) -> Self {
+    /// A checkout whose name begins with `prefix`.
+    pub fn new(prefix: &str) -> Self {
         let directory = Directory::named("checkouts");
         let data =
             if is_root() { "/var/lib/rowkeep".into() } else { directory.0.join("home/.local/share/rowkeep") };
-        Self::at(directory, before, "home", data, None)
+        Self::at(directory, prefix, "home", data, None)
     }
 
-    /// As a user who is not root, and whose home has an odd name: one as whom this process can start the program.
-    pub fn of_an_ordinary_user(before: &str, home: &str) -> Self {
+    /// The same for a user who is not root, with `home` as the name of their home directory.
+    pub fn of_an_ordinary_user(prefix: &str, home: &str) -> Self {
         let directory = Directory::named("checkouts");
         let data = directory.0.join(home).join(".local/share/rowkeep");
-        let checkout = Self::at(directory, before, home, data, is_root().then_some(65_534));
+        let checkout = Self::at(directory, prefix, home, data, is_root().then_some(65_534));
         if let Some(user) = checkout.user {
-            // Where that user may not go the program cannot be started from.
+            // That user may not be able to enter the directory of the built program.
             std::fs::copy(env!("CARGO_BIN_EXE_rowkeep"), checkout.directory.0.join("rowkeep"))
                 .expect("a copy");
             std::os::unix::fs::chown(checkout.directory.0.join(home), Some(user), Some(user))
@@ -55,17 +55,17 @@ impl Checkout {
         checkout
     }
 
-    fn at(directory: Directory, before: &str, home: &str, data: PathBuf, user: Option<u32>) -> Self {
+    fn at(directory: Directory, prefix: &str, home: &str, data: PathBuf, user: Option<u32>) -> Self {
         let number =
             directory.0.display().to_string().chars().filter(char::is_ascii_digit).collect::<String>();
-        let path = directory.0.join(format!("{before}{number}"));
+        let path = directory.0.join(format!("{prefix}{number}"));
         std::fs::create_dir_all(path.join(".git")).expect("a checkout");
         std::fs::create_dir(directory.0.join(home)).expect("a home");
-        let name = format!("{before}{number}").chars().filter(char::is_ascii_alphanumeric).collect();
+        let name = format!("{prefix}{number}").chars().filter(char::is_ascii_alphanumeric).collect();
         Self { path, name, data, directory, user }
     }
 
-    /// The program in this checkout, on any free port, with nothing else configured.
+    /// The program in this checkout, with no setting but a free port.
     pub fn program(&self, arguments: &[&str]) -> Program {
         let home = self.data.ancestors().nth(3).filter(|_| !self.data.starts_with("/var"));
         let home = home.map_or_else(|| self.directory.0.join("home"), Path::to_owned);
@@ -79,7 +79,7 @@ impl Checkout {
         program
     }
 
-    /// Starts the program, and waits until it has said how to try it.
+    /// Starts the program, and waits until it has printed how to try it.
     pub async fn start(&self) -> Ready {
         let mut running = self.program(&[]).start();
         running.says("-c rollback").await;
@@ -87,7 +87,7 @@ impl Checkout {
         Ready { running, out }
     }
 
-    /// Where the program keeps what belongs to this checkout.
+    /// The directory in which the program keeps this checkout's database and secret.
     pub fn home(&self) -> Option<PathBuf> {
         let prefix = format!("{}-", self.name.chars().take(20).collect::<String>());
         let entries = std::fs::read_dir(&self.data).ok()?.flatten();
@@ -96,11 +96,11 @@ impl Checkout {
             .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)))
     }
 
-    /// The process of its PostgreSQL, if that runs.
+    /// The process id of its PostgreSQL, if that runs.
     pub fn postmaster(&self) -> Option<u32> {
         let text = std::fs::read_to_string(self.home()?.join("data/postmaster.pid")).ok()?;
         let pid = text.lines().next()?.parse().ok()?;
-        // Whoever else has the number of a process that has ended is left alone.
+        // Another process can have got the id of a server that has ended.
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
         name.starts_with("postgres").then_some(pid)
     }
@@ -108,7 +108,7 @@ impl Checkout {
 
 impl Drop for Checkout {
     fn drop(&mut self) {
-        // Where its path is too long or too odd for a socket, that is elsewhere.
+        // The directory of the socket is elsewhere if the path is too long for a socket or has special characters.
         let socket = self.home().and_then(|home| std::fs::read_to_string(home.join("rowkeep.conf")).ok());
         let socket = socket.as_deref().and_then(|text| text.split("unix_socket_directories = '").nth(1));
         let socket = socket.and_then(|rest| rest.split('\'').next().map(PathBuf::from));
@@ -128,7 +128,7 @@ impl Drop for Checkout {
 }
 
 impl Ready {
-    /// The line that starts like this, as it is printed.
+    /// The printed line that begins with `program`.
     pub fn line(&self, program: &str) -> String {
         let mut lines = self.out.lines().map(str::trim);
         lines
@@ -137,7 +137,7 @@ impl Ready {
             .into()
     }
 
-    /// Where it says that it listens.
+    /// The address that it prints.
     pub fn address(&self) -> SocketAddr {
         let address = self.out.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
         address.and_then(|address| address.parse().ok()).expect("an address")
@@ -148,7 +148,7 @@ impl Ready {
         Person::with_token(self.address(), Some(&self.line("eyJ")))
     }
 
-    /// The line that starts psql, wherever that is.
+    /// The printed line that runs psql.
     pub fn psql(&self) -> String {
         let programs = Programs::find(None).expect("programs");
         let quoted = format!("'{}'", programs.path("psql").display());
@@ -167,7 +167,7 @@ impl Ready {
     }
 }
 
-/// Runs a line as somebody does who copies it into a terminal.
+/// Runs a line in a shell, as if it was copied into a terminal.
 pub async fn shell(line: &str) -> std::process::Output {
     let output = tokio::process::Command::new("sh").args(["-c", line]).output();
     timeout(Duration::from_secs(60), output).await.expect("it ends").expect("a shell")

@@ -1,4 +1,4 @@
-//! Many users, and many requests for one task, at the same moment.
+//! Many users, and many requests for one task, at once.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 #[tokio::test]
-async fn each_of_fifty_users_who_create_at_once_has_exactly_their_own() {
+async fn fifty_users_who_create_at_once_each_see_exactly_their_own_tasks() {
     let world = World::new().await;
     let users: Vec<_> = (0..50).map(|number| world.user(&format!("user {number}"))).collect();
 
@@ -31,7 +31,7 @@ async fn each_of_fifty_users_who_create_at_once_has_exactly_their_own() {
 }
 
 #[tokio::test]
-async fn no_toggle_is_lost_among_many() {
+async fn no_toggle_is_lost_when_many_run_at_once() {
     let world = World::new().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;
@@ -49,7 +49,7 @@ async fn no_toggle_is_lost_among_many() {
 }
 
 #[tokio::test]
-async fn every_change_among_many_moves_updated_at_to_a_later_time() {
+async fn each_of_many_changes_at_once_has_a_later_updated_at() {
     let world = World::new().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;
@@ -69,7 +69,7 @@ async fn every_change_among_many_moves_updated_at_to_a_later_time() {
 }
 
 #[tokio::test]
-async fn requests_of_different_users_on_one_connection_never_mix() {
+async fn users_who_share_a_database_connection_never_see_each_others_tasks() {
     let world = World::with(&[("DATABASE_POOL_SIZE", "1")]).await;
     let users: Vec<_> = (0..10).map(|number| world.user(&format!("user {number}"))).collect();
     for user in &users {

@@ -1,4 +1,4 @@
-//! The program with nothing configured: a private PostgreSQL that comes and goes with it.
+//! The program with nothing configured: a private PostgreSQL that it starts and stops.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -8,7 +8,7 @@ use super::checkout::{Checkout, is_root, shell};
 use super::program::{Directory, Program};
 
 #[tokio::test]
-async fn the_first_start_prints_lines_that_work_as_they_stand() {
+async fn the_lines_that_the_first_start_prints_work_unchanged() {
     let checkout = Checkout::new("c");
     let ready = checkout.start().await;
 
@@ -19,7 +19,7 @@ async fn the_first_start_prints_lines_that_work_as_they_stand() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && text.contains("buy milk"), "{output:?}");
     } else {
-        eprintln!("curl is not on this machine: the line that starts it was not tried");
+        eprintln!("this machine has no curl: the curl line was not run");
     }
     let output = shell(&ready.psql()).await;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -28,7 +28,7 @@ async fn the_first_start_prints_lines_that_work_as_they_stand() {
 }
 
 #[tokio::test]
-async fn postgresql_stops_with_the_program_and_what_was_stored_is_kept() {
+async fn postgresql_stops_with_the_program_and_keeps_the_tasks() {
     let checkout = Checkout::new("c");
     for signal in ["TERM", "INT"] {
         let ready = checkout.start().await;
@@ -46,7 +46,7 @@ async fn postgresql_stops_with_the_program_and_what_was_stored_is_kept() {
 }
 
 #[tokio::test]
-async fn a_killed_program_leaves_a_database_that_the_next_start_adopts() {
+async fn a_database_that_outlives_a_killed_program_is_used_by_the_next_start() {
     let checkout = Checkout::new("c");
     let first = checkout.start().await;
     let alice = first.alice();
@@ -55,15 +55,15 @@ async fn a_killed_program_leaves_a_database_that_the_next_start_adopts() {
     first.running.signal("KILL");
     let token = first.line("eyJ");
     first.running.ended().await;
-    assert_eq!(checkout.postmaster(), postmaster, "it lives on");
+    assert_eq!(checkout.postmaster(), postmaster, "the database goes on running");
 
     let second = checkout.start().await;
 
-    assert_eq!(checkout.postmaster(), postmaster, "it is adopted");
+    assert_eq!(checkout.postmaster(), postmaster, "it is the same server");
     let alice = crate::world::Person::with_token(second.alice().address, Some(&token));
-    assert_eq!(alice.reads(&task["id"]).await, task, "the old token is still good");
+    assert_eq!(alice.reads(&task["id"]).await, task, "the old token is still valid");
     second.stop().await;
-    assert_eq!(checkout.postmaster(), None, "it is stopped");
+    assert_eq!(checkout.postmaster(), None, "the second program stops it");
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_database_that_was_killed_together_with_the_program_starts_again() {
     ready.alice().creates(json!({ "title": "buy milk" })).await;
     let postmaster = checkout.postmaster().expect("PostgreSQL");
 
-    // Whoever waits for the killed process may take a moment, in which it still stands in the list of processes.
+    // A killed process stays in the list of processes until its parent has collected it.
     let killed = shell(&format!("kill -KILL {} {postmaster}", ready.running.id())).await;
     let again = checkout.start().await;
 
@@ -84,9 +84,9 @@ async fn a_database_that_was_killed_together_with_the_program_starts_again() {
 }
 
 #[tokio::test]
-async fn two_programs_of_one_checkout_share_a_database_that_the_last_one_stops() {
+async fn two_programs_of_one_checkout_share_a_database_and_the_last_one_stops_it() {
     let checkout = Checkout::new("c");
-    // At the same moment, when there is nothing yet.
+    // Both at once, while there is no database yet.
     let (first, second) = tokio::join!(checkout.start(), checkout.start());
     let task = first.alice().creates(json!({ "title": "shared" })).await;
     let postmaster = checkout.postmaster();
@@ -100,7 +100,7 @@ async fn two_programs_of_one_checkout_share_a_database_that_the_last_one_stops()
 }
 
 #[tokio::test]
-async fn nobody_else_can_reach_the_database() {
+async fn other_users_of_the_machine_cannot_reach_the_database() {
     let checkout = Checkout::new("c");
     let ready = checkout.start().await;
     let (before, _) =
@@ -128,7 +128,7 @@ async fn migrate_and_token_work_with_nothing_configured() {
 
     assert_eq!(migrate.code, Some(0), "{migrate:?}");
     assert!(migrate.out.contains("applied the policies"), "{migrate:?}");
-    assert_eq!(checkout.postmaster(), None, "migrate stops what it has started");
+    assert_eq!(checkout.postmaster(), None, "migrate stops the server that it started");
     let ready = checkout.start().await;
     let alice = crate::world::Person::with_token(ready.alice().address, Some(token.out.trim()));
     assert_eq!(alice.get("/api/alice/tasks").await.status(), 200);
@@ -136,7 +136,7 @@ async fn migrate_and_token_work_with_nothing_configured() {
 }
 
 #[tokio::test]
-async fn without_server_programs_the_ways_out_are_named() {
+async fn without_server_programs_the_error_says_how_to_get_them() {
     let (empty, checkout) = (Directory::new(), Checkout::new("c"));
     let programs = empty.0.display().to_string();
 
@@ -149,7 +149,7 @@ async fn without_server_programs_the_ways_out_are_named() {
 }
 
 #[tokio::test]
-async fn whoever_has_no_home_is_told_to_set_an_address() {
+async fn without_a_home_the_error_says_to_set_database_url() {
     let directory = Directory::new();
     let mut program = Program::new(&["migrate"]).inside(&directory.0);
     if is_root() {

@@ -1,4 +1,4 @@
-//! Checkouts in odd places, and of odd users.
+//! Development in directories with unusual paths, for users who are not root, and after an interrupted first start.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::checkout::{Checkout, shell};
 use super::overload::eventually;
 
-/// Everything that the first start promises.
+/// Asserts that the server, the printed psql line and the stop work.
 async fn works(checkout: &Checkout) {
     let ready = checkout.start().await;
     ready.alice().creates(json!({ "title": "buy milk" })).await;
@@ -36,7 +36,7 @@ async fn a_checkout_with_spaces_and_quotes_in_its_path_works() {
 }
 
 #[tokio::test]
-async fn an_ordinary_user_has_a_database_below_their_home() {
+async fn the_database_of_an_ordinary_user_is_in_their_home() {
     let checkout = Checkout::of_an_ordinary_user("c", "home");
 
     works(&checkout).await;
@@ -55,7 +55,7 @@ async fn a_home_with_a_long_path_works() {
 }
 
 #[tokio::test]
-async fn a_directory_below_the_checkout_has_the_checkouts_database() {
+async fn a_program_in_a_subdirectory_uses_the_checkouts_database() {
     let checkout = Checkout::new("c");
     let below = checkout.path.join("src");
     std::fs::create_dir(&below).expect("a directory");
@@ -72,12 +72,12 @@ async fn a_directory_below_the_checkout_has_the_checkouts_database() {
     ready.stop().await;
 }
 
-/// Stops the first start with a signal to every process of the program's group, while the database is being made.
+/// Sends a signal to the program's process group while the first start makes the database.
 async fn interrupted(checkout: &Checkout, signal: &str) {
     let running = checkout.program(&[]).start();
     let making = async || checkout.home().is_some_and(|home| home.join("data.new/base/1").exists());
-    eventually("initdb", making).await;
-    tokio::time::sleep(Duration::from_millis(200)).await; // into the middle of it
+    eventually("initdb runs", making).await;
+    tokio::time::sleep(Duration::from_millis(200)).await; // so that it is in the middle
 
     let line = format!("kill -s {signal} -- -{}", running.id());
     assert!(shell(&line).await.status.success());
@@ -85,7 +85,7 @@ async fn interrupted(checkout: &Checkout, signal: &str) {
 }
 
 #[tokio::test]
-async fn ctrl_c_during_the_first_start_leaves_the_next_a_database_as_it_should_be() {
+async fn ctrl_c_during_the_first_start_does_not_harm_the_database() {
     let checkout = Checkout::new("c");
 
     interrupted(&checkout, "INT").await;
@@ -99,11 +99,11 @@ async fn ctrl_c_during_the_first_start_leaves_the_next_a_database_as_it_should_b
 }
 
 #[tokio::test]
-async fn a_first_start_that_was_killed_leaves_nothing_that_the_next_would_stumble_over() {
+async fn after_a_first_start_that_was_killed_the_next_one_works() {
     let checkout = Checkout::new("c");
 
     interrupted(&checkout, "KILL").await;
-    // Who makes the database does not hear of it, and is killed as well.
+    // initdb is in another process group and goes on: kill it as well.
     let home = checkout.home().expect("a home");
     let _ = shell(&format!("pkill -KILL -f -- '--pgdata {}'", home.join("data.new").display())).await;
 
@@ -111,7 +111,7 @@ async fn a_first_start_that_was_killed_leaves_nothing_that_the_next_would_stumbl
 }
 
 #[tokio::test]
-async fn a_database_that_does_not_start_is_an_error_with_what_its_log_says() {
+async fn a_database_that_does_not_start_is_an_error_with_the_end_of_its_log() {
     let checkout = Checkout::new("c");
     checkout.start().await.stop().await;
     let conf = checkout.home().expect("a home").join("data/postgresql.conf");

@@ -1,4 +1,4 @@
-//! Clients that go away in the middle of something.
+//! Clients that close the connection in the middle of a request, and a server that is killed.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::proxy::Proxy;
-use super::raw::{Raw, head, request};
+use super::database_proxy::Proxy;
+use super::raw_client::{RawClient, head, request};
 use crate::world::{Database, SECRET, Server, World};
 
-/// One connection to PostgreSQL, which every user gets after every other.
-const ONE: [(&str, &str); 1] = [("DATABASE_POOL_SIZE", "1")];
+/// One database connection, which all users share.
+const ONE_CONNECTION: [(&str, &str); 1] = [("DATABASE_POOL_SIZE", "1")];
 
-/// The server's sessions in PostgreSQL.
+/// The process ids of the server's sessions in PostgreSQL.
 async fn sessions(world: &World) -> BTreeSet<i32> {
     let sql =
         "select pid from pg_stat_activity where datname = current_database() and application_name = 'rowkeep'
@@ -26,34 +26,35 @@ fn owners(list: &Value) -> BTreeSet<&str> {
     list.as_array().expect("a list").iter().map(|task| task["user_id"].as_str().expect("a user")).collect()
 }
 
-/// A server whose one connection to PostgreSQL goes through a proxy.
+/// A server whose one database connection goes through a proxy.
 async fn with_proxy() -> (World, Proxy) {
     let (database, proxy) = (Database::new().await, Proxy::start().await);
     let url = proxy.url(&database, "rowkeep_login");
     (World::on(database, &[("DATABASE_URL", &url), ("DATABASE_POOL_SIZE", "1")]).await, proxy)
 }
 
-/// Sends a request and hangs up when its transaction has begun, and PostgreSQL has not answered yet; waits until it has.
+/// Sends a request, and closes the connection after its transaction has begun and before PostgreSQL has answered. Then lets
+/// PostgreSQL answer, and waits until the database connection is free again.
 async fn hangs_up_in_the_middle(world: &World, proxy: &Proxy, text: String) {
     proxy.withhold_answers_until(usize::MAX);
-    let raw = Raw::with(world.server.address, text).await;
+    let client = RawClient::sending(world.server.address, text).await;
     let begun = async {
         while proxy.messages().is_empty() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
     timeout(Duration::from_secs(60), begun).await.expect("the transaction begins");
-    drop(raw);
-    tokio::time::sleep(Duration::from_millis(50)).await; // until the server has seen it
+    drop(client);
+    tokio::time::sleep(Duration::from_millis(50)).await; // until the server has noticed
     proxy.withhold_answers_until(0);
 
-    // The one connection is free again when somebody else is answered.
-    let answer = world.user("somebody else").get("/api/tasks").await;
+    // Another user gets an answer when the one connection is free again.
+    let answer = world.user("another user").get("/api/tasks").await;
     assert_eq!((answer.status(), answer.json()), (200, json!([])));
 }
 
 #[tokio::test]
-async fn after_a_client_that_hung_up_the_next_user_sees_only_their_own() {
+async fn after_a_client_that_hung_up_the_next_user_sees_only_their_own_tasks() {
     let (world, proxy) = with_proxy().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     alice.creates(json!({ "title": "alice's" })).await;
@@ -74,7 +75,7 @@ async fn after_a_client_that_hung_up_the_next_user_sees_only_their_own() {
 }
 
 #[tokio::test]
-async fn clients_that_hang_up_in_the_middle_open_no_new_session() {
+async fn clients_that_hang_up_during_a_transaction_cost_no_new_session() {
     let (world, proxy) = with_proxy().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "one" })).await["id"].to_string();
@@ -96,8 +97,8 @@ async fn clients_that_hang_up_in_the_middle_open_no_new_session() {
 }
 
 #[tokio::test]
-async fn a_storm_of_clients_that_hang_up_opens_no_new_session() {
-    let world = World::with(&ONE).await;
+async fn many_clients_that_hang_up_at_once_cost_no_new_session() {
+    let world = World::with(&ONE_CONNECTION).await;
     let alice = world.user("alice");
     let before = sessions(&world).await;
 
@@ -107,7 +108,7 @@ async fn a_storm_of_clients_that_hang_up_opens_no_new_session() {
             head("POST", "/api/tasks", "alice") + "Content-Length: 900\r\n\r\n{\"title\":",
             head("GET", "/api/tasks", "alice"),
         ] {
-            drop(Raw::with(world.server.address, text).await);
+            drop(RawClient::sending(world.server.address, text).await);
         }
     }
 
@@ -117,12 +118,12 @@ async fn a_storm_of_clients_that_hang_up_opens_no_new_session() {
 }
 
 #[tokio::test]
-async fn a_storm_of_strangers_who_ask_for_health_and_hang_up_opens_no_new_session() {
-    let world = World::with(&ONE).await;
+async fn many_health_requests_that_hang_up_cost_no_new_session() {
+    let world = World::with(&ONE_CONNECTION).await;
     let before = sessions(&world).await;
 
     for _ in 0..100 {
-        drop(Raw::with(world.server.address, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await);
+        drop(RawClient::sending(world.server.address, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await);
     }
 
     assert_eq!(world.stranger().get("/health").await.status(), 200);
@@ -130,21 +131,21 @@ async fn a_storm_of_strangers_who_ask_for_health_and_hang_up_opens_no_new_sessio
 }
 
 #[tokio::test]
-async fn half_a_body_creates_nothing() {
+async fn a_body_that_is_shorter_than_announced_creates_nothing() {
     let world = World::new().await;
     let alice = world.user("alice");
-    // A whole task, of a body that announces more.
+    // A complete task, in a body that is announced to be longer.
     let text = head("POST", "/api/tasks", "alice") + "Content-Length: 100\r\n\r\n{\"title\":\"half\"}";
 
     for _ in 0..20 {
-        drop(Raw::with(world.server.address, text.as_str()).await);
+        drop(RawClient::sending(world.server.address, text.as_str()).await);
     }
 
     assert_eq!(alice.get("/api/tasks").await.json(), json!([]));
 }
 
 #[tokio::test]
-async fn a_task_whose_client_hung_up_is_there_as_a_whole_or_not_at_all() {
+async fn a_task_whose_client_hung_up_is_complete_or_does_not_exist() {
     let world = World::new().await;
     let alice = world.user("alice");
     let description = "d".repeat(1000);
@@ -152,9 +153,9 @@ async fn a_task_whose_client_hung_up_is_there_as_a_whole_or_not_at_all() {
     let text = request("POST", "/api/tasks", "alice", &body);
 
     for cut in 0..40 {
-        // From the whole request down to one whose end is missing.
+        // From the complete request down to one without its last 700 bytes.
         let sent = &text[..text.len() - (cut % 8) * 100];
-        drop(Raw::with(world.server.address, sent).await);
+        drop(RawClient::sending(world.server.address, sent).await);
     }
 
     for task in alice.get("/api/tasks").await.json().as_array().expect("a list") {
@@ -163,7 +164,7 @@ async fn a_task_whose_client_hung_up_is_there_as_a_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_is_there_after_the_server_was_killed() {
+async fn acknowledged_tasks_exist_after_the_server_was_killed() {
     let mut world = World::new().await;
     let alice = world.user("alice");
     let mut creating = Vec::new();
@@ -174,7 +175,7 @@ async fn what_was_acknowledged_is_there_after_the_server_was_killed() {
             for _ in 0..200 {
                 let text = request("POST", "/api/tasks", "alice", r#"{"title":"kept"}"#);
                 let Ok(stream) = tokio::net::TcpStream::connect(address).await else { break };
-                let Some(reply) = Raw::on(stream, text).await else { break };
+                let Some(reply) = RawClient::exchange(stream, text).await else { break };
                 assert_eq!(reply.status, 201, "{reply:?}");
                 let task: Value = serde_json::from_str(&reply.body).expect("a task");
                 acknowledged.push(task["id"].as_i64().expect("an id"));

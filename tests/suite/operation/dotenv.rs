@@ -1,29 +1,29 @@
-//! `.env`: read in development, and nowhere else.
+//! `.env` is read in development, and in no other environment.
 
 use std::path::Path;
 
 use super::program::{Directory, Program};
 
-/// What the program says of a `LOG_LEVEL` that it does not know tells which one it has read.
-async fn level_it_complains_of(directory: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> String {
+/// The program's error. It names the unknown `LOG_LEVEL`, and so tells where that was read.
+async fn error_of(directory: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> String {
     let mut all = vec!["healthcheck", "--port=9"];
     all.extend(arguments);
     Program::new(&all).with(settings).inside(directory).run().await.err
 }
 
 #[tokio::test]
-async fn development_reads_it() {
+async fn dotenv_is_read_in_development() {
     let directory = Directory::new();
     directory.write(".env", "# a comment\n\nLOG_LEVEL=from-file\nexport CORS_ORIGINS='*'\n");
 
     for settings in [&[][..], &[("ENVIRONMENT", "development")], &[("ENVIRONMENT", "")]] {
-        let said = level_it_complains_of(&directory.0, &[], settings).await;
-        assert!(said.contains("from-file") && said.contains("CORS_ORIGINS"), "{said}");
+        let error = error_of(&directory.0, &[], settings).await;
+        assert!(error.contains("from-file") && error.contains("CORS_ORIGINS"), "{error}");
     }
 }
 
 #[tokio::test]
-async fn a_directory_of_the_checkout_reads_the_checkouts_and_nobody_reads_one_further_up() {
+async fn dotenv_is_read_from_the_root_of_the_checkout_and_from_no_directory_above() {
     let directory = Directory::new();
     directory.write(".env", "LOG_LEVEL=from-file\n");
     let inside = |path: &str| {
@@ -33,45 +33,45 @@ async fn a_directory_of_the_checkout_reads_the_checkouts_and_nobody_reads_one_fu
     };
     std::fs::create_dir(directory.0.join(".git")).expect("a checkout");
 
-    let below = level_it_complains_of(&inside("src"), &[], &[]).await;
+    let below = error_of(&inside("src"), &[], &[]).await;
     inside("another/.git");
-    let another = level_it_complains_of(&inside("another"), &[], &[("CORS_ORIGINS", "*")]).await;
+    let another = error_of(&inside("another"), &[], &[("CORS_ORIGINS", "*")]).await;
 
     assert!(below.contains("from-file"), "{below}");
     assert!(another.contains("CORS_ORIGINS") && !another.contains("from-file"), "{another}");
 }
 
 #[tokio::test]
-async fn other_environments_do_not_read_it() {
+async fn dotenv_is_not_read_in_other_environments() {
     let directory = Directory::new();
     directory.write(".env", "LOG_LEVEL=from-file\n");
 
     for environment in ["production", "staging"] {
-        let as_variable = level_it_complains_of(&directory.0, &[], &[("ENVIRONMENT", environment)]).await;
-        let as_flag = level_it_complains_of(&directory.0, &["--environment", environment], &[]).await;
+        let as_variable = error_of(&directory.0, &[], &[("ENVIRONMENT", environment)]).await;
+        let as_flag = error_of(&directory.0, &["--environment", environment], &[]).await;
 
-        for said in [as_variable, as_flag] {
-            assert!(said.contains("DATABASE_URL is missing") && !said.contains("from-file"), "{said}");
+        for error in [as_variable, as_flag] {
+            assert!(error.contains("DATABASE_URL is missing") && !error.contains("from-file"), "{error}");
         }
     }
 }
 
 #[tokio::test]
-async fn the_environment_wins_over_it() {
+async fn a_variable_wins_over_dotenv() {
     let directory = Directory::new();
     directory.write(".env", "LOG_LEVEL=from-file\n");
 
-    let said = level_it_complains_of(&directory.0, &[], &[("LOG_LEVEL", "from-environment")]).await;
+    let error = error_of(&directory.0, &[], &[("LOG_LEVEL", "from-environment")]).await;
 
-    assert!(said.contains("from-environment") && !said.contains("from-file"), "{said}");
+    assert!(error.contains("from-environment") && !error.contains("from-file"), "{error}");
 }
 
 #[tokio::test]
-async fn a_line_that_cannot_be_read_is_an_error_that_does_not_repeat_it() {
+async fn the_error_for_a_wrong_line_of_dotenv_does_not_repeat_the_line() {
     let directory = Directory::new();
     directory.write(".env", "LOG_LEVEL=info\nBETTER_AUTH_SECRET=hush 'hush\n");
 
-    let said = level_it_complains_of(&directory.0, &[], &[]).await;
+    let error = error_of(&directory.0, &[], &[]).await;
 
-    assert!(said.contains(".env") && !said.contains("hush"), "{said}");
+    assert!(error.contains(".env") && !error.contains("hush"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! A server that starts on a database that differs from its release says so in its log, and serves.
+//! A server whose database differs from its release logs a warning at start, and serves.
 
 use crate::world::{Database, World};
 
@@ -14,12 +14,12 @@ async fn warnings_after(harm: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_server_on_a_database_as_declared_has_nothing_to_warn_of() {
+async fn an_unchanged_database_gives_no_warning() {
     assert_eq!(warnings_after("select 1").await, [""; 0]);
 }
 
 #[tokio::test]
-async fn what_was_changed_by_hand_is_in_the_log_at_start() {
+async fn each_change_by_hand_is_a_warning_at_start() {
     let harm = "drop index app.tasks_user_id_id_idx; grant truncate on app.tasks to rowkeep_auditor";
 
     assert_eq!(

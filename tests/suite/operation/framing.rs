@@ -1,10 +1,10 @@
-//! Requests as browsers do not send them.
+//! Requests that no browser sends: HTTP framing, limits, and bytes that are no HTTP.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::raw::{Raw, head, request};
+use super::raw_client::{RawClient, head, request};
 use crate::world::World;
 
 #[tokio::test]
@@ -17,10 +17,10 @@ async fn a_head_over_the_limit_is_refused_and_the_server_goes_on() {
         format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"),
         format!("GET /health HTTP/1.1\r\nHost: x\r\n{many}\r\n"),
     ] {
-        let mut raw = Raw::open(world.server.address).await;
-        raw.sends(text).await;
+        let mut client = RawClient::open(world.server.address).await;
+        client.sends(text).await;
 
-        let said = raw.reads_to_the_end().await;
+        let said = client.reads_to_the_end().await;
 
         let status = said.split(' ').nth(1).unwrap_or_default();
         assert!(["400", "414", "431"].contains(&status), "{said:?}");
@@ -29,7 +29,7 @@ async fn a_head_over_the_limit_is_refused_and_the_server_goes_on() {
 }
 
 #[tokio::test]
-async fn garbage_is_refused_and_the_server_goes_on() {
+async fn bytes_that_are_no_http_are_refused_and_the_server_goes_on() {
     let world = World::new().await;
     let tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".repeat(20);
     let postgres = b"\x00\x00\x00\x08\x04\xd2\x16\x2f".to_vec();
@@ -39,11 +39,11 @@ async fn garbage_is_refused_and_the_server_goes_on() {
     let noise: Vec<u8> =
         (0..20_000u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     for bytes in [tls, postgres, h2, text, nul, noise] {
-        let mut raw = Raw::open(world.server.address).await;
-        raw.sends(&bytes).await;
-        raw.sends("\r\n\r\n").await;
+        let mut client = RawClient::open(world.server.address).await;
+        client.sends(&bytes).await;
+        client.sends("\r\n\r\n").await;
 
-        let said = raw.reads_to_the_end().await;
+        let said = client.reads_to_the_end().await;
 
         assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{said:?}");
     }
@@ -51,7 +51,7 @@ async fn garbage_is_refused_and_the_server_goes_on() {
 }
 
 #[tokio::test]
-async fn two_lengths_are_refused_and_nothing_behind_them_runs() {
+async fn ambiguous_lengths_are_refused_and_no_request_is_smuggled_in() {
     let world = World::new().await;
     let inner = request("POST", "/api/tasks", "alice", r#"{"title":"smuggled"}"#);
     let outer = head("POST", "/api/tasks", "bob");
@@ -62,10 +62,10 @@ async fn two_lengths_are_refused_and_nothing_behind_them_runs() {
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
         "Transfer-Encoding: gzip\r\n",
     ] {
-        let mut raw = Raw::open(world.server.address).await;
-        raw.sends(format!("{outer}{lengths}\r\n{inner}")).await;
+        let mut client = RawClient::open(world.server.address).await;
+        client.sends(format!("{outer}{lengths}\r\n{inner}")).await;
 
-        let said = raw.reads_to_the_end().await;
+        let said = client.reads_to_the_end().await;
 
         assert!(said.starts_with("HTTP/1.1 4"), "{lengths}: {said}");
         assert_eq!(said.matches("HTTP/1.1 ").count(), 1, "{lengths}: {said}");
@@ -74,7 +74,7 @@ async fn two_lengths_are_refused_and_nothing_behind_them_runs() {
 }
 
 #[tokio::test]
-async fn requests_in_one_go_are_answered_in_their_order() {
+async fn pipelined_requests_are_answered_in_their_order() {
     let world = World::new().await;
     let mut ids = Vec::new();
     for title in ["one", "two", "three"] {
@@ -83,135 +83,140 @@ async fn requests_in_one_go_are_answered_in_their_order() {
     let text: String =
         ids.iter().map(|id| request("GET", &format!("/api/tasks/{id}"), "alice", "")).collect();
 
-    let mut raw = Raw::with(world.server.address, text).await;
+    let mut client = RawClient::sending(world.server.address, text).await;
 
     for title in ["one", "two", "three"] {
-        let reply = raw.reads().await;
+        let reply = client.reads().await;
         assert!(reply.status == 200 && reply.body.contains(title), "{reply:?}");
     }
 }
 
 #[tokio::test]
-async fn one_connection_serves_one_user_after_the_other() {
+async fn users_who_share_a_client_connection_each_see_their_own_tasks() {
     let world = World::new().await;
     world.user("alice").creates(json!({ "title": "alice's" })).await;
     world.user("bob").creates(json!({ "title": "bob's" })).await;
-    let mut raw = Raw::open(world.server.address).await;
+    let mut client = RawClient::open(world.server.address).await;
 
     for user in ["alice", "bob", "alice", "bob"] {
-        raw.sends(request("GET", "/api/tasks", user, "")).await;
-        let reply = raw.reads().await;
+        client.sends(request("GET", "/api/tasks", user, "")).await;
+        let reply = client.reads().await;
 
         assert_eq!(reply.body.matches("user_id").count(), 1, "{reply:?}");
         assert!(reply.body.contains(&format!("{user}'s")), "{reply:?}");
     }
-    raw.sends("GET /api/tasks HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    assert_eq!(raw.reads().await.status, 401, "whoever spoke before is forgotten");
+    client.sends("GET /api/tasks HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert_eq!(client.reads().await.status, 401, "no identity is kept from the request before");
 }
 
-/// Without an error: one, and there are systems that throw away what came before it and was not read yet.
-async fn goes_on_sending(raw: &mut Raw, text: &str) {
+/// Asserts that the server goes on reading. If it closed the connection with unread data, TCP would send a reset, and some
+/// systems then drop the answer that the client has not read yet.
+async fn goes_on_sending(client: &mut RawClient, text: &str) {
     for _ in 0..4 {
-        assert!(raw.sends(text).await, "the server does not listen any more");
+        assert!(client.sends(text).await, "the server has closed the connection");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
 #[tokio::test]
-async fn a_chunked_body_over_the_limit_reads_its_413_while_it_is_still_sending() {
+async fn a_client_that_still_sends_a_chunked_body_over_the_limit_can_read_the_413() {
     let world = World::new().await;
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
-    let mut raw = Raw::with(
+    let mut client = RawClient::sending(
         world.server.address,
         head("POST", "/api/tasks", "alice") + "Transfer-Encoding: chunked\r\n\r\n",
     )
     .await;
-    raw.sends(&chunk).await;
-    raw.sends(&chunk).await;
+    client.sends(&chunk).await;
+    client.sends(&chunk).await;
 
-    let reply = raw.reads().await;
+    let reply = client.reads().await;
 
-    goes_on_sending(&mut raw, &chunk).await;
+    goes_on_sending(&mut client, &chunk).await;
     assert_eq!(reply.status, 413, "{reply:?}");
     assert!(reply.body.contains("64 KiB"), "{reply:?}");
 }
 
 #[tokio::test]
-async fn an_announced_body_over_the_limit_reads_its_413_while_it_is_still_sending() {
+async fn a_client_that_still_sends_an_announced_body_over_the_limit_can_read_the_413() {
     let world = World::new().await;
     let text = head("POST", "/api/tasks", "alice") + "Content-Length: 3000000\r\n\r\n";
-    let mut raw = Raw::with(world.server.address, text + &"x".repeat(200_000)).await;
+    let mut client = RawClient::sending(world.server.address, text + &"x".repeat(200_000)).await;
 
-    let reply = raw.reads().await;
+    let reply = client.reads().await;
 
-    goes_on_sending(&mut raw, &"x".repeat(200_000)).await;
+    goes_on_sending(&mut client, &"x".repeat(200_000)).await;
     assert_eq!(reply.status, 413, "{reply:?}");
 }
 
 #[tokio::test]
-async fn a_stranger_reads_the_401_while_they_are_still_sending() {
+async fn a_stranger_who_still_sends_a_body_can_read_the_401() {
     let world = World::new().await;
     let text = "POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n";
-    let mut raw = Raw::with(world.server.address, text.to_owned() + &"x".repeat(200_000)).await;
+    let mut client = RawClient::sending(world.server.address, text.to_owned() + &"x".repeat(200_000)).await;
 
-    let reply = raw.reads().await;
+    let reply = client.reads().await;
 
-    goes_on_sending(&mut raw, &"x".repeat(200_000)).await;
+    goes_on_sending(&mut client, &"x".repeat(200_000)).await;
     assert_eq!(reply.status, 401, "{reply:?}");
     assert!(reply.head.contains("www-authenticate: bearer"), "{reply:?}");
 }
 
 #[tokio::test]
-async fn whoever_waits_for_100_continue_is_told_to_go_on() {
+async fn a_user_who_waits_for_100_continue_gets_it() {
     let world = World::new().await;
     let text = head("POST", "/api/tasks", "alice") + "Content-Length: 15\r\nExpect: 100-continue\r\n\r\n";
-    let mut raw = Raw::with(world.server.address, text).await;
+    let mut client = RawClient::sending(world.server.address, text).await;
 
-    assert_eq!(raw.reads().await.status, 100);
-    raw.sends(r#"{"title":"one"}"#).await;
+    assert_eq!(client.reads().await.status, 100);
+    client.sends(r#"{"title":"one"}"#).await;
 
-    assert_eq!(raw.reads().await.status, 201);
+    assert_eq!(client.reads().await.status, 201);
 }
 
 #[tokio::test]
-async fn a_stranger_who_waits_for_100_continue_is_refused_at_once() {
+async fn a_stranger_who_waits_for_100_continue_gets_the_401_at_once() {
     let world = World::new().await;
     let text = "POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\nExpect: 100-continue\r\n\r\n";
 
-    let reply = Raw::with(world.server.address, text).await.reads().await;
+    let reply = RawClient::sending(world.server.address, text).await.reads().await;
 
     assert_eq!(reply.status, 401, "{reply:?}");
 }
 
 #[tokio::test]
-async fn http_1_0_is_answered_and_its_connection_closed() {
+async fn an_http_1_0_request_is_answered_and_its_connection_closed() {
     let world = World::new().await;
 
-    let said = Raw::with(world.server.address, "GET /health HTTP/1.0\r\n\r\n").await.reads_to_the_end().await;
+    let said = RawClient::sending(world.server.address, "GET /health HTTP/1.0\r\n\r\n")
+        .await
+        .reads_to_the_end()
+        .await;
 
     assert!(said.starts_with("HTTP/1.0 200"), "{said}");
     assert!(said.ends_with(r#"{"status":"healthy"}"#), "{said}");
 }
 
 #[tokio::test]
-async fn a_target_may_be_a_whole_url() {
+async fn a_request_target_may_be_an_absolute_url() {
     let world = World::new().await;
     let url = format!("http://{}/api/tasks", world.server.address);
 
-    let reply = Raw::with(world.server.address, request("GET", &url, "alice", "")).await.reads().await;
+    let reply =
+        RawClient::sending(world.server.address, request("GET", &url, "alice", "")).await.reads().await;
 
     assert_eq!((reply.status, reply.body.as_str()), (200, "[]"));
 }
 
 #[tokio::test]
-async fn targets_that_are_no_path_are_refused_and_the_server_goes_on() {
+async fn request_targets_that_are_no_path_are_refused_and_the_server_goes_on() {
     let world = World::new().await;
     for line in
         ["OPTIONS *", "GET *", "CONNECT example.test:443", "GET //", "GET /api/tasks/../../etc", "OPTIONS /%"]
     {
         let text = format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 
-        let said = Raw::with(world.server.address, text).await.reads_to_the_end().await;
+        let said = RawClient::sending(world.server.address, text).await.reads_to_the_end().await;
 
         let status = said.split(' ').nth(1).unwrap_or_default();
         assert!(["200", "204", "400", "404", "405"].contains(&status), "{line}: {said:?}");

@@ -1,4 +1,4 @@
-//! `GET /health`: whether requests can be answered, and whether the tables are protected, right now.
+//! `GET /health`: whether requests can be answered and the tables are protected, at this moment.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::world::{Person, World};
 
 #[tokio::test]
-async fn health_fails_while_a_lock_is_open_and_is_back_when_it_is_closed() {
+async fn health_fails_while_row_security_is_off_and_recovers_when_it_is_on() {
     let world = World::new().await;
     let stranger = world.stranger();
     let superuser = world.database.superuser().await;
@@ -22,9 +22,9 @@ async fn health_fails_while_a_lock_is_open_and_is_back_when_it_is_closed() {
         ),
         ("alter role rowkeep_login bypassrls", "alter role rowkeep_login nobypassrls"),
     ] {
-        superuser.batch_execute(opens).await.expect("an open lock");
+        superuser.batch_execute(opens).await.expect("weaker protection");
         let open = stranger.get("/health").await;
-        superuser.batch_execute(closes).await.expect("a closed lock");
+        superuser.batch_execute(closes).await.expect("full protection");
         let closed = stranger.get("/health").await;
 
         let harmless = opens.contains("login"); // requests do not run as the login
@@ -51,10 +51,13 @@ async fn health_fails_when_a_policy_is_gone() {
 }
 
 #[tokio::test]
-async fn what_makes_it_unhealthy_is_told_to_the_log_alone() {
+async fn only_the_log_says_which_protection_is_missing() {
     let world = World::new().await;
     let superuser = world.database.superuser().await;
-    superuser.batch_execute("alter table app.tasks disable row level security").await.expect("an open lock");
+    superuser
+        .batch_execute("alter table app.tasks disable row level security")
+        .await
+        .expect("no row security");
 
     let answer = world.stranger().get("/health").await;
 
@@ -67,7 +70,7 @@ async fn what_makes_it_unhealthy_is_told_to_the_log_alone() {
 }
 
 #[tokio::test]
-async fn a_token_on_health_is_not_looked_at() {
+async fn health_ignores_tokens() {
     let world = World::new().await;
 
     for token in ["nonsense", "", "a.b.c"] {
@@ -77,8 +80,8 @@ async fn a_token_on_health_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn a_crowd_of_strangers_that_asks_for_health_takes_one_connection() {
-    // Otherwise the pool has one more ready while one is in use.
+async fn many_health_requests_at_once_use_one_database_connection() {
+    // With a minimum of idle connections the pool would open a second one while the first is in use.
     let world = World::with(&[("DATABASE_POOL_MIN_IDLE", "0")]).await;
     let superuser = world.database.superuser().await;
     let sql = "select count(*), min(backend_start)::text from pg_stat_activity
@@ -87,7 +90,7 @@ async fn a_crowd_of_strangers_that_asks_for_health_takes_one_connection() {
         async || superuser.query_one(sql, &[]).await.map(|row| (row.get(0), row.get(1))).expect("a row");
     let mut before: (i64, String) = count().await;
     while before.0 > 1 {
-        // What looked at the database at start is just going.
+        // The connection of the checks at start has not ended yet.
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         before = count().await;
     }
@@ -100,9 +103,9 @@ async fn a_crowd_of_strangers_that_asks_for_health_takes_one_connection() {
     assert_eq!(count().await, before);
 }
 
-/// Prepared statements keep plans: what the function becomes while the server runs counts for the next request.
+/// Prepared statements keep their plans: an immutable function could be evaluated once, for the user of that moment.
 #[tokio::test]
-async fn health_fails_when_the_identity_could_be_anothers() {
+async fn health_fails_when_the_function_of_the_user_id_is_immutable() {
     let world = World::new().await;
     let superuser = world.database.superuser().await;
 
@@ -112,11 +115,11 @@ async fn health_fails_when_the_identity_could_be_anothers() {
     assert_eq!((answer.status(), &answer.json()["status"]), (503, &json!("unhealthy")));
 }
 
-/// None of these takes a policy away, and each makes it bind somebody else, or something else.
+/// Each change leaves the policies as they are, and makes requests run without their effect.
 #[tokio::test]
-async fn health_fails_when_the_policies_are_not_what_requests_meet() {
+async fn health_fails_when_policies_exist_but_do_not_restrict_requests() {
     for harm in [
-        // To everybody but a probe that goes by a name of its own.
+        // Identifies every user as alice, except a probe with a name of its own.
         "create or replace function app.identify(user_id text) returns void language plpgsql set search_path = '' as $$
          begin
              execute pg_catalog.format('set local app.user_id = %L',

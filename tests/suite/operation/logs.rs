@@ -1,4 +1,4 @@
-//! What the log says, and what it never says.
+//! What the log has, and what it never has.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -10,8 +10,8 @@ const OTHER: &str = "marker-other@mail.example";
 const TITLE: &str = "marker-title";
 const DESCRIPTION: &str = "marker-description";
 
-/// Every way in which a text of a client reaches the server: taken, refused by shape, refused by the database.
-async fn says_everything(world: &World) {
+/// Sends the markers in every way that a client can: accepted, refused by the server, refused by the database.
+async fn sends_every_marker(world: &World) {
     let alice = world.user(USER);
     let body = json!({ "title": TITLE, "description": DESCRIPTION });
     let id = alice.creates(body.clone()).await["id"].to_string();
@@ -49,8 +49,8 @@ async fn says_everything(world: &World) {
     alice.delete(&one).await;
 }
 
-/// And in which the database fails at it.
-async fn fails_everywhere(world: &World) {
+/// Sends the markers in requests that the database fails at.
+async fn sends_markers_to_a_broken_database(world: &World) {
     let superuser = world.database.superuser().await;
     superuser
         .batch_execute("alter table app.tasks rename column description to other")
@@ -65,8 +65,8 @@ async fn fails_everywhere(world: &World) {
 async fn no_title_description_user_token_or_secret_is_logged_at_any_level() {
     let world = World::with(&[("LOG_LEVEL", "trace")]).await;
 
-    says_everything(&world).await;
-    fails_everywhere(&world).await;
+    sends_every_marker(&world).await;
+    sends_markers_to_a_broken_database(&world).await;
 
     world.server.logs(|event| event["message"] == "our fault").await;
     let log = world.server.log().join("\n");
@@ -78,7 +78,7 @@ async fn no_title_description_user_token_or_secret_is_logged_at_any_level() {
 }
 
 #[tokio::test]
-async fn the_text_form_of_the_log_says_no_more() {
+async fn the_text_format_of_the_log_holds_no_secret_either() {
     let world = World::with(&[("LOG_LEVEL", "trace")]).await;
     let url = world.database.url("rowkeep_login");
     let program = super::program::Program::new(&[]).with(&[
@@ -108,7 +108,7 @@ async fn the_text_form_of_the_log_says_no_more() {
 }
 
 #[tokio::test]
-async fn every_request_has_one_line_that_says_how_it_was_answered() {
+async fn every_request_has_one_line_with_its_answer() {
     let world = World::with(&[("LOG_LEVEL", "info")]).await;
     let alice = world.user("alice");
 
@@ -143,7 +143,7 @@ async fn every_request_has_one_line_that_says_how_it_was_answered() {
 }
 
 #[tokio::test]
-async fn who_is_refused_is_a_warning_with_their_address_and_the_reason() {
+async fn every_401_and_403_is_a_warning_with_the_clients_address_and_the_reason() {
     let world = World::new().await;
 
     world.stranger().get("/api/tasks").await;
@@ -165,7 +165,7 @@ async fn who_is_refused_is_a_warning_with_their_address_and_the_reason() {
 }
 
 #[tokio::test]
-async fn the_path_of_a_user_is_logged_without_the_user() {
+async fn a_user_id_in_a_path_is_not_logged() {
     let world = World::new().await;
     let alice = world.user(USER);
 
@@ -176,7 +176,7 @@ async fn the_path_of_a_user_is_logged_without_the_user() {
 }
 
 #[tokio::test]
-async fn our_fault_is_told_to_the_log_and_found_there_by_the_answers_request_id() {
+async fn the_cause_of_a_500_is_in_the_log_with_the_answers_request_id() {
     let world = World::new().await;
     let superuser = world.database.superuser().await;
     superuser

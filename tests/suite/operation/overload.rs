@@ -1,4 +1,4 @@
-//! More than the database can do at the moment: bounded waits and clear answers, and nothing to restart.
+//! More requests than the database can answer: waits are bounded, answers say 503, and no restart is needed.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
-use super::proxy::Proxy;
+use super::database_proxy::Proxy;
 use crate::world::{Answer, Database, SECRET, Server, World};
 
-/// A transaction that holds every row of app.tasks, until it is dropped.
-async fn holds_every_row(database: &Database) -> Client {
+/// Locks every row of app.tasks, until the client is dropped.
+async fn locks_every_row(database: &Database) -> Client {
     let client = database.superuser().await;
     client.batch_execute("begin; select from app.tasks for update").await.expect("locks");
     client
 }
 
-/// That an answer says "later", and nothing of what is inside.
-fn assert_later(answer: &Answer) {
+/// Asserts that an answer is a 503 with Retry-After, and reveals nothing of the server.
+fn assert_unavailable(answer: &Answer) {
     assert_eq!(answer.status(), 503, "{answer:?}");
     assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
     assert!(!answer.header("x-request-id").is_empty(), "{answer:?}");
@@ -31,6 +31,7 @@ fn assert_later(answer: &Answer) {
     }
 }
 
+/// Waits until `holds` is true, for a minute at most.
 pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !holds().await {
@@ -41,12 +42,12 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 #[tokio::test]
-async fn whoever_finds_every_connection_held_is_told_to_come_later() {
+async fn requests_that_get_no_connection_in_time_are_answered_with_503() {
     let world = World::with(&[("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "2")]).await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let task = alice.creates(json!({ "title": "one" })).await;
     let path = format!("/api/tasks/{}", task["id"]);
-    let _held = holds_every_row(&world.database).await;
+    let _held = locks_every_row(&world.database).await;
 
     let body = json!({ "title": "two" });
     let writers = join_all((0..6).map(|_| alice.put(&path, body.clone())));
@@ -56,16 +57,16 @@ async fn whoever_finds_every_connection_held_is_told_to_come_later() {
     };
     let (writers, _readers) = tokio::join!(writers, readers);
 
-    writers.iter().for_each(assert_later);
+    writers.iter().for_each(assert_unavailable);
 }
 
 #[tokio::test]
-async fn what_was_held_up_works_again_without_a_restart() {
+async fn after_a_lock_is_released_requests_work_without_a_restart() {
     let world = World::with(&[("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "2")]).await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let task = alice.creates(json!({ "title": "one" })).await;
     let path = format!("/api/tasks/{}", task["id"]);
-    let held = holds_every_row(&world.database).await;
+    let held = locks_every_row(&world.database).await;
     let body = json!({ "title": "two" });
     join_all((0..6).map(|_| alice.put(&path, body.clone()))).await;
 
@@ -77,46 +78,46 @@ async fn what_was_held_up_works_again_without_a_restart() {
 }
 
 #[tokio::test]
-async fn a_write_that_was_held_up_for_too_long_does_not_happen_afterwards() {
+async fn a_write_that_was_answered_with_503_does_not_happen_later() {
     let world = World::with(&[("REQUEST_TIMEOUT", "2")]).await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;
     let path = format!("/api/tasks/{}", task["id"]);
-    let held = holds_every_row(&world.database).await;
-    assert_later(&alice.put(&path, json!({ "title": "two" })).await);
+    let held = locks_every_row(&world.database).await;
+    assert_unavailable(&alice.put(&path, json!({ "title": "two" })).await);
 
     held.batch_execute("rollback").await.expect("no lock any more");
 
-    // Whoever still waits for the row comes first.
-    let _after = holds_every_row(&world.database).await;
+    // Locks are granted in order: a write that still waited for the row would come first.
+    let _after = locks_every_row(&world.database).await;
     assert_eq!(alice.reads(&task["id"]).await["title"], "one");
 }
 
 #[tokio::test]
-async fn a_statement_that_waits_for_a_lock_is_ended_by_the_logins_own_limit() {
+async fn the_logins_lock_timeout_ends_a_statement_that_waits_for_a_lock() {
     let world = World::with(&[("REQUEST_TIMEOUT", "60")]).await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;
-    let _held = holds_every_row(&world.database).await;
+    let _held = locks_every_row(&world.database).await;
 
     let answer = alice.put(&format!("/api/tasks/{}", task["id"]), json!({ "title": "two" })).await;
 
-    assert_later(&answer);
+    assert_unavailable(&answer);
     world.server.logs(|event| text(&event["cause"]).starts_with("55P03")).await;
 }
 
 #[tokio::test]
-async fn a_login_without_limits_gets_the_servers() {
+async fn a_login_without_timeouts_gets_the_servers() {
     let database = Database::new().await;
     let url = database.url("postgres");
     let world = World::on(database, &[("DATABASE_URL", &url), ("REQUEST_TIMEOUT", "2")]).await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;
-    let _held = holds_every_row(&world.database).await;
+    let _held = locks_every_row(&world.database).await;
 
     let answer = alice.put(&format!("/api/tasks/{}", task["id"]), json!({ "title": "two" })).await;
 
-    assert_later(&answer);
+    assert_unavailable(&answer);
     let ended = |event: &Value| ["55P03", "57014"].iter().any(|code| text(&event["cause"]).starts_with(code));
     world.server.logs(ended).await;
 }
@@ -126,7 +127,7 @@ fn text(value: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn when_its_sessions_are_terminated_the_server_opens_others_and_mixes_nothing_up() {
+async fn after_its_sessions_are_terminated_the_server_opens_others_and_mixes_up_no_users() {
     let world = World::new().await;
     let users: Vec<_> = (0..4).map(|number| world.user(&format!("user {number}"))).collect();
     for user in &users {
@@ -140,7 +141,7 @@ async fn when_its_sessions_are_terminated_the_server_opens_others_and_mixes_noth
         for _ in 0..60 {
             let answer = user.get("/api/tasks").await;
             if answer.status() == 503 {
-                assert_later(&answer);
+                assert_unavailable(&answer);
             } else {
                 assert_eq!(answer.json()[0]["title"], user.id.as_str(), "{answer:?}");
             }
@@ -160,7 +161,7 @@ async fn when_its_sessions_are_terminated_the_server_opens_others_and_mixes_noth
 }
 
 #[tokio::test]
-async fn a_database_that_accepts_connections_and_says_nothing_is_a_503_and_then_forgotten() {
+async fn a_silent_database_is_a_503_and_its_connections_are_replaced() {
     let (database, proxy) = (Database::new().await, Proxy::start().await);
     let url = proxy.url(&database, "rowkeep_login");
     let settings = [("DATABASE_URL", url.as_str()), ("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "3")];
@@ -173,13 +174,13 @@ async fn a_database_that_accepts_connections_and_says_nothing_is_a_503_and_then_
     join_all((0..8).map(|_| alice.get("/api/tasks"))).await;
     proxy.speaks_again();
 
-    answers.iter().for_each(assert_later);
+    answers.iter().for_each(assert_unavailable);
     eventually("an answer", async || alice.get("/api/tasks").await.status() == 200).await;
     assert_eq!(alice.reads(&task["id"]).await["title"], "one");
 }
 
 #[tokio::test]
-async fn a_database_that_says_nothing_from_the_start_ends_the_start_with_its_reason() {
+async fn a_database_that_is_silent_at_start_ends_the_program_with_the_reason() {
     let (database, proxy) = (Database::new().await, Proxy::start().await);
     let url = proxy.url(&database, "rowkeep_login");
     proxy.falls_silent();
@@ -191,7 +192,7 @@ async fn a_database_that_says_nothing_from_the_start_ends_the_start_with_its_rea
 }
 
 #[tokio::test]
-async fn a_database_that_became_read_only_is_read_and_refuses_writes_for_now() {
+async fn a_read_only_database_answers_reads_and_writes_get_503() {
     let world = World::with(&[("DATABASE_POOL_SIZE", "1")]).await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;
@@ -215,6 +216,6 @@ async fn a_database_that_became_read_only_is_read_and_refuses_writes_for_now() {
         (Method::PATCH, format!("{one}/toggle")),
         (Method::DELETE, one.clone()),
     ] {
-        assert_later(&alice.send(method, &path, r#"{"title":"two"}"#).await);
+        assert_unavailable(&alice.send(method, &path, r#"{"title":"two"}"#).await);
     }
 }

@@ -1,4 +1,4 @@
-//! The program with arguments and an environment of a test's own, and everything that it writes.
+//! Runs the program with the arguments and environment that a test chooses, and collects its output.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// Longer than anything here takes: what takes longer hangs.
+/// More time than any of this takes.
 const HANGS: Duration = Duration::from_secs(90);
 
 /// How to start the program.
@@ -24,7 +24,7 @@ pub struct Program {
     pub user: Option<u32>,
 }
 
-/// What a program that has ended leaves behind.
+/// The exit code and output of a program that has ended.
 #[derive(Debug)]
 pub struct Ended {
     pub code: Option<i32>,
@@ -33,7 +33,7 @@ pub struct Ended {
 }
 
 impl Program {
-    /// The program with nothing in its environment, in a directory without `.env`.
+    /// The program with an empty environment, in a directory without `.env`.
     pub fn new(arguments: &[&str]) -> Self {
         Self {
             file: env!("CARGO_BIN_EXE_rowkeep").into(),
@@ -55,12 +55,11 @@ impl Program {
         self
     }
 
-    /// Runs it to its end.
+    /// Runs it until it ends.
     pub async fn run(self) -> Ended {
         self.start().ended().await
     }
 
-    /// Starts it.
     pub fn start(self) -> Running {
         let mut command = Command::new(&self.file);
         command.args(&self.arguments).env_clear().envs(&self.settings).current_dir(&self.directory);
@@ -68,7 +67,7 @@ impl Program {
             command.uid(user).gid(user);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        command.process_group(0); // as a shell does, so that a terminal's ctrl-c can be imitated
+        command.process_group(0); // as a shell does, so that tests can send a signal to the whole group
         let mut child = command.spawn().expect("the program");
         let out = collect(child.stdout.take().expect("a pipe"));
         let err = collect(child.stderr.take().expect("a pipe"));
@@ -92,7 +91,7 @@ fn collect(from: impl AsyncRead + Unpin + Send + 'static) -> Text {
     text
 }
 
-/// A program that has not ended yet. It is killed when nobody waits for it any more.
+/// A program that runs. Dropping it kills the program.
 pub struct Running {
     child: Child,
     out: Text,
@@ -118,7 +117,7 @@ impl Running {
         self.err.lock().expect("no poison").clone()
     }
 
-    /// Waits until it has written this, on either stream.
+    /// Waits until it has written this, to standard output or standard error.
     pub async fn says(&mut self, wanted: &str) {
         let said = async {
             while !self.out().contains(wanted) && !self.err().contains(wanted) {
@@ -134,7 +133,7 @@ impl Running {
         assert!(said.is_ok() && text.contains(wanted), "does not say {wanted:?}:\n{text}");
     }
 
-    /// Everything that it has written when it ends, or after `time` if it does not.
+    /// Its output when it ends, or after `time` if it still runs.
     pub async fn says_within(&mut self, time: Duration) -> String {
         let _ = timeout(time, self.child.wait()).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -145,13 +144,13 @@ impl Running {
     pub async fn ended(mut self) -> Ended {
         let status = timeout(HANGS, self.child.wait()).await;
         let Ok(status) = status else { panic!("does not end:\n{}{}", self.out(), self.err()) };
-        // Whoever it left behind may hold the pipes open; what it wrote itself is there in a moment.
+        // A process that it has started can hold the pipes open, so do not wait for their end: its own output has come by then.
         tokio::time::sleep(Duration::from_millis(100)).await;
         Ended { code: status.expect("a status").code(), out: self.out(), err: self.err() }
     }
 }
 
-/// A directory of a test's own, empty, that everybody may enter; gone with the test.
+/// An empty directory of one test, which every user may enter. Dropping it deletes it.
 pub struct Directory(pub PathBuf);
 
 impl Directory {

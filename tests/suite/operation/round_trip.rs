@@ -1,9 +1,9 @@
-//! One round trip to PostgreSQL for each request: counted on the wire, not timed.
+//! Each request takes one round trip to PostgreSQL. The messages are counted, not timed.
 
 use http::Method;
 use serde_json::json;
 
-use super::proxy::{Message, Proxy};
+use super::database_proxy::{Message, Proxy};
 use crate::http::links::next;
 use crate::world::{Database, World};
 
@@ -12,7 +12,7 @@ struct Watched {
     proxy: Proxy,
 }
 
-/// A server with one connection to PostgreSQL, on which everything is seen.
+/// A server with one database connection, whose messages are recorded.
 async fn watched() -> Watched {
     let (database, proxy) = (Database::new().await, Proxy::start().await);
     let url = proxy.url(&database, "rowkeep_login");
@@ -26,7 +26,7 @@ fn sql(name: &str) -> String {
     std::fs::read_to_string(path).expect("a file")
 }
 
-/// Every kind of question of every contract: `{id}` is a task that is there.
+/// Every query of every contract, and the file that it runs. `{id}` is a task that exists.
 const REQUESTS: &[(&str, &str, &str, &str)] = &[
     ("GET", "/api/tasks", "", "tasks/list"),
     ("GET", "/api/tasks?status=pending", "", "tasks/list_pending"),
@@ -50,7 +50,7 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
     ("DELETE", "/api/v1/tasks/{id}", "", "tasks/delete"),
 ];
 
-/// Every question about a page, by the parameters that ask it, and the question about the length of the list.
+/// The parameters of each page query, the file of that query, and the file of the query that counts its list.
 const PAGES: &[(&str, &str, &str)] = &[
     ("", "tasks/list", "tasks/count"),
     ("status=pending", "tasks/list_pending", "tasks/count_pending"),
@@ -71,12 +71,12 @@ const PAGES: &[(&str, &str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn every_question_is_answered_though_no_byte_comes_back_before_its_commit_is_sent() {
+async fn every_request_is_answered_though_postgresql_answers_only_after_the_last_sync() {
     let Watched { world, proxy } = watched().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "one" })).await["id"].to_string();
 
-    for (method, path, body, question) in REQUESTS {
+    for (method, path, body, query) in REQUESTS {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         proxy.withhold_answers_until(if method == Method::GET { 1 } else { 2 });
 
@@ -84,13 +84,13 @@ async fn every_question_is_answered_though_no_byte_comes_back_before_its_commit_
 
         assert!(answer.status.is_success(), "{method} {path}: {answer:?}");
         let begin = if method == Method::GET { "session/begin_read" } else { "session/begin" };
-        assert_eq!(proxy.messages(), transaction(begin, &[question]), "{method} {path}");
+        assert_eq!(proxy.messages(), transaction(begin, &[query]), "{method} {path}");
     }
 }
 
-/// A page is four statements, and five with a count; a page that is gone on to is like the first.
+/// A page is four statements, and five with a count. The next page is like the first.
 #[tokio::test]
-async fn a_page_and_the_length_of_its_list_are_one_round_trip() {
+async fn a_page_and_its_count_are_one_round_trip() {
     let Watched { world, proxy } = watched().await;
     let alice = world.user("alice");
     for completed in [false, true].repeat(3) {
@@ -99,7 +99,7 @@ async fn a_page_and_the_length_of_its_list_are_one_round_trip() {
     }
 
     for (parameters, page, count) in PAGES {
-        for (counted, questions) in [("", &[*page][..]), ("&count=true", &[*page, *count])] {
+        for (counted, queries) in [("", &[*page][..]), ("&count=true", &[*page, *count])] {
             let mut path = format!("/api/v1/tasks?limit=1&{parameters}{counted}");
             for _ in 0..2 {
                 proxy.withhold_answers_until(1);
@@ -107,23 +107,23 @@ async fn a_page_and_the_length_of_its_list_are_one_round_trip() {
                 let answer = alice.get(&path).await;
 
                 assert_eq!((answer.status(), answer.ids().len()), (200, 1), "{path}: {answer:?}");
-                assert_eq!(proxy.messages(), transaction("session/begin_read", questions), "{path}");
+                assert_eq!(proxy.messages(), transaction("session/begin_read", queries), "{path}");
                 path = next(&answer).expect("a Link");
             }
         }
     }
 }
 
-/// None of them is longer than it must be: a list of a million tasks holds a connection for one page at a time.
+/// So a list of a million tasks holds a database connection for one page at a time only.
 #[tokio::test]
-async fn a_whole_list_is_a_transaction_for_each_page() {
+async fn a_whole_list_runs_one_transaction_for_each_page() {
     let Watched { world, proxy } = watched().await;
     let alice = world.user("alice");
     let tasks = "insert into app.tasks (user_id, title, completed)
                  select 'alice', 'task', number % 2 = 0 from generate_series(1, 2400) number";
     world.database.superuser().await.batch_execute(tasks).await.expect("tasks");
 
-    for (path, question, length) in [
+    for (path, query, length) in [
         ("/api/tasks", "tasks/list", 2400),
         ("/api/tasks?status=completed", "tasks/list_completed", 1200),
         ("/api/alice/tasks", "tasks/list", 2400),
@@ -134,7 +134,7 @@ async fn a_whole_list_is_a_transaction_for_each_page() {
         let answer = alice.get(path).await;
 
         assert_eq!(answer.ids().len(), length, "{path}");
-        let one = transaction("session/begin_read", &[question]);
+        let one = transaction("session/begin_read", &[query]);
         let messages = proxy.messages();
         let transactions: Vec<_> = messages.chunks(one.len()).collect();
         assert!((2..=10).contains(&transactions.len()), "{path}: {} pages", transactions.len());
@@ -145,7 +145,7 @@ async fn a_whole_list_is_a_transaction_for_each_page() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_refused_costs_the_database_nothing() {
+async fn a_refused_list_request_sends_nothing_to_the_database() {
     let Watched { world, proxy } = watched().await;
     let (stranger, alice) = (world.stranger(), world.user("alice"));
     proxy.withhold_answers_until(0);
@@ -160,24 +160,24 @@ async fn a_list_that_is_refused_costs_the_database_nothing() {
     assert_eq!(proxy.messages(), []);
 }
 
-/// The messages of a transaction with these questions, all of which were prepared before: Bind and Execute of each
-/// statement, one Sync behind them, and one before the COMMIT where a value may be refused.
-fn transaction(begin: &str, questions: &[&str]) -> Vec<Message> {
+/// The messages of a transaction with these queries, which are prepared already: Bind and Execute of each statement, and a
+/// Sync at the end. A transaction that writes has one more Sync before its COMMIT, since the database may refuse a value.
+fn transaction(begin: &str, queries: &[&str]) -> Vec<Message> {
     let nothing = |kind| Message { kind, sql: String::new() };
-    let asked = |name: &&str| [Message { kind: 'B', sql: sql(name) }, nothing('E')];
+    let executed = |name: &&str| [Message { kind: 'B', sql: sql(name) }, nothing('E')];
 
     let mut messages: Vec<_> =
-        [&[begin, "session/identify"], questions].concat().iter().flat_map(asked).collect();
+        [&[begin, "session/identify"], queries].concat().iter().flat_map(executed).collect();
     if begin == "session/begin" {
         messages.push(nothing('S'));
     }
-    messages.extend(asked(&"session/commit"));
+    messages.extend(executed(&"session/commit"));
     messages.push(nothing('S'));
     messages
 }
 
 #[tokio::test]
-async fn a_connection_that_is_used_again_is_not_asked_whether_it_is_there() {
+async fn a_connection_that_is_used_again_is_not_tested_first() {
     let Watched { world, proxy } = watched().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     proxy.withhold_answers_until(0);
@@ -192,7 +192,7 @@ async fn a_connection_that_is_used_again_is_not_asked_whether_it_is_there() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_refused_costs_no_second_round_trip() {
+async fn a_refused_value_costs_no_second_round_trip() {
     let Watched { world, proxy } = watched().await;
     let alice = world.user("alice");
     proxy.withhold_answers_until(2);
@@ -205,7 +205,7 @@ async fn a_value_that_is_refused_costs_no_second_round_trip() {
 }
 
 #[tokio::test]
-async fn whoever_is_refused_before_the_database_costs_it_nothing() {
+async fn a_request_that_the_server_refuses_sends_nothing_to_the_database() {
     let Watched { world, proxy } = watched().await;
     let (stranger, alice) = (world.stranger(), world.user("alice"));
     proxy.withhold_answers_until(0);

@@ -1,9 +1,9 @@
-//! Settings, as flags and as variables: what is wrong is named at once, before anything starts.
+//! Settings as flags and as variables. One error names everything that is wrong, before anything starts.
 
 use super::program::Program;
 use crate::world::{Database, Person, SECRET, Server, World};
 
-/// What production asks for, but for the port.
+/// The settings that production requires, and any free port.
 fn production(url: &str) -> Vec<(&str, &str)> {
     vec![
         ("ENVIRONMENT", "production"),
@@ -15,7 +15,7 @@ fn production(url: &str) -> Vec<(&str, &str)> {
 }
 
 #[tokio::test]
-async fn everything_that_is_wrong_is_named_at_once() {
+async fn one_error_names_every_wrong_setting() {
     let wrong = [
         ("ENVIRONMENT", "prod"),
         ("PORT", "eighty"),
@@ -45,7 +45,7 @@ async fn everything_that_is_wrong_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn outside_development_a_database_and_a_secret_are_asked_for_together() {
+async fn outside_development_one_error_names_the_missing_database_and_secret() {
     for environment in ["production", "staging"] {
         let ended = Program::new(&[]).with(&[("ENVIRONMENT", environment)]).run().await;
 
@@ -57,7 +57,7 @@ async fn outside_development_a_database_and_a_secret_are_asked_for_together() {
 }
 
 #[tokio::test]
-async fn a_variable_that_is_empty_is_as_good_as_none() {
+async fn an_empty_variable_means_the_default() {
     let database = Database::new().await;
     let url = database.url("rowkeep_login");
     let names = [
@@ -87,7 +87,7 @@ async fn a_variable_that_is_empty_is_as_good_as_none() {
 }
 
 #[tokio::test]
-async fn empty_variables_do_not_pass_for_what_production_asks_for() {
+async fn empty_variables_are_missing_in_production() {
     let empty = [("ENVIRONMENT", "production"), ("DATABASE_URL", ""), ("BETTER_AUTH_SECRET", "")];
 
     let ended = Program::new(&[]).with(&empty).run().await;
@@ -97,7 +97,7 @@ async fn empty_variables_do_not_pass_for_what_production_asks_for() {
 }
 
 #[tokio::test]
-async fn a_flag_wins_over_its_variable() {
+async fn a_flag_overrides_its_variable() {
     let world = World::new().await;
     let url = world.database.url("rowkeep_login");
     let taken = world.server.address.port().to_string();
@@ -110,7 +110,7 @@ async fn a_flag_wins_over_its_variable() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_named_with_the_way_out() {
+async fn the_error_for_a_port_in_use_names_the_address_and_the_setting() {
     let world = World::new().await;
     let url = world.database.url("rowkeep_login");
     let taken = world.server.address.port().to_string();
@@ -126,7 +126,7 @@ async fn a_port_that_is_taken_is_named_with_the_way_out() {
 }
 
 #[tokio::test]
-async fn levels_are_understood_as_other_servers_spell_them() {
+async fn log_levels_can_be_spelled_as_in_other_servers() {
     let database = Database::new().await;
     let url = database.url("rowkeep_login");
     for level in ["INFO", "info", "Debug", "rowkeep=debug", "warn,rowkeep=info", ""] {
@@ -141,7 +141,7 @@ async fn levels_are_understood_as_other_servers_spell_them() {
 }
 
 #[tokio::test]
-async fn the_log_is_json_outside_development_and_text_where_it_is_said() {
+async fn the_log_is_json_outside_development_unless_log_format_is_text() {
     let database = Database::new().await;
     let url = database.url("rowkeep_login");
     for (format, json) in [("", true), ("json", true), ("text", false)] {
@@ -193,19 +193,23 @@ async fn a_database_that_was_never_migrated_is_not_served_in_production() {
 }
 
 #[tokio::test]
-async fn a_healthcheck_says_by_its_exit_code_whether_the_server_is_healthy() {
+async fn the_exit_code_of_healthcheck_tells_whether_the_server_is_healthy() {
     let world = World::new().await;
     let port = world.server.address.port().to_string();
     let check = || Program::new(&["healthcheck"]).with(&[("PORT", &port), ("HOST", "0.0.0.0")]).run();
 
     let healthy = check().await;
     let superuser = world.database.superuser().await;
-    superuser.batch_execute("alter table app.tasks no force row level security").await.expect("an open lock");
+    superuser
+        .batch_execute("alter table app.tasks no force row level security")
+        .await
+        .expect("no forced row security");
     let unhealthy = check().await;
-    let nobody = Program::new(&["healthcheck", "--port=9"]).run().await;
+    let no_server = Program::new(&["healthcheck", "--port=9"]).run().await;
 
     assert_eq!(healthy.code, Some(0), "{healthy:?}");
     assert_eq!(unhealthy.code, Some(1), "{unhealthy:?}");
     assert!(unhealthy.err.contains("503"), "{unhealthy:?}");
-    assert_eq!(nobody.code, Some(1), "{nobody:?}");
+    assert_eq!(no_server.code, Some(1), "{no_server:?}");
+    assert!(no_server.err.contains("127.0.0.1:9 does not answer"), "{no_server:?}");
 }

@@ -95,7 +95,7 @@ async fn what_cannot_be_reached_or_entered_is_named_without_its_password() {
 #[tokio::test]
 async fn tls_that_the_server_does_not_offer_is_named() {
     let database = Database::new().await;
-    let proxy = super::proxy::Proxy::start().await;
+    let proxy = super::database_proxy::Proxy::start().await;
     let url = proxy.url(&database, "rowkeep_login").replace("sslmode=disable", "sslmode=require");
     let base = [("ENVIRONMENT", "production"), ("BETTER_AUTH_SECRET", SECRET), ("PORT", "0")];
 

@@ -1,25 +1,25 @@
-//! Lists of any length, that are sent page by page.
+//! Whole lists, which the server reads and sends page by page.
 
-mod broken;
 mod complete;
+mod failures;
 mod reader;
-mod room;
-mod slow;
-mod turns;
+mod response_memory;
+mod slow_readers;
+mod transactions;
 
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 
-use super::proxy::Proxy;
+use super::database_proxy::Proxy;
 use crate::world::{Database, SECRET, Server, World};
 use reader::Reader;
 
-/// Gives a user tasks, each with a description of that many characters.
-async fn has_tasks(database: &Database, user: &str, number: usize, description: usize) -> Client {
+/// Gives a user tasks, each with a description of `description` characters.
+async fn add_tasks(database: &Database, user: &str, number: usize, description: usize) -> Client {
     let admin = database.superuser().await;
-    // Without the trigger and its time stamps: it is about many.
+    // Without the trigger: many rows would take too long.
     let fill = format!(
         "set session_replication_role = replica;
          insert into app.tasks (user_id, title, description, completed, created_at, updated_at)
@@ -31,23 +31,23 @@ async fn has_tasks(database: &Database, user: &str, number: usize, description: 
     admin
 }
 
-/// How many tasks alice has in the long list.
+/// The number of tasks in the long list.
 const MANY: usize = 100_000;
 
-/// The long list has more pages than this: fewer than so many of its tasks make one up.
+/// A lower bound of the long list's pages: a page has fewer than 250 of these tasks.
 const MANY_PAGES: usize = MANY / 250;
 
-/// How much of the long list is descriptions, in bytes.
+/// The size of the long list's descriptions, in bytes.
 const MANY_BYTES: usize = MANY * 1000;
 
-/// A server on a database in which alice has very many tasks of a kilobyte each. Nobody changes them.
+/// A server on a database in which alice has the long list. Tests share the database, and only read it.
 async fn long_list(settings: &[(&str, &str)]) -> Server {
     static DATABASE: OnceCell<Database> = OnceCell::const_new();
 
     let database = DATABASE
         .get_or_init(async || {
             let database = Database::new().await;
-            has_tasks(&database, "alice", MANY, 1000).await;
+            add_tasks(&database, "alice", MANY, 1000).await;
             database
         })
         .await;
@@ -57,35 +57,35 @@ async fn long_list(settings: &[(&str, &str)]) -> Server {
     Server::start(&all).await.expect("a server")
 }
 
-/// A server whose one connection to PostgreSQL goes through a proxy, and alice with that many tasks.
+/// A server whose one database connection goes through a proxy, and alice with `tasks` tasks.
 async fn with_proxy(tasks: usize, description: usize, settings: &[(&str, &str)]) -> (World, Proxy) {
     let (database, proxy) = (Database::new().await, Proxy::start().await);
-    has_tasks(&database, "alice", tasks, description).await;
+    add_tasks(&database, "alice", tasks, description).await;
     let url = proxy.url(&database, "rowkeep_login");
     let mut all = vec![("DATABASE_URL", url.as_str()), ("DATABASE_POOL_SIZE", "1")];
     all.extend(settings);
     (World::on(database, &all).await, proxy)
 }
 
-/// How often the server has asked for a page of a list.
-fn pages_asked(server: &Server) -> usize {
+/// The number of list pages that the server has queried.
+fn pages_queried(server: &Server) -> usize {
     let is_page = |line: &&String| line.contains(r#""message":"query""#) && line.contains(r#""tasks/list"#);
     server.log().iter().filter(is_page).count()
 }
 
-/// How often it has when it asks for no more, for a while.
-async fn pages_asked_when_quiet(server: &Server) -> usize {
-    let (mut before, mut quiet) = (pages_asked(server), 0);
+/// The same, once the server has queried no page for a second.
+async fn pages_queried_when_quiet(server: &Server) -> usize {
+    let (mut before, mut quiet) = (pages_queried(server), 0);
     while quiet < 20 {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        let now = pages_asked(server);
+        let now = pages_queried(server);
         quiet = if now == before { quiet + 1 } else { 0 };
         before = now;
     }
     before
 }
 
-/// Clients that have begun to read a list of alice's, and stop.
+/// Clients that have read the beginning of a list of alice's, and do not read on.
 async fn stopped_readers(server: &Server, number: usize) -> Vec<Reader> {
     let mut readers = Vec::new();
     for at in 0..number {

@@ -1,4 +1,4 @@
-//! One PostgreSQL for the whole run, by the same code as the development database's; one database for each test,
+//! One PostgreSQL for the whole run, started by the code of the development database, and one database for each test,
 //! cloned from a migrated template.
 
 use std::os::unix::fs::DirBuilderExt;
@@ -16,14 +16,14 @@ use tokio_postgres::Client;
 
 use super::releases::programs_of_release;
 
-/// Nothing of it outlives the run, so that nothing has to be safe on disk.
+/// Commits need not be durable: nothing of the cluster outlives the run.
 const SETTINGS: &str =
     "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nmax_connections = 400\n";
 
 /// The password of `rowkeep_login` in the clusters of tests.
 pub const PASSWORD: &str = "it's a \"test\"";
 
-/// The cluster of this run. It ends with the test process, however that ends.
+/// The cluster of this run. It ends with the test process, even if that is killed.
 pub async fn cluster() -> &'static Cluster {
     static CLUSTER: OnceCell<&Cluster> = OnceCell::const_new();
 
@@ -43,8 +43,8 @@ pub async fn cluster() -> &'static Cluster {
         .await
 }
 
-/// The shell waits for the pipe that only this process holds open, and then stops the server and takes its data
-/// away: also after SIGKILL.
+/// Starts a shell that stops the server in `home` and deletes its files when this process has ended, even by SIGKILL. The
+/// shell reads a pipe that only this process holds open.
 pub fn end_with_this_process(home: &str) {
     let watch = r#"
         read -r _
@@ -56,7 +56,7 @@ pub fn end_with_this_process(home: &str) {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .process_group(0) // ctrl-c is for the tests
+        .process_group(0) // so that ctrl-c does not reach it
         .spawn()
         .expect("a shell");
     std::mem::forget(watcher);
@@ -71,7 +71,7 @@ async fn make_template(cluster: &Cluster) {
     make_login(&home(), "template_rowkeep").await;
 }
 
-/// As the README says.
+/// Makes the recommended login, `rowkeep_login`.
 async fn make_login(home: &Path, database: &str) {
     let script = format!("{}/sql/setup/login.sql", env!("CARGO_MANIFEST_DIR"));
     let login = format!("password={PASSWORD}");
@@ -85,13 +85,13 @@ pub async fn psql(database: &str, arguments: &[&str]) -> Output {
     psql_in(&home(), database, arguments).await
 }
 
-/// Where the cluster of this run is, which may yet have to be started.
+/// The directory of this run's cluster, which may not have been started yet.
 fn home() -> PathBuf {
     std::env::temp_dir().join(format!("rowkeep-test-{}", std::process::id()))
 }
 
 async fn psql_in(home: &Path, database: &str, arguments: &[&str]) -> Output {
-    // This machine's, whatever release the server is of: the packages of the others have none.
+    // This machine's psql, also for servers of other releases: their packages have none.
     let programs = Programs::find(None).expect("PostgreSQL's programs");
     tokio::process::Command::new(programs.path("psql"))
         .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-p", "5432", "-U", "postgres", "-d", database])
@@ -103,19 +103,19 @@ async fn psql_in(home: &Path, database: &str, arguments: &[&str]) -> Output {
         .expect("psql")
 }
 
-/// A cluster of one test: for what concerns roles, which belong to the whole cluster.
+/// A cluster of one test, for tests that change roles: roles belong to the whole cluster.
 pub struct OwnCluster {
     cluster: Option<Cluster>,
     home: PathBuf,
 }
 
 impl OwnCluster {
-    /// As `initdb` leaves it: no role but the superuser.
+    /// As `initdb` makes it, with no role but the superuser.
     pub async fn start() -> Self {
         Self::of_release(Programs::find(None).expect("PostgreSQL's programs").major).await
     }
 
-    /// The same, of one of [`releases`].
+    /// The same, of one of the [`releases`].
     pub async fn of_release(major: u32) -> Self {
         Self::with(major, "").await
     }
@@ -128,9 +128,9 @@ impl OwnCluster {
         std::fs::DirBuilder::new().mode(0o711).create(&home).expect("a directory for the cluster");
         end_with_this_process(&home.display().to_string());
 
-        let (place, settings) = (home.clone(), format!("{SETTINGS}{settings}"));
+        let (directory, settings) = (home.clone(), format!("{SETTINGS}{settings}"));
         let cluster = tokio::task::spawn_blocking(move || {
-            Cluster::start_with(programs_of_release(major, &place), &place, &settings)
+            Cluster::start_with(programs_of_release(major, &directory), &directory, &settings)
         })
         .await;
         Self { cluster: Some(cluster.expect("PostgreSQL").expect("PostgreSQL")), home }
@@ -142,17 +142,17 @@ impl OwnCluster {
         format!("host='{}' port=5432 dbname={database} user={login}", host.display())
     }
 
-    /// The same, understood.
+    /// The same, parsed.
     pub fn address(&self, login: &str, database: &str) -> Address {
         Address::parse(&self.url(login, database)).expect("an address")
     }
 
-    /// A connection that no policy binds.
+    /// A connection as the superuser, to which no policy applies.
     pub async fn superuser(&self, database: &str) -> Client {
         client(&self.address("postgres", database)).await
     }
 
-    /// Its database `postgres` becomes as a deployment's that follows the README.
+    /// Migrates its database `postgres`, and makes the recommended login.
     pub async fn migrate(&self) {
         schema::migrate(&self.address("postgres", "postgres"), false).await.expect("a migrated database");
         make_login(&self.home, "postgres").await;
@@ -177,23 +177,22 @@ pub struct Database {
 }
 
 impl Database {
-    /// Migrated, and empty.
+    /// A migrated database without tasks.
     pub async fn new() -> Self {
         Self::from_template("template_rowkeep").await
     }
 
-    /// As PostgreSQL makes it.
+    /// A database as `create database` makes it.
     pub async fn unmigrated() -> Self {
         Self::from_template("template0").await
     }
 
-    /// As PostgreSQL makes it, in another encoding than UTF8.
+    /// The same, in another encoding than UTF8.
     pub async fn encoded(encoding: &str) -> Self {
         Self::from_template(&format!("template0 encoding '{encoding}' lc_collate 'C' lc_ctype 'C'")).await
     }
 
-    /// As PostgreSQL makes it, with the order of texts that a language has. None: this PostgreSQL knows no languages (it is
-    /// built without ICU).
+    /// The same, with the ICU collation of a language. None if this PostgreSQL is built without ICU.
     pub async fn of_language(language: &str) -> Option<Self> {
         let admin = client(&cluster().await.address("postgres").expect("an address")).await;
         let known = "select from pg_collation where collprovider = 'i' limit 1";
@@ -214,7 +213,7 @@ impl Database {
         for _ in 0..100 {
             match admin.batch_execute(&create).await {
                 Ok(()) => return Self { name, cluster },
-                // object_in_use: whoever made the template is not quite gone yet.
+                // object_in_use: the session that made the template has not ended yet.
                 Err(error) if error.code().is_some_and(|state| state.code() == "55006") => {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
@@ -231,7 +230,7 @@ impl Database {
         format!("host='{host}' port=5432 dbname={} user={login} password='{password}'", self.name)
     }
 
-    /// The same, understood.
+    /// The same, parsed.
     pub fn address(&self, login: &str) -> Address {
         Address::parse(&self.url(login)).expect("an address")
     }
@@ -241,7 +240,7 @@ impl Database {
         client(&self.address(login)).await
     }
 
-    /// A connection that no policy binds: for looking and for breaking things.
+    /// A connection as the superuser, to which no policy applies.
     pub async fn superuser(&self) -> Client {
         self.client("postgres").await
     }
@@ -250,7 +249,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let drop = format!("drop database if exists {} with (force)", self.name);
-        // Blocks for a moment; whatever is left goes with the cluster.
+        // Blocks for a moment. If it fails, the database is deleted with the cluster.
         let _ = Command::new(self.cluster.programs().path("psql"))
             .args(["-X", "-q", "-p", "5432", "-U", "postgres", "-d", "postgres", "-c", &drop, "-h"])
             .arg(self.cluster.socket_directory())

@@ -1,4 +1,4 @@
-//! Somebody who calls the API.
+//! A user of the API, and the HTTP client that sends their requests.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -12,10 +12,10 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-/// A request as it will be sent, path and all, to the letter.
+/// A request, which is sent exactly as it is.
 pub type Request = http::Request<Full<Bytes>>;
 
-/// An answer, read to its end.
+/// A complete answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -24,17 +24,15 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The status as a number.
     pub fn status(&self) -> u16 {
         self.status.as_u16()
     }
 
-    /// The body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// The text in `detail`.
+    /// The `detail` of an error.
     pub fn detail(&self) -> String {
         self.json()["detail"].as_str().unwrap_or_else(|| panic!("no detail: {self:?}")).to_owned()
     }
@@ -44,13 +42,13 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().expect("ASCII")).unwrap_or_default()
     }
 
-    /// Everything that the caller can tell it from another answer by; only the clock is left out.
+    /// Status, headers and body without `Date`, to compare two answers.
     pub fn without_date(mut self) -> (StatusCode, HeaderMap, Bytes) {
         self.headers.remove(DATE);
         (self.status, self.headers, self.body)
     }
 
-    /// The ids of a list, in its order.
+    /// The ids of the tasks in a list, in its order.
     pub fn ids(&self) -> Vec<i64> {
         let json = self.json();
         let list = json.as_array().unwrap_or_else(|| panic!("no list: {self:?}"));
@@ -58,7 +56,7 @@ impl Answer {
     }
 }
 
-/// Sends one request over a connection of its own.
+/// Sends a request over a connection of its own.
 pub async fn send<B>(address: SocketAddr, request: http::Request<B>) -> Answer
 where
     B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
@@ -66,7 +64,7 @@ where
     try_send(address, request).await.expect("an answer")
 }
 
-/// The same, or why there is no whole answer.
+/// The same, or the error if there is no complete answer.
 pub async fn try_send<B>(address: SocketAddr, mut request: http::Request<B>) -> Result<Answer, hyper::Error>
 where
     B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
@@ -82,7 +80,7 @@ where
     Ok(Answer { status: head.status, headers: head.headers, body })
 }
 
-/// A caller with an identity, or without one.
+/// A user of the API, with a token or without one.
 #[derive(Clone, Debug)]
 pub struct Person {
     pub id: String,
@@ -116,7 +114,7 @@ impl Person {
         send(self.address, self.request(method, path, "")).await
     }
 
-    /// Sends a body as it is, as JSON.
+    /// Sends a body unchanged, with `Content-Type: application/json`.
     pub async fn send(&self, method: Method, path: &str, body: impl Into<Bytes>) -> Answer {
         let mut request = self.request(method, path, body);
         request.headers_mut().insert(CONTENT_TYPE, "application/json".parse().expect("a type"));
@@ -143,14 +141,14 @@ impl Person {
         self.send(Method::PATCH, path, body.to_string()).await
     }
 
-    /// Creates a task, and expects that it works.
+    /// Creates a task; fails the test if that does not work.
     pub async fn creates(&self, body: Value) -> Value {
         let answer = self.post("/api/tasks", body).await;
         assert_eq!(answer.status(), 201, "{answer:?}");
         answer.json()
     }
 
-    /// Reads a task of their own, and expects that it is there.
+    /// Reads a task; fails the test if it does not exist for this user.
     pub async fn reads(&self, id: &Value) -> Value {
         let answer = self.get(&format!("/api/tasks/{id}")).await;
         assert_eq!(answer.status(), 200, "{answer:?}");

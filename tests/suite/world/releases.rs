@@ -1,14 +1,14 @@
-//! The releases of PostgreSQL that tests can start: this machine's own, and those that `make test` installs beside it.
+//! The releases of PostgreSQL that tests can start: this machine's, and those that `.ci/releases` installs.
 
 use std::path::Path;
 use std::process::Command;
 
 use rowkeep::development::Programs;
 
-/// The oldest release that the README promises, and the newest.
-const PROMISED: std::ops::RangeInclusive<u32> = 15..=18;
+/// The oldest and the newest release that Rowkeep supports.
+const SUPPORTED: std::ops::RangeInclusive<u32> = 15..=18;
 
-/// The releases that `.ci/releases` installs, where there are programs for this kind of machine.
+/// The releases that `.ci/releases` installs; none where it has no programs for this kind of machine.
 pub const PACKAGED: &[u32] = if cfg!(all(
     any(all(target_os = "linux", target_env = "gnu"), target_os = "macos"),
     any(target_arch = "x86_64", target_arch = "aarch64")
@@ -18,32 +18,32 @@ pub const PACKAGED: &[u32] = if cfg!(all(
     &[]
 };
 
-/// The releases of which a test can have a cluster, oldest first.
+/// The releases that a test can start here, oldest first.
 pub fn releases() -> Vec<u32> {
     let own = Programs::find(None).expect("PostgreSQL's programs").major;
     let mut releases: Vec<_> =
-        PROMISED.filter(|&major| Programs::find(Some(major)).is_ok() || packaged(major).is_some()).collect();
+        SUPPORTED.filter(|&major| Programs::find(Some(major)).is_ok() || packaged(major).is_some()).collect();
     if !releases.contains(&own) {
         releases.push(own);
     }
     releases
 }
 
-/// The programs of a release, in a place where the user whom PostgreSQL runs as can run them.
+/// The programs of a release, in a directory that the user PostgreSQL runs as can enter.
 pub fn programs_of_release(major: u32, home: &Path) -> Programs {
     if let Ok(programs) = Programs::find(Some(major)) {
         return programs;
     }
     let packaged = packaged(major)
-        .unwrap_or_else(|| panic!("no PostgreSQL {major} to test with: run `make test`, which installs it"));
+        .unwrap_or_else(|| panic!("no PostgreSQL {major} to test with; run .ci/releases, which installs it"));
 
-    // That user may not be able to enter the checkout, which may be in root's home.
+    // That user may not be able to enter the checkout: it can be in root's home.
     let native = packaged.path("..");
     let copied = home.join("programs");
     let copy = r#"cp -RP "$0" "$1" && chmod -R a+rX "$1""#;
     let output = Command::new("sh").args(["-c", copy]).args([&native, &copied]).output().expect("a shell");
     assert!(output.status.success(), "{output:?}");
-    Programs::at(&copied.join("bin")).expect("programs that run where they were copied to")
+    Programs::at(&copied.join("bin")).expect("programs that run after they were copied")
 }
 
 fn packaged(major: u32) -> Option<Programs> {

@@ -1,4 +1,4 @@
-//! The program as it is shipped, in a process of its own.
+//! The server under test: the program in a process of its own.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -22,7 +22,7 @@ pub fn called() -> (BTreeSet<String>, bool) {
     (CALLED.lock().expect("no poison").clone(), *RUNNING.lock().expect("no poison") > 0)
 }
 
-/// A running server.
+/// A running server. Dropping it kills the process.
 pub struct Server {
     pub address: SocketAddr,
     process: Child,
@@ -30,10 +30,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the program as a deployment does: nothing from this process' environment, a free port.
+    /// Starts the program on a free port, with no variable of this process's environment.
     ///
     /// # Errors
-    /// What it wrote, when it ended instead of listening.
+    /// The program's output, if it ends instead of listening.
     pub async fn start(settings: &[(&str, &str)]) -> Result<Self, String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rowkeep"));
         command
@@ -82,12 +82,12 @@ impl Server {
         }
     }
 
-    /// Every line that it has logged.
+    /// The lines that it has logged.
     pub fn log(&self) -> Vec<String> {
         self.log.lock().expect("no poison").clone()
     }
 
-    /// Waits until a logged event satisfies `wanted`.
+    /// Waits for a log event that satisfies `wanted`.
     pub async fn logs(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         let found = async {
             loop {
@@ -102,12 +102,12 @@ impl Server {
         found.unwrap_or_else(|_| panic!("not logged:\n{}", self.log().join("\n")))
     }
 
-    /// The process, to signal it.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Sends a signal, by name (`TERM`).
+    /// Sends a signal, by its name (`TERM`).
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status();
         assert!(status.expect("kill").success());

@@ -1,11 +1,11 @@
-//! A list is whole: every task once, newest first, whatever happens to others meanwhile.
+//! A list has every task once, newest first, also while other tasks are created and deleted.
 
 use std::collections::BTreeSet;
 
 use tokio_postgres::Client;
 
 use super::reader::Reader;
-use super::{has_tasks, with_proxy};
+use super::{add_tasks, with_proxy};
 use crate::world::World;
 
 /// The ids of alice's tasks, newest first.
@@ -15,10 +15,10 @@ async fn ids(admin: &Client, condition: &str) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn a_list_of_a_hundred_thousand_has_each_task_once_newest_first() {
+async fn a_list_of_a_hundred_thousand_tasks_has_each_once_newest_first() {
     let world = World::new().await;
-    let admin = has_tasks(&world.database, "alice", 100_000, 0).await;
-    has_tasks(&world.database, "bob", 1000, 0).await;
+    let admin = add_tasks(&world.database, "alice", 100_000, 0).await;
+    add_tasks(&world.database, "bob", 1000, 0).await;
 
     for (path, condition) in [
         ("/api/alice/tasks", "true"),
@@ -33,8 +33,8 @@ async fn a_list_of_a_hundred_thousand_has_each_task_once_newest_first() {
 }
 
 #[tokio::test]
-async fn lists_about_as_long_as_a_page_or_two_are_right() {
-    // Descriptions of a kilobyte make the second page short: it ends where the list has about 210.
+async fn lists_whose_length_is_near_a_page_boundary_are_complete() {
+    // With descriptions of a kilobyte the second page is short: it ends at about the 210th task.
     for (description, lengths) in
         [(0, vec![0, 1, 2, 99, 100, 101, 102, 199, 200, 201, 500, 751]), (1000, (200..=220).collect())]
     {
@@ -42,24 +42,24 @@ async fn lists_about_as_long_as_a_page_or_two_are_right() {
         let admin = world.database.superuser().await;
         let mut length = 0;
         for wanted in lengths {
-            has_tasks(&world.database, "alice", wanted - length, description).await;
+            add_tasks(&world.database, "alice", wanted - length, description).await;
             length = wanted;
             let there = ids(&admin, "true").await;
 
-            let told = Reader::of(world.server.address, "/api/tasks", "alice").await.ends().await;
+            let received = Reader::of(world.server.address, "/api/tasks", "alice").await.ends().await;
 
-            assert_eq!(told.ids(), there, "{length} tasks");
-            assert!(told.head.contains("content-type: application/json\r\n"), "{}", told.head);
-            let announced = told.head.contains("content-length: ");
-            assert_eq!(announced, length <= 100, "{length} tasks: {}", told.head);
+            assert_eq!(received.ids(), there, "{length} tasks");
+            assert!(received.head.contains("content-type: application/json\r\n"), "{}", received.head);
+            let announced = received.head.contains("content-length: ");
+            assert_eq!(announced, length <= 100, "{length} tasks: {}", received.head);
         }
     }
 }
 
 #[tokio::test]
-async fn tasks_that_stay_appear_once_while_others_come_and_go() {
+async fn tasks_that_stay_appear_once_while_others_are_created_and_deleted() {
     let world = World::new().await;
-    let admin = has_tasks(&world.database, "alice", 20_000, 1000).await;
+    let admin = add_tasks(&world.database, "alice", 20_000, 1000).await;
     let before = ids(&admin, "true").await;
     let mut reader = Reader::of(world.server.address, "/api/tasks", "alice").await;
 
@@ -68,7 +68,7 @@ async fn tasks_that_stay_appear_once_while_others_come_and_go() {
         let delete = format!("delete from app.tasks where user_id = 'alice' and hashint8(id) % 40 = {round}");
         let changed = admin.execute(&delete, &[]).await.expect("a change");
         assert!(changed > 0);
-        has_tasks(&world.database, "alice", 50, 10).await;
+        add_tasks(&world.database, "alice", 50, 10).await;
     }
     let after = ids(&admin, "true").await;
 
@@ -79,16 +79,16 @@ async fn tasks_that_stay_appear_once_while_others_come_and_go() {
         (list.into_iter().collect(), before.into_iter().collect());
     let stayed: BTreeSet<_> = after.into_iter().filter(|id| before.contains(id)).collect();
     assert!(stayed.is_subset(&list), "missing: {:?}", stayed.difference(&list).take(5).collect::<Vec<_>>());
-    assert!(list.is_subset(&before), "what came later came above what was read");
-    assert!(list.len() < before.len(), "nothing went while it was read: this proves nothing");
+    assert!(list.is_subset(&before), "the list has a task that was created after its first page");
+    assert!(list.len() < before.len(), "the list was read before anything was deleted: this proves nothing");
 }
 
 #[tokio::test]
-async fn a_list_whose_rest_goes_after_the_first_page_is_that_page_and_what_is_left() {
+async fn a_list_whose_later_tasks_are_deleted_meanwhile_ends_with_those_that_are_left() {
     let (world, proxy) = with_proxy(1000, 0, &[]).await;
     let admin = world.database.superuser().await;
     for (path, left) in [("/api/tasks", 1), ("/api/alice/tasks", 0)] {
-        has_tasks(&world.database, "alice", 1000, 0).await;
+        add_tasks(&world.database, "alice", 1000, 0).await;
         let before = ids(&admin, "true").await;
         proxy.lets_through(1);
         let mut reader = Reader::of(world.server.address, path, "alice").await;

@@ -1,4 +1,4 @@
-//! A client that sends any bytes at any pace, and reads or does not.
+//! An HTTP client on a TCP connection: a test decides which bytes it sends, when, and how much it reads.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,44 +7,45 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Longer than anything here takes: what takes longer hangs.
+/// More time than any of this takes.
 const HANGS: Duration = Duration::from_secs(60);
 
-pub struct Raw {
+pub struct RawClient {
     stream: TcpStream,
     unread: Vec<u8>,
 }
 
-/// What came back: status line and headers in lower case, and the body.
+/// An answer.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
+    /// Status line and headers, in lower case.
     pub head: String,
     pub body: String,
 }
 
-impl Raw {
+impl RawClient {
     pub async fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.expect("a connection");
         stream.set_nodelay(true).expect("a socket");
         Self { stream, unread: Vec::new() }
     }
 
-    /// A connection on which `text` has been sent.
-    pub async fn with(address: SocketAddr, text: impl AsRef<[u8]>) -> Self {
-        let mut raw = Self::open(address).await;
-        assert!(raw.sends(text).await, "cannot send");
-        raw
+    /// A connection on which `text` was sent.
+    pub async fn sending(address: SocketAddr, text: impl AsRef<[u8]>) -> Self {
+        let mut client = Self::open(address).await;
+        assert!(client.sends(text).await, "cannot send");
+        client
     }
 
-    /// Sends `text` on a connection that may break at any moment; the answer, if one came.
-    pub async fn on(stream: TcpStream, text: String) -> Option<Reply> {
-        let mut raw = Self { stream, unread: Vec::new() };
-        raw.sends(text).await;
-        timeout(HANGS, raw.next_reply()).await.expect("an answer, or the end")
+    /// Sends `text` on a connection that may break at any moment. Returns the answer, if one came.
+    pub async fn exchange(stream: TcpStream, text: String) -> Option<Reply> {
+        let mut client = Self { stream, unread: Vec::new() };
+        client.sends(text).await;
+        timeout(HANGS, client.next_reply()).await.expect("an answer, or the end")
     }
 
-    /// Whether it went out.
+    /// Sends `text`. False if the connection is closed.
     pub async fn sends(&mut self, text: impl AsRef<[u8]>) -> bool {
         let sent = timeout(HANGS, self.stream.write_all(text.as_ref())).await;
         sent.expect("the server takes it or closes").is_ok()
@@ -54,7 +55,7 @@ impl Raw {
         self.stream.local_addr().expect("an address")
     }
 
-    /// Sends one byte after the other until the server closes.
+    /// Sends a byte every 100 ms until the server closes the connection.
     pub async fn drips_until_it_is_closed(&mut self) {
         let drips = async {
             let mut buffer = [0; 1024];
@@ -67,10 +68,10 @@ impl Raw {
                 }
             }
         };
-        timeout(HANGS, drips).await.expect("a connection that drips is closed");
+        timeout(HANGS, drips).await.expect("the server closes a connection that drips");
     }
 
-    /// Everything until the server closes.
+    /// Everything until the server closes the connection.
     pub async fn reads_to_the_end(&mut self) -> String {
         let everything = async {
             let mut buffer = [0; 16 * 1024];
@@ -82,13 +83,13 @@ impl Raw {
         String::from_utf8_lossy(&std::mem::take(&mut self.unread)).into_owned()
     }
 
-    /// The next answer, whose length must be announced.
+    /// The next answer. It must have a Content-Length.
     pub async fn reads(&mut self) -> Reply {
         let reply = timeout(HANGS, self.next_reply()).await.expect("an answer comes");
         reply.expect("an answer, not the end")
     }
 
-    /// The next answer; none, if the connection ends before it is whole.
+    /// The next answer; none if the connection ends before it is complete.
     pub async fn next_reply(&mut self) -> Option<Reply> {
         loop {
             if let Some((reply, length)) = parse(&self.unread) {
@@ -114,7 +115,7 @@ fn parse(bytes: &[u8]) -> Option<(Reply, usize)> {
     Some((Reply { status, head, body: String::from_utf8_lossy(body).into_owned() }, end + length))
 }
 
-/// A whole request of `user`, with a body if it is not empty.
+/// A complete request of `user`, with a body unless it is empty.
 pub fn request(method: &str, path: &str, user: &str, body: &str) -> String {
     let head = head(method, path, user);
     if body.is_empty() {
@@ -123,7 +124,7 @@ pub fn request(method: &str, path: &str, user: &str, body: &str) -> String {
     format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
-/// The first lines of a request, to be continued.
+/// The first lines of a request of `user`, without the empty line that ends the head.
 pub fn head(method: &str, path: &str, user: &str) -> String {
     let token = crate::world::token(user);
     format!("{method} {path} HTTP/1.1\r\nHost: rowkeep.test\r\nAuthorization: Bearer {token}\r\n")

@@ -1,4 +1,4 @@
-//! An audit of a database that is used meanwhile, of one that is broken, and one that is killed.
+//! An audit of a database that others use meanwhile, an audit of broken policies, and an audit that is killed.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use super::audit::audit;
 use crate::database::support::{begin_as, creates, texts};
 use crate::world::Database;
 
-const LAX: &str =
+const BROKEN_POLICIES: &str =
     "drop policy fence on app.tasks; alter policy owner_only on app.tasks using (true) with check (true)";
 
-/// A thousand rows of users who exist.
-async fn full() -> Database {
+/// A database with a thousand tasks of a hundred users.
+async fn with_tasks() -> Database {
     let database = Database::new().await;
     let fill = "
         alter table app.tasks no force row level security;
@@ -27,8 +27,8 @@ async fn full() -> Database {
 }
 
 #[tokio::test]
-async fn an_audit_waits_for_nobody_who_writes_and_nobody_waits_for_it() {
-    let database = full().await;
+async fn an_audit_and_writers_do_not_wait_for_one_another() {
+    let database = with_tasks().await;
     let admin = database.superuser().await;
     admin
         .batch_execute("begin; select from app.tasks for update; update app.tasks set completed = true")
@@ -41,8 +41,8 @@ async fn an_audit_waits_for_nobody_who_writes_and_nobody_waits_for_it() {
     for client in [&admin, &login, &watch] {
         ours.extend(texts(client, "select pg_backend_pid()::text").await);
     }
-    // Of the table itself, by whoever is not one of ours: neither vacuum nor what a row or a page is locked with. Other tests'
-    // databases have tables of the same number.
+    // Table locks of sessions that are not this test's: no row or page locks, and none of vacuum. The database must be
+    // compared too, since tables of other tests' databases have the same oid.
     let held = format!(
         "select distinct l.mode
            from pg_locks l
@@ -60,7 +60,7 @@ async fn an_audit_waits_for_nobody_who_writes_and_nobody_waits_for_it() {
                 ended = &mut audit => return ended,
                 () = sleep(Duration::from_millis(1)) => {}
             }
-            // While it runs, others go on writing.
+            // Others go on writing while it runs.
             creates(&login, "carol", "meanwhile").await;
             modes.extend(texts(&watch, &held).await);
         }
@@ -71,18 +71,18 @@ async fn an_audit_waits_for_nobody_who_writes_and_nobody_waits_for_it() {
     modes.sort();
     modes.dedup();
     let harmless = ["AccessShareLock", "RowShareLock", "RowExclusiveLock"];
-    // It was looked at while it tried.
+    // The proof was seen while it ran.
     assert!(modes.iter().any(|mode| mode == "RowExclusiveLock"), "{modes:?}");
     assert!(modes.iter().all(|mode| harmless.contains(&mode.as_str())), "{modes:?}");
     admin.batch_execute("rollback").await.expect("an end");
 }
 
-/// Whatever a transaction changes or locks carries its mark, also when it is rolled back.
+/// A row has a non-zero `xmax` after a transaction has changed or locked it, even if that was rolled back.
 #[tokio::test]
-async fn where_policies_are_broken_a_proof_touches_a_few_rows_and_changes_none() {
-    let database = full().await;
+async fn a_proof_of_broken_policies_touches_a_few_rows_and_changes_none() {
+    let database = with_tasks().await;
     let admin = database.superuser().await;
-    admin.batch_execute(LAX).await.expect("a harm");
+    admin.batch_execute(BROKEN_POLICIES).await.expect("a harm");
     let all = "select md5(string_agg(t::text, ',' order by id)) from app.tasks t";
     let before = texts(&admin, all).await;
 
@@ -103,12 +103,12 @@ async fn where_policies_are_broken_a_proof_touches_a_few_rows_and_changes_none()
 }
 
 #[tokio::test]
-async fn of_an_audit_that_is_killed_nothing_is_left() {
+async fn an_audit_that_is_killed_leaves_nothing_behind() {
     for signal in ["KILL", "INT", "TERM"] {
-        let database = full().await;
+        let database = with_tasks().await;
         let admin = database.superuser().await;
-        admin.batch_execute(LAX).await.expect("a harm");
-        // Whoever holds the rows that the proof reaches for keeps it in the middle.
+        admin.batch_execute(BROKEN_POLICIES).await.expect("a harm");
+        // The proof waits for these row locks, so that it can be killed in the middle.
         let holder = database.superuser().await;
         holder.batch_execute("begin; select from app.tasks for update").await.expect("locks");
 

@@ -1,4 +1,4 @@
-//! The database goes away while the server runs, and comes back.
+//! The database stops while the server runs, and starts again.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use tokio::time::timeout;
 use super::program::Directory;
 use crate::world::{Answer, Person, SECRET, Server, end_with_this_process};
 
-/// A PostgreSQL that only one test uses, so that it can be stopped; and a server on it.
+/// A PostgreSQL that only one test uses, so that the test can stop it, and a server on it.
 struct Outage {
     server: Server,
-    /// The second is the first, started again.
+    /// Handles of one cluster: each restart adds one.
     clusters: Vec<Cluster>,
     home: Directory,
 }
@@ -41,8 +41,8 @@ impl Outage {
         Person::new(self.server.address, id)
     }
 
-    /// Ends PostgreSQL: `INT` in order, `QUIT` as a crash would.
-    async fn ends(&self, signal: &str) {
+    /// Stops PostgreSQL: `INT` is an orderly stop, `QUIT` is like a crash.
+    async fn stops(&self, signal: &str) {
         let file = self.home.0.join("data/postmaster.pid");
         let pid = std::fs::read_to_string(&file).expect("it runs");
         let pid = pid.lines().next().expect("a pid").to_owned();
@@ -56,22 +56,22 @@ impl Outage {
         timeout(Duration::from_secs(60), ended).await.expect("PostgreSQL ends");
     }
 
-    async fn is_back(&mut self) {
+    async fn starts_again(&mut self) {
         self.clusters.push(start(self.home.0.clone()).await);
     }
 
-    /// Asks until the answer has this status.
-    async fn becomes(&self, status: u16, mut ask: impl AsyncFnMut() -> Answer) -> Answer {
-        let asking = async {
+    /// Sends requests until the answer has this status.
+    async fn until_status(&self, status: u16, mut send: impl AsyncFnMut() -> Answer) -> Answer {
+        let sending = async {
             loop {
-                let answer = ask().await;
+                let answer = send().await;
                 if answer.status() == status {
                     return answer;
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
-        timeout(Duration::from_secs(60), asking).await.unwrap_or_else(|_| panic!("no {status} in a minute"))
+        timeout(Duration::from_secs(60), sending).await.unwrap_or_else(|_| panic!("no {status} in a minute"))
     }
 }
 
@@ -81,40 +81,40 @@ async fn start(home: PathBuf) -> Cluster {
 }
 
 #[tokio::test]
-async fn requests_are_503_while_the_database_is_away_and_answered_when_it_is_back() {
+async fn requests_get_503_while_the_database_is_down_and_are_answered_afterwards() {
     let mut outage = Outage::prepared().await;
     let alice = outage.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;
 
-    outage.ends("INT").await;
+    outage.stops("INT").await;
     let reads = alice.get("/api/tasks").await;
     let writes = alice.post("/api/tasks", json!({ "title": "two" })).await;
-    outage.is_back().await;
+    outage.starts_again().await;
 
     for answer in [reads, writes] {
         assert_eq!((answer.status(), answer.header("retry-after")), (503, "1"), "{answer:?}");
         assert!(!answer.detail().contains("socket"), "{answer:?}");
     }
-    let answer = outage.becomes(200, async || alice.get("/api/tasks").await).await;
+    let answer = outage.until_status(200, async || alice.get("/api/tasks").await).await;
     assert_eq!(answer.json(), json!([task]));
 }
 
 #[tokio::test]
-async fn health_is_503_while_the_database_is_away_and_200_when_it_is_back() {
+async fn health_is_503_while_the_database_is_down_and_200_afterwards() {
     let mut outage = Outage::prepared().await;
     let stranger = Person::with_token(outage.server.address, None);
 
-    outage.ends("INT").await;
+    outage.stops("INT").await;
     let away = stranger.get("/health").await;
-    outage.is_back().await;
+    outage.starts_again().await;
 
     assert_eq!((away.status(), &away.json()["status"]), (503, &json!("unhealthy")));
-    let back = outage.becomes(200, async || stranger.get("/health").await).await;
+    let back = outage.until_status(200, async || stranger.get("/health").await).await;
     assert_eq!(back.json(), json!({ "status": "healthy" }));
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_is_there_after_the_database_crashed() {
+async fn acknowledged_tasks_exist_after_the_database_crashed() {
     let mut outage = Outage::prepared().await;
     let alice = outage.user("alice");
     for number in 0..20 {
@@ -122,9 +122,9 @@ async fn what_was_acknowledged_is_there_after_the_database_crashed() {
     }
     let before = alice.get("/api/tasks").await.json();
 
-    outage.ends("QUIT").await;
-    outage.is_back().await;
+    outage.stops("QUIT").await;
+    outage.starts_again().await;
 
-    let answer = outage.becomes(200, async || alice.get("/api/tasks").await).await;
+    let answer = outage.until_status(200, async || alice.get("/api/tasks").await).await;
     assert_eq!(answer.json(), before);
 }

@@ -1,4 +1,4 @@
-//! Questions that go through all tasks of somebody's, many of them at once.
+//! Many queries at once that read all tasks of a user.
 
 use std::time::Duration;
 
@@ -9,11 +9,12 @@ use super::overload::eventually;
 use crate::world::{Database, World};
 
 #[tokio::test]
-async fn questions_that_sweep_wait_for_one_another_and_leave_connections_to_others() {
+async fn full_scans_wait_for_one_another_and_leave_connections_to_other_queries() {
     let database = Database::new().await;
-    // The recommended login gives a lock up after two seconds.
-    let patient = format!("alter role rowkeep_login in database {} set lock_timeout = '1min'", database.name);
-    database.superuser().await.batch_execute(&patient).await.expect("a setting");
+    // The recommended login stops waiting for a lock after two seconds.
+    let long_timeout =
+        format!("alter role rowkeep_login in database {} set lock_timeout = '1min'", database.name);
+    database.superuser().await.batch_execute(&long_timeout).await.expect("a setting");
     let world = World::on(
         database,
         &[("DATABASE_POOL_SIZE", "8"), ("DATABASE_POOL_MIN_IDLE", "8"), ("REQUEST_TIMEOUT", "60")],
@@ -21,15 +22,15 @@ async fn questions_that_sweep_wait_for_one_another_and_leave_connections_to_othe
     .await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     alice.creates(json!({ "title": "buy milk" })).await;
-    let (admin, looking) = (world.database.superuser().await, world.database.superuser().await);
+    let (admin, monitor) = (world.database.superuser().await, world.database.superuser().await);
     let sessions = "select count(*) from pg_stat_activity
                      where datname = current_database() and usename = 'rowkeep_login' and ";
     let sessions = async |which: &str| {
-        let row = looking.query_one(&format!("{sessions}{which}"), &[]).await.expect("a number");
+        let row = monitor.query_one(&format!("{sessions}{which}"), &[]).await.expect("a number");
         row.get::<_, i64>(0)
     };
     let held = async || sessions("wait_event_type = 'Lock'").await;
-    // One that is opened while the table is locked would wait as well.
+    // A connection that is opened while the table is locked would wait as well.
     eventually("every connection is ready", async || sessions("state = 'idle'").await == 8).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     admin.batch_execute("begin; lock table app.tasks in access exclusive mode").await.expect("a lock");
@@ -42,24 +43,24 @@ async fn questions_that_sweep_wait_for_one_another_and_leave_connections_to_othe
         "count=true&q=k",
         "sort=-title",
     ];
-    let sweeps = join_all(queries.map(|query| {
+    let scans = join_all(queries.map(|query| {
         let path = format!("/api/v1/tasks?{query}");
         let alice = &alice;
         async move { alice.get(&path).await }
     }));
     let others = async {
-        eventually("two sweeps are held", async || held().await == 2).await;
+        eventually("two full scans wait for the lock", async || held().await == 2).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let sweeping = held().await;
+        let scanning = held().await;
         let (list, ()) = tokio::join!(bob.get("/api/tasks"), async {
-            eventually("a list is held beside them", async || held().await == 3).await;
+            eventually("a list waits for the lock beside them", async || held().await == 3).await;
             admin.batch_execute("rollback").await.expect("no lock");
         });
-        (sweeping, list)
+        (scanning, list)
     };
-    let (answers, (sweeping, list)) = tokio::join!(sweeps, others);
+    let (answers, (scanning, list)) = tokio::join!(scans, others);
 
-    assert_eq!(sweeping, 2, "a quarter of the connections, and no more");
+    assert_eq!(scanning, 2, "full scans use a quarter of the connections");
     assert_eq!(list.status(), 200);
     for (answer, query) in answers.iter().zip(queries) {
         assert_eq!((answer.status(), answer.ids().len()), (200, 1), "{query}: {answer:?}");

@@ -1,4 +1,4 @@
-//! Lists that cannot be finished: nobody takes a part for the whole.
+//! Lists that fail after their first page: no client can take a part for the whole list.
 
 use std::io::ErrorKind;
 
@@ -7,12 +7,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::reader::Reader;
-use super::{has_tasks, with_proxy};
-use crate::operation::proxy::Proxy;
-use crate::operation::raw::head;
+use super::{add_tasks, with_proxy};
+use crate::operation::database_proxy::Proxy;
+use crate::operation::raw_client::head;
 use crate::world::{World, try_send};
 
-/// What happens to the database between the first page and the second.
+/// Failures of the database between the first page and the second.
 const FAILURES: [(&str, &str); 3] = [
     (
         "the connection is lost",
@@ -20,7 +20,7 @@ const FAILURES: [(&str, &str); 3] = [
           where datname = current_database() and usename = 'rowkeep_login'",
     ),
     ("the table stays locked", "begin; lock table app.tasks in access exclusive mode"),
-    ("the question fails", "revoke select on app.tasks from rowkeep_api"),
+    ("the query fails", "revoke select on app.tasks from rowkeep_api"),
 ];
 
 const REPAIR: &str = "rollback; grant select on app.tasks to rowkeep_api";
@@ -29,14 +29,14 @@ async fn list() -> (World, Proxy) {
     with_proxy(1000, 10, &[("REQUEST_TIMEOUT", "4")]).await
 }
 
-/// What nobody can help is a warning, and what should not be an error.
+/// An outage is logged as a warning, a bug as an error.
 async fn is_logged(world: &World, level: &str) {
     let broke_off = |event: &Value| event["message"] == "a list broke off" && event["level"] == level;
     world.server.logs(|event| broke_off(event) && event["cause"].is_string()).await;
 }
 
 #[tokio::test]
-async fn what_fails_half_way_breaks_the_connection() {
+async fn a_list_that_fails_after_its_first_page_breaks_the_connection() {
     let (world, proxy) = list().await;
     let admin = world.database.superuser().await;
     for (what, failure) in FAILURES {
@@ -48,18 +48,18 @@ async fn what_fails_half_way_breaks_the_connection() {
             admin.batch_execute(failure).await.expect(what);
             proxy.lets_everything_through();
 
-            reader.ends().await.assert_broken();
+            reader.ends().await.assert_incomplete();
             admin.batch_execute(REPAIR).await.expect("a repair");
-            assert_eq!(world.user("bob").get("/api/tasks").await.status(), 200, "{what}: the next one");
+            assert_eq!(world.user("bob").get("/api/tasks").await.status(), 200, "{what}: the next request");
         }
     }
     is_logged(&world, "WARN").await;
     is_logged(&world, "ERROR").await;
 }
 
-/// The same, as a client sees it that knows no more than HTTP.
+/// The same with an ordinary HTTP client.
 #[tokio::test]
-async fn a_client_is_told_that_the_list_is_not_whole() {
+async fn an_http_client_reports_an_incomplete_list_as_an_error() {
     let (world, proxy) = list().await;
     let admin = world.database.superuser().await;
     let alice = world.user("alice");
@@ -71,15 +71,15 @@ async fn a_client_is_told_that_the_list_is_not_whole() {
     admin.batch_execute(FAILURES[0].1).await.expect("the end of the connections");
     proxy.lets_everything_through();
 
-    let told = list.await.expect("no panic");
-    assert!(told.is_err(), "{told:?}");
+    let answer = list.await.expect("no panic");
+    assert!(answer.is_err(), "{answer:?}");
     is_logged(&world, "WARN").await;
     assert_eq!(alice.get("/api/tasks").await.ids().len(), 1000);
 }
 
-/// There the end of the connection is the end of the body: it must be no orderly one.
+/// In HTTP/1.0 the end of the connection is the end of the body, so the server must reset the connection.
 #[tokio::test]
-async fn a_client_of_http_1_0_is_told_as_well() {
+async fn an_http_1_0_client_sees_a_reset_connection() {
     let (world, proxy) = list().await;
     let admin = world.database.superuser().await;
     proxy.lets_through(1);
@@ -99,9 +99,9 @@ async fn a_client_of_http_1_0_is_told_as_well() {
 }
 
 #[tokio::test]
-async fn a_first_page_that_fails_is_a_refusal() {
+async fn a_list_whose_first_page_fails_is_answered_with_an_error() {
     let world = World::with(&[("REQUEST_TIMEOUT", "4")]).await;
-    let admin = has_tasks(&world.database, "alice", 1000, 10).await;
+    let admin = add_tasks(&world.database, "alice", 1000, 10).await;
     let alice = world.user("alice");
 
     for (what, failure, status) in [(FAILURES[1].0, FAILURES[1].1, 503), (FAILURES[2].0, FAILURES[2].1, 500)]

@@ -1,5 +1,5 @@
--- As many threads as connections: each has one connection, one user and one count. Lists, again and again.
---   BENCH_PEOPLE=.. wrk -t1000 -c1000 -s alone.lua URL
+-- Requests a list again and again. Each thread has one connection, one user and one count.
+--   BENCH_USERS=.. wrk -t1000 -c1000 -s per_connection.lua URL
 
 dofile(os.getenv("BENCH_LUA") .. "/report.lua")
 
@@ -7,8 +7,8 @@ local threads, readers = {}, nil
 
 function setup(thread)
    if not readers then
-      -- Read once, not by each thread: they are many, and there is no argument here but wrk's own.
-      readers = dofile(os.getenv("BENCH_PEOPLE")).reader
+      -- Once, and not in each of 1000 threads. setup gets no arguments, so the environment names the file.
+      readers = dofile(os.getenv("BENCH_USERS")).reader
    end
    thread:set("token", readers[#threads % #readers + 1])
    threads[#threads + 1] = thread

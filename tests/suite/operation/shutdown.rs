@@ -1,4 +1,4 @@
-//! Being told to stop.
+//! Stop signals: requests finish, and the program ends within its timeout.
 
 use std::time::Duration;
 
@@ -7,20 +7,21 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::program::Program;
-use super::raw::{Raw, head, request};
+use super::raw_client::{RawClient, head, request};
 use crate::world::{Answer, Database, SECRET, World};
 
-/// A server that has a PUT of alice's under way, told to stop; the PUT, and what holds it up.
+/// A server that has got a stop signal while a PUT of alice waits for a lock.
 struct Stopping {
     world: World,
     put: tokio::task::JoinHandle<Answer>,
-    held: tokio_postgres::Client,
+    /// Holds the lock.
+    lock: tokio_postgres::Client,
 }
 
 impl Stopping {
     async fn after(signal: &str, settings: &[(&str, &str)]) -> Self {
         let database = Database::new().await;
-        // A login whose statements may wait for longer than this test.
+        // The statements of this login have no timeouts.
         let url = database.url("postgres");
         let mut all = vec![("DATABASE_URL", url.as_str()), ("REQUEST_TIMEOUT", "600")];
         all.extend(settings);
@@ -28,8 +29,8 @@ impl Stopping {
         let alice = world.user("alice");
         let task = alice.creates(json!({ "title": "one" })).await;
 
-        let held = world.database.superuser().await;
-        held.batch_execute("begin; select from app.tasks for update").await.expect("a lock");
+        let lock = world.database.superuser().await;
+        lock.batch_execute("begin; select from app.tasks for update").await.expect("a lock");
         let path = format!("/api/tasks/{}", task["id"]);
         let put = tokio::spawn(async move { alice.put(&path, json!({ "title": "two" })).await });
         let watch = world.database.superuser().await;
@@ -38,8 +39,8 @@ impl Stopping {
         until(async || !watch.query(waits, &[]).await.expect("rows").is_empty()).await;
 
         world.server.signal(signal);
-        world.server.logs(|event| event["message"] == "told to stop").await;
-        Self { world, put, held }
+        world.server.logs(|event| event["message"] == "received a stop signal").await;
+        Self { world, put, lock }
     }
 }
 
@@ -53,11 +54,11 @@ async fn until(mut holds: impl AsyncFnMut() -> bool) {
 }
 
 #[tokio::test]
-async fn what_is_under_way_is_finished_before_the_server_ends() {
+async fn a_request_that_has_begun_is_answered_before_the_server_ends() {
     for signal in ["TERM", "INT"] {
         let mut stopping = Stopping::after(signal, &[("SHUTDOWN_TIMEOUT", "60")]).await;
 
-        stopping.held.batch_execute("rollback").await.expect("no lock any more");
+        stopping.lock.batch_execute("rollback").await.expect("no lock any more");
 
         let answer = stopping.put.await.expect("an answer");
         assert_eq!((answer.status(), &answer.json()["title"]), (200, &json!("two")), "{signal}");
@@ -66,7 +67,7 @@ async fn what_is_under_way_is_finished_before_the_server_ends() {
 }
 
 #[tokio::test]
-async fn nobody_new_is_let_in_while_it_stops() {
+async fn a_server_that_stops_accepts_no_new_connection() {
     let stopping = Stopping::after("TERM", &[("SHUTDOWN_TIMEOUT", "60")]).await;
 
     let address = stopping.world.server.address;
@@ -76,23 +77,23 @@ async fn nobody_new_is_let_in_while_it_stops() {
 }
 
 #[tokio::test]
-async fn what_never_finishes_does_not_keep_the_server() {
+async fn a_request_that_never_finishes_does_not_delay_the_end_past_the_timeout() {
     let mut stopping = Stopping::after("TERM", &[("SHUTDOWN_TIMEOUT", "1")]).await;
 
     assert_eq!(stopping.world.server.ended().await.code(), Some(0));
 }
 
 #[tokio::test]
-async fn connections_that_never_end_do_not_keep_the_server() {
+async fn open_connections_do_not_delay_the_end_past_the_timeout() {
     let mut world = World::with(&[("SHUTDOWN_TIMEOUT", "1"), ("REQUEST_TIMEOUT", "600")]).await;
     let address = world.server.address;
-    let mut idle = Raw::with(address, request("GET", "/api/tasks", "alice", "")).await;
+    let mut idle = RawClient::sending(address, request("GET", "/api/tasks", "alice", "")).await;
     assert_eq!(idle.reads().await.status, 200);
     let half_body = head("POST", "/api/tasks", "alice") + "Content-Length: 40\r\n\r\n{";
     let _others = (
-        Raw::open(address).await,
-        Raw::with(address, "GET /health HTTP/1.1\r\n").await,
-        Raw::with(address, half_body).await,
+        RawClient::open(address).await,
+        RawClient::sending(address, "GET /health HTTP/1.1\r\n").await,
+        RawClient::sending(address, half_body).await,
     );
 
     world.server.signal("TERM");
@@ -101,9 +102,9 @@ async fn connections_that_never_end_do_not_keep_the_server() {
 }
 
 #[tokio::test]
-async fn an_idle_server_ends_though_clients_keep_their_connections() {
+async fn idle_connections_are_closed_and_the_server_ends_at_once() {
     let mut world = World::with(&[("SHUTDOWN_TIMEOUT", "600"), ("REQUEST_TIMEOUT", "600")]).await;
-    let mut idle = Raw::with(world.server.address, request("GET", "/api/tasks", "alice", "")).await;
+    let mut idle = RawClient::sending(world.server.address, request("GET", "/api/tasks", "alice", "")).await;
     assert_eq!(idle.reads().await.status, 200);
 
     world.server.signal("TERM");
@@ -113,7 +114,7 @@ async fn an_idle_server_ends_though_clients_keep_their_connections() {
 }
 
 #[tokio::test]
-async fn a_server_that_still_waits_for_its_database_stops_as_well() {
+async fn a_server_that_waits_for_its_database_at_start_stops_as_well() {
     let settings = [
         ("ENVIRONMENT", "production"),
         ("DATABASE_URL", "postgres://user@127.0.0.1:9/database"),

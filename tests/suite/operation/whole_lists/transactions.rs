@@ -1,4 +1,4 @@
-//! What a list costs the database, and that others come in between.
+//! The transactions of a whole list: one for each page, with other users' requests in between.
 
 use super::reader::Reader;
 use super::{long_list, stopped_readers, with_proxy};
@@ -12,28 +12,28 @@ fn sql(name: &str) -> String {
 #[tokio::test]
 async fn every_page_is_a_transaction_of_its_own_in_one_round_trip() {
     let (world, proxy) = with_proxy(3000, 10, &[]).await;
-    for (query, question) in [("", "tasks/list"), ("?status=pending", "tasks/list_pending")] {
+    for (parameters, query) in [("", "tasks/list"), ("?status=pending", "tasks/list_pending")] {
         proxy.withhold_answers_until(0);
 
-        let path = format!("/api/tasks{query}");
+        let path = format!("/api/tasks{parameters}");
         let list = Reader::of(world.server.address, &path, "alice").await.ends().await.ids();
 
         let messages = proxy.messages();
         let kinds: String = messages.iter().map(|message| message.kind).collect();
-        let asked: Vec<_> =
+        let executed: Vec<_> =
             messages.iter().map(|message| &message.sql).filter(|sql| !sql.is_empty()).collect();
         let pages = kinds.len() / "BEBEBEBES".len();
-        assert_eq!(kinds, "BEBEBEBES".repeat(pages), "{question}");
-        let page = ["session/begin_read", "session/identify", question, "session/commit"].map(sql);
-        assert_eq!(asked, page.iter().cycle().take(4 * pages).collect::<Vec<_>>(), "{question}");
-        let enough = list.len() / 1000 + 1;
-        assert!((enough..=list.len() / 400).contains(&pages), "{pages} pages of {} tasks", list.len());
+        assert_eq!(kinds, "BEBEBEBES".repeat(pages), "{query}");
+        let page = ["session/begin_read", "session/identify", query, "session/commit"].map(sql);
+        assert_eq!(executed, page.iter().cycle().take(4 * pages).collect::<Vec<_>>(), "{query}");
+        let fewest = list.len() / 1000 + 1;
+        assert!((fewest..=list.len() / 400).contains(&pages), "{pages} pages of {} tasks", list.len());
     }
 }
 
-/// Three readers that take all they get, and one connection to the database.
+/// Three clients read as fast as they can, over one database connection.
 #[tokio::test]
-async fn others_are_served_while_long_lists_are_read() {
+async fn other_users_are_answered_while_long_lists_are_read() {
     let server = long_list(&[("DATABASE_POOL_SIZE", "1")]).await;
     let mut reading = Vec::new();
     for mut reader in stopped_readers(&server, 3).await {
@@ -47,5 +47,5 @@ async fn others_are_served_while_long_lists_are_read() {
     }
 
     let ended = reading.iter().filter(|reading| reading.is_finished()).count();
-    assert_eq!(ended, 0, "bob had to wait for the end of a list");
+    assert_eq!(ended, 0, "bob waited for the end of a list");
 }

@@ -1,4 +1,4 @@
-//! What goes over the wire between the server and PostgreSQL: a proxy that reads it, and can withhold the answers.
+//! A proxy between the server and PostgreSQL. It records the server's messages, and can delay messages and answers.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -15,10 +15,9 @@ use crate::world::{Database, cluster};
 /// A message of the frontend/backend protocol (PostgreSQL manual, "Message Formats"), as the server under test sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// `P` Parse, `B` Bind, `E` Execute, `S` Sync, `Q` a simple query. (Terminate is not
-    /// kept.)
+    /// `P` Parse, `B` Bind, `E` Execute, `S` Sync, `Q` a simple query. (Terminate is not recorded.)
     pub kind: char,
-    /// The SQL that a Bind refers to, or that a Parse or a simple query brings.
+    /// The SQL of a Parse or a simple query, or of the statement that a Bind names.
     pub sql: String,
 }
 
@@ -26,17 +25,17 @@ pub struct Message {
 struct State {
     messages: Mutex<Vec<Message>>,
     syncs: AtomicUsize,
-    /// The answers wait until this many Syncs have been sent.
-    wanted: AtomicUsize,
-    /// What comes after this many Syncs is not sent on; none: all is.
-    gate: Mutex<Option<usize>>,
-    /// New connections are accepted, and nothing is said on them.
+    /// Answers wait until this many Syncs have been sent.
+    syncs_before_answers: AtomicUsize,
+    /// Messages after this many Syncs wait; none: no message waits.
+    sync_limit: Mutex<Option<usize>>,
+    /// Whether new connections are accepted and get no answer.
     silent: AtomicBool,
-    /// For each connection, whether nothing is said on it any more.
+    /// For each connection, whether it gets no more answers.
     silenced: Mutex<Vec<Arc<AtomicBool>>>,
 }
 
-/// Stands between the server and PostgreSQL, over TCP on loopback.
+/// Listens on loopback, over TCP.
 pub struct Proxy {
     address: SocketAddr,
     state: Arc<State>,
@@ -53,41 +52,41 @@ impl Proxy {
         Self { address, state }
     }
 
-    /// An address of `database` by way of this proxy.
+    /// The address of `database` through this proxy.
     pub fn url(&self, database: &Database, login: &str) -> String {
         let direct = database.url(login);
         let (_, rest) = direct.split_once("port=5432").expect("a port");
         format!("host=127.0.0.1 port={} sslmode=disable{rest}", self.address.port())
     }
 
-    /// Forgets what was sent. From now on no answer gets through before `syncs` Syncs have been sent.
+    /// Clears the record. From now on no answer passes before `syncs` Syncs have been sent.
     pub fn withhold_answers_until(&self, syncs: usize) {
-        self.forgets();
-        self.state.wanted.store(syncs, Ordering::SeqCst);
+        self.clear();
+        self.state.syncs_before_answers.store(syncs, Ordering::SeqCst);
     }
 
-    /// Forgets what was sent. PostgreSQL gets to see this many Syncs, and what comes later waits.
+    /// Clears the record. From now on messages pass up to the Sync with this number; later ones wait.
     pub fn lets_through(&self, syncs: usize) {
-        self.forgets();
-        *self.state.gate.lock().expect("no poison") = Some(syncs);
+        self.clear();
+        *self.state.sync_limit.lock().expect("no poison") = Some(syncs);
     }
 
-    /// What waits gets to PostgreSQL, and whatever comes.
+    /// Ends the waiting of messages.
     pub fn lets_everything_through(&self) {
-        *self.state.gate.lock().expect("no poison") = None;
+        *self.state.sync_limit.lock().expect("no poison") = None;
     }
 
-    fn forgets(&self) {
+    fn clear(&self) {
         self.state.messages.lock().expect("no poison").clear();
         self.state.syncs.store(0, Ordering::SeqCst);
     }
 
-    /// What the server has sent since then.
+    /// The messages that the server has sent since the record was cleared.
     pub fn messages(&self) -> Vec<Message> {
         self.state.messages.lock().expect("no poison").clone()
     }
 
-    /// From now on PostgreSQL says nothing, on any connection, and closes none.
+    /// From now on no connection gets an answer, and none is closed.
     pub fn falls_silent(&self) {
         self.state.silent.store(true, Ordering::SeqCst);
         for silenced in self.state.silenced.lock().expect("no poison").iter() {
@@ -95,7 +94,7 @@ impl Proxy {
         }
     }
 
-    /// New connections are served again; those that fell silent stay so.
+    /// New connections work again; those that fell silent stay silent.
     pub fn speaks_again(&self) {
         self.state.silent.store(false, Ordering::SeqCst);
     }
@@ -126,7 +125,8 @@ async fn forward(client: TcpStream, server: UnixStream, state: Arc<State>, silen
             while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
                 let withheld = || {
                     silenced.load(Ordering::SeqCst)
-                        || state.syncs.load(Ordering::SeqCst) < state.wanted.load(Ordering::SeqCst)
+                        || state.syncs.load(Ordering::SeqCst)
+                            < state.syncs_before_answers.load(Ordering::SeqCst)
                 };
                 while withheld() {
                     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -139,17 +139,17 @@ async fn forward(client: TcpStream, server: UnixStream, state: Arc<State>, silen
     });
 
     let mut statements = HashMap::new();
-    let mut tagged = false; // the first message has no tag
+    let mut tagged = false; // the first message (startup) has no tag
     while let Some((tag, body)) = read_message(&mut from_client, tagged).await {
         let waits = || {
-            let gate = *state.gate.lock().expect("no poison");
-            gate.is_some_and(|gate| state.syncs.load(Ordering::SeqCst) >= gate)
+            let limit = *state.sync_limit.lock().expect("no poison");
+            limit.is_some_and(|limit| state.syncs.load(Ordering::SeqCst) >= limit)
         };
         while waits() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         if let Some(tag) = tag {
-            note(&state, &mut statements, tag, &body);
+            record(&state, &mut statements, tag, &body);
         }
         let length = u32::try_from(body.len() + 4).expect("a short message").to_be_bytes();
         let whole: Vec<u8> = tag.into_iter().chain(length).chain(body).collect();
@@ -170,9 +170,9 @@ async fn read_message(from: &mut (impl AsyncRead + Unpin), tagged: bool) -> Opti
     Some((tag, body))
 }
 
-fn note(state: &State, statements: &mut HashMap<String, String>, tag: u8, body: &[u8]) {
+fn record(state: &State, statements: &mut HashMap<String, String>, tag: u8, body: &[u8]) {
     if tag == b'X' {
-        return; // the connection of the start, which ends whenever it is noticed
+        return; // the connection of the checks at start can end at any moment
     }
     let mut texts = body.split(|byte| *byte == 0).map(|text| String::from_utf8_lossy(text).into_owned());
     let mut next = || texts.next().unwrap_or_default();

@@ -1,22 +1,22 @@
-//! Large answers that clients are slow to read: how much memory they take together has a bound.
+//! Large answers to clients that read slowly share one memory limit.
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
 use super::reader::Reader;
-use super::slow::peak_memory;
+use super::slow_readers::peak_memory;
 use crate::world::{Database, World};
 
-/// More than all of these answers may take together, and less than they would.
+/// More memory than the server may take with its limit, and less than all of these answers, in bytes.
 const BOUND: usize = 160 << 20;
 
-/// A page that is as large as can be, the only one of its list.
+/// The largest possible page. It is the only one of its list.
 const PAGE: &str = "/api/v1/tasks?limit=1000&sort=id";
 
-/// A server of which ten users have tasks as large as they can be: a thousand of them are seven megabytes. Above them they
-/// have as many as the first page of a whole list has, as small as they can be.
-async fn largest() -> World {
+/// A server with ten users who each have a thousand tasks of the largest size, together seven megabytes. The 100 newest
+/// tasks of each, as many as the first page of a whole list has, are of the smallest size.
+async fn with_largest_tasks() -> World {
     let database = Database::new().await;
     let admin = database.superuser().await;
     let tasks = "
@@ -31,8 +31,8 @@ async fn largest() -> World {
     World::on(database, &[("DATABASE_POOL_SIZE", "1"), ("REQUEST_TIMEOUT", "300")]).await
 }
 
-/// Forty clients of these users that have asked for this, seen the beginning of it, and stop.
-async fn stopped(world: &World, path: &str, users: usize) -> Vec<Reader> {
+/// Forty clients of the first `users` users that have requested `path`, read the beginning, and do not read on.
+async fn stopped_readers(world: &World, path: &str, users: usize) -> Vec<Reader> {
     join_all((0..40).map(async |at| {
         let user = format!("user {}", at % users);
         let mut reader = Reader::of(world.server.address, path, &user).await;
@@ -43,7 +43,7 @@ async fn stopped(world: &World, path: &str, users: usize) -> Vec<Reader> {
 }
 
 fn status(reader: &Reader) -> u16 {
-    let head = reader.told().expect("a head").head;
+    let head = reader.received().expect("a head").head;
     head.split(' ').nth(1).expect("a status").parse().expect("a number")
 }
 
@@ -52,23 +52,23 @@ fn served(readers: Vec<Reader>) -> (Vec<Reader>, Vec<Reader>) {
 }
 
 #[tokio::test]
-async fn pages_that_nobody_reads_take_no_more_than_there_is_and_others_are_told_to_come_later() {
-    let world = largest().await;
+async fn pages_that_clients_do_not_read_fill_the_limit_and_further_ones_get_503() {
+    let world = with_largest_tasks().await;
     let (one, nobody) = (world.user("user 1"), world.user("nobody"));
 
-    let (served, refused) = served(stopped(&world, PAGE, 10).await);
+    let (served, refused) = served(stopped_readers(&world, PAGE, 10).await);
 
     assert!((7..=9).contains(&served.len()), "{} of 40 are served", served.len());
     for reader in refused {
-        let told = reader.ends().await;
+        let received = reader.ends().await;
         assert!(
-            told.head.starts_with("http/1.1 503") && told.head.contains("retry-after: 1"),
+            received.head.starts_with("http/1.1 503") && received.head.contains("retry-after: 1"),
             "{}",
-            told.head
+            received.head
         );
     }
     assert!(peak_memory(world.server.id()).is_none_or(|most| most < BOUND));
-    // There is room for whatever is not large, and for lists that go in pages.
+    // Small answers, and whole lists in short pages, still fit.
     assert_eq!(nobody.get(PAGE).await.status(), 200);
     assert_eq!(one.get("/api/v1/tasks?limit=20&sort=id").await.status(), 200);
     assert_eq!(one.get("/api/tasks").await.ids().len(), 1100);
@@ -80,9 +80,9 @@ async fn pages_that_nobody_reads_take_no_more_than_there_is_and_others_are_told_
 }
 
 #[tokio::test]
-async fn one_user_who_does_not_read_leaves_room_for_others() {
-    let world = largest().await;
-    let readers = stopped(&world, PAGE, 1).await;
+async fn one_user_who_does_not_read_leaves_memory_to_others() {
+    let world = with_largest_tasks().await;
+    let readers = stopped_readers(&world, PAGE, 1).await;
 
     let statuses =
         [world.user("user 0").get(PAGE).await.status(), world.user("user 1").get(PAGE).await.status()];
@@ -91,15 +91,14 @@ async fn one_user_who_does_not_read_leaves_room_for_others() {
     assert_eq!((served.len(), statuses), (2, [503, 200].map(|status| status.try_into().expect("a status"))));
 }
 
-/// Whoever goes away gives back what was kept for them.
 #[tokio::test]
-async fn clients_that_leave_large_answers_make_room() {
-    let world = largest().await;
+async fn clients_that_leave_give_their_memory_back() {
+    let world = with_largest_tasks().await;
     for _ in 0..3 {
-        let (served, _) = served(stopped(&world, PAGE, 10).await);
+        let (served, _) = served(stopped_readers(&world, PAGE, 10).await);
         assert!((7..=9).contains(&served.len()), "{} of 40 are served", served.len());
         drop(served);
-        // Until the server has noticed.
+        // Wait until the server has noticed.
         let one = world.user("user 1");
         while one.get(PAGE).await.status() != 200 {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -108,17 +107,17 @@ async fn clients_that_leave_large_answers_make_room() {
     }
 }
 
-/// After a page of small tasks a page of as many large ones would be two hundred times as large.
+/// The first page has small tasks. A second page of as many large ones would be two hundred times as large.
 #[tokio::test]
-async fn whole_lists_that_nobody_reads_go_on_in_shorter_pages() {
-    let world = largest().await;
+async fn whole_lists_that_clients_do_not_read_go_on_in_shorter_pages() {
+    let world = with_largest_tasks().await;
     for path in ["/api/tasks", "/api/user%200/tasks"] {
-        let readers = stopped(&world, path, if path == "/api/tasks" { 10 } else { 1 }).await;
+        let readers = stopped_readers(&world, path, if path == "/api/tasks" { 10 } else { 1 }).await;
 
         assert!(peak_memory(world.server.id()).is_none_or(|most| most < BOUND), "{path}");
         assert!(readers.iter().all(|reader| status(reader) == 200), "{path}");
-        for told in join_all(readers.into_iter().map(Reader::ends)).await {
-            assert_eq!(told.ids().len(), 1100, "{path}");
+        for received in join_all(readers.into_iter().map(Reader::ends)).await {
+            assert_eq!(received.ids().len(), 1100, "{path}");
         }
     }
 }

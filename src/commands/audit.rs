@@ -1,0 +1,24 @@
+//! `rowkeep audit`: prints the report; an error if a fact fails.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::{Failure, database, stop, unless_stopped};
+use crate::audit;
+use crate::config::Config;
+
+pub(super) async fn audit(config: &Config, exit_timeout: &mut Duration) -> Result<(), Failure> {
+    let auditing = async {
+        let (cluster, address) = database(config).await?;
+        Ok((cluster, audit::audit(&address).await?))
+    };
+    let (cluster, report) =
+        unless_stopped(auditing, exit_timeout, "stopped before the audit was complete: run it again").await?;
+
+    writeln!(std::io::stdout(), "{report}")?;
+    stop(cluster).await?;
+    match report.fails() {
+        0 => Ok(()),
+        fails => Err(format!("{fails} FAIL").into()),
+    }
+}

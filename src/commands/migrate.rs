@@ -1,0 +1,36 @@
+//! `rowkeep migrate`: applies what is missing, and prints what it applied.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::{Failure, database, stop, unless_stopped};
+use crate::config::Config;
+use crate::schema;
+
+pub(super) async fn migrate(
+    config: &Config,
+    reapply_policies: bool,
+    exit_timeout: &mut Duration,
+) -> Result<(), Failure> {
+    let migrating = async {
+        let (cluster, address) = database(config).await?;
+        let address = config.migration_database.as_ref().unwrap_or(&address).clone();
+        let applied = schema::migrate(&address, reapply_policies).await?;
+        Ok((cluster, address, applied))
+    };
+    let (cluster, address, applied) =
+        unless_stopped(migrating, exit_timeout, "stopped before the migration was complete: run it again")
+            .await?;
+
+    let mut out = std::io::stdout().lock();
+    for migration in &applied.migrations {
+        writeln!(out, "applied {migration}")?;
+    }
+    if applied.policies {
+        writeln!(out, "applied the policies")?;
+    } else if applied.migrations.is_empty() {
+        writeln!(out, "nothing to do: {address} is up to date")?;
+    }
+    drop(out);
+    stop(cluster).await
+}

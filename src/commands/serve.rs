@@ -1,0 +1,77 @@
+//! `rowkeep serve`: opens the database, then answers requests until a stop signal comes.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use super::{
+    CLUSTER_START_TIMEOUT, Failure, add_development_secret, database, open_files, stop, stop_signal, welcome,
+};
+use crate::auth::Verifier;
+use crate::config::Config;
+use crate::database::Address;
+use crate::development::Cluster;
+use crate::http::{self as server, App};
+use crate::session::Session;
+use crate::{audit, schema, tasks};
+
+pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> Result<(), Failure> {
+    let mut stop_signal = pin!(stop_signal()?);
+    let listener = listen(config.listen).await?;
+    let listening = listener.local_addr()?;
+    open_files::raise_limit();
+
+    let (cluster, app) = tokio::select! {
+        prepared = prepare(config) => prepared?,
+        () = &mut stop_signal => {
+            *exit_timeout = CLUSTER_START_TIMEOUT;
+            return Ok(());
+        }
+    };
+    tracing::info!(address = %listening, "listening");
+    if config.development {
+        welcome::print(config, listening, cluster.as_ref());
+    }
+    server::serve(listener, app, config.origins.clone(), stop_signal, config.shutdown_timeout).await;
+    tracing::info!("stopped");
+    stop(cluster).await
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        format!("cannot listen on {address}: {error}; set HOST or PORT to another address").into()
+    })
+}
+
+/// Everything that requests need, and the development cluster if they go there.
+async fn prepare(config: &mut Config) -> Result<(Option<Cluster>, App), Failure> {
+    let (cluster, address) = database(config).await?;
+    add_development_secret(config)?;
+    if config.development {
+        let migrating = config.migration_database.as_ref().unwrap_or(&address);
+        schema::migrate(migrating, false).await?;
+    }
+
+    let ready = schema::ready_to_serve(&address).await?;
+    warn_of_drift(&address).await;
+    let session = Session::open(&address, &config.session, tasks::QUERIES, ready.sentences).await?;
+    tracing::info!(database = %address, "requests run restricted");
+    let verifier = Verifier::new(&config.demands)?;
+    verifier.read_key_sets().await?;
+    Ok((cluster, App::new(verifier, session, ready.cursors, config.request_timeout)))
+}
+
+/// Logs what an audit would fail, without its proofs. The server starts all the same: what requests depend on is probed
+/// when the session opens.
+async fn warn_of_drift(address: &Address) {
+    match audit::examine(address).await {
+        Ok(report) => {
+            for fact in report.failing() {
+                tracing::warn!(fact, "`rowkeep audit` fails");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the database cannot be audited"),
+    }
+}

@@ -1,0 +1,173 @@
+//! From the texts of the settings to a [`Config`].
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::{Config, ConfigError, Settings, default};
+use crate::database::Address;
+use crate::http::Origins;
+use crate::logging::{Filter, Format};
+use crate::session::Options;
+
+impl Settings {
+    /// Whether `ENVIRONMENT` says development. Needed before the other settings are parsed: it decides whether `.env` is
+    /// read.
+    pub fn in_development(&self) -> bool {
+        or_default(&self.environment, default::ENVIRONMENT) == "development"
+    }
+
+    /// The settings as values.
+    ///
+    /// # Errors
+    /// Every setting that is missing or wrong, at once.
+    pub fn parse(&self) -> Result<Config, ConfigError> {
+        let mut problems = Problems::default();
+
+        let development = match or_default(&self.environment, default::ENVIRONMENT) {
+            "development" => true,
+            "staging" | "production" => false,
+            other => {
+                problems
+                    .add(format!("ENVIRONMENT is {other:?}; it must be development, staging or production"));
+                true
+            }
+        };
+
+        let database = problems.address("DATABASE_URL", &self.database_url);
+        let migration_database = problems.address("MIGRATION_DATABASE_URL", &self.migration_database_url);
+        if !development && self.database_url.trim().is_empty() {
+            problems.add("DATABASE_URL is missing; set it to postgres://user:password@host/database");
+        }
+
+        let pool_size = problems.number(
+            "DATABASE_POOL_SIZE",
+            &self.database_pool_size,
+            default::DATABASE_POOL_SIZE,
+            1..=1000,
+        );
+        let min_idle = problems.number(
+            "DATABASE_POOL_MIN_IDLE",
+            &self.database_pool_min_idle,
+            default::DATABASE_POOL_MIN_IDLE,
+            0..=1000,
+        );
+        let max_lifetime = problems.seconds(
+            "DATABASE_MAX_LIFETIME",
+            &self.database_max_lifetime,
+            default::DATABASE_MAX_LIFETIME,
+            1..=86_400,
+        );
+        let request_timeout =
+            problems.seconds("REQUEST_TIMEOUT", &self.request_timeout, default::REQUEST_TIMEOUT, 1..=3600);
+        // A request waits for a permit, for a connection and for its statement: three waits make up the whole limit.
+        let step_timeout = request_timeout / 3;
+
+        let config = Config {
+            listen: problems.listen(&self.host, &self.port),
+            development,
+            database,
+            migration_database,
+            session: Options {
+                pool_size: pool_size as u32,
+                // A minimum above the pool's size means: keep them all.
+                min_idle: min_idle.min(pool_size) as u32,
+                max_lifetime,
+                step_timeout,
+            },
+            demands: self.demands(&mut problems, development, step_timeout),
+            origins: problems
+                .value("CORS_ORIGINS", Origins::parse(or_default(&self.cors_origins, default::CORS_ORIGINS))),
+            log_filter: problems
+                .value("LOG_LEVEL", Filter::parse(or_default(&self.log_level, default::LOG_LEVEL))),
+            log_format: match self.log_format.trim().to_ascii_lowercase().as_str() {
+                "" if development => Format::Text,
+                "" | "json" => Format::Json,
+                "text" => Format::Text,
+                other => {
+                    problems.add(format!("LOG_FORMAT is {other:?}; it must be text or json"));
+                    Format::Text
+                }
+            },
+            request_timeout,
+            shutdown_timeout: problems.seconds(
+                "SHUTDOWN_TIMEOUT",
+                &self.shutdown_timeout,
+                default::SHUTDOWN_TIMEOUT,
+                0..=3600,
+            ),
+        };
+
+        if problems.0.is_empty() { Ok(config) } else { Err(ConfigError(problems.0)) }
+    }
+}
+
+/// What is wrong with the settings so far. Its methods return some value where a setting is wrong, so that parsing goes on
+/// and finds the other problems.
+#[derive(Default)]
+pub(super) struct Problems(Vec<String>);
+
+impl Problems {
+    pub(super) fn add(&mut self, problem: impl Into<String>) {
+        self.0.push(problem.into());
+    }
+
+    /// The parsed value of the setting `name`.
+    pub(super) fn value<T: Default>(&mut self, name: &str, parsed: Result<T, String>) -> T {
+        parsed.unwrap_or_else(|problem| {
+            self.add(format!("{name}: {problem}"));
+            T::default()
+        })
+    }
+
+    fn address(&mut self, name: &str, text: &str) -> Option<Address> {
+        let text = text.trim();
+        if text.is_empty() {
+            return None;
+        }
+        self.value(name, Address::parse(text).map(Some))
+    }
+
+    pub(super) fn number(&mut self, name: &str, text: &str, default: u64, range: RangeInclusive<u64>) -> u64 {
+        let text = text.trim();
+        if text.is_empty() {
+            return default;
+        }
+        match text.parse() {
+            Ok(number) if range.contains(&number) => number,
+            _ => {
+                self.add(format!(
+                    "{name} is {text:?}; it must be a whole number from {} to {}",
+                    range.start(),
+                    range.end()
+                ));
+                default
+            }
+        }
+    }
+
+    fn seconds(&mut self, name: &str, text: &str, default: u64, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_secs(self.number(name, text, default, range))
+    }
+
+    fn listen(&mut self, host: &str, port: &str) -> SocketAddr {
+        let port = self.number("PORT", port, default::PORT, 0..=65_535) as u16;
+        let host = or_default(host, default::HOST).trim_matches(['[', ']']);
+        let found = (host, port).to_socket_addrs().ok().and_then(|mut found| found.next());
+        found.unwrap_or_else(|| {
+            self.add(format!("HOST is {host:?}; it must be an IP address or a name of this machine"));
+            SocketAddr::from(([127, 0, 0, 1], port))
+        })
+    }
+}
+
+/// The trimmed text, or the default where it is empty: compose files and `.env` set variables to nothing to unset them.
+pub(super) fn or_default<'a>(text: &'a str, default: &'a str) -> &'a str {
+    let text = text.trim();
+    if text.is_empty() { default } else { text }
+}
+
+/// The entries of a comma-separated list.
+pub(super) fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+}
