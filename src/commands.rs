@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use crate::audit;
 use crate::auth::Verifier;
 use crate::config::{Cli, Command, Config};
+use crate::cursor::Cursors;
 use crate::database::Address;
 use crate::development::{self, Cluster};
 use crate::http::{self as server, App};
@@ -108,13 +109,22 @@ async fn start(config: &mut Config) -> Result<(Option<Cluster>, App), Failure> {
         schema::migrate(migrating, false).await?;
     }
 
-    let ready = schema::ready_to_serve(&address).await?;
-    warn_of_drift(&address).await;
-    let session = Session::open(&address, &config.session, &tasks::QUESTIONS, ready.sentences).await?;
+    let (session, cursors) = match open_session(config, &address).await {
+        Ok(opened) => opened,
+        Err(error) => return Err(audit::lost_objects(&address).await.map_or(error, Into::into)),
+    };
     tracing::info!(database = %address, "requests run restricted");
     let verifier = Verifier::new(&config.demands)?;
     verifier.read_key_sets().await?;
-    Ok((cluster, App::new(verifier, session, ready.cursors, config.request_timeout)))
+    Ok((cluster, App::new(verifier, session, cursors, config.request_timeout)))
+}
+
+async fn open_session(config: &Config, address: &Address) -> Result<(Session, Cursors), Failure> {
+    let ready = schema::ready_to_serve(address).await?;
+    warn_of_drift(address).await;
+    let session =
+        Session::open(address, &config.session, &tasks::QUESTIONS, ready.constraint_messages).await?;
+    Ok((session, ready.cursors))
 }
 
 /// What an audit would fail, without trying anything. What requests depend on is proved when the session opens: the rest
@@ -135,10 +145,17 @@ async fn migrate(config: &Config, reapply_policies: bool, ending: &mut Duration)
     let migrating = async {
         let (cluster, address) = database(config).await?;
         let address = config.migration_database.as_ref().unwrap_or(&address).clone();
-        let done = schema::migrate(&address, reapply_policies).await?;
-        Ok::<_, Failure>((cluster, address, done))
+        let done = match schema::migrate(&address, reapply_policies).await {
+            Ok(done) => done,
+            Err(error) => match audit::lost_objects(&address).await {
+                Some(lost) => return Err(format!("{error}\n{lost}").into()),
+                None => return Err(error.into()),
+            },
+        };
+        let checked = audit::check_integrity(&address, done.policies).await;
+        Ok::<_, Failure>((cluster, address, done, checked))
     };
-    let (cluster, address, done) = tokio::select! {
+    let (cluster, address, done, checked) = tokio::select! {
         migrated = migrating => migrated?,
         () = stop => {
             // What is not committed is rolled back, and a development database is stopped.
@@ -153,12 +170,12 @@ async fn migrate(config: &Config, reapply_policies: bool, ending: &mut Duration)
     }
     if done.policies {
         writeln!(out, "applied the policies")?;
-    } else if done.migrations.is_empty() {
+    } else if done.migrations.is_empty() && checked.is_ok() {
         writeln!(out, "nothing to do: {address} is up to date")?;
     }
     drop(out);
     tokio::task::spawn_blocking(move || drop(cluster)).await?;
-    Ok(())
+    Ok(checked?)
 }
 
 async fn audit(config: &Config, ending: &mut Duration) -> Result<(), Failure> {
