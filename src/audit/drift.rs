@@ -23,6 +23,8 @@ pub struct Catalogue(BTreeMap<String, Entry>);
 pub(super) struct Loss {
     pub(super) object: String,
     pub(super) missing: bool,
+    /// Whether nothing but its owner or its row security differs.
+    pub(super) only_protection: bool,
     /// The statements that set it right, unless rows would be lost.
     pub(super) fix: Option<String>,
 }
@@ -105,7 +107,14 @@ impl Catalogue {
         objects.sort_by_key(|object| (order(object, true), *object));
         let loss = |object: &String| {
             let fact = differing(object, self.0.get(object), live.0.get(object))?;
-            Some(Loss { object: object.clone(), missing: !live.0.contains_key(object), fix: fact.fix })
+            let mut changes = fact.shown.iter().filter(|line| !line.starts_with(' '));
+            Some(Loss {
+                object: object.clone(),
+                missing: !live.0.contains_key(object),
+                only_protection: changes
+                    .all(|line| line.contains(" owner to ") || line.ends_with("row level security;")),
+                fix: fact.fix,
+            })
         };
         objects.into_iter().filter(|object| self.is_worth_a_line(object, live)).filter_map(loss).collect()
     }

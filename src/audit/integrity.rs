@@ -13,11 +13,9 @@ use crate::schema::{SchemaError, Version, connect};
 
 const UNUSED_SEQUENCES: &str = include_str!("../../sql/audit/unused_sequences.sql");
 
-/// `rowkeep migrate --reapply-policies` sets these right, whatever is wrong with them.
+/// `rowkeep migrate --reapply-policies` sets these right, whatever is wrong with them. Of other objects it sets the owner and
+/// row security.
 const REPAIRED: [&str; 3] = ["policy ", "comment on policy ", "grant of "];
-
-/// Of these it sets owner and row security right. If they are missing, rows are missing with them.
-const REOWNED: [&str; 3] = ["schema ", "table ", "function "];
 
 /// How many objects an error names before it points to the audit.
 const NAMED: usize = 10;
@@ -94,11 +92,10 @@ fn described(losses: &[Loss], reapplied: bool) -> String {
         |loss: &Loss, prefixes: &[&str]| prefixes.iter().any(|prefix| loss.object.starts_with(prefix));
     let has_rows =
         |loss: &&Loss| loss.missing && is_one_of(loss, &["schema ", "table ", "column ", "sequence "]);
-    let is_repairable = |loss: &&Loss| {
-        !reapplied && (is_one_of(loss, &REPAIRED) || !loss.missing && is_one_of(loss, &REOWNED))
-    };
+    let is_repairable =
+        |loss: &&Loss| !reapplied && (is_one_of(loss, &REPAIRED) || !loss.missing && loss.only_protection);
 
-    let mut text = format!("{} objects that this release needs are missing or changed:", losses.len());
+    let mut text = format!("objects that this release needs are missing or changed ({}):", losses.len());
     for loss in losses.iter().take(NAMED) {
         let state = if loss.missing { "is missing" } else { "is not as declared" };
         text.push_str(&format!("\n  {} {state}", loss.object));
@@ -113,7 +110,13 @@ fn described(losses: &[Loss], reapplied: bool) -> String {
         return text;
     }
 
-    let by_hand = losses.iter().filter(|loss| !is_repairable(loss)).filter_map(|loss| loss.fix.as_deref());
+    let fix = |loss: &Loss| {
+        let fix = loss.fix.as_deref()?;
+        // A column has no statement, for the sake of its rows.
+        let is_column = loss.object.starts_with("column ");
+        Some(if is_column { format!("-- {}: {fix}", loss.object) } else { fix.to_owned() })
+    };
+    let by_hand = losses.iter().filter(|loss| !is_repairable(loss)).filter_map(fix);
     let by_hand = by_hand.collect::<Vec<_>>().join("\n");
     if !by_hand.is_empty() {
         // Not indented: the lines of a function's body are part of what is compared.

@@ -58,7 +58,10 @@ pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrat
     client.batch_execute(MIGRATING).await?;
     refuse_without_history(&client, address).await?;
     make_roles(&client).await?;
-    set_owners(&client).await?;
+    // Owners that are wrong beside the right version are the operator's to set right: perhaps somebody meant it.
+    if reapply_policies || found.is_some() {
+        set_owners(&client).await?;
+    }
     make_history(&mut client).await?;
     let migrations = apply_migrations(&mut client).await?;
 
@@ -185,8 +188,14 @@ async fn pause_before_retry(attempt: u32) {
 
 fn with_advice(error: &Error, what: &str) -> SchemaError {
     let hint = error.as_db_error().and_then(|error| error.hint());
+    let message = error.as_db_error().map(|error| error.message()).unwrap_or_default();
     let advice = match (hint, error.code().map(|state| state.code())) {
         (Some(hint), _) => format!("\n{hint}"),
+        (None, Some("42501")) if message.starts_with("must be owner of") => {
+            "\nIt should belong to rowkeep_owner. `rowkeep migrate --reapply-policies` with a superuser, or with the login \
+             that owns it now, sets the owners."
+                .into()
+        }
         (None, Some("42501")) => {
             "\nThe migrating login (MIGRATION_DATABASE_URL) must be a superuser, or have CREATEROLE and own the \
              database."

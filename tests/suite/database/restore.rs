@@ -336,7 +336,7 @@ async fn objects_lost_by_hand_are_refused_with_the_statements_that_bring_them_ba
         assert!(!done && said.contains(object), "{harm}: {said}");
         // Then the statements of the message, as they are.
         let statements = said.split("Run as a superuser or as rowkeep_owner:\n").nth(1).expect("statements");
-        let statements = statements.split("\n\nThen run").next().expect("their end");
+        let statements = statements.split("\nThen run").next().expect("their end");
         admin.batch_execute(statements).await.unwrap_or_else(|error| panic!("{statements}: {error:?}"));
         let (done, said) = rowkeep(&["migrate", "--reapply-policies"], &url).await;
 
@@ -443,4 +443,64 @@ async fn rows_loaded_without_their_sequence_are_refused_with_the_statement_that_
     assert_eq!(collision().await, "00000");
     let (done, said) = rowkeep(&["migrate"], &url).await;
     assert!(done && said.contains("up to date"), "{said}");
+}
+
+/// The commands of the page's section, as they are: a block of SQL, then blocks for the shell.
+fn commands_of_the_page() -> Vec<(String, String)> {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operate.md"));
+    let page = page.expect("docs/operate.md");
+    let section = page.split("\n## Back up and restore\n").nth(1).expect("a section");
+    let section = section.split("\n## ").next().expect("its text");
+    let blocks = section.split("\n```").skip(1).step_by(2);
+    blocks
+        .map(|block| block.split_once('\n').expect("a language and a text"))
+        .map(|(language, text)| (language.to_owned(), text.to_owned()))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_page_for_operators_backs_up_and_restores() {
+    let source = Source::new("page").await;
+    let target = OwnCluster::start().await;
+    let programs = Programs::find(None).expect("PostgreSQL's programs");
+    let places = [programs.path("psql"), env!("CARGO_BIN_EXE_rowkeep").into()];
+    let path = places.map(|program| program.parent().expect("a directory").display().to_string()).join(":");
+    let run = async |command: &str, database: &str| {
+        let output = Command::new("sh")
+            .args(["-e", "-c", command])
+            .current_dir(&source.directory)
+            .env_clear()
+            .env("PATH", format!("{path}:/usr/bin:/bin"))
+            .env("BACKUP_URL", source.cluster.url("backup", "postgres"))
+            .env("ADMIN_URL", target.url("postgres", "postgres"))
+            .env("NEW_URL", target.url("postgres", database))
+            .env("DATABASE_URL", target.url("postgres", database))
+            .envs([("ENVIRONMENT", "production"), ("BETTER_AUTH_SECRET", SECRET)])
+            .output()
+            .await
+            .expect("a shell");
+        assert!(output.status.success(), "{command}: {output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let commands = commands_of_the_page();
+    let languages: Vec<_> = commands.iter().map(|(language, _)| language.as_str()).collect();
+    assert_eq!(languages, ["sql", "sh", "sh", "sh", "sh", "sh"], "{commands:?}");
+
+    let admin = source.cluster.superuser("postgres").await;
+    admin.batch_execute(&commands[0].1).await.expect("a login for backups");
+    for (_, command) in &commands[1..3] {
+        run(command, "tasks").await;
+    }
+    let checked = run(&commands[3].1, "tasks").await;
+    run(&commands[4].1, "tasks").await;
+
+    assert!(checked.contains("up to date") && checked.contains("isolation: HELD"), "{checked}");
+    let stored = texts(&admin, STORED).await;
+    assert_eq!(texts(&target.superuser("tasks").await, STORED).await, stored);
+    // And the rows alone, into another database.
+    let create = "create database rows";
+    target.superuser("postgres").await.batch_execute(create).await.expect("a database");
+    run("rowkeep migrate", "rows").await;
+    run(&commands[5].1, "rows").await;
+    assert_eq!(texts(&target.superuser("rows").await, STORED).await, stored);
 }
