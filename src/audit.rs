@@ -2,6 +2,7 @@
 //! somebody tries. Reads catalogues, and rolls back what it tries.
 
 mod drift;
+mod integrity;
 mod proof;
 mod report;
 
@@ -11,8 +12,9 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
 use crate::database::Address;
-use crate::schema::{NotReady, Version, connect};
+use crate::schema::{SchemaError, Version, connect};
 pub use drift::Catalogue;
+pub use integrity::{check_integrity, lost_objects};
 pub use report::{Fact, Report, Verdict};
 
 const AUDIT: &str = include_str!("../sql/audit.sql");
@@ -30,7 +32,7 @@ const LONGEST_PROOF: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// When the database cannot be reached, or does not answer. What is wrong with it is in the report.
-pub async fn audit(address: &Address) -> Result<Report, NotReady> {
+pub async fn audit(address: &Address) -> Result<Report, SchemaError> {
     let client = connect(address).await?;
     let mut report = look(&client, address).await?;
     let facts = timeout(LONGEST_PROOF, proof::prove(address, &client)).await;
@@ -44,11 +46,11 @@ pub async fn audit(address: &Address) -> Result<Report, NotReady> {
 ///
 /// # Errors
 /// When the database cannot be reached, or does not answer.
-pub async fn examine(address: &Address) -> Result<Report, NotReady> {
+pub async fn examine(address: &Address) -> Result<Report, SchemaError> {
     look(&connect(address).await?, address).await
 }
 
-async fn look(client: &Client, address: &Address) -> Result<Report, NotReady> {
+async fn look(client: &Client, address: &Address) -> Result<Report, SchemaError> {
     let look = async {
         let mut report = Report::default();
         report.add_printed(printed(client).await?);
@@ -57,17 +59,22 @@ async fn look(client: &Client, address: &Address) -> Result<Report, NotReady> {
         }
         Ok(report)
     };
-    timeout(LONGEST_LOOK, look).await.map_err(|_| silent(address))?.map_err(|error: Error| match error.code() {
-        Some(state) if state.code() == "55P03" => NotReady(format!(
+    let looked = timeout(LONGEST_LOOK, look).await.map_err(|_| silent(address))?;
+    looked.map_err(|error| look_failed(error, address))
+}
+
+fn look_failed(error: Error, address: &Address) -> SchemaError {
+    match error.code() {
+        Some(state) if state.code() == "55P03" => SchemaError(format!(
             "somebody has held a table of {address} locked for two seconds, against readers as well (a migration?): run it \
              again"
         )),
         _ => error.into(),
-    })
+    }
 }
 
-fn silent(address: &Address) -> NotReady {
-    NotReady(format!("{address} does not answer"))
+fn silent(address: &Address) -> SchemaError {
+    SchemaError(format!("{address} does not answer"))
 }
 
 /// What `psql -f sql/audit.sql` prints.
@@ -87,7 +94,11 @@ async fn drift(client: &Client) -> Result<Vec<Fact>, Error> {
     let fail = |text: String| Fact::new(Verdict::Fail, "drift", text).mended_by("rowkeep migrate");
     let found = match Version::of_database(client).await {
         Ok(Some(found)) => Some(found),
-        Ok(None) => return Ok(vec![fail("the database has not been migrated".into())]),
+        Ok(None) if Catalogue::of_database(client).await?.len() == 0 => {
+            return Ok(vec![fail("the database has not been migrated".into())]);
+        }
+        // The function that tells the version is missing, or the history is: the differences below say so.
+        Ok(None) => None,
         // Whoever may not ask for the version can still see what there is.
         Err(error) if error.code().is_some_and(|state| state.code() == "42501") => None,
         Err(error) => return Err(error),
@@ -102,7 +113,7 @@ async fn drift(client: &Client) -> Result<Vec<Fact>, Error> {
         None => facts.push(Fact::new(
             Verdict::Note,
             "drift",
-            "this login may not ask which release the database has",
+            "this login cannot read which release the database has",
         )),
         Some(found) if found == wanted => facts.push(Fact::new(
             Verdict::Ok,

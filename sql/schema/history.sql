@@ -1,5 +1,5 @@
--- Makes the place where migrations and policies are recorded. It is not in public, where a login that does not own
--- the database may create nothing, and not in app, where requests may look.
+-- Creates the schema that records migrations and policies. Not in schema public: a login that does not own the database
+-- may create nothing there. Not in schema app: requests may read that one.
 create schema if not exists rowkeep authorization rowkeep_owner;
 
 set local role rowkeep_owner;

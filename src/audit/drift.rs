@@ -19,6 +19,16 @@ const OBJECT: &str = "--- ";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalogue(BTreeMap<String, Entry>);
 
+/// A declared object that a database lacks, or has in another form.
+pub(super) struct Loss {
+    pub(super) object: String,
+    pub(super) missing: bool,
+    /// Whether nothing but its owner or its row security differs.
+    pub(super) only_protection: bool,
+    /// The statements that set it right, unless rows would be lost.
+    pub(super) fix: Option<String>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Entry {
     statement: String,
@@ -89,6 +99,24 @@ impl Catalogue {
         let Some(column) = object.strip_prefix("column ") else { return true };
         let table = format!("table {}", column.rsplit_once('.').map_or("", |(table, _)| table));
         self.0.contains_key(&table) && live.0.contains_key(&table)
+    }
+
+    /// What of this declaration is missing or different in `live`.
+    pub(super) fn losses(&self, live: &Self) -> Vec<Loss> {
+        let mut objects: Vec<_> = self.0.keys().collect();
+        objects.sort_by_key(|object| (order(object, true), *object));
+        let loss = |object: &String| {
+            let fact = differing(object, self.0.get(object), live.0.get(object))?;
+            let mut changes = fact.shown.iter().filter(|line| !line.starts_with(' '));
+            Some(Loss {
+                object: object.clone(),
+                missing: !live.0.contains_key(object),
+                only_protection: changes
+                    .all(|line| line.contains(" owner to ") || line.ends_with("row level security;")),
+                fix: fact.fix,
+            })
+        };
+        objects.into_iter().filter(|object| self.is_worth_a_line(object, live)).filter_map(loss).collect()
     }
 
     /// How many objects there are.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Failure, database, stop, unless_stopped};
 use crate::config::Config;
-use crate::schema;
+use crate::{audit, schema};
 
 pub(super) async fn migrate(
     config: &Config,
@@ -15,10 +15,17 @@ pub(super) async fn migrate(
     let migrating = async {
         let (cluster, address) = database(config).await?;
         let address = config.migration_database.as_ref().unwrap_or(&address).clone();
-        let applied = schema::migrate(&address, reapply_policies).await?;
-        Ok((cluster, address, applied))
+        let applied = match schema::migrate(&address, reapply_policies).await {
+            Ok(applied) => applied,
+            Err(error) => match audit::lost_objects(&address).await {
+                Some(lost) => return Err(format!("{error}\n{lost}").into()),
+                None => return Err(error.into()),
+            },
+        };
+        let integrity = audit::check_integrity(&address, applied.policies).await;
+        Ok((cluster, address, applied, integrity))
     };
-    let (cluster, address, applied) =
+    let (cluster, address, applied, integrity) =
         unless_stopped(migrating, exit_timeout, "stopped before the migration was complete: run it again")
             .await?;
 
@@ -28,9 +35,10 @@ pub(super) async fn migrate(
     }
     if applied.policies {
         writeln!(out, "applied the policies")?;
-    } else if applied.migrations.is_empty() {
+    } else if applied.migrations.is_empty() && integrity.is_ok() {
         writeln!(out, "nothing to do: {address} is up to date")?;
     }
     drop(out);
-    stop(cluster).await
+    stop(cluster).await?;
+    Ok(integrity?)
 }

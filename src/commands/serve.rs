@@ -11,6 +11,7 @@ use super::{
 };
 use crate::auth::Verifier;
 use crate::config::Config;
+use crate::cursor::Cursors;
 use crate::database::Address;
 use crate::development::Cluster;
 use crate::http::{self as server, App};
@@ -54,13 +55,22 @@ async fn prepare(config: &mut Config) -> Result<(Option<Cluster>, App), Failure>
         schema::migrate(migrating, false).await?;
     }
 
-    let ready = schema::ready_to_serve(&address).await?;
-    warn_of_drift(&address).await;
-    let session = Session::open(&address, &config.session, tasks::QUERIES, ready.sentences).await?;
+    let (session, cursors) = match open_session(config, &address).await {
+        Ok(opened) => opened,
+        Err(error) => return Err(audit::lost_objects(&address).await.map_or(error, Into::into)),
+    };
     tracing::info!(database = %address, "requests run restricted");
     let verifier = Verifier::new(&config.demands)?;
     verifier.read_key_sets().await?;
-    Ok((cluster, App::new(verifier, session, ready.cursors, config.request_timeout)))
+    Ok((cluster, App::new(verifier, session, cursors, config.request_timeout)))
+}
+
+async fn open_session(config: &Config, address: &Address) -> Result<(Session, Cursors), Failure> {
+    let serving = schema::ready_to_serve(address).await?;
+    warn_of_drift(address).await;
+    let session =
+        Session::open(address, &config.session, tasks::QUERIES, serving.constraint_messages).await?;
+    Ok((session, serving.cursors))
 }
 
 /// Logs what an audit would fail, without its proofs. The server starts all the same: what requests depend on is probed

@@ -1,4 +1,4 @@
-//! `rowkeep migrate`: roles, history, migrations, policies, in this order, as far as they are missing.
+//! `rowkeep migrate`: roles, owners, history, migrations and policies, in this order. Skips what is done already.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -6,53 +6,62 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_postgres::{Client, Error};
 
-use super::{NotReady, Version, connect, in_time, look_at_server, migrations, policies};
+use super::connect::{connect, with_timeout};
+use super::server::check_server;
+use super::{SchemaError, Version, migrations, policies};
 use crate::database::{Address, describe};
 
 const LOCK: &str = include_str!("../../sql/schema/lock.sql");
 const MIGRATING: &str = include_str!("../../sql/schema/migrating.sql");
 const ROLES: &str = include_str!("../../sql/schema/roles.sql");
+const RESTORED: &str = include_str!("../../sql/schema/restored_without_history.sql");
+const OWNERS: &str = include_str!("../../sql/schema/owners.sql");
 const HISTORY: &str = include_str!("../../sql/schema/history.sql");
 const RECORD_POLICIES: &str = include_str!("../../sql/schema/record_policies.sql");
 
-/// How long another process may take to migrate the same database.
-const OTHERS: Duration = Duration::from_secs(300);
+/// How long to wait for another process that migrates the same database.
+const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// How often a lock that requests or reports hold is tried for, two seconds each time.
-const TRIES: u32 = 15;
+/// How often to try for a table lock that requests or reports hold. Each attempt waits two seconds.
+const LOCK_ATTEMPTS: u32 = 15;
 
-/// What a migration did.
+/// What [`migrate`] has done.
 #[derive(Debug, Default)]
 pub struct Migrated {
-    /// The migrations that were applied now, by file name.
+    /// The file names of the migrations that were applied now.
     pub migrations: Vec<String>,
     /// Whether the policies were applied now.
     pub policies: bool,
 }
 
-/// Brings the database at `address` to this release. Does nothing, and takes no lock, when it is there already.
+/// Brings the database at `address` to this release. Writes nothing and takes no lock if the record says that it is there.
 ///
-/// Several processes may do this at once; one does the work and the others wait for it.
+/// Several processes may do this at once: one does the work, the others wait for it.
 ///
 /// # Errors
-/// What stopped it. Every file is applied in a transaction of its own, the policies all in one: what was applied
-/// before stays applied.
-pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrated, NotReady> {
+/// What stopped it. Each migration has its own transaction, and all policies have one together. What was applied before the
+/// error stays applied.
+pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrated, SchemaError> {
     let wanted = Version::of_this_release();
     let mut client = connect(address).await?;
-    let look = async {
-        look_at_server(&client).await?;
-        // A login that may not even look has nothing to do here, and is told so below.
+    let check = async {
+        check_server(&client).await?;
+        // A login that may not read the version has no privileges here. The steps below say which it needs.
         Ok(Version::of_database(&client).await.ok().flatten())
     };
-    let found = in_time(address, look).await?;
+    let found = with_timeout(address, check).await?;
     if !reapply_policies && found.as_ref() == Some(&wanted) {
         return Ok(Migrated::default());
     }
 
-    wait_for_turn(&client).await?;
+    take_migration_lock(&client).await?;
     client.batch_execute(MIGRATING).await?;
+    refuse_without_history(&client, address).await?;
     make_roles(&client).await?;
+    // Owners that are wrong beside the right version are the operator's to set right: perhaps somebody meant it.
+    if reapply_policies || found.is_some() {
+        set_owners(&client).await?;
+    }
     make_history(&mut client).await?;
     let migrations = apply_migrations(&mut client).await?;
 
@@ -64,39 +73,58 @@ pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrat
     Ok(Migrated { migrations, policies })
 }
 
-/// The lock ends with the connection.
-async fn wait_for_turn(client: &Client) -> Result<(), NotReady> {
+/// The lock is released when the connection ends.
+async fn take_migration_lock(client: &Client) -> Result<(), SchemaError> {
     let started = Instant::now();
-    let mut said = false;
+    let mut logged_wait = false;
     loop {
         if client.query_one(LOCK, &[]).await?.try_get(0)? {
             return Ok(());
         }
-        if started.elapsed() > OTHERS {
-            return Err(NotReady("another process has been migrating this database for five minutes".into()));
+        if started.elapsed() > MIGRATION_LOCK_TIMEOUT {
+            return Err(SchemaError(
+                "another process has been migrating this database for five minutes; run this again when it is done".into(),
+            ));
         }
-        if !said {
+        if !logged_wait {
             tracing::info!("another process is migrating this database, waiting for it");
-            said = true;
+            logged_wait = true;
         }
         sleep(Duration::from_millis(100)).await;
     }
 }
 
-async fn make_roles(client: &Client) -> Result<(), NotReady> {
-    client.batch_execute(ROLES).await.map_err(|error| with_advice(&error, "cannot make the roles"))
+/// Before anything is written: tables in schema `rowkeep` would be in the way when the dump is restored again.
+async fn refuse_without_history(client: &Client, address: &Address) -> Result<(), SchemaError> {
+    if !client.query_one(RESTORED, &[]).await?.try_get::<_, bool>(0)? {
+        return Ok(());
+    }
+    Err(SchemaError(format!(
+        "{address} has a schema app, but rowkeep.migrations does not say what has been applied to it.\n\
+         After a restore: the dump was made or restored without schema rowkeep. Restore the whole dump into an empty \
+         database; docs/operate.md says how to load the rows alone.\n\
+         If another program made schema app: give Rowkeep a database of its own."
+    )))
 }
 
-async fn make_history(client: &mut Client) -> Result<(), NotReady> {
+async fn make_roles(client: &Client) -> Result<(), SchemaError> {
+    client.batch_execute(ROLES).await.map_err(|error| with_advice(&error, "cannot create the roles"))
+}
+
+async fn set_owners(client: &Client) -> Result<(), SchemaError> {
+    client.batch_execute(OWNERS).await.map_err(|error| with_advice(&error, "cannot set the owners"))
+}
+
+async fn make_history(client: &mut Client) -> Result<(), SchemaError> {
     let made = async {
         let transaction = client.transaction().await?;
         transaction.batch_execute(HISTORY).await?;
         transaction.commit().await
     };
-    made.await.map_err(|error| with_advice(&error, "cannot make the schema for the history"))
+    made.await.map_err(|error| with_advice(&error, "cannot create the schema for the history"))
 }
 
-async fn apply_migrations(client: &mut Client) -> Result<Vec<String>, NotReady> {
+async fn apply_migrations(client: &mut Client) -> Result<Vec<String>, SchemaError> {
     let mut runner = migrations::runner();
     runner.set_migration_table_name("rowkeep.migrations");
 
@@ -113,23 +141,25 @@ async fn apply_migrations(client: &mut Client) -> Result<Vec<String>, NotReady> 
 
         let Some(error) = error else { break };
         let cause = error.source().and_then(|source| source.downcast_ref::<Error>());
-        if attempt < TRIES && cause.is_some_and(is_held_up) {
-            wait_for_lock(attempt).await;
+        if attempt < LOCK_ATTEMPTS && cause.is_some_and(is_lock_conflict) {
+            pause_before_retry(attempt).await;
             continue;
         }
         return Err(match cause {
             Some(cause) => with_advice(cause, &format!("{error}")),
-            None => NotReady(format!("{error}; is this release older than the database?")),
+            None => SchemaError(format!("{error}; is this release older than the database?")),
         });
     }
     Ok(applied)
 }
 
-async fn apply_policies(client: &mut Client, digest: &str) -> Result<(), NotReady> {
+async fn apply_policies(client: &mut Client, digest: &str) -> Result<(), SchemaError> {
     for attempt in 1.. {
         match apply_policies_once(client, digest).await {
             Ok(()) => break,
-            Err(error) if attempt < TRIES && is_held_up(&error) => wait_for_lock(attempt).await,
+            Err(error) if attempt < LOCK_ATTEMPTS && is_lock_conflict(&error) => {
+                pause_before_retry(attempt).await;
+            }
             Err(error) => return Err(with_advice(&error, "cannot apply the policies")),
         }
     }
@@ -146,20 +176,26 @@ async fn apply_policies_once(client: &mut Client, digest: &str) -> Result<(), Er
     transaction.commit().await
 }
 
-/// lock_not_available, or a deadlock with requests that were under way.
-fn is_held_up(error: &Error) -> bool {
+/// lock_not_available, or a deadlock with requests that are being served.
+fn is_lock_conflict(error: &Error) -> bool {
     matches!(error.code().map(|state| state.code()), Some("55P03" | "40P01"))
 }
 
-async fn wait_for_lock(attempt: u32) {
+async fn pause_before_retry(attempt: u32) {
     tracing::info!(attempt, "a table is in use, trying again");
     sleep(Duration::from_millis(200) * attempt).await;
 }
 
-fn with_advice(error: &Error, what: &str) -> NotReady {
+fn with_advice(error: &Error, what: &str) -> SchemaError {
     let hint = error.as_db_error().and_then(|error| error.hint());
+    let message = error.as_db_error().map(|error| error.message()).unwrap_or_default();
     let advice = match (hint, error.code().map(|state| state.code())) {
         (Some(hint), _) => format!("\n{hint}"),
+        (None, Some("42501")) if message.starts_with("must be owner of") => {
+            "\nIt should belong to rowkeep_owner. `rowkeep migrate --reapply-policies` with a superuser, or with the login \
+             that owns it now, sets the owners."
+                .into()
+        }
         (None, Some("42501")) => {
             "\nThe migrating login (MIGRATION_DATABASE_URL) must be a superuser, or have CREATEROLE and own the \
              database."
@@ -167,5 +203,5 @@ fn with_advice(error: &Error, what: &str) -> NotReady {
         }
         _ => String::new(),
     };
-    NotReady(format!("{what}: {}{advice}", describe(error)))
+    SchemaError(format!("{what}: {}{advice}", describe(error)))
 }

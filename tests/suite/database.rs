@@ -15,6 +15,7 @@ mod plans;
 mod privileges;
 mod questions;
 mod releases;
+mod restore;
 mod rules;
 mod search_path;
 mod serving;

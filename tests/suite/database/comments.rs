@@ -74,7 +74,7 @@ async fn every_rule_has_the_sentence_that_clients_read() {
 
     let ready = rowkeep::schema::ready_to_serve(&address).await.expect("a database that is ready");
 
-    let mut words: Vec<_> = ready.sentences.0.into_iter().collect();
+    let mut words: Vec<_> = ready.constraint_messages.0.into_iter().collect();
     words.sort();
     let expected = [
         ("tasks_description_length", "description must be at most 1000 characters long"),

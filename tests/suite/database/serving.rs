@@ -16,7 +16,7 @@ use rowkeep::database::Address;
 /// What a server does before it serves: the session, or why there is none.
 pub async fn start(address: &Address) -> Result<Session, String> {
     let ready = schema::ready_to_serve(address).await.map_err(|error| error.to_string())?;
-    open(address, ready.sentences).await
+    open(address, ready.constraint_messages).await
 }
 
 async fn open(address: &Address, words: ConstraintMessages) -> Result<Session, String> {

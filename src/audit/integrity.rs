@@ -1,0 +1,133 @@
+//! Whether a database still has what its record says was applied: the objects that migrations and policies make.
+//!
+//! The record can be right and the objects wrong: after a restore without owners, privileges or roles, or after somebody
+//! changed the database by hand.
+
+use tokio::time::timeout;
+use tokio_postgres::{Client, Error};
+
+use super::drift::{Catalogue, Loss};
+use super::{LONGEST_LOOK, SERVER, look_failed, silent};
+use crate::database::Address;
+use crate::schema::{SchemaError, Version, connect};
+
+const UNUSED_SEQUENCES: &str = include_str!("../../sql/audit/unused_sequences.sql");
+
+/// `rowkeep migrate --reapply-policies` sets these right, whatever is wrong with them. Of other objects it sets the owner and
+/// row security.
+const REPAIRED: [&str; 3] = ["policy ", "comment on policy ", "grant of "];
+
+/// How many objects an error names before it points to the audit.
+const NAMED: usize = 10;
+
+/// Checks that every declared object is there and as declared. More objects than that are no error here: the audit reports
+/// them.
+///
+/// # Errors
+/// The objects that are missing or changed, with the command or the statements that set them right. `reapplied`: the
+/// policies have just been applied, so that applying them again would not help.
+pub async fn check_integrity(address: &Address, reapplied: bool) -> Result<(), SchemaError> {
+    let client = connect(address).await?;
+    let check = async {
+        let losses = losses(&client).await?;
+        if losses.is_empty() {
+            unused_sequence(&client).await
+        } else {
+            Ok(Some(described(&losses, reapplied)))
+        }
+    };
+    let checked = timeout(LONGEST_LOOK, check).await.map_err(|_| silent(address))?;
+    match checked.map_err(|error| look_failed(error, address))? {
+        None => Ok(()),
+        Some(problem) => Err(SchemaError(format!("{address}: {problem}"))),
+    }
+}
+
+/// The objects that are missing or changed, as a reason why the database at `address` cannot be used. `None` if there are no
+/// such objects, or if the database has another version, or none: then something else is the reason.
+pub async fn lost_objects(address: &Address) -> Option<SchemaError> {
+    let client = address.connect().await.ok()?;
+    let check = async {
+        let wanted = Version::of_this_release();
+        // A login without privileges on schema app cannot read the version. That may be the very problem.
+        let version = Version::of_database(&client).await.ok().flatten();
+        let losses = losses(&client).await?;
+        let never_migrated = losses.len() == Catalogue::declared(major(&client).await?).len();
+        Ok::<_, Error>(if never_migrated || version.is_some_and(|version| version != wanted) {
+            Vec::new()
+        } else {
+            losses
+        })
+    };
+    let losses = timeout(LONGEST_LOOK, check).await.ok()?.ok()?;
+    (!losses.is_empty()).then(|| SchemaError(format!("{address}: {}", described(&losses, false))))
+}
+
+async fn major(client: &Client) -> Result<i32, Error> {
+    Ok(client.query_one(SERVER, &[]).await?.try_get::<_, i32>("version")? / 10_000)
+}
+
+async fn losses(client: &Client) -> Result<Vec<Loss>, Error> {
+    let declared = Catalogue::declared(major(client).await?);
+    Ok(declared.losses(&Catalogue::of_database(client).await?))
+}
+
+/// A sequence that never gave a number although its table has rows. They were loaded without it, so that the next new row
+/// gets the number of an old one.
+async fn unused_sequence(client: &Client) -> Result<Option<String>, Error> {
+    let rows = client.query(UNUSED_SEQUENCES, &[]).await?;
+    rows.first()
+        .map(|row| {
+            Ok(format!(
+                "{}\nrun as a superuser: {}",
+                row.try_get::<_, String>(0)?,
+                row.try_get::<_, String>(1)?
+            ))
+        })
+        .transpose()
+}
+
+fn described(losses: &[Loss], reapplied: bool) -> String {
+    let is_one_of =
+        |loss: &Loss, prefixes: &[&str]| prefixes.iter().any(|prefix| loss.object.starts_with(prefix));
+    let has_rows =
+        |loss: &&Loss| loss.missing && is_one_of(loss, &["schema ", "table ", "column ", "sequence "]);
+    let is_repairable =
+        |loss: &&Loss| !reapplied && (is_one_of(loss, &REPAIRED) || !loss.missing && loss.only_protection);
+
+    let mut text = format!("objects that this release needs are missing or changed ({}):", losses.len());
+    for loss in losses.iter().take(NAMED) {
+        let state = if loss.missing { "is missing" } else { "is not as declared" };
+        text.push_str(&format!("\n  {} {state}", loss.object));
+    }
+    if losses.len() > NAMED {
+        text.push_str(&format!("\n  and {} more: `rowkeep audit` shows all of them", losses.len() - NAMED));
+    }
+    if losses.iter().any(|loss| has_rows(&loss)) {
+        text.push_str(
+            "\nA schema, a table or a column is missing: restore the whole dump into an empty database.",
+        );
+        return text;
+    }
+
+    let fix = |loss: &Loss| {
+        let fix = loss.fix.as_deref()?;
+        // A column has no statement, for the sake of its rows.
+        let is_column = loss.object.starts_with("column ");
+        Some(if is_column { format!("-- {}: {fix}", loss.object) } else { fix.to_owned() })
+    };
+    let by_hand = losses.iter().filter(|loss| !is_repairable(loss)).filter_map(fix);
+    let by_hand = by_hand.collect::<Vec<_>>().join("\n");
+    if !by_hand.is_empty() {
+        // Not indented: the lines of a function's body are part of what is compared.
+        text.push_str(&format!("\nRun as a superuser or as rowkeep_owner:\n\n{by_hand}\n"));
+    }
+    if losses.iter().any(|loss| is_repairable(&loss)) {
+        let then = if by_hand.is_empty() { "Run" } else { "Then run" };
+        text.push_str(&format!(
+            "\n{then} `rowkeep migrate --reapply-policies` with the migrating login. It sets owners, policies and \
+             privileges, and names what is still wrong."
+        ));
+    }
+    text
+}

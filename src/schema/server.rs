@@ -1,0 +1,38 @@
+//! Whether this PostgreSQL server and the encoding of its database will do.
+
+use tokio_postgres::Client;
+
+use super::SchemaError;
+
+const SERVER: &str = include_str!("../../sql/schema/server.sql");
+
+/// For each major release, the oldest minor release whose row-level security has no known hole (CVE-2026-120154).
+const SAFE_MINOR: [(i32, i32); 4] = [(15, 20), (16, 16), (17, 12), (18, 7)];
+
+pub(super) struct Server {
+    pub(super) name: String,
+    /// The release to update to, if this one has a known hole.
+    pub(super) safe_release: Option<String>,
+}
+
+/// Reads the server's release and the encoding of the database.
+///
+/// # Errors
+/// The server is too old, or the database cannot store every text.
+pub(super) async fn check_server(client: &Client) -> Result<Server, SchemaError> {
+    let row = client.query_one(SERVER, &[]).await?;
+    let (version, name, encoding): (i32, String, String) =
+        (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+
+    let (major, minor) = (version / 10_000, version % 10_000);
+    if major < 15 {
+        return Err(SchemaError(format!("PostgreSQL 15 or newer is needed, this server is {name}")));
+    }
+    if encoding != "UTF8" {
+        return Err(SchemaError(format!(
+            "the database stores text as {encoding}; create one with ENCODING 'UTF8'"
+        )));
+    }
+    let safe = SAFE_MINOR.iter().find(|(known, safe)| *known == major && minor < *safe);
+    Ok(Server { name, safe_release: safe.map(|(major, minor)| format!("{major}.{minor}")) })
+}

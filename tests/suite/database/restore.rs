@@ -1,0 +1,506 @@
+//! Back up and restore, with the programs that operators use; and databases that have the right version on record but not
+//! the objects.
+
+use std::path::PathBuf;
+use std::process::Output;
+
+use rowkeep::development::Programs;
+use tokio::process::Command;
+
+use super::catalogue::{described, pristine};
+use super::serving::{start, titles};
+use super::support::{begin_as, creates, state, texts};
+use crate::world::{Database, OwnCluster, SECRET};
+
+/// Runs one of PostgreSQL's client programs.
+async fn pg(program: &str, arguments: &[&str]) -> Output {
+    let programs = Programs::find(None).expect("PostgreSQL's programs");
+    Command::new(programs.path(program)).args(arguments).output().await.expect(program)
+}
+
+async fn succeeds(program: &str, arguments: &[&str]) {
+    let output = pg(program, arguments).await;
+    assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
+}
+
+/// How a command of the program ended, and what it said to the operator.
+async fn rowkeep(arguments: &[&str], url: &str) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_rowkeep"))
+        .args(arguments)
+        .env_clear()
+        .envs([("ENVIRONMENT", "production"), ("LOG_LEVEL", "error"), ("PORT", "0")])
+        .envs([("DATABASE_URL", url), ("BETTER_AUTH_SECRET", SECRET)])
+        .output()
+        .await
+        .expect("the program");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).expect("text"))
+}
+
+/// `rowkeep migrate` and `rowkeep serve` both refuse, with the same reason.
+async fn refused(migrating: &str, serving: &str) -> String {
+    let (migrated, said) = rowkeep(&["migrate"], migrating).await;
+    assert!(!migrated && !said.contains("up to date"), "{said}");
+    let (served, reason) = rowkeep(&["serve"], serving).await;
+    assert!(!served, "{reason}");
+
+    let reason = reason.split_once(": ").expect("a database").1.split_once(": ").expect("a reason").1;
+    assert!(said.contains(reason), "migrate: {said}\nserve: {reason}");
+    said
+}
+
+/// A cluster whose database `tasks` has a task of alice's and one of bob's, and its dumps.
+struct Source {
+    cluster: OwnCluster,
+    directory: PathBuf,
+}
+
+impl Source {
+    async fn new(name: &str) -> Self {
+        let cluster = OwnCluster::start().await;
+        cluster.migrate().await;
+        let admin = cluster.superuser("postgres").await;
+        creates(&admin, "alice", "hers").await;
+        creates(&admin, "bob", "his").await;
+
+        let directory = std::env::temp_dir().join(format!("rowkeep-dump-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a directory");
+        let source = Self { cluster, directory };
+        let (url, roles) = (source.cluster.url("postgres", "postgres"), source.file("roles.sql"));
+        succeeds("pg_dumpall", &["--roles-only", "-f", &roles, "-d", &url]).await;
+        succeeds("pg_dump", &["-Fc", "-f", &source.file("tasks.dump"), "-d", &url]).await;
+        source
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.directory.join(name).display().to_string()
+    }
+
+    /// A fresh cluster, with the roles of this one or without them.
+    async fn target(&self, with_roles: bool) -> OwnCluster {
+        let target = OwnCluster::start().await;
+        if with_roles {
+            // It complains that the superuser is there already, as it is in every cluster.
+            pg(
+                "psql",
+                &["-X", "-q", "-f", &self.file("roles.sql"), "-d", &target.url("postgres", "postgres")],
+            )
+            .await;
+        }
+        let create = "create database tasks";
+        target.superuser("postgres").await.batch_execute(create).await.expect("a database");
+        target
+    }
+
+    async fn restore(&self, target: &OwnCluster, login: &str, options: &[&str]) -> Output {
+        let (url, dump) = (target.url(login, "tasks"), self.file("tasks.dump"));
+        pg("pg_restore", &[options, &["-d", &url, &dump]].concat()).await
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Every row, with its time stamps, beside the next number.
+const STORED: &str =
+    "select t::text from app.tasks t union all select last_value::text from app.tasks_id_seq order by 1";
+
+async fn assert_whole(source: &Source, target: &OwnCluster) {
+    let (old, new) = (source.cluster.superuser("postgres").await, target.superuser("tasks").await);
+    assert_eq!(texts(&new, STORED).await, texts(&old, STORED).await);
+    assert_eq!(described(&new).await, pristine().await);
+
+    let (done, said) = rowkeep(&["migrate"], &target.url("postgres", "tasks")).await;
+    assert!(done && said.contains("up to date"), "{said}");
+    let (done, said) = rowkeep(&["audit"], &target.url("postgres", "tasks")).await;
+    assert!(done && said.contains("isolation: HELD"), "{said}");
+}
+
+#[tokio::test]
+async fn a_whole_dump_that_is_restored_after_the_roles_is_served_from() {
+    let source = Source::new("whole").await;
+    let target = source.target(true).await;
+
+    let restored = source.restore(&target, "postgres", &["--exit-on-error"]).await;
+
+    assert!(restored.status.success(), "{restored:?}");
+    assert_whole(&source, &target).await;
+    let session = start(&target.address("rowkeep_login", "tasks")).await.expect("a session");
+    assert_eq!(titles(&session, "bob").await, ["his"]);
+    creates(&target.superuser("tasks").await, "bob", "after the restore").await;
+    assert_eq!(titles(&session, "bob").await, ["after the restore", "his"]);
+}
+
+#[tokio::test]
+async fn logins_that_the_policies_bind_can_not_back_up() {
+    let source = Source::new("logins").await;
+    let admin = source.cluster.superuser("postgres").await;
+    let make = "create role owner_login login; grant rowkeep_owner to owner_login;
+                create role bypassing login bypassrls;
+                create role reading login; grant pg_read_all_data to reading;
+                create role backup login bypassrls; grant pg_read_all_data to backup";
+    admin.batch_execute(make).await.expect("logins");
+    let file = source.file("of_a_login.dump");
+    let dump = async |login: &str, options: &[&str]| {
+        let url = source.cluster.url(login, "postgres");
+        pg("pg_dump", &[options, &["-Fc", "-f", &file, "-d", &url]].concat()).await
+    };
+
+    for login in ["owner_login", "reading"] {
+        let refused = String::from_utf8(dump(login, &[]).await.stderr).expect("text");
+        assert!(refused.contains("would be affected by row-level security"), "{login}: {refused}");
+    }
+    for login in ["bypassing", "rowkeep_login"] {
+        let refused = String::from_utf8(dump(login, &[]).await.stderr).expect("text");
+        assert!(refused.contains("permission denied for schema rowkeep"), "{login}: {refused}");
+    }
+    let rows = async || {
+        let output = pg("pg_restore", &["--data-only", "-t", "tasks", "-f", "-", &file]).await;
+        String::from_utf8(output.stdout).expect("text").matches("\talice\t").count()
+    };
+    assert!(dump("backup", &[]).await.status.success());
+    assert_eq!(rows().await, 1);
+    // The trap: it ends well, and there is nothing in it.
+    assert!(dump("owner_login", &["--enable-row-security"]).await.status.success());
+    assert_eq!(rows().await, 0);
+}
+
+#[tokio::test]
+async fn a_dump_restored_without_owners_or_privileges_is_refused_and_repaired() {
+    let source = Source::new("stripped").await;
+    for (with_roles, options) in [
+        (true, &["--no-owner"][..]),
+        (true, &["--no-privileges"]),
+        (true, &["--no-owner", "--no-acl"]),
+        (false, &[]),
+        (false, &["--no-owner", "--no-privileges"]),
+    ] {
+        let target = source.target(with_roles).await;
+        source.restore(&target, "postgres", options).await;
+        // Without the roles there is no serving login.
+        let serving = if with_roles { "rowkeep_login" } else { "postgres" };
+        let (migrating, serving) = (target.url("postgres", "tasks"), target.url(serving, "tasks"));
+
+        let said = refused(&migrating, &serving).await;
+        assert!(said.contains("that this release needs are missing or changed"), "{options:?}: {said}");
+        assert!(said.contains("`rowkeep migrate --reapply-policies`"), "{options:?}: {said}");
+
+        let (done, said) = rowkeep(&["migrate", "--reapply-policies"], &migrating).await;
+        assert!(done, "{options:?}: {said}");
+        assert_whole(&source, &target).await;
+        start(&target.address("postgres", "tasks")).await.expect("a session");
+    }
+}
+
+/// What a hosting service gives: no superuser, and a database of one's own.
+#[tokio::test]
+async fn a_login_without_superuser_repairs_what_it_restored() {
+    let source = Source::new("deployer").await;
+    let target = OwnCluster::start().await;
+    let make = "create role deployer login createrole";
+    target.superuser("postgres").await.batch_execute(make).await.expect("a login");
+    let make = "create database tasks owner deployer";
+    target.superuser("postgres").await.batch_execute(make).await.expect("a database");
+    source.restore(&target, "deployer", &["--no-owner", "--no-privileges"]).await;
+    let url = target.url("deployer", "tasks");
+
+    let said = refused(&url, &url).await;
+    assert!(said.contains("table app.tasks is not as declared"), "{said}");
+    let (done, said) = rowkeep(&["migrate", "--reapply-policies"], &url).await;
+
+    assert!(done, "{said}");
+    assert_whole(&source, &target).await;
+}
+
+#[tokio::test]
+async fn a_dump_without_the_history_is_refused_before_anything_is_written() {
+    let source = Source::new("app").await;
+    let target = source.target(true).await;
+    let admin = target.superuser("tasks").await;
+    admin.batch_execute("create schema app").await.expect("what pg_restore -n does not make");
+    source.restore(&target, "postgres", &["-n", "app"]).await;
+    let (migrating, serving) = (target.url("postgres", "tasks"), target.url("rowkeep_login", "tasks"));
+
+    let said = refused(&migrating, &serving).await;
+
+    assert!(said.contains("rowkeep.migrations does not say what has been applied"), "{said}");
+    assert!(said.contains("Restore the whole dump into an empty database"), "{said}");
+    assert_eq!(
+        texts(&admin, "select nspname::text from pg_namespace where nspname = 'rowkeep'").await,
+        [""; 0]
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_lost_tables_is_refused_and_never_made_anew() {
+    for harm in [
+        "drop table app.tasks",
+        "drop schema app cascade",
+        "drop table rowkeep.cursor_keys",
+        "alter table app.tasks rename column title to titel",
+    ] {
+        let database = Database::new().await;
+        database.superuser().await.batch_execute(harm).await.expect(harm);
+
+        let said = refused(&database.url("postgres"), &database.url("rowkeep_login")).await;
+        let (repaired, still) = rowkeep(&["migrate", "--reapply-policies"], &database.url("postgres")).await;
+
+        assert!(!repaired, "{harm}: {still}");
+        for said in [said, still] {
+            assert!(said.contains("restore the whole dump into an empty database"), "{harm}: {said}");
+        }
+    }
+}
+
+/// The version on record is right, and the policies are not what was recorded.
+#[tokio::test]
+async fn policies_owners_and_privileges_changed_by_hand_are_refused_and_repaired() {
+    for (harm, object) in [
+        ("drop policy fence on app.tasks", "policy fence on app.tasks is missing"),
+        (
+            "alter policy owner_only on app.tasks using (false)",
+            "policy owner_only on app.tasks is not as declared",
+        ),
+        ("alter table app.tasks no force row level security", "table app.tasks is not as declared"),
+        ("alter table app.tasks disable row level security", "table app.tasks is not as declared"),
+        ("alter table app.tasks owner to postgres", "table app.tasks is not as declared"),
+        (
+            "alter function app.identify(text) owner to postgres",
+            "function app.identify(text) is not as declared",
+        ),
+        ("alter schema rowkeep owner to postgres", "schema rowkeep is not as declared"),
+        (
+            "revoke insert (title) on app.tasks from rowkeep_api",
+            "grant of insert (title) on table app.tasks to rowkeep_api",
+        ),
+        (
+            "revoke usage on schema app from rowkeep_api",
+            "grant of usage on schema app to rowkeep_api is missing",
+        ),
+        (
+            "set role rowkeep_api; drop owned by rowkeep_api; reset role",
+            "policy owner_only on app.tasks is missing",
+        ),
+    ] {
+        let database = Database::new().await;
+        let admin = database.superuser().await;
+        admin.batch_execute(harm).await.expect(harm);
+        let url = database.url("postgres");
+
+        let (done, said) = rowkeep(&["migrate"], &url).await;
+        assert!(!done && said.contains(object), "{harm}: {said}");
+        assert!(said.contains("Run `rowkeep migrate --reapply-policies`"), "{harm}: {said}");
+
+        let (done, said) = rowkeep(&["migrate", "--reapply-policies"], &url).await;
+        assert!(done, "{harm}: {said}");
+        assert_eq!(described(&admin).await, pristine().await, "{harm}");
+    }
+}
+
+#[tokio::test]
+async fn objects_lost_by_hand_are_refused_with_the_statements_that_bring_them_back() {
+    for (harm, object) in [
+        ("drop trigger tasks_touch on app.tasks", "trigger tasks_touch on app.tasks is missing"),
+        (
+            "alter table app.tasks disable trigger tasks_touch",
+            "trigger tasks_touch on app.tasks is not as declared",
+        ),
+        (
+            "alter table app.tasks drop constraint tasks_title_length",
+            "constraint tasks_title_length on app.tasks is missing",
+        ),
+        (
+            "comment on constraint tasks_title_blank on app.tasks is null",
+            "comment on constraint tasks_title_blank on app.tasks is missing",
+        ),
+        (
+            "drop index app.tasks_user_id_id_completed_idx",
+            "index app.tasks_user_id_id_completed_idx is missing",
+        ),
+        ("drop function app.schema_version()", "function app.schema_version() is missing"),
+        ("drop function app.identify(text)", "function app.identify(text) is missing"),
+        (
+            "alter function app.current_user_id() immutable",
+            "function app.current_user_id() is not as declared",
+        ),
+    ] {
+        let database = Database::new().await;
+        let admin = database.superuser().await;
+        admin.batch_execute(harm).await.expect(harm);
+        let url = database.url("postgres");
+
+        let (done, said) = rowkeep(&["migrate"], &url).await;
+        assert!(!done && said.contains(object), "{harm}: {said}");
+        // Then the statements of the message, as they are.
+        let statements = said.split("Run as a superuser or as rowkeep_owner:\n").nth(1).expect("statements");
+        let statements = statements.split("\nThen run").next().expect("their end");
+        admin.batch_execute(statements).await.unwrap_or_else(|error| panic!("{statements}: {error:?}"));
+        let (done, said) = rowkeep(&["migrate", "--reapply-policies"], &url).await;
+
+        assert!(done, "{harm}: {said}");
+        assert_eq!(described(&admin).await, pristine().await, "{harm}");
+    }
+}
+
+/// Roles belong to the whole cluster, so this one is its own.
+#[tokio::test]
+async fn roles_that_were_dropped_and_created_anew_are_refused_and_repaired() {
+    let cluster = OwnCluster::start().await;
+    cluster.migrate().await;
+    let admin = cluster.superuser("postgres").await;
+    let anew = "drop owned by rowkeep_api, rowkeep_auditor; drop role rowkeep_api, rowkeep_auditor;
+                create role rowkeep_api; create role rowkeep_auditor";
+    admin.batch_execute(anew).await.expect("new roles");
+    let url = cluster.url("postgres", "postgres");
+
+    let said = refused(&url, &cluster.url("rowkeep_login", "postgres")).await;
+    assert!(said.contains("policy owner_only on app.tasks is missing"), "{said}");
+    let (done, said) = rowkeep(&["migrate", "--reapply-policies"], &url).await;
+
+    assert!(done, "{said}");
+    assert_eq!(described(&admin).await, pristine().await);
+    // The membership went with the role, and the server says which statement brings it back.
+    let (served, said) = rowkeep(&["serve"], &cluster.url("rowkeep_login", "postgres")).await;
+    assert!(!served && said.contains("GRANT rowkeep_api TO \"rowkeep_login\";"), "{said}");
+    admin.batch_execute("grant rowkeep_api to rowkeep_login").await.expect("what it was told");
+    start(&cluster.address("rowkeep_login", "postgres")).await.expect("a session");
+}
+
+/// Nothing relies on the owner of the database, once it is migrated.
+#[tokio::test]
+async fn another_owner_of_the_database_changes_nothing() {
+    let database = Database::new().await;
+    let other = format!("other_{}", database.name);
+    let harm = format!("create role {other}; alter database {} owner to {other}", database.name);
+    database.superuser().await.batch_execute(&harm).await.expect("another owner");
+
+    let (done, said) = rowkeep(&["migrate"], &database.url("postgres")).await;
+
+    assert!(done && said.contains("up to date"), "{said}");
+    start(&database.address("rowkeep_login")).await.expect("a session");
+}
+
+/// They are the audit's business: an index of a DBA's must not stop a deployment.
+#[tokio::test]
+async fn objects_that_somebody_added_do_not_stop_a_migration() {
+    let database = Database::new().await;
+    let added = "create index by_hand on app.tasks (created_at);
+                 create policy also on app.tasks using (true);
+                 grant select on app.tasks to rowkeep_auditor;
+                 create view app.counted with (security_invoker) as select count(*) from app.tasks";
+    database.superuser().await.batch_execute(added).await.expect("more objects");
+
+    let (done, said) = rowkeep(&["migrate"], &database.url("postgres")).await;
+
+    assert!(done && said.contains("up to date"), "{said}");
+}
+
+/// The way out for a dump of schema app alone: its rows, in a database that was migrated.
+#[tokio::test]
+async fn rows_alone_are_loaded_into_a_migrated_database() {
+    let source = Source::new("rows").await;
+    let target = source.target(true).await;
+    let url = target.url("postgres", "tasks");
+    let (done, said) = rowkeep(&["migrate"], &url).await;
+    assert!(done, "{said}");
+
+    let options = ["--data-only", "--disable-triggers", "--schema=app", "--exit-on-error"];
+    let restored = source.restore(&target, "postgres", &options).await;
+
+    assert!(restored.status.success(), "{restored:?}");
+    assert_whole(&source, &target).await;
+}
+
+/// Loaded without the sequence, new tasks would get the numbers of old ones.
+#[tokio::test]
+async fn rows_loaded_without_their_sequence_are_refused_with_the_statement_that_helps() {
+    let source = Source::new("sequence").await;
+    let target = source.target(true).await;
+    let url = target.url("postgres", "tasks");
+    let (done, said) = rowkeep(&["migrate"], &url).await;
+    assert!(done, "{said}");
+    let options = ["--data-only", "--disable-triggers", "--schema=app", "--table=tasks"];
+    let restored = source.restore(&target, "postgres", &options).await;
+    assert!(restored.status.success(), "{restored:?}");
+    let admin = target.superuser("tasks").await;
+    let collision = async || {
+        begin_as(&admin, "alice").await;
+        let outcome = state(admin.batch_execute("insert into app.tasks (title) values ('new')").await);
+        admin.batch_execute("rollback").await.expect("an end");
+        outcome
+    };
+
+    let (done, said) = rowkeep(&["migrate"], &url).await;
+    assert!(!done && said.contains("app.tasks has rows, but its sequence"), "{said}");
+    let statement = &said[said.find("select setval").expect("a statement")..];
+    assert_eq!(collision().await, "23505");
+    // Rolled back or not, that took a number; the statement still has to go past all of them.
+    admin.batch_execute(statement.trim()).await.expect("what the operator was told");
+
+    assert_eq!(collision().await, "00000");
+    let (done, said) = rowkeep(&["migrate"], &url).await;
+    assert!(done && said.contains("up to date"), "{said}");
+}
+
+/// The commands of the page's section, as they are: a block of SQL, then blocks for the shell.
+fn commands_of_the_page() -> Vec<(String, String)> {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operate.md"));
+    let page = page.expect("docs/operate.md");
+    let section = page.split("\n## Back up and restore\n").nth(1).expect("a section");
+    let section = section.split("\n## ").next().expect("its text");
+    let blocks = section.split("\n```").skip(1).step_by(2);
+    blocks
+        .map(|block| block.split_once('\n').expect("a language and a text"))
+        .map(|(language, text)| (language.to_owned(), text.to_owned()))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_page_for_operators_backs_up_and_restores() {
+    let source = Source::new("page").await;
+    let target = OwnCluster::start().await;
+    let programs = Programs::find(None).expect("PostgreSQL's programs");
+    let places = [programs.path("psql"), env!("CARGO_BIN_EXE_rowkeep").into()];
+    let path = places.map(|program| program.parent().expect("a directory").display().to_string()).join(":");
+    let run = async |command: &str, database: &str| {
+        let output = Command::new("sh")
+            .args(["-e", "-c", command])
+            .current_dir(&source.directory)
+            .env_clear()
+            .env("PATH", format!("{path}:/usr/bin:/bin"))
+            .env("BACKUP_URL", source.cluster.url("backup", "postgres"))
+            .env("ADMIN_URL", target.url("postgres", "postgres"))
+            .env("NEW_URL", target.url("postgres", database))
+            .env("DATABASE_URL", target.url("postgres", database))
+            .envs([("ENVIRONMENT", "production"), ("BETTER_AUTH_SECRET", SECRET)])
+            .output()
+            .await
+            .expect("a shell");
+        assert!(output.status.success(), "{command}: {output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let commands = commands_of_the_page();
+    let languages: Vec<_> = commands.iter().map(|(language, _)| language.as_str()).collect();
+    assert_eq!(languages, ["sql", "sh", "sh", "sh", "sh", "sh"], "{commands:?}");
+
+    let admin = source.cluster.superuser("postgres").await;
+    admin.batch_execute(&commands[0].1).await.expect("a login for backups");
+    for (_, command) in &commands[1..3] {
+        run(command, "tasks").await;
+    }
+    let checked = run(&commands[3].1, "tasks").await;
+    run(&commands[4].1, "tasks").await;
+
+    assert!(checked.contains("up to date") && checked.contains("isolation: HELD"), "{checked}");
+    let stored = texts(&admin, STORED).await;
+    assert_eq!(texts(&target.superuser("tasks").await, STORED).await, stored);
+    // And the rows alone, into another database.
+    let create = "create database rows";
+    target.superuser("postgres").await.batch_execute(create).await.expect("a database");
+    run("rowkeep migrate", "rows").await;
+    run(&commands[5].1, "rows").await;
+    assert_eq!(texts(&target.superuser("rows").await, STORED).await, stored);
+}
