@@ -23,7 +23,7 @@ with recursive
 -- What the policies and the identity must be, as PostgreSQL prints them when no schema is on the search path; of identify,
 -- whose body is text, every character.
 wanted (predicate, identity, identify) as (values (
-    '(user_id = ( SELECT app.current_user_id() AS current_user_id))',
+    '(user_id = app.current_user_id())',
     'RETURN NULLIF(current_setting(''app.user_id''::text, true), ''''::text)',
     $$
 begin

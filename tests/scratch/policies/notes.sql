@@ -10,16 +10,16 @@ alter table app.notes force  row level security;
 
 create policy fence on app.notes
     as restrictive for all to public
-    using      (user_id = (select app.current_user_id()))
-    with check (user_id = (select app.current_user_id()));
+    using      (user_id = app.current_user_id())
+    with check (user_id = app.current_user_id());
 
 comment on policy fence on app.notes is
     'No policy added beside it can show or change a row of another user.';
 
 create policy owner_only on app.notes
     for all to rowkeep_api
-    using      (user_id = (select app.current_user_id()))
-    with check (user_id = (select app.current_user_id()));
+    using      (user_id = app.current_user_id())
+    with check (user_id = app.current_user_id());
 
 comment on policy owner_only on app.notes is
     'A note is visible to, and writable by, the one user whose id it carries.';

@@ -138,11 +138,11 @@ async fn the_policies_are_these_and_no_others() {
         found(POLICIES).await,
         [
             "fence on app.tasks: restrictive for all to public \
-             using (user_id = ( SELECT app.current_user_id() AS current_user_id)) \
-             check (user_id = ( SELECT app.current_user_id() AS current_user_id))",
+             using (user_id = app.current_user_id()) \
+             check (user_id = app.current_user_id())",
             "owner_only on app.tasks: permissive for all to rowkeep_api \
-             using (user_id = ( SELECT app.current_user_id() AS current_user_id)) \
-             check (user_id = ( SELECT app.current_user_id() AS current_user_id))",
+             using (user_id = app.current_user_id()) \
+             check (user_id = app.current_user_id())",
         ]
     );
 }

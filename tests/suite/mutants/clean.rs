@@ -20,10 +20,8 @@ const FACTS: &[&str] = &[
     "OK table app.tasks: row security enabled, forced; owner rowkeep_owner",
     "OK table app.tasks: user_id text not null default app.current_user_id()",
     "OK table app.tasks: unique: CREATE UNIQUE INDEX tasks_pkey ON app.tasks USING btree (user_id, id)",
-    "OK policy app.tasks fence: RESTRICTIVE all to public, using and check (user_id = ( SELECT app.current_user_id() AS \
-     current_user_id))",
-    "OK policy app.tasks owner_only: permissive all to rowkeep_api, using and check (user_id = ( SELECT \
-     app.current_user_id() AS current_user_id))",
+    "OK policy app.tasks fence: RESTRICTIVE all to public, using and check (user_id = app.current_user_id())",
+    "OK policy app.tasks owner_only: permissive all to rowkeep_api, using and check (user_id = app.current_user_id())",
     "OK identity app.current_user_id() is STABLE, follows no search path, and is null for an empty setting",
     "OK identity app.identify(text) sets user and role for one transaction, and refuses to be nobody's",
     "OK identity no role and no database holds a default for app.user_id",

@@ -51,7 +51,7 @@ mutants (rank, harm, notices, by_hand) as (
      group by t.name, f.drops, h.command, h.clauses, h.more
     union all
     -- Of one's own rows only; and still none of this release's.
-    select 3, format('create policy own on %s for select to rowkeep_api using (user_id = (select app.current_user_id()))', t.name),
+    select 3, format('create policy own on %s for select to rowkeep_api using (user_id = app.current_user_id())', t.name),
            array[format('FAIL drift policy own on %s is live, and not declared', t.name)], false
       from tables t
     union all
