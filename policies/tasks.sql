@@ -1,9 +1,9 @@
 -- Who may do what to app.tasks.
 --
---   fence        nobody, whatever other policy is ever added, gets past their own rows
---   owner_only   rowkeep_api sees and changes the rows of app.current_user_id(), no others
+--   fence        restrictive: no policy that is added beside it shows or changes rows of another user
+--   owner_only   permissive: rowkeep_api sees and changes the rows of app.current_user_id(), and no others
 --
--- Nobody else has a permissive policy, so nobody else has rows: not even rowkeep_owner (force).
+-- No other role has a permissive policy, so no other role sees a row. With `force` this holds for rowkeep_owner as well.
 --
 -- There is no sub-select around app.current_user_id():
 --
@@ -23,7 +23,7 @@ create policy fence on app.tasks
     with check (user_id = app.current_user_id());
 
 comment on policy fence on app.tasks is
-    'No policy added beside it can show or change a row of another user.';
+    'A policy that is added beside this one cannot show or change a row of another user.';
 
 create policy owner_only on app.tasks
     for all to rowkeep_api
@@ -31,9 +31,9 @@ create policy owner_only on app.tasks
     with check (user_id = app.current_user_id());
 
 comment on policy owner_only on app.tasks is
-    'A task is visible to, and writable by, the one user whose id it carries.';
+    'Each user can see and change their own tasks, and no others.';
 
--- Columns are listed: id, user_id and the time stamps are nobody's to write.
+-- The grants list columns, so that no client can write id, user_id or the time stamps.
 grant select, delete                         on app.tasks to rowkeep_api;
 grant insert (title, description, completed) on app.tasks to rowkeep_api;
 grant update (title, description, completed) on app.tasks to rowkeep_api;

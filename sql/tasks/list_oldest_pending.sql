@@ -1,4 +1,4 @@
--- Lists tasks of the caller that are still to be done, oldest first, by tasks_user_id_id_idx.
+-- Lists tasks of the caller that are still to be done, oldest first, by tasks_pending_idx.
 --   $1 user_id   $2 the id before the first (0: from the oldest on)   $3 limit   $4 offset
 select id, user_id, title, description, completed, created_at, updated_at
   from app.tasks

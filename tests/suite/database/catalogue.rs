@@ -220,8 +220,8 @@ async fn the_indexes_are_those_that_a_question_wants() {
     assert_eq!(
         found(INDEXES).await,
         [
-            "CREATE INDEX tasks_user_id_id_completed_idx ON app.tasks USING btree (user_id, id DESC) WHERE completed",
-            "CREATE INDEX tasks_user_id_id_idx ON app.tasks USING btree (user_id, id DESC) WHERE (NOT completed)",
+            "CREATE INDEX tasks_completed_idx ON app.tasks USING btree (user_id, id DESC) WHERE completed",
+            "CREATE INDEX tasks_pending_idx ON app.tasks USING btree (user_id, id DESC) WHERE (NOT completed)",
             "CREATE UNIQUE INDEX tasks_pkey ON app.tasks USING btree (user_id, id)",
         ]
     );

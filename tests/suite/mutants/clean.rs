@@ -49,7 +49,7 @@ const FACTS: &[&str] = &[
     "OK around no view, rule, heir, parent or publication takes rows of app past the policies",
     "NOTE channel whoever sends SQL as rowkeep_api can see row estimates (EXPLAIN), sizes, and the texts of its other \
      sessions",
-    "OK drift migration 4 and the policies are those of this release",
+    "OK drift migration 5 and the policies are those of this release",
     "OK drift ALL objects and grants are as declared",
     "OK proof app.tasks: 14 of 14 statements of A against 3 rows of B: none seen, none changed (rolled back)",
     "OK proof app.tasks: one prepared statement under two identities and none: to each their own",

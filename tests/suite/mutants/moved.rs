@@ -48,12 +48,12 @@ async fn what_is_moved_renamed_or_gone_is_named() {
         .by_hand(),
         mutant(
             "delete from rowkeep.migrations where version = (select max(version) from rowkeep.migrations)",
-            &["FAIL drift the database has migration 3, this release 4"],
+            &["FAIL drift the database has migration 4, this release 5"],
         )
         .by_hand(),
         mutant(
             "insert into rowkeep.migrations (version, name) values (1000, 'of_a_later_release')",
-            &["NOTE drift the database has migration 1000, this release 4"],
+            &["NOTE drift the database has migration 1000, this release 5"],
         ),
         mutant(
             "insert into rowkeep.policies (digest) values ('of another release')",

@@ -20,15 +20,15 @@ async fn a_server_on_a_database_as_declared_has_nothing_to_warn_of() {
 
 #[tokio::test]
 async fn what_was_changed_by_hand_is_in_the_log_at_start() {
-    let harm = "drop index app.tasks_user_id_id_idx; grant truncate on app.tasks to rowkeep_auditor";
+    let harm = "drop index app.tasks_pending_idx; grant truncate on app.tasks to rowkeep_auditor";
 
     assert_eq!(
         warnings_after(harm).await,
         [
             "grants truncate on app.tasks to rowkeep_auditor: empties the table, whatever the policies say",
             "drift grant of truncate on table app.tasks to rowkeep_auditor is live, and not declared",
-            "drift index app.tasks_user_id_id_idx is declared, and not there",
-            "drift comment on index app.tasks_user_id_id_idx is declared, and not there",
+            "drift index app.tasks_pending_idx is declared, and not there",
+            "drift comment on index app.tasks_pending_idx is declared, and not there",
         ]
     );
 }
