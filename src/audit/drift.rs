@@ -12,6 +12,9 @@ static DECLARED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/audit/declared"
 
 const CATALOGUE: &str = include_str!("../../sql/audit/catalogue.sql");
 
+/// The newest release of PostgreSQL that `sql/audit/declared/` is tested with.
+const NEWEST: i32 = 18;
+
 /// What an object's entry begins with in a file of `sql/audit/declared/`.
 const OBJECT: &str = "--- ";
 
@@ -44,11 +47,37 @@ impl Catalogue {
         Ok(Self(entries))
     }
 
-    /// What this release declares for a major release of PostgreSQL, or for the newest that is known.
+    /// The catalogue that this release of Rowkeep makes on a major release of PostgreSQL. A release after the newest known
+    /// one is taken for that one.
     pub fn declared(major: i32) -> Self {
-        let text = |major: i32| DECLARED.get_file(format!("{major}.txt"))?.contents_utf8();
-        let newest = || (15..major).rev().find_map(text);
-        Self::parse(text(major).or_else(newest).unwrap_or_default())
+        let parse = |name: String| {
+            let file = DECLARED.get_file(name).and_then(|file| file.contents_utf8());
+            Self::parse(file.unwrap_or_default())
+        };
+        parse("all.txt".into()).with(parse(format!("{}.txt", major.min(NEWEST))))
+    }
+
+    /// The entries that differ from those of `all`, as `sql/audit/declared/` keeps them for one release of PostgreSQL. An
+    /// entry without a statement says that the object does not exist there.
+    pub fn differences_from(&self, all: &Self) -> Self {
+        let changed = self.0.iter().filter(|(object, entry)| {
+            all.0.get(*object).is_none_or(|other| other.statement != entry.statement)
+        });
+        let gone = all.0.keys().filter(|object| !self.0.contains_key(*object));
+        let changed = changed.map(|(object, entry)| (object.clone(), entry.clone()));
+        Self(changed.chain(gone.map(|object| (object.clone(), Entry::default()))).collect())
+    }
+
+    /// This catalogue, changed by the differences of one release.
+    fn with(mut self, differences: Self) -> Self {
+        self.0.extend(differences.0);
+        self.0.retain(|_, entry| !entry.statement.is_empty());
+        self
+    }
+
+    /// Whether there is no object.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The form in which the repository keeps it.
@@ -169,6 +198,19 @@ mod tests {
 
         assert_eq!(Catalogue::parse(&kept.to_text()), kept);
         assert_eq!(Catalogue::parse(""), Catalogue::default());
+    }
+
+    #[test]
+    fn the_differences_of_one_release_change_what_is_declared_for_all() {
+        let all = catalogue(&[("a", "create a;", None), ("b", "create b;", None), ("c", "create c;", None)]);
+        let one =
+            catalogue(&[("a", "create a;", None), ("b", "create b wide;", None), ("d", "create d;", None)]);
+
+        let kept = one.differences_from(&all).to_text();
+
+        assert_eq!(all.with(Catalogue::parse(&kept)), one);
+        assert!(!kept.contains("create a;"), "{kept}");
+        assert!(one.differences_from(&one).is_empty());
     }
 
     #[test]

@@ -45,8 +45,8 @@ const FACTS: &[&str] = &[
     "OK login rowkeep_login -> rowkeep_api, from its first statement; idle_in_transaction_session_timeout 10s, \
      lock_timeout 2s, statement_timeout 5s",
     "OK trigger tasks_touch on app.tasks: app.tasks_touch()",
-    "OK around 1 of 1 tables in app force row security",
-    "OK around no view, rule, heir, parent or publication takes rows of app past the policies",
+    "OK objects 1 of 1 tables in app force row security",
+    "OK objects no view, rule, heir, parent or publication takes rows of app past the policies",
     "NOTE channel whoever sends SQL as rowkeep_api can see row estimates (EXPLAIN), sizes, and the texts of its other \
      sessions",
     "OK drift migration 5 and the policies are those of this release",

@@ -72,13 +72,16 @@ async fn a_way_to_the_rows_through_something_else_is_named() {
         mutant(
             "create foreign data wrapper looped; create server looped foreign data wrapper looped;
              grant usage on foreign server looped to rowkeep_api",
-            &["FAIL around rowkeep_api may use foreign server looped", "NOTE around foreign servers: looped"],
+            &[
+                "FAIL objects rowkeep_api may use foreign server looped",
+                "NOTE objects foreign servers: looped",
+            ],
         )
         .by_hand(),
         mutant(
             "create table public.diary (line text);
              create rule told as on insert to public.diary do also select title from app.tasks",
-            &["FAIL around table public.diary has a rule that reaches app"],
+            &["FAIL objects table public.diary has a rule that reaches app"],
         )
         .by_hand(),
         // A key that refers to its own table has two constraints that name its index.

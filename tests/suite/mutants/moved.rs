@@ -11,7 +11,7 @@ async fn what_is_moved_renamed_or_gone_is_named() {
         mutant(
             "alter table app.tasks set schema public",
             &[
-                "FAIL around there is no table in app",
+                "FAIL objects there is no table in app",
                 "FAIL drift table app.tasks is declared, and not there",
                 "FAIL proof not tried: there is no table in app",
             ],
@@ -28,7 +28,7 @@ async fn what_is_moved_renamed_or_gone_is_named() {
         mutant(
             "drop table app.tasks",
             &[
-                "FAIL around there is no table in app",
+                "FAIL objects there is no table in app",
                 "FAIL drift table app.tasks is declared, and not there",
                 "FAIL proof",
             ],

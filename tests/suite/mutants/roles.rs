@@ -185,7 +185,7 @@ async fn whoever_can_go_round_the_policies_is_listed() {
         ),
         (
             "create role x login; grant rowkeep_api to x; create view public.v as table app.tasks; alter view public.v owner to x",
-            "FAIL around view public.v reads as its owner",
+            "FAIL objects view public.v reads as its owner",
         ),
     ];
     let undo = "drop view if exists public.v; drop schema if exists x; revoke rowkeep_api, rowkeep_owner from x; drop role x";

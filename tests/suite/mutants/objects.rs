@@ -78,7 +78,7 @@ async fn what_is_made_in_the_schema_is_named() {
         mutant(
             of_owner,
             &["FAIL table app.notes: row security NOT enabled", "FAIL policy app.notes has no fence",
-              "FAIL around 1 of 2 tables in app force row security", "FAIL drift table app.notes is live, and not declared"],
+              "FAIL objects 1 of 2 tables in app force row security", "FAIL drift table app.notes is live, and not declared"],
         )
         .by_hand(),
         mutant(
@@ -102,13 +102,13 @@ async fn what_is_made_in_the_schema_is_named() {
         mutant(
             "create table app.notes (user_id text not null) partition by list (user_id); \
              create table public.part partition of app.notes default",
-            &["FAIL table app.notes: row security NOT enabled", "FAIL around public.part inherits from app.notes"],
+            &["FAIL table app.notes: row security NOT enabled", "FAIL objects public.part inherits from app.notes"],
         )
         .by_hand(),
         mutant(
             "create extension file_fdw; create server files foreign data wrapper file_fdw; \
              create foreign table app.notes (user_id text not null) server files options (filename '/dev/null')",
-            &["FAIL table app.notes: .. a FOREIGN table", "NOTE around extensions: file_fdw", "NOTE around foreign servers: files"],
+            &["FAIL table app.notes: .. a FOREIGN table", "NOTE objects extensions: file_fdw", "NOTE objects foreign servers: files"],
         )
         .by_hand(),
     ];
@@ -121,14 +121,14 @@ async fn what_watches_or_runs_beside_the_tables_is_named() {
         mutant(
             "create function public.watch() returns event_trigger language plpgsql as 'begin end'; \
              create event trigger watch on ddl_command_end execute function public.watch()",
-            &["NOTE around event trigger watch runs public.watch()"],
+            &["NOTE objects event trigger watch runs public.watch()"],
         ),
-        mutant("create extension pg_trgm", &["NOTE around extensions: pg_trgm"]),
-        mutant("create extension dblink", &["NOTE around extensions: dblink"]),
+        mutant("create extension pg_trgm", &["NOTE objects extensions: pg_trgm"]),
+        mutant("create extension dblink", &["NOTE objects extensions: dblink"]),
         mutant(
             "create subscription taken connection 'dbname=nowhere' publication spread \
              with (connect = false, slot_name = none)",
-            &["NOTE around subscription taken writes rows here, which policies do not check"],
+            &["NOTE objects subscription taken writes rows here, which policies do not check"],
         ),
         mutant(
             "create function public.leaky(text) returns boolean language plpgsql leakproof cost 0.0000001 as \
