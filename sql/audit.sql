@@ -34,7 +34,7 @@ bypasses (role, way) as (
       from can_become b join roles o on o.oid = b.other
      where o.rolbypassrls and not o.rolsuper
     union
-    select b.role, 'may replicate, which policies do not filter'
+    select b.role, 'has REPLICATION, to which no policy applies'
       from can_become b join roles o on o.oid = b.other
      where o.rolreplication and not o.rolsuper
     union
@@ -44,29 +44,29 @@ bypasses (role, way) as (
       join roles o on o.oid = u.other
      where u.role <> u.other
     union
-    select u.role, format('member of %s: reaches the files of the server', o.name)
+    select u.role, format('member of %s: can reach the files of the server', o.name)
       from can_use u join roles o on o.oid = u.other
      where o.rolname in ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
        and u.role <> u.other
     union
     select u.role, format('member of %s: %s', o.name,
                           case o.rolname when 'pg_read_all_data'
-                               then 'policies bind it, but it reads pg_statistic, which holds values of all rows'
-                               else 'policies bind it, but it may move sequences' end)
+                               then 'policies apply, but it reads pg_statistic, which contains values of all rows'
+                               else 'policies apply, but it can change sequences' end)
       from can_use u join roles o on o.oid = u.other
      where o.rolname in ('pg_read_all_data', 'pg_write_all_data')
        and u.role <> u.other
     union
-    select b.role, format('may grant %s to anybody', o.name)
+    select b.role, format('can grant %s to any role', o.name)
       from can_become b
       join memberships m on m.member = b.other and m.admin_option
       join roles o on o.oid = m.roleid and o.ours
     union
-    select b.role, 'has CREATEROLE, and may grant itself any role but a superuser'
+    select b.role, 'has CREATEROLE, and can grant itself any role that is no superuser'
       from can_become b join roles o on o.oid = b.other
      where o.rolcreaterole and current_setting('server_version_num')::integer < 160000
     union
-    select u.role, format('owns database %I, and may store settings for all who use it', d.datname)
+    select u.role, format('owns database %I, and can store settings for all its sessions', d.datname)
       from can_use u join pg_database d on d.datname = current_database() and d.datdba = u.other
 ),
 
@@ -143,7 +143,7 @@ exposed_logins (oid, name, own, way) as (
     select r.oid, r.name, r.rolsuper or r.rolbypassrls or r.rolreplication, p.way
       from bypasses p
       join roles r on r.oid = p.role and r.rolcanlogin
-     where (p.way in ('superuser', 'has BYPASSRLS') or p.way ~ '^may replicate' or p.way ~ 'files of the server$')
+     where (p.way in ('superuser', 'has BYPASSRLS') or p.way ~ '^has REPLICATION' or p.way ~ 'files of the server$')
        and (r.oid in (select oid from logins)
             or r.rolsuper
                and (exists (select from memberships m join roles o on o.oid = m.roleid and o.rolname = 'rowkeep_api'
@@ -173,7 +173,7 @@ granted as (
                               -- The history, and not the keys.
                               or p.name in ('rowkeep.migrations', 'rowkeep.policies') and r.rolname = 'rowkeep_auditor'
                              and p.privilege_type = 'SELECT'
-               -- Neither the key nor the time stamps: whoever writes them can find out, or change, whose a row is.
+               -- Not the key and the time stamps: a role that writes them can find out, or change, who owns a row.
                when 'column' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
                               and p.privilege_type in ('INSERT', 'UPDATE')
                               and p.part not in ('user_id', 'created_at', 'updated_at')
@@ -235,8 +235,6 @@ parent_tables (oid, of) as (
     select i.inhparent, a.of from pg_inherits i join parent_tables a on a.oid = i.inhrelid
 ),
 
--- The facts: part (their order), verdict, subject, fact, and what mends it.,
-
 -- The policies on tables of app. `sees_own` and `writes_own` tell whether they have the expected condition for reading
 -- and for writing. Without WITH CHECK, PostgreSQL checks new rows with USING.
 policies as (
@@ -256,7 +254,7 @@ policies as (
      cross join expected w
 ),
 
--- Every privilege on objects of Rowkeep. A function without a privilege list may be executed by everybody.
+-- Every privilege on objects of Rowkeep. A function without a privilege list may be executed by PUBLIC.
 privileges as (
     select 'schema' as kind, s.nspname, null::oid as object, null::name as part, s.nspname::text as name,
            format('schema %I', s.nspname) as target, s.nspowner as owner, a.*
@@ -363,8 +361,8 @@ check_bypass_roles (part, verdict, subject, fact, fix) as (
 select 90, case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'FAIL' else 'NOTE' end, 'bypass',
        r.name || ': ' || string_agg(p.way, '; ' order by p.way)
        || case when not r.rolsuper and exists (select from logins l where l.oid = r.oid)
-               then '. Serves requests, too: sql/setup/login.sql makes a login with nothing of its own' else '' end,
-       case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'take it away: see role above' end
+               then '. It also serves requests: sql/setup/login.sql makes a login without privileges of its own' else '' end,
+       case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'by hand: see the line of this role above' end
   from bypasses p
   join roles r on r.oid = p.role
  -- The roles that PostgreSQL brings have no members unless it is said here.
@@ -375,11 +373,11 @@ select 90, case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'FAIL'
 
 check_channels (part, verdict, subject, fact, fix) as (
 -- Looks for: nothing: the line is always the same.
--- Why: PostgreSQL closes these covert channels to nobody who may send SQL.
+-- Why: PostgreSQL leaves these covert channels open to every role that may send SQL.
 -- Severity: NOTE. They show numbers and the texts of statements, and no row of another user.
 -- Fix: none.
 select 120, 'NOTE', 'channel',
-       'whoever sends SQL as rowkeep_api can see row estimates (EXPLAIN), sizes, and the texts of its other sessions', null
+       'a client that sends SQL as rowkeep_api can see row estimates (EXPLAIN), sizes, and the statements of its other sessions', null
 ),
 
 check_constraint_messages (part, verdict, subject, fact, fix) as (
@@ -387,7 +385,7 @@ check_constraint_messages (part, verdict, subject, fact, fix) as (
 -- Why: the comment is the message that clients read. The server does not start without it.
 -- Severity: FAIL, because `rowkeep serve` refuses to start.
 -- Fix: comment on constraint ... on ... is '...';
-select 44, 'FAIL', 'constraint', format('%s on %s has no comment, which is what clients are told', k.conname, t.name),
+select 44, 'FAIL', 'constraint', format('%s on %s has no comment; clients get it as the error message', k.conname, t.name),
        format('comment on constraint %I on %s is ''...'';', k.conname, t.name)
   from pg_constraint k
   join tables t on t.oid = k.conrelid
@@ -401,8 +399,8 @@ check_constraint_validity (part, verdict, subject, fact, fix) as (
 -- Severity: FAIL. The rule does not hold for every row.
 -- Fix: alter table ... validate constraint ...;
 select 44, 'FAIL', 'constraint',
-       format('%s on %s holds for new rows only, or not at all', k.conname, t.name),
-       case when (to_jsonb(k) ->> 'conenforced') = 'false' then 'by hand: drop it, and add it as migrations/ has it'
+       format('%s on %s is enforced for new rows only, or not at all', k.conname, t.name),
+       case when (to_jsonb(k) ->> 'conenforced') = 'false' then 'by hand: drop it, and add it again as in migrations/'
             else format('alter table %s validate constraint %I;', t.name, k.conname) end
   from pg_constraint k
   join tables t on t.oid = k.conrelid
@@ -430,7 +428,7 @@ select 10, case when a.grantee = 0 or r.ours then 'FAIL' else 'NOTE' end, 'datab
 
 check_database_owner (part, verdict, subject, fact, fix) as (
 -- Looks for: the name and the owner of the database.
--- Why: the report says which database it is about. Only its owner may store settings for everybody.
+-- Why: the report says which database it is about. Its owner may store settings for all its sessions.
 -- Severity: always OK. The role of the owner is checked under `bypass`.
 -- Fix: none.
 select 10, 'OK', 'database', format('%I, owned by %s', d.datname, r.name), null
@@ -444,7 +442,7 @@ check_database_temporary_tables (part, verdict, subject, fact, fix) as (
 -- Severity: NOTE. The statements of Rowkeep name every table with its schema, so no temporary table is found.
 -- Fix: revoke temporary on database ... from public;
 select 10, 'NOTE', 'database',
-       format('everybody may make temporary tables in %I: they shadow no table that a request names', d.datname),
+       format('PUBLIC may create temporary tables in %I; requests name every table with its schema', d.datname),
        format('revoke temporary on database %I from public;', d.datname)
   from pg_database d
  cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
@@ -461,7 +459,7 @@ check_foreign_keys (part, verdict, subject, fact, fix) as (
 -- Fix: alter table ... drop constraint ...;
 select 43, case when k.users then 'OK' else 'FAIL' end, 'foreign key',
        format('%s on %s: %s', k.conname, k.conrelid::regclass, pg_get_constraintdef(k.oid))
-       || case when k.users then '' else ': tells of rows of others, and reaches them' end,
+       || case when k.users then '' else ': without user_id it can show and change rows of other users' end,
        case when not k.users then format('alter table %s drop constraint %I;', k.conrelid::regclass, k.conname) end
   from (select k.*,
                exists (select from tables t where t.oid = k.conrelid)
@@ -516,7 +514,7 @@ check_function_languages (part, verdict, subject, fact, fix) as (
 -- Severity: NOTE. Only a superuser can make such a function, and its text cannot be judged here.
 -- Fix: drop routine ...;
 select 73, 'NOTE', 'function',
-       format('%s is in language %s, which no policy binds, and %s may execute it', f.oid::regprocedure, l.lanname,
+       format('%s is in language %s, to which no policy applies, and %s may execute it', f.oid::regprocedure, l.lanname,
               string_agg(distinct coalesce(r.name, 'public'), ', ')),
        format('drop routine %s;', f.oid::regprocedure)
   from pg_proc f
@@ -537,7 +535,7 @@ check_function_leakproof (part, verdict, subject, fact, fix) as (
 --   because their authors vouch for them.
 -- Fix: alter function ... not leakproof;
 select 71, case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function',
-       format('%s is LEAKPROOF: it may see rows before the policy does', f.oid::regprocedure),
+       format('%s is LEAKPROOF: it may see rows before the policy hides them', f.oid::regprocedure),
        format('alter function %s not leakproof;', f.oid::regprocedure)
   from pg_proc f
  where f.proleakproof
@@ -556,9 +554,9 @@ check_function_properties (part, verdict, subject, fact, fix) as (
 select 70, case when x.problem is null then 'OK' else 'FAIL' end, 'function',
        f.oid::regprocedure
        || coalesce(' ' || x.problem,
-                   case when f.prosecdef then ': runs as its owner, takes nothing, bound to no search path'
-                        when n.settled and f.proconfig is null then ': runs as its caller, names everything in full'
-                        else ': runs as its caller, bound to no search path' end),
+                   case when f.prosecdef then ': SECURITY DEFINER, takes no argument, its search_path is empty'
+                        when n.settled and f.proconfig is null then ': SECURITY INVOKER, names every object with its schema'
+                        else ': SECURITY INVOKER, its search_path is empty' end),
        format(x.fix, f.oid::regprocedure)
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
@@ -577,7 +575,7 @@ select 70, case when x.problem is null then 'OK' else 'FAIL' end, 'function',
        (f.prokind <> 'a'
         and not coalesce(f.proconfig @> array['search_path=""'], false)
         and not (n.settled and not exists (select from unnest(f.proconfig) c (setting) where c.setting ~ '^search_path=')),
-        'is not bound to search_path = ''''',
+        'does not set search_path = ''''',
         case when n.settled then 'alter routine %s reset search_path;' else 'alter routine %s set search_path = '''';' end),
        (exists (select from unnest(f.proconfig) c (setting) where c.setting !~ '^search_path='),
         'has settings of its own: ' || array_to_string(f.proconfig, ', '),
@@ -589,10 +587,10 @@ select 70, case when x.problem is null then 'OK' else 'FAIL' end, 'function',
        (f.prosecdef and exists (select
                                   from expected_definers d
                                  where d.name = f.oid::regprocedure::text and (l.lanname <> 'sql' or f.prosrc <> d.body)),
-        'is SECURITY DEFINER, and does not say what it must', 'restore it from migrations/: %s'),
+        'is SECURITY DEFINER, and does not have the expected body', 'restore it from migrations/: %s'),
        (f.proleakproof, 'is LEAKPROOF: it may run before the policy', 'alter function %s not leakproof;'),
        (f.proname = 'identify' and l.lanname <> 'plpgsql',
-        'is not plpgsql: what it does would be planned before the role is taken on',
+        'is not plpgsql: PostgreSQL would plan its statements before it changes the role',
         'restore it from migrations/V4__cheaper_identity.sql: %s')
        ) x (found, problem, fix) on x.found
  where s.nspname = 'app'
@@ -604,7 +602,7 @@ check_grants_catalogue (part, verdict, subject, fact, fix) as (
 -- Severity: FAIL. No policy protects these.
 -- Fix: revoke ... on ... from ...;
 select 86, 'FAIL', 'grants',
-       format('%s%s on %s to %s: PostgreSQL itself grants it to nobody', lower(a.privilege_type), o.part, o.name,
+       format('%s%s on %s to %s: PostgreSQL does not grant it by default', lower(a.privilege_type), o.part, o.name,
               coalesce(r.name, 'public')),
        format('revoke %s%s on %s from %s;', lower(a.privilege_type), o.part, o.name, coalesce(r.name, 'public'))
   from (select 'pg_class'::regclass as class, c.oid, 0 as number, 'r' as kind, '' as part,
@@ -635,7 +633,7 @@ check_grants_default (part, verdict, subject, fact, fix) as (
 --   the first kind.
 -- Fix: alter default privileges ... revoke all on ... from ...;
 select 84, case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
-       format('what %s makes%s is granted to %s at once: %s', d.name,
+       format('future objects of %s%s are granted to %s: %s', d.name,
               case when d.nspname is null then '' else format(' in schema %I', d.nspname) end,
               d.receiver, string_agg(d.privilege, ', ' order by d.privilege)),
        format('alter default privileges for role %s %srevoke all on %s from %s;', d.name,
@@ -643,7 +641,7 @@ select 84, case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
   from default_privileges d
  group by d.oid, d.name, d.nspname, d.ours, d.what, d.receiver
 union all
-select 84, 'OK', 'grants', 'nothing is granted on what is yet to be made in app or rowkeep', null
+select 84, 'OK', 'grants', 'nothing is granted on future objects of app or rowkeep', null
  where not exists (select from default_privileges where ours)
 ),
 
@@ -654,7 +652,7 @@ check_grants_other_schemas (part, verdict, subject, fact, fix) as (
 --   need it.
 -- Fix: revoke all on ... from ...;
 select 85, case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
-       format('%s on %I.%I to %s: no policy of app binds it', string_agg(distinct lower(a.privilege_type), ', '
+       format('%s on %I.%I to %s: no policy of app applies to it', string_agg(distinct lower(a.privilege_type), ', '
               order by lower(a.privilege_type)), e.nspname, c.relname, coalesce(r.name, 'public')),
        format('revoke all on %I.%I from %s;', e.nspname, c.relname, coalesce(r.name, 'public'))
   from pg_class c
@@ -719,9 +717,9 @@ check_grants_unwanted (part, verdict, subject, fact, fix) as (
 select 82, 'FAIL', 'grants',
        format('%s on %s to %s', g.privilege, g.name, g.receiver)
        || case when g.is_grantable then ', with grant option' else '' end
-       || case g.privilege when 'truncate' then ': empties the table, whatever the policies say'
-                           when 'references' then ': tells whether a row exists, and can keep it from being deleted'
-                           when 'trigger' then ': runs code of its own in the transactions of others'
+       || case g.privilege when 'truncate' then ': empties the table, and no policy applies'
+                           when 'references' then ': shows whether a row exists, and can prevent that it is deleted'
+                           when 'trigger' then ': runs its own code in the transactions of other roles'
                            else '' end,
        case when g.kind = 'column' then format('revoke %s (%I) on %s from %s cascade;', g.privilege, g.part, g.target, g.receiver)
             else format('revoke %s on %s from %s cascade;', g.privilege, g.target, g.receiver) end
@@ -729,7 +727,7 @@ select 82, 'FAIL', 'grants',
  where not g.wanted
    and g.kind <> 'schema'
 union all
-select 83, 'OK', 'grants', 'nobody else but the owner has a privilege on anything in app or rowkeep', null
+select 83, 'OK', 'grants', 'no other role than the owner has any other privilege in app or rowkeep', null
  where not exists (select from granted where not wanted)
    and exists (select from granted)
 ),
@@ -752,19 +750,19 @@ check_identity_current_user_id (part, verdict, subject, fact, fix) as (
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter function app.current_user_id() stable; or restore it from the migration.
 select 60, case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
-       'app.current_user_id() ' || coalesce(x.problem, 'is STABLE, follows no search path, and is null for an empty setting'),
+       'app.current_user_id() ' || coalesce(x.problem, 'is STABLE, does not depend on search_path, and returns null for an empty setting'),
        x.fix
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
   join pg_language l on l.oid = f.prolang
  cross join expected w
   left join lateral (values
-       (f.provolatile = 'i', 'is IMMUTABLE: a cached plan shows one user''s rows to the next',
+       (f.provolatile = 'i', 'is IMMUTABLE: a cached plan shows one user''s rows to the next user',
         'alter function app.current_user_id() stable;'),
-       (f.provolatile = 'v', 'is VOLATILE: it is called for every row', 'alter function app.current_user_id() stable;'),
+       (f.provolatile = 'v', 'is VOLATILE: PostgreSQL calls it for every row', 'alter function app.current_user_id() stable;'),
        (f.prosecdef, 'is SECURITY DEFINER', 'alter function app.current_user_id() security invoker;'),
        (l.lanname <> 'sql' or pg_get_function_sqlbody(f.oid) is distinct from w.identity,
-        'does not say what it must: nullif(current_setting(''app.user_id'', true), '''')',
+        'does not have the expected body: nullif(current_setting(''app.user_id'', true), '''')',
         'restore it from migrations/V4__cheaper_identity.sql')
        ) x (found, problem, fix) on x.found
  where s.nspname = 'app' and f.proname = 'current_user_id' and f.pronargs = 0
@@ -774,13 +772,13 @@ check_identity_dependencies (part, verdict, subject, fact, fix) as (
 -- Looks for: functions, policies, constraints, defaults and indexes of app that depend on a function, operator, cast or
 --   collation outside PostgreSQL and Rowkeep.
 -- Why: an operator of another schema can look like `=` in the text of a policy, and do something else.
--- Severity: FAIL. PostgreSQL records no dependency on its own objects, so each one that is recorded belongs to somebody
---   else.
+-- Severity: FAIL. PostgreSQL records no dependency on its own objects, so each recorded one is an object of
+--   another schema or owner.
 -- Fix: make the object again with an empty search path, from migrations/ or policies/.
 select 60, 'FAIL', 'identity',
-       format('%s calls %s, which is not PostgreSQL''s own', pg_describe_object(d.classid, d.objid, d.objsubid),
+       format('%s uses %s, which is not part of PostgreSQL', pg_describe_object(d.classid, d.objid, d.objsubid),
               pg_describe_object(d.refclassid, d.refobjid, 0)),
-       'make it anew with nothing on the search path, from migrations/ or policies/'
+       'by hand: make it again with an empty search_path, from migrations/ or policies/'
   from pg_depend d
   left join pg_proc f on d.refclassid = 'pg_proc'::regclass and f.oid = d.refobjid
  where d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_cast'::regclass, 'pg_collation'::regclass)
@@ -803,16 +801,16 @@ check_identity_identify (part, verdict, subject, fact, fix) as (
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter function app.identify(text) called on null input; or restore it from the migration.
 select 60, case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
-       'app.identify(text) ' || coalesce(x.problem, 'sets user and role for one transaction, and refuses to be nobody''s'),
+       'app.identify(text) ' || coalesce(x.problem, 'sets user and role for one transaction, and refuses an empty user'),
        x.fix
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
  cross join expected w
   left join lateral (values
-       (f.proisstrict, 'is STRICT: for null it does nothing, and the session stays what it was',
+       (f.proisstrict, 'is STRICT: for null it does nothing, and the transaction keeps the identity it had',
         'alter function app.identify(text) called on null input;'),
        (f.prosrc is distinct from w.identify,
-        'does not say what it must: refuse nobody, then set app.user_id and the role for one transaction',
+        'does not have the expected body: refuse an empty user, then set app.user_id and the role for one transaction',
         'restore it from migrations/V4__cheaper_identity.sql')
        ) x (found, problem, fix) on x.found
  where f.proname = 'identify' and f.oid::regprocedure::text = 'app.identify(text)'
@@ -825,7 +823,7 @@ check_identity_missing_functions (part, verdict, subject, fact, fix) as (
 -- Fix: restore it from the migration that makes it.
 select 60, 'FAIL', 'identity', n.name || ' does not exist', 'restore it from migrations/V4__cheaper_identity.sql'
   from (values ('current_user_id', 'app.current_user_id()'), ('identify', 'app.identify(text)')) n (proname, name)
- -- Not to_regprocedure(): it fails for whoever has no business in the schema.
+ -- Not to_regprocedure(): it fails for a role without USAGE on the schema.
  where not exists (select
                      from pg_proc f join schemas s on s.oid = f.pronamespace
                     where f.proname = n.proname and f.oid::regprocedure::text = n.name)
@@ -837,7 +835,7 @@ check_identity_overloads (part, verdict, subject, fact, fix) as (
 -- Severity: FAIL. A request could take on its identity from the wrong function.
 -- Fix: drop routine ...;
 select 60, 'FAIL', 'identity',
-       format('%s is another app.%s: a call can mean it', f.oid::regprocedure, f.proname),
+       format('%s is a second function app.%s: a call can reach it by mistake', f.oid::regprocedure, f.proname),
        format('drop routine %s;', f.oid::regprocedure)
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
@@ -851,7 +849,7 @@ check_identity_postgres_functions (part, verdict, subject, fact, fix) as (
 -- Why: the identity functions and the policies call them. A replaced operator can say that all users are equal.
 -- Severity: FAIL. Only a superuser can replace them, and nothing that depends on them can be trusted.
 -- Fix: by hand: restore them by hand.
-select 60, 'FAIL', 'identity', o.name || ' is not PostgreSQL''s own any more', 'restore it by hand'
+select 60, 'FAIL', 'identity', o.name || ' is not the one that PostgreSQL installs', 'by hand: restore it'
   from (select 'pg_catalog.' || f.oid::regprocedure as name
           from pg_proc f
          where f.pronamespace = 'pg_catalog'::regnamespace
@@ -873,8 +871,8 @@ check_identity_session (part, verdict, subject, fact, fix) as (
 -- Why: then the configuration of the server gives every session that user, or the client of this audit does.
 -- Severity: FAIL. A transaction without an identity must see no row.
 -- Fix: by hand: look into postgresql.conf and PGOPTIONS.
-select 62, 'FAIL', 'identity', 'this session began as somebody: app.user_id is set by the server, or was set before',
-       'look for app.user_id in postgresql.conf (alter system reset app.user_id;) and in PGOPTIONS'
+select 62, 'FAIL', 'identity', 'this session began with a user: the server or the client sets app.user_id',
+       'by hand: remove app.user_id from postgresql.conf (alter system reset app.user_id;) and PGOPTIONS'
  where current_setting('app.user_id', true) <> ''
 ),
 
@@ -883,25 +881,25 @@ check_identity_stored (part, verdict, subject, fact, fix) as (
 -- Why: a session would begin as that user, before any request says who it is.
 -- Severity: FAIL if there is one. OK otherwise.
 -- Fix: alter role ... reset app.user_id; or the same for the database.
-select 61, 'FAIL', 'identity', format('%s holds app.user_id = %L: whoever starts there is that user', s.holder, s.value),
+select 61, 'FAIL', 'identity', format('%s stores app.user_id = %L: each of its sessions begins as that user', s.holder, s.value),
        format('alter %s reset %s;', s.altered, s.said)
   from stored_settings s
  where s.name = 'app.user_id'
 union all
-select 61, 'OK', 'identity', 'no role and no database holds a default for app.user_id', null
+select 61, 'OK', 'identity', 'no role and no database stores a value of app.user_id', null
  where not exists (select from stored_settings where name = 'app.user_id')
 ),
 
 check_login_exposed (part, verdict, subject, fact, fix) as (
--- Looks for: logins of requests that policies do not bind, when there is no login that policies bind.
--- Why: requests are restricted in spite of it, but who has the password of the login is not.
+-- Looks for: logins of requests that can bypass policies, when no login of requests exists that cannot.
+-- Why: requests are restricted in spite of it, but a person with the password of the login is not.
 -- Severity: FAIL. One stolen password gives the rows of all users.
 -- Fix: alter role ... nosuperuser nobypassrls noreplication; or a login made by sql/setup/login.sql.
 select 91, 'FAIL', 'login',
-       format('%s serves, and no other login does that is bound by policies: %s', e.name,
+       format('%s serves requests, and no login without such a power does: %s', e.name,
               string_agg(e.way, '; ' order by e.way)),
        case when e.own then format('alter role %s nosuperuser nobypassrls noreplication;', e.name)
-            else 'sql/setup/login.sql makes a login with nothing of its own' end
+            else 'by hand: make a login with sql/setup/login.sql' end
   from exposed_logins e
  where not exists (select from logins l where l.oid not in (select oid from exposed_logins))
  group by e.name, e.own
@@ -913,10 +911,10 @@ check_login_limits (part, verdict, subject, fact, fix) as (
 -- Severity: NOTE if something is missing. The server sets both for itself in every session. OK otherwise.
 -- Fix: alter role ... set role = 'rowkeep_api'; and the same for the time-outs.
 select 91, case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
-       l.name || ' -> rowkeep_api'
-       || case when t.starts then ', from its first statement' else ', once a request''s transaction begins' end
+       l.name || ' runs as rowkeep_api'
+       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end
        || case when t.bounds = '' then '' else '; ' || t.bounds end
-       || case when t.missing = '' then '' else '; without ' || t.missing end,
+       || case when t.missing = '' then '' else '; not set: ' || t.missing end,
        nullif(concat_ws(' ',
               case when not t.starts then format('alter role %s set role = ''rowkeep_api'';', l.name) end,
               t.fix), '')
@@ -957,7 +955,7 @@ check_login_missing (part, verdict, subject, fact, fix) as (
 -- Why: then only superusers can serve.
 -- Severity: NOTE. The database may not serve yet.
 -- Fix: run sql/setup/login.sql with psql.
-select 91, 'NOTE', 'login', 'none but superusers can serve: sql/setup/login.sql makes one with nothing of its own', null
+select 91, 'NOTE', 'login', 'only superusers can serve requests: sql/setup/login.sql makes a login without privileges of its own', null
  where not exists (select from logins)
 ),
 
@@ -966,7 +964,7 @@ check_login_ownership (part, verdict, subject, fact, fix) as (
 -- Why: an owner can change its objects, and policies do not bind it unless they are forced.
 -- Severity: NOTE. Objects outside app do not hold rows of users.
 -- Fix: by hand: decide who is to own the object.
-select 92, 'NOTE', 'login', format('%s owns things here: %s', l.name,
+select 92, 'NOTE', 'login', format('%s owns objects in this database: %s', l.name,
                                    string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
                                               order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C")),
        null
@@ -982,7 +980,7 @@ check_object_child_tables (part, verdict, subject, fact, fix) as (
 -- Severity: FAIL if it does not force row-level security, or if another role has a privilege on it. Nothing is printed
 --   otherwise.
 -- Fix: revoke all on ... and alter table ... enable row level security, force row level security;
-select 102, 'FAIL', 'objects', format('%s inherits from %s: read by its own name, no policy of it binds',
+select 102, 'FAIL', 'objects', format('%s inherits from %s: a query by its own name does not follow the policies of the parent',
                                      h.oid::regclass, h.of::regclass),
        format('revoke all on %s from public, rowkeep_api; '
               'alter table %s enable row level security, force row level security;', h.oid::regclass, h.oid::regclass)
@@ -1046,7 +1044,7 @@ check_object_none (part, verdict, subject, fact, fix) as (
 -- Severity: OK, and printed only if there is none of them.
 -- Fix: none.
 select 112, 'OK', 'objects',
-       'no view, rule, heir, parent or publication takes rows of app past the policies', null
+       'no view, rule, child table, parent table or publication bypasses the policies of app', null
  where not exists (select from views)
    and not exists (select from child_tables)
    and not exists (select from parent_tables)
@@ -1061,7 +1059,7 @@ check_object_parent_tables (part, verdict, subject, fact, fix) as (
 -- Why: who reads the parent table also reads the rows of the table of app, by the policies of the parent.
 -- Severity: FAIL. The policies of app are not asked.
 -- Fix: alter table ... no inherit ...; or alter table ... detach partition ...;
-select 102, 'FAIL', 'objects', format('%s inherits from %s, and is read through it', a.of::regclass, a.oid::regclass),
+select 102, 'FAIL', 'objects', format('%s inherits from %s, so a query of the parent reads its rows', a.of::regclass, a.oid::regclass),
        (select case when c.relispartition
                     then format('alter table %s detach partition %s;', a.oid::regclass, a.of::regclass)
                     else format('alter table %s no inherit %s;', a.of::regclass, a.oid::regclass) end
@@ -1073,10 +1071,10 @@ select 102, 'FAIL', 'objects', format('%s inherits from %s, and is read through 
 
 check_object_prepared_transactions (part, verdict, subject, fact, fix) as (
 -- Looks for: prepared transactions of this database.
--- Why: a prepared transaction keeps its locks until somebody ends it.
+-- Why: a prepared transaction keeps its locks until it is committed or rolled back.
 -- Severity: NOTE. It breaks no isolation.
 -- Fix: rollback prepared '...';
-select 110, 'NOTE', 'objects', format('prepared transaction %s of %I holds its locks', p.gid, p.owner),
+select 110, 'NOTE', 'objects', format('prepared transaction %s of %I keeps its locks', p.gid, p.owner),
        format('rollback prepared %L;', p.gid)
   from pg_prepared_xacts p
  where p.database = current_database()
@@ -1088,7 +1086,7 @@ check_object_publications (part, verdict, subject, fact, fix) as (
 -- Severity: NOTE. Somebody may have made it on purpose, to copy the database.
 -- Fix: drop publication ...;
 select 107, 'NOTE', 'objects',
-       format('publication %s sends rows of app away, which policies do not filter', p.pubname),
+       format('publication %s sends rows of app to others, and no policy applies', p.pubname),
        format('drop publication %I;', p.pubname)
   from pg_publication p
  where p.puballtables
@@ -1102,7 +1100,7 @@ check_object_replication_slots (part, verdict, subject, fact, fix) as (
 -- Why: a slot keeps the changes of all users until its reader takes them. Policies do not apply to them.
 -- Severity: NOTE. Only roles with REPLICATION can read it, and a backup or a copy may need it.
 -- Fix: select pg_drop_replication_slot('...');
-select 108, 'NOTE', 'objects', format('replication slot %s keeps what was written, which policies do not filter', s.slot_name),
+select 108, 'NOTE', 'objects', format('replication slot %s keeps all changes of rows, and no policy applies', s.slot_name),
        format('select pg_drop_replication_slot(%L);', s.slot_name)
   from pg_replication_slots s
  where s.slot_type = 'logical' and s.database = current_database()
@@ -1123,7 +1121,7 @@ check_object_subscriptions (part, verdict, subject, fact, fix) as (
 -- Why: a subscription writes rows here, and policies do not check them.
 -- Severity: NOTE. Only a superuser, or a role that was given the right, can make one.
 -- Fix: by hand: decide whether it is needed.
-select 108, 'NOTE', 'objects', format('subscription %s writes rows here, which policies do not check', b.subname), null
+select 108, 'NOTE', 'objects', format('subscription %s writes rows here, and no policy checks them', b.subname), null
   from pg_subscription b join pg_database d on d.oid = b.subdbid and d.datname = current_database()
 ),
 
@@ -1153,9 +1151,9 @@ check_object_views (part, verdict, subject, fact, fix) as (
 select 100, case when c.relkind <> 'v' or not i.invoker then 'FAIL' else 'NOTE' end, 'objects',
        format('%s %s %s', case c.relkind when 'm' then 'materialized view' when 'v' then 'view' else 'table' end,
               c.oid::regclass,
-              case when c.relkind = 'm' then 'keeps rows that no policy binds'
-                   when c.relkind <> 'v' then 'has a rule that reaches app as the owner of the table'
-                   when i.invoker then 'reads as whoever asks (security_invoker)'
+              case when c.relkind = 'm' then 'keeps a copy of rows, to which no policy applies'
+                   when c.relkind <> 'v' then 'has a rule that reads app as the owner of the table'
+                   when i.invoker then 'reads as its caller (security_invoker)'
                    else 'reads as its owner (no security_invoker)' end),
        case when c.relkind = 'm' then format('drop materialized view %s cascade;', c.oid::regclass)
             when c.relkind <> 'v'
@@ -1183,10 +1181,10 @@ select 50, case when p.receivers = case when p.polpermissive then 'rowkeep_api' 
               case when p.polpermissive then 'permissive' else 'RESTRICTIVE' end, p.command, p.receivers)
        || case when p.using_text = p.check_text then 'using and check ' || p.using_text
                else concat_ws(', ', 'using ' || p.using_text, 'check ' || p.check_text) end
-       || case when p.polpermissive and p.receivers <> 'rowkeep_api' then ': is for others than rowkeep_api'
-               when not p.polpermissive and p.receivers <> 'public' then ': does not bind everybody'
-               when not p.sees_own then ': lets see other rows than one''s own, or cannot be told'
-               when not p.writes_own then ': lets write rows of others, or cannot be told'
+       || case when p.polpermissive and p.receivers <> 'rowkeep_api' then ': applies to other roles than rowkeep_api'
+               when not p.polpermissive and p.receivers <> 'public' then ': does not apply to every role'
+               when not p.sees_own then ': its condition for reading is not the expected one'
+               when not p.writes_own then ': its condition for writing is not the expected one'
                else '' end,
        case when p.polpermissive and p.polname <> 'owner_only' then format('drop policy %s on %s;', p.name, p.relation)
             else 'rowkeep migrate --reapply-policies' end
@@ -1196,10 +1194,10 @@ select 50, case when p.receivers = case when p.polpermissive then 'rowkeep_api' 
 check_policy_fence (part, verdict, subject, fact, fix) as (
 -- Looks for: tables of app without a fence: a restrictive policy for all commands, to PUBLIC, with the expected
 --   condition.
--- Why: the fence keeps isolation when somebody adds a permissive policy by mistake.
+-- Why: the fence keeps isolation when a permissive policy is added by mistake.
 -- Severity: FAIL. Without the fence one more mistake breaks isolation.
 -- Fix: rowkeep migrate --reapply-policies
-select 51, 'FAIL', 'policy', format('%s has no fence: a restrictive policy for all to public', t.name),
+select 51, 'FAIL', 'policy', format('%s has no fence (a restrictive policy for all commands, to public)', t.name),
        'rowkeep migrate --reapply-policies'
   from tables t
  where not exists (select
@@ -1213,7 +1211,7 @@ check_policy_permissive (part, verdict, subject, fact, fix) as (
 -- Why: without a permissive policy PostgreSQL shows no row, and users think that their tasks are gone.
 -- Severity: NOTE. Nothing leaks, but requests do not work.
 -- Fix: rowkeep migrate --reapply-policies
-select 51, 'NOTE', 'policy', format('%s lets rowkeep_api %s no row at all: there is no permissive policy',
+select 51, 'NOTE', 'policy', format('%s: rowkeep_api can %s no row, because no permissive policy allows it',
                                     t.name, string_agg(c.command, ', ' order by c.command)),
        'rowkeep migrate --reapply-policies'
   from tables t
@@ -1232,7 +1230,7 @@ check_role_attributes (part, verdict, subject, fact, fix) as (
 -- Fix: alter role ... nologin nosuperuser nobypassrls nocreaterole nocreatedb noreplication;
 select 20, case when r.oid is null then 'FAIL' when p.powers = '' then 'OK' else 'FAIL' end, 'role',
        n.name || case when r.oid is null then ' does not exist'
-                      when p.powers = '' then ': no login, no power of its own'
+                      when p.powers = '' then ': cannot log in, has no special attribute'
                       else ': ' || p.powers end,
        case when r.oid is null then 'rowkeep migrate'
             when p.powers <> '' then format('alter role %s nologin nosuperuser nobypassrls nocreaterole nocreatedb '
@@ -1266,7 +1264,7 @@ check_role_ownership (part, verdict, subject, fact, fix) as (
 -- Why: an owner can switch off the protection of its object.
 -- Severity: FAIL. These roles must own nothing.
 -- Fix: reassign owned by ... to rowkeep_owner;
-select 92, 'FAIL', 'role', format('%s owns things here: %s', r.name,
+select 92, 'FAIL', 'role', format('%s owns objects in this database: %s', r.name,
                                   string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
                                              order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C")),
        format('reassign owned by %s to rowkeep_owner;', r.name)
@@ -1283,7 +1281,7 @@ check_schema_create (part, verdict, subject, fact, fix) as (
 -- Severity: NOTE. The statements of Rowkeep name every object with its schema.
 -- Fix: revoke create on schema ... from ...;
 select 30, 'NOTE', 'schema',
-       format('%s: %s may create in it; nothing that requests name is there', n.nspname,
+       format('%s: %s may create objects in it; requests use no object of this schema', n.nspname,
               coalesce(r.name, 'public')),
        format('revoke create on schema %I from %s;', n.nspname, coalesce(r.name, 'public'))
   from pg_namespace n
@@ -1318,7 +1316,7 @@ select 30, case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'FAIL' e
             else format('%s, owned by %s: %s', n.name, r.name, n.says) end,
        case when s.oid is null then 'rowkeep migrate'
             when r.rolname <> 'rowkeep_owner' then format('alter schema %s owner to rowkeep_owner;', n.name) end
-  from (values ('app', 'what requests see'), ('rowkeep', 'the history, and the key of cursors')) n (name, says)
+  from (values ('app', 'the tables and functions of requests'), ('rowkeep', 'the migration history, and the key of cursors')) n (name, says)
   left join schemas s on s.nspname = n.name
   left join roles r on r.oid = s.nspowner
 ),
@@ -1329,8 +1327,8 @@ check_server_logged_values (part, verdict, subject, fact, fix) as (
 -- Severity: NOTE, because only readers of the log see them. OK otherwise.
 -- Fix: alter system set log_parameter_max_length = 0; and the same for log_parameter_max_length_on_error.
 select 10, case when l.errors = '0' and (l.quiet or l.length = '0') then 'OK' else 'NOTE' end, 'server',
-       case when l.errors = '0' and (l.quiet or l.length = '0') then 'the values that statements bind are not logged'
-            else 'the server log can hold values that statements bind: tasks and user ids' end,
+       case when l.errors = '0' and (l.quiet or l.length = '0') then 'the server log contains no parameter values'
+            else 'the server log can contain parameter values: tasks and user ids' end,
        case when l.errors = '0' and (l.quiet or l.length = '0') then null
             else 'alter system set log_parameter_max_length = 0; '
                  'alter system set log_parameter_max_length_on_error = 0;' end
@@ -1350,7 +1348,7 @@ check_server_prepared_transactions (part, verdict, subject, fact, fix) as (
 -- Fix: none. PostgreSQL needs a restart with max_prepared_transactions = 0.
 select 10, case when setting = '0' then 'OK' else 'NOTE' end, 'server',
        case when setting = '0' then 'no prepared transactions (max_prepared_transactions is 0)'
-            else format('max_prepared_transactions is %s: every session of a role sees those of the others', setting)
+            else format('max_prepared_transactions is %s: sessions of one role can end prepared transactions of one another', setting)
        end, null
   from pg_settings
  where name = 'max_prepared_transactions'
@@ -1398,12 +1396,12 @@ check_settings_stored (part, verdict, subject, fact, fix) as (
 -- Fix: alter role ... reset ...; or the same for the database.
 select 63, case when s.name = 'session_replication_role' or s.name = 'search_path' and s.value ~* '.,.*pg_catalog'
                 then 'FAIL' else 'NOTE' end, 'settings',
-       format('%s holds %s = %s', s.holder, s.name, s.value)
+       format('%s stores %s = %s', s.holder, s.name, s.value)
        || case s.name when 'session_replication_role' then ': triggers do not run'
                       when 'search_path' then case when s.value ~* '.,.*pg_catalog'
-                                                   then ': operators of others stand before PostgreSQL''s own'
-                                                   else ': the server sets its own, which is empty' end
-                      when 'row_security' then ': whoever is bound by policies gets an error'
+                                                   then ': operators of other schemas are found before those of PostgreSQL'
+                                                   else ': the server sets an empty one for its sessions' end
+                      when 'row_security' then ': a role to which policies apply gets an error'
                       else '' end,
        format('alter %s reset %s;', s.altered, s.said)
   from stored_settings s
@@ -1427,15 +1425,15 @@ select 42, 'FAIL', 'table', t.name || ': has no primary key that begins with use
 
 check_table_row_security (part, verdict, subject, fact, fix) as (
 -- Looks for: tables of app without row-level security, without FORCE, with another owner, and foreign tables.
--- Why: policies bind nobody where row-level security is off, and not the owner where it is not forced. PostgreSQL applies
+-- Why: no policy applies where row-level security is off, and none to the owner where it is not forced. PostgreSQL applies
 --   no policy to a foreign table.
 -- Severity: FAIL, because isolation does not hold. OK otherwise.
 -- Fix: alter table ... enable row level security, force row level security;
 select 40, case when f.problems = '' then 'OK' else 'FAIL' end, 'table',
-       t.name || ': row security ' || case when t.relrowsecurity then 'enabled' else 'NOT enabled: policies bind nobody' end
-       || case when t.relforcerowsecurity then ', forced' else ', NOT forced: its owner reads everything' end
+       t.name || ': row security ' || case when t.relrowsecurity then 'enabled' else 'NOT enabled, so no policy applies' end
+       || case when t.relforcerowsecurity then ', forced' else ', NOT forced, so its owner reads all rows' end
        || format('; owner %s', o.name)
-       || case when t.relkind = 'f' then '; a FOREIGN table, which policies do not bind' else '' end,
+       || case when t.relkind = 'f' then '; a FOREIGN table, to which no policy applies' else '' end,
        f.problems
   from tables t
   join roles o on o.oid = t.relowner
@@ -1475,7 +1473,7 @@ check_table_user_column (part, verdict, subject, fact, fix) as (
 -- Severity: OK if it is text, not null, compared byte by byte, with the default app.current_user_id(). FAIL otherwise.
 -- Fix: alter table ... alter column user_id ...; a change of its type needs a migration.
 select 41, case when u.sound then 'OK' else 'FAIL' end, 'table',
-       case when u.description is null then t.name || ': has no column user_id: nothing says whose a row is'
+       case when u.description is null then t.name || ': has no column user_id, so its rows have no owner'
             else t.name || ': ' || u.description || case when u.sound then '' else ': must be text, not null, default '
                                   'app.current_user_id(), compared byte by byte' end end,
        case when u.sound then null
@@ -1500,7 +1498,7 @@ select 41, case when u.sound then 'OK' else 'FAIL' end, 'table',
 
 check_trigger_enabled (part, verdict, subject, fact, fix) as (
 -- Looks for: triggers on tables of app: whether they are enabled, and whether their function is in app.
--- Why: the trigger sets the time stamps and keeps id and user_id. A function of somebody else sees every row that is
+-- Why: the trigger sets the time stamps and keeps id and user_id. A function of another schema sees every row that is
 --   written.
 -- Severity: FAIL if it is disabled or its function is not in app. OK otherwise.
 -- Fix: alter table ... enable trigger ...; or drop trigger ... on ...;
@@ -1513,7 +1511,7 @@ select 103, case when x.problem is null then 'OK' else 'FAIL' end, 'trigger',
   left join lateral (values
        (g.tgenabled not in ('O', 'A'), 'is not enabled', 'alter table %2$s enable trigger %1$I;'),
        (not exists (select from schemas s where s.oid = f.pronamespace and s.nspname = 'app'),
-        'is not ours: ' || f.oid::regprocedure, 'drop trigger %1$I on %2$s;')
+        'calls a function outside app: ' || f.oid::regprocedure, 'drop trigger %1$I on %2$s;')
        ) x (found, problem, fix) on x.found
  where not g.tgisinternal
 ),
@@ -1523,7 +1521,7 @@ check_trigger_internal (part, verdict, subject, fact, fix) as (
 -- Why: PostgreSQL checks foreign keys with them.
 -- Severity: FAIL. Foreign keys do not hold.
 -- Fix: alter table ... enable trigger all;
-select 105, 'FAIL', 'trigger', format('an internal trigger of %s is disabled: keys are not watched over', t.name),
+select 105, 'FAIL', 'trigger', format('an internal trigger of %s is disabled, so foreign keys are not checked', t.name),
        format('alter table %s enable trigger all;', t.name)
   from tables t
  where exists (select from pg_trigger g where g.tgrelid = t.oid and g.tgisinternal and g.tgenabled <> 'O')
@@ -1534,7 +1532,7 @@ check_trigger_touch (part, verdict, subject, fact, fix) as (
 -- Why: only such a trigger can keep id, user_id and created_at unchanged.
 -- Severity: FAIL if a table of app has none.
 -- Fix: restore it from migrations/.
-select 104, 'FAIL', 'trigger', format('%s: none keeps id, user_id and created_at as they are', t.name),
+select 104, 'FAIL', 'trigger', format('%s: no trigger keeps id, user_id and created_at unchanged', t.name),
        'restore it from migrations/'
   from tables t
  where not exists (select

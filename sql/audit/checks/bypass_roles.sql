@@ -5,8 +5,8 @@
 select 90, case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'FAIL' else 'NOTE' end, 'bypass',
        r.name || ': ' || string_agg(p.way, '; ' order by p.way)
        || case when not r.rolsuper and exists (select from logins l where l.oid = r.oid)
-               then '. Serves requests, too: sql/setup/login.sql makes a login with nothing of its own' else '' end,
-       case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'take it away: see role above' end
+               then '. It also serves requests: sql/setup/login.sql makes a login without privileges of its own' else '' end,
+       case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'by hand: see the line of this role above' end
   from bypasses p
   join roles r on r.oid = p.role
  -- The roles that PostgreSQL brings have no members unless it is said here.

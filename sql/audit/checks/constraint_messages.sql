@@ -2,7 +2,7 @@
 -- Why: the comment is the message that clients read. The server does not start without it.
 -- Severity: FAIL, because `rowkeep serve` refuses to start.
 -- Fix: comment on constraint ... on ... is '...';
-select 44, 'FAIL', 'constraint', format('%s on %s has no comment, which is what clients are told', k.conname, t.name),
+select 44, 'FAIL', 'constraint', format('%s on %s has no comment; clients get it as the error message', k.conname, t.name),
        format('comment on constraint %I on %s is ''...'';', k.conname, t.name)
   from pg_constraint k
   join tables t on t.oid = k.conrelid

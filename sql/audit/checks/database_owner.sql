@@ -1,5 +1,5 @@
 -- Looks for: the name and the owner of the database.
--- Why: the report says which database it is about. Only its owner may store settings for everybody.
+-- Why: the report says which database it is about. Its owner may store settings for all its sessions.
 -- Severity: always OK. The role of the owner is checked under `bypass`.
 -- Fix: none.
 select 10, 'OK', 'database', format('%I, owned by %s', d.datname, r.name), null

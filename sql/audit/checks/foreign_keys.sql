@@ -5,7 +5,7 @@
 -- Fix: alter table ... drop constraint ...;
 select 43, case when k.users then 'OK' else 'FAIL' end, 'foreign key',
        format('%s on %s: %s', k.conname, k.conrelid::regclass, pg_get_constraintdef(k.oid))
-       || case when k.users then '' else ': tells of rows of others, and reaches them' end,
+       || case when k.users then '' else ': without user_id it can show and change rows of other users' end,
        case when not k.users then format('alter table %s drop constraint %I;', k.conrelid::regclass, k.conname) end
   from (select k.*,
                exists (select from tables t where t.oid = k.conrelid)

@@ -3,7 +3,7 @@
 -- Severity: NOTE. Only a superuser can make such a function, and its text cannot be judged here.
 -- Fix: drop routine ...;
 select 73, 'NOTE', 'function',
-       format('%s is in language %s, which no policy binds, and %s may execute it', f.oid::regprocedure, l.lanname,
+       format('%s is in language %s, to which no policy applies, and %s may execute it', f.oid::regprocedure, l.lanname,
               string_agg(distinct coalesce(r.name, 'public'), ', ')),
        format('drop routine %s;', f.oid::regprocedure)
   from pg_proc f

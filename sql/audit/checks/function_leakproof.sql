@@ -4,7 +4,7 @@
 --   because their authors vouch for them.
 -- Fix: alter function ... not leakproof;
 select 71, case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function',
-       format('%s is LEAKPROOF: it may see rows before the policy does', f.oid::regprocedure),
+       format('%s is LEAKPROOF: it may see rows before the policy hides them', f.oid::regprocedure),
        format('alter function %s not leakproof;', f.oid::regprocedure)
   from pg_proc f
  where f.proleakproof

@@ -6,9 +6,9 @@
 select 70, case when x.problem is null then 'OK' else 'FAIL' end, 'function',
        f.oid::regprocedure
        || coalesce(' ' || x.problem,
-                   case when f.prosecdef then ': runs as its owner, takes nothing, bound to no search path'
-                        when n.settled and f.proconfig is null then ': runs as its caller, names everything in full'
-                        else ': runs as its caller, bound to no search path' end),
+                   case when f.prosecdef then ': SECURITY DEFINER, takes no argument, its search_path is empty'
+                        when n.settled and f.proconfig is null then ': SECURITY INVOKER, names every object with its schema'
+                        else ': SECURITY INVOKER, its search_path is empty' end),
        format(x.fix, f.oid::regprocedure)
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
@@ -27,7 +27,7 @@ select 70, case when x.problem is null then 'OK' else 'FAIL' end, 'function',
        (f.prokind <> 'a'
         and not coalesce(f.proconfig @> array['search_path=""'], false)
         and not (n.settled and not exists (select from unnest(f.proconfig) c (setting) where c.setting ~ '^search_path=')),
-        'is not bound to search_path = ''''',
+        'does not set search_path = ''''',
         case when n.settled then 'alter routine %s reset search_path;' else 'alter routine %s set search_path = '''';' end),
        (exists (select from unnest(f.proconfig) c (setting) where c.setting !~ '^search_path='),
         'has settings of its own: ' || array_to_string(f.proconfig, ', '),
@@ -39,10 +39,10 @@ select 70, case when x.problem is null then 'OK' else 'FAIL' end, 'function',
        (f.prosecdef and exists (select
                                   from expected_definers d
                                  where d.name = f.oid::regprocedure::text and (l.lanname <> 'sql' or f.prosrc <> d.body)),
-        'is SECURITY DEFINER, and does not say what it must', 'restore it from migrations/: %s'),
+        'is SECURITY DEFINER, and does not have the expected body', 'restore it from migrations/: %s'),
        (f.proleakproof, 'is LEAKPROOF: it may run before the policy', 'alter function %s not leakproof;'),
        (f.proname = 'identify' and l.lanname <> 'plpgsql',
-        'is not plpgsql: what it does would be planned before the role is taken on',
+        'is not plpgsql: PostgreSQL would plan its statements before it changes the role',
         'restore it from migrations/V4__cheaper_identity.sql: %s')
        ) x (found, problem, fix) on x.found
  where s.nspname = 'app'

@@ -3,7 +3,7 @@
 -- Severity: FAIL. No policy protects these.
 -- Fix: revoke ... on ... from ...;
 select 86, 'FAIL', 'grants',
-       format('%s%s on %s to %s: PostgreSQL itself grants it to nobody', lower(a.privilege_type), o.part, o.name,
+       format('%s%s on %s to %s: PostgreSQL does not grant it by default', lower(a.privilege_type), o.part, o.name,
               coalesce(r.name, 'public')),
        format('revoke %s%s on %s from %s;', lower(a.privilege_type), o.part, o.name, coalesce(r.name, 'public'))
   from (select 'pg_class'::regclass as class, c.oid, 0 as number, 'r' as kind, '' as part,

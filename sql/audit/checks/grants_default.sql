@@ -4,7 +4,7 @@
 --   the first kind.
 -- Fix: alter default privileges ... revoke all on ... from ...;
 select 84, case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
-       format('what %s makes%s is granted to %s at once: %s', d.name,
+       format('future objects of %s%s are granted to %s: %s', d.name,
               case when d.nspname is null then '' else format(' in schema %I', d.nspname) end,
               d.receiver, string_agg(d.privilege, ', ' order by d.privilege)),
        format('alter default privileges for role %s %srevoke all on %s from %s;', d.name,
@@ -12,5 +12,5 @@ select 84, case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
   from default_privileges d
  group by d.oid, d.name, d.nspname, d.ours, d.what, d.receiver
 union all
-select 84, 'OK', 'grants', 'nothing is granted on what is yet to be made in app or rowkeep', null
+select 84, 'OK', 'grants', 'nothing is granted on future objects of app or rowkeep', null
  where not exists (select from default_privileges where ours)

@@ -4,7 +4,7 @@
 --   need it.
 -- Fix: revoke all on ... from ...;
 select 85, case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
-       format('%s on %I.%I to %s: no policy of app binds it', string_agg(distinct lower(a.privilege_type), ', '
+       format('%s on %I.%I to %s: no policy of app applies to it', string_agg(distinct lower(a.privilege_type), ', '
               order by lower(a.privilege_type)), e.nspname, c.relname, coalesce(r.name, 'public')),
        format('revoke all on %I.%I from %s;', e.nspname, c.relname, coalesce(r.name, 'public'))
   from pg_class c

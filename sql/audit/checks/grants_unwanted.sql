@@ -6,9 +6,9 @@
 select 82, 'FAIL', 'grants',
        format('%s on %s to %s', g.privilege, g.name, g.receiver)
        || case when g.is_grantable then ', with grant option' else '' end
-       || case g.privilege when 'truncate' then ': empties the table, whatever the policies say'
-                           when 'references' then ': tells whether a row exists, and can keep it from being deleted'
-                           when 'trigger' then ': runs code of its own in the transactions of others'
+       || case g.privilege when 'truncate' then ': empties the table, and no policy applies'
+                           when 'references' then ': shows whether a row exists, and can prevent that it is deleted'
+                           when 'trigger' then ': runs its own code in the transactions of other roles'
                            else '' end,
        case when g.kind = 'column' then format('revoke %s (%I) on %s from %s cascade;', g.privilege, g.part, g.target, g.receiver)
             else format('revoke %s on %s from %s cascade;', g.privilege, g.target, g.receiver) end
@@ -16,6 +16,6 @@ select 82, 'FAIL', 'grants',
  where not g.wanted
    and g.kind <> 'schema'
 union all
-select 83, 'OK', 'grants', 'nobody else but the owner has a privilege on anything in app or rowkeep', null
+select 83, 'OK', 'grants', 'no other role than the owner has any other privilege in app or rowkeep', null
  where not exists (select from granted where not wanted)
    and exists (select from granted)

@@ -4,19 +4,19 @@
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter function app.current_user_id() stable; or restore it from the migration.
 select 60, case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
-       'app.current_user_id() ' || coalesce(x.problem, 'is STABLE, follows no search path, and is null for an empty setting'),
+       'app.current_user_id() ' || coalesce(x.problem, 'is STABLE, does not depend on search_path, and returns null for an empty setting'),
        x.fix
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
   join pg_language l on l.oid = f.prolang
  cross join expected w
   left join lateral (values
-       (f.provolatile = 'i', 'is IMMUTABLE: a cached plan shows one user''s rows to the next',
+       (f.provolatile = 'i', 'is IMMUTABLE: a cached plan shows one user''s rows to the next user',
         'alter function app.current_user_id() stable;'),
-       (f.provolatile = 'v', 'is VOLATILE: it is called for every row', 'alter function app.current_user_id() stable;'),
+       (f.provolatile = 'v', 'is VOLATILE: PostgreSQL calls it for every row', 'alter function app.current_user_id() stable;'),
        (f.prosecdef, 'is SECURITY DEFINER', 'alter function app.current_user_id() security invoker;'),
        (l.lanname <> 'sql' or pg_get_function_sqlbody(f.oid) is distinct from w.identity,
-        'does not say what it must: nullif(current_setting(''app.user_id'', true), '''')',
+        'does not have the expected body: nullif(current_setting(''app.user_id'', true), '''')',
         'restore it from migrations/V4__cheaper_identity.sql')
        ) x (found, problem, fix) on x.found
  where s.nspname = 'app' and f.proname = 'current_user_id' and f.pronargs = 0

@@ -1,13 +1,13 @@
 -- Looks for: functions, policies, constraints, defaults and indexes of app that depend on a function, operator, cast or
 --   collation outside PostgreSQL and Rowkeep.
 -- Why: an operator of another schema can look like `=` in the text of a policy, and do something else.
--- Severity: FAIL. PostgreSQL records no dependency on its own objects, so each one that is recorded belongs to somebody
---   else.
+-- Severity: FAIL. PostgreSQL records no dependency on its own objects, so each recorded one is an object of
+--   another schema or owner.
 -- Fix: make the object again with an empty search path, from migrations/ or policies/.
 select 60, 'FAIL', 'identity',
-       format('%s calls %s, which is not PostgreSQL''s own', pg_describe_object(d.classid, d.objid, d.objsubid),
+       format('%s uses %s, which is not part of PostgreSQL', pg_describe_object(d.classid, d.objid, d.objsubid),
               pg_describe_object(d.refclassid, d.refobjid, 0)),
-       'make it anew with nothing on the search path, from migrations/ or policies/'
+       'by hand: make it again with an empty search_path, from migrations/ or policies/'
   from pg_depend d
   left join pg_proc f on d.refclassid = 'pg_proc'::regclass and f.oid = d.refobjid
  where d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_cast'::regclass, 'pg_collation'::regclass)

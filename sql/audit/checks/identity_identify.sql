@@ -4,16 +4,16 @@
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter function app.identify(text) called on null input; or restore it from the migration.
 select 60, case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
-       'app.identify(text) ' || coalesce(x.problem, 'sets user and role for one transaction, and refuses to be nobody''s'),
+       'app.identify(text) ' || coalesce(x.problem, 'sets user and role for one transaction, and refuses an empty user'),
        x.fix
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
  cross join expected w
   left join lateral (values
-       (f.proisstrict, 'is STRICT: for null it does nothing, and the session stays what it was',
+       (f.proisstrict, 'is STRICT: for null it does nothing, and the transaction keeps the identity it had',
         'alter function app.identify(text) called on null input;'),
        (f.prosrc is distinct from w.identify,
-        'does not say what it must: refuse nobody, then set app.user_id and the role for one transaction',
+        'does not have the expected body: refuse an empty user, then set app.user_id and the role for one transaction',
         'restore it from migrations/V4__cheaper_identity.sql')
        ) x (found, problem, fix) on x.found
  where f.proname = 'identify' and f.oid::regprocedure::text = 'app.identify(text)'

@@ -3,7 +3,7 @@
 -- Severity: FAIL. A request could take on its identity from the wrong function.
 -- Fix: drop routine ...;
 select 60, 'FAIL', 'identity',
-       format('%s is another app.%s: a call can mean it', f.oid::regprocedure, f.proname),
+       format('%s is a second function app.%s: a call can reach it by mistake', f.oid::regprocedure, f.proname),
        format('drop routine %s;', f.oid::regprocedure)
   from pg_proc f
   join schemas s on s.oid = f.pronamespace

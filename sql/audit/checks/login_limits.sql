@@ -3,10 +3,10 @@
 -- Severity: NOTE if something is missing. The server sets both for itself in every session. OK otherwise.
 -- Fix: alter role ... set role = 'rowkeep_api'; and the same for the time-outs.
 select 91, case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
-       l.name || ' -> rowkeep_api'
-       || case when t.starts then ', from its first statement' else ', once a request''s transaction begins' end
+       l.name || ' runs as rowkeep_api'
+       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end
        || case when t.bounds = '' then '' else '; ' || t.bounds end
-       || case when t.missing = '' then '' else '; without ' || t.missing end,
+       || case when t.missing = '' then '' else '; not set: ' || t.missing end,
        nullif(concat_ws(' ',
               case when not t.starts then format('alter role %s set role = ''rowkeep_api'';', l.name) end,
               t.fix), '')

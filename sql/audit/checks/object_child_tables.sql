@@ -3,7 +3,7 @@
 -- Severity: FAIL if it does not force row-level security, or if another role has a privilege on it. Nothing is printed
 --   otherwise.
 -- Fix: revoke all on ... and alter table ... enable row level security, force row level security;
-select 102, 'FAIL', 'objects', format('%s inherits from %s: read by its own name, no policy of it binds',
+select 102, 'FAIL', 'objects', format('%s inherits from %s: a query by its own name does not follow the policies of the parent',
                                      h.oid::regclass, h.of::regclass),
        format('revoke all on %s from public, rowkeep_api; '
               'alter table %s enable row level security, force row level security;', h.oid::regclass, h.oid::regclass)

@@ -3,7 +3,7 @@
 -- Severity: OK, and printed only if there is none of them.
 -- Fix: none.
 select 112, 'OK', 'objects',
-       'no view, rule, heir, parent or publication takes rows of app past the policies', null
+       'no view, rule, child table, parent table or publication bypasses the policies of app', null
  where not exists (select from views)
    and not exists (select from child_tables)
    and not exists (select from parent_tables)

@@ -3,7 +3,7 @@
 -- Severity: NOTE. Somebody may have made it on purpose, to copy the database.
 -- Fix: drop publication ...;
 select 107, 'NOTE', 'objects',
-       format('publication %s sends rows of app away, which policies do not filter', p.pubname),
+       format('publication %s sends rows of app to others, and no policy applies', p.pubname),
        format('drop publication %I;', p.pubname)
   from pg_publication p
  where p.puballtables

@@ -6,9 +6,9 @@
 select 100, case when c.relkind <> 'v' or not i.invoker then 'FAIL' else 'NOTE' end, 'objects',
        format('%s %s %s', case c.relkind when 'm' then 'materialized view' when 'v' then 'view' else 'table' end,
               c.oid::regclass,
-              case when c.relkind = 'm' then 'keeps rows that no policy binds'
-                   when c.relkind <> 'v' then 'has a rule that reaches app as the owner of the table'
-                   when i.invoker then 'reads as whoever asks (security_invoker)'
+              case when c.relkind = 'm' then 'keeps a copy of rows, to which no policy applies'
+                   when c.relkind <> 'v' then 'has a rule that reads app as the owner of the table'
+                   when i.invoker then 'reads as its caller (security_invoker)'
                    else 'reads as its owner (no security_invoker)' end),
        case when c.relkind = 'm' then format('drop materialized view %s cascade;', c.oid::regclass)
             when c.relkind <> 'v'

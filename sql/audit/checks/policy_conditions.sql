@@ -10,10 +10,10 @@ select 50, case when p.receivers = case when p.polpermissive then 'rowkeep_api' 
               case when p.polpermissive then 'permissive' else 'RESTRICTIVE' end, p.command, p.receivers)
        || case when p.using_text = p.check_text then 'using and check ' || p.using_text
                else concat_ws(', ', 'using ' || p.using_text, 'check ' || p.check_text) end
-       || case when p.polpermissive and p.receivers <> 'rowkeep_api' then ': is for others than rowkeep_api'
-               when not p.polpermissive and p.receivers <> 'public' then ': does not bind everybody'
-               when not p.sees_own then ': lets see other rows than one''s own, or cannot be told'
-               when not p.writes_own then ': lets write rows of others, or cannot be told'
+       || case when p.polpermissive and p.receivers <> 'rowkeep_api' then ': applies to other roles than rowkeep_api'
+               when not p.polpermissive and p.receivers <> 'public' then ': does not apply to every role'
+               when not p.sees_own then ': its condition for reading is not the expected one'
+               when not p.writes_own then ': its condition for writing is not the expected one'
                else '' end,
        case when p.polpermissive and p.polname <> 'owner_only' then format('drop policy %s on %s;', p.name, p.relation)
             else 'rowkeep migrate --reapply-policies' end

@@ -1,9 +1,9 @@
 -- Looks for: tables of app without a fence: a restrictive policy for all commands, to PUBLIC, with the expected
 --   condition.
--- Why: the fence keeps isolation when somebody adds a permissive policy by mistake.
+-- Why: the fence keeps isolation when a permissive policy is added by mistake.
 -- Severity: FAIL. Without the fence one more mistake breaks isolation.
 -- Fix: rowkeep migrate --reapply-policies
-select 51, 'FAIL', 'policy', format('%s has no fence: a restrictive policy for all to public', t.name),
+select 51, 'FAIL', 'policy', format('%s has no fence (a restrictive policy for all commands, to public)', t.name),
        'rowkeep migrate --reapply-policies'
   from tables t
  where not exists (select

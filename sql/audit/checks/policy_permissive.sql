@@ -2,7 +2,7 @@
 -- Why: without a permissive policy PostgreSQL shows no row, and users think that their tasks are gone.
 -- Severity: NOTE. Nothing leaks, but requests do not work.
 -- Fix: rowkeep migrate --reapply-policies
-select 51, 'NOTE', 'policy', format('%s lets rowkeep_api %s no row at all: there is no permissive policy',
+select 51, 'NOTE', 'policy', format('%s: rowkeep_api can %s no row, because no permissive policy allows it',
                                     t.name, string_agg(c.command, ', ' order by c.command)),
        'rowkeep migrate --reapply-policies'
   from tables t

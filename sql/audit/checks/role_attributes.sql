@@ -4,7 +4,7 @@
 -- Fix: alter role ... nologin nosuperuser nobypassrls nocreaterole nocreatedb noreplication;
 select 20, case when r.oid is null then 'FAIL' when p.powers = '' then 'OK' else 'FAIL' end, 'role',
        n.name || case when r.oid is null then ' does not exist'
-                      when p.powers = '' then ': no login, no power of its own'
+                      when p.powers = '' then ': cannot log in, has no special attribute'
                       else ': ' || p.powers end,
        case when r.oid is null then 'rowkeep migrate'
             when p.powers <> '' then format('alter role %s nologin nosuperuser nobypassrls nocreaterole nocreatedb '

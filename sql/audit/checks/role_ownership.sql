@@ -2,7 +2,7 @@
 -- Why: an owner can switch off the protection of its object.
 -- Severity: FAIL. These roles must own nothing.
 -- Fix: reassign owned by ... to rowkeep_owner;
-select 92, 'FAIL', 'role', format('%s owns things here: %s', r.name,
+select 92, 'FAIL', 'role', format('%s owns objects in this database: %s', r.name,
                                   string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
                                              order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C")),
        format('reassign owned by %s to rowkeep_owner;', r.name)

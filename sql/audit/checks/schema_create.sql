@@ -3,7 +3,7 @@
 -- Severity: NOTE. The statements of Rowkeep name every object with its schema.
 -- Fix: revoke create on schema ... from ...;
 select 30, 'NOTE', 'schema',
-       format('%s: %s may create in it; nothing that requests name is there', n.nspname,
+       format('%s: %s may create objects in it; requests use no object of this schema', n.nspname,
               coalesce(r.name, 'public')),
        format('revoke create on schema %I from %s;', n.nspname, coalesce(r.name, 'public'))
   from pg_namespace n

@@ -3,8 +3,8 @@
 -- Severity: NOTE, because only readers of the log see them. OK otherwise.
 -- Fix: alter system set log_parameter_max_length = 0; and the same for log_parameter_max_length_on_error.
 select 10, case when l.errors = '0' and (l.quiet or l.length = '0') then 'OK' else 'NOTE' end, 'server',
-       case when l.errors = '0' and (l.quiet or l.length = '0') then 'the values that statements bind are not logged'
-            else 'the server log can hold values that statements bind: tasks and user ids' end,
+       case when l.errors = '0' and (l.quiet or l.length = '0') then 'the server log contains no parameter values'
+            else 'the server log can contain parameter values: tasks and user ids' end,
        case when l.errors = '0' and (l.quiet or l.length = '0') then null
             else 'alter system set log_parameter_max_length = 0; '
                  'alter system set log_parameter_max_length_on_error = 0;' end

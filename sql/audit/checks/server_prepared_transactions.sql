@@ -4,7 +4,7 @@
 -- Fix: none. PostgreSQL needs a restart with max_prepared_transactions = 0.
 select 10, case when setting = '0' then 'OK' else 'NOTE' end, 'server',
        case when setting = '0' then 'no prepared transactions (max_prepared_transactions is 0)'
-            else format('max_prepared_transactions is %s: every session of a role sees those of the others', setting)
+            else format('max_prepared_transactions is %s: sessions of one role can end prepared transactions of one another', setting)
        end, null
   from pg_settings
  where name = 'max_prepared_transactions'

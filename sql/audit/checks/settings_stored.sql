@@ -6,12 +6,12 @@
 -- Fix: alter role ... reset ...; or the same for the database.
 select 63, case when s.name = 'session_replication_role' or s.name = 'search_path' and s.value ~* '.,.*pg_catalog'
                 then 'FAIL' else 'NOTE' end, 'settings',
-       format('%s holds %s = %s', s.holder, s.name, s.value)
+       format('%s stores %s = %s', s.holder, s.name, s.value)
        || case s.name when 'session_replication_role' then ': triggers do not run'
                       when 'search_path' then case when s.value ~* '.,.*pg_catalog'
-                                                   then ': operators of others stand before PostgreSQL''s own'
-                                                   else ': the server sets its own, which is empty' end
-                      when 'row_security' then ': whoever is bound by policies gets an error'
+                                                   then ': operators of other schemas are found before those of PostgreSQL'
+                                                   else ': the server sets an empty one for its sessions' end
+                      when 'row_security' then ': a role to which policies apply gets an error'
                       else '' end,
        format('alter %s reset %s;', s.altered, s.said)
   from stored_settings s

@@ -4,7 +4,7 @@
 -- Severity: OK if it is text, not null, compared byte by byte, with the default app.current_user_id(). FAIL otherwise.
 -- Fix: alter table ... alter column user_id ...; a change of its type needs a migration.
 select 41, case when u.sound then 'OK' else 'FAIL' end, 'table',
-       case when u.description is null then t.name || ': has no column user_id: nothing says whose a row is'
+       case when u.description is null then t.name || ': has no column user_id, so its rows have no owner'
             else t.name || ': ' || u.description || case when u.sound then '' else ': must be text, not null, default '
                                   'app.current_user_id(), compared byte by byte' end end,
        case when u.sound then null

@@ -1,5 +1,5 @@
 -- Looks for: triggers on tables of app: whether they are enabled, and whether their function is in app.
--- Why: the trigger sets the time stamps and keeps id and user_id. A function of somebody else sees every row that is
+-- Why: the trigger sets the time stamps and keeps id and user_id. A function of another schema sees every row that is
 --   written.
 -- Severity: FAIL if it is disabled or its function is not in app. OK otherwise.
 -- Fix: alter table ... enable trigger ...; or drop trigger ... on ...;
@@ -12,6 +12,6 @@ select 103, case when x.problem is null then 'OK' else 'FAIL' end, 'trigger',
   left join lateral (values
        (g.tgenabled not in ('O', 'A'), 'is not enabled', 'alter table %2$s enable trigger %1$I;'),
        (not exists (select from schemas s where s.oid = f.pronamespace and s.nspname = 'app'),
-        'is not ours: ' || f.oid::regprocedure, 'drop trigger %1$I on %2$s;')
+        'calls a function outside app: ' || f.oid::regprocedure, 'drop trigger %1$I on %2$s;')
        ) x (found, problem, fix) on x.found
  where not g.tgisinternal

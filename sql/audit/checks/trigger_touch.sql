@@ -2,7 +2,7 @@
 -- Why: only such a trigger can keep id, user_id and created_at unchanged.
 -- Severity: FAIL if a table of app has none.
 -- Fix: restore it from migrations/.
-select 104, 'FAIL', 'trigger', format('%s: none keeps id, user_id and created_at as they are', t.name),
+select 104, 'FAIL', 'trigger', format('%s: no trigger keeps id, user_id and created_at unchanged', t.name),
        'restore it from migrations/'
   from tables t
  where not exists (select

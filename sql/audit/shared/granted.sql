@@ -14,7 +14,7 @@ granted as (
                               -- The history, and not the keys.
                               or p.name in ('rowkeep.migrations', 'rowkeep.policies') and r.rolname = 'rowkeep_auditor'
                              and p.privilege_type = 'SELECT'
-               -- Neither the key nor the time stamps: whoever writes them can find out, or change, whose a row is.
+               -- Not the key and the time stamps: a role that writes them can find out, or change, who owns a row.
                when 'column' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
                               and p.privilege_type in ('INSERT', 'UPDATE')
                               and p.part not in ('user_id', 'created_at', 'updated_at')

@@ -4,6 +4,4 @@ parent_tables (oid, of) as (
     select i.inhparent, t.oid from pg_inherits i join tables t on t.oid = i.inhrelid
     union
     select i.inhparent, a.of from pg_inherits i join parent_tables a on a.oid = i.inhrelid
-),
-
--- The facts: part (their order), verdict, subject, fact, and what mends it.
+)

@@ -1,4 +1,4 @@
--- Every privilege on objects of Rowkeep. A function without a privilege list may be executed by everybody.
+-- Every privilege on objects of Rowkeep. A function without a privilege list may be executed by PUBLIC.
 privileges as (
     select 'schema' as kind, s.nspname, null::oid as object, null::name as part, s.nspname::text as name,
            format('schema %I', s.nspname) as target, s.nspowner as owner, a.*

@@ -3,7 +3,8 @@
 use super::bench::Bench;
 use super::mutant::{mutant, try_each};
 
-const OTHER_KEY: &str = "FAIL function app.cursor_key() is SECURITY DEFINER, and does not say what it must";
+const OTHER_KEY: &str =
+    "FAIL function app.cursor_key() is SECURITY DEFINER, and does not have the expected body";
 
 #[tokio::test]
 async fn what_is_moved_renamed_or_gone_is_named() {
@@ -12,7 +13,7 @@ async fn what_is_moved_renamed_or_gone_is_named() {
             "alter table app.tasks set schema public",
             &[
                 "FAIL objects there is no table in app",
-                "FAIL drift table app.tasks is declared, and not there",
+                "FAIL drift table app.tasks is declared, but does not exist",
                 "FAIL proof not tried: there is no table in app",
             ],
         )
@@ -20,8 +21,8 @@ async fn what_is_moved_renamed_or_gone_is_named() {
         mutant(
             "alter table app.tasks rename to todo",
             &[
-                "FAIL drift table app.tasks is declared, and not there",
-                "FAIL drift table app.todo is live, and not declared",
+                "FAIL drift table app.tasks is declared, but does not exist",
+                "FAIL drift table app.todo exists, but is not declared",
             ],
         )
         .by_hand(),
@@ -29,7 +30,7 @@ async fn what_is_moved_renamed_or_gone_is_named() {
             "drop table app.tasks",
             &[
                 "FAIL objects there is no table in app",
-                "FAIL drift table app.tasks is declared, and not there",
+                "FAIL drift table app.tasks is declared, but does not exist",
                 "FAIL proof",
             ],
         )
@@ -63,7 +64,7 @@ async fn what_is_moved_renamed_or_gone_is_named() {
             "create or replace function app.schema_version(out migration integer, out policies text) language sql stable \
              security definer set search_path = '' as $$ select 4, 'whatever' $$",
             &[
-                "FAIL function app.schema_version() is SECURITY DEFINER, and does not say what it must",
+                "FAIL function app.schema_version() is SECURITY DEFINER, and does not have the expected body",
                 "FAIL drift",
             ],
         ),
@@ -90,7 +91,7 @@ async fn what_is_moved_renamed_or_gone_is_named() {
         mutant(
             "alter table rowkeep.cursor_keys owner to rowkeep_auditor",
             &[
-                "FAIL role rowkeep_auditor owns things here",
+                "FAIL role rowkeep_auditor owns objects in this database",
                 "FAIL drift table rowkeep.cursor_keys is not as declared",
             ],
         ),
@@ -105,7 +106,7 @@ async fn what_is_moved_renamed_or_gone_is_named() {
         ),
         mutant(
             "create table rowkeep.extra (one int)",
-            &["FAIL drift table rowkeep.extra is live, and not declared"],
+            &["FAIL drift table rowkeep.extra exists, but is not declared"],
         )
         .by_hand(),
         mutant(
@@ -116,7 +117,7 @@ async fn what_is_moved_renamed_or_gone_is_named() {
             "create function rowkeep.peek() returns bigint language sql security definer as 'select count(*) from app.tasks'",
             &[
                 "FAIL grants execute on rowkeep.peek() to public",
-                "FAIL drift function rowkeep.peek() is live, and not declared",
+                "FAIL drift function rowkeep.peek() exists, but is not declared",
             ],
         ),
     ];
@@ -191,7 +192,7 @@ async fn what_is_written_into_the_catalogue_itself_is_named() {
         .by_hand(), // from 18 on the column keeps its rule, and is told in vain to have it
         mutant(
             "update pg_constraint set convalidated = false where conname = 'tasks_title_length'",
-            &["FAIL constraint tasks_title_length on app.tasks holds for new rows only"],
+            &["FAIL constraint tasks_title_length on app.tasks is enforced for new rows only"],
         ),
     ];
     try_each(Bench::shared().await, "migrated", mutants).await;

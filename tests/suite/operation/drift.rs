@@ -25,10 +25,10 @@ async fn what_was_changed_by_hand_is_in_the_log_at_start() {
     assert_eq!(
         warnings_after(harm).await,
         [
-            "grants truncate on app.tasks to rowkeep_auditor: empties the table, whatever the policies say",
-            "drift grant of truncate on table app.tasks to rowkeep_auditor is live, and not declared",
-            "drift index app.tasks_pending_idx is declared, and not there",
-            "drift comment on index app.tasks_pending_idx is declared, and not there",
+            "grants truncate on app.tasks to rowkeep_auditor: empties the table, and no policy applies",
+            "drift grant of truncate on table app.tasks to rowkeep_auditor exists, but is not declared",
+            "drift index app.tasks_pending_idx is declared, but does not exist",
+            "drift comment on index app.tasks_pending_idx is declared, but does not exist",
         ]
     );
 }
