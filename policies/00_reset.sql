@@ -1,19 +1,18 @@
--- Takes away everything that the other files of this folder grant, and whatever else was ever granted:
--- what is not written in this folder is not in force. Runs in one transaction with them, so that nobody
--- sees a moment without policies:
+-- Drops every policy and revokes every privilege, so that only what this folder says is in force. It runs in one
+-- transaction with the other files, so that no session sees a moment without policies:
 --
 --   cat policies/*.sql | psql -1 -v ON_ERROR_STOP=1 DATABASE
 --
---   policies             every one on a table of schema app
---   privileges           on schemas app and rowkeep, on their tables, columns, sequences and functions, from
---                        every grantee but the owner
---   default privileges   whatever would be granted on objects that are yet to come
+--   policies             every policy on a table of schema app
+--   privileges           on the schemas app and rowkeep and on their tables, columns, sequences and functions: those of
+--                        every role but the owner
+--   default privileges   every grant on future objects of these schemas
 
 set local search_path = '';
 
 do $$
 begin
-    -- A login that must say so before it may act as the owner (NOINHERIT) says so here.
+    -- A login with NOINHERIT must take on the role before it may act as the owner.
     if not pg_has_role('rowkeep_owner', 'USAGE') then
         set local role rowkeep_owner;
     end if;
@@ -41,7 +40,7 @@ begin
               from pg_namespace n, aclexplode(n.nspacl) a
              where n.nspname in ('app', 'rowkeep')
             union
-            -- Taking a privilege from the table takes it from the columns, too.
+            -- Revoking a privilege on a table also revokes it on the columns.
             select format('%s %I.%I', case c.relkind when 'S' then 'sequence' else 'table' end,
                           n.nspname, c.relname), c.relowner, a.grantee
               from pg_class c
@@ -60,7 +59,7 @@ begin
                           pg_get_function_identity_arguments(f.oid)), f.proowner, a.grantee
               from pg_proc f
               join pg_namespace n on n.oid = f.pronamespace
-             -- No list means the built-in one, which lets everybody execute.
+             -- Without a list of privileges PUBLIC may execute the function.
              cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
              where n.nspname in ('app', 'rowkeep')
         )
@@ -89,7 +88,7 @@ begin
          where (n.nspname in ('app', 'rowkeep')
                 or d.defaclnamespace = 0 and d.defaclrole = 'rowkeep_owner'::regrole)
            and a.grantee <> d.defaclrole
-           -- Everybody may use a type by default, and a type keeps no secret.
+           -- PUBLIC may use every type by default, and a type holds no data.
            and d.defaclobjtype <> 'T'
          order by 1
     loop

@@ -1,8 +1,7 @@
--- Who may enter the schemas and call their functions. Nobody creates anything in them but the owner.
+-- Who may use the schemas and call their functions. Only the owner can create objects in them.
 --
---   rowkeep_api       a request: says whose it is, asks who it is, and reads which version it meets and the key of
---                     cursors
---   rowkeep_auditor   looks at the definitions and the history, and has no row of any table of app
+--   rowkeep_api       requests: take on an identity, ask for it, read the schema version and the key of cursors
+--   rowkeep_auditor   auditors: read the definitions and the history, and no row of any table of app
 
 grant usage on schema app to rowkeep_api, rowkeep_auditor;
 

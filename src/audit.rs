@@ -1,5 +1,5 @@
-//! `rowkeep audit`: who can see what, whether the database is what this release declares, and what happens when
-//! somebody tries. Reads catalogues, and rolls back what it tries.
+//! `rowkeep audit`: what each role can see and change, whether the database is as this release declares it, and a proof by
+//! execution. It reads catalogues, and rolls back every statement of the proof.
 
 mod drift;
 mod integrity;
@@ -22,36 +22,36 @@ const SERVER: &str = include_str!("../sql/schema/server.sql");
 const BEGIN: &str = include_str!("../sql/audit/catalogue_begin.sql");
 const ROLLBACK: &str = include_str!("../sql/audit/rollback.sql");
 
-/// How long looking may take; it takes a tenth of a second.
-const LONGEST_LOOK: Duration = Duration::from_secs(20);
+/// Limit for reading the catalogues, which usually takes 0.1 s.
+const CATALOGUE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long trying may take; it takes as long, and Postgres bounds every statement of it.
-const LONGEST_PROOF: Duration = Duration::from_secs(120);
+/// Limit for the proof, which usually takes 0.1 s. Postgres limits each of its statements as well.
+const PROOF_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Everything: the lines of `sql/audit.sql`, then drift, then proof.
+/// The whole report: the lines of `sql/audit.sql`, then drift, then the proof.
 ///
 /// # Errors
-/// When the database cannot be reached, or does not answer. What is wrong with it is in the report.
+/// Fails if the database cannot be reached or does not answer. The report itself says what is wrong with the database.
 pub async fn audit(address: &Address) -> Result<Report, SchemaError> {
     let client = connect(address).await?;
-    let mut report = look(&client, address).await?;
-    let facts = timeout(LONGEST_PROOF, proof::prove(address, &client)).await;
-    for fact in facts.map_err(|_| silent(address))?? {
+    let mut report = read_catalogues(&client, address).await?;
+    let facts = timeout(PROOF_TIMEOUT, proof::prove(address, &client)).await;
+    for fact in facts.map_err(|_| no_answer(address))?? {
         report.add(&fact);
     }
     Ok(report)
 }
 
-/// What can be seen without trying anything: the lines of `sql/audit.sql`, and drift.
+/// The report without the proof: the lines of `sql/audit.sql`, then drift.
 ///
 /// # Errors
-/// When the database cannot be reached, or does not answer.
+/// Fails if the database cannot be reached or does not answer.
 pub async fn examine(address: &Address) -> Result<Report, SchemaError> {
-    look(&connect(address).await?, address).await
+    read_catalogues(&connect(address).await?, address).await
 }
 
-async fn look(client: &Client, address: &Address) -> Result<Report, SchemaError> {
-    let look = async {
+async fn read_catalogues(client: &Client, address: &Address) -> Result<Report, SchemaError> {
+    let reading = async {
         let mut report = Report::default();
         report.add_printed(printed(client).await?);
         for fact in drift(client).await? {
@@ -59,25 +59,25 @@ async fn look(client: &Client, address: &Address) -> Result<Report, SchemaError>
         }
         Ok(report)
     };
-    let looked = timeout(LONGEST_LOOK, look).await.map_err(|_| silent(address))?;
-    looked.map_err(|error| look_failed(error, address))
+    let report = timeout(CATALOGUE_TIMEOUT, reading).await.map_err(|_| no_answer(address))?;
+    report.map_err(|error| catalogues_not_read(error, address))
 }
 
-fn look_failed(error: Error, address: &Address) -> SchemaError {
+fn catalogues_not_read(error: Error, address: &Address) -> SchemaError {
     match error.code() {
         Some(state) if state.code() == "55P03" => SchemaError(format!(
-            "somebody has held a table of {address} locked for two seconds, against readers as well (a migration?): run it \
-             again"
+            "another session has locked a table of {address} for more than two seconds, perhaps a migration; run the audit \
+             again when it has ended"
         )),
         _ => error.into(),
     }
 }
 
-fn silent(address: &Address) -> SchemaError {
-    SchemaError(format!("{address} does not answer"))
+fn no_answer(address: &Address) -> SchemaError {
+    SchemaError(format!("{address} does not answer; run the audit again when it does"))
 }
 
-/// What `psql -f sql/audit.sql` prints.
+/// The lines that `psql -f sql/audit.sql` prints.
 async fn printed(client: &Client) -> Result<Vec<String>, Error> {
     let messages = client.simple_query(AUDIT).await?;
     let mut lines = Vec::new();
@@ -91,15 +91,15 @@ async fn printed(client: &Client) -> Result<Vec<String>, Error> {
 
 async fn drift(client: &Client) -> Result<Vec<Fact>, Error> {
     let wanted = Version::of_this_release();
-    let fail = |text: String| Fact::new(Verdict::Fail, "drift", text).mended_by("rowkeep migrate");
+    let fail = |text: String| Fact::new(Verdict::Fail, "drift", text).with_fix("rowkeep migrate");
     let found = match Version::of_database(client).await {
         Ok(Some(found)) => Some(found),
         Ok(None) if Catalogue::of_database(client).await?.len() == 0 => {
             return Ok(vec![fail("the database has not been migrated".into())]);
         }
-        // The function that tells the version is missing, or the history is: the differences below say so.
+        // app.schema_version() or its history is missing: the differences below say so.
         Ok(None) => None,
-        // Whoever may not ask for the version can still see what there is.
+        // A login that may not call app.schema_version() can still read the catalogues.
         Err(error) if error.code().is_some_and(|state| state.code() == "42501") => None,
         Err(error) => return Err(error),
     };
@@ -113,7 +113,7 @@ async fn drift(client: &Client) -> Result<Vec<Fact>, Error> {
         None => facts.push(Fact::new(
             Verdict::Note,
             "drift",
-            "this login cannot read which release the database has",
+            "the database's release is unknown: this login cannot read it from app.schema_version()",
         )),
         Some(found) if found == wanted => facts.push(Fact::new(
             Verdict::Ok,

@@ -1,8 +1,8 @@
--- Everything that the schemas app and rowkeep hold, as the statements that make it so: what a freshly migrated database
--- says here is the declaration (sql/audit/declared/), what any other says differs from it or does not.
---   object     what it is about; unique
---   statement  what makes it so, deparsed by PostgreSQL; the search path must be empty
---   undo       what takes it away; null where rows would go with it
+-- Everything in the schemas app and rowkeep, as the statements that make it. The result of a freshly migrated database is
+-- the declaration (sql/audit/declared/). `rowkeep audit` compares every other database with it.
+--   object     the name of the object; unique
+--   statement  the statements that make it, as PostgreSQL prints them with an empty search path
+--   undo       the statement that removes it; null if it would delete rows
 with schemas as (
     select oid, nspname, quote_ident(nspname) as name, nspowner, nspacl
       from pg_namespace
@@ -31,7 +31,7 @@ constraints as (
     select k.*, t.name as relation
       from pg_constraint k
       join tables t on t.oid = k.conrelid
-     where k.contype <> 'n'  -- NOT NULL is one from 18 on, and a column says it of itself
+     where k.contype <> 'n'  -- since PostgreSQL 18 NOT NULL is a constraint; the entry of the column says it already
 ),
 
 privileges as (
@@ -53,7 +53,7 @@ privileges as (
      cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
 ),
 
--- What has a comment, in the words of COMMENT ON.
+-- Every comment, with its object in the syntax of COMMENT ON.
 commented (target, text) as (
     select 'schema ' || s.name, obj_description(s.oid, 'pg_namespace') from schemas s
     union all
@@ -111,7 +111,7 @@ catalogue (object, statement, undo) as (
            format('alter sequence %s as %s minvalue %s maxvalue %s start %s increment %s%s%s', r.name,
                   format_type(q.seqtypid, null), q.seqmin, q.seqmax, q.seqstart, q.seqincrement,
                   case when q.seqcycle then ' cycle' else ' no cycle' end,
-                  -- Whose identity it is cannot be said in a statement.
+                  -- No statement makes a sequence the identity of a column, so a comment says it.
                   case when d.deptype = 'i' then format('; -- of %s.%I', t.name, a.attname)
                        when d.deptype = 'a' then format(' owned by %s.%I;', t.name, a.attname)
                        else ' owned by none;' end), null
@@ -129,7 +129,7 @@ catalogue (object, statement, undo) as (
     union all
     select format('index %I.%I', s.nspname, x.relname),
            pg_get_indexdef(i.indexrelid) || ';' || case when i.indisvalid then '' else ' -- not valid' end,
-           -- The index of a constraint goes with it.
+           -- Dropping a constraint drops its index.
            coalesce((select format('alter table %s drop constraint %I;', k.relation, k.conname)
                        from constraints k
                       where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')),
@@ -196,14 +196,14 @@ catalogue (object, statement, undo) as (
       from commented c
      where c.text is not null
     union all
-    -- Whatever else can be in a schema: types, operators, collations, statistics, ...
-    select pg_describe_object(d.classid, d.objid, 0), 'whatever it says', null
+    -- Other objects that a schema can contain: types, operators, collations, statistics, ...
+    select pg_describe_object(d.classid, d.objid, 0), 'its definition is not compared', null
       from pg_depend d
       join schemas s on s.oid = d.refobjid
      where d.refclassid = 'pg_namespace'::regclass
        and d.classid not in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_constraint'::regclass,
                              'pg_default_acl'::regclass, 'pg_publication_namespace'::regclass)
-       -- The types that come with a table.
+       -- Not the types that PostgreSQL makes for each table.
        and not exists (select from pg_type y
                         where d.classid = 'pg_type'::regclass and y.oid = d.objid
                           and (y.typelem <> 0

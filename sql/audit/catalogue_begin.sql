@@ -1,4 +1,4 @@
--- Opens the transaction in which the catalogue is read: names are deparsed with their schemas, and nothing is changed.
+-- Opens the transaction that reads the catalogue: names are printed with their schemas, and nothing can be changed.
 begin transaction isolation level repeatable read, read only;
 set local search_path = '';
 set local quote_all_identifiers = off;

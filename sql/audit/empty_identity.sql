@@ -1,2 +1,2 @@
--- Makes the transaction that of somebody without a name, which app.identify refuses to do.
+-- Gives the transaction an empty identity, which app.identify refuses.
 set local app.user_id = ''

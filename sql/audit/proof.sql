@@ -1,19 +1,19 @@
--- What A tries on the rows of B, for every table of app: the statements, and how each of them must end. They are run in
--- a transaction that is rolled back, as rowkeep_api, like a request.
+-- The statements of the proof for every table of app: what user A tries on the rows of user B, and the outcome that each
+-- statement must have. `rowkeep audit` runs them as rowkeep_api, like a request, in a transaction that it rolls back.
 --   $1   B's user id
---   relation   the table that is attacked
---   phase      'nobody': in a session that was nobody's yet; 'rows': what there is to be seen; 'attack'; 'prepared';
---              'look': every row of B
---   actor      'A', 'B', 'nobody', or 'empty': an identity of no characters
---   what       in words
+--   relation   the table
+--   phase      'nobody': in a session that has had no identity yet; 'rows': creates the rows of A and B; 'attack': one
+--              attempt; 'prepared': one prepared statement for several users; 'look': reads every row of B
+--   actor      'A', 'B', 'nobody' (no identity) or 'empty' (an identity without characters)
+--   what       the attempt in words
 --   statement  the SQL
---   wanted     'made': it works;   'own': A's rows are shown, and no others;   'no rows': none is shown;
---              'changes own': A's rows are changed, and no others;   'changes none': none is changed;
---              'refused': insufficient_privilege, or (nobody's insert) not_null_violation
+--   wanted     'made': it works;   'own': shows the rows of A, and no others;   'no rows': shows none;
+--              'changes own': changes the rows of A, and no others;   'changes none': changes none;
+--              'refused': insufficient_privilege, or (an insert by nobody) not_null_violation
 --
--- An UPDATE or DELETE that names no column of the table never consults the policies for reading, so that it needs a
--- statement of its own. Where those for writing do not hold, either, it would lock every row of every user: `few` names
--- no column, and lets at most ten rows through.
+-- An UPDATE or DELETE that names no column of the table never uses the policies for reading, so the proof tries it
+-- separately. Without the policies for writing such a statement would lock every row of every user. The condition `few`
+-- names no column and lets at most ten rows through.
 with recursive tables as (
     select c.oid, format('%I.%I', n.nspname, c.relname) as name
       from pg_class c
@@ -27,7 +27,7 @@ few (condition) as (values (
     'else false end'
 )),
 
--- What a column can be filled with: a row of the same user where it refers to one, else something of its type.
+-- A value for each column: a key of a row of the same user if the column is a foreign key, else a value of its type.
 columns as (
     select t.oid as relation, quote_ident(a.attname) as name, a.attnum, a.attnotnull and not a.atthasdef as needed,
            r.refers,
@@ -51,7 +51,7 @@ columns as (
      where a.attidentity = '' and a.attgenerated = '' and a.attname <> 'user_id'
 ),
 
--- What a row must say, and at least one thing.
+-- The columns that an insert must fill, and at least one column.
 filled as (
     select c.relation, string_agg(c.name, ', ' order by c.attnum) as names, string_agg(c.value, ', ' order by c.attnum) as filling
       from columns c
@@ -68,7 +68,7 @@ shapes as (
                 else format('insert into %s (%s) values (%s)', t.name, f.names, f.filling) end as creation,
            has_any_column_privilege('rowkeep_api', t.oid, 'UPDATE') as may_update,
            has_table_privilege('rowkeep_api', t.oid, 'DELETE') as may_delete,
-           -- Something that requests may change; a time stamp or a key if there is nothing.
+           -- A column that requests may change. If there is none, a time stamp or a key.
            (select format('%s = %s', c.name, c.value)
               from columns c
              where c.relation = t.oid and c.refers is null
@@ -85,7 +85,7 @@ shapes as (
       left join filled f on f.relation = t.oid
 ),
 
--- The tables whose rows must be there before a row of the first can be.
+-- For each table, the tables whose rows must exist first (foreign keys).
 needs (oid, other, depth) as (
     select oid, oid, 0 from tables
     union
@@ -109,7 +109,7 @@ script (oid, phase, rank, actor, what, statement, wanted) as (
      cross join (values ('A', 2), ('B', 3)) w (actor, rows)
      cross join lateral generate_series(1, w.rows)
     union all
-    select s.oid, 'rows', 200, 'B', 'a look at a row of one''s own',
+    select s.oid, 'rows', 200, 'B', 'a read of an own row',
            format('select set_config(''rowkeep.row'', to_jsonb(t)::text, true) from %s t limit 1', s.name), 'made'
       from shapes s
     union all
@@ -161,7 +161,7 @@ script (oid, phase, rank, actor, what, statement, wanted) as (
            format('select user_id from %s limit 10', s.name), 'own'
       from shapes s
     union all
-    select s.oid, 'look', 600, 'B', 'a look at one''s own rows',
+    select s.oid, 'look', 600, 'B', 'a read of all own rows',
            format('select t::text from %s t where user_id = %L order by 1', s.name, $1::text), 'own'
       from shapes s
 )

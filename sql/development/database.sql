@@ -1,2 +1,2 @@
--- Makes the database of a development cluster.
+-- Creates the database of a development cluster.
 create database rowkeep

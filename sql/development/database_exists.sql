@@ -1,2 +1,2 @@
--- Whether a development cluster has its database yet.
+-- Whether a development cluster already has its database.
 select exists (select from pg_database where datname = 'rowkeep') as made

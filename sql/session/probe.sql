@@ -24,7 +24,7 @@ select current_user = 'rowkeep_api'                              as role_assumed
                                          and p.polroles = '{0}'
                                          -- As it is deparsed with nothing on the search path, which is so here.
                                          and pg_get_expr(p.polqual, c.oid)
-                                             = '(user_id = ( SELECT app.current_user_id() AS current_user_id))'
+                                             = '(user_id = app.current_user_id())'
                                          and pg_get_expr(p.polqual, c.oid) = pg_get_expr(p.polwithcheck, c.oid)))
                                                                  as tables_fenced,
        app.current_user_id() = $1                                as identity_taken,

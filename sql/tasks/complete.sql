@@ -1,4 +1,4 @@
--- Sets whether a task of the caller is done, by tasks_pkey. No row back: it does not exist, or not for them.
+-- Sets completed of one task of the caller, by tasks_pkey. Returns no row if the caller has no such task.
 --   $1 user_id   $2 id   $3 completed
 update app.tasks
    set completed = $3

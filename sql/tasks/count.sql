@@ -1,4 +1,4 @@
--- Counts the tasks of the caller: the entries of tasks_pkey.
+-- Counts all tasks of the caller, in tasks_pkey.
 --   $1 user_id
 select count(*)
   from app.tasks

@@ -1,4 +1,4 @@
--- Counts the tasks of the caller that are done: the entries of tasks_user_id_id_completed_idx.
+-- Counts the completed tasks of the caller, in tasks_completed_idx.
 --   $1 user_id
 select count(*)
   from app.tasks

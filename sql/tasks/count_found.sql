@@ -1,5 +1,5 @@
--- Counts the tasks of the caller that contain a text, among all of theirs by tasks_pkey.
---   $1 user_id   $2 whether they are done (null: either)   $3 the text they contain (empty: any)
+-- Counts the tasks of the caller that contain a text. Reads all tasks of the caller, by tasks_pkey.
+--   $1 user_id   $2 filter on completed (null: no filter)   $3 text to find (empty: no filter)
 select count(*)
   from app.tasks
  where user_id = $1

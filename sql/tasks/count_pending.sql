@@ -1,4 +1,4 @@
--- Counts the tasks of the caller that are still to be done: the entries of tasks_user_id_id_idx.
+-- Counts the pending tasks of the caller, in tasks_pending_idx.
 --   $1 user_id
 select count(*)
   from app.tasks

@@ -1,4 +1,4 @@
--- Creates a task of the caller. There is no user_id to bind: it is the column's default, and the policy checks it.
+-- Creates a task of the caller. It binds no user_id: that is the column's default, and the policy checks it.
 --   $1 title   $2 description (may be null)
 insert into app.tasks (title, description)
 values ($1, $2)

@@ -1,4 +1,4 @@
--- Deletes a task of the caller, by tasks_pkey. No row back: it does not exist, or not for them.
+-- Deletes one task of the caller, by tasks_pkey. Returns no row if the caller has no such task.
 --   $1 user_id   $2 id
 delete from app.tasks
  where user_id = $1

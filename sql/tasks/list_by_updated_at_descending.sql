@@ -1,7 +1,7 @@
--- Lists tasks of the caller, last changed first.
--- A sort of what tasks_pkey finds of theirs, which keeps no more than the page (and what is left out before it).
---   $1 user_id   $2 whether they are done (null: either)   $3 the text they contain (empty: any)
---   $4, $5 updated_at and id before the first (null: from the first on)   $6 limit   $7 offset
+-- Lists tasks of the caller, most recently updated first. Reads all tasks of the caller by
+-- tasks_pkey. The sort keeps only the page and the rows that offset skips.
+--   $1 user_id   $2 filter on completed (null: no filter)   $3 text to find (empty: no filter)
+--   $4, $5 updated_at and id of the last task before the page (null: first page)   $6 limit   $7 offset
 select id, user_id, title, description, completed, created_at, updated_at
   from app.tasks
  where user_id = $1

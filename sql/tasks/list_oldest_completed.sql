@@ -1,5 +1,5 @@
--- Lists tasks of the caller that are done, oldest first, by tasks_user_id_id_completed_idx.
---   $1 user_id   $2 the id before the first (0: from the oldest on)   $3 limit   $4 offset
+-- Lists completed tasks of the caller, oldest first, by tasks_completed_idx.
+--   $1 user_id   $2 exclusive lower bound of id (0: from the oldest)   $3 limit   $4 offset
 select id, user_id, title, description, completed, created_at, updated_at
   from app.tasks
  where user_id = $1

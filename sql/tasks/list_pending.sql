@@ -1,5 +1,5 @@
--- Lists tasks of the caller that are still to be done, newest first, by tasks_user_id_id_idx.
---   $1 user_id   $2 the id before the first (2^63-1: from the newest on)   $3 limit   $4 offset
+-- Lists pending tasks of the caller, newest first, by tasks_pending_idx.
+--   $1 user_id   $2 exclusive upper bound of id (2^63-1: from the newest)   $3 limit   $4 offset
 select id, user_id, title, description, completed, created_at, updated_at
   from app.tasks
  where user_id = $1

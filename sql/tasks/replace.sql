@@ -1,6 +1,6 @@
--- Replaces what the caller may edit of a task, by tasks_pkey. No row back: it does not exist, or not for them.
+-- Replaces the fields of one task that its user may edit, by tasks_pkey. Returns no row if the caller has no such task.
 --   $1 user_id   $2 id   $3 title
---   $4 whether the description is replaced   $5 the description (null clears it)
+--   $4 true to replace the description   $5 description (null clears it)
 --   $6 completed (null keeps it)
 update app.tasks
    set title       = $3,

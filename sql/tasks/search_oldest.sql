@@ -1,7 +1,7 @@
--- Lists tasks of the caller that contain a text, oldest first. Walks tasks_pkey, from the id on, past what
--- does not contain it. Case does not matter; % and _ are themselves.
---   $1 user_id   $2 whether they are done (null: either)   $3 the text they contain (empty: any)
---   $4 the id before the first (0: from the oldest on)   $5 limit   $6 offset
+-- Lists tasks of the caller that contain a text, oldest first. Reads tasks_pkey from the bound and skips the other
+-- tasks. Case does not matter; % and _ have no special meaning.
+--   $1 user_id   $2 filter on completed (null: no filter)   $3 text to find (empty: no filter)
+--   $4 exclusive lower bound of id (0: from the oldest)   $5 limit   $6 offset
 select id, user_id, title, description, completed, created_at, updated_at
   from app.tasks
  where user_id = $1

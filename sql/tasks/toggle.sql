@@ -1,5 +1,5 @@
--- Flips whether a task of the caller is done, by tasks_pkey, after any flip that came first. No row back: it does
--- not exist, or not for them.
+-- Flips completed of one task of the caller, by tasks_pkey. Concurrent flips wait for each other, so none is lost. Returns
+-- no row if the caller has no such task.
 --   $1 user_id   $2 id
 update app.tasks
    set completed = not completed

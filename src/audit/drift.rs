@@ -1,4 +1,4 @@
-//! What this release declares, against what a database is.
+//! Drift: the differences between the catalogue that this release declares and that of a database.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,13 @@ static DECLARED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/audit/declared"
 
 const CATALOGUE: &str = include_str!("../../sql/audit/catalogue.sql");
 
-/// What an object's entry begins with in a file of `sql/audit/declared/`.
+/// The newest release of PostgreSQL that `sql/audit/declared/` is tested with.
+const NEWEST: i32 = 18;
+
+/// The beginning of an object's entry in a file of `sql/audit/declared/`.
 const OBJECT: &str = "--- ";
 
-/// Everything that the schemas of the product hold: objects, and the statements that make them what they are.
+/// All objects of the schemas app and rowkeep, each with the statements that define it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalogue(BTreeMap<String, Entry>);
 
@@ -32,15 +35,15 @@ pub(super) struct Loss {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Entry {
     statement: String,
-    /// What takes it away; only of what is live, and where no row would go with it.
+    /// The statement that removes the object. Only for objects of a database, and only if it deletes no rows.
     undo: Option<String>,
 }
 
 impl Catalogue {
-    /// What is live.
+    /// The catalogue of a database.
     ///
     /// # Errors
-    /// What the database said.
+    /// Fails with the error of the database.
     pub async fn of_database(client: &Client) -> Result<Self, Error> {
         client.batch_execute(super::BEGIN).await?;
         let rows = client.query(CATALOGUE, &[]).await;
@@ -54,11 +57,37 @@ impl Catalogue {
         Ok(Self(entries))
     }
 
-    /// What this release declares for a major release of PostgreSQL, or for the newest that is known.
+    /// The catalogue that this release of Rowkeep makes on a major release of PostgreSQL. A release after the newest known
+    /// one is taken for that one.
     pub fn declared(major: i32) -> Self {
-        let text = |major: i32| DECLARED.get_file(format!("{major}.txt"))?.contents_utf8();
-        let newest = || (15..major).rev().find_map(text);
-        Self::parse(text(major).or_else(newest).unwrap_or_default())
+        let parse = |name: String| {
+            let file = DECLARED.get_file(name).and_then(|file| file.contents_utf8());
+            Self::parse(file.unwrap_or_default())
+        };
+        parse("all.txt".into()).with(parse(format!("{}.txt", major.min(NEWEST))))
+    }
+
+    /// The entries that differ from those of `all`, as `sql/audit/declared/` keeps them for one release of PostgreSQL. An
+    /// entry without a statement says that the object does not exist there.
+    pub fn differences_from(&self, all: &Self) -> Self {
+        let changed = self.0.iter().filter(|(object, entry)| {
+            all.0.get(*object).is_none_or(|other| other.statement != entry.statement)
+        });
+        let gone = all.0.keys().filter(|object| !self.0.contains_key(*object));
+        let changed = changed.map(|(object, entry)| (object.clone(), entry.clone()));
+        Self(changed.chain(gone.map(|object| (object.clone(), Entry::default()))).collect())
+    }
+
+    /// This catalogue, changed by the differences of one release.
+    fn with(mut self, differences: Self) -> Self {
+        self.0.extend(differences.0);
+        self.0.retain(|_, entry| !entry.statement.is_empty());
+        self
+    }
+
+    /// Whether there is no object.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The form in which the repository keeps it.
@@ -81,7 +110,7 @@ impl Catalogue {
         Self(entries)
     }
 
-    /// What differs, by object.
+    /// One fact for each object that differs, in an order in which the fixes can be run.
     pub(super) fn drift(&self, live: &Self) -> Vec<Fact> {
         let mut objects: Vec<_> = self.0.keys().chain(live.0.keys()).collect();
         objects.sort_by_key(|object| (order(object, self.0.contains_key(*object)), *object));
@@ -94,7 +123,7 @@ impl Catalogue {
             .collect()
     }
 
-    /// Columns are told of where both sides have their table: else the table's own line has said it.
+    /// A column gets a line only if both sides have its table. Otherwise the line of the table says it.
     fn is_worth_a_line(&self, object: &str, live: &Self) -> bool {
         let Some(column) = object.strip_prefix("column ") else { return true };
         let table = format!("table {}", column.rsplit_once('.').map_or("", |(table, _)| table));
@@ -119,23 +148,24 @@ impl Catalogue {
         objects.into_iter().filter(|object| self.is_worth_a_line(object, live)).filter_map(loss).collect()
     }
 
-    /// How many objects there are.
+    /// The number of objects.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 }
 
-/// So that what is printed can be run from top to bottom: what is too much goes before what it stands on, and what is
-/// missing comes after it. Whoever is not listed stands in the middle.
+/// The rank of an object, so that the printed fixes can be run from top to bottom: dependent objects are dropped first and
+/// created last. A kind that is not listed has a middle rank.
 fn order(object: &str, declared: bool) -> i32 {
     const FIRST: [&str; 6] = ["schema ", "function ", "table ", "sequence ", "column ", "constraint "];
     const LAST: [&str; 2] = ["grant ", "comment "];
-    let place = |kinds: &[&str]| kinds.iter().position(|kind| object.starts_with(kind)).map(|at| at as i32);
-    let rank = place(&FIRST).or_else(|| place(&LAST).map(|at| 20 + at)).unwrap_or(10);
+    let position =
+        |kinds: &[&str]| kinds.iter().position(|kind| object.starts_with(kind)).map(|at| at as i32);
+    let rank = position(&FIRST).or_else(|| position(&LAST).map(|at| 20 + at)).unwrap_or(10);
     if declared { rank } else { -1 - rank }
 }
 
-const BY_HAND: &str = "by hand, in a migration: rows are at stake";
+const BY_HAND: &str = "by hand, in a migration: rows could be lost";
 
 fn differing(object: &str, declared: Option<&Entry>, live: Option<&Entry>) -> Option<Fact> {
     let statement =
@@ -147,9 +177,9 @@ fn differing(object: &str, declared: Option<&Entry>, live: Option<&Entry>) -> Op
 
     let undo = live.and_then(|entry| entry.undo.clone());
     let (how, fix) = match (declared, live) {
-        (None, _) => ("is live, and not declared", undo.unwrap_or_else(|| BY_HAND.into())),
-        (Some(_), None) => ("is declared, and not there", remade(object, &wanted)),
-        // A function can be replaced, and what is altered has nothing to be dropped.
+        (None, _) => ("exists, but is not declared", undo.unwrap_or_else(|| BY_HAND.into())),
+        (Some(_), None) => ("is declared, but does not exist", remade(object, &wanted)),
+        // A function or a comment is replaced, so it needs no drop.
         (Some(_), Some(_)) => {
             let replaced = object.starts_with("function ") || object.starts_with("comment ");
             let undo = undo.filter(|_| !replaced).map(|undo| format!("{undo}\n")).unwrap_or_default();
@@ -157,7 +187,7 @@ fn differing(object: &str, declared: Option<&Entry>, live: Option<&Entry>) -> Op
         }
     };
 
-    let mut fact = Fact::new(Verdict::Fail, "drift", format!("{object} {how}")).mended_by(fix);
+    let mut fact = Fact::new(Verdict::Fail, "drift", format!("{object} {how}")).with_fix(fix);
     let diff = TextDiff::from_lines(&wanted, &found);
     for change in diff.grouped_ops(1).iter().flatten().flat_map(|group| diff.iter_changes(group)) {
         let sign = match change.tag() {
@@ -189,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_as_text_is_read_back_as_it_was() {
+    fn a_catalogue_that_is_written_as_text_is_read_back_unchanged() {
         let kept = catalogue(&[
             ("function f()", "create function f()\n--   a comment\n\n    -- another\nend;", None),
             ("table t", "alter table t owner to x;\nalter table t enable row level security;", None),
@@ -200,7 +230,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_is_no_drift_and_what_is_not_says_what_mends_it() {
+    fn the_differences_of_one_release_change_what_is_declared_for_all() {
+        let all = catalogue(&[("a", "create a;", None), ("b", "create b;", None), ("c", "create c;", None)]);
+        let one =
+            catalogue(&[("a", "create a;", None), ("b", "create b wide;", None), ("d", "create d;", None)]);
+
+        let kept = one.differences_from(&all).to_text();
+
+        assert_eq!(all.with(Catalogue::parse(&kept)), one);
+        assert!(!kept.contains("create a;"), "{kept}");
+        assert!(one.differences_from(&one).is_empty());
+    }
+
+    #[test]
+    fn equal_objects_are_no_drift_and_different_ones_come_with_a_fix() {
         let declared =
             catalogue(&[("a", "create a;", None), ("b", "create b;", None), ("c", "create c;", None)]);
         let live = catalogue(&[
@@ -216,10 +259,10 @@ mod tests {
             .collect();
 
         let expected = [
-            // Run from top to bottom: what is too much goes first.
-            ("d is live, and not declared", "+ create d;", "drop d;"),
+            // The fixes run from top to bottom: objects that are not declared are dropped first.
+            ("d exists, but is not declared", "+ create d;", "drop d;"),
             ("b is not as declared", "- create b;|+ create b wide;", "drop b;\ncreate b;"),
-            ("c is declared, and not there", "- create c;", "create c;"),
+            ("c is declared, but does not exist", "- create c;", "create c;"),
         ];
         assert_eq!(found, expected.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));
     }

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Error};
 
 use super::drift::{Catalogue, Loss};
-use super::{LONGEST_LOOK, SERVER, look_failed, silent};
+use super::{CATALOGUE_TIMEOUT, SERVER, catalogues_not_read, no_answer};
 use crate::database::Address;
 use crate::schema::{SchemaError, Version, connect};
 
@@ -36,8 +36,8 @@ pub async fn check_integrity(address: &Address, reapplied: bool) -> Result<(), S
             Ok(Some(described(&losses, reapplied)))
         }
     };
-    let checked = timeout(LONGEST_LOOK, check).await.map_err(|_| silent(address))?;
-    match checked.map_err(|error| look_failed(error, address))? {
+    let checked = timeout(CATALOGUE_TIMEOUT, check).await.map_err(|_| no_answer(address))?;
+    match checked.map_err(|error| catalogues_not_read(error, address))? {
         None => Ok(()),
         Some(problem) => Err(SchemaError(format!("{address}: {problem}"))),
     }
@@ -59,7 +59,7 @@ pub async fn lost_objects(address: &Address) -> Option<SchemaError> {
             losses
         })
     };
-    let losses = timeout(LONGEST_LOOK, check).await.ok()?.ok()?;
+    let losses = timeout(CATALOGUE_TIMEOUT, check).await.ok()?.ok()?;
     (!losses.is_empty()).then(|| SchemaError(format!("{address}: {}", described(&losses, false))))
 }
 

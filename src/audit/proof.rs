@@ -1,10 +1,10 @@
-//! Proof by execution: what happens when A, nobody, and somebody with an empty name try to reach the rows of B.
+//! Proof by execution: user A, a session without an identity and one with an empty identity try to reach the rows of B.
 //!
-//! Everything runs as requests do, as `rowkeep_api`, in a transaction that is rolled back. Nothing is left of it but
-//! the numbers that the identity columns have given out, which Postgres does not take back.
+//! Every statement runs as requests do: as `rowkeep_api`, in a transaction that is rolled back. Only the values that the
+//! identity columns have used remain, because Postgres does not take them back.
 
 mod attempt;
-mod trial;
+mod table_proof;
 
 use tokio_postgres::{Client, Error};
 
@@ -12,7 +12,7 @@ use super::report::{Fact, Verdict};
 use super::{BEGIN, ROLLBACK};
 use crate::database::{Address, describe};
 use attempt::Attempt;
-use trial::Trial;
+use table_proof::TableProof;
 
 const PROOF: &str = include_str!("../../sql/audit/proof.sql");
 const IDENTITY_LEFT: &str = include_str!("../../sql/audit/identity_left.sql");
@@ -20,13 +20,13 @@ const IDENTIFY: &str = include_str!("../../sql/session/identify.sql");
 const OPEN: &str = include_str!("../../sql/session/begin_read.sql");
 const COMMIT: &str = include_str!("../../sql/session/commit.sql");
 
-/// A and B: names that no user has.
-struct People {
+/// The users A and B of the proof. Their ids are random, so that no real user has them.
+struct TestUsers {
     a: String,
     b: String,
 }
 
-impl People {
+impl TestUsers {
     fn new() -> Option<Self> {
         let name = || {
             let mut bytes = [0; 16];
@@ -37,64 +37,64 @@ impl People {
     }
 }
 
-/// Tries everything on every table of schema app. `client` is a session that nobody has used yet.
+/// The facts of the proof for every table of schema app. `client` must be a new session.
 ///
 /// # Errors
-/// What the database said where nobody tried anything yet.
+/// Fails with the error of the database, if it occurs outside the statements of the proof.
 pub(super) async fn prove(address: &Address, client: &Client) -> Result<Vec<Fact>, Error> {
-    let Some(people) = People::new() else {
-        return Ok(vec![fail("not tried: this machine has no randomness")]);
+    let Some(users) = TestUsers::new() else {
+        return Ok(vec![fail("not tried: this machine provides no random numbers")]);
     };
     client.batch_execute(BEGIN).await?;
-    let script = client.query(PROOF, &[&people.b]).await;
+    let script = client.query(PROOF, &[&users.b]).await;
     client.batch_execute(ROLLBACK).await?;
     let script: Vec<Attempt> = match script {
         Ok(rows) => rows.iter().map(Attempt::read).collect::<Result<_, _>>()?,
-        Err(error) => return Ok(vec![fail(format!("not tried: {}", describe(&error))).mended_by(ABOVE)]),
+        Err(error) => return Ok(vec![fail(format!("not tried: {}", describe(&error))).with_fix(ABOVE)]),
     };
     if script.is_empty() {
-        return Ok(vec![fail("not tried: there is no table in app").mended_by("rowkeep migrate")]);
+        return Ok(vec![fail("not tried: there is no table in app").with_fix("rowkeep migrate")]);
     }
 
     let mut facts = Vec::new();
     for script in script.chunk_by(|one, next| one.relation == next.relation) {
-        // A session of its own for each table: in one that has had an identity, nobody's is not quite the same.
+        // Each table gets a new session: after an identity, the setting app.user_id is empty and not unset.
         match address.connect().await {
-            Ok(client) => facts.extend(Trial::new(client, &people, script).facts().await),
-            Err(error) => facts.push(fail(format!("not tried: {error}")).mended_by(ABOVE)),
+            Ok(client) => facts.extend(TableProof::new(client, &users, script).facts().await),
+            Err(error) => facts.push(fail(format!("not tried: {error}")).with_fix(ABOVE)),
         }
     }
-    // What keeps all of them from being tried is told once.
+    // A reason that concerns all tables is reported once.
     facts.dedup_by(|one, next| one.text == next.text);
     if facts.iter().all(|fact| fact.verdict != Verdict::Note) {
-        facts.push(left_behind(client, &people).await?);
+        facts.push(identity_after_commit(client, &users).await?);
     }
     Ok(facts)
 }
 
-/// Whether an identity ends with its transaction, when that is committed. It has written nothing.
-async fn left_behind(client: &Client, people: &People) -> Result<Fact, Error> {
+/// Checks that the identity and the role end with a committed transaction. The transaction writes nothing.
+async fn identity_after_commit(client: &Client, users: &TestUsers) -> Result<Fact, Error> {
     let before = client.query_one(IDENTITY_LEFT, &[]).await?;
     client.batch_execute(OPEN).await?;
-    let identified = client.execute(IDENTIFY, &[&people.a]).await;
+    let identified = client.execute(IDENTIFY, &[&users.a]).await;
     client.batch_execute(COMMIT).await?;
     let after = client.query_one(IDENTITY_LEFT, &[]).await?;
 
     let role = |row: &tokio_postgres::Row| row.try_get::<_, String>("role");
     Ok(match identified {
-        Err(error) => fail(format!("nobody can say who they are: {}", describe(&error))).mended_by(RESTORE),
+        Err(error) => fail(format!("app.identify(text) failed: {}", describe(&error))).with_fix(RESTORE),
         Ok(_) if after.try_get::<_, &str>("user_id")?.is_empty() && role(&before)? == role(&after)? => {
             Fact::new(Verdict::Ok, "proof", "an identity and its role end with their transaction")
         }
-        Ok(_) => {
-            fail("an identity or its role outlives its transaction: the next to use the connection has it")
-                .mended_by(RESTORE)
-        }
+        Ok(_) => fail(
+            "an identity or its role remains after its transaction, for the next request on the connection",
+        )
+        .with_fix(RESTORE),
     })
 }
 
-/// Where the catalogue has said already what is wrong.
-const ABOVE: &str = "mend what fails above, and run it again";
+/// The fix if an earlier line of the report names the cause.
+const ABOVE: &str = "fix the lines above that fail, and run the audit again";
 
 const RESTORE: &str = "restore app.identify(text) from migrations/V4__cheaper_identity.sql";
 

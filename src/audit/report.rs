@@ -1,22 +1,22 @@
-//! What an audit found, as lines for people: one fact a line, in plain ASCII.
+//! The report of an audit as lines of plain ASCII text, one fact a line.
 
 use textwrap::Options;
 
-/// How wide a line is, without the column that psql puts in front of `sql/audit.sql`.
+/// The greatest width of a line. psql's output of `sql/audit.sql` has the same.
 const WIDTH: usize = 118;
 
-/// The columns before a fact: its verdict and its subject, as in `sql/audit.sql`.
+/// Widths of the verdict and the subject before a fact, as in `sql/audit.sql`.
 const VERDICT: usize = 6;
 const SUBJECT: usize = 11;
 
-/// What a fact comes to.
+/// How severe a fact is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// As it should be.
+    /// The fact is as it should be.
     Ok,
-    /// Worth knowing, and breaks nothing by itself.
+    /// Worth knowing, but it breaks nothing by itself.
     Note,
-    /// Isolation does not hold, or is one mistake away from it; or the database is not what this release declares.
+    /// Isolation does not hold, one more mistake would break it, or the database differs from what this release declares.
     Fail,
 }
 
@@ -29,36 +29,36 @@ impl Verdict {
         }
     }
 
-    /// The verdict that a line of `sql/audit.sql` begins with; none where it continues a fact.
+    /// The verdict at the beginning of a line of `sql/audit.sql`. None if the line continues a fact.
     fn of_line(line: &str) -> Option<Self> {
         let word = line.get(..VERDICT)?.trim_end();
         [Self::Ok, Self::Note, Self::Fail].into_iter().find(|verdict| verdict.word() == word)
     }
 }
 
-/// One fact.
+/// One finding of the audit, and how to fix it.
 #[derive(Clone, Debug)]
 pub struct Fact {
-    /// What it comes to.
+    /// OK, NOTE or FAIL.
     pub verdict: Verdict,
-    /// What it is about, in a word.
+    /// The kind of object, in one word.
     pub subject: &'static str,
-    /// The fact, in a sentence.
+    /// The finding as a sentence.
     pub text: String,
-    /// What there is to show for it: lines that begin with `-` (declared) or `+` (live).
+    /// Lines of a diff, which begin with `-` (declared) or `+` (in the database).
     pub shown: Vec<String>,
-    /// The statement or the command that mends it.
+    /// The statement or the command that fixes it.
     pub fix: Option<String>,
 }
 
 impl Fact {
-    /// A fact with nothing to show and nothing to mend.
+    /// A fact without a diff and without a fix.
     pub fn new(verdict: Verdict, subject: &'static str, text: impl Into<String>) -> Self {
         Self { verdict, subject, text: text.into(), shown: Vec::new(), fix: None }
     }
 
-    /// The same, with what mends it.
-    pub fn mended_by(mut self, fix: impl Into<String>) -> Self {
+    /// This fact, with a fix.
+    pub fn with_fix(mut self, fix: impl Into<String>) -> Self {
         self.fix = Some(fix.into());
         self
     }
@@ -68,12 +68,12 @@ impl Fact {
         let indent = " ".repeat(VERDICT + SUBJECT + 1);
         let mut lines = wrapped(&ascii(&self.text), &first, &indent);
         for shown in &self.shown {
-            // What continues a line stands one step in, behind its sign.
+            // A continued line is indented further than the sign of the diff.
             lines.extend(wrapped(&ascii(shown), &indent, &format!("{indent}    ")));
         }
         if let Some(fix) = &self.fix {
-            // To be copied as it is: a break of ours inside a quoted text would become part of it, and another letter in a
-            // name would reach another object.
+            // The fix is copied and run: a line break inside a quoted text would become part of the text, and a replaced
+            // letter in a name would make it a statement about another object.
             let fix = if ascii(fix) == *fix {
                 fix.as_str()
             } else {
@@ -87,26 +87,26 @@ impl Fact {
     }
 }
 
-/// What was found, in order.
+/// All facts of an audit, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     lines: Vec<String>,
     facts: usize,
     notes: usize,
     fails: Vec<String>,
-    /// Whether nobody could try anything.
-    untried: bool,
+    /// The proof could not be run.
+    unproved: bool,
 }
 
 impl Report {
-    /// Adds what `sql/audit.sql` printed, without its last line, which counts.
+    /// Adds the lines that `sql/audit.sql` printed, except the last one with the numbers.
     pub(super) fn add_printed(&mut self, printed: Vec<String>) {
         let mut failing = false;
         for line in printed {
             match Verdict::of_line(&line) {
                 None if !line.starts_with(' ') => continue,
                 None => {
-                    // Either the rest of a fact, or what mends it.
+                    // The line continues a fact or is its fix.
                     failing &= !line.trim_start().starts_with("fix: ");
                     if let Some(fact) = self.fails.last_mut().filter(|_| failing) {
                         *fact = format!("{fact} {}", line.trim_start());
@@ -121,9 +121,8 @@ impl Report {
         }
     }
 
-    /// Adds a fact.
     pub(super) fn add(&mut self, fact: &Fact) {
-        self.untried |= fact.subject == "proof" && fact.verdict == Verdict::Note;
+        self.unproved |= fact.subject == "proof" && fact.verdict == Verdict::Note;
         self.count(fact.verdict, &format!("{} {}", fact.subject, ascii(&fact.text)));
         self.lines.extend(fact.lines());
     }
@@ -137,23 +136,23 @@ impl Report {
         }
     }
 
-    /// How many facts break isolation, or differ from this release.
+    /// The number of facts with the verdict FAIL.
     pub fn fails(&self) -> usize {
         self.fails.len()
     }
 
-    /// What fails: subject and fact.
+    /// The subject and text of each fact with the verdict FAIL.
     pub fn failing(&self) -> &[String] {
         &self.fails
     }
 }
 
-/// The lines, and what they come to.
+/// The lines, and a last line with the numbers and the result.
 impl std::fmt::Display for Report {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
         let held = match self.fails() {
-            0 if self.untried => "NOT PROVED",
+            0 if self.unproved => "NOT PROVED",
             0 => "HELD",
             _ => "NOT HELD",
         };
@@ -166,7 +165,7 @@ fn wrapped(text: &str, first: &str, indent: &str) -> Vec<String> {
     textwrap::wrap(text, options).into_iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// Names are whatever somebody chose: nothing in them may end a line or pass for another letter.
+/// Replaces every other character by `?`: no character of a name can then end a line or look like another letter.
 fn ascii(text: &str) -> String {
     text.chars().map(|c| if c == '\n' || (' '..='~').contains(&c) { c } else { '?' }).collect()
 }
@@ -176,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_psql_would_print_is_counted_and_its_own_count_is_left_out() {
+    fn the_lines_of_psql_are_counted_and_its_own_count_is_left_out() {
         let mut report = Report::default();
         let printed = [
             "OK    role        fine",
@@ -196,13 +195,13 @@ mod tests {
     }
 
     #[test]
-    fn a_fact_stays_in_its_lines_whatever_names_are_in_it() {
+    fn a_name_with_any_character_cannot_forge_a_line() {
         let mut fact =
             Fact::new(Verdict::Fail, "drift", "policy \"\nOK    drift       all is well\r\u{430}\" is live");
         fact.shown.push(format!("+ {}", "word ".repeat(40)));
         fact.shown.push(format!("+ {}", "x".repeat(300)));
 
-        let lines = fact.mended_by("drop policy \"\u{202e}\" on app.tasks;\ndrop it;").lines();
+        let lines = fact.with_fix("drop policy \"\u{202e}\" on app.tasks;\ndrop it;").lines();
 
         assert_eq!(lines.iter().filter(|line| !line.starts_with(' ')).count(), 1, "{lines:#?}");
         for line in &lines {
@@ -214,10 +213,10 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_that_mends_something_is_not_broken_where_it_would_change() {
+    fn a_fix_is_never_broken_into_lines() {
         let statement = format!("comment on table t is '{}';", "word ".repeat(40));
 
-        let lines = Fact::new(Verdict::Fail, "drift", "t").mended_by(&*statement).lines();
+        let lines = Fact::new(Verdict::Fail, "drift", "t").with_fix(&*statement).lines();
 
         assert!(lines.iter().any(|line| line.ends_with(&statement)), "{lines:#?}");
     }

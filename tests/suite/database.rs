@@ -1,5 +1,6 @@
 //! What holds inside the database.
 
+mod audit_checks;
 mod catalogue;
 mod comments;
 mod connection;

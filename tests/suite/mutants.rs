@@ -3,7 +3,6 @@
 //! What concerns tables is made from the catalogue (`generated`), so that a further table has its mutants without
 //! being named here.
 
-mod around;
 mod bench;
 mod clean;
 mod generated;
@@ -13,6 +12,7 @@ mod identity;
 mod memberships;
 mod moved;
 mod mutant;
+mod objects;
 mod report;
 mod roles;
 mod second_table;

@@ -1,10 +1,10 @@
-//! What somebody tries, how it ends, and whether it must have ended so.
+//! One statement of the proof, its outcome, and whether the outcome is the expected one.
 
 use tokio_postgres::{Error, Row, SimpleQueryMessage};
 
 use crate::database::describe;
 
-/// A row of `sql/audit/proof.sql`, which says what each column means.
+/// A row of `sql/audit/proof.sql`, which explains each column.
 pub(super) struct Attempt {
     pub(super) relation: String,
     pub(super) phase: String,
@@ -14,9 +14,8 @@ pub(super) struct Attempt {
     wanted: String,
 }
 
-/// How it ended.
 pub(super) enum Outcome {
-    /// Whose rows were shown, and how many rows there were, or were changed.
+    /// The owners of the rows that were shown, and the number of rows that were shown or changed.
     Done {
         owners: Vec<String>,
         rows: u64,
@@ -38,7 +37,7 @@ impl Outcome {
     }
 }
 
-/// The texts of the first column.
+/// The values of the first column.
 pub(super) fn first_column(messages: &[SimpleQueryMessage]) -> Vec<String> {
     let rows = messages.iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row.try_get(0).ok().flatten().unwrap_or_default().to_owned()),
@@ -49,7 +48,7 @@ pub(super) fn first_column(messages: &[SimpleQueryMessage]) -> Vec<String> {
 
 impl Attempt {
     /// # Errors
-    /// When the row is not one of that file.
+    /// Fails if the row is not one of that file.
     pub(super) fn read(row: &Row) -> Result<Self, Error> {
         Ok(Self {
             relation: row.try_get("relation")?,
@@ -61,11 +60,11 @@ impl Attempt {
         })
     }
 
-    /// What is wrong with how it ended, when `a` is A's name and has `own` rows.
+    /// What is wrong with the outcome, if anything. `a` is the id of A, who has `own` rows.
     pub(super) fn problem(&self, outcome: &Outcome, a: &str, own: u64) -> Option<String> {
         match (self.wanted.as_str(), outcome) {
             ("refused", Outcome::Refused(error)) => {
-                // insufficient_privilege; not_null_violation where the user would be nobody
+                // insufficient_privilege; not_null_violation without an identity
                 let code = error.code().map(|state| state.code().to_owned()).unwrap_or_default();
                 let refused = code == "42501" || code == "23502" && self.actor != "A";
                 (!refused).then(|| format!("was not refused, but failed with {}", describe(error)))
@@ -75,18 +74,20 @@ impl Attempt {
             ("own", Outcome::Done { owners, .. }) => {
                 let others = owners.iter().filter(|owner| *owner != a).count();
                 if others > 0 {
-                    Some(format!("showed {others} rows of others"))
+                    Some(format!("showed {others} rows of other users"))
                 } else {
                     (owners.len() as u64 != own).then(|| format!("showed {} of A's {own} rows", owners.len()))
                 }
             }
             ("no rows", Outcome::Done { owners, .. }) => {
-                (!owners.is_empty()).then(|| format!("showed {} rows of others", owners.len()))
+                (!owners.is_empty()).then(|| format!("showed {} rows of other users", owners.len()))
             }
             ("changes own", Outcome::Done { rows, .. }) => {
                 (*rows != own).then(|| format!("reached {rows} rows, and {own} are A's"))
             }
-            (_, Outcome::Done { rows, .. }) => (*rows != 0).then(|| format!("reached {rows} rows of others")),
+            (_, Outcome::Done { rows, .. }) => {
+                (*rows != 0).then(|| format!("reached {rows} rows of other users"))
+            }
         }
     }
 }

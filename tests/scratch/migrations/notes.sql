@@ -1,15 +1,15 @@
--- Users wanted to keep what is no task: a text without a state.
+-- Users wanted to keep texts that are no tasks.
 set local role rowkeep_owner;
 
 create table app.notes (
-    -- Ascending with creation, and never more than a JavaScript number can hold.
+    -- Ids ascend with creation. The maximum is the largest integer that JavaScript can hold.
     id         bigint      not null generated always as identity (maxvalue 9007199254740991),
     user_id    text        not null default app.current_user_id(),
     body       text        not null,
     created_at timestamptz not null,
     updated_at timestamptz not null,
 
-    -- user_id first: every query asks for one user's rows, and it is the key to distribute by.
+    -- user_id comes first: every query is for one user, and a distributed database needs it in the key.
     constraint notes_pkey
         primary key (user_id, id),
     constraint notes_user_id_length
@@ -19,14 +19,14 @@ create table app.notes (
 );
 
 comment on table app.notes is
-    'A row is one thing one user wants to remember. Only that user sees it or changes it.';
+    'A row is one note of one user. Only that user can see or change it.';
 comment on column app.notes.user_id is
-    'Whose note it is. Nobody writes it: it is the user of the transaction that creates the row.';
+    'The user who owns the note. No client can write it: it is the user of the transaction that creates the row.';
 comment on column app.notes.updated_at is
-    'When the row last really changed; a change that changes nothing does not move it.';
+    'The time of the last change. An update that changes no value does not move it.';
 
 comment on constraint notes_pkey on app.notes is
-    'A note is found by its user and its id, never by its id alone.';
+    'A note is identified by its user and its id together.';
 comment on constraint notes_user_id_length on app.notes is
     'user_id must be 1 to 255 characters long';
 comment on constraint notes_body_length on app.notes is
@@ -53,7 +53,7 @@ begin
     end if;
 
     if new is distinct from old then
-        -- A clock set back, or a change that waited for another, must not move it backwards.
+        -- The clock can be set back, and an update can wait for another one. The time must still not go back.
         new.updated_at := greatest(pg_catalog.clock_timestamp(),
                                    old.updated_at + interval '1 microsecond');
     end if;
@@ -63,12 +63,12 @@ end
 $$;
 
 comment on function app.notes_touch() is
-    'Stamps created_at and updated_at. Refuses, for whoever asks, to change id, user_id or created_at.';
+    'Sets created_at and updated_at. Refuses every change of id, user_id or created_at, from every role.';
 
 create trigger notes_touch before insert or update on app.notes
     for each row execute function app.notes_touch();
 
 comment on trigger notes_touch on app.notes is
-    'No client can set or move the time stamps, or hand a note to somebody else.';
+    'No client can set the time stamps, change an id, or give a note to another user.';
 
 reset role;

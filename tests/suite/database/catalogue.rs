@@ -138,11 +138,11 @@ async fn the_policies_are_these_and_no_others() {
         found(POLICIES).await,
         [
             "fence on app.tasks: restrictive for all to public \
-             using (user_id = ( SELECT app.current_user_id() AS current_user_id)) \
-             check (user_id = ( SELECT app.current_user_id() AS current_user_id))",
+             using (user_id = app.current_user_id()) \
+             check (user_id = app.current_user_id())",
             "owner_only on app.tasks: permissive for all to rowkeep_api \
-             using (user_id = ( SELECT app.current_user_id() AS current_user_id)) \
-             check (user_id = ( SELECT app.current_user_id() AS current_user_id))",
+             using (user_id = app.current_user_id()) \
+             check (user_id = app.current_user_id())",
         ]
     );
 }
@@ -220,8 +220,8 @@ async fn the_indexes_are_those_that_a_question_wants() {
     assert_eq!(
         found(INDEXES).await,
         [
-            "CREATE INDEX tasks_user_id_id_completed_idx ON app.tasks USING btree (user_id, id DESC) WHERE completed",
-            "CREATE INDEX tasks_user_id_id_idx ON app.tasks USING btree (user_id, id DESC) WHERE (NOT completed)",
+            "CREATE INDEX tasks_completed_idx ON app.tasks USING btree (user_id, id DESC) WHERE completed",
+            "CREATE INDEX tasks_pending_idx ON app.tasks USING btree (user_id, id DESC) WHERE (NOT completed)",
             "CREATE UNIQUE INDEX tasks_pkey ON app.tasks USING btree (user_id, id)",
         ]
     );

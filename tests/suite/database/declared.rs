@@ -1,6 +1,7 @@
-//! What the repository declares (`sql/audit/declared/`) is what a freshly migrated database has, release by release.
+//! `sql/audit/declared/` is what a freshly migrated database has, on each release of PostgreSQL: `all.txt`, and a file for a
+//! release only if something differs there.
 //!
-//! After a new migration or a change of the policies: `make declared` writes it anew, and the diff says what changes.
+//! After a new migration or a change of the policies, `make declared` writes these files again. Their diff shows what changed.
 
 use std::path::PathBuf;
 
@@ -8,28 +9,44 @@ use rowkeep::audit::{Catalogue, audit};
 
 use crate::world::{OwnCluster, releases};
 
-fn file(major: u32) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("sql/audit/declared/{major}.txt"))
+fn file(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("sql/audit/declared/{name}.txt"))
 }
 
 #[tokio::test]
-async fn what_is_declared_is_what_a_fresh_database_of_each_release_has() {
+async fn a_fresh_database_of_each_release_has_what_is_declared() {
+    let mut fresh = Vec::new();
     for major in releases() {
         let cluster = OwnCluster::of_release(major).await;
         cluster.migrate().await;
         let client = cluster.superuser("postgres").await;
+        fresh.push((major, Catalogue::of_database(&client).await.expect("a catalogue")));
+    }
 
-        let found = Catalogue::of_database(&client).await.expect("a catalogue").to_text();
-
-        if std::env::var_os("ROWKEEP_DECLARE").is_some() {
-            std::fs::write(file(major), &found).expect("a file to write");
-            continue;
-        }
-        let declared = std::fs::read_to_string(file(major)).unwrap_or_default();
+    if std::env::var_os("ROWKEEP_DECLARE").is_some() {
+        return declare(&fresh);
+    }
+    for (major, found) in fresh {
+        let declared = Catalogue::declared(major.try_into().expect("a small number")).to_text();
+        let found = found.to_text();
         assert!(
             declared == found,
-            "sql/audit/declared/{major}.txt is not what is live: run `make declared`\n{found}"
+            "sql/audit/declared/ is not PostgreSQL {major}'s: run `make declared`\n{found}"
         );
+    }
+}
+
+/// Writes the files: the oldest release's for all, and what differs from it for each of the others.
+fn declare(fresh: &[(u32, Catalogue)]) {
+    let (_, all) = fresh.iter().min_by_key(|(major, _)| major).expect("a release");
+    std::fs::write(file("all"), all.to_text()).expect("a file to write");
+    for (major, found) in fresh {
+        let (differences, file) = (found.differences_from(all), file(&major.to_string()));
+        if differences.is_empty() {
+            let _ = std::fs::remove_file(file);
+        } else {
+            std::fs::write(file, differences.to_text()).expect("a file to write");
+        }
     }
 }
 

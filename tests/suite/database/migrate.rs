@@ -51,7 +51,7 @@ async fn a_fresh_database_is_migrated_and_says_what_was_done() {
     let said = String::from_utf8(done.stdout).expect("text");
     assert_eq!(
         said,
-        "applied V1__identity\napplied V2__tasks\napplied V3__lists\napplied V4__cheaper_identity\napplied the policies\n"
+        "applied V1__identity\napplied V2__tasks\napplied V3__lists\napplied V4__cheaper_identity\napplied V5__plain_names\napplied the policies\n"
     );
     assert_eq!(described(&database.superuser().await).await, pristine().await);
 }

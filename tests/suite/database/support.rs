@@ -82,12 +82,12 @@ pub fn state<T>(outcome: Result<T, Error>) -> String {
     }
 }
 
-/// The files of a folder of `sql/`, by name without extension, with their text.
+/// The SQL files of a folder of `sql/`, by name without extension, with their text.
 pub fn files(folder: &str) -> Vec<(String, String)> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let entries = std::fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("a file").path());
     let mut files: Vec<_> = entries
-        .filter(|path| path.is_file())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
         .map(|path| {
             let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
             (name, std::fs::read_to_string(&path).expect("text"))

@@ -9,7 +9,7 @@ pub const POLICIES: &str = include_str!("generated/policies.sql");
 pub const HOLES: &str = include_str!("generated/holes.sql");
 pub const TABLES: &str = include_str!("generated/tables.sql");
 pub const COLUMNS: &str = include_str!("generated/columns.sql");
-pub const AROUND: &str = include_str!("generated/around.sql");
+pub const OBJECTS: &str = include_str!("generated/objects.sql");
 pub const GRANTS: &str = include_str!("generated/grants.sql");
 pub const FUNCTIONS: &str = include_str!("generated/functions.sql");
 pub const COMMENTS: &str = include_str!("generated/comments.sql");
@@ -56,7 +56,7 @@ async fn a_column_or_a_rule_that_is_loosened_is_named() {
 
 #[tokio::test]
 async fn what_carries_rows_past_the_policies_is_named() {
-    try_made_by(AROUND).await;
+    try_made_by(OBJECTS).await;
 }
 
 #[tokio::test]

@@ -45,18 +45,18 @@ async fn a_name_that_means_something_else_than_it_says_is_named() {
                 "{evil} create or replace function app.current_user_id() returns text language sql stable parallel safe
                  return nullif(current_setting('app.user_id', true), ''); reset search_path"
             ),
-            &["FAIL identity function app.current_user_id() calls operator evil.=(text,text)"],
+            &["FAIL identity function app.current_user_id() uses operator evil.=(text,text)"],
         )
         .by_hand(),
         mutant(
             "create schema evil; do $$ begin
                  execute format('alter database %I set search_path = evil, pg_catalog', current_database());
              end $$",
-            &["FAIL settings database .. holds search_path = evil, pg_catalog: operators of others"],
+            &["FAIL settings database .. stores search_path = evil, pg_catalog: operators of other schemas"],
         ),
         mutant(
             "update pg_operator set oprcode = 'textlike'::regproc where oid = '=(text,text)'::regoperator",
-            &["FAIL identity operator pg_catalog.=(text,text) is not PostgreSQL's own any more"],
+            &["FAIL identity operator pg_catalog.=(text,text) is not the one that PostgreSQL installs"],
         )
         .by_hand(),
     ];
@@ -72,13 +72,16 @@ async fn a_way_to_the_rows_through_something_else_is_named() {
         mutant(
             "create foreign data wrapper looped; create server looped foreign data wrapper looped;
              grant usage on foreign server looped to rowkeep_api",
-            &["FAIL around rowkeep_api may use foreign server looped", "NOTE around foreign servers: looped"],
+            &[
+                "FAIL objects rowkeep_api may use foreign server looped",
+                "NOTE objects foreign servers: looped",
+            ],
         )
         .by_hand(),
         mutant(
             "create table public.diary (line text);
              create rule told as on insert to public.diary do also select title from app.tasks",
-            &["FAIL around table public.diary has a rule that reaches app"],
+            &["FAIL objects table public.diary has a rule that reads app"],
         )
         .by_hand(),
         // A key that refers to its own table has two constraints that name its index.
@@ -86,7 +89,7 @@ async fn a_way_to_the_rows_through_something_else_is_named() {
             "alter table app.tasks add column parent bigint, add unique (id);
              alter table app.tasks add foreign key (parent) references app.tasks (id)",
             &[
-                "FAIL foreign key tasks_parent_fkey on app.tasks: .. tells of rows of others",
+                "FAIL foreign key tasks_parent_fkey on app.tasks: .. without user_id it can show and change rows of other users",
                 "FAIL table app.tasks: unique: .. tasks_id_key .. does not begin with user_id",
             ],
         )

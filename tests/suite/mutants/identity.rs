@@ -3,16 +3,16 @@
 use super::bench::Bench;
 use super::mutant::{Mutant, mutant, try_each};
 
-const UNSAID: &str = "FAIL identity app.current_user_id() does not say what it must";
+const UNSAID: &str = "FAIL identity app.current_user_id() does not have the expected body";
 const DRIFTED: &str = "FAIL drift function app.current_user_id() is not as declared";
-const OTHER_BODY: &str = "FAIL identity app.identify(text) does not say what it must";
-const UNBOUND: &str = "FAIL function app.identify(text) is not bound to search_path";
+const OTHER_BODY: &str = "FAIL identity app.identify(text) does not have the expected body";
+const UNBOUND: &str = "FAIL function app.identify(text) does not set search_path";
 const OTHER_IDENTIFY: &str = "FAIL drift function app.identify(text) is not as declared";
 
 /// `app.current_user_id` with another body, and what a trial shows then.
 fn asks(properties: &str, body: &str, proof: &[&str]) -> Mutant {
     let harm = format!("create or replace function app.current_user_id() returns text {properties} {body}");
-    let unbound = "FAIL function app.current_user_id() is not bound to search_path";
+    let unbound = "FAIL function app.current_user_id() does not set search_path";
     mutant(harm, &[&[UNSAID, DRIFTED, unbound], proof].concat())
 }
 
@@ -98,7 +98,7 @@ async fn a_current_user_that_is_somebody_else_is_named() {
             "create function app.current_user_id(fallback text) returns text language sql as 'select fallback'",
             &[
                 "FAIL grants execute on app.current_user_id(text) to public",
-                "FAIL drift function app.current_user_id(text) is live, and not declared",
+                "FAIL drift function app.current_user_id(text) exists, but is not declared",
             ],
         ),
     ];
@@ -154,7 +154,7 @@ async fn an_identification_that_identifies_otherwise_is_named() {
             "create function app.identify(user_id varchar) returns void language sql as 'select'",
             &[
                 "FAIL grants execute on app.identify(character varying) to public",
-                "FAIL drift function app.identify(character varying) is live, and not declared",
+                "FAIL drift function app.identify(character varying) exists, but is not declared",
             ],
         ),
         mutant(
@@ -173,7 +173,7 @@ async fn an_identification_that_identifies_otherwise_is_named() {
 #[tokio::test]
 async fn a_stand_in_for_one_of_postgres_own_functions_is_named() {
     let stands_in = |name: &str, body: &str| {
-        let said = format!("FAIL identity pg_catalog.{name} is not PostgreSQL's own");
+        let said = format!("FAIL identity pg_catalog.{name} is not the one that PostgreSQL installs");
         mutant(format!("create or replace function pg_catalog.{name} {body}"), &[&said]).by_hand()
     };
     let mutants = vec![

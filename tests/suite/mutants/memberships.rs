@@ -71,7 +71,7 @@ async fn what_is_granted_to_a_group_is_followed_to_the_login_in_it() {
         (
             "grant create on schema public to crew",
             "revoke create on schema public from crew",
-            "NOTE  schema      public: crew may create in it",
+            "NOTE  schema      public: crew may create objects in it",
         ),
         (
             "grant pg_signal_backend to crew",

@@ -22,7 +22,7 @@ async fn an_attribute_of_a_role_of_ours_is_named() {
     for (attribute, way) in [
         ("superuser", "superuser"),
         ("bypassrls", "has BYPASSRLS"),
-        ("replication", "may replicate, which policies do not filter"),
+        ("replication", "has REPLICATION, to which no policy applies"),
     ] {
         let said = format!("FAIL bypass rowkeep_api: {way}");
         let proof = "FAIL proof app.tasks: SELECT as A: showed";
@@ -60,7 +60,7 @@ async fn a_membership_of_a_role_of_ours_is_named() {
         joins("rowkeep_api", "rowkeep_auditor", &[]),
         joins("rowkeep_api", "everything", &["FAIL bypass rowkeep_api: .. has BYPASSRLS"]),
         joins("rowkeep_api", "roots", &["FAIL bypass rowkeep_api: superuser"]),
-        joins("rowkeep_api", "copiers", &["FAIL bypass rowkeep_api: .. may replicate"]),
+        joins("rowkeep_api", "copiers", &["FAIL bypass rowkeep_api: .. has REPLICATION"]),
         joins("rowkeep_api", "plain", &[]),
         joins("rowkeep_api", "middle", &["FAIL bypass rowkeep_api: .. has BYPASSRLS"]),
         joins("rowkeep_api", "far", &["FAIL bypass rowkeep_api: .. has BYPASSRLS"]),
@@ -73,7 +73,7 @@ async fn a_membership_of_a_role_of_ours_is_named() {
         joins(
             "rowkeep_api",
             "pg_read_server_files",
-            &["FAIL bypass rowkeep_api: .. member of pg_read_server_files: reaches"],
+            &["FAIL bypass rowkeep_api: .. member of pg_read_server_files: can reach"],
         ),
         joins(
             "rowkeep_api",
@@ -104,7 +104,7 @@ async fn a_membership_of_a_role_of_ours_is_named() {
             "grant rowkeep_owner to rowkeep_api with admin option",
             &[
                 "FAIL role rowkeep_api is a member of rowkeep_owner",
-                "FAIL bypass rowkeep_api: .. may grant rowkeep_owner to anybody",
+                "FAIL bypass rowkeep_api: .. can grant rowkeep_owner to any role",
             ],
         ),
         mutant(
@@ -140,30 +140,30 @@ async fn whoever_can_go_round_the_policies_is_listed() {
         ("create role x login bypassrls", "NOTE bypass x: has BYPASSRLS"),
         (
             "create role x login bypassrls; grant rowkeep_api to x",
-            "NOTE bypass x: has BYPASSRLS. Serves requests, too",
+            "NOTE bypass x: has BYPASSRLS. It also serves requests",
         ),
         (
             "create role x login noinherit; grant everything, rowkeep_api to x",
-            "NOTE bypass x: has BYPASSRLS. Serves requests, too",
+            "NOTE bypass x: has BYPASSRLS. It also serves requests",
         ),
         ("create role x login; grant middle to x", "NOTE bypass x: has BYPASSRLS"),
         ("create role x login superuser", "NOTE bypass x: superuser"),
-        ("create role x login replication", "NOTE bypass x: may replicate"),
+        ("create role x login replication", "NOTE bypass x: has REPLICATION"),
         (
             "create role x login; grant rowkeep_owner to x",
             "NOTE bypass x: can become rowkeep_owner, the owner of app.tasks",
         ),
         (
             "create role x login; grant rowkeep_owner, rowkeep_api to x",
-            "NOTE bypass x: can become rowkeep_owner .. Serves requests, too",
+            "NOTE bypass x: can become rowkeep_owner .. It also serves requests",
         ),
         (
             "create role x login; grant rowkeep_api to x with admin option",
-            "NOTE bypass x: may grant rowkeep_api to anybody",
+            "NOTE bypass x: can grant rowkeep_api to any role",
         ),
         (
             "create role x login; grant rowkeep_owner to x with admin option",
-            "NOTE bypass x: .. may grant rowkeep_owner to anybody",
+            "NOTE bypass x: .. can grant rowkeep_owner to any role",
         ),
         ("create role x login; grant pg_read_all_data to x", "NOTE bypass x: member of pg_read_all_data"),
         ("create role x login; grant pg_write_all_data to x", "NOTE bypass x: member of pg_write_all_data"),
@@ -177,15 +177,15 @@ async fn whoever_can_go_round_the_policies_is_listed() {
         ),
         (
             "create role x login; grant rowkeep_api to x",
-            "NOTE login x -> rowkeep_api, once a request's transaction begins",
+            "NOTE login x runs as rowkeep_api when the transaction of a request begins",
         ),
         (
             "create role x login; grant rowkeep_api to x; create schema x authorization x",
-            "NOTE login x owns things here: schema x",
+            "NOTE login x owns objects in this database: schema x",
         ),
         (
             "create role x login; grant rowkeep_api to x; create view public.v as table app.tasks; alter view public.v owner to x",
-            "FAIL around view public.v reads as its owner",
+            "FAIL objects view public.v reads as its owner",
         ),
     ];
     let undo = "drop view if exists public.v; drop schema if exists x; revoke rowkeep_api, rowkeep_owner from x; drop role x";
@@ -204,7 +204,7 @@ async fn whoever_can_go_round_the_policies_is_listed() {
         mutant(
             "create role x login; grant rowkeep_api to x; \
              do $$ begin execute format('alter database %I owner to x', current_database()); end $$",
-            &["OK database .. owned by x", "NOTE bypass x: owns database .. Serves requests, too"],
+            &["OK database .. owned by x", "NOTE bypass x: owns database .. It also serves requests"],
         )
         .undone_by(
             "do $$ begin execute format('alter database %I owner to postgres', current_database()); end $$; drop role x",
@@ -219,7 +219,7 @@ async fn whoever_can_go_round_the_policies_is_listed() {
         &["FAIL database public may create schemas in"],
     ));
     mutants.push(
-        mutant("revoke rowkeep_api from rowkeep_login; alter role rowkeep_login reset all", &["NOTE login none but superusers can serve"])
+        mutant("revoke rowkeep_api from rowkeep_login; alter role rowkeep_login reset all", &["NOTE login only superusers can serve requests"])
             .undone_by(
                 "grant rowkeep_api to rowkeep_login; alter role rowkeep_login set role = 'rowkeep_api'; \
                  alter role rowkeep_login set statement_timeout = '5s'; alter role rowkeep_login set lock_timeout = '2s'; \
@@ -230,14 +230,14 @@ async fn whoever_can_go_round_the_policies_is_listed() {
         mutant(
             "alter role rowkeep_login bypassrls",
             &[
-                "NOTE bypass rowkeep_login: has BYPASSRLS. Serves requests, too",
-                "FAIL login rowkeep_login serves, and no other login does that is bound by policies: has BYPASSRLS",
+                "NOTE bypass rowkeep_login: has BYPASSRLS. It also serves requests",
+                "FAIL login rowkeep_login serves requests, and no login without such a power does: has BYPASSRLS",
             ],
         )
         .undone_by("alter role rowkeep_login nobypassrls"),
         mutant(
             "alter role rowkeep_login superuser",
-            &["NOTE bypass rowkeep_login: superuser", "FAIL login rowkeep_login serves, and no other login does"],
+            &["NOTE bypass rowkeep_login: superuser", "FAIL login rowkeep_login serves requests, and no login without such a power does"],
         )
         .undone_by("alter role rowkeep_login nosuperuser"),
     ]);

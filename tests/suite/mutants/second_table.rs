@@ -71,7 +71,7 @@ async fn a_further_table_that_is_unprotected_is_named() {
 
 #[tokio::test]
 async fn what_carries_rows_of_a_further_table_past_its_policies_is_named() {
-    try_of_notes(&[generated::AROUND]).await;
+    try_of_notes(&[generated::OBJECTS]).await;
 }
 
 /// Until it is mutated, everything about it is as it should be; only drift does not know it.

@@ -8,21 +8,21 @@ async fn a_setting_of_the_server_is_named() {
     let bench = Bench::own().await;
     let arrives = "select pg_reload_conf(); select pg_sleep(0.2)";
     let cases = [
-        ("log_statement = 'all'", "log_statement", "NOTE server the server log can hold values"),
+        ("log_statement = 'all'", "log_statement", "NOTE server the server log can contain parameter values"),
         (
             "log_min_duration_statement = 0",
             "log_min_duration_statement",
-            "NOTE server the server log can hold values",
+            "NOTE server the server log can contain parameter values",
         ),
         (
             "log_parameter_max_length_on_error = -1",
             "log_parameter_max_length_on_error",
-            "NOTE server the server log can hold values",
+            "NOTE server the server log can contain parameter values",
         ),
         (
             "log_transaction_sample_rate = 1",
             "log_transaction_sample_rate",
-            "NOTE server the server log can hold values",
+            "NOTE server the server log can contain parameter values",
         ),
         (
             "session_replication_role = replica",
@@ -71,7 +71,7 @@ async fn an_identity_that_the_server_gives_to_every_session_is_named() {
 
     let audit = copy.audit().await;
 
-    let said = "FAIL identity this session began as somebody: app.user_id is set by the server";
+    let said = "FAIL identity this session began with a user: the server or the client sets app.user_id";
     assert!(audit.facts.iter().any(|fact| fact.says(said)), "{}", audit.text);
     assert_eq!(audit.code, Some(1));
     copy.discard().await;

@@ -13,65 +13,65 @@ async fn a_setting_that_is_stored_for_the_database_is_named() {
         mutant(
             here("app.user_id = ''alice''", "database"),
             &[
-                "FAIL identity database .. holds app.user_id = 'alice'",
-                "FAIL identity this session began as somebody",
+                "FAIL identity database .. stores app.user_id = 'alice'",
+                "FAIL identity this session began with a user",
             ],
         )
         .by_hand(),
         mutant(
             here("app.user_id = ''alice''", "role rowkeep_login in database"),
-            &["FAIL identity role rowkeep_login in database .. holds app.user_id = 'alice'"],
+            &["FAIL identity role rowkeep_login in database .. stores app.user_id = 'alice'"],
         ),
         mutant(
             here("app.user_id = ''alice''", "role stranger in database"),
-            &["FAIL identity role stranger in database .. holds app.user_id = 'alice'"],
+            &["FAIL identity role stranger in database .. stores app.user_id = 'alice'"],
         ),
         mutant(
             here("session_replication_role = replica", "database"),
             &[
-                "FAIL settings database .. holds session_replication_role = replica",
+                "FAIL settings database .. stores session_replication_role = replica",
                 "FAIL settings session_replication_role is replica: triggers do not run",
             ],
         ),
         mutant(
             here("session_replication_role = replica", "role rowkeep_login in database"),
-            &["FAIL settings role rowkeep_login in database .. holds session_replication_role = replica"],
+            &["FAIL settings role rowkeep_login in database .. stores session_replication_role = replica"],
         ),
         mutant(
             here("row_security = off", "database"),
-            &["NOTE settings database .. holds row_security = off", "FAIL proof app.tasks: not tried"],
+            &["NOTE settings database .. stores row_security = off", "FAIL proof app.tasks: not tried"],
         )
         .by_hand(),
         mutant(
             here("default_transaction_read_only = on", "database"),
-            &["NOTE settings database .. holds default_transaction_read_only = on"],
+            &["NOTE settings database .. stores default_transaction_read_only = on"],
         ),
         mutant(
             here("search_path = public", "role rowkeep_login in database"),
-            &["NOTE settings role rowkeep_login in database .. holds search_path = public"],
+            &["NOTE settings role rowkeep_login in database .. stores search_path = public"],
         ),
         mutant(
             here("role = ''stranger''", "role rowkeep_login in database"),
             &[
-                "NOTE settings role rowkeep_login in database .. holds role = stranger",
-                "NOTE login rowkeep_login -> rowkeep_api, once a request's transaction begins",
+                "NOTE settings role rowkeep_login in database .. stores role = stranger",
+                "NOTE login rowkeep_login runs as rowkeep_api when the transaction of a request begins",
             ],
         ),
         mutant(
             here("log_statement = ''all''", "role rowkeep_login in database"),
-            &["NOTE settings role rowkeep_login in database .. holds log_statement = all"],
+            &["NOTE settings role rowkeep_login in database .. stores log_statement = all"],
         ),
         mutant(
             here("log_min_duration_statement = 0", "database"),
-            &["NOTE settings database .. holds log_min_duration_statement = 0"],
+            &["NOTE settings database .. stores log_min_duration_statement = 0"],
         ),
         mutant(
             here("session_preload_libraries = ''auto_explain''", "database"),
-            &["NOTE settings database .. holds session_preload_libraries = auto_explain"],
+            &["NOTE settings database .. stores session_preload_libraries = auto_explain"],
         ),
         mutant(
             here("statement_timeout = 0", "role rowkeep_login in database"),
-            &["NOTE login rowkeep_login -> .. without statement_timeout"],
+            &["NOTE login rowkeep_login runs as rowkeep_api .. not set: statement_timeout"],
         ),
     ];
     try_each(Bench::shared().await, "migrated", mutants).await;
@@ -85,70 +85,70 @@ async fn a_setting_that_is_stored_for_a_role_or_the_server_is_named() {
         mutant(
             "alter role rowkeep_login set app.user_id = 'alice'",
             &[
-                "FAIL identity role rowkeep_login holds app.user_id = 'alice': whoever starts there is that user",
+                "FAIL identity role rowkeep_login stores app.user_id = 'alice': each of its sessions begins as that user",
             ],
         ),
         mutant(
             "alter role all set app.user_id = 'alice'",
-            &["FAIL identity every role holds app.user_id = 'alice'"],
+            &["FAIL identity every role stores app.user_id = 'alice'"],
         ),
         mutant(
             "alter role rowkeep_api set app.user_id = 'alice'",
-            &["FAIL identity role rowkeep_api holds app.user_id = 'alice'"],
+            &["FAIL identity role rowkeep_api stores app.user_id = 'alice'"],
         ),
         mutant(
             "alter role postgres set app.user_id = 'alice'",
             &[
-                "FAIL identity role postgres holds app.user_id = 'alice'",
-                "FAIL identity this session began as somebody",
+                "FAIL identity role postgres stores app.user_id = 'alice'",
+                "FAIL identity this session began with a user",
             ],
         ),
         mutant(
             "alter role rowkeep_login set session_replication_role = replica",
-            &["FAIL settings role rowkeep_login holds session_replication_role = replica"],
+            &["FAIL settings role rowkeep_login stores session_replication_role = replica"],
         ),
         mutant(
             "alter role all set session_replication_role = replica",
-            &["FAIL settings every role holds session_replication_role = replica"],
+            &["FAIL settings every role stores session_replication_role = replica"],
         ),
         mutant(
             "alter role rowkeep_login set row_security = off",
-            &["NOTE settings role rowkeep_login holds row_security = off"],
+            &["NOTE settings role rowkeep_login stores row_security = off"],
         )
         .undone_by("alter role rowkeep_login reset row_security"),
         mutant(
             "alter role rowkeep_login set search_path = public",
-            &["NOTE settings role rowkeep_login holds search_path = public"],
+            &["NOTE settings role rowkeep_login stores search_path = public"],
         )
         .undone_by("alter role rowkeep_login reset search_path"),
         mutant(
             "alter role rowkeep_login reset statement_timeout",
-            &["NOTE login rowkeep_login -> .. without statement_timeout"],
+            &["NOTE login rowkeep_login runs as rowkeep_api .. not set: statement_timeout"],
         )
         .undone_by("alter role rowkeep_login set statement_timeout = '5s'"),
         mutant(
             "alter role rowkeep_login set lock_timeout = 0",
-            &["NOTE login rowkeep_login -> .. without lock_timeout"],
+            &["NOTE login rowkeep_login runs as rowkeep_api .. not set: lock_timeout"],
         )
         .undone_by("alter role rowkeep_login set lock_timeout = '2s'"),
         mutant(
             "alter role rowkeep_login reset idle_in_transaction_session_timeout",
-            &["NOTE login rowkeep_login -> .. without idle_in_transaction_session_timeout"],
+            &["NOTE login rowkeep_login runs as rowkeep_api .. not set: idle_in_transaction_session_timeout"],
         )
         .undone_by("alter role rowkeep_login set idle_in_transaction_session_timeout = '10s'"),
         mutant(
             "alter role rowkeep_login reset role",
-            &["NOTE login rowkeep_login -> rowkeep_api, once a request's transaction begins"],
+            &["NOTE login rowkeep_login runs as rowkeep_api when the transaction of a request begins"],
         )
         .undone_by("alter role rowkeep_login set role = 'rowkeep_api'"),
         mutant(
             "alter role rowkeep_login set role = 'stranger'",
-            &["NOTE settings role rowkeep_login holds role = stranger"],
+            &["NOTE settings role rowkeep_login stores role = stranger"],
         )
         .undone_by("alter role rowkeep_login set role = 'rowkeep_api'"),
         mutant(
             "alter role rowkeep_login set session_authorization = 'postgres'",
-            &["NOTE settings role rowkeep_login holds session_authorization = postgres"],
+            &["NOTE settings role rowkeep_login stores session_authorization = postgres"],
         )
         .undone_by("alter role rowkeep_login reset session_authorization"),
         mutant(

@@ -20,15 +20,15 @@ async fn an_unchanged_database_gives_no_warning() {
 
 #[tokio::test]
 async fn each_change_by_hand_is_a_warning_at_start() {
-    let harm = "drop index app.tasks_user_id_id_idx; grant truncate on app.tasks to rowkeep_auditor";
+    let harm = "drop index app.tasks_pending_idx; grant truncate on app.tasks to rowkeep_auditor";
 
     assert_eq!(
         warnings_after(harm).await,
         [
-            "grants truncate on app.tasks to rowkeep_auditor: empties the table, whatever the policies say",
-            "drift grant of truncate on table app.tasks to rowkeep_auditor is live, and not declared",
-            "drift index app.tasks_user_id_id_idx is declared, and not there",
-            "drift comment on index app.tasks_user_id_id_idx is declared, and not there",
+            "grants truncate on app.tasks to rowkeep_auditor: empties the table, and no policy applies",
+            "drift grant of truncate on table app.tasks to rowkeep_auditor exists, but is not declared",
+            "drift index app.tasks_pending_idx is declared, but does not exist",
+            "drift comment on index app.tasks_pending_idx is declared, but does not exist",
         ]
     );
 }

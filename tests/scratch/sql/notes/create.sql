@@ -1,4 +1,4 @@
--- Creates a note of the caller. There is no user_id to bind: it is the column's default, and the policy checks it.
+-- Creates a note of the caller. It binds no user_id: that is the column's default, and the policy checks it.
 --   $1 body
 insert into app.notes (body)
 values ($1)

@@ -1,4 +1,4 @@
--- Reads one note of the caller. No row: it does not exist, or not for them.
+-- Reads one note of the caller. Returns no row if the caller has no such note.
 --   $1 user_id   $2 id
 select id, user_id, body, created_at, updated_at
   from app.notes

@@ -1,4 +1,4 @@
--- Replaces the body of a note of the caller. No row back: it does not exist, or not for them.
+-- Replaces the body of a note of the caller. Returns no row if the caller has no such note.
 --   $1 user_id   $2 id   $3 body
 update app.notes
    set body = $3

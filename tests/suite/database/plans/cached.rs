@@ -1,4 +1,4 @@
-//! A cached plan serves each user their own rows, whoever was there before.
+//! A cached plan serves each user their own rows, whichever user ran it before.
 
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ async fn a_prepared_statement_serves_each_user_their_own_rows() {
         home.login.batch_execute(&set).await.expect("a setting");
         let everything = home.login.prepare("select user_id from app.tasks").await.expect("a statement");
 
-        // More than five times: that is when Postgres begins to think of a generic plan.
+        // Postgres considers a generic plan after five runs.
         let mut seen = String::new();
         for user in ["alice", "bob"].repeat(10) {
             begin_as(&home.login, user).await;
@@ -24,8 +24,8 @@ async fn a_prepared_statement_serves_each_user_their_own_rows() {
             write!(seen, "{user} ").expect("a string grows");
         }
 
-        let nobodys = home.login.query(&everything, &[]).await.expect("rows");
-        assert_eq!(nobodys.len(), 0, "{mode}: nobody sees what was planned for somebody");
+        let without_identity = home.login.query(&everything, &[]).await.expect("rows");
+        assert_eq!(without_identity.len(), 0, "{mode}: a session without an identity sees rows");
     }
 }
 
@@ -44,9 +44,9 @@ async fn a_prepared_create_serves_each_user_in_turn() {
     }
 }
 
-/// Statements of a `language sql` function are all planned before the first one runs: as whoever calls it.
+/// PostgreSQL plans all statements of a `language sql` function before the first one runs, so as the role of the caller.
 #[tokio::test]
-async fn the_function_that_takes_on_the_role_is_planned_a_statement_at_a_time() {
+async fn the_function_that_sets_the_role_is_planned_one_statement_at_a_time() {
     let database = Database::new().await;
     let switches = "
         select p.proname || ' is ' || l.lanname
@@ -59,7 +59,7 @@ async fn the_function_that_takes_on_the_role_is_planned_a_statement_at_a_time() 
 }
 
 #[tokio::test]
-async fn a_login_that_bypasses_policies_is_bound_as_soon_as_it_has_identified() {
+async fn policies_apply_to_a_login_with_bypassrls_as_soon_as_it_has_identified() {
     let home = Home::new().await;
     let everything = home.admin.prepare("select user_id from app.tasks").await.expect("a statement");
     let all = home.admin.query(&everything, &[]).await.expect("rows");

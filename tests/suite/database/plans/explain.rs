@@ -1,9 +1,9 @@
-//! Plans as EXPLAIN tells them, and what they touched.
+//! Plans as EXPLAIN prints them.
 
 use serde_json::Value;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-/// The top of a plan; below it are others.
+/// A node of a plan, with the nodes below it.
 #[derive(Debug)]
 pub struct Plan(Value);
 
@@ -29,26 +29,26 @@ impl Plan {
         Self(plan[0]["Plan"].clone())
     }
 
-    /// How many buffers it touched, in memory or not.
+    /// The number of buffers that it read, from memory or from disk.
     pub fn buffers(&self) -> u64 {
         self.number("Shared Hit Blocks") + self.number("Shared Read Blocks")
     }
 
-    /// How many rows it found.
+    /// The number of rows that it returned.
     pub fn rows(&self) -> u64 {
         self.number("Actual Rows")
     }
 
-    /// How many rows the planner expected.
+    /// The number of rows that the planner expected.
     pub fn estimate(&self) -> u64 {
         self.number("Plan Rows")
     }
 
-    /// What looks rows up: the kind of each scan, the index it uses and what it looks for there.
+    /// All scans of the plan.
     pub fn scans(&self) -> Vec<Scan> {
         let nodes = self.nodes();
         let scans = nodes.iter().filter(|node| node.text("Node Type").contains("Scan"));
-        // A bitmap's heap is looked up by the bitmap's index, which is a node of its own.
+        // The index of a bitmap scan is a node of its own.
         let scans = scans.filter(|node| node.text("Node Type") != "Bitmap Heap Scan");
         scans
             .map(|node| Scan {
@@ -59,12 +59,12 @@ impl Plan {
             .collect()
     }
 
-    /// What is compared row by row, in whatever node.
+    /// All conditions that are checked row by row.
     pub fn filters(&self) -> Vec<String> {
         self.nodes().iter().map(|node| node.text("Filter")).filter(|text| !text.is_empty()).collect()
     }
 
-    /// How each sort was done, and the kilobytes it took.
+    /// The method and the kilobytes of each sort.
     pub fn sorts(&self) -> Vec<(String, u64)> {
         let nodes = self.nodes();
         let sorts = nodes.iter().filter(|node| node.text("Node Type").contains("Sort"));
@@ -88,11 +88,11 @@ impl Plan {
     }
 }
 
-/// A node that looks rows up.
+/// A node that reads rows.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Scan {
     pub kind: String,
-    /// Empty: every row of the table is read.
+    /// Empty if every row of the table is read.
     pub index: String,
     pub looks_for: String,
 }

@@ -1,9 +1,9 @@
-//! Users of whom the statistics know nothing, beside somebody who owns almost the whole table.
+//! Users whom the statistics do not know, beside a user who owns almost the whole table.
 
 use tokio_postgres::Client;
 
-use super::question::{Depth, Question, Tasks};
-use super::sea::server_connection;
+use super::large_table::server_connection;
+use super::query::{Depth, Query, Tasks};
 use super::{FEW, prepare, run};
 use crate::world::Database;
 
@@ -20,25 +20,25 @@ async fn has_tasks(admin: &Client, user: &str, number: u32) {
 }
 
 #[tokio::test]
-async fn whoever_comes_after_the_statistics_were_made_has_their_tasks_looked_up_in_an_index() {
+async fn a_user_who_came_after_the_statistics_is_served_by_an_index() {
     let database = Database::new().await;
     let admin = database.superuser().await;
-    has_tasks(&admin, "whale", 100_000).await;
+    has_tasks(&admin, "large", 100_000).await;
     admin.batch_execute("vacuum analyze app.tasks").await.expect("statistics");
     has_tasks(&admin, "newcomer", 10).await;
     let ids = (100_001..=100_010).collect();
     let newcomer = Tasks { user: "newcomer".into(), ids };
     let client = server_connection(&database).await;
-    let mut questions = Question::all();
-    questions.retain(|question| !question.creates());
-    prepare(&client, &questions).await;
+    let mut queries = Query::all();
+    queries.retain(|query| !query.creates());
+    prepare(&client, &queries).await;
 
-    for question in &questions {
-        let plan = run(&client, question, &newcomer, Depth::First).await;
+    for query in &queries {
+        let plan = run(&client, query, &newcomer, Depth::First).await;
 
         let scans = plan.scans();
-        assert!(scans.iter().all(|scan| !scan.index.is_empty()), "{}: {scans:?}", question.name);
-        assert!(plan.buffers() <= FEW, "{}: {} buffers", question.name, plan.buffers());
-        assert!(plan.rows() > 0, "{} finds nothing", question.name);
+        assert!(scans.iter().all(|scan| !scan.index.is_empty()), "{}: {scans:?}", query.name);
+        assert!(plan.buffers() <= FEW, "{}: {} buffers", query.name, plan.buffers());
+        assert!(plan.rows() > 0, "{} finds nothing", query.name);
     }
 }

@@ -1,4 +1,4 @@
-//! A connection of the server plans a question once, for everybody.
+//! A connection of the server plans each query once, for all users.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -61,7 +61,7 @@ async fn asks_everything(caller: &Caller) {
 }
 
 #[tokio::test]
-async fn a_connection_of_the_server_has_one_plan_for_everybody_whatever_is_stored() {
+async fn a_connection_of_the_server_has_one_plan_for_all_users_in_spite_of_stored_settings() {
     let home = Home::new().await;
     let session = session(&home).await;
 
@@ -71,7 +71,7 @@ async fn a_connection_of_the_server_has_one_plan_for_everybody_whatever_is_store
 }
 
 #[tokio::test]
-async fn no_question_is_planned_for_one_user() {
+async fn no_query_is_planned_for_one_user() {
     let home = Home::new().await;
     let session = session(&home).await;
     for user in ["alice", "bob", "alice", "somebody new"] {
@@ -84,6 +84,6 @@ async fn no_question_is_planned_for_one_user() {
         let row = rows.iter().find(|row| row.get::<_, &str>(0) == sql);
         let row = row.unwrap_or_else(|| panic!("{name}.sql is not prepared"));
         let (generic, custom): (i64, i64) = (row.get(1), row.get(2));
-        assert!(generic >= 4 && custom == 0, "{name}.sql: {generic} for everybody, {custom} for one");
+        assert!(generic >= 4 && custom == 0, "{name}.sql: {generic} for all users, {custom} for one");
     }
 }

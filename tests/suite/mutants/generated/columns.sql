@@ -26,7 +26,7 @@ constraints as (
 
 mutants (rank, harm, notices, by_hand) as (
     select 1, format('alter table %s drop constraint %s', k.relation, k.name),
-           array[format('%s is declared, and not there', k.drift),
+           array[format('%s is declared, but does not exist', k.drift),
                  case k.contype when 'p' then format('FAIL table %s: has no primary key that begins with user_id', k.relation) end],
            false
       from constraints k where k.contype in ('c', 'p', 'u')
@@ -39,12 +39,12 @@ mutants (rank, harm, notices, by_hand) as (
     select 3, format('alter table %s drop constraint %s, add constraint %s %s not valid; comment on constraint %s on %s is %L',
                      k.relation, k.name, k.name, k.definition, k.name, k.relation, k.said),
            array[format('%s is not as declared', k.drift),
-                 format('FAIL constraint %s on %s holds for new rows only', k.name, k.relation)], false
+                 format('FAIL constraint %s on %s is enforced for new rows only', k.name, k.relation)], false
       from constraints k where k.contype = 'c'
     union all
     select 5, format('comment on constraint %s on %s is null', k.name, k.relation),
            array[format('FAIL constraint %s on %s has no comment', k.name, k.relation),
-                 format('FAIL drift comment on constraint %s on %s is declared, and not there', k.name, k.relation)], false
+                 format('FAIL drift comment on constraint %s on %s is declared, but does not exist', k.name, k.relation)], false
       from constraints k where k.contype = 'c'
     union all
     select 6, format('alter table %s drop constraint %s, add constraint %s primary key (id)', k.relation, k.name, k.name),
@@ -62,14 +62,14 @@ mutants (rank, harm, notices, by_hand) as (
                  format('FAIL table %s: unique: .. %s', c.relation,
                         format('oracle_%s%s .. does not begin with user_id', replace(c.name, '"', ''), v.number))], false
       from columns c
-     cross join (values (1, 'alter table %s add constraint oracle_%3$s unique (%2$s)', 'constraint oracle_%s on %s is live'),
-                        (2, 'create unique index oracle_%3$s on %1$s (%2$s)', 'index app.oracle_%s is live'),
+     cross join (values (1, 'alter table %s add constraint oracle_%3$s unique (%2$s)', 'constraint oracle_%s on %s exists'),
+                        (2, 'create unique index oracle_%3$s on %1$s (%2$s)', 'index app.oracle_%s exists'),
                         (3, 'alter table %s add constraint oracle_%3$s exclude using btree (%2$s with =)',
-                            'constraint oracle_%s on %s is live')) v (number, harm, drift)
+                            'constraint oracle_%s on %s exists')) v (number, harm, drift)
      where c.attname <> 'user_id'
     union all
     select 9, format('create unique index oracle on %s (lower(user_id))', t.name),
-           array['FAIL drift index app.oracle is live, and not declared',
+           array['FAIL drift index app.oracle exists, but is not declared',
                  format('FAIL table %s: unique: .. does not begin with user_id', t.name)], false
       from tables t
     union all
@@ -81,7 +81,7 @@ mutants (rank, harm, notices, by_hand) as (
            array[c.drift || ' is not as declared',
                  case c.attname when 'user_id' then format('FAIL table %s: user_id text not null: must be', c.relation) end,
                  case c.attname when 'user_id'
-                      then format('FAIL proof %s: not tried, since no row could be made', c.relation) end],
+                      then format('FAIL proof %s: not tried, because no row could be created', c.relation) end],
            c.attname <> 'user_id'
       from columns c where c.atthasdef
     union all
@@ -106,15 +106,15 @@ mutants (rank, harm, notices, by_hand) as (
       from columns c where c.attidentity = 'a'
     union all
     select 16, format('alter table %s add column extra text', t.name),
-           array[format('FAIL drift column %s.extra is live, and not declared', t.name)], true
+           array[format('FAIL drift column %s.extra exists, but is not declared', t.name)], true
       from tables t
     union all
     select 17, format('alter table %s drop column %s cascade', c.relation, c.name),
-           array[c.drift || ' is declared, and not there'], true
+           array[c.drift || ' is declared, but does not exist'], true
       from columns c where not c.in_key
     union all
     select 18, format('alter table %s rename column %s to %I', c.relation, c.name, 'renamed_' || c.attname),
-           array[c.drift || ' is declared, and not there',
+           array[c.drift || ' is declared, but does not exist',
                  case c.attname when 'user_id' then format('FAIL table %s: has no column user_id', c.relation) end], true
       from columns c
     union all
@@ -123,7 +123,7 @@ mutants (rank, harm, notices, by_hand) as (
       from columns c where c.atttypid = 'text'::regtype and c.attname <> 'user_id'
     union all
     select 20, format('alter table %s add constraint narrow check (%s is not null)', c.relation, c.name),
-           array[format('FAIL drift constraint narrow on %s is live, and not declared', c.relation),
+           array[format('FAIL drift constraint narrow on %s exists, but is not declared', c.relation),
                  format('FAIL constraint narrow on %s has no comment', c.relation)], false
       from columns c where c.attname = 'user_id'
 )

@@ -14,7 +14,7 @@ with commented as (
         or x.type = 'schema' and x.name in ('app', 'rowkeep')
 ),
 
-changes (text, drift) as (values ('''other words''', 'is not as declared'), ('null', 'is declared, and not there'))
+changes (text, drift) as (values ('''other words''', 'is not as declared'), ('null', 'is declared, but does not exist'))
 
 select format('comment on %s is %s', c.target, h.text) as harm,
        array[format('FAIL drift comment on %s %s', c.target, h.drift)] as notices, false as by_hand

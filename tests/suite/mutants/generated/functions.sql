@@ -10,8 +10,8 @@ with functions as (
 ),
 
 harms (harm, says) as (values
-    ('alter function %s set search_path = public',         'FAIL function %s is not bound to search_path'),
-    ('alter function %s set search_path = app, pg_temp',   'FAIL function %s is not bound to search_path'),
+    ('alter function %s set search_path = public',         'FAIL function %s does not set search_path'),
+    ('alter function %s set search_path = app, pg_temp',   'FAIL function %s does not set search_path'),
     ('alter function %s set app.user_id = ''root''',       'FAIL function %s has settings of its own'),
     ('alter function %s set row_security = off',           'FAIL function %s has settings of its own'),
     ('alter function %s owner to postgres',                'FAIL function %s is owned by postgres'),
@@ -26,7 +26,7 @@ mutants (rank, harm, notices, by_hand) as (
       from functions f cross join harms h
     union all
     select 1, format('alter function %s reset all', f.name),
-           array[format('FAIL function %s is not bound to search_path', f.name), f.drift], false
+           array[format('FAIL function %s does not set search_path', f.name), f.drift], false
       from functions f where f.proconfig is not null
     union all
     -- Without harm, but to how long every request takes.
@@ -44,7 +44,7 @@ mutants (rank, harm, notices, by_hand) as (
     union all
     select 4, format('grant execute on function %s to %s%s', f.name, g.name, o.option),
            array[format('FAIL grants execute on %s to %s%s', f.name, g.name, replace(o.option, ' with', ', with')),
-                 format('FAIL drift grant of execute on function %s to %s%s is live', f.name, g.name, o.option)], false
+                 format('FAIL drift grant of execute on function %s to %s%s exists', f.name, g.name, o.option)], false
       from functions f
      cross join (values ('public', 0::oid), ('stranger', 'stranger'::regrole), ('rowkeep_api', 'rowkeep_api'::regrole),
                         ('rowkeep_auditor', 'rowkeep_auditor'::regrole)) g (name, oid)
@@ -52,13 +52,13 @@ mutants (rank, harm, notices, by_hand) as (
      cross join lateral (values (case when h.held then ' with grant option' else '' end)) o (option)
     union all
     select 5, format('revoke execute on function %s from %s', f.name, a.grantee::regrole),
-           array[format('FAIL drift grant of execute on function %s to %s is declared, and not there', f.name, a.grantee::regrole),
+           array[format('FAIL drift grant of execute on function %s to %s is declared, but does not exist', f.name, a.grantee::regrole),
                  case when f.proname in ('identify', 'current_user_id') then 'FAIL proof' end], false
       from functions f cross join aclexplode(f.proacl) a
      where a.grantee in ('rowkeep_api'::regrole, 'rowkeep_auditor'::regrole)
     union all
     select 6, format('alter function %s rename to %I', f.name, 'renamed_' || f.proname),
-           array[format('FAIL drift function %s is declared, and not there', f.name),
+           array[format('FAIL drift function %s is declared, but does not exist', f.name),
                  case when f.proname in ('identify', 'current_user_id')
                       then format('FAIL identity %s does not exist', f.name) end], true
       from functions f where f.proname <> 'schema_version'

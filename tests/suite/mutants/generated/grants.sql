@@ -26,7 +26,7 @@ held as (
 mutants (rank, harm, notices, by_hand) as (
     select 1, format('grant %s on %s%s to %s', p.privilege, case r.relkind when 'S' then 'sequence ' else '' end, r.name, g.name),
            array[format('FAIL grants %s on %s to %s', p.privilege, r.name, g.name),
-                 format('FAIL drift grant of %s on %s %s to %s is live, and not declared', p.privilege,
+                 format('FAIL drift grant of %s on %s %s to %s exists, but is not declared', p.privilege,
                         case r.relkind when 'S' then 'sequence' else 'table' end, r.name, g.name)], false
       from relations r
       join privileges p on p.relkind = replace(r.relkind::text, 'p', 'r')
@@ -38,21 +38,21 @@ mutants (rank, harm, notices, by_hand) as (
     union all
     select 2, format('grant all on %s to %s', r.name, g.name),
            array[format('FAIL grants truncate on %s to %s: empties the table', r.name, g.name),
-                 format('FAIL grants references on %s to %s: tells whether', r.name, g.name),
-                 format('FAIL grants trigger on %s to %s: runs code', r.name, g.name),
+                 format('FAIL grants references on %s to %s: shows whether', r.name, g.name),
+                 format('FAIL grants trigger on %s to %s: runs its own code', r.name, g.name),
                  format('FAIL drift grant of truncate on table %s to %s', r.name, g.name)], false
       from relations r cross join receivers g
      where r.nspname = 'app' and r.relkind <> 'S' and g.name in ('rowkeep_api', 'stranger')
     union all
     select 3, format('grant %s on %s to %s with grant option', h.privilege, r.name, g.name),
            array[format('FAIL grants %s on %s to %s, with grant option', h.privilege, r.name, g.name),
-                 format('FAIL drift grant of %s on table %s to %s with grant option is live', h.privilege, r.name, g.name)], false
+                 format('FAIL drift grant of %s on table %s to %s with grant option exists', h.privilege, r.name, g.name)], false
       from held h
       join relations r on r.oid = h.oid
       join receivers g on g.oid = h.grantee
     union all
     select 4, format('revoke %s on %s from %s', h.privilege, r.name, g.name),
-           array[format('FAIL drift grant of %s on table %s to %s is declared, and not there', h.privilege, r.name, g.name)], false
+           array[format('FAIL drift grant of %s on table %s to %s is declared, but does not exist', h.privilege, r.name, g.name)], false
       from held h
       join relations r on r.oid = h.oid
       join receivers g on g.oid = h.grantee
@@ -60,7 +60,7 @@ mutants (rank, harm, notices, by_hand) as (
     union all
     select 5, format('grant %s (%I) on %s to %s', p.privilege, a.attname, r.name, g.name),
            array[format('FAIL grants %s on %s.%I to %s', p.privilege, r.name, a.attname, g.name),
-                 format('FAIL drift grant of %s (%I) on table %s to %s is live, and not declared', p.privilege, a.attname, r.name,
+                 format('FAIL drift grant of %s (%I) on table %s to %s exists, but is not declared', p.privilege, a.attname, r.name,
                         g.name)], false
       from relations r
       join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
@@ -90,7 +90,7 @@ mutants (rank, harm, notices, by_hand) as (
     union all
     select 8, format('grant %s on schema %I to %s', p.privilege, n.nspname, g.name),
            array[format('FAIL schema %I: %s to %s', n.nspname, p.privilege, g.name),
-                 format('FAIL drift grant of %s on schema %I to %s is live', p.privilege, n.nspname, g.name)], false
+                 format('FAIL drift grant of %s on schema %I to %s exists', p.privilege, n.nspname, g.name)], false
       from pg_namespace n
      cross join (values ('usage'), ('create')) p (privilege)
      cross join receivers g

@@ -33,7 +33,7 @@ holes (command, clauses, more, proof) as (values
 mutants (rank, harm, notices, by_hand) as (
     select 1, format('create policy hole_%sx on %s for %s to %s %s', h.number, t.name, h.command, h.receiver, h.clauses),
            array[format('FAIL policy %s hole_%sx: permissive %s to %s', t.name, h.number, h.command, h.receiver),
-                 format('FAIL drift policy hole_%sx on %s is live, and not declared', h.number, t.name)], false
+                 format('FAIL drift policy hole_%sx on %s exists, but is not declared', h.number, t.name)], false
       from tables t
      cross join (select *, row_number() over (order by command, clauses, receiver) as number
                    from (select distinct command, clauses from holes) c
@@ -43,7 +43,7 @@ mutants (rank, harm, notices, by_hand) as (
               || format(h.more, t.name),
            array[format('FAIL policy %s hole: permissive %s to rowkeep_api', t.name, h.command),
                  format('FAIL policy %s has no fence', t.name),
-                 format('FAIL drift policy hole on %s is live, and not declared', t.name)]
+                 format('FAIL drift policy hole on %s exists, but is not declared', t.name)]
            || array_agg(format('FAIL proof %s: %s', t.name, h.proof)), false
       from tables t
       join fences f on f.polrelid = t.oid
@@ -51,13 +51,13 @@ mutants (rank, harm, notices, by_hand) as (
      group by t.name, f.drops, h.command, h.clauses, h.more
     union all
     -- Of one's own rows only; and still none of this release's.
-    select 3, format('create policy own on %s for select to rowkeep_api using (user_id = (select app.current_user_id()))', t.name),
-           array[format('FAIL drift policy own on %s is live, and not declared', t.name)], false
+    select 3, format('create policy own on %s for select to rowkeep_api using (user_id = app.current_user_id())', t.name),
+           array[format('FAIL drift policy own on %s exists, but is not declared', t.name)], false
       from tables t
     union all
     select 4, format('create policy nobodys on %s as restrictive for all to public using (false)', t.name),
            array[format('FAIL policy %s nobodys: RESTRICTIVE all to public', t.name),
-                 format('FAIL drift policy nobodys on %s is live, and not declared', t.name)], false
+                 format('FAIL drift policy nobodys on %s exists, but is not declared', t.name)], false
       from tables t
 )
 

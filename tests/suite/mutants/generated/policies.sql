@@ -24,45 +24,45 @@ policies as (
 bent (predicate, proof) as (values
     ('true', 'SELECT as A: showed'),
     ('user_id is not null', 'SELECT as A: showed'),
-    ('user_id >= (select app.current_user_id())', 'SELECT as A: showed'),
-    ('user_id <= (select app.current_user_id())', null),
-    ('user_id <> (select app.current_user_id())', 'not tried, since no row could be made'),
-    ('user_id like (select app.current_user_id())', null),
-    ('user_id ~ (select app.current_user_id())', null),
-    ('lower(user_id) = lower((select app.current_user_id()))', null),
-    ('btrim(user_id) = btrim((select app.current_user_id()))', null),
-    ('starts_with(user_id, left((select app.current_user_id()), 4))', 'SELECT as A: showed'),
-    ('user_id = any (string_to_array((select app.current_user_id()), '',''))', null),
-    ('user_id = (select app.current_user_id()) or true', 'SELECT as A: showed'),
-    ('user_id = (select app.current_user_id()) or (select app.current_user_id()) is not null', 'SELECT as A: showed'),
-    ('user_id = (select app.current_user_id()) or (select app.current_user_id()) = ''root''', null),
-    ('user_id = (select app.current_user_id()) or current_user = ''stranger''', null),
-    ('user_id = (select app.current_user_id()) or length(user_id) < 3', null),
-    ('user_id = (select app.current_user_id()) or pg_has_role(session_user, ''rowkeep_owner'', ''MEMBER'')',
+    ('user_id >= app.current_user_id()', 'SELECT as A: showed'),
+    ('user_id <= app.current_user_id()', null),
+    ('user_id <> app.current_user_id()', 'not tried, because no row could be created'),
+    ('user_id like app.current_user_id()', null),
+    ('user_id ~ app.current_user_id()', null),
+    ('lower(user_id) = lower(app.current_user_id())', null),
+    ('btrim(user_id) = btrim(app.current_user_id())', null),
+    ('starts_with(user_id, left(app.current_user_id(), 4))', 'SELECT as A: showed'),
+    ('user_id = any (string_to_array(app.current_user_id(), '',''))', null),
+    ('user_id = app.current_user_id() or true', 'SELECT as A: showed'),
+    ('user_id = app.current_user_id() or app.current_user_id() is not null', 'SELECT as A: showed'),
+    ('user_id = app.current_user_id() or app.current_user_id() = ''root''', null),
+    ('user_id = app.current_user_id() or current_user = ''stranger''', null),
+    ('user_id = app.current_user_id() or length(user_id) < 3', null),
+    ('user_id = app.current_user_id() or pg_has_role(session_user, ''rowkeep_owner'', ''MEMBER'')',
      'SELECT as A: showed'),
-    ('user_id = coalesce((select app.current_user_id()), user_id)', 'SELECT as empty: showed'),
-    ('user_id is not distinct from (select app.current_user_id())', null),
+    ('user_id = coalesce(app.current_user_id(), user_id)', 'SELECT as empty: showed'),
+    ('user_id is not distinct from app.current_user_id()', null),
     ('user_id in (select app.current_user_id())', null),
-    ('user_id = app.current_user_id()', null),
-    ('user_id = (select current_setting(''app.user_id'', true))', null),
-    ('user_id = (select app.current_user_id()) collate "C"', null),
-    ('user_id::bytea = (select app.current_user_id())::bytea', null),
-    ('(user_id = (select app.current_user_id())) is not false', null)
+    ('user_id = (select app.current_user_id())', null),
+    ('user_id = current_setting(''app.user_id'', true)', null),
+    ('user_id = app.current_user_id() collate "C"', null),
+    ('user_id::bytea = app.current_user_id()::bytea', null),
+    ('(user_id = app.current_user_id()) is not false', null)
 ),
 
 mutants (rank, harm, notices, by_hand) as (
     select 1, format('drop policy %s on %s', p.name, p.relation),
-           array[case when p.polpermissive then format('NOTE policy %s lets rowkeep_api .. no row at all', p.relation)
+           array[case when p.polpermissive then format('NOTE policy %s: rowkeep_api can .. no row', p.relation)
                       else format('FAIL policy %s has no fence', p.relation) end,
-                 format('FAIL %s is declared, and not there', p.drift)], false
+                 format('FAIL %s is declared, but does not exist', p.drift)], false
       from policies p
     union all
     select 2, format('alter policy %s on %s using (true)', p.name, p.relation),
-           array[format('FAIL %s: .. lets see other rows', p.subject), format('FAIL %s is not as declared', p.drift)], false
+           array[format('FAIL %s: .. its condition for reading', p.subject), format('FAIL %s is not as declared', p.drift)], false
       from policies p where p.polcmd <> 'a'
     union all
     select 3, format('alter policy %s on %s with check (true)', p.name, p.relation),
-           array[format('FAIL %s: .. lets write rows of others', p.subject), format('FAIL %s is not as declared', p.drift)],
+           array[format('FAIL %s: .. its condition for writing', p.subject), format('FAIL %s is not as declared', p.drift)],
            false
       from policies p where p.polcmd not in ('r', 'd')
     union all
@@ -70,15 +70,15 @@ mutants (rank, harm, notices, by_hand) as (
            array[format('FAIL %s: .. to %s, .. %s', p.subject, r.receiver, r.why),
                  format('FAIL %s is not as declared', p.drift)], false
       from policies p
-      join (values (true, 'public', 'is for others than rowkeep_api'), (true, 'stranger', 'is for others than rowkeep_api'),
-                   (true, 'rowkeep_api, stranger', 'is for others than rowkeep_api'),
-                   (true, 'rowkeep_auditor', 'is for others than rowkeep_api'),
-                   (false, 'rowkeep_api', 'does not bind everybody'), (false, 'stranger', 'does not bind everybody')
+      join (values (true, 'public', 'applies to other roles than rowkeep_api'), (true, 'stranger', 'applies to other roles than rowkeep_api'),
+                   (true, 'rowkeep_api, stranger', 'applies to other roles than rowkeep_api'),
+                   (true, 'rowkeep_auditor', 'applies to other roles than rowkeep_api'),
+                   (false, 'rowkeep_api', 'does not apply to every role'), (false, 'stranger', 'does not apply to every role')
            ) r (permissive, receiver, why) on r.permissive = p.polpermissive
     union all
     select 5, format('alter policy %s on %s rename to renamed_%s', p.name, p.relation, p.name),
-           array[format('FAIL %s is declared, and not there', p.drift),
-                 format('FAIL drift policy renamed_%s on %s is live, and not declared', p.name, p.relation)], false
+           array[format('FAIL %s is declared, but does not exist', p.drift),
+                 format('FAIL drift policy renamed_%s on %s exists, but is not declared', p.name, p.relation)], false
       from policies p
     union all
     -- What checks nothing of its own checks what it shows: as safe, and not as declared.
@@ -99,7 +99,7 @@ mutants (rank, harm, notices, by_hand) as (
     select 8, format('drop policy %s on %s; create policy %s on %s as %s for %s to public%s%s', p.name, p.relation, p.name,
                      p.relation, case when p.polpermissive then 'restrictive' else 'permissive' end, p.command, p.own_using,
                      p.own_check),
-           array[case when p.polpermissive then format('NOTE policy %s lets rowkeep_api .. no row at all', p.relation)
+           array[case when p.polpermissive then format('NOTE policy %s: rowkeep_api can .. no row', p.relation)
                       else format('FAIL policy %s has no fence', p.relation) end,
                  format('FAIL %s is not as declared', p.drift)], false
       from policies p
@@ -117,19 +117,19 @@ mutants (rank, harm, notices, by_hand) as (
     -- What no trial shows, the texts show.
     select 11, format('create policy bent_%1$sx on %2$s to rowkeep_api using (%3$s); create policy bent_%1$sy on %2$s '
                       'as restrictive using (%3$s)', b.number, t.name, b.predicate),
-           array[format('FAIL policy %s bent_%sx: permissive all .. lets see other rows', t.name, b.number),
-                 format('FAIL policy %s bent_%sy: RESTRICTIVE all .. lets see other rows', t.name, b.number),
-                 format('FAIL drift policy bent_%sx on %s is live, and not declared', b.number, t.name),
-                 format('FAIL drift policy bent_%sy on %s is live, and not declared', b.number, t.name)], false
+           array[format('FAIL policy %s bent_%sx: permissive all .. its condition for reading', t.name, b.number),
+                 format('FAIL policy %s bent_%sy: RESTRICTIVE all .. its condition for reading', t.name, b.number),
+                 format('FAIL drift policy bent_%sx on %s exists, but is not declared', b.number, t.name),
+                 format('FAIL drift policy bent_%sy on %s exists, but is not declared', b.number, t.name)], false
       from tables t
      cross join (select predicate, row_number() over (order by predicate collate "C") as number
                    from bent where proof is null) b
     union all
     select 10, string_agg(format('drop policy %s on %s', p.name, p.relation), '; '),
-           array_agg(format('FAIL %s is declared, and not there', p.drift))
+           array_agg(format('FAIL %s is declared, but does not exist', p.drift))
            || array[format('FAIL policy %s has no fence', p.relation),
-                    format('NOTE policy %s lets rowkeep_api .. no row at all', p.relation),
-                    format('FAIL proof %s: not tried, since no row could be made', p.relation)], false
+                    format('NOTE policy %s: rowkeep_api can .. no row', p.relation),
+                    format('FAIL proof %s: not tried, because no row could be created', p.relation)], false
       from policies p
      group by p.relation
 )

@@ -30,7 +30,7 @@ mutants (rank, harm, notices, by_hand) as (
      cross join (values
            ('alter table %s disable row level security', 'FAIL table %s: row security NOT enabled',
             'FAIL proof %s: SELECT as A: showed'),
-           ('alter table %s no force row level security', 'FAIL table %s: .. NOT forced: its owner reads everything', null),
+           ('alter table %s no force row level security', 'FAIL table %s: .. NOT forced, so its owner reads all rows', null),
            ('alter table %1$s disable row level security, no force row level security',
             'FAIL table %s: row security NOT enabled', 'FAIL proof %s: DELETE without WHERE as A: reached'),
            ('alter table %s owner to postgres', 'FAIL table %s: .. owner postgres', null),
@@ -50,18 +50,18 @@ mutants (rank, harm, notices, by_hand) as (
            ('alter table %s enable replica trigger %s', 'FAIL trigger %s on %s: is not enabled', 'is not as declared', false),
            ('alter table %s enable always trigger %s', null, 'is not as declared', false),
            ('alter table %s disable trigger all', 'FAIL trigger %s on %s: is not enabled', 'is not as declared', false),
-           ('drop trigger %2$s on %1$s', 'FAIL trigger %2$s: none keeps id, user_id and created_at',
-            'is declared, and not there', false),
+           ('drop trigger %2$s on %1$s', 'FAIL trigger %2$s: no trigger keeps id, user_id and created_at',
+            'is declared, but does not exist', false),
            ('create or replace trigger %2$s before insert or update on %1$s for each row when (false) execute function %3$s()',
-            'FAIL trigger %2$s: none keeps id, user_id and created_at', 'is not as declared', false),
+            'FAIL trigger %2$s: no trigger keeps id, user_id and created_at', 'is not as declared', false),
            ('create or replace trigger %2$s before insert on %1$s for each row execute function %3$s()',
-            'FAIL trigger %2$s: none keeps id, user_id and created_at', 'is not as declared', false),
+            'FAIL trigger %2$s: no trigger keeps id, user_id and created_at', 'is not as declared', false),
            ('create or replace trigger %2$s before insert or update of user_id on %1$s for each row execute function %3$s()',
-            'FAIL trigger %2$s: none keeps id, user_id and created_at', 'is not as declared', false),
-           ('alter trigger %2$s on %1$s rename to renamed', null, 'is declared, and not there', false),
+            'FAIL trigger %2$s: no trigger keeps id, user_id and created_at', 'is not as declared', false),
+           ('alter trigger %2$s on %1$s rename to renamed', null, 'is declared, but does not exist', false),
            ('create function public.spy() returns trigger language plpgsql as $$ begin return new; end $$; '
             'create or replace trigger %2$s before insert or update on %1$s for each row execute function public.spy()',
-            'FAIL trigger %s on %s: is not ours: public.spy()', 'is not as declared', false)
+            'FAIL trigger %s on %s: calls a function outside app: public.spy()', 'is not as declared', false)
            ) v (harm, says, drift, by_hand)
     union all
     select 4, format('create or replace function %s() returns trigger language plpgsql set search_path = '''' as '
@@ -74,8 +74,8 @@ mutants (rank, harm, notices, by_hand) as (
     select 5, format('create or replace function public.spy() returns trigger language plpgsql as $$ begin '
                      'raise notice ''%%'', new; return new; end $$; create trigger spy_%s %s on %s %s execute function public.spy()',
                      w.number, w.time, t.name, w.each),
-           array[format('FAIL trigger spy_%s on %s: is not ours: public.spy()', w.number, t.name),
-                 format('FAIL drift trigger spy_%s on %s is live, and not declared', w.number, t.name)], false
+           array[format('FAIL trigger spy_%s on %s: calls a function outside app: public.spy()', w.number, t.name),
+                 format('FAIL drift trigger spy_%s on %s exists, but is not declared', w.number, t.name)], false
       from tables t
      cross join (values (1, 'before insert', 'for each row'), (2, 'after update', 'for each row'),
                         (3, 'after delete', 'for each row'), (4, 'before truncate', 'for each statement'),
@@ -85,11 +85,11 @@ mutants (rank, harm, notices, by_hand) as (
                      '$$ begin return new; end $$; alter function app.spy() owner to rowkeep_owner; '
                      'revoke all on function app.spy() from public; '
                      'create trigger spy after insert on %s for each row execute function app.spy()', t.name),
-           array[format('FAIL drift trigger spy on %s is live, and not declared', t.name),
-                 'FAIL drift function app.spy() is live, and not declared'], false
+           array[format('FAIL drift trigger spy on %s exists, but is not declared', t.name),
+                 'FAIL drift function app.spy() exists, but is not declared'], false
       from tables t
     union all
-    select 7, format('drop index %s', i.name), array[format('FAIL drift index %s is declared, and not there', i.name)], false
+    select 7, format('drop index %s', i.name), array[format('FAIL drift index %s is declared, but does not exist', i.name)], false
       from indexes i
     union all
     select 8, format('drop index %s; create index %s on %s (user_id)', i.name, i.plain, i.relation),
@@ -97,16 +97,16 @@ mutants (rank, harm, notices, by_hand) as (
       from indexes i
     union all
     select 9, format('create index extra on %s (created_at)', t.name),
-           array['FAIL drift index app.extra is live, and not declared'], false
+           array['FAIL drift index app.extra exists, but is not declared'], false
       from tables t
     union all
     select 10, format('create function public.leak(text) returns text immutable language plpgsql as '
                       '$$ begin raise notice ''%%'', $1; return $1; end $$; create index extra on %s (public.leak(user_id))', t.name),
-           array['FAIL drift index app.extra is live, and not declared'], false
+           array['FAIL drift index app.extra exists, but is not declared'], false
       from tables t
     union all
     select 11, format('create statistics app.extra on user_id, id from %s', t.name),
-           array['FAIL drift statistics object app.extra is live, and not declared'], true
+           array['FAIL drift statistics object app.extra exists, but is not declared'], true
       from tables t
 )
 

@@ -1,9 +1,9 @@
-//! One table, one session: rows are made, everything is tried on them, and taken back.
+//! The proof for one table in one session: it creates rows, tries every statement on them, and rolls back.
 
 use tokio_postgres::{Client, Error, Statement};
 
 use super::attempt::{Attempt, Outcome, first_column};
-use super::{ABOVE, IDENTIFY, People, fail};
+use super::{ABOVE, IDENTIFY, TestUsers, fail};
 use crate::audit::ROLLBACK;
 use crate::audit::report::{Fact, Verdict};
 use crate::database::describe;
@@ -14,35 +14,35 @@ const BACK: &str = include_str!("../../../sql/audit/rollback_to_savepoint.sql");
 const EMPTY: &str = include_str!("../../../sql/audit/empty_identity.sql");
 const ASSUME_ROLE: &str = include_str!("../../../sql/session/assume_role.sql");
 
-/// How often a prepared statement is run as A before it is run as B: after five times Postgres considers a plan for
-/// every value (PostgreSQL manual, PREPARE).
+/// How often a prepared statement runs as A before it runs as B. After five times Postgres considers a generic plan
+/// (PostgreSQL manual, PREPARE).
 const RUNS: usize = 7;
 
-/// What a login lacks that may take on the role, and not say whose request it is.
-const INHERIT: &str = "the login must be a member of rowkeep_api that inherits: ALTER ROLE .. INHERIT";
+/// The fix for a login that may take on the role, but may not call app.identify.
+const INHERIT: &str = "by hand: let the login inherit from rowkeep_api (ALTER ROLE .. INHERIT)";
 
-const REAPPLY: &str = "rowkeep migrate --reapply-policies, and what is said above";
+const REAPPLY: &str = "rowkeep migrate --reapply-policies, and the fixes above";
 
-/// One table's script, in one session.
-pub(super) struct Trial<'a> {
+/// The statements for one table, and the session that runs them.
+pub(super) struct TableProof<'a> {
     client: Client,
-    people: &'a People,
+    users: &'a TestUsers,
     script: &'a [Attempt],
     facts: Vec<Fact>,
 }
 
-impl<'a> Trial<'a> {
-    /// `client` is a session that nobody has used yet; every attempt of `script` is of the same table.
-    pub(super) fn new(client: Client, people: &'a People, script: &'a [Attempt]) -> Self {
-        Self { client, people, script, facts: Vec::new() }
+impl<'a> TableProof<'a> {
+    /// `client` must be a new session. All attempts of `script` must be for one table.
+    pub(super) fn new(client: Client, users: &'a TestUsers, script: &'a [Attempt]) -> Self {
+        Self { client, users, script, facts: Vec::new() }
     }
 
-    /// Tries everything; what came of it.
+    /// Runs all statements and returns the facts.
     pub(super) async fn facts(mut self) -> Vec<Fact> {
         if let Err(error) = self.run().await {
-            let text = format!("{}: broken off: {}", self.relation(), describe(&error));
+            let text = format!("{}: stopped by an error: {}", self.relation(), describe(&error));
             let denied = error.code().is_some_and(|state| state.code() == "42501");
-            self.facts.push(fail(text).mended_by(if denied { INHERIT } else { ABOVE }));
+            self.facts.push(fail(text).with_fix(if denied { INHERIT } else { ABOVE }));
         }
         self.facts
     }
@@ -59,7 +59,7 @@ impl<'a> Trial<'a> {
         self.client.batch_execute(ROLLBACK).await?;
         self.client.batch_execute(BEGIN).await?;
 
-        let nobodys = self.attack("nobody", &[]).await?;
+        let without_identity = self.attack("nobody", &[]).await?;
         if let Some(fact) = self.make_rows().await? {
             self.facts.push(fact);
             return Ok(());
@@ -68,19 +68,19 @@ impl<'a> Trial<'a> {
         let made = self.made_by("B");
         if before.len() as u64 != made {
             let text = format!(
-                "{}: B sees {} of their {made} rows, which proves nothing",
+                "{}: B sees {} of their {made} rows, so nothing can be proved",
                 self.relation(),
                 before.len()
             );
-            self.facts.push(fail(text).mended_by(REAPPLY));
+            self.facts.push(fail(text).with_fix(REAPPLY));
             return Ok(());
         }
         let attacks = self.attack("attack", &before).await?;
         let prepared = self.try_prepared(before.len()).await?;
         self.client.batch_execute(ROLLBACK).await?;
 
-        if nobodys && attacks && prepared {
-            self.say_it_held(before.len());
+        if without_identity && attacks && prepared {
+            self.add_success(before.len());
         }
         Ok(())
     }
@@ -93,13 +93,13 @@ impl<'a> Trial<'a> {
         self.script.iter().filter(move |attempt| attempt.phase == phase)
     }
 
-    /// How many rows of the table the script lets somebody make.
+    /// The number of rows of the table that the script creates for a user.
     fn made_by(&self, actor: &str) -> u64 {
         let wanted = format!("INSERT into {}", self.relation());
         self.attempts("rows").filter(|made| made.actor == actor && made.what == wanted).count() as u64
     }
 
-    fn say_it_held(&mut self, rows: usize) {
+    fn add_success(&mut self, rows: usize) {
         let relation = self.relation();
         let of = |actor: &str| {
             let attempts = self.script.iter().filter(|attempt| attempt.actor == actor);
@@ -110,21 +110,23 @@ impl<'a> Trial<'a> {
             format!(
                 "{relation}: {a} of {a} statements of A against {rows} rows of B: none seen, none changed (rolled back)"
             ),
-            format!("{relation}: one prepared statement under two identities and none: to each their own"),
+            format!(
+                "{relation}: one prepared statement under two identities and none: each sees only its own rows"
+            ),
             format!("{relation}: no identity: {nobody} of {nobody} statements see and change nothing"),
             format!("{relation}: an empty identity: {empty} of {empty} statements see and change nothing"),
         ];
         self.facts.extend(texts.map(|text| Fact::new(Verdict::Ok, "proof", text)));
     }
 
-    /// Makes the rows that are to be reached for; why that was not possible.
+    /// Creates the rows of A and B. Returns a fact if that is not possible.
     async fn make_rows(&self) -> Result<Option<Fact>, Error> {
         for attempt in self.attempts("rows") {
             self.become_actor(&attempt.actor).await?;
             if let Err(error) = self.client.batch_execute(&attempt.statement).await {
                 let (relation, what, error) = (&attempt.relation, &attempt.what, describe(&error));
-                let text = format!("{relation}: not tried, since no row could be made: {what}: {error}");
-                return Ok(Some(fail(text).mended_by(REAPPLY)));
+                let text = format!("{relation}: not tried, because no row could be created: {what}: {error}");
+                return Ok(Some(fail(text).with_fix(REAPPLY)));
             }
         }
         Ok(None)
@@ -139,7 +141,7 @@ impl<'a> Trial<'a> {
         Ok(rows)
     }
 
-    /// Runs the attempts of a phase, each from the same state; whether every one ended as it must.
+    /// Runs the attempts of a phase, each from the same state. Returns true if every outcome is the expected one.
     async fn attack(&mut self, phase: &'static str, before: &[String]) -> Result<bool, Error> {
         let mut held = true;
         for attempt in self.attempts(phase) {
@@ -150,7 +152,7 @@ impl<'a> Trial<'a> {
                 held = false;
                 let (relation, what, actor) = (&attempt.relation, &attempt.what, &attempt.actor);
                 let text = format!("{relation}: {what} as {actor}: {problem} (rolled back)");
-                self.facts.push(fail(text).mended_by(REAPPLY));
+                self.facts.push(fail(text).with_fix(REAPPLY));
             }
         }
         Ok(held)
@@ -159,17 +161,17 @@ impl<'a> Trial<'a> {
     async fn try_one(&self, attempt: &Attempt, before: &[String]) -> Result<Option<String>, Error> {
         self.become_actor(&attempt.actor).await?;
         let outcome = Outcome::of(self.client.simple_query(&attempt.statement).await);
-        let problem = attempt.problem(&outcome, &self.people.a, self.made_by("A"));
+        let problem = attempt.problem(&outcome, &self.users.a, self.made_by("A"));
         match outcome {
             Outcome::Refused(error) if error.is_closed() => return Err(error),
             Outcome::Done { .. } if problem.is_none() && attempt.phase == "attack" => {}
             _ => return Ok(problem),
         }
         let same = self.rows_of_b().await? == before;
-        Ok((!same).then(|| "B's rows are not what they were".into()))
+        Ok((!same).then(|| "B's rows have changed".into()))
     }
 
-    /// One prepared statement, run as A until Postgres keeps its plan, then as B, then as nobody.
+    /// Runs one prepared statement as A until Postgres caches its plan, then as B, then without an identity.
     async fn try_prepared(&mut self, rows_of_b: usize) -> Result<bool, Error> {
         let Some(attempt) = self.attempts("prepared").next() else { return Ok(true) };
         let statement = self.client.prepare(&attempt.statement).await?;
@@ -181,7 +183,7 @@ impl<'a> Trial<'a> {
             self.client.batch_execute(BACK).await?;
             if let Some(problem) = problem {
                 let text = format!("{}: {}: {problem} (rolled back)", attempt.relation, attempt.what);
-                self.facts.push(fail(text).mended_by(REAPPLY));
+                self.facts.push(fail(text).with_fix(REAPPLY));
                 return Ok(false);
             }
         }
@@ -199,20 +201,20 @@ impl<'a> Trial<'a> {
         let owners: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
 
         let (who, name, own) = match actor {
-            "A" => ("A", self.people.a.as_str(), self.made_by("A")),
-            "B" => ("B", self.people.b.as_str(), rows_of_b as u64),
+            "A" => ("A", self.users.a.as_str(), self.made_by("A")),
+            "B" => ("B", self.users.b.as_str(), rows_of_b as u64),
             _ => ("nobody", "", 0),
         };
         if owners.iter().any(|owner| owner != name) {
-            return Ok(Some(format!("showed {who} rows of others")));
+            return Ok(Some(format!("showed {who} rows of other users")));
         }
         Ok((owners.len() as u64 != own).then(|| format!("showed {who} {} of their {own} rows", owners.len())))
     }
 
     async fn become_actor(&self, actor: &str) -> Result<(), Error> {
         match actor {
-            "A" => self.client.execute(IDENTIFY, &[&self.people.a]).await.map(drop),
-            "B" => self.client.execute(IDENTIFY, &[&self.people.b]).await.map(drop),
+            "A" => self.client.execute(IDENTIFY, &[&self.users.a]).await.map(drop),
+            "B" => self.client.execute(IDENTIFY, &[&self.users.b]).await.map(drop),
             "empty" => {
                 self.client.batch_execute(ASSUME_ROLE).await?;
                 self.client.batch_execute(EMPTY).await
@@ -222,7 +224,7 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// A login that may only look, like the auditor's, has nothing to try with; and a standby has nothing to try on.
+/// A login that may not take on the role, such as the auditor's, cannot run the proof. A standby takes no writes.
 fn not_tried(error: &Error) -> Fact {
     if error.code().is_some_and(|state| ["0A000", "25006"].contains(&state.code())) {
         Fact::new(
@@ -234,6 +236,6 @@ fn not_tried(error: &Error) -> Fact {
         let text = "not tried: this login may not take on rowkeep_api; run it with the login that serves (DATABASE_URL)";
         Fact::new(Verdict::Note, "proof", text)
     } else {
-        fail(format!("not tried: {}", describe(error))).mended_by(ABOVE)
+        fail(format!("not tried: {}", describe(error))).with_fix(ABOVE)
     }
 }

@@ -8,41 +8,41 @@ async fn what_is_granted_on_things_to_come_is_named() {
     let mutants = vec![
         mutant(
             "alter default privileges for role rowkeep_owner in schema app grant select on tables to rowkeep_api",
-            &["FAIL grants what rowkeep_owner makes in schema app is granted to rowkeep_api at once: select"],
+            &["FAIL grants future objects of rowkeep_owner in schema app are granted to rowkeep_api: select"],
         ),
         mutant(
             "alter default privileges for role rowkeep_owner in schema app grant all on tables to public",
-            &["FAIL grants what rowkeep_owner makes in schema app is granted to public at once: .. truncate"],
+            &["FAIL grants future objects of rowkeep_owner in schema app are granted to public: .. truncate"],
         ),
         mutant(
             "alter default privileges for role rowkeep_owner grant select on tables to stranger",
-            &["FAIL grants what rowkeep_owner makes is granted to stranger at once: select"],
+            &["FAIL grants future objects of rowkeep_owner are granted to stranger: select"],
         ),
         mutant(
             "alter default privileges for role postgres in schema app grant select on tables to rowkeep_api",
-            &["FAIL grants what postgres makes in schema app is granted to rowkeep_api at once: select"],
+            &["FAIL grants future objects of postgres in schema app are granted to rowkeep_api: select"],
         ),
         mutant(
             "alter default privileges for role rowkeep_owner in schema rowkeep grant select on tables to rowkeep_api",
             &[
-                "FAIL grants what rowkeep_owner makes in schema rowkeep is granted to rowkeep_api at once: select",
+                "FAIL grants future objects of rowkeep_owner in schema rowkeep are granted to rowkeep_api: select",
             ],
         ),
         mutant(
             "alter default privileges for role rowkeep_owner in schema app grant usage on sequences to rowkeep_api",
-            &["FAIL grants what rowkeep_owner makes in schema app is granted to rowkeep_api at once: usage"],
+            &["FAIL grants future objects of rowkeep_owner in schema app are granted to rowkeep_api: usage"],
         ),
         mutant(
             "alter default privileges for role rowkeep_owner in schema app grant execute on functions to public",
-            &["FAIL grants what rowkeep_owner makes in schema app is granted to public at once: execute"],
+            &["FAIL grants future objects of rowkeep_owner in schema app are granted to public: execute"],
         ),
         mutant(
             "alter default privileges for role rowkeep_owner grant usage on schemas to stranger",
-            &["FAIL grants what rowkeep_owner makes is granted to stranger at once: usage"],
+            &["FAIL grants future objects of rowkeep_owner are granted to stranger: usage"],
         ),
         mutant(
             "alter default privileges for role postgres grant select on tables to rowkeep_api",
-            &["NOTE grants what postgres makes is granted to rowkeep_api at once: select"],
+            &["NOTE grants future objects of postgres are granted to rowkeep_api: select"],
         ),
     ];
     try_each(Bench::shared().await, "migrated", mutants).await;
@@ -53,7 +53,7 @@ async fn what_is_made_in_the_schema_is_named() {
     let of_owner = "create table app.notes (user_id text not null default app.current_user_id(), \
                     id bigint not null generated always as identity, primary key (user_id, id)); \
                     alter table app.notes owner to rowkeep_owner;";
-    let live = |what: &str| format!("FAIL drift {what} is live, and not declared");
+    let live = |what: &str| format!("FAIL drift {what} exists, but is not declared");
     let mutants = vec![
         mutant("create type app.mood as enum ('fine')", &[&live("type app.mood")]).by_hand(),
         mutant("create type app.pair as (one text, two text)", &[&live("type app.pair")]).by_hand(),
@@ -61,7 +61,7 @@ async fn what_is_made_in_the_schema_is_named() {
         mutant(
             "create function app.same(text, text) returns boolean language sql immutable set search_path = '' return true; \
              create operator app.= (leftarg = text, rightarg = text, function = app.same)",
-            &["FAIL drift operator app.=(text,text) is live", "FAIL drift function app.same(text,text) is live"],
+            &["FAIL drift operator app.=(text,text) exists", "FAIL drift function app.same(text,text) exists"],
         )
         .by_hand(),
         mutant("create collation app.c (locale = 'C')", &[&live("collation app.c")]).by_hand(),
@@ -69,23 +69,23 @@ async fn what_is_made_in_the_schema_is_named() {
         mutant("create text search configuration app.words (copy = pg_catalog.simple)", &[&live("text search configuration app.words")]).by_hand(),
         mutant(
             "create aggregate app.all_of_them(text) (sfunc = textcat, stype = text)",
-            &["FAIL grants execute on app.all_of_them(text) to public", "FAIL drift function app.all_of_them(text) is live"],
+            &["FAIL grants execute on app.all_of_them(text) to public", "FAIL drift function app.all_of_them(text) exists"],
         ),
         mutant(
             "create procedure app.empty() language sql as 'delete from app.tasks'",
-            &["FAIL function app.empty() is not bound to search_path", "FAIL drift function app.empty() is live"],
+            &["FAIL function app.empty() does not set search_path", "FAIL drift function app.empty() exists"],
         ),
         mutant(
             of_owner,
             &["FAIL table app.notes: row security NOT enabled", "FAIL policy app.notes has no fence",
-              "FAIL around 1 of 2 tables in app force row security", "FAIL drift table app.notes is live, and not declared"],
+              "FAIL objects 1 of 2 tables in app force row security", "FAIL drift table app.notes exists, but is not declared"],
         )
         .by_hand(),
         mutant(
             format!("{of_owner} alter table app.notes enable row level security, force row level security; \
                      create policy lax on app.notes to rowkeep_api using (true); grant select on app.notes to rowkeep_api"),
-            &["FAIL policy app.notes has no fence", "FAIL policy app.notes lax: .. lets see other rows",
-              "FAIL drift policy lax on app.notes is live, and not declared", "FAIL proof app.notes: "],
+            &["FAIL policy app.notes has no fence", "FAIL policy app.notes lax: .. its condition for reading",
+              "FAIL drift policy lax on app.notes exists, but is not declared", "FAIL proof app.notes: "],
         )
         .by_hand(),
         mutant(
@@ -102,13 +102,13 @@ async fn what_is_made_in_the_schema_is_named() {
         mutant(
             "create table app.notes (user_id text not null) partition by list (user_id); \
              create table public.part partition of app.notes default",
-            &["FAIL table app.notes: row security NOT enabled", "FAIL around public.part inherits from app.notes"],
+            &["FAIL table app.notes: row security NOT enabled", "FAIL objects public.part inherits from app.notes"],
         )
         .by_hand(),
         mutant(
             "create extension file_fdw; create server files foreign data wrapper file_fdw; \
              create foreign table app.notes (user_id text not null) server files options (filename '/dev/null')",
-            &["FAIL table app.notes: .. a FOREIGN table", "NOTE around extensions: file_fdw", "NOTE around foreign servers: files"],
+            &["FAIL table app.notes: .. a FOREIGN table", "NOTE objects extensions: file_fdw", "NOTE objects foreign servers: files"],
         )
         .by_hand(),
     ];
@@ -121,14 +121,14 @@ async fn what_watches_or_runs_beside_the_tables_is_named() {
         mutant(
             "create function public.watch() returns event_trigger language plpgsql as 'begin end'; \
              create event trigger watch on ddl_command_end execute function public.watch()",
-            &["NOTE around event trigger watch runs public.watch()"],
+            &["NOTE objects event trigger watch runs public.watch()"],
         ),
-        mutant("create extension pg_trgm", &["NOTE around extensions: pg_trgm"]),
-        mutant("create extension dblink", &["NOTE around extensions: dblink"]),
+        mutant("create extension pg_trgm", &["NOTE objects extensions: pg_trgm"]),
+        mutant("create extension dblink", &["NOTE objects extensions: dblink"]),
         mutant(
             "create subscription taken connection 'dbname=nowhere' publication spread \
              with (connect = false, slot_name = none)",
-            &["NOTE around subscription taken writes rows here, which policies do not check"],
+            &["NOTE objects subscription taken writes rows here, and no policy checks them"],
         ),
         mutant(
             "create function public.leaky(text) returns boolean language plpgsql leakproof cost 0.0000001 as \
@@ -138,7 +138,7 @@ async fn what_watches_or_runs_beside_the_tables_is_named() {
         mutant(
             "create function public.read(text) returns text language internal strict as 'pg_read_file_all'",
             &[
-                "NOTE function public.read(text) is in language internal, which no policy binds, and public may execute it",
+                "NOTE function public.read(text) is in language internal, to which no policy applies, and public may execute it",
             ],
         ),
         mutant(
@@ -160,10 +160,13 @@ async fn what_watches_or_runs_beside_the_tables_is_named() {
              $$ begin return (select count(*) from tasks); end $$",
             &["FAIL function public.peek() runs as postgres (SECURITY DEFINER)"],
         ),
-        mutant("grant create on schema public to public", &["NOTE schema public: public may create in it"]),
+        mutant(
+            "grant create on schema public to public",
+            &["NOTE schema public: public may create objects in it"],
+        ),
         mutant(
             "grant create on schema public to rowkeep_api",
-            &["NOTE schema public: rowkeep_api may create in it"],
+            &["NOTE schema public: rowkeep_api may create objects in it"],
         ),
     ];
     try_each(Bench::shared().await, "migrated", mutants).await;
@@ -183,7 +186,7 @@ async fn a_privilege_on_something_of_postgres_own_is_named() {
         for receiver in ["rowkeep_api", "rowkeep_auditor", "rowkeep_login", "public"] {
             let named = on.replace("function pg_catalog.", "");
             let said = format!(
-                "FAIL grants {privilege} on .. {named} to {receiver}: PostgreSQL itself grants it to nobody"
+                "FAIL grants {privilege} on .. {named} to {receiver}: PostgreSQL does not grant it by default"
             );
             mutants.push(mutant(format!("grant {privilege} on {on} to {receiver}"), &[&said]));
         }

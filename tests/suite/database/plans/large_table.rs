@@ -1,55 +1,56 @@
-//! Users with very many tasks and users with few, in one database.
+//! One database with users who have very many tasks and users who have few.
 
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 
-use super::question::Tasks;
+use super::query::Tasks;
 use crate::database::support::begin_as;
 use crate::world::Database;
 
-/// Three users with 100,000 tasks each, and 250 with twenty that lie scattered among the whale's: a third of the whale's
-/// are completed, all but five of busy's, and five of lazy's.
+/// Three users have 100,000 tasks each. `large` has completed a third of them, `few_pending` all but five, `few_completed`
+/// only five. Another 250 users, `small_0` to `small_249`, have twenty tasks each, scattered among those of `large`.
 const FILL: [&str; 4] = [
     "set session_replication_role = replica",
     "insert into app.tasks (user_id, title, completed, created_at, updated_at)
-     select case when n % 21 = 0 then 'minnow_' || (n / 21) % 250 else 'whale' end,
+     select case when n % 21 = 0 then 'small_' || (n / 21) % 250 else 'large' end,
             'task ' || n, hashint4(n) % 3 = 0, now(), now()
        from generate_series(1, 105000) n",
     "insert into app.tasks (user_id, title, completed, created_at, updated_at)
-     select user_id, 'task ' || n, (n % 20000 = 7) = (user_id = 'lazy'), now(), now()
-       from generate_series(1, 100000) n, unnest(array['busy', 'lazy']) user_id",
+     select user_id, 'task ' || n, (n % 20000 = 7) = (user_id = 'few_completed'), now(), now()
+       from generate_series(1, 100000) n, unnest(array['few_pending', 'few_completed']) user_id",
     "reset session_replication_role",
 ];
 
-/// The database of every test that changes nothing in it.
-pub struct Sea {
+/// That database, with the tasks of four of its users. Tests that change nothing share one.
+pub struct LargeTable {
     pub database: Database,
-    pub whale: Tasks,
-    pub busy: Tasks,
-    pub lazy: Tasks,
-    pub minnow: Tasks,
+    pub large: Tasks,
+    pub few_pending: Tasks,
+    pub few_completed: Tasks,
+    pub small: Tasks,
 }
 
-impl Sea {
-    pub async fn the() -> &'static Self {
-        static SEA: OnceCell<Sea> = OnceCell::const_new();
+impl LargeTable {
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<LargeTable> = OnceCell::const_new();
 
-        SEA.get_or_init(async || {
-            let database = Database::new().await;
-            let admin = database.superuser().await;
-            fill(&admin).await;
-            admin.batch_execute("vacuum analyze app.tasks").await.expect("statistics");
-            Self::of(database, &admin).await
-        })
-        .await
+        SHARED
+            .get_or_init(async || {
+                let database = Database::new().await;
+                let admin = database.superuser().await;
+                fill(&admin).await;
+                admin.batch_execute("vacuum analyze app.tasks").await.expect("statistics");
+                Self::of(database, &admin).await
+            })
+            .await
     }
 
     pub async fn of(database: Database, admin: &Client) -> Self {
         Self {
-            whale: tasks(admin, "whale").await,
-            busy: tasks(admin, "busy").await,
-            lazy: tasks(admin, "lazy").await,
-            minnow: tasks(admin, "minnow_7").await,
+            large: tasks(admin, "large").await,
+            few_pending: tasks(admin, "few_pending").await,
+            few_completed: tasks(admin, "few_completed").await,
+            small: tasks(admin, "small_7").await,
             database,
         }
     }
@@ -59,7 +60,7 @@ impl Sea {
         server_connection(&self.database).await
     }
 
-    /// The same, with another mode for its plans.
+    /// Such a connection with another value of plan_cache_mode.
     pub async fn connection_in(&self, mode: &str) -> Client {
         let client = connection(&self.database).await;
         client.batch_execute(&format!("set plan_cache_mode = {mode}")).await.expect("a setting");
@@ -79,7 +80,7 @@ async fn connection(database: &Database) -> Client {
     let client = database.client("rowkeep_login").await;
     let search_path = include_str!("../../../../sql/session/search_path.sql");
     client.batch_execute(search_path).await.expect("a setting");
-    // How long it takes is not the question here.
+    // These tests measure buffers and not time.
     client.batch_execute("set statement_timeout = 0").await.expect("a setting");
     client
 }
@@ -97,7 +98,7 @@ async fn tasks(admin: &Client, user: &str) -> Tasks {
     Tasks { user: user.into(), ids: rows.iter().map(|row| row.get(0)).collect() }
 }
 
-/// Runs `work` as `user`, and takes back whatever it changed.
+/// Runs `work` as `user`, and rolls back its changes.
 pub async fn as_user<T>(client: &Client, user: &str, work: impl Future<Output = T>) -> T {
     begin_as(client, user).await;
     let outcome = work.await;

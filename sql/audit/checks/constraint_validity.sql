@@ -1,0 +1,12 @@
+-- Looks for: constraints on tables of app that PostgreSQL does not enforce, or enforces for new rows only.
+-- Why: rows can break the rule already.
+-- Severity: FAIL. The rule does not hold for every row.
+-- Fix: alter table ... validate constraint ...;
+select 44, 'FAIL', 'constraint',
+       format('%s on %s is enforced for new rows only, or not at all', k.conname, t.name),
+       case when (to_jsonb(k) ->> 'conenforced') = 'false' then 'by hand: drop it, and add it again as in migrations/'
+            else format('alter table %s validate constraint %I;', t.name, k.conname) end
+  from pg_constraint k
+  join tables t on t.oid = k.conrelid
+ where not k.convalidated
+    or (to_jsonb(k) ->> 'conenforced') = 'false'

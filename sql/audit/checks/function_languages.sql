@@ -1,0 +1,17 @@
+-- Looks for: functions in an untrusted language outside app that requests may execute.
+-- Why: such code can read the files of the server, and no policy binds it.
+-- Severity: NOTE. Only a superuser can make such a function, and its text cannot be judged here.
+-- Fix: drop routine ...;
+select 73, 'NOTE', 'function',
+       format('%s is in language %s, to which no policy applies, and %s may execute it', f.oid::regprocedure, l.lanname,
+              string_agg(distinct coalesce(r.name, 'public'), ', ')),
+       format('drop routine %s;', f.oid::regprocedure)
+  from pg_proc f
+  join pg_language l on l.oid = f.prolang and not l.lanpltrusted
+ cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
+  left join roles r on r.oid = a.grantee
+ where (a.grantee = 0 or a.grantee in (select oid from serving_roles))
+   and f.oid >= 16384
+   and f.pronamespace not in (select oid from schemas)
+   and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
+ group by f.oid, l.lanname

@@ -1,0 +1,14 @@
+-- Looks for: LEAKPROOF functions outside app that initdb did not make.
+-- Why: PostgreSQL may call such a function before it has applied the policy, so the function sees rows of all users.
+-- Severity: FAIL for a new function. NOTE for a function of PostgreSQL that was marked later. Extensions are left out,
+--   because their authors vouch for them.
+-- Fix: alter function ... not leakproof;
+select 71, case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function',
+       format('%s is LEAKPROOF: it may see rows before the policy hides them', f.oid::regprocedure),
+       format('alter function %s not leakproof;', f.oid::regprocedure)
+  from pg_proc f
+ where f.proleakproof
+   and f.pronamespace not in (select oid from schemas)
+   -- What initdb wrote is PostgreSQL's own judgement.
+   and (f.oid >= 16384 or f.xmin <> '1')
+   and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)

@@ -1,0 +1,12 @@
+-- Looks for: further functions named current_user_id or identify in app, with other arguments.
+-- Why: a call with another type of argument would run the other function.
+-- Severity: FAIL. A request could take on its identity from the wrong function.
+-- Fix: drop routine ...;
+select 60, 'FAIL', 'identity',
+       format('%s is a second function app.%s: a call can reach it by mistake', f.oid::regprocedure, f.proname),
+       format('drop routine %s;', f.oid::regprocedure)
+  from pg_proc f
+  join schemas s on s.oid = f.pronamespace
+ where s.nspname = 'app'
+   and (f.proname = 'current_user_id' and f.pronargs > 0
+        or f.proname = 'identify' and f.proargtypes <> array['text'::regtype::oid]::oidvector)

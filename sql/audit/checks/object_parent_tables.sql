@@ -1,0 +1,12 @@
+-- Looks for: tables outside app from which a table of app inherits.
+-- Why: who reads the parent table also reads the rows of the table of app, by the policies of the parent.
+-- Severity: FAIL. The policies of app are not asked.
+-- Fix: alter table ... no inherit ...; or alter table ... detach partition ...;
+select 102, 'FAIL', 'objects', format('%s inherits from %s, so a query of the parent reads its rows', a.of::regclass, a.oid::regclass),
+       (select case when c.relispartition
+                    then format('alter table %s detach partition %s;', a.oid::regclass, a.of::regclass)
+                    else format('alter table %s no inherit %s;', a.of::regclass, a.oid::regclass) end
+          from pg_inherits i join pg_class c on c.oid = i.inhrelid
+         where i.inhrelid = a.of and i.inhparent = a.oid)
+  from parent_tables a
+ where a.oid not in (select oid from tables)

@@ -1,0 +1,6 @@
+-- Looks for: subscriptions of this database.
+-- Why: a subscription writes rows here, and policies do not check them.
+-- Severity: NOTE. Only a superuser, or a role that was given the right, can make one.
+-- Fix: by hand: decide whether it is needed.
+select 108, 'NOTE', 'objects', format('subscription %s writes rows here, and no policy checks them', b.subname), null
+  from pg_subscription b join pg_database d on d.oid = b.subdbid and d.datname = current_database()

@@ -1,0 +1,12 @@
+-- Looks for: tables of app without a fence: a restrictive policy for all commands, to PUBLIC, with the expected
+--   condition.
+-- Why: the fence keeps isolation when a permissive policy is added by mistake.
+-- Severity: FAIL. Without the fence one more mistake breaks isolation.
+-- Fix: rowkeep migrate --reapply-policies
+select 51, 'FAIL', 'policy', format('%s has no fence (a restrictive policy for all commands, to public)', t.name),
+       'rowkeep migrate --reapply-policies'
+  from tables t
+ where not exists (select
+                     from policies p
+                    where p.relation = t.name and not p.polpermissive and p.command = 'all'
+                      and p.receivers = 'public' and p.sees_own and p.writes_own)

@@ -1,0 +1,18 @@
+-- Looks for: the three roles of Rowkeep, and attributes that they must not have.
+-- Why: a role with SUPERUSER or BYPASSRLS is not bound by policies. The others give it power over roles or data.
+-- Severity: FAIL if a role is missing or has one of the attributes. OK otherwise.
+-- Fix: alter role ... nologin nosuperuser nobypassrls nocreaterole nocreatedb noreplication;
+select 20, case when r.oid is null then 'FAIL' when p.powers = '' then 'OK' else 'FAIL' end, 'role',
+       n.name || case when r.oid is null then ' does not exist'
+                      when p.powers = '' then ': cannot log in, has no special attribute'
+                      else ': ' || p.powers end,
+       case when r.oid is null then 'rowkeep migrate'
+            when p.powers <> '' then format('alter role %s nologin nosuperuser nobypassrls nocreaterole nocreatedb '
+                                            'noreplication;', n.name) end
+  from (values ('rowkeep_owner'), ('rowkeep_api'), ('rowkeep_auditor')) n (name)
+  left join roles r on r.rolname = n.name
+ cross join lateral (
+       select concat_ws(', ', case when r.rolsuper then 'SUPERUSER' end, case when r.rolbypassrls then 'BYPASSRLS' end,
+                        case when r.rolcanlogin then 'LOGIN' end, case when r.rolcreaterole then 'CREATEROLE' end,
+                        case when r.rolcreatedb then 'CREATEDB' end,
+                        case when r.rolreplication then 'REPLICATION' end) as powers) p

@@ -1,0 +1,15 @@
+-- Looks for: roles that serve requests, and PUBLIC, with the privilege to create objects in another schema.
+-- Why: such an object can have the name of an object that a statement means.
+-- Severity: NOTE. The statements of Rowkeep name every object with its schema.
+-- Fix: revoke create on schema ... from ...;
+select 30, 'NOTE', 'schema',
+       format('%s: %s may create objects in it; requests use no object of this schema', n.nspname,
+              coalesce(r.name, 'public')),
+       format('revoke create on schema %I from %s;', n.nspname, coalesce(r.name, 'public'))
+  from pg_namespace n
+  join other_schemas e on e.oid = n.oid
+ cross join aclexplode(n.nspacl) a
+  left join roles r on r.oid = a.grantee
+ where a.privilege_type = 'CREATE'
+   and (a.grantee = 0 or a.grantee in (select oid from serving_roles))
+   and a.grantee <> n.nspowner

@@ -1,0 +1,22 @@
+-- Looks for: settings stored for a role or a database that change how statements run or what is logged.
+-- Why: a stored search_path can put the operators of others before those of PostgreSQL, and a stored
+--   session_replication_role switches triggers off.
+-- Severity: FAIL for these two cases. NOTE for the rest, because the server sets its own values at the start of a
+--   session.
+-- Fix: alter role ... reset ...; or the same for the database.
+select 63, case when s.name = 'session_replication_role' or s.name = 'search_path' and s.value ~* '.,.*pg_catalog'
+                then 'FAIL' else 'NOTE' end, 'settings',
+       format('%s stores %s = %s', s.holder, s.name, s.value)
+       || case s.name when 'session_replication_role' then ': triggers do not run'
+                      when 'search_path' then case when s.value ~* '.,.*pg_catalog'
+                                                   then ': operators of other schemas are found before those of PostgreSQL'
+                                                   else ': the server sets an empty one for its sessions' end
+                      when 'row_security' then ': a role to which policies apply gets an error'
+                      else '' end,
+       format('alter %s reset %s;', s.altered, s.said)
+  from stored_settings s
+ where s.name = 'session_replication_role' and s.value <> 'origin'
+    or s.name in ('row_security', 'search_path', 'session_preload_libraries', 'local_preload_libraries',
+                  'default_transaction_read_only', 'check_function_bodies', 'session_authorization')
+    or s.name ~ '^log_(statement|min_duration|parameter|transaction|duration)'
+    or s.name = 'role' and s.value <> 'rowkeep_api'

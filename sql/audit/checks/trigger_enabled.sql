@@ -1,0 +1,17 @@
+-- Looks for: triggers on tables of app: whether they are enabled, and whether their function is in app.
+-- Why: the trigger sets the time stamps and keeps id and user_id. A function of another schema sees every row that is
+--   written.
+-- Severity: FAIL if it is disabled or its function is not in app. OK otherwise.
+-- Fix: alter table ... enable trigger ...; or drop trigger ... on ...;
+select 103, case when x.problem is null then 'OK' else 'FAIL' end, 'trigger',
+       format('%s on %s: %s', g.tgname, t.name, coalesce(x.problem, f.oid::regprocedure::text)),
+       format(x.fix, g.tgname, t.name)
+  from pg_trigger g
+  join tables t on t.oid = g.tgrelid
+  join pg_proc f on f.oid = g.tgfoid
+  left join lateral (values
+       (g.tgenabled not in ('O', 'A'), 'is not enabled', 'alter table %2$s enable trigger %1$I;'),
+       (not exists (select from schemas s where s.oid = f.pronamespace and s.nspname = 'app'),
+        'calls a function outside app: ' || f.oid::regprocedure, 'drop trigger %1$I on %2$s;')
+       ) x (found, problem, fix) on x.found
+ where not g.tgisinternal

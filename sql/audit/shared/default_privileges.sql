@@ -1,0 +1,16 @@
+-- Default privileges: what will be granted on future objects. `ours` are those for objects in app or rowkeep.
+default_privileges as (
+    select d.oid, o.name, n.nspname, coalesce(r.name, 'public') as receiver, lower(a.privilege_type) as privilege,
+           n.nspname in ('app', 'rowkeep') or n.oid is null and o.rolname = 'rowkeep_owner' as ours,
+           case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions'
+                                when 'L' then 'large objects' else 'schemas' end as what
+      from pg_default_acl d
+      join roles o on o.oid = d.defaclrole
+     cross join aclexplode(d.defaclacl) a
+      left join pg_namespace n on n.oid = d.defaclnamespace
+      left join roles r on r.oid = a.grantee
+     where a.grantee <> d.defaclrole
+       -- Everybody may use a type by default, and a type keeps no secret.
+       and d.defaclobjtype <> 'T'
+       and (n.nspname in ('app', 'rowkeep') or n.oid is null)
+)

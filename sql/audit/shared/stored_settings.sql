@@ -1,0 +1,21 @@
+-- Settings that are stored for a role or this database, so that a session can begin with them.
+stored_settings as (
+    select s.setrole, s.setdatabase, lower(split_part(c.setting, '=', 1)) as name,
+           -- Whose name is not in lower case is only found by that name.
+           case when split_part(c.setting, '=', 1) ~ '[A-Z]' then format('"%s"', split_part(c.setting, '=', 1))
+                else split_part(c.setting, '=', 1) end as said,
+           substr(c.setting, strpos(c.setting, '=') + 1) as value,
+           case when s.setrole = 0 and s.setdatabase = 0 then 'every role'
+                when s.setrole = 0 then format('database %I', d.datname)
+                when s.setdatabase = 0 then format('role %I', r.rolname)
+                else format('role %I in database %I', r.rolname, d.datname) end as holder,
+           case when s.setrole = 0 and s.setdatabase = 0 then 'role all'
+                when s.setrole = 0 then format('database %I', d.datname)
+                when s.setdatabase = 0 then format('role %I', r.rolname)
+                else format('role %I in database %I', r.rolname, d.datname) end as altered
+      from pg_db_role_setting s
+     cross join unnest(s.setconfig) c (setting)
+      left join pg_roles r on r.oid = s.setrole
+      left join pg_database d on d.oid = s.setdatabase
+     where s.setdatabase = 0 or d.datname = current_database()
+)
