@@ -1,4 +1,5 @@
-//! Cargo sees changes inside the files that the crate embeds; new files in these folders it has to be told about.
+//! Tells Cargo to compile again when a file is added to a folder that the program embeds. Cargo sees changes of known files
+//! only.
 
 fn main() {
     println!("cargo::rerun-if-changed=migrations");

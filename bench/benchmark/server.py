@@ -14,7 +14,7 @@ POOL = 8
 
 def build(programs):
     """Builds the program as it is shipped. Returns its path."""
-    words = [programs.cargo, "build", "--release", "--locked", "--bin", "rowkeep"]
+    words = [programs.cargo, "build", "--release", "--features", "jemalloc", "--locked", "--bin", "rowkeep"]
     if subprocess.run(words, cwd=ROOT, check=False).returncode != 0:
         raise Failed("cargo build failed")
     said = subprocess.run([programs.cargo, "metadata", "--format-version", "1", "--no-deps", "--locked"], cwd=ROOT,

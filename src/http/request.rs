@@ -72,7 +72,7 @@ impl Call {
 
     /// The last value of a query parameter, decoded.
     pub fn parameter(&self, name: &str) -> Option<String> {
-        form_urlencoded::parse(self.query.as_bytes())
+        url::form_urlencoded::parse(self.query.as_bytes())
             .filter(|(key, _)| key == name)
             .last()
             .map(|(_, value)| value.into_owned())

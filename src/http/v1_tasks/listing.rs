@@ -63,7 +63,7 @@ impl Asked {
     /// The `Link` (RFC 8288) to the page after `position`; none, when the cursor cannot be written.
     pub fn next(&self, position: &Position, caller: &Caller, cursors: &Cursors) -> Option<String> {
         let cursor = cursors.seal(position, caller.user(), &self.listing)?;
-        let mut query = form_urlencoded::Serializer::new(String::new());
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.kept).append_pair("cursor", &cursor);
         Some(format!("</api/v1/tasks?{}>; rel=\"next\"", query.finish()))
     }
