@@ -1,14 +1,14 @@
-//! The releases of PostgreSQL that tests can start: this machine's own, and those that `make test` installs beside it.
+//! The releases of PostgreSQL that tests can start: the one of this machine, and those that `make test-all` installs.
 
 use std::path::Path;
 use std::process::Command;
 
 use rowkeep::development::Programs;
 
-/// The oldest release that the README promises, and the newest.
+/// The releases that the README promises, from the oldest to the newest.
 const PROMISED: std::ops::RangeInclusive<u32> = 15..=18;
 
-/// The releases that `.ci/releases` installs, where there are programs for this kind of machine.
+/// The releases that `.ci/releases` installs. Empty where there are no packages for this kind of machine.
 pub const PACKAGED: &[u32] = if cfg!(all(
     any(all(target_os = "linux", target_env = "gnu"), target_os = "macos"),
     any(target_arch = "x86_64", target_arch = "aarch64")
@@ -18,7 +18,9 @@ pub const PACKAGED: &[u32] = if cfg!(all(
     &[]
 };
 
-/// The releases of which a test can have a cluster, oldest first.
+/// The releases of which a test can start a cluster, oldest first.
+///
+/// Panics when one is missing that `.ci/releases` installs: a loop over fewer releases would pass without a test.
 pub fn releases() -> Vec<u32> {
     let own = Programs::find(None).expect("PostgreSQL's programs").major;
     let mut releases: Vec<_> =
@@ -26,18 +28,24 @@ pub fn releases() -> Vec<u32> {
     if !releases.contains(&own) {
         releases.push(own);
     }
+    let missing: Vec<_> = PACKAGED.iter().filter(|major| !releases.contains(major)).collect();
+    assert!(
+        missing.is_empty(),
+        "PostgreSQL {missing:?} is not installed: run `make test-all`, which installs it"
+    );
     releases
 }
 
-/// The programs of a release, in a place where the user whom PostgreSQL runs as can run them.
+/// The programs of a release, in a directory where the system user that PostgreSQL runs as can run them.
 pub fn programs_of_release(major: u32, home: &Path) -> Programs {
     if let Ok(programs) = Programs::find(Some(major)) {
         return programs;
     }
-    let packaged = packaged(major)
-        .unwrap_or_else(|| panic!("no PostgreSQL {major} to test with: run `make test`, which installs it"));
+    let packaged = packaged(major).unwrap_or_else(|| {
+        panic!("PostgreSQL {major} is not installed: run `make test-all`, which installs it")
+    });
 
-    // That user may not be able to enter the checkout, which may be in root's home.
+    // That user often cannot enter the checkout, for instance below /root.
     let native = packaged.path("..");
     let copied = home.join("programs");
     let copy = r#"cp -RP "$0" "$1" && chmod -R a+rX "$1""#;
