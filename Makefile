@@ -1,21 +1,29 @@
-# make run       runs Rowkeep with a private PostgreSQL: nothing to configure
-# make test      runs every test
-# make check     what CI runs: formatting, clippy, every test
-# make bench     measures how fast it is against PostgreSQL itself, for some 20 minutes (bench/run --help)
-# make audit     after a change in sql/audit/: assembles sql/audit.sql, the one file for psql
-# make declared  after a change of migrations/ or policies/: writes sql/audit/declared/ anew, from fresh databases
+# make run        runs Rowkeep with a private PostgreSQL, without any configuration
+# make test       runs the tests that need only Rust, a C compiler and PostgreSQL
+# make test-all   runs all tests; installs Node.js, Python packages and other releases of PostgreSQL for them
+# make check      runs what CI runs: formatting, clippy and all tests (.ci/run)
+# make bench      compares the speed of Rowkeep with that of PostgreSQL; takes 20 minutes (bench/run --help)
+# make declared   writes sql/audit/declared/ again, after a change of migrations/ or policies/
+# make audit      assembles sql/audit.sql, the one file for psql, after a change in sql/audit/
 #
-# All of them install PostgreSQL's server programs first where they are missing and can be had (.ci/postgres). The tests
-# need Node.js as well (.ci/node), for a real Better Auth, the other releases of PostgreSQL (.ci/releases), and Python with
-# pgrls (.ci/judges), for what others find in the policies.
+# The other targets install what these need. Each names its script in .ci/:
+#
+#   postgres      PostgreSQL's server programs
+#   node          Better Auth on Node.js
+#   releases      PostgreSQL 16, 17 and 18, from npm
+#   pgrls         pgrls, a linter of row-level security on Python
 
-.PHONY: run test check bench audit declared postgres node releases judges
+.PHONY: run test test-all check bench audit declared postgres node releases pgrls
 
 run: postgres
 	cargo run --locked
 
-test: postgres node releases judges
+test: postgres
 	cargo test --locked
+
+# First the tests of `make test`, then the ignored ones: one of those checks what the others have recorded.
+test-all: node releases pgrls test
+	cargo test --locked -- --ignored
 
 check:
 	.ci/run
@@ -28,7 +36,7 @@ audit:
 	mv sql/audit.sql.new sql/audit.sql
 
 declared: postgres releases
-	ROWKEEP_DECLARE=1 cargo test --locked --test suite has_what_is_declared
+	ROWKEEP_DECLARE=1 cargo test --locked --test suite has_what_is_declared -- --ignored
 
 postgres:
 	@.ci/postgres
@@ -39,5 +47,5 @@ node:
 releases: node
 	@.ci/releases
 
-judges:
-	@.ci/judges
+pgrls:
+	@.ci/pgrls

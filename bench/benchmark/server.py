@@ -13,8 +13,8 @@ POOL_SIZE = 8
 
 
 def build(programs):
-    """Builds the release program. Returns its path."""
-    command = [programs.cargo, "build", "--release", "--locked", "--bin", "rowkeep"]
+    """Builds the release program as it is shipped. Returns its path."""
+    command = [programs.cargo, "build", "--release", "--features", "jemalloc", "--locked", "--bin", "rowkeep"]
     if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
         raise Failed("cargo build failed")
     metadata = subprocess.run([programs.cargo, "metadata", "--format-version", "1", "--no-deps", "--locked"], cwd=ROOT,

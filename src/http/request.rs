@@ -76,7 +76,7 @@ impl Call {
 
     /// The decoded value of a query parameter. If it is there twice, the last one counts.
     pub fn query_parameter(&self, name: &str) -> Option<String> {
-        form_urlencoded::parse(self.query.as_bytes())
+        url::form_urlencoded::parse(self.query.as_bytes())
             .filter(|(key, _)| key == name)
             .last()
             .map(|(_, value)| value.into_owned())

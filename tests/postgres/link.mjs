@@ -1,5 +1,5 @@
-// Makes the links between shared libraries that the packages of PostgreSQL's programs would make by a script of their
-// own when they are installed, and says so where npm has left one of the packages out.
+// Creates the links between the shared libraries of the PostgreSQL packages. Their install scripts would do that, but no
+// script of a package runs here. Fails when npm did not install one of the packages.
 
 import { existsSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -11,7 +11,7 @@ const fitting = Object.keys(optionalDependencies).filter((name) => name.endsWith
 for (const name of fitting) {
     const folder = join("node_modules", name);
     if (!existsSync(folder)) {
-        // npm takes an optional package that it cannot fetch for one that is not wanted, and is content.
+        // npm reports success when it cannot fetch an optional package. Without this file it tries again.
         rmSync("node_modules/.package-lock.json", { force: true });
         console.error(`npm could not fetch ${name}: try again`);
         process.exit(1);

@@ -1,9 +1,9 @@
-//! What goes over the wire.
+//! Tests over HTTP, from the request to the answer.
 
 mod contracts;
+mod key_pairs;
 pub mod links;
 
-mod around;
 mod authorization;
 mod bodies;
 mod cors;
@@ -11,19 +11,20 @@ mod counts;
 mod cursors;
 mod demands;
 mod edits;
+mod error_texts;
 mod errors;
+mod health_and_paths;
 pub mod hostile;
 mod identity;
 mod isolation;
 mod issuers;
 mod key_sets;
+mod list_isolation;
 mod lists;
-mod meanwhile;
-mod order;
-mod others_lists;
+mod lists_while_changing;
 mod pages;
-mod pairs;
 mod parameters;
+mod refusal_order;
 mod remembered;
 pub mod routes;
 mod search;
@@ -36,4 +37,3 @@ pub mod tokens;
 mod user_ids;
 mod user_tasks;
 mod v1_tasks;
-mod words;

@@ -1,17 +1,15 @@
-//! The test suite: one binary, a real PostgreSQL, the program as it is shipped, real sockets.
+//! The test suite: one program that tests the real server over real sockets, with a real PostgreSQL.
+//!
+//! Tests that need more than Rust and PostgreSQL are `#[ignore]`d and name what they need. `make test` leaves them out,
+//! `make test-all` runs them as well.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    missing_docs,
-    reason = "a test that panics says what is wrong; the names of tests are their documentation"
-)]
+#![allow(clippy::indexing_slicing, clippy::panic, reason = "a test fails by a panic")]
 
 mod better_auth;
+mod coverage;
 mod database;
 mod http;
 mod judges;
 mod mutants;
 mod operation;
 mod world;
-mod z_coverage;

@@ -2,6 +2,7 @@
 
 mod authority;
 mod cluster;
+pub mod coverage;
 mod issuer;
 mod person;
 mod releases;
@@ -12,7 +13,7 @@ pub use cluster::{Database, OwnCluster, PASSWORD, cluster, end_with_this_process
 pub use issuer::{Issuer, JWKS_PATH, KeyPair, NEVER, Reply, public};
 pub use person::{Answer, Person, send, try_send};
 pub use releases::{PACKAGED, releases};
-pub use server::{Server, called};
+pub use server::Server;
 
 use rowkeep::auth::{Demands, UserId, Verifier};
 

@@ -60,7 +60,7 @@ impl PageRequest {
     /// The `Link` header (RFC 8288) to the page after `position`; `None` if the cursor cannot be encrypted.
     pub fn link_to_next(&self, position: &Position, caller: &Caller, cursors: &Cursors) -> Option<String> {
         let cursor = cursors.encrypt(position, caller.user(), &self.listing)?;
-        let mut query = form_urlencoded::Serializer::new(String::new());
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.link_parameters).append_pair("cursor", &cursor);
         Some(format!("</api/v1/tasks?{}>; rel=\"next\"", query.finish()))
     }

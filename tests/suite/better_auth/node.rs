@@ -26,8 +26,12 @@ impl Node {
     /// Starts them.
     pub fn start() -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/better-auth");
-        let missing = "no Better Auth to test with: run `make test`, which installs it";
+        let missing = "Better Auth is not installed: run `make test-all`, which installs it";
         assert!(folder.join("node_modules/better-auth").is_dir(), "{missing}");
+
+        // Where `.ci/node` installs Node.js, if the system has none that is new enough.
+        let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/target/node/bin");
+        let path = format!("{installed}:{}", std::env::var("PATH").unwrap_or_default());
 
         // Its standard input stays open for as long as this process lives, and it ends when that closes: the tests may
         // be killed.
@@ -35,7 +39,7 @@ impl Node {
             .arg("server.mjs")
             .current_dir(folder)
             .env_clear()
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("PATH", path)
             .env("BETTER_AUTH_SECRET", SECRET)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

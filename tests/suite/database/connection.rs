@@ -1,4 +1,4 @@
-//! A pooled connection belongs to one user after the other, whatever happens in between.
+//! Users share pooled connections one after the other. No failure of one user may affect the next.
 
 mod both;
 mod skipped;
@@ -15,7 +15,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use super::support::{Home, texts};
 use crate::world::user_id;
 
-/// Asked like a create, so that no user is bound: the policy alone decides what is found.
+/// Runs like an insert, without a user parameter, so that only the policy decides which rows are found.
 static EVERYTHING: Query = Query::insert(
     "test/everything",
     "select pg_backend_pid(), app.current_user_id(), array(select distinct user_id from app.tasks)",
@@ -51,14 +51,14 @@ async fn session(home: &Home, options: &Options) -> Session {
     Session::open(&address, options, &QUERIES, ConstraintMessages::default()).await.expect("a session")
 }
 
-/// How many tasks the caller's list begins with.
+/// The number of tasks on the first page of the caller.
 async fn list(caller: &Caller) -> Result<usize, Refusal> {
     let window = Window { after: None, limit: 100, offset: 0 };
     let page = tasks::page(caller, &Listing::newest_first(Status::All), window).await?;
     Ok(page.tasks()?.len())
 }
 
-/// The backend that answers, after checking that it takes the caller for who they are and shows no other's row.
+/// The process id of the backend. Asserts that it knows the caller and shows only their rows.
 async fn backend_of(caller: &Caller) -> i32 {
     let rows = caller.query(EVERYTHING.bind(vec![])).await.expect("an answer");
     let (backend, user, owners): (i32, String, Vec<String>) =
@@ -103,7 +103,7 @@ async fn many_users_at_once_on_two_connections_see_their_own_rows() {
 }
 
 #[tokio::test]
-async fn after_a_broken_rule_the_connection_is_the_next_users() {
+async fn a_violated_constraint_leaves_the_connection_usable_by_the_next_user() {
     let home = Home::new().await;
     let session = session(&home, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
@@ -117,7 +117,7 @@ async fn after_a_broken_rule_the_connection_is_the_next_users() {
 }
 
 #[tokio::test]
-async fn after_a_failing_question_the_connection_is_the_next_users() {
+async fn a_failed_query_leaves_the_connection_usable_by_the_next_user() {
     let home = Home::new().await;
     let session = session(&home, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
@@ -131,9 +131,9 @@ async fn after_a_failing_question_the_connection_is_the_next_users() {
     }
 }
 
-/// A read has one Sync, behind a COMMIT that is then skipped.
+/// A read sends one Sync, after its COMMIT. PostgreSQL skips that COMMIT when the read fails.
 #[tokio::test]
-async fn after_two_reads_of_which_one_fails_the_connection_is_the_next_users() {
+async fn two_queries_of_which_one_fails_leave_the_connection_usable_by_the_next_user() {
     let home = Home::new().await;
     let session = session(&home, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
@@ -150,9 +150,9 @@ async fn after_two_reads_of_which_one_fails_the_connection_is_the_next_users() {
     assert_eq!(backend_of(&bob).await, before);
 }
 
-/// A value of another type than the statement's never leaves: the statements around it do.
+/// The driver does not send a parameter of the wrong type, but sends the statements before and after it.
 #[tokio::test]
-async fn after_a_value_that_cannot_be_sent_the_connection_is_the_next_users() {
+async fn a_parameter_that_cannot_be_sent_leaves_the_connection_usable_by_the_next_user() {
     let home = Home::new().await;
     let patient = Options { step_timeout: Duration::from_secs(60), ..options(1) };
     let session = session(&home, &patient).await;
@@ -177,7 +177,7 @@ async fn after_a_value_that_cannot_be_sent_the_connection_is_the_next_users() {
     }
 }
 
-/// Panics while it is being bound: when BEGIN and the identity are on their way already.
+/// A parameter that panics when it is bound, after BEGIN and the identity were sent.
 #[derive(Debug)]
 struct Panics;
 
@@ -198,7 +198,7 @@ impl ToSql for Panics {
 }
 
 #[tokio::test]
-async fn a_connection_with_a_half_done_transaction_is_never_used_again() {
+async fn a_connection_with_an_unfinished_transaction_is_discarded() {
     let home = Home::new().await;
     let session = session(&home, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
@@ -214,7 +214,7 @@ async fn a_connection_with_a_half_done_transaction_is_never_used_again() {
     }
 }
 
-/// Waits until there is no such backend.
+/// Waits until this backend has ended.
 async fn has_ended(home: &Home, backend: i32) {
     let ended = async {
         let sql = format!("select state from pg_stat_activity where pid = {backend}");
@@ -225,9 +225,9 @@ async fn has_ended(home: &Home, backend: i32) {
     tokio::time::timeout(Duration::from_secs(20), ended).await.expect("the end of its connection");
 }
 
-/// A client that goes away does not stop the question, and leaves nothing behind for the next.
+/// A client that disconnects does not stop the query. The query must not leave anything for the next user.
 #[tokio::test]
-async fn a_question_that_nobody_waits_for_leaves_the_connection_clean() {
+async fn a_cancelled_query_leaves_the_connection_clean() {
     let home = Home::new().await;
     let session = session(&home, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
@@ -239,9 +239,9 @@ async fn a_question_that_nobody_waits_for_leaves_the_connection_clean() {
     assert_eq!(backend_of(&bob).await, before);
 }
 
-/// The driver takes whatever answers to COMMIT for a success; an error there must void the rows that came before.
+/// The driver reports any answer to COMMIT as a success. An error there must discard the rows that came before.
 #[tokio::test]
-async fn what_is_not_committed_is_not_acknowledged() {
+async fn a_failed_commit_is_reported_as_an_error() {
     let home = Home::new().await;
     let session = session(&home, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
@@ -259,9 +259,9 @@ async fn what_is_not_committed_is_not_acknowledged() {
     backend_of(&bob).await;
 }
 
-/// Settings that outlive their transaction are what a pooled connection must not inherit: the next identity wins.
+/// A setting that outlives its transaction must not affect the next user of the connection.
 #[tokio::test]
-async fn an_identity_left_on_the_connection_is_not_the_next_users() {
+async fn an_identity_left_on_the_connection_does_not_affect_the_next_user() {
     let home = Home::new().await;
     let session = session(&home, &options(1)).await;
     let bob = session.caller(user_id("bob"));
@@ -280,7 +280,7 @@ async fn a_terminated_connection_is_replaced() {
 
     let gone = "select pg_terminate_backend($1, 5000)";
     home.admin.execute(gone, &[&before]).await.expect("a termination");
-    // The driver may not have noticed yet: one question may meet the end of the connection.
+    // The driver may not have noticed yet, so that one query may still fail.
     let first = bob.query(EVERYTHING.bind(vec![])).await;
 
     assert!(matches!(first, Ok(_) | Err(Refusal::Busy(_))), "{first:?}");
@@ -288,7 +288,7 @@ async fn a_terminated_connection_is_replaced() {
 }
 
 #[tokio::test]
-async fn when_every_connection_waits_for_a_lock_the_next_question_is_refused_as_busy() {
+async fn a_query_is_refused_as_busy_while_every_connection_waits_for_a_lock() {
     let home = Home::new().await;
     let step_timeout = Duration::from_millis(1500);
     let session = session(&home, &Options { step_timeout, ..options(2) }).await;
@@ -301,7 +301,7 @@ async fn when_every_connection_waits_for_a_lock_the_next_question_is_refused_as_
         assert!(matches!(refused, Err(Refusal::Busy(_))), "{refused:?}");
     }
     home.admin.batch_execute("rollback").await.expect("the lock is let go");
-    // A connection that was being prepared meanwhile met the lock as well, and comes a little later.
+    // A connection that was being prepared also waited for the lock and is ready a little later.
     for _ in 0..100 {
         if list(&bob).await.is_ok() {
             break;
@@ -311,7 +311,7 @@ async fn when_every_connection_waits_for_a_lock_the_next_question_is_refused_as_
 }
 
 #[tokio::test]
-async fn reading_questions_run_in_transactions_that_cannot_write() {
+async fn reading_queries_run_in_read_only_transactions() {
     let home = Home::new().await;
     let session = session(&home, &options(1)).await;
 
@@ -322,7 +322,7 @@ async fn reading_questions_run_in_transactions_that_cannot_write() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_question_is_left_open() {
+async fn a_finished_query_leaves_nothing_open() {
     let home = Home::new().await;
     let session = session(&home, &options(2)).await;
     let bob = session.caller(user_id("bob"));
@@ -335,7 +335,7 @@ async fn nothing_of_a_question_is_left_open() {
         let _ = bob.query(READ_OF_NUMBER.bind(vec![parameter("seven")])).await;
     }
     backend_of(&bob).await;
-    // Those that are thrown away end by themselves.
+    // Discarded connections end by themselves.
     tokio::time::sleep(Duration::from_secs(1)).await;
 
     let open = format!(
@@ -348,7 +348,7 @@ async fn nothing_of_a_question_is_left_open() {
 }
 
 #[tokio::test]
-async fn a_connection_whose_statements_no_longer_fit_the_schema_is_replaced() {
+async fn a_connection_whose_statements_no_longer_match_the_schema_is_replaced() {
     let home = Home::new().await;
     let session = session(&home, &options(1)).await;
     let bob = session.caller(user_id("bob"));

@@ -1,4 +1,4 @@
-//! Whose transaction it is: said once, exactly, and forgotten at its end.
+//! The identity of a transaction: set once, compared exactly, gone at its end.
 
 use super::support::{Home, begin_as, creates, state, texts};
 use crate::world::Database;
@@ -20,7 +20,7 @@ async fn a_transaction_without_identity_has_no_rows() {
 }
 
 #[tokio::test]
-async fn without_an_identity_nothing_is_changed() {
+async fn a_transaction_without_identity_changes_nothing() {
     let home = Home::new().await;
     let before = (home.stored("alice").await, home.stored("bob").await);
 
@@ -32,7 +32,7 @@ async fn without_an_identity_nothing_is_changed() {
 }
 
 #[tokio::test]
-async fn an_empty_identity_and_none_are_refused() {
+async fn an_empty_or_null_identity_is_refused() {
     let home = Home::new().await;
 
     for id in [Some(""), None] {
@@ -45,7 +45,7 @@ async fn an_empty_identity_and_none_are_refused() {
     }
 }
 
-/// The setting is '' and not null after its first use: a row whose user is '' would be everybody's.
+/// After its first use, the unset setting is '' and not null. Every connection could see a row whose user is ''.
 #[tokio::test]
 async fn no_row_can_belong_to_the_empty_user() {
     let home = Home::new().await;
@@ -56,7 +56,7 @@ async fn no_row_can_belong_to_the_empty_user() {
 }
 
 #[tokio::test]
-async fn nothing_of_an_identity_is_left_when_its_transaction_ends() {
+async fn an_identity_ends_with_its_transaction() {
     let home = Home::new().await;
     let client = home.database.superuser().await;
 
@@ -64,7 +64,7 @@ async fn nothing_of_an_identity_is_left_when_its_transaction_ends() {
         begin_as(&client, "alice").await;
         assert_eq!(texts(&client, LOOK).await, ["rowkeep_api/alice/alice"]);
         if client.batch_execute(end).await.is_err() {
-            // What the driver's COMMIT comes to after an error.
+            // After an error, COMMIT rolls back.
             client.batch_execute("commit").await.expect("an end");
         }
         assert_eq!(texts(&client, LOOK).await, ["postgres//nobody"], "after {end}");
@@ -72,7 +72,7 @@ async fn nothing_of_an_identity_is_left_when_its_transaction_ends() {
 }
 
 #[tokio::test]
-async fn nothing_of_an_identity_is_left_on_the_recommended_logins_connection() {
+async fn an_identity_ends_with_its_transaction_for_the_recommended_login() {
     let home = Home::new().await;
 
     begin_as(&home.login, "alice").await;
@@ -83,7 +83,7 @@ async fn nothing_of_an_identity_is_left_on_the_recommended_logins_connection() {
 }
 
 #[tokio::test]
-async fn rolling_back_to_a_savepoint_takes_the_identity_along() {
+async fn rolling_back_to_a_savepoint_removes_the_identity() {
     let home = Home::new().await;
 
     begin_as(&home.login, "alice").await;
@@ -96,7 +96,7 @@ async fn rolling_back_to_a_savepoint_takes_the_identity_along() {
 }
 
 #[tokio::test]
-async fn an_identity_outside_a_transaction_lasts_for_its_statement_alone() {
+async fn an_identity_outside_a_transaction_lasts_for_one_statement() {
     let home = Home::new().await;
 
     home.login.execute("select app.identify('alice')", &[]).await.expect("an identity");
@@ -104,7 +104,7 @@ async fn an_identity_outside_a_transaction_lasts_for_its_statement_alone() {
     assert_eq!(texts(&home.login, "select user_id from app.tasks").await, [""; 0]);
 }
 
-/// Whatever an identity provider may come up with, and what a careless comparison would take for somebody else.
+/// User ids that an identity provider may use, and ids that an inexact comparison would confuse.
 fn odd_identities() -> Vec<String> {
     let mut ids: Vec<String> = [
         "alice",
@@ -189,7 +189,7 @@ fn odd_identities() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_identity_is_matched_to_the_letter() {
+async fn identities_are_compared_exactly() {
     let database = Database::new().await;
     let client = database.client("rowkeep_login").await;
     for id in odd_identities() {
@@ -205,7 +205,7 @@ async fn every_identity_is_matched_to_the_letter() {
 }
 
 #[tokio::test]
-async fn a_change_of_everything_by_an_odd_identity_changes_its_own_row_alone() {
+async fn an_update_without_filter_changes_only_the_rows_of_an_odd_identity() {
     let database = Database::new().await;
     let client = database.client("rowkeep_login").await;
     let ids = odd_identities();
@@ -232,9 +232,9 @@ async fn an_identity_of_more_than_255_characters_owns_nothing() {
     assert_eq!(error.as_db_error().and_then(|error| error.constraint()), Some("tasks_user_id_length"));
 }
 
-/// A comparison by a language's rules could take two users for one.
+/// A comparison with a nondeterministic collation could treat two users as one.
 #[tokio::test]
-async fn users_are_compared_byte_by_byte() {
+async fn user_ids_are_compared_byte_by_byte() {
     let database = Database::new().await;
 
     let loose = "select attname::text from pg_attribute a join pg_collation c on c.oid = a.attcollation
@@ -243,7 +243,7 @@ async fn users_are_compared_byte_by_byte() {
     assert_eq!(texts(&database.superuser().await, loose).await, [""; 0]);
 }
 
-/// A stored default would make somebody of every connection that is nobody's.
+/// A stored default would give every connection without an identity that user.
 #[tokio::test]
 async fn no_identity_is_stored_for_a_role_or_a_database() {
     let database = Database::new().await;

@@ -1,4 +1,4 @@
-//! Whatever `DATABASE_URL` connects as, a request runs restricted or does not run.
+//! A request runs restricted, or not at all, whatever login `DATABASE_URL` has.
 
 use rowkeep::schema;
 
@@ -6,7 +6,7 @@ use super::serving::{start, titles};
 use super::support::{Home, texts};
 use crate::world::{OwnCluster, psql};
 
-/// A login of this test alone: its name.
+/// Creates a login for this test and returns its name.
 async fn login(home: &Home, kind: &str, attributes: &str, more: &str) -> String {
     let name = format!("{kind}_{}", home.database.name);
     let make = format!("create role {name} login {attributes}; {}", more.replace("{}", &name));
@@ -14,7 +14,7 @@ async fn login(home: &Home, kind: &str, attributes: &str, more: &str) -> String 
     name
 }
 
-/// Through a server that connects as `login`, bob is shown his own tasks.
+/// Asserts that bob sees exactly his tasks through a server that connects as `login`.
 async fn bob_sees_his_own(home: &Home, login: &str) {
     let session = start(&home.database.address(login)).await.unwrap_or_else(|why| panic!("{login}: {why}"));
 
@@ -23,21 +23,21 @@ async fn bob_sees_his_own(home: &Home, login: &str) {
 }
 
 #[tokio::test]
-async fn the_recommended_login_is_served_through() {
+async fn a_server_runs_with_the_recommended_login() {
     let home = Home::new().await;
 
     bob_sees_his_own(&home, "rowkeep_login").await;
 }
 
 #[tokio::test]
-async fn a_superuser_is_restricted_while_it_serves() {
+async fn a_superuser_login_is_restricted_while_it_serves() {
     let home = Home::new().await;
     assert_eq!(texts(&home.admin, "select user_id from app.tasks").await.len(), 4);
 
     bob_sees_his_own(&home, "postgres").await;
 }
 
-/// As the default login of some hosting services.
+/// The default login of some hosting services.
 #[tokio::test]
 async fn a_login_that_bypasses_row_security_is_restricted_while_it_serves() {
     let home = Home::new().await;
@@ -56,9 +56,9 @@ async fn a_member_of_the_owner_is_restricted_while_it_serves() {
     bob_sees_his_own(&home, &name).await;
 }
 
-/// Whoever owns the database and made everything in it, on a server where it may not do more.
+/// The owner of the database and of everything in it, without any other privilege on the server.
 #[tokio::test]
-async fn the_login_that_migrated_its_own_database_is_restricted_while_it_serves() {
+async fn the_login_that_migrated_its_database_is_restricted_while_it_serves() {
     let cluster = OwnCluster::start().await;
     let make = "create role deployer login createrole";
     cluster.superuser("postgres").await.batch_execute(make).await.expect("a login");
@@ -76,7 +76,7 @@ async fn the_login_that_migrated_its_own_database_is_restricted_while_it_serves(
 }
 
 #[tokio::test]
-async fn a_member_that_does_not_inherit_but_starts_as_the_role_is_served_through() {
+async fn a_noinherit_login_that_starts_as_the_role_works() {
     let home = Home::new().await;
     let become_role = "grant rowkeep_api to {}; alter role {} set role = 'rowkeep_api'";
     let name = login(&home, "starts", "noinherit", become_role).await;
@@ -85,7 +85,7 @@ async fn a_member_that_does_not_inherit_but_starts_as_the_role_is_served_through
 }
 
 #[tokio::test]
-async fn a_member_that_does_not_inherit_is_told_what_to_do() {
+async fn the_error_of_a_noinherit_login_says_what_to_do() {
     let home = Home::new().await;
     let name = login(&home, "noinherit", "noinherit", "grant rowkeep_api to {}").await;
 
@@ -96,7 +96,7 @@ async fn a_member_that_does_not_inherit_is_told_what_to_do() {
 }
 
 #[tokio::test]
-async fn what_a_refused_login_is_told_to_do_helps() {
+async fn the_advice_for_a_refused_login_works() {
     let home = Home::new().await;
     let name = login(&home, "told", "noinherit", "").await;
     let refused = start(&home.database.address(&name)).await.err().expect("a refusal");
@@ -118,7 +118,7 @@ async fn a_login_without_rights_is_told_which_it_needs() {
 }
 
 #[tokio::test]
-async fn the_recommended_login_is_restricted_from_its_first_statement_and_bounded() {
+async fn the_recommended_login_has_its_role_and_time_outs_from_the_first_statement() {
     let home = Home::new().await;
     let shown = "select current_user::text
                  union all select current_setting(name) from unnest(array[
@@ -131,9 +131,8 @@ async fn the_recommended_login_is_restricted_from_its_first_statement_and_bounde
     assert_eq!(texts(&home.admin, powers).await, ["rowkeep_login"]);
 }
 
-/// The script takes whatever name and password it is given.
 #[tokio::test]
-async fn the_script_for_the_login_quotes_what_it_is_given() {
+async fn the_login_script_quotes_its_name_and_password() {
     let home = Home::new().await;
     let script = format!("{}/sql/setup/login.sql", env!("CARGO_MANIFEST_DIR"));
     let name = format!("odd \"login\" of {}", home.database.name);

@@ -1,4 +1,4 @@
-//! `rowkeep migrate`, by whoever runs it and however often.
+//! `rowkeep migrate`, with different logins and repeatedly.
 
 use rowkeep::schema;
 
@@ -6,7 +6,7 @@ use super::catalogue::{described, pristine};
 use super::support::{Home, files, state, texts};
 use crate::world::{Database, OwnCluster, SECRET};
 
-/// The program as it is shipped.
+/// Runs the real program.
 pub async fn rowkeep(arguments: &[&str], url: &str) -> std::process::Output {
     tokio::process::Command::new(env!("CARGO_BIN_EXE_rowkeep"))
         .args(arguments)
@@ -17,7 +17,7 @@ pub async fn rowkeep(arguments: &[&str], url: &str) -> std::process::Output {
         .expect("the program")
 }
 
-/// Every row of the catalogue that has to do with us, with what tells a row that was written again.
+/// Every catalogue row of our schemas, with the transaction that wrote it.
 async fn fingerprint(database: &Database) -> Vec<String> {
     let ours = "('app'::regnamespace, 'rowkeep'::regnamespace)";
     let classes = format!("(select oid from pg_class where relnamespace in {ours})");
@@ -42,7 +42,7 @@ async fn fingerprint(database: &Database) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_fresh_database_is_migrated_and_says_what_was_done() {
+async fn migrating_a_fresh_database_prints_what_was_done() {
     let database = Database::unmigrated().await;
 
     let done = rowkeep(&["migrate"], &database.url("postgres")).await;
@@ -108,7 +108,7 @@ async fn rows_and_other_connections_survive_a_migration() {
     assert_eq!(home.bob_runs("update app.tasks set title = 'after'").await, "00000");
 }
 
-/// On a server where it may do nothing else: what a hosting service gives.
+/// The login that a hosting service gives, without other privileges.
 #[tokio::test]
 async fn a_login_with_createrole_migrates_the_database_it_owns() {
     let cluster = OwnCluster::start().await;
@@ -141,7 +141,7 @@ async fn a_login_without_rights_is_told_which_it_needs() {
 }
 
 #[tokio::test]
-async fn the_login_that_serves_can_not_change_the_policies() {
+async fn the_serving_login_cannot_change_the_policies() {
     let home = Home::new().await;
     let before = fingerprint(&home.database).await;
 
@@ -168,7 +168,7 @@ async fn a_login_that_may_not_make_roles_is_told_which_rights_it_needs() {
 }
 
 #[tokio::test]
-async fn what_a_login_without_rights_is_told_to_do_helps() {
+async fn the_advice_for_a_login_without_privileges_works() {
     let database = Database::unmigrated().await;
     let name = format!("told_{}", database.name);
     let admin = database.superuser().await;
@@ -196,9 +196,9 @@ async fn a_database_in_another_encoding_is_refused() {
     }
 }
 
-/// The policies bind the owner, too: without `row_security = off` this would be `UPDATE 0`, and nobody would know.
+/// The policies also apply to the owner: without `row_security = off` this would silently be `UPDATE 0`.
 #[tokio::test]
-async fn a_migration_of_rows_that_it_can_not_see_fails_instead_of_doing_nothing() {
+async fn a_migration_of_rows_it_cannot_see_fails() {
     let home = Home::new().await;
     let migrating = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/schema/migrating.sql"));
     home.admin.batch_execute(&migrating.expect("a file")).await.expect("settings");
@@ -209,9 +209,9 @@ async fn a_migration_of_rows_that_it_can_not_see_fails_instead_of_doing_nothing(
     assert_eq!(state(outcome), "42501");
 }
 
-/// As a migration that has to change every user's rows must do it.
+/// The way for a migration to change the rows of all users.
 #[tokio::test]
-async fn a_migration_that_lifts_the_force_reaches_every_row() {
+async fn a_migration_that_suspends_force_row_security_reaches_every_row() {
     let home = Home::new().await;
     let migrating = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/schema/migrating.sql"));
     home.admin.batch_execute(&migrating.expect("a file")).await.expect("settings");

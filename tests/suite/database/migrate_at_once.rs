@@ -1,4 +1,4 @@
-//! Several processes migrate at once, and requests go on meanwhile.
+//! Several processes migrate at the same time, while requests continue.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::support::{Home, begin_as, files, state, texts};
 use crate::world::OwnCluster;
 
 #[tokio::test]
-async fn processes_that_migrate_one_database_at_once_migrate_it_once() {
+async fn concurrent_processes_migrate_one_database_once() {
     let cluster = OwnCluster::start().await;
     let make = "create database tasks";
     cluster.superuser("postgres").await.batch_execute(make).await.expect("a database");
@@ -29,9 +29,9 @@ async fn processes_that_migrate_one_database_at_once_migrate_it_once() {
     assert_eq!(described(&admin).await, pristine().await);
 }
 
-/// Roles belong to the whole cluster and locks to a database, so that these meet at the roles.
+/// Roles belong to the whole cluster, and advisory locks to a database. So these migrations conflict at the roles.
 #[tokio::test]
-async fn the_databases_of_a_fresh_cluster_can_be_migrated_at_once() {
+async fn databases_of_a_fresh_cluster_can_be_migrated_concurrently() {
     let cluster = OwnCluster::start().await;
     let admin = cluster.superuser("postgres").await;
     let names: Vec<_> = (0..6).map(|number| format!("tasks_{number}")).collect();
@@ -51,7 +51,7 @@ async fn the_databases_of_a_fresh_cluster_can_be_migrated_at_once() {
 }
 
 #[tokio::test]
-async fn the_databases_of_a_fresh_cluster_can_be_migrated_at_once_by_no_superuser() {
+async fn databases_of_a_fresh_cluster_can_be_migrated_concurrently_without_a_superuser() {
     let cluster = OwnCluster::start().await;
     let admin = cluster.superuser("postgres").await;
     admin.batch_execute("create role deployer login createrole").await.expect("a login");
@@ -71,9 +71,9 @@ async fn the_databases_of_a_fresh_cluster_can_be_migrated_at_once_by_no_superuse
     }
 }
 
-/// While another database's migration is making the roles, which shows only when it is done.
+/// Another migration creates the roles in a transaction that has not committed yet.
 #[tokio::test]
-async fn roles_that_another_database_is_just_making_are_waited_for() {
+async fn a_migration_waits_for_roles_that_another_database_is_creating() {
     let cluster = OwnCluster::start().await;
     let (other, admin) = (cluster.superuser("postgres").await, cluster.superuser("postgres").await);
     let make = "begin; create role rowkeep_owner; create role rowkeep_api; create role rowkeep_auditor";
@@ -88,7 +88,7 @@ async fn roles_that_another_database_is_just_making_are_waited_for() {
 }
 
 #[tokio::test]
-async fn rights_that_another_database_is_just_granting_are_waited_for() {
+async fn a_migration_waits_for_grants_that_another_database_is_making() {
     let cluster = OwnCluster::start().await;
     let (other, admin) = (cluster.superuser("postgres").await, cluster.superuser("postgres").await);
     let make = "create role deployer login createrole; create role rowkeep_owner; create role rowkeep_api;
@@ -118,7 +118,7 @@ async fn server_lets_createrole_grant(admin: &Client) -> bool {
     texts(admin, "select 'yes' where current_setting('server_version_num')::int < 160000").await == ["yes"]
 }
 
-/// A report that has read the table and is not finished with it.
+/// A transaction that has read the table and stays open, like that of a long report.
 async fn report(home: &Home) -> Client {
     let report = home.database.superuser().await;
     report.batch_execute("begin; select count(*) from app.tasks").await.expect("a long report");
@@ -126,11 +126,11 @@ async fn report(home: &Home) -> Client {
 }
 
 #[tokio::test]
-async fn a_migration_with_nothing_to_do_waits_for_nobody() {
+async fn a_migration_with_nothing_to_do_does_not_wait() {
     let home = Home::new().await;
     let report = report(&home).await;
     let writer = home.database.superuser().await;
-    // The report is really in the way.
+    // Shows that the report does hold a lock.
     writer
         .batch_execute("begin; lock table app.tasks in access exclusive mode nowait")
         .await
@@ -142,9 +142,9 @@ async fn a_migration_with_nothing_to_do_waits_for_nobody() {
     report.batch_execute("commit").await.expect("an end");
 }
 
-/// Even the strongest lock in the way: there is nothing of the table that it wants.
+/// Another session holds the strongest lock on the table.
 #[tokio::test]
-async fn a_migration_with_nothing_to_do_touches_no_table_of_users() {
+async fn a_migration_with_nothing_to_do_locks_no_table() {
     let home = Home::new().await;
     let owner = home.database.superuser().await;
     owner.batch_execute("begin; lock table app.tasks in access exclusive mode").await.expect("a lock");
@@ -156,7 +156,7 @@ async fn a_migration_with_nothing_to_do_touches_no_table_of_users() {
 }
 
 #[tokio::test]
-async fn policies_wait_for_a_long_report_and_let_requests_through_meanwhile() {
+async fn policies_wait_for_a_long_report_and_do_not_block_requests() {
     let home = Home::new().await;
     let wanted = described(&home.admin).await;
     let report = report(&home).await;
@@ -165,7 +165,7 @@ async fn policies_wait_for_a_long_report_and_let_requests_through_meanwhile() {
     let migrating = tokio::spawn(async move { schema::migrate(&address, true).await });
     let waits = "select 'waits' from pg_locks where not granted and relation = 'app.tasks'::regclass";
     until(&home.admin, waits).await;
-    // Queues behind the migration, for no longer than the migration waits: the login's own limit is the same.
+    // Waits behind the migration, which gives up within the lock time-out of the login.
     let mut outcome = home.bob_runs("select from app.tasks").await;
     while outcome == "55P03" {
         outcome = home.bob_runs("select from app.tasks").await;
@@ -179,7 +179,7 @@ async fn policies_wait_for_a_long_report_and_let_requests_through_meanwhile() {
     assert_eq!(described(&home.admin).await, wanted);
 }
 
-/// Waits until `query` finds something.
+/// Waits until `query` returns a row.
 async fn until(admin: &Client, query: &str) {
     for _ in 0..500 {
         if !texts(admin, query).await.is_empty() {
@@ -191,7 +191,7 @@ async fn until(admin: &Client, query: &str) {
 }
 
 #[tokio::test]
-async fn nobody_meets_a_moment_without_policies() {
+async fn the_policies_are_in_force_at_every_moment_of_a_migration() {
     let home = Home::new().await;
     let address = home.database.address("postgres");
     let migrating = tokio::spawn(async move {

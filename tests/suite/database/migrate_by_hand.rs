@@ -9,7 +9,7 @@ use super::catalogue::{described, pristine};
 use super::support::texts;
 use crate::world::{Database, cluster};
 
-/// What a database may look like after years of hands.
+/// Changes that a database may have after years of manual work.
 const VANDALISM: &str = "
     create role {stranger};
     create role {other} nologin;
@@ -48,7 +48,7 @@ async fn vandalised() -> Database {
     database
 }
 
-/// With a shell's pipe, as the first lines of the folder say.
+/// Applies the policies with a shell pipe, as the first lines of `policies/` say.
 async fn by_hand(database: &Database) {
     by_hand_of(database, "postgres").await;
 }
@@ -71,7 +71,7 @@ async fn by_hand_of(database: &Database, login: &str) {
 }
 
 #[tokio::test]
-async fn policies_by_hand_leave_a_migrated_database_as_it_is() {
+async fn applying_the_policies_with_psql_leaves_a_migrated_database_unchanged() {
     let database = Database::new().await;
 
     by_hand(&database).await;
@@ -80,7 +80,7 @@ async fn policies_by_hand_leave_a_migrated_database_as_it_is() {
 }
 
 #[tokio::test]
-async fn policies_by_hand_undo_whatever_was_granted() {
+async fn applying_the_policies_with_psql_revokes_other_grants() {
     let database = vandalised().await;
     assert_ne!(described(&database.superuser().await).await, pristine().await);
 
@@ -90,7 +90,7 @@ async fn policies_by_hand_undo_whatever_was_granted() {
 }
 
 #[tokio::test]
-async fn policies_applied_by_the_program_undo_whatever_was_granted() {
+async fn applying_the_policies_with_rowkeep_revokes_other_grants() {
     let database = vandalised().await;
 
     schema::migrate(&database.address("postgres"), true).await.expect("a migration");
@@ -99,7 +99,7 @@ async fn policies_applied_by_the_program_undo_whatever_was_granted() {
 }
 
 #[tokio::test]
-async fn policies_by_hand_of_any_member_of_the_owner_do_the_same() {
+async fn any_member_of_the_owner_can_apply_the_policies_with_psql() {
     for inherit in ["inherit", "noinherit"] {
         let database = Database::new().await;
         let login = format!("{inherit}_{}", database.name);
@@ -115,9 +115,9 @@ async fn policies_by_hand_of_any_member_of_the_owner_do_the_same() {
     }
 }
 
-/// Whoever may pass a privilege on has passed it on: both lose it.
+/// A role with grant option has granted its privilege to another role: both lose it.
 #[tokio::test]
-async fn policies_take_back_what_a_grantee_granted() {
+async fn applying_the_policies_revokes_what_a_grantee_granted() {
     let database = Database::new().await;
     let admin = database.superuser().await;
     let (first, second) = (format!("first_{}", database.name), format!("second_{}", database.name));
@@ -142,7 +142,7 @@ async fn policies_take_back_what_a_grantee_granted() {
 }
 
 #[tokio::test]
-async fn what_is_made_later_is_nobodys_until_the_policies_say_so() {
+async fn nobody_has_privileges_on_new_objects_until_the_policies_grant_them() {
     let database = vandalised().await;
     by_hand(&database).await;
     let admin = database.superuser().await;

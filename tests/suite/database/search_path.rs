@@ -1,12 +1,11 @@
-//! A search path that is stored for a login or a database, or that somebody sets: whatever lies on it, requests do not
-//! meet it, and who is asking does not depend on it.
+//! Objects on a stored or changed search path do not affect requests or the identity.
 
 use serde_json::json;
 
 use super::support::{Home, begin_as, state, texts};
 use crate::world::{Database, World};
 
-/// An operator that is found before PostgreSQL's own, and tells what it sees.
+/// An operator that comes before that of PostgreSQL on the search path, and reports its operands.
 const SPY: &str = "
     create schema spies;
     grant usage on schema spies to public;
@@ -23,7 +22,7 @@ const SPY: &str = "
     end $$";
 
 #[tokio::test]
-async fn an_operator_that_a_stored_search_path_puts_first_sees_no_request() {
+async fn an_operator_on_a_stored_search_path_is_not_used_by_requests() {
     let database = Database::new().await;
     let admin = database.superuser().await;
     admin.batch_execute(SPY).await.expect("a spy");
@@ -40,7 +39,7 @@ async fn an_operator_that_a_stored_search_path_puts_first_sees_no_request() {
     assert_eq!(texts(&admin, "select line from spies.seen").await, [""; 0]);
 }
 
-/// Stands before PostgreSQL's own for whoever puts it there, and ends whatever calls it.
+/// Operators that come before those of PostgreSQL on the search path, and raise an error when they are called.
 const TRAPS: &str = "
     create schema traps;
     grant usage on schema traps to public;
@@ -54,13 +53,13 @@ const TRAPS: &str = "
 
 const LED_ASTRAY: &str = "set search_path = traps, pg_catalog";
 
-/// The functions have no search path of their own, since that costs every request more than they do.
+/// The functions do not set a search path, because setting it costs more time than the functions do.
 #[tokio::test]
-async fn who_is_asking_is_said_and_known_on_any_search_path() {
+async fn the_identity_works_with_any_search_path() {
     let home = Home::new().await;
     home.admin.batch_execute(TRAPS).await.expect("traps");
 
-    // What was planned on one path may be used again on another.
+    // A plan made with one search path may be reused with another.
     for path in [LED_ASTRAY, "set search_path = ''", LED_ASTRAY, "reset search_path"] {
         home.login.batch_execute(path).await.expect(path);
         begin_as(&home.login, "alice").await;
@@ -75,9 +74,9 @@ async fn who_is_asking_is_said_and_known_on_any_search_path() {
     }
 }
 
-/// The traps close: on what is written as it is elsewhere.
+/// Shows that the operators of these tests do work: an unqualified operator uses them.
 #[tokio::test]
-async fn what_is_looked_up_by_a_search_path_can_be_led_astray() {
+async fn the_test_operators_do_mislead_unqualified_names() {
     let home = Home::new().await;
     home.admin.batch_execute(TRAPS).await.expect("traps");
     let migration = include_str!("../../../migrations/V4__cheaper_identity.sql");

@@ -1,4 +1,4 @@
-//! A server starts on a database that restricts it, or says what to do.
+//! A server starts only on a database that protects its rows. Otherwise its error says what to do.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::support::{Home, begin_as, creates, texts};
 use crate::world::{Database, OwnCluster, user_id};
 use rowkeep::database::Address;
 
-/// What a server does before it serves: the session, or why there is none.
+/// Does the checks of a starting server. Returns the session, or the error.
 pub async fn start(address: &Address) -> Result<Session, String> {
     let ready = schema::ready_to_serve(address).await.map_err(|error| error.to_string())?;
     open(address, ready.constraint_messages).await
@@ -30,7 +30,7 @@ async fn open(address: &Address, words: ConstraintMessages) -> Result<Session, S
     opened.map_err(|error| error.to_string())
 }
 
-/// The titles that `user` is shown.
+/// The titles that `user` sees.
 pub async fn titles(session: &Session, user: &str) -> Vec<String> {
     let caller = session.caller(user_id(user));
     let window = Window { after: None, limit: 100, offset: 0 };
@@ -38,7 +38,7 @@ pub async fn titles(session: &Session, user: &str) -> Vec<String> {
     page.tasks().expect("tasks").iter().map(|task| task.title.to_owned()).collect()
 }
 
-/// Why a server does not start after a superuser ran `harm`.
+/// The error of a server that starts after a superuser ran `harm`.
 async fn refusal_after(harm: &str) -> String {
     let home = Home::new().await;
     home.admin.batch_execute(harm).await.unwrap_or_else(|error| panic!("{harm}: {error:?}"));
@@ -46,9 +46,9 @@ async fn refusal_after(harm: &str) -> String {
     started.err().unwrap_or_else(|| panic!("a server starts after {harm}"))
 }
 
-/// The driver does not send what it cannot bind: the reason is said, and at once.
+/// The driver does not send a parameter of the wrong type. The start must not wait for an answer.
 #[tokio::test]
-async fn a_function_that_takes_another_type_is_named_and_not_waited_for() {
+async fn a_function_with_another_parameter_type_is_reported_at_once() {
     let home = Home::new().await;
     let harm = "drop function app.identify(text);
                 create function app.identify(user_id bigint) returns void language sql as 'select';
@@ -61,9 +61,9 @@ async fn a_function_that_takes_another_type_is_named_and_not_waited_for() {
     assert!(reason.contains("serializing parameter 0"), "{reason}");
 }
 
-/// Whoever answers there is not ready, as a server that is starting up.
+/// The first socket answers like a server that is starting up.
 #[tokio::test]
-async fn of_several_sockets_the_first_that_is_ready_is_taken() {
+async fn the_first_reachable_of_several_sockets_is_used() {
     let home = Home::new().await;
     let busy = std::env::temp_dir().join(format!("rowkeep-busy-{}", std::process::id()));
     std::fs::create_dir(&busy).expect("a directory");
@@ -84,7 +84,7 @@ async fn of_several_sockets_the_first_that_is_ready_is_taken() {
 }
 
 #[tokio::test]
-async fn a_database_as_migrated_is_served_from() {
+async fn a_server_starts_on_a_migrated_database() {
     let home = Home::new().await;
 
     let session = start(&home.database.address("rowkeep_login")).await.expect("a session");
@@ -110,9 +110,9 @@ async fn a_database_that_lacks_a_migration_is_refused() {
     assert!(refused.contains("run `rowkeep migrate`"), "{refused}");
 }
 
-/// So that a release can be rolled back without rolling back the database.
+/// So that a release can be rolled back without the database.
 #[tokio::test]
-async fn a_database_ahead_of_the_release_is_served_from() {
+async fn a_server_starts_on_a_database_with_newer_migrations() {
     let home = Home::new().await;
     let ahead = "insert into rowkeep.migrations (version, name) values (1000, 'of_a_later_release')";
     home.admin.batch_execute(ahead).await.expect("a later migration");
@@ -130,7 +130,7 @@ async fn a_database_with_other_policies_is_refused() {
 }
 
 #[tokio::test]
-async fn a_rule_without_a_sentence_is_refused() {
+async fn a_constraint_without_a_message_is_refused() {
     let refused = refusal_after("comment on constraint tasks_title_blank on app.tasks is null").await;
 
     assert!(refused.contains("constraint tasks_title_blank has no comment"), "{refused}");
@@ -152,7 +152,7 @@ async fn a_table_without_row_security_is_refused() {
 }
 
 #[tokio::test]
-async fn a_table_that_lost_its_fence_is_refused() {
+async fn a_table_without_its_fence_is_refused() {
     let own = "(user_id = app.current_user_id())";
     let own = format!("using {own} with check {own}");
     let wide = "(user_id = app.current_user_id() or app.current_user_id() is not null)";
@@ -174,9 +174,9 @@ async fn a_table_that_lost_its_fence_is_refused() {
     }
 }
 
-/// `DROP OWNED` takes the policies for a role along, whoever owns the tables. The fence stays, and nobody has rows.
+/// `DROP OWNED` also removes the policies that name a role. The fence stays, and nobody sees rows.
 #[tokio::test]
-async fn a_table_that_shows_requests_nothing_is_refused() {
+async fn a_table_without_a_permissive_policy_is_refused() {
     for harm in [
         "drop policy owner_only on app.tasks",
         "alter policy owner_only on app.tasks to rowkeep_auditor",
@@ -189,9 +189,9 @@ async fn a_table_that_shows_requests_nothing_is_refused() {
     }
 }
 
-/// While there are no rows yet, nothing that is looked for in vain proves that it is hidden.
+/// Without rows, an empty result does not prove that rows are hidden.
 #[tokio::test]
-async fn policies_that_let_everybody_through_are_refused_before_there_are_rows() {
+async fn policies_that_allow_everything_are_refused_even_without_rows() {
     let database = Database::new().await;
     let harm =
         "alter policy fence on app.tasks using (true); alter policy owner_only on app.tasks using (true)";
@@ -206,7 +206,7 @@ async fn policies_that_let_everybody_through_are_refused_before_there_are_rows()
 }
 
 #[tokio::test]
-async fn a_function_that_does_not_say_who_is_asking_is_refused() {
+async fn a_function_that_does_not_return_the_identity_is_refused() {
     let body = "returns text language sql stable return";
     for harm in [
         "alter function app.current_user_id() immutable",
@@ -231,7 +231,7 @@ async fn a_function_that_does_not_say_who_is_asking_is_refused() {
     }
 }
 
-/// Every connection of such a login is somebody's before anybody has asked.
+/// Every connection of such a login has an identity before any request.
 #[tokio::test]
 async fn a_login_with_a_stored_identity_is_refused() {
     let database = Database::new().await;
@@ -256,7 +256,7 @@ async fn a_function_that_requests_may_not_execute_is_refused() {
 }
 
 #[tokio::test]
-async fn the_fence_holds_beside_a_policy_that_lets_everybody_through() {
+async fn the_fence_holds_beside_a_policy_that_allows_everything() {
     let home = Home::new().await;
     let hole = "create policy hole on app.tasks to public using (true) with check (true)";
     home.admin.batch_execute(hole).await.expect("a policy");
@@ -271,9 +271,9 @@ async fn the_fence_holds_beside_a_policy_that_lets_everybody_through() {
     assert_eq!(home.stored("alice").await, before);
 }
 
-/// Roles belong to the whole cluster, so this one is its own.
+/// Roles belong to the whole cluster, so this test starts its own.
 #[tokio::test]
-async fn a_role_of_requests_that_no_policy_binds_is_refused() {
+async fn a_serving_role_that_bypasses_policies_is_refused() {
     let cluster = OwnCluster::start().await;
     let address = cluster.address("postgres", "postgres");
     schema::migrate(&address, false).await.expect("a migrated database");

@@ -1,4 +1,4 @@
-//! What the tests of this folder share: two people with tasks, and ways to look.
+//! Helpers of the database tests.
 
 use tokio_postgres::{Client, Error};
 
@@ -6,13 +6,13 @@ use crate::world::Database;
 
 /// A database in which alice and bob each have a pending and a completed task.
 pub struct Home {
-    /// A connection that no policy binds.
+    /// A connection of the superuser, who bypasses the policies.
     pub admin: Client,
-    /// The recommended login's.
+    /// A connection of the recommended login.
     pub login: Client,
     /// The ids of alice's tasks, the pending one first.
     pub alices: [i64; 2],
-    /// The ids of bob's, the pending one first.
+    /// The ids of bob's tasks, the pending one first.
     pub bobs: [i64; 2],
     pub database: Database,
 }
@@ -28,8 +28,7 @@ impl Home {
         Self { admin, login, alices, bobs, database }
     }
 
-    /// What happens to `sql` when bob sends it, as the recommended login: its SQLSTATE, or `"00000"`. It is
-    /// committed if it can be.
+    /// Runs `sql` as bob with the recommended login, commits, and returns the SQLSTATE, or `"00000"`.
     pub async fn bob_runs(&self, sql: &str) -> String {
         begin_as(&self.login, "bob").await;
         let outcome = state(self.login.batch_execute(sql).await);
@@ -37,7 +36,7 @@ impl Home {
         outcome
     }
 
-    /// All that is stored of `user`'s, to the last column.
+    /// All rows of `user` with all columns.
     pub async fn stored(&self, user: &str) -> Vec<String> {
         texts(&self.admin, &format!("select t::text from app.tasks t where user_id = '{user}' order by id"))
             .await
@@ -53,13 +52,13 @@ async fn two_tasks(client: &Client, user: &str) -> [i64; 2] {
     [pending, completed]
 }
 
-/// Opens a transaction of `user`'s, as psql and the server do.
+/// Begins a transaction with the identity `user`, as psql and the server do.
 pub async fn begin_as(client: &Client, user: &str) {
     client.batch_execute("begin").await.expect("a transaction");
     client.execute("select app.identify($1)", &[&user]).await.expect("an identity");
 }
 
-/// Creates a task of `user`'s; its id.
+/// Creates a task of `user` and returns its id.
 pub async fn creates(client: &Client, user: &str, title: &str) -> i64 {
     begin_as(client, user).await;
     let insert = "insert into app.tasks (title) values ($1) returning id";
@@ -74,7 +73,7 @@ pub async fn texts(client: &Client, sql: &str) -> Vec<String> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// How a statement ended: its SQLSTATE.
+/// The SQLSTATE of an outcome, `"00000"` for success.
 pub fn state<T>(outcome: Result<T, Error>) -> String {
     match outcome {
         Ok(_) => "00000".into(),

@@ -1,4 +1,4 @@
-//! What a body may be, before anybody asks what it means.
+//! The syntax of request bodies: malformed JSON, depth, duplicate members.
 
 use bytes::Bytes;
 use http::Method;
@@ -8,7 +8,7 @@ use super::contracts::{CONTRACTS, Contract};
 use super::tokens::texts_inside_texts;
 use crate::world::{Answer, Person, World};
 
-/// The answers to every call that reads a body: creating a task, and those of one task.
+/// Sends a body to every call that reads one, and returns the answers.
 pub async fn every_call(
     person: &Person,
     contract: &Contract,
@@ -18,10 +18,10 @@ pub async fn every_call(
     let list = contract.tasks(person);
     let created = person.send(Method::POST, &list, Bytes::copy_from_slice(body)).await;
     let mut answers = vec![(format!("POST {list}"), created)];
-    for door in contract.doors_with_body() {
-        let path = door.path(contract, person, id);
-        let answer = person.send(door.method.clone(), &path, Bytes::copy_from_slice(body)).await;
-        answers.push((format!("{} {path}", door.method), answer));
+    for call in contract.calls_with_body() {
+        let path = call.path(contract, person, id);
+        let answer = person.send(call.method.clone(), &path, Bytes::copy_from_slice(body)).await;
+        answers.push((format!("{} {path}", call.method), answer));
     }
     answers
 }
@@ -100,7 +100,7 @@ async fn a_body_may_be_a_hundred_levels_deep() {
 }
 
 #[tokio::test]
-async fn an_empty_body_is_malformed_where_one_is_needed() {
+async fn an_empty_body_is_malformed_where_a_body_is_required() {
     let world = World::new().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
@@ -117,7 +117,7 @@ async fn an_empty_body_is_malformed_where_one_is_needed() {
 }
 
 #[tokio::test]
-async fn json_that_is_no_object_is_invalid() {
+async fn json_that_is_not_an_object_is_invalid() {
     let world = World::new().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
@@ -133,7 +133,7 @@ async fn json_that_is_no_object_is_invalid() {
 }
 
 #[tokio::test]
-async fn of_duplicate_members_the_last_counts() {
+async fn the_last_of_duplicate_members_counts() {
     let world = World::new().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
@@ -160,7 +160,7 @@ async fn of_duplicate_members_the_last_counts() {
 }
 
 #[tokio::test]
-async fn no_body_uses_the_stack_up() {
+async fn a_deeply_nested_body_does_not_overflow_the_stack() {
     let world = World::new().await;
     let alice = world.user("alice");
 

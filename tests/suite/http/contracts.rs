@@ -1,4 +1,4 @@
-//! The three contracts, as far as one sentence can be about all of them.
+//! What tests of all three contracts share: paths, calls and the form of errors.
 
 use std::fmt::Display;
 
@@ -7,23 +7,21 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::world::{Answer, Person};
 
-/// What tells a contract from the others.
 #[derive(Debug)]
 pub struct Contract {
     list: &'static str,
-    /// The status for what is well-formed and not acceptable.
+    /// The status for a well-formed body that fails validation.
     pub invalid: u16,
-    /// Where its front end looks for the text that is in `detail`.
+    /// The member of an error that repeats `detail`, for the front end of this contract.
     also: Option<&'static str>,
-    /// Every call of one task, with a body that suits it; empty where it takes none.
-    pub doors: &'static [Door],
+    /// Every call to one task, with a valid body. The body is empty where the call takes none.
+    pub calls: &'static [TaskCall],
 }
 
-/// A call of one task.
 #[derive(Debug)]
-pub struct Door {
+pub struct TaskCall {
     pub method: Method,
-    /// What follows the id.
+    /// The part of the path after the id.
     pub after: &'static str,
     pub body: &'static str,
 }
@@ -32,13 +30,13 @@ pub const U: Contract = Contract {
     list: "/api/{user_id}/tasks",
     invalid: 422,
     also: None,
-    doors: &[
-        Door { method: Method::GET, after: "", body: "" },
-        Door { method: Method::PUT, after: "", body: TITLE },
-        Door { method: Method::PATCH, after: "", body: DONE },
-        Door { method: Method::PATCH, after: "/complete", body: DONE },
-        Door { method: Method::PATCH, after: "/complete", body: "{}" },
-        Door { method: Method::DELETE, after: "", body: "" },
+    calls: &[
+        TaskCall { method: Method::GET, after: "", body: "" },
+        TaskCall { method: Method::PUT, after: "", body: TITLE },
+        TaskCall { method: Method::PATCH, after: "", body: DONE },
+        TaskCall { method: Method::PATCH, after: "/complete", body: DONE },
+        TaskCall { method: Method::PATCH, after: "/complete", body: "{}" },
+        TaskCall { method: Method::DELETE, after: "", body: "" },
     ],
 };
 
@@ -46,11 +44,11 @@ pub const T: Contract = Contract {
     list: "/api/tasks",
     invalid: 400,
     also: Some("error"),
-    doors: &[
-        Door { method: Method::GET, after: "", body: "" },
-        Door { method: Method::PUT, after: "", body: TITLE },
-        Door { method: Method::PATCH, after: "/complete", body: DONE },
-        Door { method: Method::DELETE, after: "", body: "" },
+    calls: &[
+        TaskCall { method: Method::GET, after: "", body: "" },
+        TaskCall { method: Method::PUT, after: "", body: TITLE },
+        TaskCall { method: Method::PATCH, after: "/complete", body: DONE },
+        TaskCall { method: Method::DELETE, after: "", body: "" },
     ],
 };
 
@@ -58,11 +56,11 @@ pub const V: Contract = Contract {
     list: "/api/v1/tasks",
     invalid: 422,
     also: Some("message"),
-    doors: &[
-        Door { method: Method::GET, after: "", body: "" },
-        Door { method: Method::PUT, after: "", body: TITLE },
-        Door { method: Method::PATCH, after: "/toggle", body: "" },
-        Door { method: Method::DELETE, after: "", body: "" },
+    calls: &[
+        TaskCall { method: Method::GET, after: "", body: "" },
+        TaskCall { method: Method::PUT, after: "", body: TITLE },
+        TaskCall { method: Method::PATCH, after: "/toggle", body: "" },
+        TaskCall { method: Method::DELETE, after: "", body: "" },
     ],
 };
 
@@ -72,22 +70,20 @@ const TITLE: &str = r#"{"title":"another title"}"#;
 const DONE: &str = r#"{"completed":true}"#;
 
 impl Contract {
-    /// The path of a person's list.
     pub fn tasks(&self, person: &Person) -> String {
         self.list.replace("{user_id}", &encoded(&person.id))
     }
 
-    /// The path of one task.
     pub fn task(&self, person: &Person, id: impl Display) -> String {
         format!("{}/{id}", self.tasks(person))
     }
 
     /// The calls whose body is read.
-    pub fn doors_with_body(&self) -> impl Iterator<Item = &Door> {
-        self.doors.iter().filter(|door| !door.body.is_empty())
+    pub fn calls_with_body(&self) -> impl Iterator<Item = &TaskCall> {
+        self.calls.iter().filter(|call| !call.body.is_empty())
     }
 
-    /// Expects a refusal as this contract words it.
+    /// Asserts that the answer is an error of this status in the format of this contract.
     pub fn refuses(&self, answer: &Answer, status: u16, label: impl Display) {
         assert_eq!(answer.status(), status, "{label}: {answer:?}");
         assert_eq!(answer.header("content-type"), "application/json", "{label}");
@@ -102,19 +98,18 @@ impl Contract {
     }
 }
 
-impl Door {
-    /// The path through this door to one task.
+impl TaskCall {
     pub fn path(&self, contract: &Contract, person: &Person, id: impl Display) -> String {
         contract.task(person, id) + self.after
     }
 
-    /// Goes through, with the body that suits.
-    pub async fn enter(&self, contract: &Contract, person: &Person, id: impl Display) -> Answer {
-        self.enter_with(contract, person, id, self.body).await
+    /// Sends the call with its valid body.
+    pub async fn send(&self, contract: &Contract, person: &Person, id: impl Display) -> Answer {
+        self.send_body(contract, person, id, self.body).await
     }
 
-    /// Goes through with another body.
-    pub async fn enter_with(
+    /// Sends the call with another body.
+    pub async fn send_body(
         &self,
         contract: &Contract,
         person: &Person,
@@ -125,7 +120,7 @@ impl Door {
     }
 }
 
-impl Display for Door {
+impl Display for TaskCall {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "{} {{id}}{} {}", self.method, self.after, self.body)
     }
@@ -137,7 +132,7 @@ impl Display for Contract {
     }
 }
 
-/// A user's id as it stands in a path.
+/// A user id, percent-encoded for a path.
 pub fn encoded(id: &str) -> String {
     utf8_percent_encode(id, NON_ALPHANUMERIC).to_string()
 }

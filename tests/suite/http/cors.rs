@@ -1,4 +1,4 @@
-//! What browsers are told about pages of other origins.
+//! CORS: what pages of other origins may send and read.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,6 @@ use crate::world::{Answer, Person, World, send};
 
 const LISTED: &str = "http://localhost:3000";
 
-/// Sends a request with these headers.
 async fn ask(
     person: &Person,
     method: Method,
@@ -27,7 +26,7 @@ async fn ask(
     send(person.address, request).await
 }
 
-/// What a browser asks before it sends a request that is not simple.
+/// Sends the preflight that a browser sends before a request that is not simple.
 async fn preflight(person: &Person, path: &str, origin: &str) -> Answer {
     let headers = [
         ("origin", origin),
@@ -46,7 +45,7 @@ fn set(entries: &[&str]) -> BTreeSet<String> {
     entries.iter().map(|&entry| entry.to_owned()).collect()
 }
 
-/// Expects that a page of `origin` may read the answer.
+/// Asserts that a page of `origin` may read the answer.
 fn assert_open(answer: &Answer, origin: &str, label: &str) {
     assert_eq!(answer.header("access-control-allow-origin"), origin, "{label}");
     assert_eq!(answer.header("access-control-allow-credentials"), "true", "{label}");
@@ -57,7 +56,7 @@ fn assert_open(answer: &Answer, origin: &str, label: &str) {
     assert!(exposed.is_superset(&wanted), "{label}: {exposed:?}");
 }
 
-/// Expects that the answer opens itself to nobody, and says that an origin could change that.
+/// Asserts that the answer allows no origin, and that `Vary` names the Origin header.
 fn assert_closed(answer: &Answer, label: &str) {
     let cors: Vec<_> =
         answer.headers.keys().filter(|name| name.as_str().starts_with("access-control-")).collect();
@@ -166,7 +165,7 @@ async fn a_listed_origin_may_read_every_answer() {
 }
 
 #[tokio::test]
-async fn a_listed_origin_may_read_that_the_server_is_in_trouble() {
+async fn a_listed_origin_may_read_server_errors() {
     let world = World::new().await;
     let broken = "alter table app.tasks rename to tasks_elsewhere";
     world.database.superuser().await.batch_execute(broken).await.expect("a broken database");
@@ -185,7 +184,7 @@ async fn a_listed_origin_may_read_that_the_server_is_in_trouble() {
 }
 
 #[tokio::test]
-async fn another_origin_is_answered_as_if_it_had_none() {
+async fn a_request_of_another_origin_is_answered_as_without_an_origin() {
     let world = World::new().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
@@ -209,7 +208,7 @@ async fn another_origin_is_answered_as_if_it_had_none() {
 }
 
 #[tokio::test]
-async fn another_origin_may_change_things_like_anybody_with_a_token() {
+async fn a_request_of_another_origin_with_a_token_may_write() {
     let world = World::new().await;
     let alice = world.user("alice");
     let origin = ("origin", "https://evil.example");
@@ -224,7 +223,7 @@ async fn another_origin_may_change_things_like_anybody_with_a_token() {
 }
 
 #[tokio::test]
-async fn each_listed_origin_is_told_its_own_name() {
+async fn each_listed_origin_gets_itself_echoed() {
     let origins = "https://tasks.example, http://localhost:5173,https://B.example/";
     let world = World::with(&[("CORS_ORIGINS", origins)]).await;
     let stranger = world.stranger();
@@ -242,7 +241,7 @@ async fn each_listed_origin_is_told_its_own_name() {
 }
 
 #[tokio::test]
-async fn a_preflight_with_a_token_asks_no_more_than_one_without() {
+async fn a_preflight_is_answered_alike_with_and_without_a_token() {
     let world = World::new().await;
 
     for person in [world.user("alice"), world.stranger(), bearer(&world, "nonsense")] {

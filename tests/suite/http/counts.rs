@@ -1,4 +1,4 @@
-//! `count=true`: how many tasks the whole list has.
+//! `count=true` adds the number of tasks in the whole list.
 
 use http::{HeaderValue, Method};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::links::{next, walk};
 use crate::world::{Person, World, send};
 
-/// Alice has six, two of them completed; three have `milk`, one of these completed. Bob has more of everything.
+/// Alice has six tasks. Two are completed; three contain `milk`, and one of those is completed. Bob has more of each kind.
 async fn world() -> (World, Person) {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
@@ -30,7 +30,7 @@ async fn world() -> (World, Person) {
 }
 
 #[tokio::test]
-async fn a_count_is_that_of_the_whole_list_however_short_the_page() {
+async fn the_count_is_that_of_the_whole_list_and_not_of_the_page() {
     let (_world, alice) = world().await;
 
     for (list, wanted) in [
@@ -64,7 +64,7 @@ async fn a_count_is_that_of_the_whole_list_however_short_the_page() {
 }
 
 #[tokio::test]
-async fn a_count_is_on_every_page_that_follows() {
+async fn every_following_page_has_the_count() {
     let (_world, alice) = world().await;
 
     for (query, wanted) in [("", "6"), ("&status=pending", "4"), ("&q=milk&sort=title", "3")] {
@@ -76,7 +76,7 @@ async fn a_count_is_on_every_page_that_follows() {
 }
 
 #[tokio::test]
-async fn nobody_who_does_not_ask_is_told_a_count() {
+async fn a_page_has_no_count_unless_it_is_requested() {
     let (_world, alice) = world().await;
 
     for query in ["", "?count=false", "?count=true&count=false", "?Count=true", "?q=milk"] {
@@ -88,7 +88,7 @@ async fn nobody_who_does_not_ask_is_told_a_count() {
 }
 
 #[tokio::test]
-async fn a_count_of_nothing_is_zero() {
+async fn the_count_of_an_empty_list_is_zero() {
     let (world, _) = world().await;
     let carol = world.user("carol");
 
@@ -100,7 +100,7 @@ async fn a_count_of_nothing_is_zero() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_listed_origin_may_read_the_count_and_the_link() {
+async fn a_listed_origin_may_read_the_count_and_the_link() {
     let (_world, alice) = world().await;
 
     for method in [Method::GET, Method::HEAD] {

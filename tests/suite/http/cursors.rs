@@ -1,6 +1,6 @@
-//! Cursors mean something to the server that made them and its like, in the list that they were made for, and nothing else.
+//! A cursor is valid for the list it was made for, on every server of the same database.
 
-mod sealed;
+mod encryption;
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::contracts::V;
 use super::links::{cursor, list, next};
 use crate::world::{Answer, Database, Person, SECRET, Server, World};
 
-/// Gives a person four tasks, two of them completed.
+/// Creates four tasks, two of them completed.
 async fn four_tasks(person: &Person) {
     for (title, completed) in [("milk", false), ("tea and milk", true), ("Milk", true), ("milk", false)] {
         let task = person.creates(json!({ "title": title })).await;
@@ -17,7 +17,7 @@ async fn four_tasks(person: &Person) {
     }
 }
 
-/// The cursor that stands behind the first task of a list.
+/// The cursor after the first task of a list.
 async fn cursor_of(person: &Person, parameters: &[(&str, &str)]) -> String {
     cursor(&person.get(&list(&[parameters, &[("limit", "1")]].concat())).await)
 }
@@ -26,7 +26,7 @@ async fn go_on(person: &Person, parameters: &[(&str, &str)], cursor: &str) -> An
     person.get(&list(&[parameters, &[("cursor", cursor)]].concat())).await
 }
 
-/// Expects the refusal that every cursor meets which is not one of this list.
+/// Asserts that the cursor is refused as one that does not fit this list.
 async fn refuses(person: &Person, parameters: &[(&str, &str)], cursor: &str, label: &str) {
     let answer = go_on(person, parameters, cursor).await;
     let nonsense = go_on(person, parameters, "nonsense").await;
@@ -35,7 +35,7 @@ async fn refuses(person: &Person, parameters: &[(&str, &str)], cursor: &str, lab
     assert_eq!(answer.without_date(), nonsense.without_date(), "{label}");
 }
 
-/// Every list that is a list of its own.
+/// The parameters of lists that must not share cursors.
 const LISTS: [&[(&str, &str)]; 12] = [
     &[],
     &[("sort", "id")],
@@ -52,7 +52,7 @@ const LISTS: [&[(&str, &str)]; 12] = [
 ];
 
 #[tokio::test]
-async fn a_cursor_fits_the_list_it_was_made_for_and_no_other() {
+async fn a_cursor_works_only_for_the_list_it_was_made_for() {
     let world = World::new().await;
     let alice = world.user("alice");
     four_tasks(&alice).await;
@@ -70,7 +70,7 @@ async fn a_cursor_fits_the_list_it_was_made_for_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_list_has_the_same_cursors_however_it_is_spelled() {
+async fn equivalent_parameters_share_their_cursors() {
     let world = World::new().await;
     let alice = world.user("alice");
     four_tasks(&alice).await;
@@ -112,7 +112,7 @@ async fn a_list_has_the_same_cursors_however_it_is_spelled() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_somebody_else_is_like_any_that_does_not_fit() {
+async fn a_cursor_of_another_user_is_refused_like_any_invalid_cursor() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     four_tasks(&alice).await;
@@ -127,7 +127,7 @@ async fn a_cursor_of_somebody_else_is_like_any_that_does_not_fit() {
 }
 
 #[tokio::test]
-async fn of_two_cursors_the_last_counts() {
+async fn the_last_of_two_cursors_counts() {
     let world = World::new().await;
     let alice = world.user("alice");
     four_tasks(&alice).await;
@@ -156,10 +156,8 @@ async fn a_cursor_and_an_offset_exclude_each_other() {
     }
 }
 
-/// It stands in addresses, and so in the logs of proxies and in histories.
-/// Where there is the same text in the clear, there is none of it under the seal.
 #[tokio::test]
-async fn every_server_of_a_database_knows_its_cursors_before_and_after_a_restart() {
+async fn all_servers_of_a_database_accept_its_cursors_also_after_a_restart() {
     let World { server, database } = World::new().await;
     let start = async || {
         let url = database.url("rowkeep_login");
@@ -190,7 +188,7 @@ async fn every_server_of_a_database_knows_its_cursors_before_and_after_a_restart
 }
 
 #[tokio::test]
-async fn another_key_makes_every_cursor_void() {
+async fn a_new_key_makes_every_cursor_invalid() {
     let World { server, database } = World::new().await;
     let alice = Person::new(server.address, "alice");
     four_tasks(&alice).await;

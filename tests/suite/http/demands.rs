@@ -156,11 +156,11 @@ async fn no_refusal_goes_unlogged_and_no_token_is_logged() {
             let list = contract.tasks(&person).replace("/api//", "/api/alice@example.org/");
             person.get(&list).await;
             person.post(&list, json!({ "title": "a secret plan" })).await;
-            for door in contract.doors {
-                let path = format!("{list}/7{}", door.after);
-                person.send(door.method.clone(), &path, door.body).await;
+            for call in contract.calls {
+                let path = format!("{list}/7{}", call.after);
+                person.send(call.method.clone(), &path, call.body).await;
             }
-            refusals += 2 + contract.doors.len();
+            refusals += 2 + contract.calls.len();
         }
     }
     bob.call(Method::DELETE, "/api/alice@example.org/tasks/7").await;
@@ -210,7 +210,7 @@ async fn a_refused_caller_needs_no_database() {
     let admin = crate::world::cluster().await.address("postgres").expect("an address");
     let admin = admin.connect().await.expect("a connection");
     let name = &world.database.name;
-    // One after the other: a connection must not slip in before the door is seen to be shut.
+    // One after the other: a connection must not slip in before the call is seen to be shut.
     for close in [
         format!("alter database {name} allow_connections false"),
         format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"),

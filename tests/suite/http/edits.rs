@@ -1,4 +1,4 @@
-//! Absent, null and a value are three different things.
+//! A member of a body may be absent, null or a value: each has a meaning of its own.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -102,7 +102,7 @@ async fn a_post_ignores_completed_whatever_it_holds() {
 }
 
 #[tokio::test]
-async fn completed_that_is_no_boolean_is_refused_wherever_it_is_taken() {
+async fn completed_must_be_a_boolean_wherever_it_is_accepted() {
     let world = World::new().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
@@ -127,7 +127,7 @@ async fn completed_that_is_no_boolean_is_refused_wherever_it_is_taken() {
 }
 
 #[tokio::test]
-async fn completed_is_required_where_it_is_all_there_is_to_say() {
+async fn completed_is_required_where_the_body_has_no_other_member() {
     let world = World::new().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
@@ -144,7 +144,7 @@ async fn completed_is_required_where_it_is_all_there_is_to_say() {
 }
 
 #[tokio::test]
-async fn a_title_is_required_and_a_text() {
+async fn a_title_is_required_and_must_be_a_string() {
     let world = World::new().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
@@ -173,7 +173,7 @@ async fn a_title_is_required_and_a_text() {
 }
 
 #[tokio::test]
-async fn a_description_is_a_text_or_null() {
+async fn a_description_must_be_a_string_or_null() {
     let world = World::new().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
@@ -194,7 +194,7 @@ async fn a_description_is_a_text_or_null() {
 }
 
 #[tokio::test]
-async fn a_number_that_no_computer_holds_is_ignored_where_numbers_are() {
+async fn a_number_beyond_a_double_is_ignored_in_unknown_members() {
     let world = World::new().await;
     let alice = world.user("alice");
     let huge = format!("1{}", "0".repeat(400));

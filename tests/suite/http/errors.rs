@@ -1,4 +1,4 @@
-//! What errors say, and what they never say.
+//! Errors have a useful text, and never show internals.
 
 use http::Method;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::contracts::CONTRACTS;
 use super::tokens::bearer;
 use crate::world::{Answer, World};
 
-/// What a client must never read: parts of SQL, of constraints' and libraries' names, of stacks.
+/// Texts that no client may see: parts of SQL, names of constraints and libraries, stack traces.
 const NEVER: &[&str] = &[
     "app.",
     "tasks_",
@@ -37,7 +37,7 @@ const NEVER: &[&str] = &[
     "buy milk",
 ];
 
-fn assert_says_nothing_of_the_inside(answer: &Answer, label: &str) {
+fn assert_shows_no_internals(answer: &Answer, label: &str) {
     let detail = answer.detail();
     let lower = detail.to_lowercase();
     for word in NEVER {
@@ -47,7 +47,7 @@ fn assert_says_nothing_of_the_inside(answer: &Answer, label: &str) {
 }
 
 #[tokio::test]
-async fn no_error_shows_anything_of_the_inside() {
+async fn no_error_shows_internals() {
     let world = World::new().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
@@ -75,17 +75,17 @@ async fn no_error_shows_anything_of_the_inside() {
             let answer = alice.send(method.clone(), path, body.clone()).await;
 
             assert!(answer.status.is_client_error(), "{method} {path}: {answer:?}");
-            assert_says_nothing_of_the_inside(&answer, &format!("{method} {path}"));
+            assert_shows_no_internals(&answer, &format!("{method} {path}"));
         }
         for person in [world.stranger(), bearer(&world, "nonsense"), bearer(&world, "a.b.c")] {
             let answer = person.get(&list.replace("alice", "bob")).await;
-            assert_says_nothing_of_the_inside(&answer, &format!("401 {list}"));
+            assert_shows_no_internals(&answer, &format!("401 {list}"));
         }
     }
 }
 
 #[tokio::test]
-async fn our_own_fault_is_a_500_that_says_nothing_of_it() {
+async fn an_internal_error_is_a_500_without_its_cause() {
     let world = World::new().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
@@ -93,20 +93,20 @@ async fn our_own_fault_is_a_500_that_says_nothing_of_it() {
     world.database.superuser().await.batch_execute(broken).await.expect("a broken database");
 
     for contract in CONTRACTS {
-        for door in contract.doors {
-            let answer = door.enter(&contract, &alice, &id).await;
+        for call in contract.calls {
+            let answer = call.send(&contract, &alice, &id).await;
 
-            contract.refuses(&answer, 500, format!("{contract} {door}"));
-            assert_says_nothing_of_the_inside(&answer, &format!("{contract} {door}"));
+            contract.refuses(&answer, 500, format!("{contract} {call}"));
+            assert_shows_no_internals(&answer, &format!("{contract} {call}"));
             let request = answer.header("x-request-id");
-            assert!(!request.is_empty(), "{contract} {door}");
+            assert!(!request.is_empty(), "{contract} {call}");
             world.server.logs(|event| event["id"] == request && event["status"] == 500).await;
         }
     }
 }
 
 #[tokio::test]
-async fn a_malformed_body_is_told_where_it_goes_wrong() {
+async fn the_error_of_a_malformed_body_says_where_it_is_malformed() {
     let world = World::new().await;
 
     let answer = world.user("alice").send(Method::POST, "/api/tasks", "{\n  \"title\": x\n}").await;

@@ -1,4 +1,4 @@
-//! Nothing of another user: whatever bob does, somebody else's task and no task at all are the same to him.
+//! Isolation over HTTP: a task of another user and a missing task give the same answer.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method};
@@ -8,26 +8,26 @@ use super::contracts::{CONTRACTS, U};
 use crate::world::{World, send};
 
 #[tokio::test]
-async fn another_users_task_is_as_if_it_were_not_there() {
+async fn a_task_of_another_user_answers_like_a_missing_task() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let task = alice.creates(json!({ "title": "buy milk", "description": "two litres" })).await;
     let missing = task["id"].as_i64().expect("an id") + 1000;
 
     for contract in CONTRACTS {
-        for door in contract.doors {
-            let hers = door.enter(&contract, &bob, &task["id"]).await;
-            let none = door.enter(&contract, &bob, missing).await;
+        for call in contract.calls {
+            let hers = call.send(&contract, &bob, &task["id"]).await;
+            let none = call.send(&contract, &bob, missing).await;
 
-            contract.refuses(&hers, 404, format!("{contract} {door}"));
-            assert_eq!(hers.without_date(), none.without_date(), "{contract} {door}");
-            assert_eq!(alice.reads(&task["id"]).await, task, "{contract} {door}");
+            contract.refuses(&hers, 404, format!("{contract} {call}"));
+            assert_eq!(hers.without_date(), none.without_date(), "{contract} {call}");
+            assert_eq!(alice.reads(&task["id"]).await, task, "{contract} {call}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_refused_body_tells_nothing_about_another_users_task() {
+async fn a_refused_body_does_not_reveal_a_task_of_another_user() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let task = alice.creates(json!({ "title": "buy milk", "description": "two litres" })).await;
@@ -36,7 +36,7 @@ async fn a_refused_body_tells_nothing_about_another_users_task() {
     let described = json!({ "title": "x", "description": "x".repeat(1001), "completed": true }).to_string();
 
     for contract in CONTRACTS {
-        for door in contract.doors {
+        for call in contract.calls {
             for body in [
                 "",
                 "{",
@@ -46,16 +46,16 @@ async fn a_refused_body_tells_nothing_about_another_users_task() {
                 r#"{"title":"\u0000","completed":true}"#,
                 r#"{"title":"x","completed":null}"#,
                 r#"{"title":5,"completed":5}"#,
-                // What it already is: nothing to change.
+                // The value that the task already has.
                 r#"{"title":"buy milk","description":"two litres","completed":false}"#,
                 &long,
                 &described,
             ] {
-                let hers = door.enter_with(&contract, &bob, &task["id"], body).await;
-                let none = door.enter_with(&contract, &bob, missing, body).await;
+                let hers = call.send_body(&contract, &bob, &task["id"], body).await;
+                let none = call.send_body(&contract, &bob, missing, body).await;
 
-                assert!(hers.status.is_client_error(), "{contract} {door} {body}: {hers:?}");
-                assert_eq!(hers.without_date(), none.without_date(), "{contract} {door} {body}");
+                assert!(hers.status.is_client_error(), "{contract} {call} {body}: {hers:?}");
+                assert_eq!(hers.without_date(), none.without_date(), "{contract} {call} {body}");
             }
         }
     }
@@ -63,7 +63,7 @@ async fn a_refused_body_tells_nothing_about_another_users_task() {
 }
 
 #[tokio::test]
-async fn head_and_options_and_origins_tell_nothing_either() {
+async fn head_options_and_origins_do_not_reveal_a_task_of_another_user() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let task = alice.creates(json!({ "title": "buy milk" })).await;
@@ -97,24 +97,24 @@ async fn head_and_options_and_origins_tell_nothing_either() {
 }
 
 #[tokio::test]
-async fn another_users_path_tells_nothing_about_what_is_below_it() {
+async fn the_path_of_another_user_does_not_reveal_their_tasks() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let nobody = world.user("nobody has this id");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
-    for door in U.doors {
+    for call in U.calls {
         let mut answers = Vec::new();
         for (owner, id) in
             [(&alice, task["id"].to_string()), (&alice, "4711".into()), (&nobody, "4711".into())]
         {
-            let path = door.path(&U, owner, id);
-            let answer = bob.send(door.method.clone(), &path, door.body).await;
+            let path = call.path(&U, owner, id);
+            let answer = bob.send(call.method.clone(), &path, call.body).await;
 
-            U.refuses(&answer, 403, format!("{} {path}", door.method));
+            U.refuses(&answer, 403, format!("{} {path}", call.method));
             answers.push(answer.without_date());
         }
-        assert!(answers.iter().all(|answer| *answer == answers[0]), "{door}: {answers:?}");
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{call}: {answers:?}");
     }
     let hers = bob.get("/api/alice/tasks").await;
     assert_eq!(hers.without_date(), bob.get(&U.tasks(&nobody)).await.without_date());
@@ -122,7 +122,7 @@ async fn another_users_path_tells_nothing_about_what_is_below_it() {
 }
 
 #[tokio::test]
-async fn no_list_shows_a_task_of_somebody_else() {
+async fn no_list_shows_a_task_of_another_user() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     for number in 0..3 {
@@ -148,7 +148,7 @@ async fn no_list_shows_a_task_of_somebody_else() {
 }
 
 #[tokio::test]
-async fn nothing_in_a_request_but_the_token_says_who_asks() {
+async fn only_the_token_of_a_request_names_the_user() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let hers = alice.creates(json!({ "title": "hers" })).await;
@@ -177,7 +177,7 @@ async fn nothing_in_a_request_but_the_token_says_who_asks() {
 }
 
 #[tokio::test]
-async fn many_users_at_once_each_see_their_own() {
+async fn many_concurrent_users_each_see_only_their_own_tasks() {
     let world = World::with(&[("DATABASE_POOL_SIZE", "3")]).await;
     let names: Vec<String> = (0..8).map(|number| format!("user {number}")).collect();
 
@@ -198,7 +198,7 @@ async fn many_users_at_once_each_see_their_own() {
 }
 
 #[tokio::test]
-async fn one_connection_serves_two_people_apart() {
+async fn one_connection_keeps_two_users_apart() {
     let world = World::with(&[("DATABASE_POOL_SIZE", "1")]).await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let hers = alice.creates(json!({ "title": "hers" })).await;
@@ -206,7 +206,7 @@ async fn one_connection_serves_two_people_apart() {
 
     for contract in CONTRACTS {
         for (person, own, other) in [(&alice, &hers, &his), (&bob, &his, &hers)] {
-            // A refused change first: what it leaves on the connection is nobody's.
+            // A refused change first: it must not leave anything on the connection.
             let refused = person.put(&contract.task(person, &own["id"]), json!({ "title": "" })).await;
             assert_eq!(refused.status(), contract.invalid, "{contract}");
 
@@ -217,20 +217,20 @@ async fn one_connection_serves_two_people_apart() {
 }
 
 #[tokio::test]
-async fn a_deleted_task_is_as_if_it_had_never_been() {
+async fn a_deleted_task_answers_like_one_that_never_existed() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
     alice.delete(&format!("/api/tasks/{id}")).await;
 
     for contract in CONTRACTS {
-        for door in contract.doors {
+        for call in contract.calls {
             for person in [&alice, &bob] {
-                let gone = door.enter(&contract, person, &id).await;
-                let none = door.enter(&contract, person, 4711).await;
+                let gone = call.send(&contract, person, &id).await;
+                let none = call.send(&contract, person, 4711).await;
 
-                contract.refuses(&gone, 404, format!("{contract} {door}"));
-                assert_eq!(gone.without_date(), none.without_date(), "{contract} {door}");
+                contract.refuses(&gone, 404, format!("{contract} {call}"));
+                assert_eq!(gone.without_date(), none.without_date(), "{contract} {call}");
             }
         }
     }

@@ -12,7 +12,7 @@ use served::{Served, changed, named, refusal};
 use skipped::Entry;
 
 use super::hostile::forge::bytes;
-use super::pairs::{PAIRS, STRANGERS};
+use super::key_pairs::{PAIRS, STRANGERS};
 use super::tokens::{claims, part, token_with};
 use crate::operation::program::Directory;
 use crate::world::{Issuer, JWKS_PATH, Reply, World};

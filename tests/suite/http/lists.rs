@@ -1,4 +1,4 @@
-//! What every list has in common.
+//! Lists of all three contracts.
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,7 +27,7 @@ async fn a_list_is_a_bare_array_newest_first() {
     for title in ["first", "second", "third"] {
         tasks.insert(0, alice.creates(json!({ "title": title })).await);
     }
-    // A change moves nothing in a list.
+    // An update does not move a task in the list.
     let path = format!("/api/tasks/{}", tasks[1]["id"]);
     tasks[1] = alice.put(&path, json!({ "title": "changed" })).await.json();
 
@@ -39,7 +39,7 @@ async fn a_list_is_a_bare_array_newest_first() {
 }
 
 #[tokio::test]
-async fn a_status_filters_every_list() {
+async fn every_list_can_be_filtered_by_status() {
     let world = World::new().await;
     let alice = world.user("alice");
     let mut ids = Vec::new();
@@ -65,7 +65,7 @@ async fn a_status_filters_every_list() {
 }
 
 #[tokio::test]
-async fn another_status_is_refused_by_every_list() {
+async fn every_list_refuses_an_unknown_status() {
     let world = World::new().await;
     let alice = world.user("alice");
 
@@ -100,7 +100,7 @@ async fn unknown_query_parameters_are_ignored() {
 }
 
 #[tokio::test]
-async fn limit_and_offset_mean_nothing_to_whole_lists() {
+async fn whole_lists_ignore_limit_and_offset() {
     let world = World::new().await;
     let alice = world.user("alice");
     for _ in 0..3 {
@@ -118,7 +118,7 @@ async fn limit_and_offset_mean_nothing_to_whole_lists() {
 }
 
 #[tokio::test]
-async fn a_whole_list_is_whole_however_long() {
+async fn a_long_whole_list_is_complete() {
     let world = World::new().await;
     let alice = world.user("alice");
     let superuser = world.database.superuser().await;
@@ -135,7 +135,7 @@ async fn a_whole_list_is_whole_however_long() {
 }
 
 #[tokio::test]
-async fn a_client_that_reads_slowly_holds_no_connection_to_the_database() {
+async fn a_slow_client_does_not_hold_a_database_connection() {
     let world = World::with(&[("DATABASE_POOL_SIZE", "1")]).await;
     let bob = world.user("bob");
     let superuser = world.database.superuser().await;

@@ -1,4 +1,4 @@
-//! Pages of a list, one after the other by `Link`.
+//! Pages of a list, and the `Link` from one to the next.
 
 use http::Method;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::contracts::encoded;
 use super::links::{cursor, id, ids, list, next, parameters, walk};
 use crate::world::{Person, World};
 
-/// Creates tasks with these titles; their ids, newest first.
+/// Creates tasks with these titles, and returns their ids, newest first.
 async fn creates(person: &Person, titles: &[&str]) -> Vec<i64> {
     let mut ids = Vec::new();
     for title in titles {
@@ -17,7 +17,7 @@ async fn creates(person: &Person, titles: &[&str]) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn following_the_links_gives_every_task_once_and_ends_with_the_last() {
+async fn following_the_links_gives_every_task_once() {
     let world = World::new().await;
     let alice = world.user("alice");
     let all = creates(&alice, &["task"; 6]).await;
@@ -31,7 +31,7 @@ async fn following_the_links_gives_every_task_once_and_ends_with_the_last() {
 }
 
 #[tokio::test]
-async fn a_page_that_has_everything_or_nothing_has_no_link() {
+async fn a_complete_or_empty_page_has_no_link() {
     let world = World::new().await;
     let alice = world.user("alice");
 
@@ -43,7 +43,7 @@ async fn a_page_that_has_everything_or_nothing_has_no_link() {
 }
 
 #[tokio::test]
-async fn a_page_has_a_hundred_tasks_unless_the_link_says_otherwise() {
+async fn a_page_has_a_hundred_tasks_by_default() {
     let world = World::new().await;
     let alice = world.user("alice");
     let superuser = world.database.superuser().await;
@@ -67,7 +67,7 @@ async fn a_page_has_a_hundred_tasks_unless_the_link_says_otherwise() {
 }
 
 #[tokio::test]
-async fn a_link_is_a_reference_without_a_host_that_keeps_what_the_list_is() {
+async fn a_link_is_a_relative_reference_with_the_parameters_of_the_list() {
     let world = World::new().await;
     let alice = world.user("alice");
     creates(&alice, &["milk", "milk and butter", "milk"]).await;
@@ -100,7 +100,7 @@ async fn a_link_is_a_reference_without_a_host_that_keeps_what_the_list_is() {
 }
 
 #[tokio::test]
-async fn a_link_says_nothing_that_nobody_has_asked_for() {
+async fn a_link_has_only_parameters_of_the_request() {
     let world = World::new().await;
     let alice = world.user("alice");
     creates(&alice, &["milk"; 101]).await;
@@ -110,9 +110,9 @@ async fn a_link_says_nothing_that_nobody_has_asked_for() {
     assert_eq!(parameters(&next).into_keys().collect::<Vec<_>>(), ["cursor"]);
 }
 
-/// What is between `<` and `>` is a part of a header, of an address and of a query, each with its own special characters.
+/// The text is encoded for a query string, an address and a header, and each has special characters of its own.
 #[tokio::test]
-async fn any_text_that_is_looked_for_survives_the_links() {
+async fn links_preserve_any_search_text() {
     let world = World::new().await;
     let alice = world.user("alice");
     let texts = [
@@ -160,10 +160,10 @@ async fn any_text_that_is_looked_for_survives_the_links() {
 }
 
 #[tokio::test]
-async fn the_longest_text_and_the_longest_title_survive_the_links() {
+async fn links_preserve_the_longest_search_text_and_title() {
     let world = World::new().await;
     let alice = world.user("alice");
-    // Four bytes each, twelve in an address; JSON writes a control character with six.
+    // Each character has four bytes and takes twelve in an address. JSON writes a control character in six bytes.
     for (title, description) in
         [("😀".repeat(200), "😀".repeat(1000)), ("\u{1}".repeat(200), "\u{1}".repeat(1000))]
     {
@@ -181,7 +181,7 @@ async fn the_longest_text_and_the_longest_title_survive_the_links() {
 }
 
 #[tokio::test]
-async fn a_path_with_a_slash_and_a_head_have_the_same_link() {
+async fn a_trailing_slash_and_head_give_the_same_link() {
     let world = World::new().await;
     let alice = world.user("alice");
     creates(&alice, &["milk"; 3]).await;
@@ -203,7 +203,7 @@ async fn a_path_with_a_slash_and_a_head_have_the_same_link() {
 }
 
 #[tokio::test]
-async fn a_page_from_an_offset_goes_on_by_cursor() {
+async fn a_page_at_an_offset_links_to_the_next_by_cursor() {
     let world = World::new().await;
     let alice = world.user("alice");
     let all = creates(&alice, &["task"; 7]).await;
@@ -220,7 +220,7 @@ async fn a_page_from_an_offset_goes_on_by_cursor() {
 }
 
 #[tokio::test]
-async fn a_page_may_have_another_length_than_the_one_before() {
+async fn the_limit_may_change_from_page_to_page() {
     let world = World::new().await;
     let alice = world.user("alice");
     let all = creates(&alice, &["task"; 7]).await;
@@ -234,7 +234,7 @@ async fn a_page_may_have_another_length_than_the_one_before() {
 }
 
 #[tokio::test]
-async fn a_list_goes_on_where_it_was_left_off_however_often_it_is_asked() {
+async fn a_cursor_can_be_used_repeatedly() {
     let world = World::new().await;
     let alice = world.user("alice");
     let all = creates(&alice, &["task"; 4]).await;

@@ -1,4 +1,4 @@
-//! The parameters of `/api/v1/tasks`: which values they take.
+//! The query parameters of `/api/v1/tasks` and their values.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::contracts::V;
 use crate::world::World;
 
 #[tokio::test]
-async fn a_value_that_a_parameter_does_not_take_is_refused_and_the_parameter_named() {
+async fn an_invalid_value_is_refused_and_its_parameter_named() {
     let world = World::new().await;
     let alice = world.user("alice");
     alice.creates(json!({ "title": "buy milk" })).await;
@@ -75,7 +75,7 @@ async fn a_value_that_a_parameter_does_not_take_is_refused_and_the_parameter_nam
         for value in values {
             for query in [
                 format!("{name}={value}"),
-                // Whatever came before, and whatever else is asked for.
+                // Also after valid values, and together with other parameters.
                 format!("{name}=1&q=milk&{name}={value}&x=1"),
             ] {
                 let answer = alice.get(&format!("/api/v1/tasks?{query}")).await;
@@ -91,7 +91,7 @@ async fn a_value_that_a_parameter_does_not_take_is_refused_and_the_parameter_nam
 }
 
 #[tokio::test]
-async fn status_and_completed_may_both_be_there_unless_they_contradict_each_other() {
+async fn status_and_completed_may_be_combined_unless_they_contradict() {
     let world = World::new().await;
     let alice = world.user("alice");
     alice.creates(json!({ "title": "pending" })).await;
@@ -129,7 +129,7 @@ async fn status_and_completed_may_both_be_there_unless_they_contradict_each_othe
 }
 
 #[tokio::test]
-async fn values_at_the_edge_are_taken() {
+async fn values_at_the_limits_are_accepted() {
     let world = World::new().await;
     let alice = world.user("alice");
     for _ in 0..2 {
@@ -157,7 +157,7 @@ async fn values_at_the_edge_are_taken() {
 }
 
 #[tokio::test]
-async fn parameters_that_nobody_knows_change_nothing() {
+async fn unknown_parameters_are_ignored() {
     let world = World::new().await;
     let alice = world.user("alice");
     for title in ["a", "b"] {
@@ -197,9 +197,8 @@ async fn parameters_that_nobody_knows_change_nothing() {
     }
 }
 
-/// Who asks is known before what they ask for is looked at.
 #[tokio::test]
-async fn a_stranger_learns_nothing_about_parameters() {
+async fn the_token_is_checked_before_the_parameters() {
     let world = World::new().await;
     let stranger = world.stranger();
     let plain = stranger.get("/api/v1/tasks").await;
@@ -212,9 +211,8 @@ async fn a_stranger_learns_nothing_about_parameters() {
     }
 }
 
-/// A single task has none of them.
 #[tokio::test]
-async fn parameters_of_lists_mean_nothing_to_one_task() {
+async fn a_single_task_ignores_the_parameters_of_lists() {
     let world = World::new().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;

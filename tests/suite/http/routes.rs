@@ -1,10 +1,10 @@
-//! Paths, methods, and what every answer has in common.
+//! All paths and their methods.
 
 use http::Method;
 
 use crate::world::World;
 
-/// Every path, and the methods of its contract.
+/// Every path with its methods, HEAD and OPTIONS aside.
 pub const ROUTES: &[(&str, &[&str])] = &[
     ("/health", &["GET"]),
     ("/api/tasks", &["GET", "POST"]),
@@ -18,13 +18,12 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/{user_id}/tasks/{id}/complete", &["PATCH"]),
 ];
 
-/// The path of a route for one user and one id.
 pub fn path(template: &str, user: &str, id: &str) -> String {
     template.replace("{user_id}", user).replace("{id}", id)
 }
 
 #[tokio::test]
-async fn every_path_names_its_methods_and_refuses_others() {
+async fn every_path_refuses_other_methods_and_names_its_own() {
     let world = World::new().await;
     let stranger = world.stranger();
 

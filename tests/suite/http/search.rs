@@ -1,4 +1,4 @@
-//! `q`: a text that is contained in a title or a description.
+//! `q` finds tasks whose title or description contains a text.
 
 use serde_json::{Value, json};
 
@@ -6,14 +6,13 @@ use super::contracts::{V, encoded};
 use super::links::{cursor, list, next};
 use crate::world::{Person, World};
 
-/// Creates tasks of these titles and descriptions.
 async fn creates(person: &Person, tasks: &[(&str, Option<&str>)]) {
     for (title, description) in tasks {
         person.creates(json!({ "title": title, "description": description })).await;
     }
 }
 
-/// The titles of what is found, in every order that a list has: they must all find the same.
+/// The titles that a search finds. Asserts that every sort order finds the same.
 async fn found(person: &Person, q: &str) -> Vec<String> {
     let mut found = Vec::new();
     for sort in ["id", "-id", "title", "-title", "updated_at", "-updated_at"] {
@@ -33,7 +32,7 @@ async fn found(person: &Person, q: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_text_is_found_in_titles_and_descriptions() {
+async fn the_search_finds_titles_and_descriptions() {
     let world = World::new().await;
     let alice = world.user("alice");
     creates(
@@ -65,7 +64,7 @@ async fn a_text_is_found_in_titles_and_descriptions() {
 }
 
 #[tokio::test]
-async fn case_does_not_matter_in_any_script() {
+async fn the_search_ignores_case_in_every_script() {
     let world = World::new().await;
     let alice = world.user("alice");
     for (upper, lower) in
@@ -89,7 +88,7 @@ async fn case_does_not_matter_in_any_script() {
 }
 
 #[tokio::test]
-async fn what_is_a_pattern_elsewhere_is_a_text_here() {
+async fn the_search_takes_pattern_characters_literally() {
     let world = World::new().await;
     let alice = world.user("alice");
     let special =
@@ -114,7 +113,7 @@ async fn what_is_a_pattern_elsewhere_is_a_text_here() {
 }
 
 #[tokio::test]
-async fn an_empty_text_is_no_filter() {
+async fn an_empty_search_text_does_not_filter() {
     let world = World::new().await;
     let alice = world.user("alice");
     creates(&alice, &[("milk", None), ("tea", Some("")), ("oats", Some("milk"))]).await;
@@ -131,7 +130,7 @@ async fn an_empty_text_is_no_filter() {
 }
 
 #[tokio::test]
-async fn the_last_text_counts_and_blanks_belong_to_it() {
+async fn the_last_search_text_counts_and_keeps_its_blanks() {
     let world = World::new().await;
     let alice = world.user("alice");
     creates(&alice, &[("buy milk", None), ("buymilk", None), ("100% done", None)]).await;
@@ -144,7 +143,7 @@ async fn the_last_text_counts_and_blanks_belong_to_it() {
         ("q=%6Dilk", 2),
         ("%71=milk", 2),
         ("Q=none", 3),
-        // Not an escape: itself.
+        // A backslash is an ordinary character.
         ("q=%", 1),
         ("q=0%+d", 1),
         ("q=%zz", 0),
@@ -155,9 +154,9 @@ async fn the_last_text_counts_and_blanks_belong_to_it() {
     }
 }
 
-/// What is no UTF-8 stands for the replacement character, as in every browser's own reading of an address.
+/// Bytes that are not UTF-8 are decoded to the replacement character, as the WHATWG URL standard says.
 #[tokio::test]
-async fn a_text_that_cannot_be_in_a_task_finds_nothing() {
+async fn a_search_text_that_no_task_can_contain_finds_nothing() {
     let world = World::new().await;
     let alice = world.user("alice");
     creates(&alice, &[("milk", None), ("x", Some("x"))]).await;
@@ -173,7 +172,7 @@ async fn a_text_that_cannot_be_in_a_task_finds_nothing() {
 }
 
 #[tokio::test]
-async fn a_text_with_a_zero_character_is_refused() {
+async fn a_search_text_with_u0000_is_refused() {
     let world = World::new().await;
     let alice = world.user("alice");
     creates(&alice, &[("milk", None)]).await;
@@ -205,9 +204,9 @@ async fn whole_lists_are_not_searched() {
     }
 }
 
-/// It may be as private as a task.
+/// A search text may be as private as a task.
 #[tokio::test]
-async fn neither_the_text_nor_the_cursor_is_logged() {
+async fn neither_the_search_text_nor_the_cursor_is_logged() {
     let world = World::new().await;
     let alice = world.user("alice");
     creates(&alice, &[("what alice seeks", None), ("what alice seeks", None)]).await;

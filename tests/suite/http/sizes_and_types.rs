@@ -1,4 +1,4 @@
-//! How large a body may be, and what its type may be called.
+//! The size limit and the content type of request bodies.
 
 use std::convert::Infallible;
 
@@ -10,19 +10,19 @@ use hyper::body::Frame;
 use serde_json::{Value, json};
 
 use super::bodies::every_call;
-use super::contracts::{CONTRACTS, Contract, Door};
+use super::contracts::{CONTRACTS, Contract, TaskCall};
 use crate::world::{Answer, Person, World, send};
 
-/// The largest body that is read.
+/// The largest body that the server accepts, in bytes.
 const LARGEST: usize = 64 * 1024;
 
-/// A body of exactly so many bytes that is acceptable everywhere.
+/// A body of this many bytes that every call accepts.
 fn body_of(length: usize) -> String {
     let (start, end) = (r#"{"title":"buy milk","completed":true,"note":""#, r#""}"#);
     format!("{start}{}{end}", "x".repeat(length - start.len() - end.len()))
 }
 
-/// Sends a body in chunks, without saying how long it will be.
+/// Sends a chunked body, without a Content-Length.
 async fn send_chunked(person: &Person, method: Method, path: &str, chunks: Vec<String>) -> Answer {
     let frames = chunks.into_iter().map(|chunk| Ok::<_, Infallible>(Frame::data(Bytes::from(chunk))));
     let (mut head, _) = person.request(method, path, "").into_parts();
@@ -31,7 +31,7 @@ async fn send_chunked(person: &Person, method: Method, path: &str, chunks: Vec<S
 }
 
 #[tokio::test]
-async fn a_body_of_64_kib_is_read_and_one_byte_more_is_not() {
+async fn a_body_of_64_kib_is_accepted_and_a_larger_one_is_not() {
     let world = World::new().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
@@ -50,7 +50,7 @@ async fn a_body_of_64_kib_is_read_and_one_byte_more_is_not() {
 }
 
 #[tokio::test]
-async fn the_limit_holds_for_chunked_bodies_too() {
+async fn the_size_limit_holds_for_chunked_bodies() {
     let world = World::new().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
@@ -58,13 +58,13 @@ async fn the_limit_holds_for_chunked_bodies_too() {
         let body = body_of(length);
         (0..length).step_by(size).map(|at| body[at..length.min(at + size)].to_owned()).collect::<Vec<_>>()
     };
-    let create = Door { method: Method::POST, after: "", body: "x" };
+    let create = TaskCall { method: Method::POST, after: "", body: "x" };
 
     for contract in CONTRACTS {
-        for door in contract.doors_with_body().chain([&create]) {
-            let path = match door.method {
+        for call in contract.calls_with_body().chain([&create]) {
+            let path = match call.method {
                 Method::POST => contract.tasks(&alice),
-                _ => door.path(&contract, &alice, &id),
+                _ => call.path(&contract, &alice, &id),
             };
             for (length, size, fits) in [
                 (LARGEST, 1000, true),
@@ -74,8 +74,8 @@ async fn the_limit_holds_for_chunked_bodies_too() {
                 (LARGEST + 1, 1000, false),
                 (10 * LARGEST, 10 * LARGEST, false),
             ] {
-                let label = format!("{} {path}: {length} in chunks of {size}", door.method);
-                let answer = send_chunked(&alice, door.method.clone(), &path, chunks(length, size)).await;
+                let label = format!("{} {path}: {length} in chunks of {size}", call.method);
+                let answer = send_chunked(&alice, call.method.clone(), &path, chunks(length, size)).await;
 
                 if fits {
                     assert!(answer.status.is_success(), "{label}: {answer:?}");
@@ -88,7 +88,7 @@ async fn the_limit_holds_for_chunked_bodies_too() {
 }
 
 #[tokio::test]
-async fn a_chunked_body_without_chunks_is_no_body() {
+async fn a_chunked_body_without_chunks_is_empty() {
     let world = World::new().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
@@ -102,7 +102,7 @@ async fn a_chunked_body_without_chunks_is_no_body() {
 }
 
 #[tokio::test]
-async fn json_may_be_called_json_in_any_case_with_parameters_or_not_at_all() {
+async fn the_content_type_json_may_have_any_case_and_parameters_or_be_absent() {
     let world = World::new().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
@@ -157,7 +157,7 @@ async fn another_content_type_is_a_415() {
     assert_eq!(alice.get("/api/tasks").await.json(), json!([task]));
 }
 
-/// Every call that reads a body, with one that suits, under a content type.
+/// Sends every call that reads a body, with a valid body and this content type.
 async fn every_call_as(
     person: &Person,
     contract: &Contract,
@@ -165,8 +165,8 @@ async fn every_call_as(
     content_type: Option<&str>,
 ) -> Vec<(String, Answer)> {
     let mut calls = vec![(Method::POST, contract.tasks(person), r#"{"title":"x"}"#)];
-    for door in contract.doors_with_body() {
-        calls.push((door.method.clone(), door.path(contract, person, id), door.body));
+    for call in contract.calls_with_body() {
+        calls.push((call.method.clone(), call.path(contract, person, id), call.body));
     }
 
     let mut answers = Vec::new();
@@ -182,7 +182,7 @@ async fn every_call_as(
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_reads_causes_no_refusal() {
+async fn an_ignored_body_is_never_refused() {
     let world = World::new().await;
     let alice = world.user("alice");
 

@@ -1,4 +1,4 @@
-//! The orders of a list, against orders that are computed here.
+//! The sort orders of a list, compared with orders computed here.
 
 use std::cmp::Ordering;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::links::{id, ids, list, walk};
 use crate::world::{Answer, Database, Person, World};
 
-/// Titles that collations, UTF-16 and case make different orders of; some are there twice.
+/// Titles whose order depends on collation, UTF-16 and case. Some are there twice.
 const TITLES: [&str; 18] = [
     "b",
     "a",
@@ -29,7 +29,7 @@ const TITLES: [&str; 18] = [
     "ß",
 ];
 
-/// Alice's tasks as she is shown them: every other one completed, some changed since, some at the same moment.
+/// Creates tasks of alice and returns them: every other one completed, some changed later, some at the same moment.
 async fn tasks(world: &World) -> (Person, Vec<Value>) {
     let alice = world.user("alice");
     let mut created = Vec::new();
@@ -44,7 +44,7 @@ async fn tasks(world: &World) -> (Person, Vec<Value>) {
         let change = json!({ "title": task["title"], "description": "changed" });
         alice.put(&format!("/api/tasks/{}", task["id"]), change).await;
     }
-    // What two requests at the same moment leave behind.
+    // Equal timestamps, as two requests at the same moment can leave.
     let ties = format!(
         "set session_replication_role = replica;
          update app.tasks set updated_at = (select max(updated_at) from app.tasks) - interval '1 millisecond'
@@ -58,12 +58,12 @@ async fn tasks(world: &World) -> (Person, Vec<Value>) {
     (alice, tasks)
 }
 
-/// The order that `sort` stands for. Rust's order of texts is that of their code points.
+/// Compares two tasks by `sort`. Rust compares strings by code points.
 fn compare(sort: &str, one: &Value, other: &Value) -> Ordering {
     let by = |name: &str| one[name].as_str().expect("a text").cmp(other[name].as_str().expect("a text"));
     let ascending = match sort.trim_start_matches('-') {
         "title" => by("title"),
-        // All of them have the same number of digits.
+        // Timestamps have a fixed number of digits, so that comparing the texts is enough.
         "updated_at" => by("updated_at"),
         _ => Ordering::Equal,
     };
@@ -75,7 +75,7 @@ const SORTS: [&str; 8] =
     ["created_at", "-created_at", "updated_at", "-updated_at", "title", "-title", "id", "-id"];
 
 #[tokio::test]
-async fn every_list_is_in_its_order_from_page_to_page() {
+async fn every_sort_order_holds_across_pages() {
     let world = World::new().await;
     let (alice, mut tasks) = tasks(&world).await;
 
@@ -105,7 +105,7 @@ async fn every_list_is_in_its_order_from_page_to_page() {
 }
 
 #[tokio::test]
-async fn a_list_is_newest_first_when_nobody_says_otherwise() {
+async fn lists_are_newest_first_by_default() {
     let world = World::new().await;
     let (alice, mut tasks) = tasks(&world).await;
     tasks.sort_by_key(|task| std::cmp::Reverse(id(task)));
@@ -116,7 +116,7 @@ async fn a_list_is_newest_first_when_nobody_says_otherwise() {
     }
 }
 
-/// In the order of their code points, which is that of no language.
+/// The expected order. It differs from that of every language.
 const ORDERED: [&str; 17] =
     ["!", "10", "9", "A", "B", "Z", "_", "a", "aa", "a\u{308}", "b", "Ä", "ß", "ä", "Ж", "\u{ffee}", "😀"];
 
@@ -139,17 +139,14 @@ async fn titles_are_ordered_by_code_points(world: &World) {
 }
 
 #[tokio::test]
-async fn titles_are_in_the_order_of_their_code_points() {
+async fn titles_are_sorted_by_code_points() {
     titles_are_ordered_by_code_points(&World::new().await).await;
 }
 
-/// Whoever moves to another provider of databases finds their list as it was.
+/// A move to another database provider must not change the order of a list.
 #[tokio::test]
-async fn titles_are_in_that_order_whatever_language_the_database_has() {
-    let Some(database) = Database::of_language("en-US").await else {
-        eprintln!("this PostgreSQL orders texts in no language");
-        return;
-    };
+async fn titles_are_sorted_by_code_points_whatever_the_collation_of_the_database() {
+    let database = Database::of_language("en-US").await;
     let order: String = database
         .superuser()
         .await
@@ -164,7 +161,7 @@ async fn titles_are_in_that_order_whatever_language_the_database_has() {
 }
 
 #[tokio::test]
-async fn a_change_moves_a_task_to_the_end_of_the_order_of_changes() {
+async fn a_changed_task_is_the_last_by_updated_at() {
     let world = World::new().await;
     let alice = world.user("alice");
     let mut order = Vec::new();

@@ -1,4 +1,4 @@
-//! The contract `/api/tasks`: what it does differently from the others.
+//! The contract `/api/tasks`, where it differs from the others.
 
 use serde_json::json;
 
@@ -52,7 +52,7 @@ async fn complete_sets_what_the_body_says() {
 }
 
 #[tokio::test]
-async fn complete_needs_a_body_that_says_what_to_set() {
+async fn complete_requires_a_body_with_completed() {
     let world = World::new().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();

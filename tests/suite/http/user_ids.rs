@@ -96,9 +96,9 @@ async fn every_shape_of_id_has_a_path() {
         let task = created.json();
         assert_eq!(task["user_id"], **id, "{id}");
         assert_eq!(person.get(&U.tasks(&person)).await.json(), json!([task]), "{id}");
-        for door in U.doors {
-            let answer = door.enter(&U, &person, &task["id"]).await;
-            assert!(answer.status.is_success(), "{id} {door}: {answer:?}");
+        for call in U.calls {
+            let answer = call.send(&U, &person, &task["id"]).await;
+            assert!(answer.status.is_success(), "{id} {call}: {answer:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The contract `/api/{user_id}/tasks`: what it does differently from the others.
+//! The contract `/api/{user_id}/tasks`, where it differs from the others.
 
 use serde_json::json;
 
@@ -39,7 +39,7 @@ async fn a_put_carries_the_whole_editable_task() {
 }
 
 #[tokio::test]
-async fn a_patch_sets_whether_a_task_is_done() {
+async fn a_patch_sets_completed() {
     let world = World::new().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
@@ -56,7 +56,7 @@ async fn a_patch_sets_whether_a_task_is_done() {
 }
 
 #[tokio::test]
-async fn complete_flips_when_nothing_is_said() {
+async fn complete_flips_when_the_body_does_not_say_completed() {
     let world = World::new().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
@@ -101,17 +101,17 @@ async fn complete_refuses_a_body_that_is_neither_empty_nor_an_object() {
 }
 
 #[tokio::test]
-async fn another_users_path_is_forbidden_whatever_the_request_is() {
+async fn every_request_to_the_path_of_another_user_is_forbidden() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
-    for door in U.doors {
+    for call in U.calls {
         for id in [task["id"].to_string(), "4711".into(), "abc".into()] {
-            let path = door.path(&U, &alice, id);
-            let answer = bob.send(door.method.clone(), &path, door.body).await;
+            let path = call.path(&U, &alice, id);
+            let answer = bob.send(call.method.clone(), &path, call.body).await;
 
-            U.refuses(&answer, 403, format!("{} {path}", door.method));
+            U.refuses(&answer, 403, format!("{} {path}", call.method));
         }
     }
     U.refuses(&bob.get("/api/alice/tasks").await, 403, "GET list");

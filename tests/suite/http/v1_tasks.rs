@@ -1,4 +1,4 @@
-//! The contract `/api/v1/tasks`: what it does differently from the others.
+//! The contract `/api/v1/tasks`, where it differs from the others.
 
 use http::Method;
 use serde_json::json;
@@ -100,7 +100,7 @@ async fn a_list_comes_in_pages() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_status_has_only_tasks_of_that_status() {
+async fn a_page_filtered_by_status_has_only_tasks_of_that_status() {
     let world = World::new().await;
     let alice = world.user("alice");
     let (mut pending, mut completed) = (Vec::new(), Vec::new());
@@ -127,7 +127,7 @@ async fn a_page_of_a_status_has_only_tasks_of_that_status() {
 }
 
 #[tokio::test]
-async fn a_page_has_a_hundred_tasks_when_nobody_says_how_many() {
+async fn a_page_has_a_hundred_tasks_when_no_limit_is_given() {
     let world = World::new().await;
     let alice = world.user("alice");
     let superuser = world.database.superuser().await;

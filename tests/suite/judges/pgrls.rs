@@ -21,7 +21,7 @@ pub struct Report {
 pub async fn pgrls(url: &str, arguments: &[&str]) -> Report {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/judges");
     let python = home.join("bin/python");
-    assert!(python.exists(), "no pgrls to ask: run `make test`, which installs it");
+    assert!(python.exists(), "pgrls is not installed: run `make test-all`, which installs it");
 
     // Where no configuration lies about that it would take by itself.
     let mut command = Command::new(python);

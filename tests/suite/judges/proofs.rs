@@ -14,6 +14,7 @@ async fn proof(url: &str, mode: &str) -> Report {
 /// A request that has not said whose it is reads nothing; nobody reads what another user has; nobody writes it, or hands
 /// a row to another user.
 #[tokio::test]
+#[ignore = "needs pgrls on Python: `make test-all`"]
 async fn it_is_proven_that_nobody_gets_past_their_own_rows() {
     let deployment = Deployment::new().await;
 
@@ -28,6 +29,7 @@ async fn it_is_proven_that_nobody_gets_past_their_own_rows() {
 
 /// Neither becoming the owner, nor a function that runs as somebody else, nor a view.
 #[tokio::test]
+#[ignore = "needs pgrls on Python: `make test-all`"]
 async fn there_is_no_way_around_the_policies_to_prove_anything_of() {
     let deployment = Deployment::new().await;
 
@@ -40,6 +42,7 @@ async fn there_is_no_way_around_the_policies_to_prove_anything_of() {
 }
 
 #[tokio::test]
+#[ignore = "needs pgrls on Python: `make test-all`"]
 async fn the_prover_finds_the_hole() {
     let own = "user_id = app.current_user_id()";
     let definer = "returns setof app.tasks language sql security definer set search_path = ''";
@@ -96,6 +99,7 @@ async fn the_prover_finds_the_hole() {
 
 /// The fence is not for show: it alone keeps this policy from being the hole that it would be without it.
 #[tokio::test]
+#[ignore = "needs pgrls on Python: `make test-all`"]
 async fn a_policy_that_is_added_beside_the_fence_opens_nothing() {
     let database = Database::new().await;
     let oops = "create policy oops on app.tasks for select to rowkeep_api using (completed)";

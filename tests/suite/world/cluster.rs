@@ -192,15 +192,10 @@ impl Database {
         Self::from_template(&format!("template0 encoding '{encoding}' lc_collate 'C' lc_ctype 'C'")).await
     }
 
-    /// The same, with the ICU collation of a language. None if this PostgreSQL is built without ICU.
-    pub async fn of_language(language: &str) -> Option<Self> {
-        let admin = client(&cluster().await.address("postgres").expect("an address")).await;
-        let known = "select from pg_collation where collprovider = 'i' limit 1";
-        if admin.query(known, &[]).await.expect("collations").is_empty() {
-            return None;
-        }
+    /// As PostgreSQL makes it, with the sort order of a language. Needs a PostgreSQL that is built with ICU.
+    pub async fn of_language(language: &str) -> Self {
         let options = format!("encoding 'UTF8' locale_provider icu icu_locale '{language}'");
-        Some(Self::from_template(&format!("template0 {options}")).await)
+        Self::from_template(&format!("template0 {options}")).await
     }
 
     async fn from_template(template: &str) -> Self {

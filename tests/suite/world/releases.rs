@@ -1,4 +1,4 @@
-//! The releases of PostgreSQL that tests can start: this machine's, and those that `.ci/releases` installs.
+//! The releases of PostgreSQL that tests can start: the one of this machine, and those that `make test-all` installs.
 
 use std::path::Path;
 use std::process::Command;
@@ -18,7 +18,9 @@ pub const PACKAGED: &[u32] = if cfg!(all(
     &[]
 };
 
-/// The releases that a test can start here, oldest first.
+/// The releases of which a test can start a cluster, oldest first.
+///
+/// Panics when one is missing that `.ci/releases` installs: a loop over fewer releases would pass without a test.
 pub fn releases() -> Vec<u32> {
     let own = Programs::find(None).expect("PostgreSQL's programs").major;
     let mut releases: Vec<_> =
@@ -26,18 +28,24 @@ pub fn releases() -> Vec<u32> {
     if !releases.contains(&own) {
         releases.push(own);
     }
+    let missing: Vec<_> = PACKAGED.iter().filter(|major| !releases.contains(major)).collect();
+    assert!(
+        missing.is_empty(),
+        "PostgreSQL {missing:?} is not installed: run `make test-all`, which installs it"
+    );
     releases
 }
 
-/// The programs of a release, in a directory that the user PostgreSQL runs as can enter.
+/// The programs of a release, in a directory where the system user that PostgreSQL runs as can run them.
 pub fn programs_of_release(major: u32, home: &Path) -> Programs {
     if let Ok(programs) = Programs::find(Some(major)) {
         return programs;
     }
-    let packaged = packaged(major)
-        .unwrap_or_else(|| panic!("no PostgreSQL {major} to test with; run .ci/releases, which installs it"));
+    let packaged = packaged(major).unwrap_or_else(|| {
+        panic!("PostgreSQL {major} is not installed: run `make test-all`, which installs it")
+    });
 
-    // That user may not be able to enter the checkout: it can be in root's home.
+    // That user often cannot enter the checkout, for instance below /root.
     let native = packaged.path("..");
     let copied = home.join("programs");
     let copy = r#"cp -RP "$0" "$1" && chmod -R a+rX "$1""#;

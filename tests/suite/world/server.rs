@@ -1,39 +1,31 @@
-//! The server under test: the program in a process of its own.
+//! Runs the real program, in a process of its own.
 
-use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// What every server of this run was asked: `METHOD /path` as it is logged, and the name of each question.
-static CALLED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-
-/// How many servers run.
-static RUNNING: Mutex<usize> = Mutex::new(0);
-
-/// What has been called so far, and whether a server is still running.
-pub fn called() -> (BTreeSet<String>, bool) {
-    (CALLED.lock().expect("no poison").clone(), *RUNNING.lock().expect("no poison") > 0)
-}
+use super::coverage;
 
 /// A running server. Dropping it kills the process.
 pub struct Server {
     pub address: SocketAddr,
     process: Child,
     log: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    /// Starts the program on a free port, with no variable of this process's environment.
+    /// Starts the program with these settings and a free port, and without the environment of the tests.
     ///
     /// # Errors
-    /// The program's output, if it ends instead of listening.
+    /// The log, when the program ended instead of listening.
     pub async fn start(settings: &[(&str, &str)]) -> Result<Self, String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rowkeep"));
         command
@@ -49,17 +41,16 @@ impl Server {
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         let mut process = command.spawn().expect("the program");
-        *RUNNING.lock().expect("no poison") += 1;
 
         let log = Arc::new(Mutex::new(Vec::new()));
         let (tell, told) = oneshot::channel();
         let lines = BufReader::new(process.stderr.take().expect("a pipe")).lines();
         let kept = log.clone();
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut tell = Some(tell);
             for line in lines.map_while(Result::ok) {
                 let event: Value = serde_json::from_str(&line).unwrap_or_default();
-                note(&event);
+                coverage::record(&event);
                 if event["message"] == "listening"
                     && let Some(tell) = tell.take()
                 {
@@ -71,11 +62,10 @@ impl Server {
         });
 
         match timeout(Duration::from_secs(60), told).await {
-            Ok(Ok(address)) => Ok(Self { address, process, log }),
+            Ok(Ok(address)) => Ok(Self { address, process, log, reader: Some(reader) }),
             outcome => {
                 let _ = process.kill();
                 let _ = process.wait();
-                *RUNNING.lock().expect("no poison") -= 1;
                 let text = log.lock().expect("no poison").join("\n");
                 Err(if outcome.is_err() { format!("did not start in a minute:\n{text}") } else { text })
             }
@@ -131,16 +121,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-        *RUNNING.lock().expect("no poison") -= 1;
+        // The last lines of the log are for `coverage`, which must have them before this process ends.
+        let _ = self.reader.take().map(JoinHandle::join);
     }
-}
-
-fn note(event: &Value) {
-    let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
-    let mut called = CALLED.lock().expect("no poison");
-    match event["message"].as_str() {
-        Some("answered") => called.insert(format!("{} {}", text("method"), text("path"))),
-        Some("query") => called.insert(text("query")),
-        _ => false,
-    };
 }

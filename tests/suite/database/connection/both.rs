@@ -1,4 +1,4 @@
-//! Two questions in one transaction: one answer, or none.
+//! Two queries in one transaction: both return their rows, or neither does.
 
 use rowkeep::refusal::Refusal;
 use rowkeep::session::parameter;
@@ -7,9 +7,9 @@ use tokio_postgres::Row;
 use super::{EVERYTHING, FAILING, Home, PANICKING, Panics, backend_of, options, session};
 use crate::world::user_id;
 
-/// A page without its count, or a count without its page, would be half an answer.
+/// A page without its count, or a count without its page, would be an incomplete answer.
 #[tokio::test]
-async fn when_one_of_two_questions_fails_neither_is_answered() {
+async fn neither_of_two_queries_returns_rows_when_one_fails() {
     let home = Home::new().await;
     let session = session(&home, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
@@ -27,7 +27,7 @@ async fn when_one_of_two_questions_fails_neither_is_answered() {
 }
 
 #[tokio::test]
-async fn after_the_second_of_two_questions_was_left_half_done_the_connection_is_never_used_again() {
+async fn an_unfinished_second_query_discards_the_connection() {
     let home = Home::new().await;
     let session = session(&home, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
@@ -39,9 +39,8 @@ async fn after_the_second_of_two_questions_was_left_half_done_the_connection_is_
     assert_ne!(backend_of(&bob).await, before, "the connection was alice's, half-way");
 }
 
-/// Both belong to the one transaction, and it to one user.
 #[tokio::test]
-async fn two_questions_are_asked_as_the_same_user_over_the_same_connection() {
+async fn two_queries_run_as_the_same_user_on_the_same_connection() {
     let home = Home::new().await;
     let session = session(&home, &options(2)).await;
 

@@ -1,4 +1,4 @@
-//! What comes after a statement that failed is not executed: not even after a BEGIN.
+//! PostgreSQL skips the statements after a failed one, also after a failed BEGIN.
 
 use std::sync::LazyLock;
 
@@ -25,9 +25,9 @@ const TRACES: &str = "
     grant all on sequence test.executed to rowkeep_login;
     grant usage on schema test to rowkeep_login";
 
-/// From then on a transaction cannot begin on the connection.
+/// Makes every later BEGIN on this connection fail.
 static FORGETS_BEGIN: Query = Query::insert("test/forgets_begin", "select test.forget_begin()");
-/// Leaves a trace, in whatever transaction.
+/// Leaves a trace, also without a transaction.
 static READS: Query =
     Query::read("test/reads", "select nextval('test.executed') from (select $1::text) nobody");
 static CREATES: Query = Query::insert("test/creates", "select nextval('test.executed')");
@@ -38,7 +38,7 @@ static QUERIES: LazyLock<Vec<&Query>> = LazyLock::new(|| {
 });
 
 #[tokio::test]
-async fn nothing_is_executed_after_a_begin_that_failed() {
+async fn no_statement_runs_after_a_failed_begin() {
     let home = Home::new().await;
     home.admin.batch_execute(TRACES).await.expect("traces");
     let address = home.database.address("rowkeep_login");

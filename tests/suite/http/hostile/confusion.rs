@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::forge::{Forge, Signer, bytes};
 use super::table::Table;
-use crate::http::pairs::{PAIRS, STRANGERS};
+use crate::http::key_pairs::{PAIRS, STRANGERS};
 use crate::http::tokens::{part, signed};
 use crate::world::{KeyPair, SECRET, public};
 

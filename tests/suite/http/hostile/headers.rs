@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::forge::{Forge, Signer};
 use super::table::Table;
-use crate::http::pairs::STRANGERS;
+use crate::http::key_pairs::STRANGERS;
 use crate::http::tokens::{part, signed};
 use crate::world::JWKS_PATH;
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::forge::{Forge, Signer, apart};
 use super::table::Table;
-use crate::http::pairs::{PAIRS, STRANGERS};
+use crate::http::key_pairs::{PAIRS, STRANGERS};
 use crate::http::tokens::{now, part};
 use crate::world::JWKS_PATH;
 

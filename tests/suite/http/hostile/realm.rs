@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::forge::{Forge, Signer};
 use super::table::{Row, Table};
-use crate::http::pairs::{PAIRS, STRANGERS};
+use crate::http::key_pairs::{PAIRS, STRANGERS};
 use crate::http::tokens::{authorized, not_believed};
 use crate::world::{Answer, Issuer, World};
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::served::changed;
 use crate::http::hostile::forge::bytes;
-use crate::http::pairs::STRANGERS;
+use crate::http::key_pairs::STRANGERS;
 use crate::http::tokens::{part, signed};
 use crate::world::KeyPair;
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::served::{Served, changed, named};
 use super::{assert_left_out, skipped};
-use crate::http::pairs::PAIRS;
+use crate::http::key_pairs::PAIRS;
 use crate::http::tokens::part;
 
 /// With an exponent of one a signature is the padded digest itself, which anybody can write.

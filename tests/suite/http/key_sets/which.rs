@@ -4,7 +4,7 @@ use jsonwebtoken::Algorithm::{self, ES256, ES384, PS256, RS256};
 use serde_json::{Value, json};
 
 use super::served::{Served, changed, named, refusal};
-use crate::http::pairs::{PAIRS, STRANGERS};
+use crate::http::key_pairs::{PAIRS, STRANGERS};
 use crate::http::tokens::part;
 use crate::world::{Issuer, KeyPair, Reply, World};
 

@@ -1,4 +1,4 @@
-//! Key pairs that are made once in a run: RSA takes its time.
+//! Key pairs that all tests share, because making an RSA key takes seconds.
 
 use std::sync::LazyLock;
 
@@ -9,8 +9,8 @@ use crate::world::KeyPair;
 const ALGORITHMS: [Algorithm; 5] =
     [Algorithm::EdDSA, Algorithm::ES256, Algorithm::ES384, Algorithm::RS256, Algorithm::PS256];
 
-/// One for each algorithm, which servers with keys believe.
+/// One key pair for each algorithm. Servers under test trust these.
 pub static PAIRS: LazyLock<[KeyPair; 5]> = LazyLock::new(|| ALGORITHMS.map(KeyPair::new));
 
-/// The same of somebody whom no server knows.
+/// One key pair for each algorithm that no server trusts.
 pub static STRANGERS: LazyLock<[KeyPair; 5]> = LazyLock::new(|| ALGORITHMS.map(KeyPair::new));

@@ -1,4 +1,4 @@
-//! Nothing of another user in a list: whatever bob asks for, alice's tasks change no byte of what he gets.
+//! Isolation of lists: tasks of alice do not change a byte of any list of bob.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ const SORTS: [&str; 8] =
     ["id", "-id", "created_at", "-created_at", "title", "-title", "updated_at", "-updated_at"];
 const STATUSES: [&str; 3] = ["all", "pending", "completed"];
 
-/// Gives a person tasks, the last of them completed. Returns their ids.
+/// Creates tasks, completes the last one, and returns their ids.
 async fn creates(person: &Person, titles: &[&str]) -> Vec<i64> {
     let mut ids = Vec::new();
     for title in titles {
@@ -22,7 +22,7 @@ async fn creates(person: &Person, titles: &[&str]) -> Vec<i64> {
     ids
 }
 
-/// Every question about lists that there is.
+/// Paths of lists with every kind of parameter.
 fn questions() -> Vec<String> {
     let mut questions = Vec::new();
     for sort in SORTS {
@@ -43,7 +43,7 @@ fn questions() -> Vec<String> {
     questions
 }
 
-/// What a person is told, page after page.
+/// The answers to these paths, with all following pages.
 async fn told(person: &Person, questions: &[String]) -> Vec<Vec<impl PartialEq + std::fmt::Debug + use<>>> {
     let mut told = Vec::new();
     for question in questions {
@@ -52,12 +52,12 @@ async fn told(person: &Person, questions: &[String]) -> Vec<Vec<impl PartialEq +
     told
 }
 
-/// Page, order, place, count, cursor and length: all of it is the same with her tasks and without them.
+/// Pages, order, counts, cursors and lengths are the same with and without the tasks of alice.
 #[tokio::test]
-async fn another_users_tasks_change_no_byte_of_any_list() {
+async fn tasks_of_another_user_do_not_change_any_list() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
-    // Around, between and among hers, in every order.
+    // His tasks come before, between and after hers in every sort order.
     creates(&alice, &["milk", "a"]).await;
     let his = creates(&bob, &["milk", "secret", "milk"]).await;
     let questions = questions();
@@ -78,7 +78,7 @@ async fn another_users_tasks_change_no_byte_of_any_list() {
 }
 
 #[tokio::test]
-async fn somebody_without_tasks_is_told_the_same_whoever_has_some() {
+async fn lists_of_a_user_without_tasks_do_not_depend_on_other_users() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let questions = questions();
@@ -91,9 +91,9 @@ async fn somebody_without_tasks_is_told_the_same_whoever_has_some() {
     assert_eq!((&nothing.body[..], nothing.header("x-total-count")), (&b"[]"[..], "0"));
 }
 
-/// Her cursor is refused as nonsense is, and no answer shows that it was one.
+/// Her cursor is refused exactly like random text.
 #[tokio::test]
-async fn another_users_cursor_opens_and_tells_nothing() {
+async fn a_cursor_of_another_user_shows_nothing() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     creates(&alice, &["milk", "milk", "milk"]).await;
@@ -114,7 +114,7 @@ async fn another_users_cursor_opens_and_tells_nothing() {
                     assert_eq!(answer.status(), 422, "{list}");
                     assert_eq!(answer.without_date(), nonsense, "{list}");
                 }
-                // Where cursors mean nothing, hers does not either.
+                // Whole lists ignore cursors, also hers.
                 for path in ["/api/tasks", "/api/bob/tasks"] {
                     let answer = bob.get(&format!("{path}?cursor={cursor}")).await;
                     assert!(
@@ -127,9 +127,8 @@ async fn another_users_cursor_opens_and_tells_nothing() {
     }
 }
 
-/// Two lists that take turns on one connection stay two lists.
 #[tokio::test]
-async fn two_people_go_through_their_lists_over_one_connection() {
+async fn two_users_page_through_their_lists_over_one_connection() {
     let world = World::with(&[("DATABASE_POOL_SIZE", "1")]).await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     for (person, number) in [(&alice, 5), (&bob, 9)] {

@@ -63,7 +63,7 @@ async fn a_server_without_its_database_is_unhealthy_until_it_is_back() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_a_404_with_a_detail_alone() {
+async fn an_unknown_path_is_a_404_with_detail_only() {
     let world = World::new().await;
 
     for person in [world.stranger(), world.user("alice")] {
@@ -106,7 +106,7 @@ async fn an_unknown_path_is_a_404_with_a_detail_alone() {
 }
 
 #[tokio::test]
-async fn every_path_answers_with_a_slash_at_its_end_as_without() {
+async fn a_trailing_slash_does_not_change_the_answer() {
     let world = World::new().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].to_string();
@@ -116,7 +116,7 @@ async fn every_path_answers_with_a_slash_at_its_end_as_without() {
         for person in [&alice, &world.stranger()] {
             for method in ["GET", "PUT", "HEAD", "OPTIONS", "POST"] {
                 if methods.contains(&"POST") && method == "POST" {
-                    continue; // a second one is another task
+                    continue; // a second POST creates another task
                 }
                 let method = Method::from_bytes(method.as_bytes()).expect("a method");
                 let body = r#"{"title":"buy milk"}"#;
@@ -130,7 +130,7 @@ async fn every_path_answers_with_a_slash_at_its_end_as_without() {
 }
 
 #[tokio::test]
-async fn a_slash_at_the_end_is_no_reason_not_to_change_anything() {
+async fn writes_work_with_a_trailing_slash() {
     let world = World::new().await;
     let alice = world.user("alice");
 
@@ -140,10 +140,10 @@ async fn a_slash_at_the_end_is_no_reason_not_to_change_anything() {
         assert_eq!(created.status(), 201, "{list}");
         let task = created.json();
 
-        for door in contract.doors {
-            let path = format!("{}/", door.path(&contract, &alice, &task["id"]));
-            let answer = alice.send(door.method.clone(), &path, door.body).await;
-            assert!(answer.status.is_success(), "{} {path}: {answer:?}", door.method);
+        for call in contract.calls {
+            let path = format!("{}/", call.path(&contract, &alice, &task["id"]));
+            let answer = alice.send(call.method.clone(), &path, call.body).await;
+            assert!(answer.status.is_success(), "{} {path}: {answer:?}", call.method);
         }
         let listed = alice.get(&format!("{list}?status=all")).await;
         assert_eq!((listed.status(), listed.json()), (200, json!([])), "{list}");
@@ -151,7 +151,7 @@ async fn a_slash_at_the_end_is_no_reason_not_to_change_anything() {
 }
 
 #[tokio::test]
-async fn head_is_get_without_the_body() {
+async fn head_answers_like_get_without_the_body() {
     let world = World::new().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].to_string();
@@ -178,7 +178,7 @@ async fn head_is_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn nothing_is_kept_by_caches_or_taken_for_another_type() {
+async fn responses_forbid_caching_and_content_sniffing() {
     let world = World::new().await;
     let alice = world.user("alice");
 

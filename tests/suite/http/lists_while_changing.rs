@@ -1,4 +1,4 @@
-//! What happens to a list while somebody goes through it.
+//! A client pages through a list while its tasks change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::world::{Person, World};
 
 const SORTS: [&str; 6] = ["-id", "id", "title", "-title", "updated_at", "-updated_at"];
 
-/// The place of a task in this order, as it is shown.
+/// The sort key of a task, as the list shows it.
 fn place(sort: &str, task: &Value) -> (String, i64) {
     let by = match sort.trim_start_matches('-') {
         "title" => task["title"].as_str().expect("a title"),
@@ -24,10 +24,10 @@ async fn deletes(person: &Person, id: i64) {
     assert_eq!(answer.status(), 204, "{answer:?}");
 }
 
-/// Between two pages the very task that the cursor stands for is deleted, and one that was to come, and tasks are created
-/// before and behind it. Whoever was there all the time is seen exactly once.
+/// Between two pages, the task of the cursor and a later task are deleted, and tasks are created before and after the
+/// cursor. Every task that exists all the time must be shown exactly once.
 #[tokio::test]
-async fn every_task_that_stays_is_seen_once_while_others_come_and_go() {
+async fn every_task_that_stays_is_shown_once_while_others_are_created_and_deleted() {
     let world = World::new().await;
 
     for sort in SORTS {
@@ -53,7 +53,7 @@ async fn every_task_that_stays_is_seen_once_while_others_come_and_go() {
 
                 let last = id(seen.last().expect("a task"));
                 deletes(&alice, last).await;
-                // It was there when it was seen.
+                // It existed when it was shown.
                 staying.remove(&last);
                 let unseen = staying.iter().find(|id| seen.iter().all(|task| super::links::id(task) != **id));
                 let unseen = *unseen.expect("more tasks");
@@ -81,7 +81,7 @@ async fn every_task_that_stays_is_seen_once_while_others_come_and_go() {
 }
 
 #[tokio::test]
-async fn what_comes_behind_the_place_is_seen_and_what_comes_before_it_is_not() {
+async fn a_task_that_moves_behind_the_cursor_is_shown_and_one_before_it_is_not() {
     let world = World::new().await;
 
     for (sort, before, behind) in [("title", "a", "z"), ("-title", "z", "a")] {
@@ -103,7 +103,7 @@ async fn what_comes_behind_the_place_is_seen_and_what_comes_before_it_is_not() {
 }
 
 #[tokio::test]
-async fn a_page_of_which_nothing_is_left_is_empty_and_the_last() {
+async fn a_page_whose_tasks_were_deleted_is_empty_and_the_last() {
     let world = World::new().await;
     let alice = world.user("alice");
 
@@ -123,9 +123,9 @@ async fn a_page_of_which_nothing_is_left_is_empty_and_the_last() {
     }
 }
 
-/// A task that is done leaves the list of those that are to be done; the place that it was remains.
+/// A completed task leaves the list of pending tasks. A cursor at that task stays valid.
 #[tokio::test]
-async fn a_list_of_a_status_goes_on_behind_a_task_that_has_left_it() {
+async fn a_filtered_list_continues_after_a_task_that_no_longer_matches() {
     let world = World::new().await;
     let alice = world.user("alice");
 

@@ -1,4 +1,4 @@
-//! What the developer of a front end reads when a token is not believed.
+//! The error texts that a developer of a front end reads when a token is refused.
 
 use jsonwebtoken::Algorithm::{EdDSA, RS256};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ async fn says(world: &World, token: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_token_out_of_its_time_is_told_by_how_much_and_what_time_it_is() {
+async fn the_error_of_an_expired_or_early_token_says_by_how_much_and_the_servers_time() {
     let world = World::new().await;
 
     for (changes, wanted) in [
@@ -44,7 +44,7 @@ async fn a_token_out_of_its_time_is_told_by_how_much_and_what_time_it_is() {
 }
 
 #[tokio::test]
-async fn a_token_of_or_for_somebody_else_is_told_what_is_accepted() {
+async fn the_error_of_a_wrong_issuer_or_audience_says_what_is_accepted() {
     let world =
         World::with(&[("JWT_ISSUER", "https://a.example,https://b.example"), ("JWT_AUDIENCE", "todo-api")])
             .await;
@@ -72,9 +72,9 @@ async fn a_token_of_or_for_somebody_else_is_told_what_is_accepted() {
     }
 }
 
-/// Whoever is not known to hold a real token learns nothing of what would be accepted.
+/// The signature is checked first: who cannot sign a token must not learn what would be accepted.
 #[tokio::test]
-async fn a_forged_token_is_told_nothing_of_what_is_accepted() {
+async fn the_error_of_a_forged_token_does_not_say_what_is_accepted() {
     let world = World::with(&[("JWT_ISSUER", "https://a.example"), ("JWT_AUDIENCE", "todo-api")]).await;
     let forged =
         signed(&header(), &claims(json!({ "exp": 1 })), "another secret of more than thirty-two bytes");
@@ -97,7 +97,7 @@ async fn an_issuer_with_odd_characters_does_not_break_the_header() {
 }
 
 #[tokio::test]
-async fn what_is_no_api_token_is_told_what_to_send_instead() {
+async fn the_error_of_a_wrong_kind_of_token_says_what_to_send() {
     let pair = KeyPair::new(EdDSA);
     let issuer = Issuer::new(&[&pair]).await;
     let world = World::of(&issuer, &[]).await;
@@ -121,7 +121,7 @@ async fn what_is_no_api_token_is_told_what_to_send_instead() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_the_servers_is_told_where_keys_come_from() {
+async fn the_error_of_an_unknown_key_says_where_keys_come_from() {
     let (pair, other) = (KeyPair::new(RS256), KeyPair::new(RS256));
     let issuer = Issuer::new(&[&pair]).await;
     let (of_issuer, of_secret) = (World::of(&issuer, &[]).await, World::new().await);
@@ -141,7 +141,7 @@ async fn a_key_that_is_not_the_servers_is_told_where_keys_come_from() {
 }
 
 #[tokio::test]
-async fn no_part_of_a_token_is_repeated() {
+async fn no_error_repeats_a_part_of_a_token() {
     let pair = KeyPair::new(EdDSA);
     let issuer = Issuer::new(&[&pair]).await;
     let (of_issuer, of_secret) = (World::of(&issuer, &[]).await, World::new().await);
@@ -171,9 +171,9 @@ async fn no_part_of_a_token_is_repeated() {
     }
 }
 
-/// The README's table of mistakes, made on purpose: what it quotes is what is answered.
+/// Makes each mistake of the documented table, and compares the error text with the one quoted there.
 #[tokio::test]
-async fn the_readme_quotes_what_is_answered() {
+async fn the_documented_error_texts_are_those_of_the_server() {
     let readme = include_str!("../../../README.md");
     let pair = KeyPair::new(EdDSA);
     let issuer = Issuer::new(&[&pair]).await;
@@ -194,7 +194,7 @@ async fn the_readme_quotes_what_is_answered() {
         readme.split("Five mistakes").nth(1).and_then(|rest| rest.split("\n\n").nth(1)).expect("a table");
     let quotes: Vec<_> = table.split('`').skip(1).step_by(2).collect();
     for answer in answers {
-        // Seconds go by, and so does the time of the server.
+        // These texts contain the server's time and numbers of seconds.
         let is_quoted = |quote: &&&str| {
             let words = quote.split_whitespace().filter(|word| !word.contains('…'));
             let mut rest = answer.as_str();

@@ -1,22 +1,22 @@
-//! Where a request has two faults, the one that comes first is what the caller hears of.
+//! A request with several faults is refused for the first one, in the order of the contract.
 
 use http::{HeaderValue, Method};
 use serde_json::{Value, json};
 
-use super::contracts::{CONTRACTS, Contract, Door, U};
+use super::contracts::{CONTRACTS, Contract, TaskCall, U};
 use crate::world::{Answer, Person, World, send};
 
 const TOO_LARGE: usize = 64 * 1024 + 1;
 
-/// Goes through a door with a body of some content type.
-async fn enter_as(
-    door: &Door,
+/// Sends a call with a body and a content type.
+async fn send_as(
+    call: &TaskCall,
     contract: &Contract,
     person: &Person,
     id: &str,
     (content_type, body): (&'static str, String),
 ) -> Answer {
-    let mut request = person.request(door.method.clone(), &door.path(contract, person, id), body);
+    let mut request = person.request(call.method.clone(), &call.path(contract, person, id), body);
     request.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
     send(person.address, request).await
 }
@@ -26,7 +26,7 @@ async fn task(person: &Person) -> Value {
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_not_found_before_its_method_is_looked_at() {
+async fn an_unknown_path_is_refused_before_its_method() {
     let world = World::new().await;
 
     for person in [world.user("alice"), world.stranger()] {
@@ -45,7 +45,7 @@ async fn an_unknown_path_is_not_found_before_its_method_is_looked_at() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_named_before_the_caller_is_looked_at() {
+async fn a_wrong_method_is_refused_before_the_token_is_checked() {
     let world = World::new().await;
     let nobody = Person::with_token(world.server.address, Some("nonsense"));
 
@@ -66,7 +66,7 @@ async fn a_wrong_method_is_named_before_the_caller_is_looked_at() {
 }
 
 #[tokio::test]
-async fn a_caller_without_a_believed_token_hears_of_nothing_else() {
+async fn a_missing_or_invalid_token_is_refused_before_everything_else() {
     let world = World::new().await;
     let id = task(&world.user("alice")).await.to_string();
 
@@ -76,19 +76,19 @@ async fn a_caller_without_a_believed_token_hears_of_nothing_else() {
             for user in ["alice", "%zz"] {
                 let list = contract.tasks(&nobody).replace("/api//", &format!("/api/{user}/"));
                 for id in [id.as_str(), "4711", "abc", "0"] {
-                    for door in contract.doors {
-                        let path = format!("{list}/{id}{}", door.after);
+                    for call in contract.calls {
+                        let path = format!("{list}/{id}{}", call.after);
                         for (content_type, body) in [
                             ("text/plain", "x".repeat(TOO_LARGE)),
                             ("application/json", "{".into()),
-                            ("application/json", door.body.into()),
+                            ("application/json", call.body.into()),
                         ] {
-                            let mut request = nobody.request(door.method.clone(), &path, body);
+                            let mut request = nobody.request(call.method.clone(), &path, body);
                             let value = HeaderValue::from_static(content_type);
                             request.headers_mut().insert("content-type", value);
                             let answer = send(nobody.address, request).await;
 
-                            contract.refuses(&answer, 401, format!("{} {path}", door.method));
+                            contract.refuses(&answer, 401, format!("{} {path}", call.method));
                         }
                     }
                 }
@@ -102,11 +102,11 @@ async fn a_caller_without_a_believed_token_hears_of_nothing_else() {
 }
 
 #[tokio::test]
-async fn another_users_path_is_forbidden_before_anything_else_is_looked_at() {
+async fn the_path_of_another_user_is_forbidden_before_the_rest_is_checked() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
 
-    for door in U.doors {
+    for call in U.calls {
         for id in ["4711", "abc", "0"] {
             for (content_type, body) in [
                 ("text/plain", "x".repeat(TOO_LARGE)),
@@ -114,11 +114,11 @@ async fn another_users_path_is_forbidden_before_anything_else_is_looked_at() {
                 ("application/json", "{".into()),
                 ("application/json", "[]".into()),
             ] {
-                let mut request = bob.request(door.method.clone(), &door.path(&U, &alice, id), body);
+                let mut request = bob.request(call.method.clone(), &call.path(&U, &alice, id), body);
                 request.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
                 let answer = send(bob.address, request).await;
 
-                U.refuses(&answer, 403, format!("{door} {id} as {content_type}"));
+                U.refuses(&answer, 403, format!("{call} {id} as {content_type}"));
             }
         }
     }
@@ -127,12 +127,12 @@ async fn another_users_path_is_forbidden_before_anything_else_is_looked_at() {
 }
 
 #[tokio::test]
-async fn an_id_that_cannot_name_a_task_is_not_found_before_the_body_is_looked_at() {
+async fn an_invalid_id_is_not_found_before_the_body_is_checked() {
     let world = World::new().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {
-        for door in contract.doors {
+        for call in contract.calls {
             for id in [
                 "abc",
                 "0",
@@ -158,11 +158,11 @@ async fn an_id_that_cannot_name_a_task_is_not_found_before_the_body_is_looked_at
                     ("text/plain", "x".repeat(TOO_LARGE)),
                     ("application/json", "{".into()),
                     ("application/json", "{}".into()),
-                    ("application/json", door.body.into()),
+                    ("application/json", call.body.into()),
                 ] {
-                    let answer = enter_as(door, &contract, &alice, id, (content_type, body)).await;
+                    let answer = send_as(call, &contract, &alice, id, (content_type, body)).await;
 
-                    contract.refuses(&answer, 404, format!("{contract} {door} {id} as {content_type}"));
+                    contract.refuses(&answer, 404, format!("{contract} {call} {id} as {content_type}"));
                 }
             }
         }
@@ -170,28 +170,28 @@ async fn an_id_that_cannot_name_a_task_is_not_found_before_the_body_is_looked_at
 }
 
 #[tokio::test]
-async fn the_largest_id_can_name_a_task_and_does_not() {
+async fn the_largest_valid_id_is_looked_up_and_not_found() {
     let world = World::new().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {
-        for door in contract.doors {
+        for call in contract.calls {
             for id in ["9223372036854775807", "9007199254740992", "1"] {
-                let answer = door.enter(&contract, &alice, id).await;
+                let answer = call.send(&contract, &alice, id).await;
 
-                contract.refuses(&answer, 404, format!("{contract} {door} {id}"));
+                contract.refuses(&answer, 404, format!("{contract} {call} {id}"));
             }
         }
-        for door in contract.doors_with_body() {
-            let answer = door.enter_with(&contract, &alice, "9223372036854775807", "{").await;
+        for call in contract.calls_with_body() {
+            let answer = call.send_body(&contract, &alice, "9223372036854775807", "{").await;
 
-            contract.refuses(&answer, 400, format!("{contract} {door}: the body comes first"));
+            contract.refuses(&answer, 400, format!("{contract} {call}: the body comes first"));
         }
     }
 }
 
 #[tokio::test]
-async fn a_body_is_refused_for_the_first_of_its_faults() {
+async fn a_body_with_several_faults_is_refused_for_the_first() {
     let world = World::new().await;
     let alice = world.user("alice");
     let there = task(&alice).await.to_string();
@@ -199,14 +199,14 @@ async fn a_body_is_refused_for_the_first_of_its_faults() {
     let large_and_no_object = || format!("[{}]", " ".repeat(TOO_LARGE));
 
     for contract in CONTRACTS {
-        for door in contract.doors_with_body() {
-            // The task is missing in every line: the row is looked for after all of these.
+        for call in contract.calls_with_body() {
+            // The task is missing in every case: the database is asked after all of these checks.
             for (label, content_type, body, status) in [
                 ("another type, too large, malformed", "text/plain", large_and_malformed(), 415),
                 ("another type, too large, no object", "text/plain", large_and_no_object(), 415),
                 ("another type, malformed", "text/plain", "{".into(), 415),
                 ("another type, no object", "text/plain", "[]".into(), 415),
-                ("another type", "text/plain", door.body.into(), 415),
+                ("another type", "text/plain", call.body.into(), 415),
                 ("too large, malformed", "application/json", large_and_malformed(), 413),
                 ("too large, no object", "application/json", large_and_no_object(), 413),
                 ("malformed, title of another type", "application/json", "{\"title\":5".into(), 400),
@@ -218,11 +218,11 @@ async fn a_body_is_refused_for_the_first_of_its_faults() {
                     r#"{"title":5,"completed":5}"#.into(),
                     contract.invalid,
                 ),
-                ("no fault but the row", "application/json", door.body.into(), 404),
+                ("no fault but the row", "application/json", call.body.into(), 404),
             ] {
-                let answer = enter_as(door, &contract, &alice, "4711", (content_type, body)).await;
+                let answer = send_as(call, &contract, &alice, "4711", (content_type, body)).await;
 
-                contract.refuses(&answer, status, format!("{contract} {door}: {label}"));
+                contract.refuses(&answer, status, format!("{contract} {call}: {label}"));
             }
         }
 
@@ -242,7 +242,7 @@ async fn a_body_is_refused_for_the_first_of_its_faults() {
 }
 
 #[tokio::test]
-async fn a_missing_title_is_named_before_a_missing_row() {
+async fn a_missing_title_is_reported_before_a_missing_task() {
     let world = World::new().await;
     let alice = world.user("alice");
 

@@ -1,4 +1,4 @@
-//! A cursor can be neither read nor made.
+//! Cursors are encrypted and authenticated: a client can neither read one nor make one.
 
 use std::collections::BTreeSet;
 
@@ -31,13 +31,13 @@ async fn a_cursor_with_one_changed_bit_is_refused() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_spelling_is_refused() {
+async fn a_cursor_in_another_encoding_is_refused() {
     let world = World::new().await;
     let alice = world.user("alice");
     four_tasks(&alice).await;
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-    // One, two and three characters for the last bytes.
+    // Base64 encodes the last one, two or three bytes in two, three or four characters.
     let mut lengths = BTreeSet::new();
     for title in ["m", "mm", "mmm"] {
         for _ in 0..2 {
@@ -57,7 +57,7 @@ async fn a_cursor_of_another_spelling_is_refused() {
             others.push(format!("{before} {after}"));
             others.push(format!("{before}{after}"));
         }
-        // Where the last character stands for fewer than six bits, some are the same bytes.
+        // The last character may stand for fewer than six bits: several characters then decode to the same bytes.
         let (before, last) = cursor.split_at(cursor.len() - 1);
         let mut same_bytes = ALPHABET.chars().filter(|other| !last.contains(*other));
         others.extend(same_bytes.by_ref().map(|other| format!("{before}{other}")));
@@ -122,7 +122,7 @@ async fn a_cursor_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn cursors_of_two_people_with_the_same_tasks_have_nothing_in_common() {
+async fn cursors_of_two_users_with_equal_tasks_differ() {
     let world = World::new().await;
     let mut cursors = Vec::new();
     for name in ["alice", "bob"] {
@@ -134,7 +134,7 @@ async fn cursors_of_two_people_with_the_same_tasks_have_nothing_in_common() {
         cursors.push(URL_SAFE_NO_PAD.decode(cursor).expect("base64url"));
     }
 
-    // The first byte says how to read the rest.
+    // The first byte is the version of the format.
     let same = cursors[0].iter().zip(&cursors[1]).skip(1).filter(|(one, other)| one == other).count();
     assert!(same < 8, "{cursors:?}");
 }

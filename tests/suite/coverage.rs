@@ -1,0 +1,48 @@
+//! Checks that the tests use every route and every file of `sql/` that holds a query.
+
+use std::path::{Path, PathBuf};
+
+use crate::http::routes::ROUTES;
+use crate::world::coverage::recorded;
+
+#[test]
+#[ignore = "needs a run of the other tests before it, as `make test-all` does"]
+fn every_route_and_every_query_is_used_by_a_test() {
+    let recorded = recorded();
+    assert!(!recorded.is_empty(), "this build of the tests has not run yet: run `make test-all`");
+
+    let mut missing: Vec<_> = ROUTES
+        .iter()
+        .flat_map(|(path, methods)| methods.iter().map(move |method| format!("{method} {path}")))
+        .collect();
+    missing.extend(queries());
+    missing.retain(|name| !recorded.contains(name));
+
+    assert!(missing.is_empty(), "no test uses {missing:#?}");
+}
+
+/// The files in the folders of `sql/` that have the name of a table: `tasks/read` for `sql/tasks/read.sql`.
+fn queries() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let migrations: String = files(&root.join("migrations"))
+        .iter()
+        .map(|path| std::fs::read_to_string(path).expect("a migration"))
+        .collect();
+    let mut folders = files(&root.join("sql"));
+    folders.retain(|folder| migrations.contains(&format!("create table app.{} ", name(folder))));
+
+    let mut queries = Vec::new();
+    for folder in &folders {
+        queries.extend(files(folder).iter().map(|file| format!("{}/{}", name(folder), name(file))));
+    }
+    assert!(!queries.is_empty());
+    queries
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
+}
+
+fn name(path: &Path) -> String {
+    path.file_stem().expect("a name").to_string_lossy().into_owned()
+}
