@@ -143,6 +143,9 @@ def recorded(cluster, since, kind, known):
     """The script of what the serving login has executed since the log had the size `since`."""
     entries = [entry for entry in cluster.logged_since(since)
                if entry.get("user") == LOGIN and entry["message"].startswith("execute ")]
+    # The pool may open another connection meanwhile: its session sets itself up, and has no part in the request.
+    sessions = {entry["session_id"] for entry in entries if "app.tasks" in entry["message"]}
+    entries = [entry for entry in entries if entry["session_id"] in sessions]
     if any(entry["message"].startswith("execute fetch") for entry in entries):
         raise Failed(f"for {kind} the server uses a portal and fetches rows in portions, which pgbench cannot do")
     return Script(cluster, kind, entries, known)

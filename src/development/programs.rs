@@ -35,7 +35,7 @@ impl Programs {
     /// Looks in `POSTGRES_BIN_DIR` alone if it is set; else in `PATH` and the directories that packages install to.
     ///
     /// # Errors
-    /// There are none. The text says how to get them.
+    /// This machine has no such programs. The text says how to get them.
     pub fn find(major: Option<u32>) -> Result<Self, DevelopmentError> {
         let mut found = candidates();
         found.sort_by_key(|programs| std::cmp::Reverse(programs.major));
