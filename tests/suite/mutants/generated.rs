@@ -35,41 +35,49 @@ async fn try_made_by(query: &str) {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_policy_that_is_loosened_is_named() {
     try_made_by(POLICIES).await;
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_policy_that_is_added_is_named_and_without_the_fence_is_tried() {
     try_made_by(HOLES).await;
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_table_that_is_unprotected_is_named() {
     try_made_by(TABLES).await;
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_column_or_a_rule_that_is_loosened_is_named() {
     try_made_by(COLUMNS).await;
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn what_carries_rows_past_the_policies_is_named() {
     try_made_by(OBJECTS).await;
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_privilege_too_many_is_named() {
     try_made_by(GRANTS).await;
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_function_that_is_changed_is_named() {
     try_made_by(FUNCTIONS).await;
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_comment_that_is_changed_or_taken_away_is_named() {
     try_made_by(COMMENTS).await;
 }

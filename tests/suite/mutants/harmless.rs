@@ -11,6 +11,7 @@ async fn is_no_failure(copy: &Copy<'_>, change: &str) {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn other_applications_in_the_same_database_are_no_failure() {
     let bench = Bench::own().await;
     let copy = bench.copy("migrated").await;
@@ -45,6 +46,7 @@ async fn other_applications_in_the_same_database_are_no_failure() {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn the_roles_of_a_sane_set_up_are_no_failure() {
     let bench = Bench::own().await;
     let copy = bench.copy("migrated").await;
@@ -69,6 +71,7 @@ async fn the_roles_of_a_sane_set_up_are_no_failure() {
 
 /// As hosting services have it: a login with CREATEROLE, which is no superuser, makes everything.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_database_that_a_mere_creator_of_roles_migrated_is_no_failure() {
     let cluster = crate::world::OwnCluster::start().await;
     let admin = cluster.superuser("postgres").await;

@@ -4,6 +4,7 @@ use super::bench::Bench;
 use super::mutant::{mutant, try_each};
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn code_that_sees_more_than_its_caller_is_named_wherever_it_hides() {
     let definer = "returns setof text language sql security definer as 'select title from app.tasks'";
     let runs = |name: &str| {
@@ -33,6 +34,7 @@ async fn code_that_sees_more_than_its_caller_is_named_wherever_it_hides() {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_name_that_means_something_else_than_it_says_is_named() {
     let evil = "create schema evil;
         create function evil.same(text, text) returns boolean language sql as 'select true';
@@ -67,6 +69,7 @@ async fn a_name_that_means_something_else_than_it_says_is_named() {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_way_to_the_rows_through_something_else_is_named() {
     let mutants = vec![
         mutant(

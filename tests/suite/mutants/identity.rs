@@ -35,6 +35,7 @@ fn says(passage: &str, otherwise: &str, proof: &[&str]) -> Mutant {
 const AS_IT_WAS: &str = "language sql stable parallel safe";
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_current_user_that_is_somebody_else_is_named() {
     let own = "nullif(pg_catalog.current_setting('app.user_id', true), '')";
     let mutants = vec![
@@ -106,6 +107,7 @@ async fn a_current_user_that_is_somebody_else_is_named() {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn an_identification_that_identifies_otherwise_is_named() {
     let sets = "execute pg_catalog.format('set local app.user_id = %L', user_id);";
     let restricts = "set local role rowkeep_api;";
@@ -171,6 +173,7 @@ async fn an_identification_that_identifies_otherwise_is_named() {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_stand_in_for_one_of_postgres_own_functions_is_named() {
     let stands_in = |name: &str, body: &str| {
         let said = format!("FAIL identity pg_catalog.{name} is not the one that PostgreSQL installs");

@@ -7,6 +7,7 @@ const OTHER_KEY: &str =
     "FAIL function app.cursor_key() is SECURITY DEFINER, and does not have the expected body";
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn what_is_moved_renamed_or_gone_is_named() {
     let mutants = vec![
         mutant(
@@ -126,6 +127,7 @@ async fn what_is_moved_renamed_or_gone_is_named() {
 
 /// What a statement of DDL refuses can be written into the catalogue, by whoever may.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn what_is_written_into_the_catalogue_itself_is_named() {
     let mutants = vec![
         mutant(
@@ -200,6 +202,7 @@ async fn what_is_written_into_the_catalogue_itself_is_named() {
 
 /// A nondeterministic collation takes different texts for the same: `ALICE` for `alice`.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_user_id_that_is_compared_loosely_is_named() {
     let own = "(user_id = app.current_user_id())";
     let harm = format!(

@@ -4,6 +4,7 @@ use super::bench::Bench;
 use super::mutant::{mutant, try_each};
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn what_is_granted_on_things_to_come_is_named() {
     let mutants = vec![
         mutant(
@@ -49,6 +50,7 @@ async fn what_is_granted_on_things_to_come_is_named() {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn what_is_made_in_the_schema_is_named() {
     let of_owner = "create table app.notes (user_id text not null default app.current_user_id(), \
                     id bigint not null generated always as identity, primary key (user_id, id)); \
@@ -116,6 +118,7 @@ async fn what_is_made_in_the_schema_is_named() {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn what_watches_or_runs_beside_the_tables_is_named() {
     let mutants = vec![
         mutant(
@@ -174,6 +177,7 @@ async fn what_watches_or_runs_beside_the_tables_is_named() {
 
 /// What PostgreSQL itself keeps about the rows, or can do to the machine.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_privilege_on_something_of_postgres_own_is_named() {
     let mut mutants = Vec::new();
     for (privilege, on) in [

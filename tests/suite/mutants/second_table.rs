@@ -60,22 +60,26 @@ async fn try_of_notes(queries: &[&str]) {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_further_table_whose_policies_are_loosened_is_named() {
     try_of_notes(&[generated::POLICIES, generated::HOLES]).await;
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_further_table_that_is_unprotected_is_named() {
     try_of_notes(&[generated::TABLES, generated::COLUMNS, generated::GRANTS]).await;
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn what_carries_rows_of_a_further_table_past_its_policies_is_named() {
     try_of_notes(&[generated::OBJECTS]).await;
 }
 
 /// Until it is mutated, everything about it is as it should be; only drift does not know it.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_further_table_made_like_the_first_fails_in_nothing_but_drift() {
     let bench = with_notes().await;
     let copy = bench.copy("with_notes").await;

@@ -4,6 +4,7 @@ use super::bench::Bench;
 
 /// `alter system` is for the whole server, and takes a moment to arrive.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_setting_of_the_server_is_named() {
     let bench = Bench::own().await;
     let arrives = "select pg_reload_conf(); select pg_sleep(0.2)";
@@ -55,6 +56,7 @@ async fn a_setting_of_the_server_is_named() {
 
 /// Written into the server's own file: every session begins as alice.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn an_identity_that_the_server_gives_to_every_session_is_named() {
     let bench = Bench::own().await;
     let copy = bench.copy("migrated").await;

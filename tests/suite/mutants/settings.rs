@@ -5,6 +5,7 @@ use super::mutant::{mutant, try_each};
 
 /// Stored for a database, or for a role in it: they go with the copy.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_setting_that_is_stored_for_the_database_is_named() {
     let here = |setting: &str, role: &str| {
         format!("do $$ begin execute format('alter {role} %I set {setting}', current_database()); end $$")
@@ -79,6 +80,7 @@ async fn a_setting_that_is_stored_for_the_database_is_named() {
 
 /// Stored for a role, or for the server: each is taken back by the statement that is printed, or here.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_setting_that_is_stored_for_a_role_or_the_server_is_named() {
     let bench = Bench::own().await;
     let mutants = vec![
