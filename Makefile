@@ -7,14 +7,14 @@
 #
 # All of them install PostgreSQL's server programs first where they are missing and can be had (.ci/postgres). The tests
 # need Node.js as well (.ci/node), for a real Better Auth, the other releases of PostgreSQL (.ci/releases), and Python with
-# pgrls (.ci/judges), for what others find in the policies.
+# pgrls (.ci/pgrls), for what others find in the policies.
 
-.PHONY: run test check bench audit declared postgres node releases judges
+.PHONY: run test check bench audit declared postgres node releases pgrls
 
 run: postgres
 	cargo run --locked
 
-test: postgres node releases judges
+test: postgres node releases pgrls
 	cargo test --locked
 
 check:
@@ -39,5 +39,5 @@ node:
 releases: node
 	@.ci/releases
 
-judges:
-	@.ci/judges
+pgrls:
+	@.ci/pgrls

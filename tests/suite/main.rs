@@ -10,8 +10,8 @@
 mod better_auth;
 mod database;
 mod http;
-mod judges;
 mod mutants;
 mod operation;
+mod pgrls;
 mod world;
 mod z_coverage;

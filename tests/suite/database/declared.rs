@@ -50,7 +50,7 @@ fn declare(fresh: &[(u32, Catalogue)]) {
     }
 }
 
-/// On every release the same facts, but for what the release is.
+/// The facts are the same on every release, except those about the release itself.
 #[tokio::test]
 async fn a_fresh_database_of_each_release_passes_the_audit() {
     let mut all = Vec::new();

@@ -1,4 +1,4 @@
-//! What the README promises of PostgreSQL 15 to 18, on each of them.
+//! Migration, serving and isolation on each supported release of PostgreSQL, 15 to 18.
 
 use rowkeep::development::Programs;
 use rowkeep::schema;
@@ -7,7 +7,7 @@ use super::serving::{start, titles};
 use super::support::{begin_as, creates, texts};
 use crate::world::{OwnCluster, PACKAGED, releases};
 
-/// Else a release that could not be installed would be one that nobody misses.
+/// Without this test a release that could not be installed would be skipped silently.
 #[test]
 fn no_release_is_left_out() {
     let own = Programs::find(None).expect("PostgreSQL's programs").major;
@@ -19,7 +19,7 @@ fn no_release_is_left_out() {
 }
 
 #[tokio::test]
-async fn every_release_is_migrated_and_served_from_and_keeps_people_apart() {
+async fn every_release_can_be_migrated_and_served_from_and_isolates_users() {
     for major in releases() {
         eprintln!("PostgreSQL {major}");
         let cluster = OwnCluster::of_release(major).await;
