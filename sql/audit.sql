@@ -104,7 +104,7 @@ default_privileges as (
       left join pg_namespace n on n.oid = d.defaclnamespace
       left join roles r on r.oid = a.grantee
      where a.grantee <> d.defaclrole
-       -- Everybody may use a type by default, and a type keeps no secret.
+       -- PUBLIC may use every type by default, and a type holds no data.
        and d.defaclobjtype <> 'T'
        and (n.nspname in ('app', 'rowkeep') or n.oid is null)
 ),
@@ -161,7 +161,7 @@ extension_members as (
 granted as (
     select p.kind, p.nspname, p.name, p.part, p.target, lower(p.privilege_type) as privilege, p.is_grantable, p.grantee,
            coalesce(r.name, 'public') as receiver,
-           -- PUBLIC is no role, and nothing is wanted for it.
+           -- PUBLIC is no role, and policies/ grants it nothing.
            r.oid is not null
            and not p.is_grantable
            and case p.kind
@@ -170,7 +170,7 @@ granted as (
                when 'table' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
                              and p.privilege_type in ('SELECT', 'DELETE')
                              and exists (select from tables t where t.oid = p.object)
-                              -- The history, and not the keys.
+                              -- The history, but not the keys.
                               or p.name in ('rowkeep.migrations', 'rowkeep.policies') and r.rolname = 'rowkeep_auditor'
                              and p.privilege_type = 'SELECT'
                -- Not the key and the time stamps: a role that writes them can find out, or change, who owns a row.
@@ -244,7 +244,7 @@ policies as (
            (select string_agg(coalesce(quote_ident(r.rolname), 'public'), ', ' order by r.rolname)
               from unnest(p.polroles) o (oid) left join pg_roles r on r.oid = o.oid) as receivers,
            pg_get_expr(p.polqual, p.polrelid) as using_text, pg_get_expr(p.polwithcheck, p.polrelid) as check_text,
-           -- Whom it lets see, and whom it lets write. A command without CHECK checks what USING says.
+           -- Whether the conditions are the expected one.
            p.polcmd = 'a' or pg_get_expr(p.polqual, p.polrelid) is not distinct from w.predicate as sees_own,
            p.polcmd in ('r', 'd')
            or coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid), '') = w.predicate
@@ -316,7 +316,7 @@ serving_roles (oid) as (
 -- Settings that are stored for a role or this database, so that a session can begin with them.
 stored_settings as (
     select s.setrole, s.setdatabase, lower(split_part(c.setting, '=', 1)) as name,
-           -- Whose name is not in lower case is only found by that name.
+           -- RESET needs the exact spelling of a name that has upper-case letters.
            case when split_part(c.setting, '=', 1) ~ '[A-Z]' then format('"%s"', split_part(c.setting, '=', 1))
                 else split_part(c.setting, '=', 1) end as said,
            substr(c.setting, strpos(c.setting, '=') + 1) as value,
@@ -355,7 +355,7 @@ views (oid) as (
 
 check_bypass_roles (part, verdict, subject, fact, fix) as (
 -- Looks for: every role that can get past the policies, and how.
--- Why: this list is what a DBA wants to know first. Requests run as rowkeep_api, whatever their login can do.
+-- Why: this list is what a DBA wants to know first. Requests always run as rowkeep_api, even if their login has more power.
 -- Severity: FAIL for rowkeep_api and rowkeep_auditor. NOTE for the others: superusers and owners exist in every cluster.
 -- Fix: remove what makes it so, as the line for the role says.
 select 90, case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'FAIL' else 'NOTE' end, 'bypass',
@@ -365,7 +365,7 @@ select 90, case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'FAIL'
        case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'by hand: see the line of this role above' end
   from bypasses p
   join roles r on r.oid = p.role
- -- The roles that PostgreSQL brings have no members unless it is said here.
+ -- Not the predefined roles of PostgreSQL: their members have lines of their own.
  where (r.oid = 10 or r.oid >= 16384)
    and (not r.rolsuper or p.way = 'superuser')
  group by r.oid, r.rolname, r.name, r.rolsuper
@@ -442,7 +442,7 @@ check_database_temporary_tables (part, verdict, subject, fact, fix) as (
 -- Severity: NOTE. The statements of Rowkeep name every table with its schema, so no temporary table is found.
 -- Fix: revoke temporary on database ... from public;
 select 10, 'NOTE', 'database',
-       format('PUBLIC may create temporary tables in %I; requests name every table with its schema', d.datname),
+       format('public may create temporary tables in %I; requests name every table with its schema', d.datname),
        format('revoke temporary on database %I from public;', d.datname)
   from pg_database d
  cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
@@ -503,7 +503,7 @@ select 72, case when (o.rolsuper or exists (select from bypasses p where p.role 
    and not exists (select
                      from extension_members x
                     where x.classid = 'pg_proc'::regclass and x.objid = f.oid
-                      -- An extension that knows app is not like others, and plpgsql has no such function.
+                      -- Functions of extensions are left out, unless their text names app. plpgsql has none.
                       and x.extname <> 'plpgsql' and f.prosrc !~* E'\\mapp\\M')
  group by f.oid, o.oid, o.name, o.rolsuper, l.lanname
 ),
@@ -540,7 +540,7 @@ select 71, case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function',
   from pg_proc f
  where f.proleakproof
    and f.pronamespace not in (select oid from schemas)
-   -- What initdb wrote is PostgreSQL's own judgement.
+   -- Not the functions that initdb marked.
    and (f.oid >= 16384 or f.xmin <> '1')
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
 ),
@@ -563,8 +563,8 @@ select 70, case when x.problem is null then 'OK' else 'FAIL' end, 'function',
   join roles o on o.oid = f.proowner
   join pg_language l on l.oid = f.prolang
  cross join expected w
- -- The two that every request calls have no setting, which would cost each call more than what they do. To the last
- -- character they are then what is known to name everything in full, operators too.
+ -- Every request calls these two. A search_path setting would cost more than the functions themselves. So they have
+ -- none, but their bodies must be the expected ones, which name every object and operator with its schema.
  cross join lateral (
        select not f.prosecdef
               and (f.oid::regprocedure::text = 'app.current_user_id()' and l.lanname = 'sql'
@@ -1357,8 +1357,9 @@ select 10, case when setting = '0' then 'OK' else 'NOTE' end, 'server',
 check_server_release (part, verdict, subject, fact, fix) as (
 -- Looks for: a PostgreSQL release that is not supported, or that has known holes in row-level security.
 -- Why: a hole in the server shows rows in spite of the policies.
--- Severity: FAIL below 15, which Rowkeep does not support. NOTE below the first safe minor release, because the holes
---   need statements that Rowkeep does not send, and for a release that this audit does not know. OK otherwise.
+-- Severity: FAIL below 15, which Rowkeep does not support. NOTE below the first safe minor release: one hole needs an
+--   upsert, which Rowkeep does not send, and the other needs a role that lost BYPASSRLS while it was connected. NOTE also
+--   for a release that this audit does not know. OK otherwise.
 -- Fix: update PostgreSQL.
 select 10, case when v.number < 150000 then 'FAIL'
                 when s.major is null or v.number % 10000 < s.minor then 'NOTE' else 'OK' end,
@@ -1542,7 +1543,7 @@ select 104, 'FAIL', 'trigger', format('%s: no trigger keeps id, user_id and crea
                     where g.tgrelid = t.oid and s.nspname = 'app'
                       -- TRIGGER_TYPE_ROW, _BEFORE, _INSERT and _UPDATE (pg_trigger.h)
                       and g.tgtype & 23 = 23
-                      -- for every row, whatever it says, and whatever column is changed
+                      -- for every row and every column: no WHEN condition and no column list
                       and g.tgqual is null and g.tgattr = '')
 ),
 

@@ -31,7 +31,7 @@ constraints as (
     select k.*, t.name as relation
       from pg_constraint k
       join tables t on t.oid = k.conrelid
-     where k.contype <> 'n'  -- since PostgreSQL 18 NOT NULL is a constraint; the entry of the column says it already
+     where k.contype <> 'n'  -- since PostgreSQL 18 NOT NULL is a constraint, and the entry of the column says it already
 ),
 
 privileges as (

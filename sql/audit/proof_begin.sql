@@ -1,5 +1,5 @@
--- Opens the transaction in which somebody tries, whatever the default is. It is rolled back at its end, and by Postgres
--- if that does not come.
+-- Opens the transaction of the proof, read-write even if the default is read only. It is rolled back at its end. If the
+-- connection is lost, Postgres rolls it back.
 begin read write;
 set local search_path = '';
 set local standard_conforming_strings = on;

@@ -1,2 +1,2 @@
--- Takes everything back.
+-- Rolls the transaction back.
 rollback

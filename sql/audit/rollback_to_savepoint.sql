@@ -1,2 +1,2 @@
--- Takes an attempt back: its rows, its locks, its identity and its role.
+-- Undoes an attempt: its rows, locks, identity and role.
 rollback to savepoint attempt

@@ -1,2 +1,2 @@
--- Where an attempt begins.
+-- Marks the beginning of an attempt.
 savepoint attempt

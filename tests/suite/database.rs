@@ -14,7 +14,7 @@ mod migrate_at_once;
 mod migrate_by_hand;
 mod plans;
 mod privileges;
-mod questions;
+mod queries;
 mod releases;
 mod restore;
 mod rules;

@@ -9,7 +9,7 @@ mod better_auth;
 mod coverage;
 mod database;
 mod http;
-mod judges;
 mod mutants;
 mod operation;
+mod pgrls;
 mod world;

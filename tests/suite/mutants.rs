@@ -1,9 +1,7 @@
-//! Somebody loosens a migrated database, in one way at a time, and `rowkeep audit` says in which.
+//! Each mutant weakens the protection of a migrated database in one way, and `rowkeep audit` must report it.
 //!
-//! What concerns tables is made from the catalogue (`generated`), so that a further table has its mutants without
-//! being named here.
+//! The mutants of tables come from the catalogue (`generated`), so a new table has its mutants without any change here.
 
-mod bench;
 mod clean;
 mod generated;
 mod harmless;
@@ -18,3 +16,4 @@ mod roles;
 mod second_table;
 mod server;
 mod settings;
+mod test_cluster;

@@ -1,5 +1,5 @@
 -- Looks for: every role that can get past the policies, and how.
--- Why: this list is what a DBA wants to know first. Requests run as rowkeep_api, whatever their login can do.
+-- Why: this list is what a DBA wants to know first. Requests always run as rowkeep_api, even if their login has more power.
 -- Severity: FAIL for rowkeep_api and rowkeep_auditor. NOTE for the others: superusers and owners exist in every cluster.
 -- Fix: remove what makes it so, as the line for the role says.
 select 90, case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'FAIL' else 'NOTE' end, 'bypass',
@@ -9,7 +9,7 @@ select 90, case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'FAIL'
        case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'by hand: see the line of this role above' end
   from bypasses p
   join roles r on r.oid = p.role
- -- The roles that PostgreSQL brings have no members unless it is said here.
+ -- Not the predefined roles of PostgreSQL: their members have lines of their own.
  where (r.oid = 10 or r.oid >= 16384)
    and (not r.rolsuper or p.way = 'superuser')
  group by r.oid, r.rolname, r.name, r.rolsuper

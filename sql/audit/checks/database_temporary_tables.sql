@@ -3,7 +3,7 @@
 -- Severity: NOTE. The statements of Rowkeep name every table with its schema, so no temporary table is found.
 -- Fix: revoke temporary on database ... from public;
 select 10, 'NOTE', 'database',
-       format('PUBLIC may create temporary tables in %I; requests name every table with its schema', d.datname),
+       format('public may create temporary tables in %I; requests name every table with its schema', d.datname),
        format('revoke temporary on database %I from public;', d.datname)
   from pg_database d
  cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a

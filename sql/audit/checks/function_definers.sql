@@ -27,6 +27,6 @@ select 72, case when (o.rolsuper or exists (select from bypasses p where p.role 
    and not exists (select
                      from extension_members x
                     where x.classid = 'pg_proc'::regclass and x.objid = f.oid
-                      -- An extension that knows app is not like others, and plpgsql has no such function.
+                      -- Functions of extensions are left out, unless their text names app. plpgsql has none.
                       and x.extname <> 'plpgsql' and f.prosrc !~* E'\\mapp\\M')
  group by f.oid, o.oid, o.name, o.rolsuper, l.lanname

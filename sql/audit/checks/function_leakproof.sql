@@ -9,6 +9,6 @@ select 71, case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function',
   from pg_proc f
  where f.proleakproof
    and f.pronamespace not in (select oid from schemas)
-   -- What initdb wrote is PostgreSQL's own judgement.
+   -- Not the functions that initdb marked.
    and (f.oid >= 16384 or f.xmin <> '1')
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)

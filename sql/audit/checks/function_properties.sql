@@ -15,8 +15,8 @@ select 70, case when x.problem is null then 'OK' else 'FAIL' end, 'function',
   join roles o on o.oid = f.proowner
   join pg_language l on l.oid = f.prolang
  cross join expected w
- -- The two that every request calls have no setting, which would cost each call more than what they do. To the last
- -- character they are then what is known to name everything in full, operators too.
+ -- Every request calls these two. A search_path setting would cost more than the functions themselves. So they have
+ -- none, but their bodies must be the expected ones, which name every object and operator with its schema.
  cross join lateral (
        select not f.prosecdef
               and (f.oid::regprocedure::text = 'app.current_user_id()' and l.lanname = 'sql'

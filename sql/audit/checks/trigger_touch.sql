@@ -12,5 +12,5 @@ select 104, 'FAIL', 'trigger', format('%s: no trigger keeps id, user_id and crea
                     where g.tgrelid = t.oid and s.nspname = 'app'
                       -- TRIGGER_TYPE_ROW, _BEFORE, _INSERT and _UPDATE (pg_trigger.h)
                       and g.tgtype & 23 = 23
-                      -- for every row, whatever it says, and whatever column is changed
+                      -- for every row and every column: no WHEN condition and no column list
                       and g.tgqual is null and g.tgattr = '')

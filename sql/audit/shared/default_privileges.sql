@@ -10,7 +10,7 @@ default_privileges as (
       left join pg_namespace n on n.oid = d.defaclnamespace
       left join roles r on r.oid = a.grantee
      where a.grantee <> d.defaclrole
-       -- Everybody may use a type by default, and a type keeps no secret.
+       -- PUBLIC may use every type by default, and a type holds no data.
        and d.defaclobjtype <> 'T'
        and (n.nspname in ('app', 'rowkeep') or n.oid is null)
 )

@@ -2,7 +2,7 @@
 granted as (
     select p.kind, p.nspname, p.name, p.part, p.target, lower(p.privilege_type) as privilege, p.is_grantable, p.grantee,
            coalesce(r.name, 'public') as receiver,
-           -- PUBLIC is no role, and nothing is wanted for it.
+           -- PUBLIC is no role, and policies/ grants it nothing.
            r.oid is not null
            and not p.is_grantable
            and case p.kind
@@ -11,7 +11,7 @@ granted as (
                when 'table' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
                              and p.privilege_type in ('SELECT', 'DELETE')
                              and exists (select from tables t where t.oid = p.object)
-                              -- The history, and not the keys.
+                              -- The history, but not the keys.
                               or p.name in ('rowkeep.migrations', 'rowkeep.policies') and r.rolname = 'rowkeep_auditor'
                              and p.privilege_type = 'SELECT'
                -- Not the key and the time stamps: a role that writes them can find out, or change, who owns a row.

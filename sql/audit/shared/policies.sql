@@ -7,7 +7,7 @@ policies as (
            (select string_agg(coalesce(quote_ident(r.rolname), 'public'), ', ' order by r.rolname)
               from unnest(p.polroles) o (oid) left join pg_roles r on r.oid = o.oid) as receivers,
            pg_get_expr(p.polqual, p.polrelid) as using_text, pg_get_expr(p.polwithcheck, p.polrelid) as check_text,
-           -- Whom it lets see, and whom it lets write. A command without CHECK checks what USING says.
+           -- Whether the conditions are the expected one.
            p.polcmd = 'a' or pg_get_expr(p.polqual, p.polrelid) is not distinct from w.predicate as sees_own,
            p.polcmd in ('r', 'd')
            or coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid), '') = w.predicate

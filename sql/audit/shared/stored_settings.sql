@@ -1,7 +1,7 @@
 -- Settings that are stored for a role or this database, so that a session can begin with them.
 stored_settings as (
     select s.setrole, s.setdatabase, lower(split_part(c.setting, '=', 1)) as name,
-           -- Whose name is not in lower case is only found by that name.
+           -- RESET needs the exact spelling of a name that has upper-case letters.
            case when split_part(c.setting, '=', 1) ~ '[A-Z]' then format('"%s"', split_part(c.setting, '=', 1))
                 else split_part(c.setting, '=', 1) end as said,
            substr(c.setting, strpos(c.setting, '=') + 1) as value,

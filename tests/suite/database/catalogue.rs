@@ -1,4 +1,4 @@
-//! Everything that is in force, to the last grant: an extra policy or privilege fails here.
+//! The complete list of policies, privileges, functions and the like: any additional one fails here.
 
 use tokio_postgres::Client;
 
@@ -27,7 +27,7 @@ const TABLES: &str = "
      where relnamespace in ('app'::regnamespace, 'rowkeep'::regnamespace) and relkind <> 'i'
      order by 1";
 
-/// Every privilege of whoever is not the owner.
+/// Every privilege of roles other than the owner.
 const GRANTS: &str = "
     with acls (what, owner, acl) as (
         select 'schema ' || nspname, nspowner, nspacl from pg_namespace where nspname in ('app', 'rowkeep')
@@ -88,7 +88,7 @@ const COLUMNS: &str = "
        and attnum > 0
      order by attrelid::regclass::text, attnum";
 
-const AROUND: &str = "
+const OTHER_OBJECTS: &str = "
     select 'rule ' || rulename from pg_rewrite
      where ev_class in (select oid from pg_class where relnamespace = 'app'::regnamespace)
     union all select 'event trigger ' || evtname from pg_event_trigger
@@ -97,7 +97,7 @@ const AROUND: &str = "
                where inhparent in (select oid from pg_class where relnamespace = 'app'::regnamespace)
     order by 1";
 
-/// What is in force, as text that two databases can be compared by.
+/// All of these lists as text, to compare two databases.
 pub async fn described(client: &Client) -> Vec<String> {
     client.batch_execute("set search_path = ''").await.expect("a setting");
     let mut all = Vec::new();
@@ -112,14 +112,14 @@ pub async fn described(client: &Client) -> Vec<String> {
         INDEXES,
         CONSTRAINTS,
         COLUMNS,
-        AROUND,
+        OTHER_OBJECTS,
     ] {
         all.extend(texts(client, query).await);
     }
     all
 }
 
-/// What is in force as soon as a database is migrated.
+/// The lists of a freshly migrated database.
 pub async fn pristine() -> Vec<String> {
     let database = Database::new().await;
     described(&database.superuser().await).await
@@ -187,12 +187,12 @@ async fn the_privileges_are_these_and_no_others() {
 }
 
 #[tokio::test]
-async fn nothing_is_granted_on_what_is_yet_to_come() {
+async fn nothing_is_granted_on_future_objects() {
     assert_eq!(found(DEFAULT_PRIVILEGES).await, [""; 0]);
 }
 
 #[tokio::test]
-async fn the_functions_are_these_and_none_can_be_led_astray() {
+async fn the_functions_and_their_properties_are_these() {
     assert_eq!(
         found(FUNCTIONS).await,
         [
@@ -216,7 +216,7 @@ async fn the_table_has_one_trigger() {
 }
 
 #[tokio::test]
-async fn the_indexes_are_those_that_a_question_wants() {
+async fn the_indexes_are_those_that_queries_use() {
     assert_eq!(
         found(INDEXES).await,
         [
@@ -256,14 +256,14 @@ async fn the_columns_are_these_and_no_others() {
     );
 }
 
-/// Rules, publications and heirs of a table carry rows past its policies.
+/// Rules, publications and child tables would bypass the policies.
 #[tokio::test]
-async fn nothing_around_the_table_carries_rows_past_its_policies() {
-    assert_eq!(found(AROUND).await, [""; 0]);
+async fn no_other_object_bypasses_the_policies_of_the_table() {
+    assert_eq!(found(OTHER_OBJECTS).await, [""; 0]);
 }
 
 #[tokio::test]
-async fn the_roles_can_do_nothing_by_themselves() {
+async fn the_roles_have_no_attributes() {
     let roles = "
         select concat_ws(' ', rolname, case when rolsuper then 'superuser' end,
                          case when rolbypassrls then 'bypassrls' end, case when rolcanlogin then 'login' end,

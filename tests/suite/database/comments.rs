@@ -1,10 +1,10 @@
-//! What the DBA reads in psql, and clients read in answers: everything has its sentence and its name.
+//! Every object has a comment, and every constraint has a name and a message for clients.
 
 use super::support::texts;
 use crate::world::Database;
 
-/// Whatever does not say what it is for.
-pub const WITHOUT_A_SENTENCE: &str = "
+/// The objects without a comment.
+pub const WITHOUT_A_COMMENT: &str = "
         with ours as (select oid from pg_namespace where nspname in ('app', 'rowkeep'))
         select 'schema ' || nspname from pg_namespace
          where oid in (table ours) and obj_description(oid, 'pg_namespace') is null
@@ -29,7 +29,7 @@ pub const WITHOUT_A_SENTENCE: &str = "
          where rolname in ('rowkeep_owner', 'rowkeep_api', 'rowkeep_auditor', 'rowkeep_login')
            and shobj_description(oid, 'pg_authid') is null";
 
-/// Checks that are not named after their column and their rule.
+/// CHECK constraints that are not named after their column and their rule.
 pub const MISNAMED: &str = "
         select k.conname || ' on ' || c.relname || '.' || coalesce(a.attname, '(several)')
           from pg_constraint k
@@ -39,17 +39,17 @@ pub const MISNAMED: &str = "
            and k.conname not like c.relname || '\\_' || a.attname || '\\__%'
             or k.connamespace = 'app'::regnamespace and k.contype = 'c' and a.attname is null";
 
-/// Columns whose type is a rule without a name.
+/// Columns whose type limits the length, such as varchar(n).
 pub const WITH_A_NAMELESS_RULE: &str = "
         select format_type(atttypid, atttypmod) from pg_attribute
          where attrelid in (select oid from pg_class where relnamespace = 'app'::regnamespace)
            and attnum > 0 and atttypmod <> -1";
 
 #[tokio::test]
-async fn everything_in_the_database_says_what_it_is_for() {
+async fn every_object_has_a_comment() {
     let database = Database::new().await;
 
-    assert_eq!(texts(&database.superuser().await, WITHOUT_A_SENTENCE).await, [""; 0]);
+    assert_eq!(texts(&database.superuser().await, WITHOUT_A_COMMENT).await, [""; 0]);
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn every_check_is_named_after_its_column_and_its_rule() {
     assert_eq!(texts(&database.superuser().await, MISNAMED).await, [""; 0]);
 }
 
-/// A message of `varchar(n)` would name neither column nor rule.
+/// The error of `varchar(n)` names neither the column nor the rule.
 #[tokio::test]
 async fn no_column_has_a_rule_without_a_name() {
     let database = Database::new().await;
@@ -68,7 +68,7 @@ async fn no_column_has_a_rule_without_a_name() {
 }
 
 #[tokio::test]
-async fn every_rule_has_the_sentence_that_clients_read() {
+async fn every_constraint_has_the_message_that_clients_read() {
     let database = Database::new().await;
     let address = database.address("rowkeep_login");
 

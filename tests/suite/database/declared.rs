@@ -51,7 +51,7 @@ fn declare(fresh: &[(u32, Catalogue)]) {
     }
 }
 
-/// On every release the same facts, but for what the release is.
+/// The facts are the same on every release, except those about the release itself.
 #[tokio::test]
 #[ignore = "needs PostgreSQL 16, 17 and 18: `make test-all`"]
 async fn a_fresh_database_of_each_release_passes_the_audit() {

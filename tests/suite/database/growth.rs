@@ -1,14 +1,14 @@
-//! A second table takes one migration, one file of policies and its questions; what watches over the first one watches
-//! over it as soon as it is there, and finds what is wrong with it.
+//! A second table needs one migration, one file of policies and its queries. The checks for the first table then cover it
+//! without any change, and find its mistakes.
 
-use super::comments::{MISNAMED, WITH_A_NAMELESS_RULE, WITHOUT_A_SENTENCE};
-use super::locks::{Locks, Question, tables, unasked};
+use super::comments::{MISNAMED, WITH_A_NAMELESS_RULE, WITHOUT_A_COMMENT};
+use super::locks::{Locks, Query, tables, without_queries};
 use super::serving::start;
 use super::support::texts;
 use crate::world::Database;
 use rowkeep::audit::audit;
 
-/// Where a second table's files are, laid out as those of the program.
+/// The files of a second table, in the same layout as those of the program.
 const SCRATCH: &str = "tests/scratch";
 
 /// A file below the root of the checkout.
@@ -17,7 +17,7 @@ fn text(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A migrated database with a second table, `app.notes`. Its policies are applied as the folder is: with all others.
+/// A migrated database with a second table, `app.notes`. Its policies are applied together with all others.
 pub async fn with_notes() -> Database {
     let database = Database::new().await;
     let migration = text(&format!("{SCRATCH}/migrations/notes.sql"));
@@ -42,28 +42,28 @@ async fn tasks() -> Locks {
     Locks::of(Database::new().await, "tasks", "sql/tasks").await
 }
 
-/// Every question but the one that creates.
+/// Every query except the one that creates.
 fn about_existing_rows(locks: &Locks) -> Vec<String> {
-    let questions = locks.questions.iter().filter(|question| !question.creates());
-    questions.map(|question| question.name.clone()).collect()
+    let queries = locks.queries.iter().filter(|query| !query.creates());
+    queries.map(|query| query.name.clone()).collect()
 }
 
 #[tokio::test]
-async fn a_second_table_is_found_in_the_catalogue_and_asks_for_a_folder() {
+async fn a_second_table_is_found_in_the_catalogue_and_needs_a_folder_of_queries() {
     let database = with_notes().await;
     let admin = database.superuser().await;
 
     assert_eq!(tables(&admin).await, ["notes", "tasks"]);
-    assert_eq!(unasked(&admin, &["sql"]).await, ["app.notes"]);
-    assert_eq!(unasked(&admin, &["sql", &format!("{SCRATCH}/sql")]).await, [""; 0]);
+    assert_eq!(without_queries(&admin, &["sql"]).await, ["app.notes"]);
+    assert_eq!(without_queries(&admin, &["sql", &format!("{SCRATCH}/sql")]).await, [""; 0]);
 }
 
 #[tokio::test]
-async fn a_second_table_says_what_it_is_for() {
+async fn a_second_table_has_comments_and_names() {
     let database = with_notes().await;
     let admin = database.superuser().await;
 
-    for finds in [WITHOUT_A_SENTENCE, MISNAMED, WITH_A_NAMELESS_RULE] {
+    for finds in [WITHOUT_A_COMMENT, MISNAMED, WITH_A_NAMELESS_RULE] {
         assert_eq!(texts(&admin, finds).await, [""; 0]);
     }
 }
@@ -94,7 +94,7 @@ async fn a_second_table_without_its_fence_is_not_served_from() {
     assert!(start(&database.address("rowkeep_login")).await.is_err());
 }
 
-/// The facts of an audit that are about the second table, but for the whole of it being more than this release declares.
+/// The facts of an audit about the second table, except that it is not declared.
 async fn audited(database: &Database) -> Vec<String> {
     let report = audit(&database.address("rowkeep_login")).await.expect("a report").to_string();
     let facts = report.lines().filter(|line| line.contains("app.notes") && !line.starts_with(' '));
@@ -102,7 +102,7 @@ async fn audited(database: &Database) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_audit_looks_at_a_second_table_and_tries_it() {
+async fn an_audit_checks_a_second_table_and_proves_its_isolation() {
     let facts = audited(&with_notes().await).await;
 
     assert!(facts.iter().all(|fact| fact.starts_with("OK")), "{facts:#?}");
@@ -120,7 +120,7 @@ async fn an_audit_looks_at_a_second_table_and_tries_it() {
 }
 
 #[tokio::test]
-async fn an_audit_names_what_is_wrong_with_a_second_table() {
+async fn an_audit_reports_the_mistakes_of_a_second_table() {
     let lax = "drop policy fence on app.notes; alter policy owner_only on app.notes using (true)";
     for (harm, names) in [
         (
@@ -147,9 +147,9 @@ async fn an_audit_names_what_is_wrong_with_a_second_table() {
     }
 }
 
-/// One question after the other forgets whose rows it wants, and it alone is named.
+/// Each query in turn loses its filter, and only that query is reported.
 #[tokio::test]
-async fn a_question_without_its_filter_is_found() {
+async fn a_query_without_its_filter_is_found() {
     for name in ["delete", "list", "read", "replace"] {
         let mut locks = notes().await;
         forget_the_filter(&mut locks, name, "$1::text is not null");
@@ -161,20 +161,20 @@ async fn a_question_without_its_filter_is_found() {
 }
 
 #[tokio::test]
-async fn a_question_about_tasks_without_its_filter_is_found() {
+async fn a_query_about_tasks_without_its_filter_is_found() {
     for name in about_existing_rows(&tasks().await) {
         let mut locks = tasks().await;
         forget_the_filter(&mut locks, &name, "$1::text is not null");
-        locks.questions.retain(|question| question.name == name);
+        locks.queries.retain(|query| query.name == name);
 
         assert_eq!(locks.without_a_filter(), [name.as_str()]);
         assert_eq!(locks.past_the_filter().await, [name.as_str()]);
     }
 }
 
-/// The words are there, and something beside them takes them back.
+/// The text of the filter is there, but another condition makes it ineffective.
 #[tokio::test]
-async fn a_filter_that_does_not_bind_is_found() {
+async fn an_ineffective_filter_is_found() {
     for (name, sloppy) in [
         ("read", "(user_id = $1 or true)"),
         ("list", "(user_id = $1 or $2::bigint is null)"),
@@ -189,12 +189,12 @@ async fn a_filter_that_does_not_bind_is_found() {
     }
 }
 
-/// An answer without `user_id` and `id` is compared with the one that there is without others.
+/// A result without `user_id` and `id` is compared with the result when no other user has rows.
 #[tokio::test]
-async fn a_count_of_all_rows_is_told_from_a_count_of_ones_own() {
+async fn a_count_of_all_rows_is_found() {
     for (filter, found) in [("user_id = $1", None), ("$1::text is not null", Some("read"))] {
         let mut locks = notes().await;
-        let read = question(&mut locks, "read");
+        let read = query(&mut locks, "read");
         read.sql = format!("select count(*) from app.notes where {filter}");
 
         assert_eq!(locks.past_the_filter().await, Vec::from_iter(found));
@@ -203,7 +203,7 @@ async fn a_count_of_all_rows_is_told_from_a_count_of_ones_own() {
 }
 
 #[tokio::test]
-async fn a_policy_that_lets_everybody_through_is_found() {
+async fn a_policy_that_shows_all_rows_is_found() {
     for harm in [
         "drop policy fence on app.notes; alter policy owner_only on app.notes using (true) with check (true)",
         "alter table app.notes disable row level security",
@@ -216,8 +216,8 @@ async fn a_policy_that_lets_everybody_through_is_found() {
     }
 }
 
-/// Lax for one command: without its WHERE the statement would reach everybody, and with it the policy for reading stops
-/// it. The fence is what a lax policy meets before that.
+/// A lax policy for UPDATE or DELETE would reach all rows in a statement without WHERE, because such a statement does not
+/// use the policy for reading. The fence stops it.
 #[tokio::test]
 async fn a_lax_policy_beside_the_fence_opens_nothing() {
     let harm = "create policy lax on app.notes using (true) with check (true)";
@@ -230,8 +230,7 @@ async fn a_lax_policy_beside_the_fence_opens_nothing() {
 #[tokio::test]
 async fn a_create_that_names_its_user_is_found() {
     let mut locks = notes().await.harmed("grant insert (user_id) on app.notes to rowkeep_api").await;
-    let create =
-        locks.questions.iter_mut().find(|question| question.creates()).expect("a question that creates");
+    let create = locks.queries.iter_mut().find(|query| query.creates()).expect("a query that creates");
     create.sql = "insert into app.notes (user_id, body) values ('bob', $1) returning id, user_id".into();
 
     assert_eq!(locks.without_a_filter(), ["create"]);
@@ -245,24 +244,24 @@ async fn a_create_that_names_its_user_is_found() {
     );
 }
 
-/// A question that finds nothing even of one's own would pass every other test.
+/// A query that finds no row at all would pass every other test.
 #[tokio::test]
-async fn a_question_that_finds_nothing_at_all_is_found() {
+async fn a_query_that_finds_nothing_at_all_is_found() {
     let mut locks = notes().await;
     forget_the_filter(&mut locks, "list", "user_id = $1 and false");
-    let read = question(&mut locks, "read");
+    let read = query(&mut locks, "read");
     read.sql = "select count(*) from app.notes where user_id = $1 and false".into();
 
     assert_eq!(locks.silent().await, ["list", "read"]);
 }
 
-fn question<'a>(locks: &'a mut Locks, name: &str) -> &'a mut Question {
-    locks.questions.iter_mut().find(|question| question.name == name).expect("a question")
+fn query<'a>(locks: &'a mut Locks, name: &str) -> &'a mut Query {
+    locks.queries.iter_mut().find(|query| query.name == name).expect("a query")
 }
 
-/// Puts `sloppy` in the place of the filter of one question.
+/// Replaces the filter of one query by `sloppy`.
 fn forget_the_filter(locks: &mut Locks, name: &str, sloppy: &str) {
-    let question = question(locks, name);
-    assert!(question.sql.contains("user_id = $1"), "{name}");
-    question.sql = question.sql.replace("user_id = $1", sloppy);
+    let query = query(locks, name);
+    assert!(query.sql.contains("user_id = $1"), "{name}");
+    query.sql = query.sql.replace("user_id = $1", sloppy);
 }

@@ -1,5 +1,5 @@
-//! Whether the questions about a table are safe with either of their two locks taken away. Every function gives what it
-//! found wrong; none of it knows a table or a question by name.
+//! Two locks protect the rows of a user: the policy, and the filter `user_id = $1` of each query. These functions take one
+//! lock away and return the queries that are then unsafe. They know no table and no query by name.
 
 mod binding;
 mod findings;
@@ -13,23 +13,23 @@ use super::support::{begin_as, files, texts, without_comments};
 use crate::world::Database;
 use binding::{Literal, Raw, bindings, raw};
 
-/// A file of a table's folder.
-pub struct Question {
+/// A query file of a table.
+pub struct Query {
     pub name: String,
     pub sql: String,
 }
 
-impl Question {
-    /// Creates rows, and so cannot bind whose they are; every other question says whose rows it wants.
+impl Query {
+    /// It creates rows. Every other query binds the user whose rows it reads or changes.
     pub fn creates(&self) -> bool {
         without_comments(&self.sql).trim_start().starts_with("insert into")
     }
 }
 
-/// A table in which alice and bob have two rows each, and the questions about it.
+/// A table in which alice and bob have two rows each, and the queries about it.
 pub struct Locks {
     pub table: String,
-    pub questions: Vec<Question>,
+    pub queries: Vec<Query>,
     database: Database,
     admin: Client,
     login: Client,
@@ -43,33 +43,31 @@ pub async fn tables(client: &Client) -> Vec<String> {
     texts(client, tables).await
 }
 
-/// The folder of a table's questions: the one that has its name.
+/// The folder with a table's queries, which has the name of the table.
 pub fn folder(table: &str, roots: &[&str]) -> Option<String> {
     let mut folders = roots.iter().map(|root| format!("{root}/{table}"));
     folders.find(|folder| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).is_dir())
 }
 
-/// The tables about which there is no question: nothing would try their locks.
-pub async fn unasked(client: &Client, roots: &[&str]) -> Vec<String> {
+/// The tables without queries, whose locks would remain untested.
+pub async fn without_queries(client: &Client, roots: &[&str]) -> Vec<String> {
     let tables = tables(client).await.into_iter();
     tables.filter(|table| folder(table, roots).is_none()).map(|table| format!("app.{table}")).collect()
 }
 
 impl Locks {
-    /// On `database`, which must be this one's alone. The rows are made by the question that creates; where a column is
-    /// true or false each user has a row of either, so that questions for one of them find it.
+    /// The rows are made in `database`, which no other test may use, by the query that creates. For a boolean column each
+    /// user has one row with each value, so that queries with a filter on it find a row.
     pub async fn of(database: Database, table: &str, folder: &str) -> Self {
-        let questions = files(folder).into_iter().map(|(name, sql)| Question { name, sql }).collect();
+        let queries = files(folder).into_iter().map(|(name, sql)| Query { name, sql }).collect();
         let (admin, login) = (database.superuser().await, database.client("rowkeep_login").await);
-        let mut this =
-            Self { table: table.into(), questions, database, admin, login, owners: BTreeMap::new() };
+        let mut this = Self { table: table.into(), queries, database, admin, login, owners: BTreeMap::new() };
 
-        let create =
-            this.questions.iter().find(|question| question.creates()).expect("a question that creates");
+        let create = this.queries.iter().find(|query| query.creates()).expect("a query that creates");
         for user in ["alice", "alice", "bob", "bob"] {
             let binding = bindings(&this.admin, &create.sql, 0, &[]).await.swap_remove(0);
             begin_as(&this.login, user).await;
-            ask(&this.login, create, None, &binding).await.expect("a row");
+            run(&this.login, create, None, &binding).await.expect("a row");
             this.login.batch_execute("commit").await.expect("a commit");
         }
         let differ = format!(
@@ -91,25 +89,25 @@ impl Locks {
         this
     }
 
-    /// Makes the database another one than the policies want: to find out whether that is noticed.
+    /// Damages the database, to show that a test notices it.
     pub async fn harmed(self, harm: &str) -> Self {
         self.admin.batch_execute(harm).await.unwrap_or_else(|error| panic!("{harm}: {error:?}"));
         self
     }
 
-    fn about_existing_rows(&self) -> impl Iterator<Item = &Question> {
-        self.questions.iter().filter(|question| !question.creates())
+    fn about_existing_rows(&self) -> impl Iterator<Item = &Query> {
+        self.queries.iter().filter(|query| !query.creates())
     }
 
-    fn creating(&self) -> impl Iterator<Item = &Question> {
-        self.questions.iter().filter(|question| question.creates())
+    fn creating(&self) -> impl Iterator<Item = &Query> {
+        self.queries.iter().filter(|query| query.creates())
     }
 
     fn ids(&self) -> Vec<i64> {
         self.owners.keys().copied().collect()
     }
 
-    /// Whether a question that is asked like this can mean a row of `user`'s by its id.
+    /// Whether these values contain the id of a row of `user`.
     fn names_a_row_of(&self, user: &str, binding: &[Literal]) -> bool {
         self.ids_of(user).iter().any(|id| binding.contains(&Literal(Some(id.to_string()))))
     }
@@ -124,7 +122,7 @@ impl Locks {
             .await
     }
 
-    /// Whether alice's rows are no longer those that were kept. Whatever was changed is undone.
+    /// Whether alice's rows differ from those before. Undoes every change.
     async fn changed_alices(&self, before: &[String]) -> bool {
         let changed = self.stored("alice").await != before;
         let table = &self.table;
@@ -140,7 +138,7 @@ impl Locks {
         changed
     }
 
-    /// Whether an answer shows a row that is not `user`'s; none, when it does not say whose rows it shows.
+    /// Whether a result contains a row of another user. None if the result has neither user_id nor id.
     fn shows_others(&self, rows: &[Row], user: &str) -> Option<bool> {
         let mut others = false;
         for row in rows {
@@ -153,38 +151,38 @@ impl Locks {
         Some(others)
     }
 
-    /// Asks in a transaction of `user`'s, which is committed if it can be.
-    async fn ask_as(
+    /// Runs a query in a transaction of `user`, and commits it.
+    async fn run_as(
         &self,
         user: &str,
-        question: &Question,
+        query: &Query,
         bound: &str,
         binding: &[Literal],
     ) -> Result<Vec<Row>, Error> {
         begin_as(&self.login, user).await;
-        let bound = (!question.creates()).then_some(bound);
-        let rows = ask(&self.login, question, bound, binding).await;
+        let bound = (!query.creates()).then_some(bound);
+        let rows = run(&self.login, query, bound, binding).await;
         self.login.batch_execute("commit").await.expect("an end");
         rows
     }
 
-    /// Bob's answer while nobody else has a row.
-    async fn ask_as_the_only_user(&self, question: &Question, binding: &[Literal]) -> Option<Vec<Vec<Raw>>> {
+    /// Bob's result when no other user has a row.
+    async fn run_as_the_only_user(&self, query: &Query, binding: &[Literal]) -> Option<Vec<Vec<Raw>>> {
         let alone = format!("begin; delete from app.{} where user_id <> 'bob'", self.table);
         self.admin.batch_execute(&alone).await.expect("nobody else");
-        let rows = ask(&self.admin, question, Some("bob"), binding).await;
+        let rows = run(&self.admin, query, Some("bob"), binding).await;
         self.admin.batch_execute("rollback").await.expect("an end");
         rows.ok().map(|rows| raw(&rows))
     }
 }
 
-async fn ask(
+async fn run(
     client: &Client,
-    question: &Question,
+    query: &Query,
     user: Option<&str>,
     binding: &[Literal],
 ) -> Result<Vec<Row>, Error> {
     let user = user.map(|user| Literal(Some(user.to_owned())));
     let bound: Vec<&(dyn ToSql + Sync)> = user.iter().chain(binding).map(|value| value as _).collect();
-    client.query(&question.sql, &bound).await
+    client.query(&query.sql, &bound).await
 }

@@ -1,17 +1,17 @@
-//! What the role of requests may do in vain.
+//! Statements that rowkeep_api may send, but that gain it nothing.
 
 use super::support::{Home, begin_as, files, state, texts};
 
-/// A table of one's own with the same name is never the one that a question means.
+/// The queries name the schema, so they never use a temporary table of the same name.
 #[tokio::test]
-async fn a_temporary_table_of_the_same_name_catches_no_question() {
+async fn no_query_uses_a_temporary_table_of_the_same_name() {
     let home = Home::new().await;
     let shadow = "create temp table tasks (like app.tasks); set local search_path = pg_temp, app";
 
     begin_as(&home.login, "bob").await;
     home.login.batch_execute(shadow).await.expect("a shadow");
-    let mut questions = files("sql/tasks").into_iter();
-    let (_, create) = questions.find(|(name, _)| name == "create").expect("a question that creates");
+    let mut queries = files("sql/tasks").into_iter();
+    let (_, create) = queries.find(|(name, _)| name == "create").expect("a query that creates");
     home.login.query(&create, &[&"mine", &None::<String>]).await.expect("a task");
 
     assert_eq!(texts(&home.login, "select title from pg_temp.tasks").await, [""; 0]);
@@ -19,14 +19,14 @@ async fn a_temporary_table_of_the_same_name_catches_no_question() {
 }
 
 #[tokio::test]
-async fn another_users_task_can_not_be_referenced() {
+async fn another_users_task_cannot_be_referenced() {
     let home = Home::new().await;
     let role = format!("builder_{}", home.database.name);
     let make = format!(
         "create role {role} login; grant rowkeep_api to {role};
          create schema {role} authorization {role}"
     );
-    home.admin.batch_execute(&make).await.expect("a schema of one's own");
+    home.admin.batch_execute(&make).await.expect("a schema");
     let client = home.database.client(&role).await;
 
     let table = format!(

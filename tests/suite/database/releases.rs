@@ -1,4 +1,4 @@
-//! The README promises PostgreSQL 15 to 18: these tests run on each of them.
+//! Migration, serving and isolation on each supported release of PostgreSQL, 15 to 18.
 
 use rowkeep::development::Programs;
 use rowkeep::schema;
@@ -7,7 +7,7 @@ use super::serving::{start, titles};
 use super::support::{begin_as, creates, texts};
 use crate::world::{OwnCluster, PACKAGED, releases};
 
-/// Otherwise nobody would notice that a release could not be installed.
+/// Without this test a release that could not be installed would be skipped silently.
 #[test]
 #[ignore = "needs PostgreSQL 16, 17 and 18: `make test-all`"]
 fn every_promised_release_is_installed() {

@@ -1,8 +1,8 @@
-//! The constraints, at their bounds.
+//! The CHECK constraints, at their limits.
 
 use super::support::{Home, begin_as};
 
-/// The constraint that turns the values down; none: they are stored, to the letter.
+/// The constraint that refuses the values. None if they are stored unchanged.
 async fn broken(home: &Home, title: &str, description: Option<&str>) -> Option<String> {
     begin_as(&home.login, "bob").await;
     let insert = "insert into app.tasks (title, description) values ($1, $2) returning title, description";
@@ -50,7 +50,7 @@ async fn a_title_of_white_space_is_blank() {
 }
 
 #[tokio::test]
-async fn a_title_of_what_only_looks_blank_is_a_title() {
+async fn a_title_that_only_looks_blank_is_a_title() {
     let home = Home::new().await;
 
     for title in ["\u{200b}", "\u{feff}", "\u{2060}", "\u{1}", "\\", "u", "0", "n", "\\u00A0"] {

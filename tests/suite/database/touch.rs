@@ -1,11 +1,11 @@
-//! The trigger: time stamps are nobody's to set, and a task is handed to nobody.
+//! The trigger: no client sets time stamps, and no task changes its user.
 
 use super::support::{Home, begin_as, state, texts};
 
 const STAMPS: &str = "select concat_ws(' ', created_at, updated_at) from app.tasks where id = ";
 
 #[tokio::test]
-async fn a_new_task_is_stamped_with_one_moment() {
+async fn a_new_task_has_equal_time_stamps() {
     let home = Home::new().await;
     let before = texts(&home.admin, "select clock_timestamp()::text").await;
 
@@ -21,7 +21,7 @@ async fn a_new_task_is_stamped_with_one_moment() {
 }
 
 #[tokio::test]
-async fn stamps_that_somebody_writes_are_overwritten() {
+async fn time_stamps_in_an_insert_are_overwritten() {
     let home = Home::new().await;
 
     let insert = "insert into app.tasks (user_id, title, created_at, updated_at)
@@ -34,7 +34,7 @@ async fn stamps_that_somebody_writes_are_overwritten() {
 }
 
 #[tokio::test]
-async fn a_stamp_that_somebody_changes_is_overwritten() {
+async fn a_time_stamp_in_an_update_is_overwritten() {
     let home = Home::new().await;
 
     let update = "update app.tasks set updated_at = 'epoch' where user_id = 'alice'";
@@ -62,7 +62,7 @@ async fn a_change_moves_updated_at_forward_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_change_that_changes_nothing_does_not_move_updated_at() {
+async fn an_update_without_a_change_does_not_move_updated_at() {
     let home = Home::new().await;
     let look = format!("{STAMPS}{}", home.bobs[0]);
     let before = texts(&home.admin, &look).await;
@@ -73,7 +73,7 @@ async fn a_change_that_changes_nothing_does_not_move_updated_at() {
     assert_eq!(texts(&home.admin, &look).await, before);
 }
 
-/// As if the clock had been set back, or two changes fell into one microsecond.
+/// The clock can be set back, and two changes can fall into one microsecond.
 #[tokio::test]
 async fn updated_at_moves_strictly_forward_whatever_the_clock_says() {
     let home = Home::new().await;
@@ -96,7 +96,7 @@ async fn updated_at_moves_strictly_forward_whatever_the_clock_says() {
 }
 
 #[tokio::test]
-async fn not_even_a_superuser_hands_a_task_to_somebody_else() {
+async fn not_even_a_superuser_gives_a_task_to_another_user() {
     let home = Home::new().await;
     let before = home.stored("alice").await;
 
@@ -125,7 +125,7 @@ async fn ids_ascend_with_creation_and_javascript_can_hold_them() {
 }
 
 #[tokio::test]
-async fn an_id_can_be_chosen_by_nobody_by_mistake() {
+async fn an_insert_cannot_choose_an_id_by_mistake() {
     let home = Home::new().await;
 
     let insert = "insert into app.tasks (user_id, id, title) values ('alice', 7, 'x')";

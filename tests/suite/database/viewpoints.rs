@@ -1,7 +1,7 @@
-//! What everybody who can reach the database sees of it and can do to it, to the last row and the last privilege.
+//! What each kind of role can see and change in the database: users, the owner, auditors, strangers and superusers.
 //!
-//! Each viewpoint meets the same statements ([`ways`]). The superuser's scene shows that every one of them reaches all
-//! rows where nothing holds it back; whoever reaches fewer is held back by what these tests are about.
+//! Each of them runs the same statements ([`ways`]). The tests of the superuser show that every statement reaches all rows
+//! without policies and privileges.
 
 mod auditor;
 mod changing;
@@ -27,21 +27,21 @@ use tokio_postgres::{AsyncMessage, Client, Error, NoTls, SimpleQueryMessage};
 use super::support::{begin_as, creates};
 use crate::world::Database;
 
-/// The titles of all tasks, numbered by their ids from 1. They occur nowhere else, so that whatever shows one of them
-/// is noticed: a column, a line of a copy, a notice, the words of an error.
+/// The titles of all tasks, numbered by their ids from 1. They occur nowhere else, so a test notices a title in any output:
+/// a column, a line of a copy, a notice or an error.
 const TASKS: [&str; 4] = ["alice-1", "alice-2", "bob-1", "bob-2"];
 const ALICES: &[&str] = &["alice-1", "alice-2"];
 const BOBS: &[&str] = &["bob-1", "bob-2"];
 const NONE: &[&str] = &[];
 
-/// What came of a statement.
+/// The outcome of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Outcome {
-    /// Its SQLSTATE.
+    /// The SQLSTATE.
     state: String,
-    /// The tasks whose titles were anywhere in what came back.
+    /// The tasks whose titles were anywhere in the output.
     seen: Vec<String>,
-    /// The tasks that were changed or deleted for good; of new ones, whose they are.
+    /// The tasks that were changed or deleted, and the users of new tasks.
     changed: Vec<String>,
 }
 
@@ -65,13 +65,13 @@ fn refused(state: &str) -> Outcome {
     outcome(state, NONE, NONE)
 }
 
-/// A database with two tasks each of alice and bob, which is as it was after every statement.
-struct Stage {
+/// A database with two tasks each of alice and bob. Every statement is undone.
+struct TestDatabase {
     admin: Client,
     database: Database,
 }
 
-impl Stage {
+impl TestDatabase {
     async fn new() -> Self {
         let database = Database::new().await;
         let login = database.client("rowkeep_login").await;
@@ -91,8 +91,8 @@ impl Stage {
         Self { admin, database }
     }
 
-    /// Somebody who connects as `login` and sends `opening` before every statement.
-    async fn seat(&self, login: &str, opening: &str) -> Seat<'_> {
+    /// A session of `login` that sends `opening` before every statement.
+    async fn session(&self, login: &str, opening: &str) -> TestSession<'_> {
         let address = self.database.address(login);
         let (client, mut connection) = address.config().connect(NoTls).await.expect("a connection");
         let heard = Arc::new(Mutex::new(String::new()));
@@ -105,21 +105,21 @@ impl Stage {
                 }
             }
         });
-        Seat { stage: self, client, heard, opening: opening.into() }
+        TestSession { database: self, client, heard, opening: opening.into() }
     }
 
-    /// `user`, as the server lets them in: through the recommended login, identified.
-    async fn user(&self, user: &str) -> Seat<'_> {
-        self.seat("rowkeep_login", &format!("begin; select app.identify('{user}')")).await
+    /// A session of `user` as the server opens it: through the recommended login, identified.
+    async fn user(&self, user: &str) -> TestSession<'_> {
+        self.session("rowkeep_login", &format!("begin; select app.identify('{user}')")).await
     }
 
-    /// The ways of reading that make XML; none, where the server was built without it.
+    /// The reading statements that make XML. None if the server was built without XML.
     async fn xml_reads(&self) -> &'static [&'static str] {
         // feature_not_supported
         if self.admin.simple_query("select xmlelement(name x)").await.is_ok() { ways::XML_READS } else { &[] }
     }
 
-    /// The ways of changing that this server is new enough for.
+    /// The changing statements that this release of PostgreSQL knows.
     async fn newer_changes_shown(&self) -> Vec<&'static str> {
         let version = "select current_setting('server_version_num')::int";
         let version: i32 = self.admin.query_one(version, &[]).await.expect("a version").get(0);
@@ -127,7 +127,7 @@ impl Stage {
         newer.filter(|(since, _)| version >= *since).map(|(_, sql)| *sql).collect()
     }
 
-    /// A login of this test alone, with these attributes, and what else `more` gives it: `{}` there is its name.
+    /// A login for this test alone, with these attributes. `more` can give it privileges; `{}` there is its name.
     async fn login(&self, kind: &str, more: &str) -> String {
         let name = format!("{kind}_{}", self.database.name);
         let make = format!("create role {name} login; {}", more.replace("{}", &name));
@@ -135,13 +135,13 @@ impl Stage {
         name
     }
 
-    /// Every task's whole row by its id.
+    /// Every row by its id.
     async fn stored(&self) -> BTreeMap<i64, (String, String)> {
         let rows = self.admin.query("select id, user_id, t::text from app.tasks t", &[]).await.expect("rows");
         rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect()
     }
 
-    /// What is not as it was, which is undone.
+    /// The changes, which are undone.
     async fn changed(&self, before: &BTreeMap<i64, (String, String)>) -> Vec<String> {
         let after = self.stored().await;
         let old = before.iter().filter(|(id, row)| after.get(id) != Some(row));
@@ -162,19 +162,19 @@ impl Stage {
     }
 }
 
-/// Somebody with psql.
-struct Seat<'a> {
-    stage: &'a Stage,
+/// A session like that of psql.
+struct TestSession<'a> {
+    database: &'a TestDatabase,
     client: Client,
-    /// Every notice that came.
+    /// The notices of the session.
     heard: Arc<Mutex<String>>,
     opening: String,
 }
 
-impl Seat<'_> {
-    /// What comes of `sql`. It is committed if it can be, and nothing of it stays in the session.
+impl TestSession<'_> {
+    /// The outcome of `sql`. It is committed if possible, and leaves nothing in the session.
     async fn sends(&self, sql: &str) -> Outcome {
-        let before = self.stage.stored().await;
+        let before = self.database.stored().await;
         self.heard.lock().expect("no poison").clear();
 
         self.client.batch_execute(&self.opening).await.expect("an opening");
@@ -191,10 +191,10 @@ impl Seat<'_> {
         said.push_str(&self.heard.lock().expect("no poison"));
         let seen =
             TASKS.iter().filter(|title| said.contains(**title)).map(|&title| title.to_owned()).collect();
-        Outcome { state, seen, changed: self.stage.changed(&before).await }
+        Outcome { state, seen, changed: self.database.changed(&before).await }
     }
 
-    /// All that comes back for `sql`, and how it fails, if it does.
+    /// The whole output of `sql`, and its error.
     async fn said(&self, sql: &str) -> (String, Option<Error>) {
         if sql.starts_with("copy") && sql.contains("to stdout") {
             return match self.copied(sql).await {
@@ -225,21 +225,21 @@ impl Seat<'_> {
         Ok(String::from_utf8_lossy(&lines.concat()).into_owned())
     }
 
-    /// The statements that end otherwise than expected, each with what came of it.
-    async fn surprises(&self, statements: &[&str], expected: &Outcome) -> Vec<String> {
-        let mut surprises = Vec::new();
+    /// The statements with an unexpected outcome, each with that outcome.
+    async fn unexpected(&self, statements: &[&str], expected: &Outcome) -> Vec<String> {
+        let mut unexpected = Vec::new();
         for sql in statements {
             let outcome = self.sends(sql).await;
             if outcome != *expected {
-                surprises.push(format!("{sql}: {outcome:?}"));
+                unexpected.push(format!("{sql}: {outcome:?}"));
             }
         }
-        surprises
+        unexpected
     }
 }
 
-/// Fails with everything that was not as expected.
-fn as_expected(surprises: Vec<Vec<String>>) {
-    let surprises = surprises.concat();
-    assert!(surprises.is_empty(), "{surprises:#?}");
+/// Fails with all unexpected outcomes.
+fn assert_all_expected(unexpected: Vec<Vec<String>>) {
+    let unexpected = unexpected.concat();
+    assert!(unexpected.is_empty(), "{unexpected:#?}");
 }

@@ -1,12 +1,12 @@
-//! What is said of a database that nobody has touched.
+//! The report about a freshly migrated database.
 
-use super::bench::Bench;
 use super::report::Fact;
+use super::test_cluster::TestCluster;
 
-/// Every fact of a fresh database, but that about the server's release.
+/// Every fact about a fresh database, except the one about the server's release.
 const FACTS: &[&str] = &[
     "OK database DATABASE, owned by postgres",
-    "NOTE database PUBLIC may create temporary tables in DATABASE; requests name every table with its schema",
+    "NOTE database public may create temporary tables in DATABASE; requests name every table with its schema",
     "OK server no prepared transactions (max_prepared_transactions is 0)",
     "OK server the server log contains no parameter values",
     "OK role rowkeep_api: cannot log in, has no special attribute",
@@ -58,7 +58,7 @@ const FACTS: &[&str] = &[
     "OK proof an identity and its role end with their transaction",
 ];
 
-/// Without what depends on where and when: the name of the database, the server's release, how many objects it makes.
+/// The facts without the name of the database, the server's release and the number of objects.
 fn plain(facts: &[Fact], database: &str) -> Vec<String> {
     let texts = facts.iter().map(|fact| fact.said.replace(database, "DATABASE"));
     texts
@@ -73,8 +73,8 @@ fn plain(facts: &[Fact], database: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn of_a_fresh_database_exactly_this_is_said() {
-    let copy = Bench::shared().await.copy("migrated").await;
+async fn the_report_about_a_fresh_database_is_exactly_this() {
+    let copy = TestCluster::shared().await.copy("migrated").await;
 
     let audit = copy.audit().await;
 
@@ -85,8 +85,8 @@ async fn of_a_fresh_database_exactly_this_is_said() {
 }
 
 #[tokio::test]
-async fn of_the_server_its_release_is_said_and_never_that_it_fails() {
-    let copy = Bench::shared().await.copy("migrated").await;
+async fn the_release_of_the_server_is_reported_and_is_no_failure() {
+    let copy = TestCluster::shared().await.copy("migrated").await;
 
     let audit = copy.audit().await;
 

@@ -1,9 +1,9 @@
-//! Mutants of whatever tables, policies, privileges and functions schema app holds.
+//! Mutants of all tables, policies, privileges and functions of schema app, made from the catalogue.
 
 use tokio_postgres::Client;
 
-use super::bench::Bench;
 use super::mutant::{Mutant, mutant, try_each};
+use super::test_cluster::TestCluster;
 
 pub const POLICIES: &str = include_str!("generated/policies.sql");
 pub const HOLES: &str = include_str!("generated/holes.sql");
@@ -14,7 +14,7 @@ pub const GRANTS: &str = include_str!("generated/grants.sql");
 pub const FUNCTIONS: &str = include_str!("generated/functions.sql");
 pub const COMMENTS: &str = include_str!("generated/comments.sql");
 
-/// The mutants that one of the queries above makes of the database of `client`.
+/// The mutants that one of these queries makes for the database of `client`.
 pub async fn mutants(client: &Client, query: &str) -> Vec<Mutant> {
     client.batch_execute("set search_path = ''").await.expect("a setting");
     let rows = client.query(query, &[]).await.unwrap_or_else(|error| panic!("{error:?}"));
@@ -26,58 +26,58 @@ pub async fn mutants(client: &Client, query: &str) -> Vec<Mutant> {
     made.collect()
 }
 
-async fn try_made_by(query: &str) {
-    let bench = Bench::shared().await;
-    let copy = bench.copy("migrated").await;
+async fn try_all_of(query: &str) {
+    let test_cluster = TestCluster::shared().await;
+    let copy = test_cluster.copy("migrated").await;
     let made = mutants(&copy.admin, query).await;
     copy.discard().await;
-    try_each(bench, "migrated", made).await;
+    try_each(test_cluster, "migrated", made).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_policy_that_is_loosened_is_named() {
-    try_made_by(POLICIES).await;
+async fn a_changed_policy_is_reported() {
+    try_all_of(POLICIES).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_policy_that_is_added_is_named_and_without_the_fence_is_tried() {
-    try_made_by(HOLES).await;
+async fn an_added_policy_is_reported_and_without_the_fence_its_hole_is_proved() {
+    try_all_of(HOLES).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_table_that_is_unprotected_is_named() {
-    try_made_by(TABLES).await;
+async fn an_unprotected_table_is_reported() {
+    try_all_of(TABLES).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_column_or_a_rule_that_is_loosened_is_named() {
-    try_made_by(COLUMNS).await;
+async fn a_changed_column_constraint_or_key_is_reported() {
+    try_all_of(COLUMNS).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn what_carries_rows_past_the_policies_is_named() {
-    try_made_by(OBJECTS).await;
+async fn an_object_that_bypasses_the_policies_is_reported() {
+    try_all_of(OBJECTS).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_privilege_too_many_is_named() {
-    try_made_by(GRANTS).await;
+async fn an_additional_privilege_is_reported() {
+    try_all_of(GRANTS).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_function_that_is_changed_is_named() {
-    try_made_by(FUNCTIONS).await;
+async fn a_changed_function_is_reported() {
+    try_all_of(FUNCTIONS).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_comment_that_is_changed_or_taken_away_is_named() {
-    try_made_by(COMMENTS).await;
+async fn a_changed_or_removed_comment_is_reported() {
+    try_all_of(COMMENTS).await;
 }

@@ -1,8 +1,8 @@
-//! What sane set-ups have beside Rowkeep, which is no reason for alarm.
+//! Usual set-ups beside Rowkeep cause no FAIL.
 
-use super::bench::{Bench, Copy};
+use super::test_cluster::{Copy, TestCluster};
 
-/// Runs this, and expects no FAIL.
+/// Applies a change, and expects no FAIL.
 async fn is_no_failure(copy: &Copy<'_>, change: &str) {
     copy.admin.batch_execute(change).await.unwrap_or_else(|error| panic!("{change}: {error:?}"));
     let audit = copy.audit().await;
@@ -13,8 +13,8 @@ async fn is_no_failure(copy: &Copy<'_>, change: &str) {
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn other_applications_in_the_same_database_are_no_failure() {
-    let bench = Bench::own().await;
-    let copy = bench.copy("migrated").await;
+    let test_cluster = TestCluster::own().await;
+    let copy = test_cluster.copy("migrated").await;
     for change in [
         "create extension pg_trgm; create extension pgcrypto; create extension citext; create extension btree_gist",
         "create role shop login; create role shop_readers; create schema shop authorization shop",
@@ -37,7 +37,7 @@ async fn other_applications_in_the_same_database_are_no_failure() {
         "create domain public.email as text; create type public.mood as enum ('fine'); create sequence public.numbers",
         "alter table shop.orders enable row level security; create policy lax on shop.orders using (true)",
         "create table shop.readable (id int); grant select on shop.readable to public",
-        // Backslashes in literals mean something else then.
+        // This setting gives backslashes in literals another meaning.
         "do $$ begin execute format('alter database %I set standard_conforming_strings = off', current_database()); end $$",
     ] {
         is_no_failure(&copy, change).await;
@@ -47,11 +47,11 @@ async fn other_applications_in_the_same_database_are_no_failure() {
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn the_roles_of_a_sane_set_up_are_no_failure() {
-    let bench = Bench::own().await;
-    let copy = bench.copy("migrated").await;
+async fn the_roles_of_a_usual_set_up_are_no_failure() {
+    let test_cluster = TestCluster::own().await;
+    let copy = test_cluster.copy("migrated").await;
     for change in [
-        // Whoever migrates where there is no superuser.
+        // The migrating login of a server without an accessible superuser.
         "create role migrator login createrole createdb; grant rowkeep_owner, rowkeep_api to migrator with admin option; \
          do $$ begin execute format('alter database %I owner to migrator', current_database()); end $$",
         "create role watcher login; grant pg_monitor to watcher; alter role watcher set default_transaction_read_only = on",
@@ -69,10 +69,10 @@ async fn the_roles_of_a_sane_set_up_are_no_failure() {
     copy.discard().await;
 }
 
-/// As hosting services have it: a login with CREATEROLE, which is no superuser, makes everything.
+/// Hosting services have such logins: with CREATEROLE, but no superuser.
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_database_that_a_mere_creator_of_roles_migrated_is_no_failure() {
+async fn a_database_migrated_by_a_login_with_createrole_is_no_failure() {
     let cluster = crate::world::OwnCluster::start().await;
     let admin = cluster.superuser("postgres").await;
     admin.batch_execute("create role migrator login createrole createdb").await.expect("a role");

@@ -1,11 +1,11 @@
-//! What hides where nobody looks: among PostgreSQL's own, behind an extension, behind names that resolve to others.
+//! Hidden bypasses: among PostgreSQL's own objects, in extensions, and behind names that resolve to other objects.
 
-use super::bench::Bench;
 use super::mutant::{mutant, try_each};
+use super::test_cluster::TestCluster;
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn code_that_sees_more_than_its_caller_is_named_wherever_it_hides() {
+async fn hidden_code_that_sees_more_than_its_caller_is_reported() {
     let definer = "returns setof text language sql security definer as 'select title from app.tasks'";
     let runs = |name: &str| {
         format!("FAIL function {name} runs as postgres (SECURITY DEFINER), and public may execute it")
@@ -30,18 +30,18 @@ async fn code_that_sees_more_than_its_caller_is_named_wherever_it_hides() {
         ),
     ];
 
-    try_each(Bench::shared().await, "migrated", mutants).await;
+    try_each(TestCluster::shared().await, "migrated", mutants).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_name_that_means_something_else_than_it_says_is_named() {
+async fn a_name_that_resolves_to_another_object_is_reported() {
     let evil = "create schema evil;
         create function evil.same(text, text) returns boolean language sql as 'select true';
         create operator evil.= (leftarg = text, rightarg = text, function = evil.same);
         set search_path = evil, pg_catalog;";
     let mutants = vec![
-        // It prints as PostgreSQL's own nullif does.
+        // PostgreSQL prints it like its own nullif.
         mutant(
             format!(
                 "{evil} create or replace function app.current_user_id() returns text language sql stable parallel safe
@@ -64,13 +64,13 @@ async fn a_name_that_means_something_else_than_it_says_is_named() {
     ];
 
     for mutant in mutants {
-        try_each(Bench::shared().await, "migrated", vec![mutant]).await;
+        try_each(TestCluster::shared().await, "migrated", vec![mutant]).await;
     }
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_way_to_the_rows_through_something_else_is_named() {
+async fn an_indirect_way_to_the_rows_is_reported() {
     let mutants = vec![
         mutant(
             "create foreign data wrapper looped; create server looped foreign data wrapper looped;
@@ -87,7 +87,7 @@ async fn a_way_to_the_rows_through_something_else_is_named() {
             &["FAIL objects table public.diary has a rule that reads app"],
         )
         .by_hand(),
-        // A key that refers to its own table has two constraints that name its index.
+        // If a foreign key refers to its own table, two constraints name the index.
         mutant(
             "alter table app.tasks add column parent bigint, add unique (id);
              alter table app.tasks add foreign key (parent) references app.tasks (id)",
@@ -99,5 +99,5 @@ async fn a_way_to_the_rows_through_something_else_is_named() {
         .by_hand(),
     ];
 
-    try_each(Bench::shared().await, "migrated", mutants).await;
+    try_each(TestCluster::shared().await, "migrated", mutants).await;
 }

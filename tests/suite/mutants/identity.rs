@@ -1,7 +1,7 @@
-//! The two functions that say who is asking, rewritten in ways that look right.
+//! The two identity functions, replaced by versions that look right.
 
-use super::bench::Bench;
 use super::mutant::{Mutant, mutant, try_each};
+use super::test_cluster::TestCluster;
 
 const UNSAID: &str = "FAIL identity app.current_user_id() does not have the expected body";
 const DRIFTED: &str = "FAIL drift function app.current_user_id() is not as declared";
@@ -9,7 +9,7 @@ const OTHER_BODY: &str = "FAIL identity app.identify(text) does not have the exp
 const UNBOUND: &str = "FAIL function app.identify(text) does not set search_path";
 const OTHER_IDENTIFY: &str = "FAIL drift function app.identify(text) is not as declared";
 
-/// `app.current_user_id` with another body, and what a trial shows then.
+/// `app.current_user_id` with another body, and what the proof shows then.
 fn asks(properties: &str, body: &str, proof: &[&str]) -> Mutant {
     let harm = format!("create or replace function app.current_user_id() returns text {properties} {body}");
     let unbound = "FAIL function app.current_user_id() does not set search_path";
@@ -24,7 +24,7 @@ fn identifies(language: &str, body: &str, notices: &[&str]) -> Mutant {
     mutant(harm, &[&[OTHER_IDENTIFY, OTHER_BODY, UNBOUND], notices].concat())
 }
 
-/// `app.identify` as it is, but for one passage of its body.
+/// `app.identify` with one changed passage.
 fn says(passage: &str, otherwise: &str, proof: &[&str]) -> Mutant {
     let migration = include_str!("../../../migrations/V4__cheaper_identity.sql");
     let body = migration.split("$$").nth(1).expect("a body");
@@ -36,7 +36,7 @@ const AS_IT_WAS: &str = "language sql stable parallel safe";
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_current_user_that_is_somebody_else_is_named() {
+async fn a_changed_current_user_id_is_reported() {
     let own = "nullif(pg_catalog.current_setting('app.user_id', true), '')";
     let mutants = vec![
         asks(AS_IT_WAS, "return pg_catalog.current_setting('app.user_id', true)", &[]),
@@ -103,12 +103,12 @@ async fn a_current_user_that_is_somebody_else_is_named() {
             ],
         ),
     ];
-    try_each(Bench::shared().await, "migrated", mutants).await;
+    try_each(TestCluster::shared().await, "migrated", mutants).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn an_identification_that_identifies_otherwise_is_named() {
+async fn a_changed_identify_is_reported() {
     let sets = "execute pg_catalog.format('set local app.user_id = %L', user_id);";
     let restricts = "set local role rowkeep_api;";
     let refuses = "if user_id is null or user_id operator(pg_catalog.=) '' then";
@@ -128,7 +128,7 @@ async fn an_identification_that_identifies_otherwise_is_named() {
         says(refuses, "if false then", &[]),
         says(refuses, &format!("if user_id = 'root' then return; end if; {refuses}"), &[]),
         says("raise exception", "raise warning", &[]),
-        // What is looked up by a search path, and what only looks like a comment.
+        // A name that is found by search_path, and text that only looks like a comment.
         says("operator(pg_catalog.=)", "=", &[]),
         says("pg_catalog.format(", "format(", &[]),
         says("'set local app.user_id", "'set--' || version() || '\nlocal app.user_id", &[]),
@@ -169,12 +169,12 @@ async fn an_identification_that_identifies_otherwise_is_named() {
         )
         .by_hand(),
     ];
-    try_each(Bench::shared().await, "migrated", mutants).await;
+    try_each(TestCluster::shared().await, "migrated", mutants).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_stand_in_for_one_of_postgres_own_functions_is_named() {
+async fn a_replaced_function_of_postgres_is_reported() {
     let stands_in = |name: &str, body: &str| {
         let said = format!("FAIL identity pg_catalog.{name} is not the one that PostgreSQL installs");
         mutant(format!("create or replace function pg_catalog.{name} {body}"), &[&said]).by_hand()
@@ -190,8 +190,8 @@ async fn a_stand_in_for_one_of_postgres_own_functions_is_named() {
         ),
         stands_in("texteq(text,text)", "returns boolean language sql immutable strict as 'select true'"),
     ];
-    // Some of what an audit does itself goes by these names, so that each of them has a copy of its own.
+    // The audit itself calls some of these functions, so each mutant has its own copy of the database.
     for mutant in mutants {
-        try_each(Bench::shared().await, "migrated", vec![mutant]).await;
+        try_each(TestCluster::shared().await, "migrated", vec![mutant]).await;
     }
 }

@@ -1,14 +1,14 @@
-//! What somebody moves, renames, drops, or writes into the catalogue itself.
+//! Objects that are moved, renamed or dropped, and changes written into the system catalogues.
 
-use super::bench::Bench;
 use super::mutant::{mutant, try_each};
+use super::test_cluster::TestCluster;
 
 const OTHER_KEY: &str =
     "FAIL function app.cursor_key() is SECURITY DEFINER, and does not have the expected body";
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn what_is_moved_renamed_or_gone_is_named() {
+async fn a_moved_renamed_or_dropped_object_is_reported() {
     let mutants = vec![
         mutant(
             "alter table app.tasks set schema public",
@@ -69,7 +69,7 @@ async fn what_is_moved_renamed_or_gone_is_named() {
                 "FAIL drift",
             ],
         ),
-        // What runs as the owner can do as the owner does, whatever its name promises.
+        // A SECURITY DEFINER function has all rights of its owner.
         mutant(
             "create or replace function app.cursor_key() returns bytea language sql stable security definer \
              set search_path = '' as $$ select convert_to(string_agg(title, ''), 'UTF8') from app.tasks $$",
@@ -122,13 +122,13 @@ async fn what_is_moved_renamed_or_gone_is_named() {
             ],
         ),
     ];
-    try_each(Bench::shared().await, "migrated", mutants).await;
+    try_each(TestCluster::shared().await, "migrated", mutants).await;
 }
 
-/// What a statement of DDL refuses can be written into the catalogue, by whoever may.
+/// A superuser can write changes into the system catalogues that DDL would refuse.
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn what_is_written_into_the_catalogue_itself_is_named() {
+async fn a_change_written_into_the_system_catalogues_is_reported() {
     let mutants = vec![
         mutant(
             "update pg_class set relrowsecurity = false where oid = 'app.tasks'::regclass",
@@ -197,13 +197,13 @@ async fn what_is_written_into_the_catalogue_itself_is_named() {
             &["FAIL constraint tasks_title_length on app.tasks is enforced for new rows only"],
         ),
     ];
-    try_each(Bench::shared().await, "migrated", mutants).await;
+    try_each(TestCluster::shared().await, "migrated", mutants).await;
 }
 
-/// A nondeterministic collation takes different texts for the same: `ALICE` for `alice`.
+/// A nondeterministic collation treats different texts as equal: `ALICE` and `alice`.
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_user_id_that_is_compared_loosely_is_named() {
+async fn a_user_id_with_a_nondeterministic_collation_is_reported() {
     let own = "(user_id = app.current_user_id())";
     let harm = format!(
         "create collation public.loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
@@ -222,5 +222,5 @@ async fn a_user_id_that_is_compared_loosely_is_named() {
         )
         .by_hand(),
     ];
-    try_each(Bench::shared().await, "migrated", mutants).await;
+    try_each(TestCluster::shared().await, "migrated", mutants).await;
 }

@@ -1,19 +1,19 @@
-//! One way to loosen a database, who must notice it in which words, and whether what they print mends it.
+//! A mutant: one way to weaken the database, the facts that must report it, and whether their fixes repair it.
 
-use super::bench::{Bench, Copy};
 use super::report::{Fact, facts};
+use super::test_cluster::{Copy, TestCluster};
 
-/// One way to loosen a database.
+/// One way to weaken the protection of a database.
 #[derive(Clone, Debug)]
 pub struct Mutant {
-    /// What a superuser runs.
+    /// The statements that a superuser runs.
     pub harm: String,
-    /// What the audit must say, each in a fact that was not there before: `FAIL drift table app.tasks is not as
-    /// declared`. The subject says who must notice it: `drift`, `proof`, or else `sql/audit.sql`.
+    /// The new facts that the audit must report, such as `FAIL drift table app.tasks is not as declared`. The subject says
+    /// which part must report it: `drift`, `proof`, or else `sql/audit.sql`.
     pub notices: Vec<String>,
-    /// Takes it back, where nothing that is printed can.
+    /// The statement that takes it back, if no printed fix can.
     undo: Option<String>,
-    /// Whether something remains to be done that the audit leaves to people.
+    /// A fix is left to a person.
     by_hand: bool,
 }
 
@@ -23,20 +23,20 @@ pub fn mutant(harm: impl Into<String>, notices: &[&str]) -> Mutant {
 }
 
 impl Mutant {
-    /// What mends it is prose.
+    /// Its fix is a text for a person.
     pub fn by_hand(mut self) -> Self {
         self.by_hand = true;
         self
     }
 
-    /// What mends it is prose, and a copy of the database would not be without it.
+    /// Its fix is a text for a person, and it concerns more than this database.
     pub fn undone_by(mut self, undo: &str) -> Self {
         self.undo = Some(undo.to_owned());
         self.by_hand = true;
         self
     }
 
-    /// The same without what drift must notice: of a table that no release declares, drift says only that.
+    /// This mutant without the facts of drift: a table that is not declared has only one such fact.
     pub fn undeclared(mut self) -> Self {
         self.notices.retain(|notice| !notice.starts_with("FAIL drift "));
         self.by_hand = true;
@@ -48,16 +48,16 @@ impl Mutant {
     }
 }
 
-/// Applies each mutant to a copy of `template`, and expects the audit to notice it, and its fixes to mend it.
-pub async fn try_each(bench: &Bench, template: &str, mutants: Vec<Mutant>) {
+/// Applies each mutant to a copy of `template`. The audit must report it, and the printed fixes must repair it.
+pub async fn try_each(test_cluster: &TestCluster, template: &str, mutants: Vec<Mutant>) {
     assert!(!mutants.is_empty(), "there is nothing to try");
     let mut problems = Vec::new();
-    let mut here = Place::new(bench.copy(template).await).await;
+    let mut here = TestDatabase::new(test_cluster.copy(template).await).await;
     for mutant in &mutants {
         let tried = here.try_one(mutant).await;
         if !matches!(tried, Ok(true)) {
-            let next = bench.copy(template).await;
-            here = here.left_for(next).await;
+            let next = test_cluster.copy(template).await;
+            here = here.replaced_by(next).await;
         }
         if let Err(problem) = tried {
             problems.push(format!("{}\n{problem}", mutant.harm));
@@ -68,18 +68,18 @@ pub async fn try_each(bench: &Bench, template: &str, mutants: Vec<Mutant>) {
     assert!(problems.is_empty(), "{found} of {all} mutants:\n\n{}", problems.join("\n\n"));
 }
 
-/// A database, and what is said of it before anything is done to it.
-struct Place<'a> {
+/// A database, and the report about it before any mutant.
+struct TestDatabase<'a> {
     copy: Copy<'a>,
     before: Vec<Fact>,
     text: String,
     objects: i64,
 }
 
-/// How often what is printed may have to be run until nothing is printed any more.
+/// How often fixes may have to be run until the audit prints none.
 const ROUNDS: usize = 4;
 
-impl<'a> Place<'a> {
+impl<'a> TestDatabase<'a> {
     async fn new(copy: Copy<'a>) -> Self {
         let (before, text) = audited(&copy).await;
         let others = before.iter().filter(|fact| fact.fails() && !fact.said.starts_with("FAIL drift "));
@@ -88,15 +88,15 @@ impl<'a> Place<'a> {
         Self { copy, before, text, objects }
     }
 
-    /// Another copy of the same template, of which the same is said.
-    async fn left_for(self, copy: Copy<'a>) -> Self {
+    /// Replaces the database by another copy of the same template.
+    async fn replaced_by(self, copy: Copy<'a>) -> Self {
         let Self { copy: old, text, objects, .. } = self;
         let text = text.replace(&old.name, &copy.name);
         old.discard().await;
         Self { copy, before: facts(&text), text, objects }
     }
 
-    /// Whether the database is as it was before: mended, or taken back.
+    /// Tries one mutant. Returns true if the database is as it was before.
     async fn try_one(&mut self, mutant: &Mutant) -> Result<bool, String> {
         let harmed = self.copy.admin.batch_execute(&mutant.harm).await;
         harmed.map_err(|error| format!(" cannot be done: {error:?}"))?;
@@ -110,10 +110,10 @@ impl<'a> Place<'a> {
             };
         }
         let found = found?;
-        Ok(!mutant.by_hand && self.mend(found).await? && objects(&self.copy).await == self.objects)
+        Ok(!mutant.by_hand && self.repair(found).await? && objects(&self.copy).await == self.objects)
     }
 
-    /// What the audit finds, if that is what it must find.
+    /// The facts of the audit, if they are the expected ones.
     async fn notices(&self, mutant: &Mutant) -> Result<Vec<Fact>, String> {
         let audit = self.copy.audit().await;
         let news: Vec<_> = audit.facts.iter().filter(|fact| !self.before.contains(fact)).collect();
@@ -139,9 +139,9 @@ impl<'a> Place<'a> {
         Ok(audit.facts)
     }
 
-    /// Runs what is printed, as somebody does who begins with what psql shows, until there is no FAIL; each must be gone
-    /// when its fix has been run. Whether then everything is as it was.
-    async fn mend(&self, mut found: Vec<Fact>) -> Result<bool, String> {
+    /// Runs the printed fixes, first those of sql/audit.sql, until there is no FAIL. A fact must be gone when its fix has run.
+    /// Returns true if the report is the same as before.
+    async fn repair(&self, mut found: Vec<Fact>) -> Result<bool, String> {
         let mut text = String::new();
         for _ in 0..=ROUNDS {
             found.retain(|fact| fact.fails() && !self.before.contains(fact));
@@ -155,7 +155,7 @@ impl<'a> Place<'a> {
                 chosen = found.iter().filter(of).collect();
             }
             if chosen.is_empty() {
-                return Err(format!(" not mended: {found:#?}"));
+                return Err(format!(" not repaired: {found:#?}"));
             }
 
             let mut errors = String::new();
@@ -168,11 +168,11 @@ impl<'a> Place<'a> {
             }
             let (after, said) = audited(&self.copy).await;
             if let Some(fact) = chosen.iter().find(|fact| after.contains(fact)) {
-                return Err(format!(" does not mend: {fact:#?}\n{errors}"));
+                return Err(format!(" the fix does not repair: {fact:#?}\n{errors}"));
             }
             (found, text) = (after, said);
         }
-        Err(format!(" not mended in {ROUNDS} rounds: {found:#?}"))
+        Err(format!(" not repaired in {ROUNDS} rounds: {found:#?}"))
     }
 
     async fn run(&self, fix: &str) -> Result<(), String> {
@@ -185,20 +185,20 @@ impl<'a> Place<'a> {
     }
 }
 
-/// The same audit in this process, which is sooner done.
+/// The same audit in this process, which is faster.
 async fn audited(copy: &Copy<'_>) -> (Vec<Fact>, String) {
     let report = rowkeep::audit::audit(&copy.address("postgres")).await;
     let text = report.map(|report| format!("{report}\n")).unwrap_or_else(|error| format!("{error}"));
     (facts(&text), text)
 }
 
-/// How much there is that something else depends on: whatever is left over shows.
+/// The number of dependencies and schemas. It shows whether a mutant has left something behind.
 async fn objects(copy: &Copy<'_>) -> i64 {
     let count = "select (select count(*) from pg_depend) + (select count(*) from pg_namespace)";
     copy.admin.query_one(count, &[]).await.expect("a number").get(0)
 }
 
-/// Whether what mends a fact is a statement or a command, and no prose.
+/// Whether a fix is a statement or a command, and not a text for a person.
 fn is_runnable(fix: &str) -> bool {
     const VERBS: [&str; 9] =
         ["alter ", "comment ", "create ", "drop ", "grant ", "reassign ", "revoke ", "select ", "set "];

@@ -1,11 +1,11 @@
-//! What somebody makes, grants or moves beside the tables.
+//! Objects beside the tables, and privileges on them.
 
-use super::bench::Bench;
 use super::mutant::{mutant, try_each};
+use super::test_cluster::TestCluster;
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn what_is_granted_on_things_to_come_is_named() {
+async fn a_privilege_on_future_objects_is_reported() {
     let mutants = vec![
         mutant(
             "alter default privileges for role rowkeep_owner in schema app grant select on tables to rowkeep_api",
@@ -46,12 +46,12 @@ async fn what_is_granted_on_things_to_come_is_named() {
             &["NOTE grants future objects of postgres are granted to rowkeep_api: select"],
         ),
     ];
-    try_each(Bench::shared().await, "migrated", mutants).await;
+    try_each(TestCluster::shared().await, "migrated", mutants).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn what_is_made_in_the_schema_is_named() {
+async fn a_new_object_in_the_schema_is_reported() {
     let of_owner = "create table app.notes (user_id text not null default app.current_user_id(), \
                     id bigint not null generated always as identity, primary key (user_id, id)); \
                     alter table app.notes owner to rowkeep_owner;";
@@ -114,12 +114,12 @@ async fn what_is_made_in_the_schema_is_named() {
         )
         .by_hand(),
     ];
-    try_each(Bench::shared().await, "migrated", mutants).await;
+    try_each(TestCluster::shared().await, "migrated", mutants).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn what_watches_or_runs_beside_the_tables_is_named() {
+async fn code_that_runs_beside_the_tables_is_reported() {
     let mutants = vec![
         mutant(
             "create function public.watch() returns event_trigger language plpgsql as 'begin end'; \
@@ -172,13 +172,13 @@ async fn what_watches_or_runs_beside_the_tables_is_named() {
             &["NOTE schema public: rowkeep_api may create objects in it"],
         ),
     ];
-    try_each(Bench::shared().await, "migrated", mutants).await;
+    try_each(TestCluster::shared().await, "migrated", mutants).await;
 }
 
-/// What PostgreSQL itself keeps about the rows, or can do to the machine.
+/// PostgreSQL's own objects hold values of rows, and some of its functions read files.
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_privilege_on_something_of_postgres_own_is_named() {
+async fn a_privilege_on_an_object_of_postgres_is_reported() {
     let mut mutants = Vec::new();
     for (privilege, on) in [
         ("select", "pg_catalog.pg_statistic"),
@@ -206,5 +206,5 @@ async fn a_privilege_on_something_of_postgres_own_is_named() {
             &["FAIL grants select on pg_toast.pg_toast_ .. to rowkeep_api"],
         ),
     ]);
-    try_each(Bench::shared().await, "migrated", mutants).await;
+    try_each(TestCluster::shared().await, "migrated", mutants).await;
 }

@@ -1,15 +1,15 @@
-//! What an audit printed, as facts.
+//! The printed report of an audit, split into facts.
 
-/// A fact: its lines as one, and what mends it.
+/// A fact: its lines joined into one, and its fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
     /// Verdict, subject and text.
     pub said: String,
-    /// The statement or the command after `fix:`, as it would be copied.
+    /// The text after `fix:`.
     pub fix: Option<String>,
 }
 
-/// The column at which texts begin, and their further lines.
+/// The column at which texts begin.
 const TEXT: usize = 18;
 
 impl Fact {
@@ -17,7 +17,7 @@ impl Fact {
         self.said.starts_with("FAIL ")
     }
 
-    /// Whether it says this. Where lines were broken says nothing; ` .. ` in what is looked for skips some words.
+    /// Whether the fact contains this text. Line breaks do not matter; ` .. ` skips some words.
     pub fn says(&self, wanted: &str) -> bool {
         let said = without_blanks(&self.said);
         let mut rest = said.as_str();

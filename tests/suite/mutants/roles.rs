@@ -1,13 +1,13 @@
-//! Roles that get attributes, memberships or belongings which lead round the policies.
+//! Roles with attributes, memberships or objects that bypass the policies.
 
-use super::bench::Bench;
 use super::mutant::{Mutant, mutant, try_each};
+use super::test_cluster::TestCluster;
 
 const OURS: [&str; 3] = ["rowkeep_api", "rowkeep_owner", "rowkeep_auditor"];
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn an_attribute_of_a_role_of_ours_is_named() {
+async fn an_attribute_of_a_role_of_rowkeep_is_reported() {
     let mut mutants = Vec::new();
     for attribute in ["superuser", "bypassrls", "login", "createrole", "createdb", "replication"] {
         for role in OURS {
@@ -32,10 +32,10 @@ async fn an_attribute_of_a_role_of_ours_is_named() {
         mutants.push(mutant(harm, &seen));
     }
 
-    try_each(&Bench::own().await, "migrated", mutants).await;
+    try_each(&TestCluster::own().await, "migrated", mutants).await;
 }
 
-/// A role of ours becomes a member of something.
+/// A role of Rowkeep becomes a member of another role.
 fn joins(role: &str, of: &str, more: &[&str]) -> Mutant {
     let said = format!("FAIL role {role} is a member of {of}");
     mutant(format!("grant {of} to {role}"), &[&[said.as_str()], more].concat())
@@ -43,9 +43,9 @@ fn joins(role: &str, of: &str, more: &[&str]) -> Mutant {
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_membership_of_a_role_of_ours_is_named() {
-    let bench = Bench::own().await;
-    let admin = bench.copy("migrated").await;
+async fn a_membership_of_a_role_of_rowkeep_is_reported() {
+    let test_cluster = TestCluster::own().await;
+    let admin = test_cluster.copy("migrated").await;
     let groups =
         "create role everything bypassrls; create role roots superuser; create role copiers replication;
                   create role plain; create role middle; grant everything to middle;
@@ -125,20 +125,20 @@ async fn a_membership_of_a_role_of_ours_is_named() {
             "alter role plain inherit; revoke rowkeep_owner from plain; revoke plain from rowkeep_api",
         ),
     ];
-    try_each(&bench, "migrated", mutants).await;
+    try_each(&test_cluster, "migrated", mutants).await;
 }
 
-/// Whoever is not ours may be anything; the audit says what they can see.
+/// Roles of others may have any power. The audit lists those that can bypass the policies.
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn whoever_can_go_round_the_policies_is_listed() {
-    let bench = Bench::own().await;
+async fn every_role_that_can_bypass_the_policies_is_listed() {
+    let test_cluster = TestCluster::own().await;
     let groups = "create role everything bypassrls; create role middle; grant everything to middle";
-    let admin = bench.copy("migrated").await;
+    let admin = test_cluster.copy("migrated").await;
     admin.admin.batch_execute(groups).await.expect("roles");
     admin.discard().await;
 
-    // What somebody is, and what is said of them.
+    // The statements that make the role, and the expected fact.
     let cases = [
         ("create role x login bypassrls", "NOTE bypass x: has BYPASSRLS"),
         (
@@ -244,5 +244,5 @@ async fn whoever_can_go_round_the_policies_is_listed() {
         )
         .undone_by("alter role rowkeep_login nosuperuser"),
     ]);
-    try_each(&bench, "migrated", mutants).await;
+    try_each(&test_cluster, "migrated", mutants).await;
 }

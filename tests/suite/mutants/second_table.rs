@@ -1,10 +1,10 @@
-//! A further table has its mutants, and the audit notices them, without either being told of it.
+//! A second table has its own mutants, and the audit reports them, without any change in the tests or the audit.
 
 use tokio::sync::OnceCell;
 
-use super::bench::Bench;
 use super::generated::{self, mutants};
 use super::mutant::{Mutant, try_each};
+use super::test_cluster::TestCluster;
 
 /// A file below the root of the checkout.
 fn text(path: &str) -> String {
@@ -12,15 +12,15 @@ fn text(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The shared cluster with one more template: as a migration and a file of `policies/` make it.
-async fn with_notes() -> &'static Bench {
+/// The shared cluster with one more template that has a second table.
+async fn with_notes() -> &'static TestCluster {
     static MADE: OnceCell<()> = OnceCell::const_new();
-    let bench = Bench::shared().await;
-    MADE.get_or_init(async || make_notes(bench).await).await;
-    bench
+    let test_cluster = TestCluster::shared().await;
+    MADE.get_or_init(async || make_notes(test_cluster).await).await;
+    test_cluster
 }
 
-async fn make_notes(bench: &Bench) {
+async fn make_notes(test_cluster: &TestCluster) {
     let files = [
         "policies/00_reset.sql",
         "policies/schema.sql",
@@ -29,7 +29,7 @@ async fn make_notes(bench: &Bench) {
     ];
     let policies: String = files.map(text).concat();
     let migration = text("tests/scratch/migrations/notes.sql");
-    bench
+    test_cluster
         .template(
             "with_notes",
             &[&format!("begin; {migration}; commit"), &format!("begin; {policies}; commit")],
@@ -37,52 +37,52 @@ async fn make_notes(bench: &Bench) {
         .await;
 }
 
-/// Those of the second table.
+/// The mutants of the second table.
 fn of_notes(all: Vec<Mutant>) -> Vec<Mutant> {
     all.into_iter().filter(|mutant| mutant.harm.contains("app.notes")).collect()
 }
 
 async fn try_of_notes(queries: &[&str]) {
-    let bench = with_notes().await;
-    let copy = bench.copy("with_notes").await;
+    let test_cluster = with_notes().await;
+    let copy = test_cluster.copy("with_notes").await;
     let mut tried = Vec::new();
     for query in queries {
         let all = mutants(&copy.admin, query).await;
         let of_tasks = all.iter().filter(|mutant| mutant.harm.contains("app.tasks")).count();
         let of_notes = of_notes(all);
-        // The second has fewer columns and rules.
+        // The second table has fewer columns and constraints.
         assert!(2 * of_notes.len() >= of_tasks, "{} of {of_tasks}", of_notes.len());
         tried
             .extend(of_notes.into_iter().map(Mutant::undeclared).filter(|mutant| !mutant.notices.is_empty()));
     }
     copy.discard().await;
-    try_each(bench, "with_notes", tried).await;
+    try_each(test_cluster, "with_notes", tried).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_further_table_whose_policies_are_loosened_is_named() {
+async fn a_second_table_with_changed_policies_is_reported() {
     try_of_notes(&[generated::POLICIES, generated::HOLES]).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_further_table_that_is_unprotected_is_named() {
+async fn an_unprotected_second_table_is_reported() {
     try_of_notes(&[generated::TABLES, generated::COLUMNS, generated::GRANTS]).await;
 }
 
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn what_carries_rows_of_a_further_table_past_its_policies_is_named() {
+async fn an_object_that_bypasses_the_policies_of_a_second_table_is_reported() {
     try_of_notes(&[generated::OBJECTS]).await;
 }
 
-/// Until it is mutated, everything about it is as it should be; only drift does not know it.
+/// Only drift fails, because no release declares the table.
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_further_table_made_like_the_first_fails_in_nothing_but_drift() {
-    let bench = with_notes().await;
-    let copy = bench.copy("with_notes").await;
+async fn a_second_table_made_like_the_first_fails_only_in_drift() {
+    let test_cluster = with_notes().await;
+    let copy = test_cluster.copy("with_notes").await;
 
     let audit = copy.audit().await;
 

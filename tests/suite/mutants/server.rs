@@ -1,12 +1,12 @@
 //! Settings of the whole server.
 
-use super::bench::Bench;
+use super::test_cluster::TestCluster;
 
-/// `alter system` is for the whole server, and takes a moment to arrive.
+/// `alter system` is for the whole server, and takes effect after a moment.
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_setting_of_the_server_is_named() {
-    let bench = Bench::own().await;
+async fn a_setting_of_the_server_is_reported() {
+    let test_cluster = TestCluster::own().await;
     let arrives = "select pg_reload_conf(); select pg_sleep(0.2)";
     let cases = [
         ("log_statement = 'all'", "log_statement", "NOTE server the server log can contain parameter values"),
@@ -32,7 +32,7 @@ async fn a_setting_of_the_server_is_named() {
         ),
     ];
     for (setting, name, said) in cases {
-        let copy = bench.copy("migrated").await;
+        let copy = test_cluster.copy("migrated").await;
         let before = copy.audit().await;
         let set = format!("alter system set {setting}");
         copy.admin.batch_execute(&set).await.expect("a setting");
@@ -54,17 +54,17 @@ async fn a_setting_of_the_server_is_named() {
     }
 }
 
-/// Written into the server's own file: every session begins as alice.
+/// The setting is in the server's configuration file, so every session begins as alice.
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn an_identity_that_the_server_gives_to_every_session_is_named() {
-    let bench = Bench::own().await;
-    let copy = bench.copy("migrated").await;
-    // ALTER SYSTEM knows no setting of ours before this session does.
+async fn an_identity_in_the_server_configuration_is_reported() {
+    let test_cluster = TestCluster::own().await;
+    let copy = test_cluster.copy("migrated").await;
+    // ALTER SYSTEM accepts a custom setting only after the session has used it.
     copy.admin.batch_execute("set app.user_id = 'nobody'").await.expect("a setting");
     let stored = copy.admin.batch_execute("alter system set app.user_id = 'alice'").await;
     if stored.is_err() {
-        // Releases that do not know it at all: the file can still say it.
+        // Some releases never accept it, but the file can contain it.
         let append = "copy (select 'app.user_id = ''alice''') to program 'cat >> postgresql.auto.conf'";
         copy.admin.batch_execute(append).await.expect("a line");
     }

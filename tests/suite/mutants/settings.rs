@@ -1,12 +1,12 @@
-//! Settings that somebody stored, in the database, on a role or in the server.
+//! Settings that are stored for the database, for a role or for the server.
 
-use super::bench::Bench;
 use super::mutant::{mutant, try_each};
+use super::test_cluster::TestCluster;
 
-/// Stored for a database, or for a role in it: they go with the copy.
+/// These settings end with the copy of the database.
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_setting_that_is_stored_for_the_database_is_named() {
+async fn a_setting_stored_for_the_database_is_reported() {
     let here = |setting: &str, role: &str| {
         format!("do $$ begin execute format('alter {role} %I set {setting}', current_database()); end $$")
     };
@@ -75,14 +75,14 @@ async fn a_setting_that_is_stored_for_the_database_is_named() {
             &["NOTE login rowkeep_login runs as rowkeep_api .. not set: statement_timeout"],
         ),
     ];
-    try_each(Bench::shared().await, "migrated", mutants).await;
+    try_each(TestCluster::shared().await, "migrated", mutants).await;
 }
 
-/// Stored for a role, or for the server: each is taken back by the statement that is printed, or here.
+/// The printed fix, or this test, takes each of them back.
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn a_setting_that_is_stored_for_a_role_or_the_server_is_named() {
-    let bench = Bench::own().await;
+async fn a_setting_stored_for_a_role_or_the_server_is_reported() {
+    let test_cluster = TestCluster::own().await;
     let mutants = vec![
         mutant(
             "alter role rowkeep_login set app.user_id = 'alice'",
@@ -169,5 +169,5 @@ async fn a_setting_that_is_stored_for_a_role_or_the_server_is_named() {
             ],
         ),
     ];
-    try_each(&bench, "migrated", mutants).await;
+    try_each(&test_cluster, "migrated", mutants).await;
 }

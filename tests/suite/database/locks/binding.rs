@@ -1,4 +1,4 @@
-//! How a question is asked that nobody has told us about: every parameter by its type.
+//! Values for the parameters of any query, chosen by their types.
 
 use std::error::Error;
 
@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Row};
 
 use super::super::support::without_comments;
 
-/// A value as psql would write it, for a parameter of any type.
+/// A value as text, for a parameter of any type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Literal(pub Option<String>);
 
@@ -30,7 +30,7 @@ impl ToSql for Literal {
     to_sql_checked!();
 }
 
-/// What came back in a column, of whatever type: to be compared and for nothing else.
+/// A column of a result, of any type. It can only be compared.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Raw(Option<Vec<u8>>);
 
@@ -48,15 +48,15 @@ impl<'a> FromSql<'a> for Raw {
     }
 }
 
-/// Rows of any columns.
+/// The rows of any result.
 pub fn raw(rows: &[Row]) -> Vec<Vec<Raw>> {
     rows.iter().map(|row| (0..row.len()).map(|column| row.get(column)).collect()).collect()
 }
 
-/// What is tried for a parameter. A whole number may be an id, or a bound of ids: it is each of `ids`, less than any, more
-/// than any, and null. Whatever else there is gets a value or two and null; an unknown type null alone.
+/// The values that are tried for a parameter. An integer may be an id or a bound: it takes each of `ids`, 0, the greatest id
+/// and null. Another type gets one or two values and null, an unknown type only null.
 fn candidates(kind: &Type, ids: &[i64]) -> Vec<Literal> {
-    // As JavaScript has it: the largest whole number in an id.
+    // The greatest id is the greatest integer of JavaScript.
     let numbers = || ids.iter().copied().chain([0, 9_007_199_254_740_991]).map(|number| number.to_string());
     let texts: Vec<String> = match *kind {
         Type::INT2 | Type::INT4 | Type::INT8 => numbers().collect(),
@@ -71,8 +71,7 @@ fn candidates(kind: &Type, ids: &[i64]) -> Vec<Literal> {
     texts.into_iter().map(Some).chain([None]).map(Literal).collect()
 }
 
-/// Whether a parameter is a limit or an offset and nothing else, which can only leave rows out: it is null, and leaves none
-/// out.
+/// Whether a parameter is only a limit or an offset. It then gets null, so that no row is left out.
 fn leaves_out(sql: &str, number: usize) -> bool {
     let (sql, parameter) = (without_comments(sql), format!("${number}"));
     let parts: Vec<_> = sql.split(&parameter).collect();
@@ -81,7 +80,7 @@ fn leaves_out(sql: &str, number: usize) -> bool {
     !is_longer(after) && (before.ends_with("limit ") || before.ends_with("offset "))
 }
 
-/// Every combination of values for the parameters of `sql` after the first `skipped`, the most ordinary one first.
+/// All combinations of values for the parameters of `sql` after the first `skipped`. The most ordinary one comes first.
 pub async fn bindings(client: &Client, sql: &str, skipped: usize, ids: &[i64]) -> Vec<Vec<Literal>> {
     let prepared = client.prepare(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
 
@@ -99,6 +98,6 @@ pub async fn bindings(client: &Client, sql: &str, skipped: usize, ids: &[i64]) -
         };
         bindings = bindings.iter().flat_map(with).collect();
     }
-    assert!(bindings.len() <= 4096, "too many ways to ask {sql}");
+    assert!(bindings.len() <= 4096, "too many combinations of parameters: {sql}");
     bindings
 }

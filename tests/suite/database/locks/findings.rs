@@ -1,60 +1,60 @@
-//! What can be wrong with the questions about a table: one function for each way, which names those it is wrong with.
+//! One function for each mistake that a query can have. It returns the names of the queries that have it.
 
 use super::super::support::{begin_as, state, texts, without_comments};
 use super::binding::{Literal, bindings, raw};
-use super::{Locks, Question, ask};
+use super::{Locks, Query, run};
 use tokio_postgres::Row;
 
 impl Locks {
-    /// The questions that do not say whose rows they want, and those that create and say whose.
+    /// The queries without `user_id = $1`, and the creating queries that name a user.
     pub fn without_a_filter(&self) -> Vec<String> {
-        let wrong = self.questions.iter().filter(|question| {
-            let sql = without_comments(&question.sql);
+        let wrong = self.queries.iter().filter(|query| {
+            let sql = without_comments(&query.sql);
             let columns = sql.split(['(', ')']).nth(1).unwrap_or_default();
-            match question.creates() {
+            match query.creates() {
                 // It could reach existing rows, or name a user.
                 true => sql.contains("on conflict") || columns.contains("user_id"),
                 false => !sql.contains("user_id = $1"),
             }
         });
-        wrong.map(|question| question.name.clone()).collect()
+        wrong.map(|query| query.name.clone()).collect()
     }
 
-    /// The questions that tell their own user nothing, however they are asked: they prove nothing about others.
+    /// The queries that return nothing to their own user, for any values. They would prove nothing about other users.
     pub async fn silent(&self) -> Vec<String> {
         let mut silent = Vec::new();
-        'questions: for question in self.about_existing_rows() {
-            for binding in bindings(&self.admin, &question.sql, 1, &self.ids_of("alice")).await {
+        'queries: for query in self.about_existing_rows() {
+            for binding in bindings(&self.admin, &query.sql, 1, &self.ids_of("alice")).await {
                 begin_as(&self.login, "alice").await;
-                let rows = ask(&self.login, question, Some("alice"), &binding).await;
+                let rows = run(&self.login, query, Some("alice"), &binding).await;
                 self.login.batch_execute("rollback").await.expect("an end");
                 let Ok(rows) = rows else { continue };
-                let nothing = self.ask_as("carol", question, "carol", &binding).await;
+                let nothing = self.run_as("carol", query, "carol", &binding).await;
                 if nothing.is_ok_and(|nothing| raw(&rows) != raw(&nothing)) {
-                    continue 'questions;
+                    continue 'queries;
                 }
             }
-            silent.push(question.name.clone());
+            silent.push(query.name.clone());
         }
         silent
     }
 
-    /// With the filter open, every question asked as bob with alice's ids: those that the policy does not stop.
+    /// Runs every query as bob with alice's user id and ids. Returns those that the policy does not stop.
     pub async fn past_the_policy(&self) -> Vec<String> {
         let before = self.stored("alice").await;
         let mut past = Vec::new();
-        for question in self.about_existing_rows() {
-            for binding in bindings(&self.admin, &question.sql, 1, &self.ids_of("alice")).await {
-                let rows = self.ask_as("bob", question, "alice", &binding).await;
-                // An answer that names nobody must be the one that somebody without rows gets.
-                let nothing = self.ask_as("carol", question, "carol", &binding).await;
+        for query in self.about_existing_rows() {
+            for binding in bindings(&self.admin, &query.sql, 1, &self.ids_of("alice")).await {
+                let rows = self.run_as("bob", query, "alice", &binding).await;
+                // A result without user_id must be the same as that of a user without rows.
+                let nothing = self.run_as("carol", query, "carol", &binding).await;
                 let seen = match (rows, nothing) {
                     (Ok(rows), Ok(nothing)) => raw(&rows) != raw(&nothing),
-                    // What fails has met a row.
+                    // A query that fails has found a row.
                     _ => true,
                 };
                 if self.changed_alices(&before).await || seen {
-                    past.push(question.name.clone());
+                    past.push(query.name.clone());
                     break;
                 }
             }
@@ -62,28 +62,28 @@ impl Locks {
         past
     }
 
-    /// With row security off, every question asked as bob, and again as somebody without any identity or bounds: those
-    /// that the filter does not keep from other rows than bob's.
+    /// Runs every query for bob without row security, as bob and as a superuser. Returns those that the filter does not
+    /// restrict to bob's rows.
     pub async fn past_the_filter(&self) -> Vec<String> {
         let open = format!("alter table app.{} disable row level security", self.table);
         self.admin.batch_execute(&open).await.expect("no lock");
         let before = self.stored("alice").await;
 
         let mut past = Vec::new();
-        for question in self.about_existing_rows() {
-            for binding in bindings(&self.admin, &question.sql, 1, &self.ids()).await {
-                let restricted = self.ask_as("bob", question, "bob", &binding).await;
-                let unbound = ask(&self.admin, question, Some("bob"), &binding).await;
+        for query in self.about_existing_rows() {
+            for binding in bindings(&self.admin, &query.sql, 1, &self.ids()).await {
+                let restricted = self.run_as("bob", query, "bob", &binding).await;
+                let unbound = run(&self.admin, query, Some("bob"), &binding).await;
                 let mut seen = false;
                 for answer in [restricted, unbound] {
                     seen |= match answer {
-                        Ok(rows) => self.tells_of_others(question, &binding, &rows).await,
-                        // Bob's own row may turn a value down; what fails for no row of his has met another's.
+                        Ok(rows) => self.tells_of_others(query, &binding, &rows).await,
+                        // A constraint of bob's own row may refuse a value. Any other failure comes from another row.
                         Err(_) => !self.names_a_row_of("bob", &binding),
                     };
                 }
                 if self.changed_alices(&before).await || seen {
-                    past.push(question.name.clone());
+                    past.push(query.name.clone());
                     break;
                 }
             }
@@ -93,8 +93,8 @@ impl Locks {
         past
     }
 
-    /// What a pipelined question meets when its BEGIN has failed: no transaction, no identity, and the rights of a
-    /// login that no policy binds. Those that reach other rows than the bound user's.
+    /// Runs every query as a pipeline does if its BEGIN has failed: without a transaction and an identity, as a login with
+    /// BYPASSRLS. Returns those that reach other rows than those of the bound user.
     pub async fn past_the_transaction(&self) -> Vec<String> {
         let login = format!("bypass_{}_{}", self.table, self.database.name);
         let make = format!("create role {login} login bypassrls; grant rowkeep_api to {login}");
@@ -105,14 +105,14 @@ impl Locks {
         assert_eq!(all.len(), 4, "the login is bound by policies: this proves nothing");
 
         let mut past = Vec::new();
-        for question in self.about_existing_rows() {
-            for binding in bindings(&self.admin, &question.sql, 1, &self.ids_of("alice")).await {
-                let seen = match ask(&client, question, Some("bob"), &binding).await {
-                    Ok(rows) => self.tells_of_others(question, &binding, &rows).await,
+        for query in self.about_existing_rows() {
+            for binding in bindings(&self.admin, &query.sql, 1, &self.ids_of("alice")).await {
+                let seen = match run(&client, query, Some("bob"), &binding).await {
+                    Ok(rows) => self.tells_of_others(query, &binding, &rows).await,
                     Err(_) => true,
                 };
                 if self.changed_alices(&before).await || seen {
-                    past.push(question.name.clone());
+                    past.push(query.name.clone());
                     break;
                 }
             }
@@ -120,30 +120,30 @@ impl Locks {
         past
     }
 
-    /// Whether an answer for bob shows somebody else's row, or is another one than there is without others.
-    async fn tells_of_others(&self, question: &Question, binding: &[Literal], rows: &[Row]) -> bool {
+    /// Whether a result for bob contains a row of another user, or depends on the rows of other users.
+    async fn tells_of_others(&self, query: &Query, binding: &[Literal], rows: &[Row]) -> bool {
         match self.shows_others(rows, "bob") {
             Some(others) => others,
-            None => Some(raw(rows)) != self.ask_as_the_only_user(question, binding).await,
+            None => Some(raw(rows)) != self.run_as_the_only_user(query, binding).await,
         }
     }
 
-    /// What is wrong with the questions that create, each with the promise that it breaks.
+    /// The mistakes of the queries that create.
     pub async fn wrongly_created(&self) -> Vec<String> {
         let table = &self.table;
         let mut wrong = Vec::new();
-        for question in self.creating() {
-            let name = &question.name;
-            let binding = bindings(&self.admin, &question.sql, 0, &[]).await.swap_remove(0);
+        for query in self.creating() {
+            let name = &query.name;
+            let binding = bindings(&self.admin, &query.sql, 0, &[]).await.swap_remove(0);
 
-            // not_null_violation: nobody's id is null, and there is no column to name another.
-            if state(ask(&self.admin, question, None, &binding).await) != "23502" {
+            // not_null_violation: without an identity the default of user_id is null.
+            if state(run(&self.admin, query, None, &binding).await) != "23502" {
                 wrong.push(format!("{name} creates a row outside any transaction"));
             }
             for lock in ["enable", "disable"] {
                 let set = format!("alter table app.{table} {lock} row level security");
                 self.admin.batch_execute(&set).await.expect("a lock");
-                let rows = self.ask_as("bob", question, "", &binding).await;
+                let rows = self.run_as("bob", query, "", &binding).await;
                 let owners =
                     rows.map(|rows| rows.iter().map(|row| row.get("user_id")).collect::<Vec<String>>());
                 if owners.ok() != Some(vec!["bob".into()]) {
@@ -156,7 +156,7 @@ impl Locks {
             );
             self.admin.batch_execute(&set).await.expect("a wrong default");
             let before = self.stored("alice").await;
-            let refused = state(self.ask_as("bob", question, "", &binding).await) == "42501";
+            let refused = state(self.run_as("bob", query, "", &binding).await) == "42501";
             if self.changed_alices(&before).await || !refused {
                 wrong.push(format!("{name} takes a wrong default for the user"));
             }

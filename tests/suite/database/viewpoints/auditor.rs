@@ -1,60 +1,60 @@
-//! Who looks after the definitions: all of them, and no row.
+//! Auditors see all definitions and no row.
 
 use super::super::support::texts;
 use super::changing::*;
 use super::ways::*;
-use super::{NONE, Seat, Stage, as_expected, refused, sees};
+use super::{NONE, TestSession, TestDatabase, assert_all_expected, refused, sees};
 
-/// A superuser who has taken on the auditor's role, and a login that is a member of it; both say that they are alice.
-async fn auditors(stage: &Stage) -> [Seat<'_>; 2] {
-    let login = stage.login("auditor", "grant rowkeep_auditor to {}").await;
+/// A superuser with the role of the auditor, and a login that is a member of it. Both set app.user_id to alice.
+async fn auditors(database: &TestDatabase) -> [TestSession<'_>; 2] {
+    let login = database.login("auditor", "grant rowkeep_auditor to {}").await;
     [
-        stage
-            .seat("postgres", "begin; set local role rowkeep_auditor; set local app.user_id = 'alice'")
+        database
+            .session("postgres", "begin; set local role rowkeep_auditor; set local app.user_id = 'alice'")
             .await,
-        stage.seat(&login, "begin; set local app.user_id = 'alice'").await,
+        database.session(&login, "begin; set local app.user_id = 'alice'").await,
     ]
 }
 
 #[tokio::test]
 async fn the_auditor_sees_no_row() {
-    let stage = Stage::new().await;
+    let database = TestDatabase::new().await;
 
-    for auditor in auditors(&stage).await {
-        as_expected(vec![
-            auditor.surprises(READS, &refused("42501")).await,
-            auditor.surprises(stage.xml_reads().await, &refused("42501")).await,
-            auditor.surprises(LOCKING_READS, &refused("42501")).await,
-            auditor.surprises(READS_OF_ALICES, &refused("42501")).await,
-            auditor.surprises(READS_THAT_ALICES_FAIL, &refused("42501")).await,
-            auditor.surprises(STATISTICS, &refused("42501")).await,
-            auditor.surprises(STATISTICS_FOR_EVERYBODY, &sees(NONE)).await,
+    for auditor in auditors(&database).await {
+        assert_all_expected(vec![
+            auditor.unexpected(READS, &refused("42501")).await,
+            auditor.unexpected(database.xml_reads().await, &refused("42501")).await,
+            auditor.unexpected(LOCKING_READS, &refused("42501")).await,
+            auditor.unexpected(READS_OF_ALICES, &refused("42501")).await,
+            auditor.unexpected(READS_THAT_ALICES_FAIL, &refused("42501")).await,
+            auditor.unexpected(STATISTICS, &refused("42501")).await,
+            auditor.unexpected(STATISTICS_FOR_EVERYBODY, &sees(NONE)).await,
         ]);
     }
 }
 
 #[tokio::test]
 async fn the_auditor_changes_and_creates_no_row() {
-    let stage = Stage::new().await;
+    let database = TestDatabase::new().await;
 
-    for auditor in auditors(&stage).await {
-        as_expected(vec![
-            auditor.surprises(CHANGES, &refused("42501")).await,
-            auditor.surprises(CHANGES_AFTER_A_LOOK, &refused("42501")).await,
-            auditor.surprises(CHANGES_SHOWN, &refused("42501")).await,
-            auditor.surprises(&stage.newer_changes_shown().await, &refused("42501")).await,
-            auditor.surprises(CHANGES_OF_ALICES, &refused("42501")).await,
-            auditor.surprises(BLIND_MERGES, &refused("42501")).await,
-            auditor.surprises(CREATIONS, &refused("42501")).await,
-            auditor.surprises(FORGERIES, &refused("42501")).await,
+    for auditor in auditors(&database).await {
+        assert_all_expected(vec![
+            auditor.unexpected(CHANGES, &refused("42501")).await,
+            auditor.unexpected(CHANGES_AFTER_A_LOOK, &refused("42501")).await,
+            auditor.unexpected(CHANGES_SHOWN, &refused("42501")).await,
+            auditor.unexpected(&database.newer_changes_shown().await, &refused("42501")).await,
+            auditor.unexpected(CHANGES_OF_ALICES, &refused("42501")).await,
+            auditor.unexpected(BLIND_MERGES, &refused("42501")).await,
+            auditor.unexpected(CREATIONS, &refused("42501")).await,
+            auditor.unexpected(FORGERIES, &refused("42501")).await,
         ]);
     }
 }
 
 #[tokio::test]
-async fn the_auditor_can_become_nobody_else_and_touch_no_history() {
-    let stage = Stage::new().await;
-    let [_, auditor] = auditors(&stage).await;
+async fn the_auditor_can_take_no_other_role_and_change_no_history() {
+    let database = TestDatabase::new().await;
+    let [_, auditor] = auditors(&database).await;
 
     let refusals = [
         "select app.identify('alice')",
@@ -77,15 +77,15 @@ async fn the_auditor_can_become_nobody_else_and_touch_no_history() {
         "grant select on app.tasks to rowkeep_auditor with grant option; table app.tasks",
     ];
 
-    as_expected(vec![auditor.surprises(&refusals, &refused("42501")).await]);
+    assert_all_expected(vec![auditor.unexpected(&refusals, &refused("42501")).await]);
 }
 
-/// Every definition, to the letter as a superuser reads it.
+/// The auditor reads every definition exactly as a superuser does.
 #[tokio::test]
 async fn the_auditor_reads_every_definition_and_the_history() {
-    let stage = Stage::new().await;
-    let login = stage.login("reader", "grant rowkeep_auditor to {}").await;
-    let auditor = stage.database.client(&login).await;
+    let database = TestDatabase::new().await;
+    let login = database.login("reader", "grant rowkeep_auditor to {}").await;
+    let auditor = database.database.client(&login).await;
     let definitions = [
         "select pg_get_functiondef(oid) from pg_proc where pronamespace = 'app'::regnamespace order by 1",
         "select pg_get_constraintdef(oid) from pg_constraint where connamespace = 'app'::regnamespace order by 1",
@@ -102,6 +102,6 @@ async fn the_auditor_reads_every_definition_and_the_history() {
     for definition in definitions {
         let read = texts(&auditor, definition).await;
         assert!(!read.is_empty(), "{definition}");
-        assert_eq!(read, texts(&stage.admin, definition).await, "{definition}");
+        assert_eq!(read, texts(&database.admin, definition).await, "{definition}");
     }
 }

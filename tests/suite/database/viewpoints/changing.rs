@@ -1,8 +1,8 @@
-//! Ways of changing that every viewpoint meets. Where nothing holds them back, they change what their list says.
+//! Changing statements for every kind of role. Without policies and privileges they change the tasks that their list names.
 
-/// Changes every task, and says nothing.
+/// Changes every task without returning it.
 pub(super) const CHANGES: &[&str] = &[
-    // Without WHERE and RETURNING the policy for reading is never consulted.
+    // Without WHERE and RETURNING, Postgres does not use the policy for reading.
     "update app.tasks set title = 'x'",
     "update app.tasks set description = 'x'",
     "update only app.tasks as t set (title, description) = ('x', 'y')",
@@ -26,7 +26,7 @@ pub(super) const CHANGES: &[&str] = &[
     "do $$ begin delete from app.tasks; end $$",
 ];
 
-/// Changes every task after a look at it, for which Postgres demands the right to select as well.
+/// Reads and changes every task, for which Postgres also requires SELECT.
 pub(super) const CHANGES_AFTER_A_LOOK: &[&str] = &[
     "update app.tasks set description = 'x' where id > 0 and user_id > ''",
     "update app.tasks t set description = s.title from app.tasks s where s.id = t.id",
@@ -44,7 +44,7 @@ pub(super) const CHANGES_AFTER_A_LOOK: &[&str] = &[
          for r in c loop delete from app.tasks where current of c; end loop; end $$",
 ];
 
-/// Changes every task, and shows what it changed.
+/// Changes every task and returns it.
 pub(super) const CHANGES_SHOWN: &[&str] = &[
     "update app.tasks set description = 'x' returning *",
     "update app.tasks set description = 'x' where id > 0 returning title",
@@ -56,7 +56,7 @@ pub(super) const CHANGES_SHOWN: &[&str] = &[
     "with t as (delete from app.tasks returning *) select title from t",
 ];
 
-/// The same, in words that PostgreSQL knows since a version.
+/// The same, with syntax of later releases of PostgreSQL.
 pub(super) const NEWER_CHANGES_SHOWN: &[(i32, &str)] = &[
     (
         170_000,
@@ -73,7 +73,7 @@ pub(super) const NEWER_CHANGES_SHOWN: &[(i32, &str)] = &[
     (180_000, "delete from app.tasks returning old.*"),
 ];
 
-/// Changes alice's tasks, and says so.
+/// Changes alice's tasks, which it names.
 pub(super) const CHANGES_OF_ALICES: &[&str] = &[
     "update app.tasks set title = 'x' where user_id = 'alice'",
     "update app.tasks set title = 'x' where id in (1, 2)",
@@ -89,8 +89,8 @@ pub(super) const CHANGES_OF_ALICES: &[&str] = &[
        when matched and t.title = 'x' then update set title = 'y' when matched then delete",
 ];
 
-/// Changes every task without a look at any column. For whoever is held back it fails when there are tasks of others,
-/// and changes nothing: a way to ask whether there are any, and no more.
+/// Changes every task without reading a column. It fails if there is a task of another user, and changes nothing. So it
+/// shows only that such tasks exist.
 pub(super) const BLIND_MERGES: &[&str] = &[
     "merge into app.tasks t using (values (1)) v on true when matched then delete",
     "merge into app.tasks t using (values (1)) v on true when matched then update set description = 'x'",
@@ -98,7 +98,7 @@ pub(super) const BLIND_MERGES: &[&str] = &[
     "do $$ begin merge into app.tasks t using (values (1)) v on true when matched then delete; end $$",
 ];
 
-/// Creates one task, whose user nobody names.
+/// Creates one task without naming its user.
 pub(super) const CREATIONS: &[&str] = &[
     "insert into app.tasks (title) values ('x')",
     "insert into app.tasks as t (title, description, completed) values ('x', null, default)",
@@ -110,7 +110,7 @@ pub(super) const CREATIONS: &[&str] = &[
     "merge into app.tasks t using (values (1)) v on false when not matched then insert (title) values ('x')",
     "prepare q (text) as insert into app.tasks (title) values ($1); execute q ('x')",
     "do $$ begin insert into app.tasks (title) values ('x'); end $$",
-    // With a look at other tasks.
+    // Reads other tasks as well.
     "insert into app.tasks (title) select coalesce(max(title), 'x') from app.tasks",
     "insert into app.tasks (title) values ('x') returning id, user_id",
     "insert into app.tasks (title) values ('x') on conflict (user_id, id) do nothing",
@@ -119,7 +119,7 @@ pub(super) const CREATIONS: &[&str] = &[
     "create temp view seen as table app.tasks; insert into seen (title) values ('x')",
 ];
 
-/// Names the user, the id or a time stamp of a task.
+/// Writes the user, the id or a time stamp of a task.
 pub(super) const FORGERIES: &[&str] = &[
     "insert into app.tasks (user_id, title) values ('alice', 'x')",
     "insert into app.tasks (user_id, title) values ('bob', 'x')",

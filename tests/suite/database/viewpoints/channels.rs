@@ -1,11 +1,11 @@
-//! What everybody who may send SQL as the role of requests shares with everybody else who may: PostgreSQL closes it to
-//! nobody, it says that others are there, and it never says what they wrote.
+//! Covert channels between sessions of rowkeep_api, which PostgreSQL cannot close. They show that other users exist, but not
+//! their tasks.
 
 use super::super::support::{begin_as, texts};
 use super::ways::{STATISTICS, STATISTICS_FOR_EVERYBODY};
-use super::{ALICES, BOBS, NONE, Outcome, Stage, as_expected, outcome, refused, sees};
+use super::{ALICES, BOBS, NONE, Outcome, TestDatabase, assert_all_expected, outcome, refused, sees};
 
-/// Sizes, numbers of rows, plans and locks: figures about the whole table.
+/// Sizes, numbers of rows, plans and locks of the whole table.
 const FIGURES: &[&str] = &[
     "explain select title from app.tasks where user_id = 'alice'",
     "explain (verbose, format json) update app.tasks set title = 'x'",
@@ -27,34 +27,34 @@ const FIGURES: &[&str] = &[
 ];
 
 #[tokio::test]
-async fn figures_about_the_table_hold_no_value_of_a_row() {
-    let stage = Stage::new().await;
-    let alices = stage.database.client("rowkeep_login").await;
+async fn figures_about_the_table_contain_no_value_of_a_row() {
+    let database = TestDatabase::new().await;
+    let alices = database.database.client("rowkeep_login").await;
     begin_as(&alices, "alice").await;
     alices.query("select title from app.tasks where title <> $1", &[&"alice-1"]).await.expect("rows");
 
-    let bob = stage.user("bob").await;
+    let bob = database.user("bob").await;
 
-    as_expected(vec![bob.surprises(FIGURES, &sees(NONE)).await]);
+    assert_all_expected(vec![bob.unexpected(FIGURES, &sees(NONE)).await]);
 }
 
 #[tokio::test]
 async fn the_planners_statistics_show_bob_nothing() {
-    let stage = Stage::new().await;
+    let database = TestDatabase::new().await;
 
-    let bob = stage.user("bob").await;
+    let bob = database.user("bob").await;
 
-    as_expected(vec![
-        bob.surprises(STATISTICS, &refused("42501")).await,
-        bob.surprises(STATISTICS_FOR_EVERYBODY, &sees(NONE)).await,
+    assert_all_expected(vec![
+        bob.unexpected(STATISTICS, &refused("42501")).await,
+        bob.unexpected(STATISTICS_FOR_EVERYBODY, &sees(NONE)).await,
     ]);
 }
 
-/// How many tasks were ever created is not bob's to ask: it is refused, or (since 18) answered with null.
+/// The number of all created tasks is not shown to bob: PostgreSQL refuses, or (since 18) returns null.
 #[tokio::test]
-async fn the_sequence_tells_bob_no_number() {
-    let stage = Stage::new().await;
-    let bob = stage.user("bob").await;
+async fn the_sequence_shows_bob_no_number() {
+    let database = TestDatabase::new().await;
+    let bob = database.user("bob").await;
 
     let last = "pg_sequence_last_value('app.tasks_id_seq')";
     let came = bob.sends(&format!("select 1 / (case when {last} is null then 0 else 1 end)")).await;
@@ -66,8 +66,8 @@ async fn the_sequence_tells_bob_no_number() {
 /// EXPLAIN ANALYZE runs what it explains.
 #[tokio::test]
 async fn an_explained_change_changes_bobs_tasks_alone() {
-    let stage = Stage::new().await;
-    let bob = stage.user("bob").await;
+    let database = TestDatabase::new().await;
+    let bob = database.user("bob").await;
 
     let explained = [
         "explain (analyze) update app.tasks set title = 'x'",
@@ -76,14 +76,14 @@ async fn an_explained_change_changes_bobs_tasks_alone() {
         "prepare q as delete from app.tasks; explain (analyze) execute q",
     ];
 
-    as_expected(vec![bob.surprises(&explained, &super::changes(BOBS)).await]);
+    assert_all_expected(vec![bob.unexpected(&explained, &super::changes(BOBS)).await]);
 }
 
-/// It needs no right but one to change the table, and bounds on it come with the login.
+/// A role that may change the table may lock it. The time-outs of the login limit that.
 #[tokio::test]
 async fn a_lock_on_the_table_gives_bob_no_row_more() {
-    let stage = Stage::new().await;
-    let bob = stage.user("bob").await;
+    let database = TestDatabase::new().await;
+    let bob = database.user("bob").await;
 
     for mode in ["access share", "row exclusive", "share", "exclusive", "access exclusive"] {
         let lock = format!("lock table app.tasks in {mode} mode; table app.tasks");
@@ -91,11 +91,11 @@ async fn a_lock_on_the_table_gives_bob_no_row_more() {
     }
 }
 
-/// Objects of no schema, that every session of the role shares.
+/// Objects without a schema, which all sessions of the role share.
 #[tokio::test]
-async fn what_sessions_share_is_there_and_holds_what_somebody_puts_there() {
-    let stage = Stage::new().await;
-    let bob = stage.user("bob").await;
+async fn shared_objects_contain_only_what_a_session_puts_there() {
+    let database = TestDatabase::new().await;
+    let bob = database.user("bob").await;
 
     let shared = [
         "listen tasks; notify tasks, 'x'; unlisten *",
@@ -104,66 +104,66 @@ async fn what_sessions_share_is_there_and_holds_what_somebody_puts_there() {
         "select pg_backend_pid(), txid_current(), now(), version()",
     ];
 
-    as_expected(vec![bob.surprises(&shared, &sees(NONE)).await]);
+    assert_all_expected(vec![bob.unexpected(&shared, &sees(NONE)).await]);
 }
 
-/// Temporary tables and held cursors are the session's, not the user's: another reason why requests write no SQL.
+/// Temporary tables and held cursors belong to the session and not to the user. So requests must not send SQL of clients.
 #[tokio::test]
-async fn what_bob_keeps_in_his_session_is_his_rows_and_goes_with_it() {
-    let stage = Stage::new().await;
-    let bob = stage.user("bob").await;
+async fn a_session_keeps_only_bobs_rows_and_ends_with_them() {
+    let database = TestDatabase::new().await;
+    let bob = database.user("bob").await;
 
     let kept = [
         "create temp table kept as table app.tasks; select app.identify('alice'); table kept",
         "declare c cursor with hold for table app.tasks; commit; begin; select app.identify('alice'); fetch all from c",
     ];
-    as_expected(vec![bob.surprises(&kept, &sees(BOBS)).await]);
+    assert_all_expected(vec![bob.unexpected(&kept, &sees(BOBS)).await]);
 
     let gone = bob.sends("begin; fetch all from c").await;
     // invalid_cursor_name
     assert_eq!(gone, refused("34000"));
 }
 
-/// `MERGE` on a condition without a column asks every row; the error says that there is one of another user, no more.
+/// `MERGE` with a condition without columns meets every row. Its error shows only that another user has a row.
 #[tokio::test]
-async fn a_blind_merge_says_that_others_have_tasks_and_nothing_about_them() {
-    let stage = Stage::new().await;
-    let bob = stage.user("bob").await;
+async fn a_merge_without_columns_shows_only_that_others_have_tasks() {
+    let database = TestDatabase::new().await;
+    let bob = database.user("bob").await;
     let merge = "merge into app.tasks t using (values (1)) v on true when matched then delete";
 
     let with_others = bob.sends(merge).await;
-    stage.admin.batch_execute("delete from app.tasks where user_id = 'alice'").await.expect("nobody else");
+    database.admin.batch_execute("delete from app.tasks where user_id = 'alice'").await.expect("nobody else");
     let Outcome { state, seen, .. } = bob.sends(merge).await;
 
     assert_eq!(with_others, refused("42501"));
     assert_eq!((state.as_str(), seen.len()), ("00000", 0));
 }
 
-/// A session of the same login can be ended, as psql's can; a superuser's and the owner's cannot.
+/// A session can end other sessions of its login, but not those of a superuser or the owner.
 #[tokio::test]
 async fn bob_ends_no_session_of_another_role() {
-    let stage = Stage::new().await;
-    let bob = stage.user("bob").await;
-    let [admin] = texts(&stage.admin, "select pg_backend_pid()::text").await.try_into().expect("one");
+    let database = TestDatabase::new().await;
+    let bob = database.user("bob").await;
+    let [admin] = texts(&database.admin, "select pg_backend_pid()::text").await.try_into().expect("one");
 
     for end in ["pg_terminate_backend", "pg_cancel_backend"] {
         assert_eq!(bob.sends(&format!("select {end}({admin})")).await, refused("42501"));
     }
 }
 
-/// `DROP OWNED BY` takes a role out of every policy, whoever owns the table. What is left is the fence.
+/// `DROP OWNED BY` removes the role from every policy, even without owning the table. The fence remains.
 #[tokio::test]
 async fn without_its_policy_the_role_of_requests_sees_nothing_until_the_policies_are_applied_again() {
-    let stage = Stage::new().await;
-    stage.admin.batch_execute("drop policy owner_only on app.tasks").await.expect("no policy");
-    let alice = stage.user("alice").await;
-    as_expected(vec![alice.surprises(&["table app.tasks", "delete from app.tasks"], &sees(NONE)).await]);
+    let database = TestDatabase::new().await;
+    database.admin.batch_execute("drop policy owner_only on app.tasks").await.expect("no policy");
+    let alice = database.user("alice").await;
+    assert_all_expected(vec![alice.unexpected(&["table app.tasks", "delete from app.tasks"], &sees(NONE)).await]);
 
-    let address = stage.database.address("postgres");
+    let address = database.database.address("postgres");
     rowkeep::schema::migrate(&address, true).await.expect("policies");
 
-    as_expected(vec![
-        alice.surprises(&["table app.tasks"], &sees(ALICES)).await,
-        alice.surprises(&["delete from app.tasks"], &outcome("00000", NONE, ALICES)).await,
+    assert_all_expected(vec![
+        alice.unexpected(&["table app.tasks"], &sees(ALICES)).await,
+        alice.unexpected(&["delete from app.tasks"], &outcome("00000", NONE, ALICES)).await,
     ]);
 }

@@ -1,6 +1,6 @@
-//! Statements that no user, and no login that users are let in through, may run: insufficient_privilege, each of them.
+//! Statements that fail with insufficient_privilege for users and for the login of requests.
 
-/// Beyond the rows of the table.
+/// Statements about other things than the rows of the table.
 pub(super) const ON_THE_TABLE: &[&str] = &[
     "truncate app.tasks",
     "truncate app.tasks restart identity cascade",
@@ -21,7 +21,7 @@ pub(super) const ON_THE_TABLE: &[&str] = &[
     "refresh materialized view app.tasks",
     "cluster app.tasks using tasks_pkey",
     "reindex table app.tasks",
-    // Fail, rather than filter.
+    // row_security = off fails instead of filtering.
     "set local row_security = off; table app.tasks",
     "set local row_security = off; delete from app.tasks",
     "select set_config('row_security', 'off', true); update app.tasks set completed = true",
@@ -184,7 +184,7 @@ pub(super) const ON_THE_SERVER: &[&str] = &[
     "checkpoint",
 ];
 
-/// What cannot stand in a transaction.
+/// Statements that cannot run in a transaction.
 pub(super) const OUTSIDE_A_TRANSACTION: &[&str] = &[
     "create database mine",
     "drop database postgres",

@@ -1,13 +1,13 @@
-//! Identities that are taken on, changed and mixed within one session: always one user's rows, or none.
+//! Identities that are set, changed and mixed in one session: it always sees the rows of one user, or none.
 
 use super::ways::READS;
-use super::{ALICES, BOBS, NONE, Stage, as_expected, outcome, sees};
+use super::{ALICES, BOBS, NONE, TestDatabase, assert_all_expected, outcome, sees};
 
-/// Every spelling of "I am alice": whoever may speak as the role of requests is whom they say they are, and nobody
-/// else any more. That is why requests bind values and never write SQL.
+/// All ways to become alice. A client that sends SQL as rowkeep_api can become any user, but only one at a time. So requests
+/// bind values and never build SQL.
 #[tokio::test]
-async fn whoever_says_to_be_alice_is_alice_alone() {
-    let stage = Stage::new().await;
+async fn a_session_that_becomes_alice_is_only_alice() {
+    let database = TestDatabase::new().await;
     let says = [
         "select app.identify('alice'); table app.tasks",
         "set local app.user_id = 'alice'; table app.tasks",
@@ -22,18 +22,18 @@ async fn whoever_says_to_be_alice_is_alice_alone() {
         "with s as materialized (select set_config('app.user_id', 'alice', true)) select title from s, app.tasks",
     ];
 
-    as_expected(vec![
-        stage.user("bob").await.surprises(&says, &sees(ALICES)).await,
-        stage.seat("rowkeep_login", "begin").await.surprises(&says, &sees(ALICES)).await,
-        stage.seat("rowkeep_login", "begin; set local role none").await.surprises(&says, &sees(ALICES)).await,
+    assert_all_expected(vec![
+        database.user("bob").await.unexpected(&says, &sees(ALICES)).await,
+        database.session("rowkeep_login", "begin").await.unexpected(&says, &sees(ALICES)).await,
+        database.session("rowkeep_login", "begin; set local role none").await.unexpected(&says, &sees(ALICES)).await,
     ]);
 }
 
-/// What a careless comparison would take for two users, for all of them, or for somebody.
+/// Values that a careless comparison would take for another user or for all users.
 #[tokio::test]
-async fn an_identity_that_is_nobodys_to_the_letter_sees_nothing() {
-    let stage = Stage::new().await;
-    let bob = stage.user("bob").await;
+async fn an_identity_that_no_user_has_exactly_sees_nothing() {
+    let database = TestDatabase::new().await;
+    let bob = database.user("bob").await;
 
     let mut says: Vec<String> =
         ["alice,bob", "{alice,bob}", "alice|bob", "%", "*", ".*", " alice", "alice ", "ALICE", "alice\\0"]
@@ -52,13 +52,13 @@ async fn an_identity_that_is_nobodys_to_the_letter_sees_nothing() {
     );
     let says: Vec<&str> = says.iter().map(String::as_str).collect();
 
-    as_expected(vec![bob.surprises(&says, &sees(NONE)).await]);
+    assert_all_expected(vec![bob.unexpected(&says, &sees(NONE)).await]);
 }
 
 #[tokio::test]
 async fn leaving_the_role_keeps_bob_bob() {
-    let stage = Stage::new().await;
-    let bob = stage.user("bob").await;
+    let database = TestDatabase::new().await;
+    let bob = database.user("bob").await;
 
     let leaves = [
         "reset role; table app.tasks",
@@ -74,13 +74,13 @@ async fn leaving_the_role_keeps_bob_bob() {
         "select set_config('app.user_id', 'alice', true) from generate_series(1, 0); table app.tasks",
     ];
 
-    as_expected(vec![bob.surprises(&leaves, &sees(BOBS)).await]);
+    assert_all_expected(vec![bob.unexpected(&leaves, &sees(BOBS)).await]);
 }
 
 #[tokio::test]
 async fn a_savepoint_gives_the_identity_before_it_back() {
-    let stage = Stage::new().await;
-    let bob = stage.user("bob").await;
+    let database = TestDatabase::new().await;
+    let bob = database.user("bob").await;
 
     let back = [
         "savepoint s; select app.identify('alice'); rollback to s; table app.tasks",
@@ -90,14 +90,14 @@ async fn a_savepoint_gives_the_identity_before_it_back() {
          table app.tasks",
     ];
 
-    as_expected(vec![bob.surprises(&back, &sees(BOBS)).await]);
+    assert_all_expected(vec![bob.unexpected(&back, &sees(BOBS)).await]);
 }
 
-/// One plan, made for bob or for nobody in particular, and then asked by alice and by nobody.
+/// One plan, made for bob or as a generic plan, and then used by alice and without an identity.
 #[tokio::test]
 async fn a_prepared_statement_shows_each_of_its_users_their_own_tasks() {
-    let stage = Stage::new().await;
-    let bob = stage.user("bob").await;
+    let database = TestDatabase::new().await;
+    let bob = database.user("bob").await;
 
     for mode in ["auto", "force_generic_plan", "force_custom_plan"] {
         for statement in [
@@ -118,9 +118,9 @@ async fn a_prepared_statement_shows_each_of_its_users_their_own_tasks() {
 }
 
 #[tokio::test]
-async fn a_prepared_change_reaches_the_tasks_of_whoever_executes_it() {
-    let stage = Stage::new().await;
-    let bob = stage.user("bob").await;
+async fn a_prepared_change_reaches_the_tasks_of_the_user_who_executes_it() {
+    let database = TestDatabase::new().await;
+    let bob = database.user("bob").await;
 
     for mode in ["auto", "force_generic_plan", "force_custom_plan"] {
         for (statement, reached) in [
@@ -138,11 +138,11 @@ async fn a_prepared_change_reaches_the_tasks_of_whoever_executes_it() {
     }
 }
 
-/// A function's plans are kept, too.
+/// PostgreSQL also caches the plans of functions.
 #[tokio::test]
-async fn a_function_of_ones_own_shows_each_user_their_own_tasks() {
-    let stage = Stage::new().await;
-    let bob = stage.user("bob").await;
+async fn a_function_shows_each_user_their_own_tasks() {
+    let database = TestDatabase::new().await;
+    let bob = database.user("bob").await;
 
     for (language, volatility) in
         [("sql", "volatile"), ("sql", "immutable"), ("plpgsql", "volatile"), ("plpgsql", "immutable")]
@@ -160,12 +160,12 @@ async fn a_function_of_ones_own_shows_each_user_their_own_tasks() {
     }
 }
 
-/// Whatever the setting says, the role has no right to a row.
+/// The setting alone gives a role no right to a row.
 #[tokio::test]
-async fn a_session_that_is_alice_for_good_sees_hers_alone() {
-    let stage = Stage::new().await;
+async fn a_session_that_stays_alice_sees_only_her_tasks() {
+    let database = TestDatabase::new().await;
 
-    let alice = stage.seat("rowkeep_login", "set app.user_id = 'alice'; begin").await;
+    let alice = database.session("rowkeep_login", "set app.user_id = 'alice'; begin").await;
 
-    as_expected(vec![alice.surprises(READS, &sees(ALICES)).await]);
+    assert_all_expected(vec![alice.unexpected(READS, &sees(ALICES)).await]);
 }

@@ -1,8 +1,8 @@
-//! The keys that cursors are sealed with: a request has the last one, through a function, and nobody else has any.
+//! The keys that encrypt cursors: a request gets the last one through a function, and no other role gets any.
 
-use super::{NONE, Seat, Stage, as_expected, outcome, refused};
+use super::{NONE, TestSession, TestDatabase, assert_all_expected, outcome, refused};
 
-/// Whatever would show a key, or how many there are.
+/// Statements that would show a key or the number of keys.
 const READS: &[&str] = &[
     "table rowkeep.cursor_keys",
     "select key from rowkeep.cursor_keys",
@@ -16,7 +16,7 @@ const READS: &[&str] = &[
     "lock table rowkeep.cursor_keys in access share mode",
 ];
 
-/// Whatever would put another key in force, or none.
+/// Statements that would change the key in use.
 const CHANGES: &[&str] = &[
     "insert into rowkeep.cursor_keys default values",
     "insert into rowkeep.cursor_keys (key) values ('\\x00')",
@@ -33,83 +33,83 @@ const CHANGES: &[&str] = &[
 const THE_FUNCTION: &str = "select app.cursor_key()";
 
 /// All keys, the last one first.
-async fn keys(stage: &Stage) -> Vec<Vec<u8>> {
+async fn keys(database: &TestDatabase) -> Vec<Vec<u8>> {
     let all = "select key from rowkeep.cursor_keys order by id desc";
-    let rows = stage.admin.query(all, &[]).await.expect("keys");
+    let rows = database.admin.query(all, &[]).await.expect("keys");
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// What `seat` tries with the table of keys, which is refused and changes none.
-async fn is_kept_out(stage: &Stage, seat: &Seat<'_>, also: &[&str]) {
-    let before = keys(stage).await;
+/// All statements of `session` about the table of keys are refused.
+async fn is_kept_out(database: &TestDatabase, session: &TestSession<'_>, also: &[&str]) {
+    let before = keys(database).await;
 
-    as_expected(vec![
-        seat.surprises(READS, &refused("42501")).await,
-        seat.surprises(CHANGES, &refused("42501")).await,
-        seat.surprises(also, &refused("42501")).await,
+    assert_all_expected(vec![
+        session.unexpected(READS, &refused("42501")).await,
+        session.unexpected(CHANGES, &refused("42501")).await,
+        session.unexpected(also, &refused("42501")).await,
     ]);
 
-    assert_eq!(keys(stage).await, before);
+    assert_eq!(keys(database).await, before);
 }
 
 #[tokio::test]
 async fn a_request_has_the_last_key_and_none_of_the_table() {
-    let stage = Stage::new().await;
-    let alice = stage.user("alice").await;
+    let database = TestDatabase::new().await;
+    let alice = database.user("alice").await;
 
     for sql in ["select 1", "insert into rowkeep.cursor_keys default values"] {
-        stage.admin.batch_execute(sql).await.expect(sql);
-        let last = keys(&stage).await.remove(0);
+        database.admin.batch_execute(sql).await.expect(sql);
+        let last = keys(&database).await.remove(0);
         let (told, error) = alice.said(THE_FUNCTION).await;
         assert!(error.is_none(), "{error:?}");
         let hex: String = last.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(told.trim_end(), format!("\\x{hex}"));
     }
-    is_kept_out(&stage, &alice, &[]).await;
+    is_kept_out(&database, &alice, &[]).await;
 }
 
 #[tokio::test]
 async fn the_auditor_and_strangers_have_no_key() {
-    let stage = Stage::new().await;
-    let auditor = stage.login("auditor", "grant rowkeep_auditor to {}").await;
-    let stranger = stage.login("stranger", "").await;
+    let database = TestDatabase::new().await;
+    let auditor = database.login("auditor", "grant rowkeep_auditor to {}").await;
+    let stranger = database.login("stranger", "").await;
 
     for login in [auditor, stranger] {
-        let seat = stage.seat(&login, "begin").await;
-        is_kept_out(&stage, &seat, &[THE_FUNCTION, "set role rowkeep_api", "set role rowkeep_owner"]).await;
+        let session = database.session(&login, "begin").await;
+        is_kept_out(&database, &session, &[THE_FUNCTION, "set role rowkeep_api", "set role rowkeep_owner"]).await;
     }
 }
 
-/// The planner's statistics, which everybody may ask for what they may read.
+/// The planner's statistics show each role only columns that it may read.
 #[tokio::test]
-async fn the_statistics_tell_nobody_of_a_key() {
-    let stage = Stage::new().await;
+async fn the_statistics_show_no_key() {
+    let database = TestDatabase::new().await;
     let more = "insert into rowkeep.cursor_keys (key) select key from rowkeep.cursor_keys; analyze rowkeep.cursor_keys";
-    stage.admin.batch_execute(more).await.expect("statistics");
-    let auditor = stage.login("auditor", "grant rowkeep_auditor to {}").await;
-    let stranger = stage.login("stranger", "").await;
+    database.admin.batch_execute(more).await.expect("statistics");
+    let auditor = database.login("auditor", "grant rowkeep_auditor to {}").await;
+    let stranger = database.login("stranger", "").await;
     let look = "select 1 / count(*) from pg_stats where tablename = 'cursor_keys' and attname = 'key'";
-    assert!(stage.admin.batch_execute(look).await.is_ok(), "there are none");
+    assert!(database.admin.batch_execute(look).await.is_ok(), "there are none");
 
     // division_by_zero
     let none = outcome("22012", NONE, NONE);
-    as_expected(vec![
-        stage.user("alice").await.surprises(&[look], &none).await,
-        stage.seat(&auditor, "begin").await.surprises(&[look], &none).await,
-        stage.seat(&stranger, "begin").await.surprises(&[look], &none).await,
+    assert_all_expected(vec![
+        database.user("alice").await.unexpected(&[look], &none).await,
+        database.session(&auditor, "begin").await.unexpected(&[look], &none).await,
+        database.session(&stranger, "begin").await.unexpected(&[look], &none).await,
     ]);
 }
 
-/// 32 bytes that nobody has had before: two tables of keys, and two rows of one, have none in common.
+/// A key is 32 random bytes. Two databases, and two rows of one database, have different keys.
 #[tokio::test]
-async fn every_key_is_another() {
-    let stage = Stage::new().await;
+async fn every_key_is_different() {
+    let database = TestDatabase::new().await;
     let more = "insert into rowkeep.cursor_keys default values";
     for _ in 0..3 {
-        stage.admin.batch_execute(more).await.expect("a key");
+        database.admin.batch_execute(more).await.expect("a key");
     }
 
-    let mut found = keys(&stage).await;
+    let mut found = keys(&database).await;
 
     assert!(found.iter().all(|key| key.len() == 32), "{found:?}");
     found.sort();

@@ -1,10 +1,10 @@
-//! A transaction that is nobody's: no rows, and nothing to change or create.
+//! A transaction without an identity sees, changes and creates nothing.
 
 use super::changing::*;
 use super::ways::*;
-use super::{NONE, Stage, as_expected, changes, refused, sees};
+use super::{NONE, TestDatabase, assert_all_expected, changes, refused, sees};
 
-/// All that can be left of an identity, or has never been one.
+/// Values that remain after an identity, and values that no identity can have.
 const NOBODIES: [&str; 6] = [
     "begin",
     "begin; set local role rowkeep_api",
@@ -15,47 +15,47 @@ const NOBODIES: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn nobody_sees_anything_by_any_way_of_reading() {
-    let stage = Stage::new().await;
+async fn without_an_identity_no_statement_reads_a_task() {
+    let database = TestDatabase::new().await;
 
     for opening in NOBODIES {
-        let nobody = stage.seat("rowkeep_login", opening).await;
-        as_expected(vec![
-            nobody.surprises(READS, &sees(NONE)).await,
-            nobody.surprises(stage.xml_reads().await, &sees(NONE)).await,
-            nobody.surprises(LOCKING_READS, &sees(NONE)).await,
-            nobody.surprises(READS_OF_ALICES, &sees(NONE)).await,
-            nobody.surprises(READS_THAT_ALICES_FAIL, &sees(NONE)).await,
+        let nobody = database.session("rowkeep_login", opening).await;
+        assert_all_expected(vec![
+            nobody.unexpected(READS, &sees(NONE)).await,
+            nobody.unexpected(database.xml_reads().await, &sees(NONE)).await,
+            nobody.unexpected(LOCKING_READS, &sees(NONE)).await,
+            nobody.unexpected(READS_OF_ALICES, &sees(NONE)).await,
+            nobody.unexpected(READS_THAT_ALICES_FAIL, &sees(NONE)).await,
         ]);
     }
 }
 
 #[tokio::test]
-async fn nobody_changes_anything_by_any_way_of_changing() {
-    let stage = Stage::new().await;
+async fn without_an_identity_no_statement_changes_a_task() {
+    let database = TestDatabase::new().await;
 
     for opening in NOBODIES {
-        let nobody = stage.seat("rowkeep_login", opening).await;
-        as_expected(vec![
-            nobody.surprises(CHANGES, &changes(NONE)).await,
-            nobody.surprises(CHANGES_AFTER_A_LOOK, &changes(NONE)).await,
-            nobody.surprises(CHANGES_SHOWN, &changes(NONE)).await,
-            nobody.surprises(&stage.newer_changes_shown().await, &changes(NONE)).await,
-            nobody.surprises(CHANGES_OF_ALICES, &changes(NONE)).await,
-            nobody.surprises(BLIND_MERGES, &refused("42501")).await,
+        let nobody = database.session("rowkeep_login", opening).await;
+        assert_all_expected(vec![
+            nobody.unexpected(CHANGES, &changes(NONE)).await,
+            nobody.unexpected(CHANGES_AFTER_A_LOOK, &changes(NONE)).await,
+            nobody.unexpected(CHANGES_SHOWN, &changes(NONE)).await,
+            nobody.unexpected(&database.newer_changes_shown().await, &changes(NONE)).await,
+            nobody.unexpected(CHANGES_OF_ALICES, &changes(NONE)).await,
+            nobody.unexpected(BLIND_MERGES, &refused("42501")).await,
         ]);
     }
 }
 
 #[tokio::test]
-async fn nobody_creates_anything() {
-    let stage = Stage::new().await;
+async fn without_an_identity_no_statement_creates_a_task() {
+    let database = TestDatabase::new().await;
 
     for opening in NOBODIES {
-        let nobody = stage.seat("rowkeep_login", opening).await;
-        as_expected(vec![
-            nobody.surprises(CREATIONS, &refused("42501")).await,
-            nobody.surprises(FORGERIES, &refused("42501")).await,
+        let nobody = database.session("rowkeep_login", opening).await;
+        assert_all_expected(vec![
+            nobody.unexpected(CREATIONS, &refused("42501")).await,
+            nobody.unexpected(FORGERIES, &refused("42501")).await,
         ]);
     }
 }

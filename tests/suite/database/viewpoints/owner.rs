@@ -1,55 +1,55 @@
-//! Who may act as the owner: no rows, whoever they say they are, but every lock in reach.
+//! The owner sees no rows, with any identity, but can remove every protection.
 
 use super::changing::*;
 use super::ways::*;
-use super::{ALICES, NONE, Seat, Stage, as_expected, changes, refused, sees};
+use super::{ALICES, NONE, TestSession, TestDatabase, assert_all_expected, changes, refused, sees};
 
-/// A login that starts as `rowkeep_owner` and says that it is alice.
-async fn owner(stage: &Stage) -> Seat<'_> {
+/// A login that starts as `rowkeep_owner` and sets app.user_id to alice.
+async fn owner(database: &TestDatabase) -> TestSession<'_> {
     let more = "grant rowkeep_owner to {}; alter role {} set role = 'rowkeep_owner'";
-    let login = stage.login("owner", more).await;
-    stage.seat(&login, "begin; set local app.user_id = 'alice'").await
+    let login = database.login("owner", more).await;
+    database.session(&login, "begin; set local app.user_id = 'alice'").await
 }
 
 #[tokio::test]
 async fn the_owner_sees_no_row() {
-    let stage = Stage::new().await;
+    let database = TestDatabase::new().await;
 
-    let owner = owner(&stage).await;
+    let owner = owner(&database).await;
 
-    as_expected(vec![
-        owner.surprises(READS, &sees(NONE)).await,
-        owner.surprises(stage.xml_reads().await, &sees(NONE)).await,
-        owner.surprises(LOCKING_READS, &sees(NONE)).await,
-        owner.surprises(READS_OF_ALICES, &sees(NONE)).await,
-        owner.surprises(READS_THAT_ALICES_FAIL, &sees(NONE)).await,
-        owner.surprises(STATISTICS, &refused("42501")).await,
-        owner.surprises(STATISTICS_FOR_EVERYBODY, &sees(NONE)).await,
+    assert_all_expected(vec![
+        owner.unexpected(READS, &sees(NONE)).await,
+        owner.unexpected(database.xml_reads().await, &sees(NONE)).await,
+        owner.unexpected(LOCKING_READS, &sees(NONE)).await,
+        owner.unexpected(READS_OF_ALICES, &sees(NONE)).await,
+        owner.unexpected(READS_THAT_ALICES_FAIL, &sees(NONE)).await,
+        owner.unexpected(STATISTICS, &refused("42501")).await,
+        owner.unexpected(STATISTICS_FOR_EVERYBODY, &sees(NONE)).await,
     ]);
 }
 
 #[tokio::test]
 async fn the_owner_changes_and_creates_no_row() {
-    let stage = Stage::new().await;
+    let database = TestDatabase::new().await;
 
-    let owner = owner(&stage).await;
+    let owner = owner(&database).await;
 
-    as_expected(vec![
-        owner.surprises(CHANGES, &changes(NONE)).await,
-        owner.surprises(CHANGES_AFTER_A_LOOK, &changes(NONE)).await,
-        owner.surprises(CHANGES_SHOWN, &changes(NONE)).await,
-        owner.surprises(&stage.newer_changes_shown().await, &changes(NONE)).await,
-        owner.surprises(CHANGES_OF_ALICES, &changes(NONE)).await,
-        owner.surprises(BLIND_MERGES, &refused("42501")).await,
-        owner.surprises(CREATIONS, &refused("42501")).await,
+    assert_all_expected(vec![
+        owner.unexpected(CHANGES, &changes(NONE)).await,
+        owner.unexpected(CHANGES_AFTER_A_LOOK, &changes(NONE)).await,
+        owner.unexpected(CHANGES_SHOWN, &changes(NONE)).await,
+        owner.unexpected(&database.newer_changes_shown().await, &changes(NONE)).await,
+        owner.unexpected(CHANGES_OF_ALICES, &changes(NONE)).await,
+        owner.unexpected(BLIND_MERGES, &refused("42501")).await,
+        owner.unexpected(CREATIONS, &refused("42501")).await,
     ]);
 }
 
-/// Why nobody logs in as the owner, and nothing that serves may be a member of it.
+/// For this reason no login is the owner, and no login of requests may be a member of it.
 #[tokio::test]
-async fn the_owner_can_take_every_lock_off() {
-    let stage = Stage::new().await;
-    let owner = owner(&stage).await;
+async fn the_owner_can_remove_every_protection() {
+    let database = TestDatabase::new().await;
+    let owner = owner(&database).await;
 
     let locks = [
         "alter table app.tasks disable row level security",
@@ -60,18 +60,18 @@ async fn the_owner_can_take_every_lock_off() {
     let opened =
         locks.map(|lock| format!("{lock}; select title from app.tasks where user_id = 'alice'; rollback"));
 
-    as_expected(vec![owner.surprises(&opened.each_ref().map(String::as_str), &sees(ALICES)).await]);
+    assert_all_expected(vec![owner.unexpected(&opened.each_ref().map(String::as_str), &sees(ALICES)).await]);
 }
 
 #[tokio::test]
-async fn the_owner_can_do_nothing_to_the_rest_of_the_server() {
-    let stage = Stage::new().await;
+async fn the_owner_has_no_power_over_the_rest_of_the_server() {
+    let database = TestDatabase::new().await;
 
-    let owner = owner(&stage).await;
+    let owner = owner(&database).await;
 
-    as_expected(vec![
+    assert_all_expected(vec![
         owner
-            .surprises(
+            .unexpected(
                 &[
                     "create schema mine",
                     "create table public.mine (id int)",

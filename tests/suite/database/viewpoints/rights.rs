@@ -1,11 +1,11 @@
-//! Every privilege of every viewpoint, on everything there is, as Postgres itself answers when it is asked: what comes
-//! by membership, through PUBLIC or from an attribute is in it, which no list of grants shows.
+//! Every privilege of each kind of role on every object, as Postgres itself computes it: with memberships, PUBLIC and
+//! attributes, which a list of grants does not show.
 
 use super::super::support::texts;
-use super::Stage;
+use super::TestDatabase;
 
-/// Every privilege of the role `$who` on what is not PostgreSQL's own. A column is named where its table's privilege
-/// does not cover it. (Types are left out: everybody may use one, and it keeps no secret.)
+/// Every privilege of the role `$who` on objects that are not part of PostgreSQL. A column is listed if the privilege on its
+/// table does not cover it. Types are left out, because PUBLIC may use them and they hold no data.
 const RIGHTS: &str = "
     with ours as (
         select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'
@@ -55,7 +55,7 @@ const RIGHTS: &str = "
      group by kind, name
      order by kind collate \"C\", name collate \"C\"";
 
-/// What a role may do with PostgreSQL's own objects that not everybody may.
+/// The privileges of a role on PostgreSQL's own objects, beyond those of PUBLIC.
 const BEYOND_EVERYBODY: &str = "
     select 'execute ' || oid::regprocedure from pg_proc
      where has_function_privilege($who, oid, 'execute') and not has_function_privilege('public', oid, 'execute')
@@ -80,7 +80,7 @@ const BEYOND_EVERYBODY: &str = "
      where pg_has_role($who, oid, 'MEMBER') and rolname <> $who and $who <> 'public'
      order by 1";
 
-/// What PostgreSQL gives everybody.
+/// The privileges that PostgreSQL gives to PUBLIC.
 const EVERYBODYS: [&str; 4] = [
     "database this: connect, temporary",
     "language plpgsql: usage",
@@ -88,22 +88,22 @@ const EVERYBODYS: [&str; 4] = [
     "schema public: usage",
 ];
 
-async fn ask(stage: &Stage, query: &str, who: &str, option: &str) -> Vec<String> {
-    stage.admin.batch_execute("set search_path = ''").await.expect("a setting");
+async fn ask(database: &TestDatabase, query: &str, who: &str, option: &str) -> Vec<String> {
+    database.admin.batch_execute("set search_path = ''").await.expect("a setting");
     let query = query.replace("$who", &format!("'{who}'")).replace("$option", &format!("'{option}'"));
-    texts(&stage.admin, &query).await
+    texts(&database.admin, &query).await
 }
 
-/// The privileges of `who` are everybody's and `own`, and it can pass none of them on.
-async fn has(stage: &Stage, who: &str, own: &[&str]) {
+/// `who` has the privileges of PUBLIC and `own`, and no grant option.
+async fn has(database: &TestDatabase, who: &str, own: &[&str]) {
     let mut expected: Vec<String> = EVERYBODYS.iter().chain(own).map(|right| (*right).to_owned()).collect();
     expected.sort();
 
-    assert_eq!(ask(stage, RIGHTS, who, "").await, expected, "{who}");
-    assert_eq!(ask(stage, RIGHTS, who, " with grant option").await, [""; 0], "{who}");
+    assert_eq!(ask(database, RIGHTS, who, "").await, expected, "{who}");
+    assert_eq!(ask(database, RIGHTS, who, " with grant option").await, [""; 0], "{who}");
 }
 
-/// Of a request: its own tasks, who it is, and the key of the cursors that it is handed.
+/// The privileges of a request: its tasks, its identity and the key of cursors.
 const OF_REQUESTS: [&str; 9] = [
     "column app.tasks.completed: insert, update",
     "column app.tasks.description: insert, update",
@@ -125,60 +125,60 @@ const OF_THE_AUDITOR: [&str; 5] = [
 ];
 
 #[tokio::test]
-async fn everybody_has_what_postgres_gives_and_nothing_of_ours() {
-    let stage = Stage::new().await;
-    let stranger = stage.login("stranger", "").await;
+async fn public_has_no_privilege_on_objects_of_rowkeep() {
+    let database = TestDatabase::new().await;
+    let stranger = database.login("stranger", "").await;
 
-    has(&stage, "public", &[]).await;
-    has(&stage, &stranger, &[]).await;
-    assert_eq!(ask(&stage, BEYOND_EVERYBODY, &stranger, "").await, [""; 0]);
+    has(&database, "public", &[]).await;
+    has(&database, &stranger, &[]).await;
+    assert_eq!(ask(&database, BEYOND_EVERYBODY, &stranger, "").await, [""; 0]);
 }
 
 #[tokio::test]
 async fn the_role_of_requests_has_exactly_what_a_request_needs() {
-    let stage = Stage::new().await;
+    let database = TestDatabase::new().await;
 
-    has(&stage, "rowkeep_api", &OF_REQUESTS).await;
-    assert_eq!(ask(&stage, BEYOND_EVERYBODY, "rowkeep_api", "").await, [""; 0]);
+    has(&database, "rowkeep_api", &OF_REQUESTS).await;
+    assert_eq!(ask(&database, BEYOND_EVERYBODY, "rowkeep_api", "").await, [""; 0]);
 }
 
 #[tokio::test]
-async fn the_recommended_login_has_nothing_of_its_own() {
-    let stage = Stage::new().await;
+async fn the_recommended_login_has_no_privilege_of_its_own() {
+    let database = TestDatabase::new().await;
 
-    has(&stage, "rowkeep_login", &OF_REQUESTS).await;
-    assert_eq!(ask(&stage, BEYOND_EVERYBODY, "rowkeep_login", "").await, ["member of rowkeep_api"]);
+    has(&database, "rowkeep_login", &OF_REQUESTS).await;
+    assert_eq!(ask(&database, BEYOND_EVERYBODY, "rowkeep_login", "").await, ["member of rowkeep_api"]);
 }
 
 #[tokio::test]
 async fn the_auditor_has_the_history_and_no_table_of_users() {
-    let stage = Stage::new().await;
-    let member = stage.login("auditor", "grant rowkeep_auditor to {}").await;
+    let database = TestDatabase::new().await;
+    let member = database.login("auditor", "grant rowkeep_auditor to {}").await;
 
-    has(&stage, "rowkeep_auditor", &OF_THE_AUDITOR).await;
-    has(&stage, &member, &OF_THE_AUDITOR).await;
-    assert_eq!(ask(&stage, BEYOND_EVERYBODY, "rowkeep_auditor", "").await, [""; 0]);
-    assert_eq!(ask(&stage, BEYOND_EVERYBODY, &member, "").await, ["member of rowkeep_auditor"]);
+    has(&database, "rowkeep_auditor", &OF_THE_AUDITOR).await;
+    has(&database, &member, &OF_THE_AUDITOR).await;
+    assert_eq!(ask(&database, BEYOND_EVERYBODY, "rowkeep_auditor", "").await, [""; 0]);
+    assert_eq!(ask(&database, BEYOND_EVERYBODY, &member, "").await, ["member of rowkeep_auditor"]);
 }
 
 #[tokio::test]
-async fn the_owner_has_everything_of_ours_and_nothing_else() {
-    let stage = Stage::new().await;
+async fn the_owner_has_all_privileges_on_objects_of_rowkeep_and_no_others() {
+    let database = TestDatabase::new().await;
 
-    let rights = ask(&stage, RIGHTS, "rowkeep_owner", "").await;
+    let rights = ask(&database, RIGHTS, "rowkeep_owner", "").await;
 
     let tables = rights.iter().filter(|right| right.starts_with("table")).count();
     let (ours, others): (Vec<_>, Vec<_>) =
         rights.into_iter().partition(|right| right.contains(" app") || right.contains(" rowkeep"));
     assert_eq!((tables, others), (4, EVERYBODYS.map(str::to_owned).to_vec()));
-    assert_eq!(ask(&stage, RIGHTS, "rowkeep_owner", " with grant option").await, ours);
-    assert_eq!(ask(&stage, BEYOND_EVERYBODY, "rowkeep_owner", "").await, [""; 0]);
+    assert_eq!(ask(&database, RIGHTS, "rowkeep_owner", " with grant option").await, ours);
+    assert_eq!(ask(&database, BEYOND_EVERYBODY, "rowkeep_owner", "").await, [""; 0]);
 }
 
-/// The question itself sees an extra privilege, however it comes about.
+/// Shows that the query finds an additional privilege of any kind.
 #[tokio::test]
-async fn a_privilege_too_many_is_noticed() {
-    let stage = Stage::new().await;
+async fn an_additional_privilege_is_found() {
+    let database = TestDatabase::new().await;
     let grants = [
         (
             "grant select (title) on app.tasks to rowkeep_auditor",
@@ -201,10 +201,10 @@ async fn a_privilege_too_many_is_noticed() {
     ];
 
     for (grant, who, right) in grants {
-        // Roles and parameters belong to the whole cluster: nothing of it may last.
-        stage.admin.batch_execute(&format!("begin; {grant}")).await.expect(grant);
-        let rights = ask(&stage, RIGHTS, who, "").await;
-        stage.admin.batch_execute("rollback").await.expect("an end");
+        // Roles and parameters belong to the whole cluster, so everything is rolled back.
+        database.admin.batch_execute(&format!("begin; {grant}")).await.expect(grant);
+        let rights = ask(&database, RIGHTS, who, "").await;
+        database.admin.batch_execute("rollback").await.expect("an end");
 
         assert!(rights.iter().any(|found| found == right), "{grant}: {rights:#?}");
     }

@@ -1,53 +1,53 @@
-//! The superuser, whom nothing holds back: the statements reach what they say.
+//! The superuser, to whom no policy applies: every statement reaches the rows that its list names.
 
 use super::changing::*;
 use super::ways::*;
-use super::{ALICES, Stage, TASKS, as_expected, changes, outcome, refused, sees};
+use super::{ALICES, TestDatabase, TASKS, assert_all_expected, changes, outcome, refused, sees};
 
-/// Whatever is unseen or unchanged from another viewpoint is so because of what holds it back.
+/// So if another role reaches fewer rows, the policies and privileges are the reason.
 #[tokio::test]
-async fn every_way_reaches_all_that_it_says() {
-    let stage = Stage::new().await;
+async fn every_statement_reaches_all_rows_of_its_list() {
+    let database = TestDatabase::new().await;
 
-    let superuser = stage.seat("postgres", "begin").await;
+    let superuser = database.session("postgres", "begin").await;
 
-    as_expected(vec![
-        superuser.surprises(READS, &sees(&TASKS)).await,
-        superuser.surprises(stage.xml_reads().await, &sees(&TASKS)).await,
-        superuser.surprises(LOCKING_READS, &sees(&TASKS)).await,
-        superuser.surprises(READS_OF_ALICES, &sees(ALICES)).await,
-        superuser.surprises(CHANGES, &changes(&TASKS)).await,
-        superuser.surprises(CHANGES_AFTER_A_LOOK, &changes(&TASKS)).await,
-        superuser.surprises(CHANGES_SHOWN, &outcome("00000", &TASKS, &TASKS)).await,
-        superuser.surprises(&stage.newer_changes_shown().await, &outcome("00000", &TASKS, &TASKS)).await,
-        superuser.surprises(CHANGES_OF_ALICES, &changes(ALICES)).await,
-        superuser.surprises(BLIND_MERGES, &changes(&TASKS)).await,
+    assert_all_expected(vec![
+        superuser.unexpected(READS, &sees(&TASKS)).await,
+        superuser.unexpected(database.xml_reads().await, &sees(&TASKS)).await,
+        superuser.unexpected(LOCKING_READS, &sees(&TASKS)).await,
+        superuser.unexpected(READS_OF_ALICES, &sees(ALICES)).await,
+        superuser.unexpected(CHANGES, &changes(&TASKS)).await,
+        superuser.unexpected(CHANGES_AFTER_A_LOOK, &changes(&TASKS)).await,
+        superuser.unexpected(CHANGES_SHOWN, &outcome("00000", &TASKS, &TASKS)).await,
+        superuser.unexpected(&database.newer_changes_shown().await, &outcome("00000", &TASKS, &TASKS)).await,
+        superuser.unexpected(CHANGES_OF_ALICES, &changes(ALICES)).await,
+        superuser.unexpected(BLIND_MERGES, &changes(&TASKS)).await,
     ]);
 }
 
 #[tokio::test]
-async fn every_way_that_a_task_of_alices_fails_fails() {
-    let stage = Stage::new().await;
-    let superuser = stage.seat("postgres", "begin").await;
+async fn every_statement_that_must_fail_on_a_task_of_alice_fails() {
+    let database = TestDatabase::new().await;
+    let superuser = database.session("postgres", "begin").await;
 
     for sql in READS_THAT_ALICES_FAIL {
         assert_ne!(superuser.sends(sql).await.state, "00000", "{sql}");
     }
 }
 
-/// Not even by whom no policy binds.
+/// Even a superuser cannot create a task without a user.
 #[tokio::test]
-async fn a_task_without_a_user_is_created_by_nobody() {
-    let stage = Stage::new().await;
+async fn no_role_creates_a_task_without_a_user() {
+    let database = TestDatabase::new().await;
 
-    let superuser = stage.seat("postgres", "begin").await;
+    let superuser = database.session("postgres", "begin").await;
 
-    // not_null_violation; the error prints what it does not store.
+    // not_null_violation; the error contains the values that were not stored.
     for sql in CREATIONS {
         let came = superuser.sends(sql).await;
         assert_eq!((came.state.as_str(), came.changed.len()), ("23502", 0), "{sql}");
     }
-    as_expected(vec![
-        superuser.surprises(&["insert into app.tasks default values"], &refused("23502")).await,
+    assert_all_expected(vec![
+        superuser.unexpected(&["insert into app.tasks default values"], &refused("23502")).await,
     ]);
 }

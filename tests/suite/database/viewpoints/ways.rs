@@ -1,6 +1,6 @@
-//! Ways of reading that every viewpoint meets. Where nothing holds them back, they show what their list says.
+//! Reading statements for every kind of role. Without policies and privileges they show the tasks that their list names.
 
-/// Reads every task, with nothing but the right to select.
+/// Reads every task. Needs only SELECT.
 pub(super) const READS: &[&str] = &[
     "table app.tasks",
     "select * from only app.tasks",
@@ -14,7 +14,7 @@ pub(super) const READS: &[&str] = &[
     "select title from app.tasks tablesample system (100)",
     "select title from app.tasks tablesample bernoulli (100) repeatable (1)",
     "select title from (select * from app.tasks offset 0) t",
-    // Joins, and tables on either side of them.
+    // Joins, with the table on either side.
     "select b.title from app.tasks a join app.tasks b on true",
     "select title from (select id, title from app.tasks) a natural join (select id, title from app.tasks) b",
     "select b.title from app.tasks a left join app.tasks b using (id)",
@@ -49,7 +49,7 @@ pub(super) const READS: &[&str] = &[
        from app.tasks window w as (partition by user_id)",
     "select title, lag(title) over (order by id), lead(title) over (order by id) from app.tasks",
     "select row_to_json(t), to_jsonb(t) from app.tasks t",
-    // A step at a time.
+    // Cursors.
     "declare c cursor for table app.tasks; fetch all from c",
     "declare c scroll cursor for table app.tasks; move all from c; fetch backward all from c",
     "declare c cursor with hold for table app.tasks; commit; fetch all from c",
@@ -72,7 +72,7 @@ pub(super) const READS: &[&str] = &[
     "create temp view seen with (security_barrier) as table app.tasks; table seen",
     "create temp view seen with (security_invoker) as table app.tasks; table seen",
     "prepare q as table app.tasks; create temp table copied as execute q; table copied",
-    // In the words of a block or a function.
+    // In a block or a function.
     "do $$ declare r record; begin for r in table app.tasks loop raise notice '%', r.title; end loop; end $$",
     "do $$ declare r text; begin execute 'select string_agg(title, '' '') from app.tasks' into r; raise notice '%', r; end $$",
     "create function pg_temp.look() returns setof text language sql as 'select title from app.tasks'; select pg_temp.look()",
@@ -94,7 +94,7 @@ pub(super) const XML_READS: &[&str] = &[
     "select xpath('//title/text()', query_to_xml('table app.tasks', false, false, ''))",
 ];
 
-/// Reads every task and takes locks on it, for which Postgres demands the right to update as well.
+/// Reads and locks every task, for which Postgres also requires UPDATE.
 pub(super) const LOCKING_READS: &[&str] = &[
     "select title from app.tasks for update",
     "select title from app.tasks for no key update",
@@ -107,7 +107,7 @@ pub(super) const LOCKING_READS: &[&str] = &[
     "declare c cursor for select title from app.tasks for update; fetch all from c",
 ];
 
-/// Reads alice's tasks, and says so.
+/// Reads alice's tasks, which it names.
 pub(super) const READS_OF_ALICES: &[&str] = &[
     "select title from app.tasks where user_id = 'alice'",
     "select title from app.tasks where user_id like 'a%'",
@@ -128,7 +128,7 @@ pub(super) const READS_OF_ALICES: &[&str] = &[
     "copy (select title from app.tasks where user_id = 'alice') to stdout",
 ];
 
-/// Raises an error, and prints what is in it, as soon as it meets a task of alice's.
+/// Raises an error with the content of the row as soon as it meets a task of alice.
 pub(super) const READS_THAT_ALICES_FAIL: &[&str] = &[
     "select from app.tasks where 1 / (case when user_id = 'alice' then 0 else 1 end) = 1",
     "select from app.tasks where (case when user_id = 'alice' then title else '1' end)::int = 1",
@@ -136,13 +136,13 @@ pub(super) const READS_THAT_ALICES_FAIL: &[&str] = &[
     "select from app.tasks where (case when user_id = 'alice' then title else '{}' end)::json is not null",
 ];
 
-/// Reads the values that the planner keeps of every task. No policy binds these tables: the right to read them does.
+/// Reads the values that the planner keeps of every task. Only privileges protect these tables, because no policy applies.
 pub(super) const STATISTICS: &[&str] = &[
     "select stavalues1, stavalues2, stavalues3, stavalues4, stavalues5 from pg_statistic",
     "table pg_statistic",
 ];
 
-/// The same through the views for everybody, which show nothing of a table whose policies bind whoever asks.
+/// The same through the views for PUBLIC. They show nothing of a table if its policies apply to the reader.
 pub(super) const STATISTICS_FOR_EVERYBODY: &[&str] = &[
     "select histogram_bounds from pg_stats",
     "table pg_stats",

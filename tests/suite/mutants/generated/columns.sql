@@ -1,7 +1,7 @@
--- Columns, rules and keys that are loosened.
---   harm      what a superuser runs
---   notices   what the audit must say then
---   by_hand   whether nothing that it prints mends everything
+-- Changed columns, constraints and keys.
+--   harm      the statements that a superuser runs
+--   notices   the facts that the audit must report then
+--   by_hand   whether a fix is left to a person
 with tables as (
     select c.oid, format('%I.%I', n.nspname, c.relname) as name
       from pg_class c join pg_namespace n on n.oid = c.relnamespace

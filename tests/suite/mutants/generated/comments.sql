@@ -1,7 +1,7 @@
--- Every comment on anything in app and rowkeep, changed and taken away.
---   harm      what a superuser runs
---   notices   what the audit must say then
---   by_hand   whether nothing that it prints mends everything
+-- Every comment on an object of app and rowkeep, changed and removed.
+--   harm      the statements that a superuser runs
+--   notices   the facts that the audit must report then
+--   by_hand   whether a fix is left to a person
 with commented as (
     select case x.type when 'table constraint' then regexp_replace(x.identity, '^(\S+) on (\S+)$', 'constraint \1 on \2')
                        when 'table column' then 'column ' || x.identity

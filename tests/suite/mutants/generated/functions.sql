@@ -1,7 +1,7 @@
 -- Every function of app, with other properties, another owner or other callers.
---   harm      what a superuser runs
---   notices   what the audit must say then
---   by_hand   whether nothing that it prints mends everything
+--   harm      the statements that a superuser runs
+--   notices   the facts that the audit must report then
+--   by_hand   whether a fix is left to a person
 with functions as (
     select f.oid, f.proname, f.oid::regprocedure::text as name, f.proacl, f.provolatile, f.prosecdef, f.proconfig,
            format('FAIL drift function %s is not as declared', f.oid::regprocedure) as drift
@@ -29,7 +29,7 @@ mutants (rank, harm, notices, by_hand) as (
            array[format('FAIL function %s does not set search_path', f.name), f.drift], false
       from functions f where f.proconfig is not null
     union all
-    -- Without harm, but to how long every request takes.
+    -- Harmless, but it makes every request slower.
     select 1, format('alter function %s set search_path = ''''', f.name), array[f.drift], false
       from functions f where f.proconfig is null
     union all

@@ -1,7 +1,7 @@
--- Privileges that nobody should have, on every schema, table, column and sequence of app and rowkeep.
---   harm      what a superuser runs
---   notices   what the audit must say then
---   by_hand   whether nothing that it prints mends everything
+-- Privileges that no role should have, on every schema, table, column and sequence of app and rowkeep.
+--   harm      the statements that a superuser runs
+--   notices   the facts that the audit must report then
+--   by_hand   whether a fix is left to a person
 with relations as (
     select c.oid, n.nspname, c.relkind, c.relowner, c.relacl, format('%I.%I', n.nspname, c.relname) as name
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -32,7 +32,7 @@ mutants (rank, harm, notices, by_hand) as (
       join privileges p on p.relkind = replace(r.relkind::text, 'p', 'r')
      cross join receivers g
      where not exists (select from held h where h.oid = r.oid and h.grantee = g.oid and h.privilege = p.privilege)
-       -- One of each is enough where nobody's rows are.
+       -- One of each kind is enough for a table without rows of users.
        and (r.nspname = 'app' or g.name in ('rowkeep_api', 'rowkeep_auditor') and p.privilege in ('select', 'insert', 'delete'))
        and (r.relkind <> 'S' or r.nspname = 'app' and g.name in ('rowkeep_api', 'public'))
     union all
@@ -71,7 +71,7 @@ mutants (rank, harm, notices, by_hand) as (
      where r.relkind <> 'S'
        and not exists (select from aclexplode(a.attacl) x
                         where x.grantee = g.oid and lower(x.privilege_type) = v.privilege)
-       -- Whoever reads one column reads a row.
+       -- To read one column of a row is to read the row.
        and (r.nspname = 'app' and (v.privilege in ('insert', 'update') or a.attname in ('id', 'user_id', 'created_at'))
             or r.nspname = 'rowkeep' and g.name = 'rowkeep_auditor')
     union all

@@ -1,7 +1,7 @@
--- Policies that are added beside those that are there; with the fence, which keeps them harmless, and without it.
---   harm      what a superuser runs
---   notices   what the audit must say then
---   by_hand   whether nothing that it prints mends everything
+-- Policies that are added to the existing ones: with the fence, which keeps them harmless, and without it.
+--   harm      the statements that a superuser runs
+--   notices   the facts that the audit must report then
+--   by_hand   whether a fix is left to a person
 with tables as (
     select c.oid, format('%I.%I', n.nspname, c.relname) as name
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -15,8 +15,8 @@ fences as (
      group by p.polrelid
 ),
 
--- A command, what its policy says, what else A needs to be told apart from B, and what A's trial shows without the fence.
--- The strict policy for SELECT hides a lax one for UPDATE or DELETE, until a statement names no column.
+-- The command of a policy, its condition, what else is needed, and what the proof shows without the fence. The strict
+-- policy for SELECT hides a lax policy for UPDATE or DELETE, unless a statement names no column.
 holes (command, clauses, more, proof) as (values
     ('all',    'using (true) with check (true)', '', 'SELECT as A: showed'),
     ('select', 'using (true)', '', 'SELECT as A: showed'),
@@ -50,7 +50,7 @@ mutants (rank, harm, notices, by_hand) as (
      cross join holes h
      group by t.name, f.drops, h.command, h.clauses, h.more
     union all
-    -- Of one's own rows only; and still none of this release's.
+    -- For own rows only, but still not a policy of this release.
     select 3, format('create policy own on %s for select to rowkeep_api using (user_id = app.current_user_id())', t.name),
            array[format('FAIL drift policy own on %s exists, but is not declared', t.name)], false
       from tables t

@@ -1,7 +1,7 @@
--- Views, heirs, copies, keys and publications that carry rows past the policies of a table.
---   harm      what a superuser runs
---   notices   what the audit must say then
---   by_hand   whether nothing that it prints mends everything
+-- Views, child tables, copies, keys and publications that bypass the policies of a table.
+--   harm      the statements that a superuser runs
+--   notices   the facts that the audit must report then
+--   by_hand   whether a fix is left to a person
 with tables as (
     select c.oid, c.relname, format('%I.%I', n.nspname, c.relname) as name,
            format('user_id, %I', (select max(a.attname) from pg_attribute a

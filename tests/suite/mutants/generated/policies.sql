@@ -1,7 +1,7 @@
--- Every policy, taken away, bent or given to others; and all policies of a table, bent alike.
---   harm      what a superuser runs
---   notices   what the audit must say then; null: nothing, on this release of PostgreSQL
---   by_hand   whether nothing that it prints mends everything
+-- Every policy, dropped, changed or given to other roles; and all policies of a table with the same wrong condition.
+--   harm      the statements that a superuser runs
+--   notices   the facts that the audit must report then; null: none on this release of PostgreSQL
+--   by_hand   whether a fix is left to a person
 with tables as (
     select c.oid, c.relname, format('%I.%I', n.nspname, c.relname) as name
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -20,7 +20,7 @@ policies as (
       from pg_policy p join tables t on t.oid = p.polrelid
 ),
 
--- What looks like "my own rows" and is not quite; and as whom somebody then sees more, if a trial can show it.
+-- Conditions that look like "own rows only" but are not the expected one, and what the proof shows, if it can show it.
 bent (predicate, proof) as (values
     ('true', 'SELECT as A: showed'),
     ('user_id is not null', 'SELECT as A: showed'),
@@ -81,7 +81,7 @@ mutants (rank, harm, notices, by_hand) as (
                  format('FAIL drift policy renamed_%s on %s exists, but is not declared', p.name, p.relation)], false
       from policies p
     union all
-    -- What checks nothing of its own checks what it shows: as safe, and not as declared.
+    -- Without WITH CHECK, PostgreSQL checks new rows with USING. That is safe, but not as declared.
     select 6, format('drop policy %s on %s; create policy %s on %s as %s for %s to %s%s', p.name, p.relation, p.name, p.relation,
                      case when p.polpermissive then 'permissive' else 'restrictive' end, p.command,
                      case when p.polpermissive then 'rowkeep_api' else 'public' end, p.own_using),
@@ -114,7 +114,7 @@ mutants (rank, harm, notices, by_hand) as (
       join bent b on b.proof is not null
      group by p.relation, b.predicate, b.proof
     union all
-    -- What no trial shows, the texts show.
+    -- The proof cannot show these, but their text differs.
     select 11, format('create policy bent_%1$sx on %2$s to rowkeep_api using (%3$s); create policy bent_%1$sy on %2$s '
                       'as restrictive using (%3$s)', b.number, t.name, b.predicate),
            array[format('FAIL policy %s bent_%sx: permissive all .. its condition for reading', t.name, b.number),

@@ -1,7 +1,7 @@
--- Tables that lose their protection, their owner, their triggers or their keys; and what is made beside them.
---   harm      what a superuser runs
---   notices   what the audit must say then
---   by_hand   whether nothing that it prints mends everything
+-- Tables that lose their protection, owner, triggers or keys, and objects that are made beside them.
+--   harm      the statements that a superuser runs
+--   notices   the facts that the audit must report then
+--   by_hand   whether a fix is left to a person
 with tables as (
     select c.oid, quote_ident(c.relname) as relname, format('%I.%I', n.nspname, c.relname) as name
       from pg_class c join pg_namespace n on n.oid = c.relnamespace

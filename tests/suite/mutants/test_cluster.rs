@@ -1,4 +1,4 @@
-//! A cluster of its own, whose roles and settings nobody else changes meanwhile; and copies of a migrated database in it.
+//! A cluster for mutants alone, whose roles and settings no other test changes, and copies of a migrated database in it.
 
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,38 +13,40 @@ use tokio_postgres::Client;
 use super::report::{Fact, facts};
 use crate::world::OwnCluster;
 
-/// A cluster with a migrated template, the recommended login, and `stranger`, a role that nothing is granted to.
-pub struct Bench {
+/// A cluster with a migrated template, the recommended login, and `stranger`, a role without any privilege.
+pub struct TestCluster {
     cluster: OwnCluster,
     made: AtomicU32,
 }
 
-/// What the program wrote, and how it ended.
+/// The output and the exit code of the program, and the facts in the output.
 pub struct Audit {
     pub code: Option<i32>,
     pub text: String,
     pub facts: Vec<Fact>,
 }
 
-impl Bench {
-    /// The one for whatever is inside a database.
+impl TestCluster {
+    /// The shared cluster, for mutants of one database.
     pub async fn shared() -> &'static Self {
-        static SHARED: OnceCell<&Bench> = OnceCell::const_new();
+        static SHARED: OnceCell<&TestCluster> = OnceCell::const_new();
         SHARED.get_or_init(async || &*Box::leak(Box::new(Self::own().await))).await
     }
 
-    /// One of a test's own, for whatever concerns the whole cluster.
+    /// A cluster for one test, for mutants of the whole cluster.
     pub async fn own() -> Self {
-        let bench = Self { cluster: OwnCluster::start().await, made: AtomicU32::new(0) };
-        let admin = bench.cluster.superuser("postgres").await;
+        let test_cluster = Self { cluster: OwnCluster::start().await, made: AtomicU32::new(0) };
+        let admin = test_cluster.cluster.superuser("postgres").await;
         admin.batch_execute("create database migrated").await.expect("a database");
-        schema::migrate(&bench.cluster.address("postgres", "migrated"), false).await.expect("a migrated one");
-        bench.make_login().await;
+        schema::migrate(&test_cluster.cluster.address("postgres", "migrated"), false)
+            .await
+            .expect("a migrated one");
+        test_cluster.make_login().await;
         admin.batch_execute("create role stranger").await.expect("a role");
-        bench
+        test_cluster
     }
 
-    /// As the README says.
+    /// Makes the recommended login with sql/setup/login.sql.
     async fn make_login(&self) {
         let programs = rowkeep::development::Programs::find(None).expect("PostgreSQL's programs");
         let script = format!("{}/sql/setup/login.sql", env!("CARGO_MANIFEST_DIR"));
@@ -57,7 +59,7 @@ impl Bench {
         assert!(output.status.success(), "{output:?}");
     }
 
-    /// A further template: the migrated one, after these changes.
+    /// Makes another template: the migrated one with these changes.
     pub async fn template(&self, name: &str, changes: &[&str]) {
         let copy = self.copy("migrated").await;
         for change in changes {
@@ -73,10 +75,10 @@ impl Bench {
         let name = format!("copy_{}", self.made.fetch_add(1, Ordering::Relaxed));
         self.at_last(&format!("create database {name} template {template}")).await;
         let admin = self.cluster.superuser(&name).await;
-        Copy { bench: self, name, admin }
+        Copy { test_cluster: self, name, admin }
     }
 
-    /// Runs what fails as long as somebody is still leaving the database.
+    /// Runs a command again as long as a session is still in the database.
     async fn at_last(&self, command: &str) {
         let admin = self.cluster.superuser("postgres").await;
         for _ in 0..100 {
@@ -92,20 +94,20 @@ impl Bench {
     }
 }
 
-/// A database to be loosened.
+/// A database for a mutant.
 pub struct Copy<'a> {
-    bench: &'a Bench,
+    test_cluster: &'a TestCluster,
     pub name: String,
     pub admin: Client,
 }
 
 impl Copy<'_> {
     pub fn address(&self, login: &str) -> Address {
-        self.bench.cluster.address(login, &self.name)
+        self.test_cluster.cluster.address(login, &self.name)
     }
 
     pub fn url(&self, login: &str) -> String {
-        self.bench.cluster.url(login, &self.name)
+        self.test_cluster.cluster.url(login, &self.name)
     }
 
     /// `rowkeep audit`, as the superuser.
@@ -119,7 +121,7 @@ impl Copy<'_> {
         Audit { code, facts: facts(&text), text }
     }
 
-    /// The program as it is shipped, with nothing but an address: how it ended, and its standard output.
+    /// Runs the program with nothing but an address. Returns its exit code and standard output.
     pub async fn run(&self, arguments: &[&str], login: &str) -> (Option<i32>, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_rowkeep"))
             .args(arguments)
@@ -134,10 +136,10 @@ impl Copy<'_> {
         (output.status.code(), String::from_utf8(output.stdout).expect("text"))
     }
 
-    /// Takes it away.
+    /// Drops the database.
     pub async fn discard(self) {
-        let admin = self.bench.cluster.superuser("postgres").await;
-        // Whatever keeps it (a slot, a subscription) goes with the cluster.
+        let admin = self.test_cluster.cluster.superuser("postgres").await;
+        // If a slot or a subscription prevents that, it ends with the cluster.
         let _ = admin.batch_execute(&format!("drop database {} with (force)", self.name)).await;
     }
 }

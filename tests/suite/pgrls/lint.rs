@@ -1,6 +1,6 @@
-//! What pgrls finds by its rules.
+//! The findings of pgrls' lint rules.
 
-use super::pgrls::{Deployment, Report, TOLD, pgrls};
+use super::program::{CONFIG, Deployment, Report, pgrls};
 use crate::world::{Database, releases};
 
 #[tokio::test]
@@ -9,19 +9,19 @@ async fn the_rules_find_nothing_on_any_release() {
     for major in releases() {
         let deployment = Deployment::of_release(major).await;
 
-        let report = pgrls(&deployment.url(), &["lint", TOLD]).await;
+        let report = pgrls(&deployment.url(), &["lint", CONFIG]).await;
 
         assert_eq!(found(&report), [""; 0], "PostgreSQL {major}: {report:#?}");
         assert!(report.passed);
     }
 }
 
-/// An exemption that is no longer needed has to go: it would hide what comes after it.
+/// An exemption that is no longer needed must be removed, because it would hide new findings.
 #[tokio::test]
 #[ignore = "needs pgrls on Python: `make test-all`"]
-async fn every_exemption_is_of_something_that_is_found() {
+async fn every_exemption_is_needed() {
     let deployment = Deployment::new().await;
-    let told = include_str!("../../judges/pgrls.toml");
+    let told = include_str!("../../pgrls/pgrls.toml");
     let without_exemptions: Vec<_> = told.lines().filter(|line| !line.starts_with("allowlist = ")).collect();
     let config = std::env::temp_dir().join(format!("rowkeep-pgrls-{}.toml", std::process::id()));
     std::fs::write(&config, without_exemptions.join("\n")).expect("a file");
@@ -34,17 +34,17 @@ async fn every_exemption_is_of_something_that_is_found() {
     assert!(!report.passed);
 }
 
-/// The rules would find something if there were something to find, whatever is exempted and whatever they are told.
+/// Shows that the rules find mistakes in spite of the exemptions.
 #[tokio::test]
 #[ignore = "needs pgrls on Python: `make test-all`"]
-async fn the_rules_find_what_was_done_by_mistake() {
+async fn the_rules_find_mistakes() {
     for mistakes in [BESIDE_THE_POLICIES, TOO_LITTLE, TOO_MUCH, NO_POLICY, NO_ROW_SECURITY] {
         let database = Database::new().await;
         for (_, mistake) in mistakes {
             database.superuser().await.batch_execute(mistake).await.expect(mistake);
         }
 
-        let report = pgrls(&database.url("postgres"), &["lint", TOLD]).await;
+        let report = pgrls(&database.url("postgres"), &["lint", CONFIG]).await;
 
         let found = found(&report);
         for (rule, mistake) in mistakes {
@@ -54,7 +54,7 @@ async fn the_rules_find_what_was_done_by_mistake() {
     }
 }
 
-/// Each mistake after what is found of it. What would hide one another is apart.
+/// The expected finding, and the mistake. Mistakes that would hide each other are in different lists.
 type Mistakes = &'static [(&'static str, &'static str)];
 
 const BESIDE_THE_POLICIES: Mistakes = &[
@@ -100,29 +100,29 @@ const NO_POLICY: Mistakes = &[("SEC012 app.tasks", "drop policy owner_only on ap
 
 const NO_ROW_SECURITY: Mistakes = &[("SEC032 app.tasks", "alter table app.tasks disable row level security")];
 
-/// Rule and object of everything that was found, however grave, in order.
+/// Rule and object of every finding, of any severity, sorted.
 fn found(report: &Report) -> Vec<String> {
     let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
-    let violations = report.said["violations"].as_array().expect("violations");
+    let violations = report.json["violations"].as_array().expect("violations");
     let mut found: Vec<_> = violations
         .iter()
         .map(|violation| format!("{} {}", text(&violation["rule_id"]), text(&violation["location"])))
         .collect();
-    assert_eq!(report.said["summary"]["total"], found.len(), "{report:#?}");
+    assert_eq!(report.json["summary"]["total"], found.len(), "{report:#?}");
     found.sort();
     found
 }
 
-/// Rule and object of everything that `pgrls.toml` exempts, in order.
+/// Rule and object of every exemption in `pgrls.toml`, sorted.
 fn exempted() -> Vec<String> {
-    let told = include_str!("../../judges/pgrls.toml");
+    let told = include_str!("../../pgrls/pgrls.toml");
     let mut rule = "";
     let mut exempted = Vec::new();
     for line in told.lines() {
         if let Some(header) = line.strip_prefix("[lint.rules.") {
             rule = header.trim_end_matches(']');
         } else if let Some(list) = line.strip_prefix("allowlist = ") {
-            // One line of TOML that is one of JSON as well.
+            // This line of TOML is also valid JSON.
             let objects: Vec<String> = serde_json::from_str(list).expect("a list");
             exempted.extend(objects.iter().map(|object| format!("{rule} {object}")));
         }

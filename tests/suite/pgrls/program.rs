@@ -1,4 +1,4 @@
-//! The program, as `.ci/judges` installs it.
+//! Runs pgrls, as `.ci/pgrls` installs it.
 
 use std::path::Path;
 
@@ -8,39 +8,39 @@ use tokio::process::Command;
 
 use crate::world::OwnCluster;
 
-/// What it said.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Report {
-    /// Nothing was found that it is to fail on.
+    /// pgrls found nothing.
     pub passed: bool,
     /// The report, as JSON.
-    pub said: Value,
+    pub json: Value,
 }
 
-/// Asks pgrls about every schema of the database at `url`, a superuser's.
+/// Runs pgrls on every schema of the database at `url`, as a superuser.
 pub async fn pgrls(url: &str, arguments: &[&str]) -> Report {
-    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/judges");
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pgrls");
     let python = home.join("bin/python");
-    assert!(python.exists(), "pgrls is not installed: run `make test-all`, which installs it");
+    assert!(python.exists(), "pgrls is not installed: run `.ci/pgrls`");
 
-    // Where no configuration lies about that it would take by itself.
+    // In a folder without a configuration file that it would read by itself.
     let mut command = Command::new(python);
     command.current_dir(home).env_clear();
     command.args(["-m", "pgrls"]).args(arguments).args(["--format", "json"]);
     command.args(["--schemas", &schemas(url).await, "--database-url", url]);
     let output = command.output().await.expect("pgrls");
 
-    // 2: it could not do what it was asked to.
+    // Exit code 2 means that pgrls itself failed.
     let code = output.status.code();
     assert!(matches!(code, Some(0 | 1)), "{arguments:?}: {output:?}");
-    let said = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
-    Report { passed: code == Some(0), said }
+    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    Report { passed: code == Some(0), json }
 }
 
-/// What it is told of Rowkeep, as an argument.
-pub const TOLD: &str = concat!("--config=", env!("CARGO_MANIFEST_DIR"), "/tests/judges/pgrls.toml");
+/// The argument that names the configuration.
+pub const CONFIG: &str = concat!("--config=", env!("CARGO_MANIFEST_DIR"), "/tests/pgrls/pgrls.toml");
 
-/// It would look at `public` alone.
+/// All schemas. By default pgrls looks only at `public`.
 async fn schemas(url: &str) -> String {
     let client = Address::parse(url).expect("an address").connect().await.expect("a connection");
     let all = "select string_agg(nspname, ',') from pg_namespace
@@ -48,8 +48,7 @@ async fn schemas(url: &str) -> String {
     client.query_one(all, &[]).await.expect("schemas").get(0)
 }
 
-/// A deployment that follows the README, with nothing beside it. Other tests have roles that see everything, and pgrls
-/// looks at those as well: they belong to the whole cluster.
+/// A deployment in its own cluster. pgrls looks at all roles of a cluster, and other tests make roles that see everything.
 pub struct Deployment(OwnCluster);
 
 impl Deployment {
@@ -57,7 +56,7 @@ impl Deployment {
         Self::on(OwnCluster::start().await).await
     }
 
-    /// On this release of PostgreSQL.
+    /// A deployment on this release of PostgreSQL.
     pub async fn of_release(major: u32) -> Self {
         Self::on(OwnCluster::of_release(major).await).await
     }

@@ -1,4 +1,4 @@
-//! The files of `sql/`.
+//! The queries of `sql/`: they prepare, and they name their columns and schemas.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::locks::{folder, tables};
 use super::support::{files, without_comments};
 use crate::world::Database;
 
-/// `sql/` itself and every folder in it, but the one whose files are scripts for psql.
+/// `sql/` and its folders, except sql/setup, which has scripts for psql.
 fn folders() -> Vec<String> {
     let sql = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
     let entries = std::fs::read_dir(sql).expect("a folder").map(|entry| entry.expect("an entry").path());
@@ -24,7 +24,7 @@ async fn every_file_of_sql_prepares_against_a_migrated_database() {
 
     for folder in folders() {
         for (name, sql) in files(&folder) {
-            // The extended protocol takes one statement at a time; scripts have several.
+            // The extended protocol takes one statement at a time, and a script has several.
             for statement in statements(&sql) {
                 let prepared = client.prepare(&statement).await;
                 assert!(prepared.is_ok(), "{folder}/{name}.sql: {:?}\n{statement}", prepared.err());
@@ -34,7 +34,7 @@ async fn every_file_of_sql_prepares_against_a_migrated_database() {
 }
 
 #[tokio::test]
-async fn every_question_prepares_for_the_role_of_requests() {
+async fn every_query_prepares_for_the_role_of_requests() {
     let database = Database::new().await;
     let client = database.client("rowkeep_login").await;
     let mut folders = vec!["sql/session".to_owned()];
@@ -49,23 +49,23 @@ async fn every_question_prepares_for_the_role_of_requests() {
 }
 
 #[tokio::test]
-async fn every_question_names_its_columns_and_its_schema() {
+async fn every_query_names_its_columns_and_its_schema() {
     let database = Database::new().await;
 
     for table in tables(&database.superuser().await).await {
-        for (name, sql) in files(&folder(&table, &["sql"]).expect("a folder of questions")) {
+        for (name, sql) in files(&folder(&table, &["sql"]).expect("a folder of queries")) {
             let sql = without_comments(&sql);
             let (named, qualified) =
                 (sql.matches(&table).count(), sql.matches(&format!("app.{table}")).count());
 
-            // A count of rows names none of their columns.
+            // A count of rows names no columns.
             assert!(!sql.replace("count(*)", "").contains('*'), "sql/{table}/{name}.sql");
             assert_eq!(named, qualified, "sql/{table}/{name}.sql");
         }
     }
 }
 
-/// The statements of a script: they end with `;`, except inside quotes and `$$`.
+/// The statements of a script. They end with `;` outside of quotes and `$$`.
 fn statements(sql: &str) -> Vec<String> {
     let mut statements = vec![String::new()];
     let (mut in_quotes, mut in_body) = (false, false);

@@ -1,36 +1,35 @@
-//! What pgrls proves of the policies, for whatever rows there may be.
+//! The proofs of pgrls about the policies. They hold for any rows.
 
 use serde_json::{Value, json};
 
-use super::pgrls::{Deployment, Report, TOLD, pgrls};
+use super::program::{CONFIG, Deployment, Report, pgrls};
 use crate::world::Database;
 
-/// The prover takes the function's answer for the user's identity. That it is, is what the tests of `database/` are about.
+/// The prover takes the result of the function as the identity of the user. The tests in `database/` show that it is.
 async fn proof(url: &str, mode: &str) -> Report {
     let identity = "--auth-function=app.current_user_id";
-    pgrls(url, &["verify", TOLD, identity, "--strict", "--mode", mode]).await
+    pgrls(url, &["verify", CONFIG, identity, "--strict", "--mode", mode]).await
 }
 
-/// A request that has not said whose it is reads nothing; nobody reads what another user has; nobody writes it, or hands
-/// a row to another user.
+/// A session without an identity reads nothing. No user reads or writes rows of another user, or gives a row away.
 #[tokio::test]
 #[ignore = "needs pgrls on Python: `make test-all`"]
-async fn it_is_proven_that_nobody_gets_past_their_own_rows() {
+async fn pgrls_proves_that_users_reach_only_their_own_rows() {
     let deployment = Deployment::new().await;
 
     for mode in ["anon", "cross-tenant", "write"] {
         let report = proof(&deployment.url(), mode).await;
 
-        // By name: a table without row security is none of the prover's.
+        // The name matters, because the prover skips tables without row-level security.
         assert_eq!(verdicts(&report), [json!(["app.tasks", "isolated"])], "{mode}: {report:#?}");
         assert!(report.passed, "{mode}");
     }
 }
 
-/// Neither becoming the owner, nor a function that runs as somebody else, nor a view.
+/// There is no way to become the owner, and no SECURITY DEFINER function or view that reads the tables.
 #[tokio::test]
 #[ignore = "needs pgrls on Python: `make test-all`"]
-async fn there_is_no_way_around_the_policies_to_prove_anything_of() {
+async fn pgrls_finds_no_object_that_bypasses_the_policies() {
     let deployment = Deployment::new().await;
 
     for mode in ["escalation", "reachability"] {
@@ -43,7 +42,7 @@ async fn there_is_no_way_around_the_policies_to_prove_anything_of() {
 
 #[tokio::test]
 #[ignore = "needs pgrls on Python: `make test-all`"]
-async fn the_prover_finds_the_hole() {
+async fn pgrls_finds_each_hole() {
     let own = "user_id = app.current_user_id()";
     let definer = "returns setof app.tasks language sql security definer set search_path = ''";
     for (mode, leaking, harm) in [
@@ -97,10 +96,10 @@ async fn the_prover_finds_the_hole() {
     }
 }
 
-/// The fence is not for show: it alone keeps this policy from being the hole that it would be without it.
+/// The fence alone prevents that this policy becomes a hole.
 #[tokio::test]
 #[ignore = "needs pgrls on Python: `make test-all`"]
-async fn a_policy_that_is_added_beside_the_fence_opens_nothing() {
+async fn an_added_policy_opens_nothing_beside_the_fence() {
     let database = Database::new().await;
     let oops = "create policy oops on app.tasks for select to rowkeep_api using (completed)";
     database.superuser().await.batch_execute(oops).await.expect("a policy");
@@ -110,8 +109,8 @@ async fn a_policy_that_is_added_beside_the_fence_opens_nothing() {
     assert_eq!(verdicts(&report), [json!(["app.tasks", "isolated"])], "{report:#?}");
 }
 
-/// Each table with what is proven of it.
+/// Each table with its verdict.
 fn verdicts(report: &Report) -> Vec<Value> {
-    let tables = report.said["tables"].as_array().expect("tables");
+    let tables = report.json["tables"].as_array().expect("tables");
     tables.iter().map(|table| json!([table["table"], table["verdict"]])).collect()
 }
