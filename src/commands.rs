@@ -20,10 +20,10 @@ use crate::audit;
 use crate::auth::Verifier;
 use crate::config::{Cli, Command, Config};
 use crate::database::Address;
-use crate::development::{self, Cluster};
+use crate::development::{self, Cluster, token};
 use crate::http::{self as server, App};
 use crate::session::Session;
-use crate::{logging, schema, tasks, token};
+use crate::{logging, schema, tasks};
 
 /// Why the program ends without having done what it was told.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -112,7 +112,7 @@ async fn start(config: &mut Config) -> Result<(Option<Cluster>, App), Failure> {
     warn_of_drift(&address).await;
     let session = Session::open(&address, &config.session, &tasks::QUESTIONS, ready.sentences).await?;
     tracing::info!(database = %address, "requests run restricted");
-    let verifier = Verifier::new(&config.demands)?;
+    let verifier = Verifier::new(&config.token_rules)?;
     verifier.read_key_sets().await?;
     Ok((cluster, App::new(verifier, session, ready.cursors, config.request_timeout)))
 }
@@ -190,7 +190,7 @@ fn print_token(config: &mut Config, user: &str, lifetime: u64) -> Result<(), Fai
         return Err("tokens are made in development only: elsewhere they come from your sign-in".into());
     }
     complete_secrets(config)?;
-    let token = token::mint(&config.demands, user, lifetime)?;
+    let token = token::mint(&config.token_rules, user, lifetime)?;
     writeln!(std::io::stdout(), "{token}")?;
     Ok(())
 }
@@ -233,8 +233,8 @@ async fn database(config: &Config) -> Result<(Option<Cluster>, Address), Failure
 
 /// In development a secret is made where no key of any kind is configured.
 fn complete_secrets(config: &mut Config) -> Result<(), Failure> {
-    if config.demands.secrets.is_empty() && config.demands.key_sets.is_empty() && config.development {
-        config.demands.secrets.push(development::secret()?);
+    if config.token_rules.secrets.is_empty() && config.token_rules.key_sets.is_empty() && config.development {
+        config.token_rules.secrets.push(development::secret()?);
     }
     Ok(())
 }
@@ -277,7 +277,7 @@ fn allow_connections() {
 fn say_how_to_try(config: &Config, listening: SocketAddr, cluster: Option<&Cluster>) {
     let program = std::env::args().next().unwrap_or_else(|| "rowkeep".into());
     let mut text = format!("\nRowkeep is ready at http://{listening}  (development; ctrl-c stops it)\n");
-    match token::mint(&config.demands, "alice", 86_400.min(config.demands.max_lifetime)) {
+    match token::mint(&config.token_rules, "alice", 86_400.min(config.token_rules.max_lifetime)) {
         Ok(token) => text.push_str(&format!(
             "\na token for alice, valid for a day; others: {program} token --user bob\n\n  {token}\n\n\
              her tasks, over HTTP:\n\n  curl -H 'Authorization: Bearer {token}' http://{listening}/api/tasks\n"

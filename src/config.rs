@@ -1,6 +1,6 @@
 //! Every setting once: flag, variable, default and help text.
 
-mod identity;
+mod token_rules;
 mod understand;
 
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::auth::Demands;
+use crate::auth::TokenRules;
 use crate::database::Address;
 use crate::http::Origins;
 use crate::logging::{Filter, Format};
@@ -145,8 +145,8 @@ pub struct Config {
     pub migration_database: Option<Address>,
     /// The pool.
     pub session: Options,
-    /// What a token must say and be signed with. Without any key where none is configured.
-    pub demands: Demands,
+    /// Which keys verify tokens, and what tokens must claim. Has no key if none is configured.
+    pub token_rules: TokenRules,
     /// Whose pages may read answers.
     pub origins: Origins,
     /// What is logged.

@@ -58,7 +58,7 @@ impl Settings {
                 ),
                 patience: request_timeout / 3,
             },
-            demands: self.demands(&mut wrong, development, request_timeout / 3),
+            token_rules: self.token_rules(&mut wrong, development, request_timeout / 3),
             origins: wrong.note(
                 "CORS_ORIGINS",
                 Origins::parse(or_default(&self.cors_origins, "http://localhost:3000")),

@@ -1,22 +1,22 @@
 //! A PostgreSQL of this run's own, a database for each test, a server on it, and people with tokens.
 
-mod authority;
+mod certificate_authority;
 mod cluster;
 mod issuer;
 mod person;
 mod releases;
 mod server;
 
-pub use authority::{Authority, Signed};
+pub use certificate_authority::{CertificateAuthority, Signed};
 pub use cluster::{Database, OwnCluster, PASSWORD, cluster, end_with_this_process, psql};
 pub use issuer::{Issuer, JWKS_PATH, KeyPair, NEVER, Reply, public};
 pub use person::{Answer, Person, send, try_send};
 pub use releases::{PACKAGED, releases};
 pub use server::{Server, called};
 
-use rowkeep::auth::{Demands, UserId, Verifier};
+use rowkeep::auth::{TokenRules, UserId, Verifier};
 
-/// What servers under test verify tokens with.
+/// The secret of the servers under test.
 pub const SECRET: &str = "a secret for tests, of more than thirty-two bytes";
 
 /// A migrated database and a server on it.
@@ -36,7 +36,7 @@ impl World {
         Self::on(Database::new().await, settings).await
     }
 
-    /// A server that believes the tokens of `issuer` and no others.
+    /// A server that accepts the tokens of `issuer` and no others.
     pub async fn of(issuer: &Issuer, settings: &[(&str, &str)]) -> Self {
         let url = issuer.url();
         let mut all = vec![("BETTER_AUTH_SECRET", ""), ("BETTER_AUTH_URL", url.as_str())];
@@ -62,30 +62,30 @@ impl World {
         Ok(Self { server, database })
     }
 
-    /// Somebody with a token of the server's secret.
+    /// A user with a token signed with the server's secret.
     pub fn user(&self, id: &str) -> Person {
         Person::new(self.server.address, id)
     }
 
-    /// Somebody with this token.
+    /// A caller with this token.
     pub fn bearer(&self, token: &str) -> Person {
         Person::with_token(self.server.address, Some(token))
     }
 
-    /// Alice, with a token of this issuer that this pair has signed.
+    /// Alice, with a token of this issuer that this pair signed.
     pub fn signed_in(&self, issuer: &Issuer, pair: &KeyPair) -> Person {
         self.bearer(&pair.token(&issuer.claims(serde_json::json!({}))))
     }
 
-    /// Somebody without a token.
+    /// A caller without a token.
     pub fn stranger(&self) -> Person {
         Person::with_token(self.server.address, None)
     }
 }
 
-/// What the servers under test demand of a token.
-pub fn demands() -> Demands {
-    Demands {
+/// The token rules of the servers under test.
+pub fn token_rules() -> TokenRules {
+    TokenRules {
         secrets: vec![SECRET.into()],
         key_sets: vec![],
         issuers: vec![],
@@ -97,12 +97,12 @@ pub fn demands() -> Demands {
 
 /// A token for `id` that is valid for an hour.
 pub fn token(id: &str) -> String {
-    rowkeep::token::mint(&demands(), id, 3600).expect("a token")
+    rowkeep::development::token::mint(&token_rules(), id, 3600).expect("a token")
 }
 
-/// The user that a verified token names: there is no other way to a `UserId`.
+/// The user of a verified token. There is no other way to get a `UserId`.
 pub fn user_id(id: &str) -> UserId {
-    Verifier::new(&demands())
+    Verifier::new(&token_rules())
         .and_then(|verifier| verifier.user_of_token(&token(id)).map_err(|refusal| format!("{refusal:?}")))
         .expect("a verified user")
 }

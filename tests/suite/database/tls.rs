@@ -13,7 +13,7 @@ use tokio_rustls::rustls::RootCertStore;
 
 use super::serving::{start, titles};
 use super::support::{creates, texts};
-use crate::world::{Authority, OwnCluster, PASSWORD, Signed, releases};
+use crate::world::{CertificateAuthority, OwnCluster, PASSWORD, Signed, releases};
 
 const NAME: &str = "database.rowkeep.test";
 
@@ -61,7 +61,7 @@ impl Listening {
         self.admin.batch_execute(sql).await.expect("a signal");
     }
 
-    fn address(&self, options: &str, authority: &Authority) -> Address {
+    fn address(&self, options: &str, authority: &CertificateAuthority) -> Address {
         let password = PASSWORD.replace('\'', "\\'");
         let login = format!("port=5432 dbname=postgres user=rowkeep_login password='{password}'");
         let mut roots = RootCertStore::empty();
@@ -70,7 +70,7 @@ impl Listening {
     }
 
     /// Whether a server is served over TLS here.
-    async fn serves(&self, options: &str, authority: &Authority) -> bool {
+    async fn serves(&self, options: &str, authority: &CertificateAuthority) -> bool {
         let session = start(&self.address(options, authority)).await.expect(options);
         assert_eq!(titles(&session, "alice").await, ["hers"], "{options}");
         assert_eq!(titles(&session, "bob").await, [""; 0], "{options}");
@@ -83,7 +83,7 @@ impl Listening {
     }
 
     /// Why a server is not served here: the reason when it starts, after what a session says that is opened all the same.
-    async fn refuses(&self, options: &str, authority: &Authority) -> String {
+    async fn refuses(&self, options: &str, authority: &CertificateAuthority) -> String {
         let address = self.address(options, authority);
         let patience = Duration::from_secs(1);
         let limits = Options { pool_size: 1, min_idle: 1, max_lifetime: Duration::from_secs(60), patience };
@@ -95,7 +95,7 @@ impl Listening {
 
 #[tokio::test]
 async fn the_database_is_reached_over_tls_as_the_address_wants_it() {
-    let (authority, stranger) = (Authority::new(), Authority::new());
+    let (authority, stranger) = (CertificateAuthority::new(), CertificateAuthority::new());
     let own = Programs::find(None).expect("PostgreSQL's programs").major;
     let database = Listening::of_release(own).await;
     let here = &database.address;
@@ -125,7 +125,7 @@ async fn the_database_is_reached_over_tls_as_the_address_wants_it() {
 /// PostgreSQL manual, "Database Connection Control Functions": `sslnegotiation`, from release 17 on.
 #[tokio::test]
 async fn tls_may_come_at_once() {
-    let authority = Authority::new();
+    let authority = CertificateAuthority::new();
     let newest = *releases().iter().max().expect("a release");
     assert!(newest >= 17, "no PostgreSQL 17 or newer to test with: run `make test`, which installs it");
     let database = Listening::of_release(newest).await;

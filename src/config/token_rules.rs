@@ -1,0 +1,253 @@
+//! The settings about tokens: which keys verify them, and what they must claim.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use url::Url;
+
+use super::Settings;
+use super::understand::{Problems, list, or_default};
+use crate::auth::{JwksLocation, KeySetConfig, TokenRules};
+
+/// Parts of secrets that stand in examples, in lower case. Everybody knows them, and can sign tokens for any user.
+const PLACEHOLDERS: [&str; 9] = [
+    "better-auth-secret",
+    "change-me",
+    "change_me",
+    "changeme",
+    "your-secret",
+    "your_secret",
+    "replace-me",
+    "placeholder",
+    "example",
+];
+
+/// The shortest secret for HS256, in bytes (RFC 7518, section 3.2).
+const MIN_SECRET_BYTES: usize = 32;
+
+/// The default path of Better Auth below its origin.
+const BASE_PATH: &str = "/api/auth";
+
+impl Settings {
+    /// The token rules. `read_timeout` is how long one read of a key set may take.
+    pub(super) fn token_rules(
+        &self,
+        wrong: &mut Problems,
+        development: bool,
+        read_timeout: Duration,
+    ) -> TokenRules {
+        let (issuers, audiences) = (list(&self.jwt_issuer), list(&self.jwt_audience));
+        let secrets = self.secrets(wrong, development);
+        let mut key_sets = Vec::new();
+        let mut add = |setting, location, issuers, audiences| {
+            key_sets.push(KeySetConfig { setting, location, issuers, audiences, read_timeout });
+        };
+
+        if let Some(url) = wrong.url("BETTER_AUTH_URL", &self.better_auth_url) {
+            if url.query().is_some() || url.fragment().is_some() {
+                wrong.say(
+                    "BETTER_AUTH_URL must have no query and no fragment: it is the issuer that tokens name",
+                );
+            }
+            // JWT_ISSUER and JWT_AUDIENCE hold for every token; these defaults hold for tokens of this key set.
+            let names = issuer_names(&url, self.better_auth_url.trim());
+            let or_names = |set: &[String]| if set.is_empty() { names.clone() } else { set.to_vec() };
+            add("BETTER_AUTH_URL", jwks_location(&url), or_names(&issuers), or_names(&audiences));
+        }
+        if let Some(url) = wrong.url("JWKS_URL", &self.jwks_url) {
+            add("JWKS_URL", JwksLocation::Urls(vec![url]), issuers.clone(), audiences.clone());
+        }
+        if !self.jwks_file.trim().is_empty() {
+            let path = self.jwks_file.trim().into();
+            add("JWKS_FILE", JwksLocation::File(path), issuers.clone(), audiences.clone());
+        }
+        if !development && self.better_auth_secret.is_empty() && key_sets.is_empty() {
+            wrong.say(
+                "there is no key to verify tokens with: set BETTER_AUTH_URL, BETTER_AUTH_SECRET, JWKS_URL or JWKS_FILE",
+            );
+        }
+
+        TokenRules {
+            secrets,
+            key_sets,
+            issuers,
+            audiences,
+            user_claim: or_default(&self.jwt_user_claim, "sub").to_owned(),
+            max_lifetime: wrong.number(
+                "JWT_MAX_LIFETIME",
+                &self.jwt_max_lifetime,
+                31_622_400,
+                1..=u64::from(u32::MAX),
+            ),
+        }
+    }
+
+    fn secrets(&self, wrong: &mut Problems, development: bool) -> Vec<String> {
+        let secrets = [
+            ("BETTER_AUTH_SECRET", &self.better_auth_secret),
+            ("BETTER_AUTH_SECRET_PREVIOUS", &self.better_auth_secret_previous),
+        ];
+        let mut accepted = Vec::new();
+        for (name, secret) in secrets.into_iter().filter(|(_, secret)| !secret.is_empty()) {
+            if is_public_key(secret) {
+                wrong.say(format!(
+                    "{name} is a key in PEM or JWK form, not a secret: everybody who has the public key could sign with \
+                     it; put public keys into JWKS_FILE"
+                ));
+            } else if !development {
+                refuse_weak(wrong, name, secret);
+            }
+            accepted.push(secret.clone());
+        }
+        if self.better_auth_secret.is_empty() && !accepted.is_empty() {
+            wrong.say("BETTER_AUTH_SECRET_PREVIOUS is set and BETTER_AUTH_SECRET is not: set it, too");
+        }
+        accepted
+    }
+}
+
+fn refuse_weak(wrong: &mut Problems, name: &str, secret: &str) {
+    let lower = secret.to_lowercase();
+    if secret.trim().len() < MIN_SECRET_BYTES {
+        wrong.say(format!(
+            "{name} has {} bytes; it must have {MIN_SECRET_BYTES} or more: make one with openssl rand -base64 32",
+            secret.trim().len()
+        ));
+    } else if PLACEHOLDERS.iter().any(|known| lower.contains(known)) {
+        wrong.say(format!(
+            "{name} is a placeholder that everybody knows: make a secret with openssl rand -base64 32"
+        ));
+    }
+}
+
+/// Whether a secret is the text of a key or of a certificate. With a public key as the secret of HS256, everybody could
+/// sign tokens (RFC 8725, section 2.1).
+fn is_public_key(secret: &str) -> bool {
+    let is_jwk = |value: &Value| value.get("kty").is_some() || value.get("keys").is_some();
+    let is_json = serde_json::from_str(secret).is_ok_and(|value: Value| match &value {
+        Value::Array(list) => list.iter().any(is_jwk),
+        value => is_jwk(value),
+    });
+    is_json || secret.contains("-----BEGIN") || secret.starts_with("ssh-")
+}
+
+impl Problems {
+    fn url(&mut self, name: &str, text: &str) -> Option<Url> {
+        let text = text.trim();
+        if text.is_empty() {
+            return None;
+        }
+        self.note(name, url(text).map(Some))
+    }
+}
+
+fn url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text)
+        .map_err(|error| format!("it is not a URL like https://auth.example.com: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err("it is not a URL like https://auth.example.com".into());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it holds a user or a password: remove them, because a key set is public".into());
+    }
+    Ok(url)
+}
+
+/// Where a Better Auth server publishes its keys.
+///
+/// A path in its URL is either the path of Better Auth itself, as Better Auth reads the same variable, or the path of a
+/// proxy that removes it.
+fn jwks_location(url: &Url) -> JwksLocation {
+    let base = url.path().trim_end_matches('/');
+    let paths = if base.is_empty() {
+        vec![format!("{BASE_PATH}/jwks")]
+    } else if base.ends_with(BASE_PATH) {
+        vec![format!("{base}/jwks")]
+    } else {
+        vec![format!("{base}/jwks"), format!("{base}{BASE_PATH}/jwks")]
+    };
+    let at = |path: String| {
+        let mut url = url.clone();
+        url.set_path(&path);
+        url
+    };
+    JwksLocation::Urls(paths.into_iter().map(at).collect())
+}
+
+/// The names that a Better Auth server with that URL can use in `iss` and `aud`: by default its origin, without any path
+/// or slash; if they are configured there, perhaps the URL as it is written here.
+fn issuer_names(url: &Url, text: &str) -> Vec<String> {
+    let mut issuers = vec![url.origin().ascii_serialization()];
+    for other in [text.trim_end_matches('/'), text] {
+        if !issuers.iter().any(|known| known == other) {
+            issuers.push(other.to_owned());
+        }
+    }
+    issuers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_better_auth_server_is_found_however_its_url_is_written() {
+        for (text, urls, first) in [
+            ("http://127.0.0.1:3000", vec!["http://127.0.0.1:3000/api/auth/jwks"], "http://127.0.0.1:3000"),
+            ("http://127.0.0.1:3000/", vec!["http://127.0.0.1:3000/api/auth/jwks"], "http://127.0.0.1:3000"),
+            (
+                "HTTPS://Auth.Example.com:443",
+                vec!["https://auth.example.com/api/auth/jwks"],
+                "https://auth.example.com",
+            ),
+            ("https://a.example/api/auth", vec!["https://a.example/api/auth/jwks"], "https://a.example"),
+            ("https://a.example/api/auth/", vec!["https://a.example/api/auth/jwks"], "https://a.example"),
+            (
+                "https://a.example/app/api/auth",
+                vec!["https://a.example/app/api/auth/jwks"],
+                "https://a.example",
+            ),
+            (
+                "https://a.example/app",
+                vec!["https://a.example/app/jwks", "https://a.example/app/api/auth/jwks"],
+                "https://a.example",
+            ),
+        ] {
+            let parsed = url(text).expect(text);
+
+            let urls = urls.into_iter().map(|url| Url::parse(url).expect("a URL")).collect();
+            assert_eq!(jwks_location(&parsed), JwksLocation::Urls(urls), "{text}");
+            assert_eq!(issuer_names(&parsed, text).first().map(String::as_str), Some(first), "{text}");
+        }
+        let slash = "https://a.example/app/";
+        let issuers = issuer_names(&url(slash).expect("a URL"), slash);
+        assert_eq!(issuers, ["https://a.example", "https://a.example/app", slash]);
+    }
+
+    #[test]
+    fn a_text_that_is_not_the_url_of_a_server_is_refused() {
+        for text in
+            ["auth.example.com", "localhost:3000", "ftp://a.example", "file:///keys", "https://", "/api/auth"]
+        {
+            assert!(url(text).is_err(), "{text}");
+        }
+        let secret = url("https://user:hush@a.example").expect_err("a password");
+        assert!(!secret.contains("hush"), "{secret}");
+    }
+
+    #[test]
+    fn a_public_key_is_not_accepted_as_a_secret() {
+        for (text, is_public) in [
+            ("-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----", true),
+            (r#"{"kty":"EC","crv":"P-256"}"#, true),
+            (r#"{"keys":[]}"#, true),
+            (r#"[{"kty":"EC","crv":"P-256"}]"#, true),
+            ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", true),
+            ("q8Vb3wBTl6XkCYLGm1mJcFbS0xgNq2Zr", false),
+            ("{\"odd\": \"but a secret of thirty-two\"}", false),
+            ("12345678901234567890123456789012", false),
+        ] {
+            assert_eq!(is_public_key(text), is_public, "{text}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! A certificate authority of one test.
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tokio_rustls::rustls::pki_types::CertificateDer;
+
+pub struct CertificateAuthority {
+    certificate: rcgen::Certificate,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate and its key.
+pub struct Signed {
+    pub certificate: rcgen::Certificate,
+    pub key: KeyPair,
+}
+
+impl CertificateAuthority {
+    pub fn new() -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(vec![]).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).expect("a certificate");
+        Self { certificate, issuer: Issuer::new(params, key) }
+    }
+
+    pub fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
+    pub fn der(&self) -> CertificateDer<'static> {
+        self.certificate.der().clone()
+    }
+
+    /// A certificate for a host with these names.
+    pub fn signs(&self, names: &[&str]) -> Signed {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let params = params.expect("names");
+        Signed { certificate: params.signed_by(&key, &self.issuer).expect("a certificate"), key }
+    }
+}
