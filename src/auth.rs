@@ -124,7 +124,7 @@ impl Verifier {
         if self.keys.has_kid(kid) {
             self.verify(&jwt)
         } else {
-            // Either no key can be meant, or a key without a `kid` was tried already: then its result stands.
+            // Still unknown: refuses the token for its `kid`, unless a key without a `kid` has verified it already.
             self.keys.for_token(&jwt).and(result)
         }
     }

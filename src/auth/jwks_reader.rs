@@ -186,7 +186,7 @@ fn max_age(headers: &http::HeaderMap) -> Duration {
 }
 
 fn client(urls: &[Url], timeout: Duration) -> reqwest::Result<reqwest::Client> {
-    // Keys come only from the configured server: an open redirect there must not lead to keys of somebody else. A
+    // Keys come only from the configured server: an open redirect there must not lead to keys of an attacker. A
     // redirect may change the path, or http to https.
     let redirects = Policy::custom(|attempt| {
         let is_same_server = attempt.previous().last().is_some_and(|from| {
@@ -214,7 +214,7 @@ fn client(urls: &[Url], timeout: Duration) -> reqwest::Result<reqwest::Client> {
     builder.build()
 }
 
-/// Whether the URL is on this machine, so that nobody on the network can read or change the answer.
+/// Whether the URL is on this machine, so that nothing on the network can read or change the answer.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

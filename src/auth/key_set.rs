@@ -171,7 +171,7 @@ impl KeySet {
         .await;
     }
 
-    /// Whether a read for an unknown `kid` was in vain a short time ago.
+    /// Whether a read for an unknown `kid` brought no such key, less than [`COOL_DOWN`] ago.
     pub(super) fn is_cooling_down(&self) -> bool {
         self.state().missed_at.is_some_and(|at| at.elapsed() < COOL_DOWN)
     }

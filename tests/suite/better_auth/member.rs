@@ -54,7 +54,7 @@ impl Member {
         answer.json()["token"].as_str().expect("a token").to_owned()
     }
 
-    /// Signs out but keeps the cookies, like somebody who has stolen them.
+    /// Signs out but keeps the cookies, like a thief of them.
     pub async fn signs_out(&self) {
         let answer = self.call(Method::POST, "/api/auth/sign-out").await;
         assert_eq!(answer.status(), 200, "{answer:?}");

@@ -7,10 +7,10 @@ use super::tokens::token_with;
 use crate::world::{Issuer, JWKS_PATH, KeyPair, Reply, World, public};
 
 async fn assert_accepted(world: &World, cases: Vec<(&str, String, bool)>) {
-    for (label, token, believed) in cases {
+    for (label, token, is_accepted) in cases {
         let answer = world.bearer(&token).get("/api/tasks").await;
 
-        assert_eq!(answer.status(), if believed { 200 } else { 401 }, "{label}: {answer:?}");
+        assert_eq!(answer.status(), if is_accepted { 200 } else { 401 }, "{label}: {answer:?}");
     }
 }
 

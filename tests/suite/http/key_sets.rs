@@ -54,7 +54,7 @@ async fn assert_skipped(skipped: &[Entry]) {
 }
 
 #[tokio::test]
-async fn a_key_is_used_whatever_other_members_it_has() {
+async fn a_key_is_used_with_any_other_members() {
     let mut keys = Vec::new();
     for pair in PAIRS.iter() {
         for more in [
@@ -142,7 +142,7 @@ async fn several_key_sets_are_accepted_together_each_by_its_own_claim_rules() {
     let of_url = claims(json!({ "iss": issuer.url(), "aud": issuer.url() }));
     let configured = claims(json!({ "iss": "https://todo.example", "aud": "todo-api" }));
     let by_secret = |claims: &Value| token_with(claims.clone());
-    for (label, token, believed, is_accepted_by_strict) in [
+    for (label, token, is_accepted, is_accepted_by_strict) in [
         ("the secret, no issuer", by_secret(&no_issuer), true, false),
         ("the secret, the issuer of the URL", by_secret(&of_url), true, false),
         ("the secret, as required", by_secret(&configured), true, true),
@@ -165,7 +165,7 @@ async fn several_key_sets_are_accepted_together_each_by_its_own_claim_rules() {
     ] {
         let refusal_of = async |world| refusal(world, &token).await;
 
-        assert_eq!(refusal_of(&world).await.is_none(), believed, "{label}");
+        assert_eq!(refusal_of(&world).await.is_none(), is_accepted, "{label}");
         assert_eq!(refusal_of(&strict).await.is_none(), is_accepted_by_strict, "{label}");
     }
     assert_eq!(issuer.requested_paths().iter().filter(|path| *path != JWKS_PATH).count(), 0);

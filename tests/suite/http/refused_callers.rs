@@ -157,7 +157,7 @@ async fn a_refused_caller_does_not_wait_for_a_connection() {
         signed(&header(), &claims(json!({})), PREVIOUS_SECRET),
         forged.sign(&with_kid, &issuer.claims(json!({}))),
         forged.token(&issuer.claims(json!({}))),
-        pair.token(&issuer.claims(json!({ "aud": "somebody" }))),
+        pair.token(&issuer.claims(json!({ "aud": "other-api" }))),
     ] {
         refused.push(bearer(&world, &token).get("/api/tasks").await.status());
     }

@@ -161,7 +161,7 @@ async fn typ_may_be_absent_or_jwt_or_at_jwt_and_kid_may_be_anything() {
 async fn a_token_is_accepted_only_while_it_is_valid() {
     let world = World::new().await;
 
-    for (label, changes, believed) in [
+    for (label, changes, is_accepted) in [
         ("an hour", json!({}), true),
         ("a fraction of a second", json!({ "exp": now() as f64 + 3600.5 }), true),
         ("no iat", json!({ "iat": null }), true),
@@ -189,7 +189,7 @@ async fn a_token_is_accepted_only_while_it_is_valid() {
     ] {
         let answer = bearer(&world, &token_with(changes)).get("/api/tasks").await;
 
-        if believed {
+        if is_accepted {
             assert_eq!(answer.status(), 200, "{label}: {answer:?}");
         } else {
             assert_invalid_token(&answer, label);

@@ -90,7 +90,7 @@ async fn invented_kids_cause_one_read_in_each_cool_down() {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(Duration::from_secs(60), accepted).await.expect("the new key is believed within a minute");
+    timeout(Duration::from_secs(60), accepted).await.expect("the new key is accepted within a minute");
 }
 
 #[tokio::test]

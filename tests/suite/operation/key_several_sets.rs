@@ -23,14 +23,14 @@ async fn a_rotation_is_followed_beside_a_key_without_a_kid() {
     directory.write("keys.json", &json!({ "keys": [jwk] }).to_string());
     let file = directory.0.join("keys.json").display().to_string();
     let world = World::of(&issuer, &[("JWKS_FILE", &file)]).await;
-    let of_nameless = |header: Value| world.bearer(&without_kid.sign(&header, &issuer.claims(json!({}))));
+    let with_header = |header: Value| world.bearer(&without_kid.sign(&header, &issuer.claims(json!({}))));
 
     issuer.publish(&public(&[&new]));
 
     assert_eq!(status(&world.signed_in(&issuer, &new)).await, 200);
-    assert_eq!(status(&of_nameless(json!({ "alg": "EdDSA", "kid": "anything" }))).await, 200);
-    assert_eq!(status(&of_nameless(json!({ "alg": "EdDSA", "kid": "anything else" }))).await, 200);
-    let without_kid = of_nameless(json!({ "alg": "EdDSA" })).get("/api/tasks").await;
+    assert_eq!(status(&with_header(json!({ "alg": "EdDSA", "kid": "anything" }))).await, 200);
+    assert_eq!(status(&with_header(json!({ "alg": "EdDSA", "kid": "anything else" }))).await, 200);
+    let without_kid = with_header(json!({ "alg": "EdDSA" })).get("/api/tasks").await;
     assert!(without_kid.detail().contains("(kid)"), "two keys could be meant: {without_kid:?}");
 }
 

@@ -108,7 +108,7 @@ async fn with_an_issuer_no_development_secret_is_made() {
 
     let minted = checkout.program(&["token", "--user=alice"]).run().await;
     let ready = checkout.start().await;
-    let believed = Person::with_token(ready.address(), Some(&pair.token(&issuer.claims(json!({})))));
+    let accepted = Person::with_token(ready.address(), Some(&pair.token(&issuer.claims(json!({})))));
 
     assert_eq!((minted.code, minted.out.as_str()), (Some(1), ""), "{minted:?}");
     assert!(
@@ -116,7 +116,7 @@ async fn with_an_issuer_no_development_secret_is_made() {
         "{minted:?}"
     );
     assert!(!ready.running.err().contains("HS256"), "{}", ready.running.err());
-    assert_eq!(believed.get("/api/tasks").await.status(), 200);
+    assert_eq!(accepted.get("/api/tasks").await.status(), 200);
     ready.stop().await;
 }
 

@@ -170,7 +170,7 @@ impl Issuer {
     /// Starts again on the same port.
     pub fn start(&mut self) {
         if let Work::Stopped(socket) = &mut self.work {
-            let socket = socket.take().expect("a socket that nobody listens on");
+            let socket = socket.take().expect("a bound socket");
             let listener = socket.listen(64).expect("a port that was kept free");
             self.work = Work::Serving(tokio::spawn(serve(listener, self.script.clone())));
         }

@@ -10,7 +10,7 @@ use crate::http::tokens::part;
 
 /// With an exponent of 1 the signature is the padded digest itself, which everybody can compute.
 #[tokio::test]
-async fn nobody_can_sign_for_a_key_whose_exponent_is_one() {
+async fn a_signature_for_a_key_with_exponent_one_is_refused() {
     let [ed, _, _, rsa, _] = &*PAIRS;
     let set = [ed.jwk(), changed(&rsa.jwk(), json!({ "kid": "weak", "e": "AQ" }))];
 
@@ -35,7 +35,7 @@ async fn nobody_can_sign_for_a_key_whose_exponent_is_one() {
 /// If the key is a point of small order, the signature with R the neutral point and S zero fits every text, or one text in a
 /// few (RFC 8032, section 5.1.7: S times the base point must be R plus the hash times the key).
 #[tokio::test]
-async fn nobody_can_sign_for_a_key_that_is_a_point_of_small_order() {
+async fn a_signature_for_a_point_of_small_order_is_refused() {
     let [_, p256, ..] = &*PAIRS;
     let point = |y: u8| [&[y], &[0; 31][..]].concat();
     let entry = |kid: &str, y| json!({ "kty": "OKP", "crv": "Ed25519", "x": part(point(y)), "kid": kid });
