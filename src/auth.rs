@@ -124,7 +124,7 @@ impl Verifier {
         if self.keys.has_kid(kid) {
             self.verify(&jwt)
         } else {
-            // Still unknown: refuses the token for its `kid`, unless a key without a `kid` has verified it already.
+            // Still unknown: the refusal is about the `kid`, or, if a key without a `kid` was tried, that key's refusal.
             self.keys.for_token(&jwt).and(result)
         }
     }
