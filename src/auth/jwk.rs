@@ -270,6 +270,16 @@ mod tests {
         }
     }
 
+    /// RFC 8037, section 2: `x` holds the 32 bytes of the key. The crypto library would read DER as well.
+    #[test]
+    fn an_ed25519_key_in_der_is_refused() {
+        let der = [&b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"[..], &[0x58; 32]].concat();
+        let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(der) });
+
+        let reason = keys_of_entry(&jwk, &rules()).err().unwrap_or_default();
+        assert!(reason.contains("wrong length"), "{reason}");
+    }
+
     /// The library's type would refuse the key because of these members.
     #[test]
     fn a_certificate_of_any_shape_beside_a_key_does_not_matter() {
