@@ -1,42 +1,43 @@
-//! An `Authorization` header to a [`UserId`]: the only way in.
+//! Turns an `Authorization` header into a [`UserId`]. There is no other way to get one.
 //!
-//! A token is looked at in this order, and the first offence ends it: its length, its shape and its header (`token`);
-//! which key it names (`keys`, `ring`; an unknown name makes key sets be read again, `key_set`); its signature, checked
-//! once with that key and the key's own algorithm; then what it claims, by the library and by rules that are stricter
-//! than the library's (`claims`). None of that needs a database. A token that was believed is remembered (`memory`) until it
-//! expires or the keys change.
+//! A token passes these checks in this order, and the first that fails ends it:
+//!
+//! 1. `jwt`: its length, its three parts and its header;
+//! 2. `keys`: the key to verify it with. If no known key has the token's `kid`, the key sets are read again (`key_set`);
+//! 3. its signature, with that key and that key's own algorithm;
+//! 4. `claims`: the claims, first by the library's rules and then by stricter ones.
+//!
+//! None of this needs a database. `token_cache` remembers an accepted token until it expires or the keys change.
 
 mod claims;
-mod jwks;
-mod key;
+mod jwk;
+mod jwks_reader;
+mod jwt;
+mod key_cache;
 mod key_set;
 mod keys;
-mod memory;
-mod object;
-mod place;
-mod ring;
-mod token;
+mod token_cache;
 
 use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, HeaderMap};
+use jsonwebtoken::Algorithm;
 use jsonwebtoken::errors::ErrorKind;
 
 use crate::refusal::Refusal;
-use claims::Expected;
-pub use key_set::KeySet;
-use keys::Keys;
-use memory::Memory;
-use object::Object;
-pub use place::Place;
-use token::Token;
+use claims::ClaimRules;
+pub use jwks_reader::JwksLocation;
+use jwt::{Jwt, UniqueObject};
+pub use key_set::KeySetConfig;
+use keys::KeyStore;
+use token_cache::TokenCache;
 
-/// The id of a user whose token was verified. There is no other way to come by one than a [`Verifier`].
+/// The id of a user whose token was verified. Only a [`Verifier`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UserId(Arc<str>);
 
 impl UserId {
-    /// The id, as the token has it.
+    /// The id, exactly as the token has it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -45,127 +46,131 @@ impl UserId {
 /// How far the clocks of issuer and server may differ, in seconds.
 pub const LEEWAY: u64 = 30;
 
-/// No user id is longer, in characters; the column has the same limit.
-const LONGEST_USER_ID: usize = 255;
+/// The longest user id, in characters. The database column has the same limit.
+const MAX_USER_ID_CHARS: usize = 255;
 
-/// What a token must say to be believed, and be signed with.
+/// Which keys verify tokens, and what tokens must claim.
 #[derive(Clone, Debug)]
-pub struct Demands {
-    /// The secrets a token may be signed with (HS256, their UTF-8 bytes), the current one first.
+pub struct TokenRules {
+    /// The secrets for HS256, the current one first. Their UTF-8 bytes are the key.
     pub secrets: Vec<String>,
-    /// The sets of public keys that a token may be signed with one of.
-    pub key_sets: Vec<KeySet>,
-    /// The issuers to accept from tokens that are signed with a secret; none: any, or no issuer at all.
+    /// The sets of public keys.
+    pub key_sets: Vec<KeySetConfig>,
+    /// The issuers to accept in tokens signed with a secret. Empty: any issuer, or none.
     pub issuers: Vec<String>,
-    /// The audiences to accept from tokens that are signed with a secret; none: any, or no audience at all.
+    /// The audiences to accept in tokens signed with a secret. Empty: any audience, or none.
     pub audiences: Vec<String>,
     /// The claim that names the user.
     pub user_claim: String,
-    /// How far away a token's expiry may be, in seconds.
+    /// How far in the future a token's expiry may be, in seconds.
     pub max_lifetime: u64,
 }
 
-/// Tells tokens to believe from all others.
+/// Verifies tokens.
 pub struct Verifier {
-    keys: Keys,
-    memory: Memory,
+    keys: KeyStore,
+    accepted: TokenCache,
 }
 
 impl Verifier {
-    /// A verifier that accepts what meets `demands`, and has not read any key set yet.
+    /// A verifier that has not read any key set yet.
     ///
     /// # Errors
-    /// When the system has no use for a client of HTTP.
-    pub fn new(demands: &Demands) -> Result<Self, String> {
-        Ok(Self { keys: Keys::new(demands)?, memory: Memory::new() })
+    /// When the HTTP client for the key sets cannot be built.
+    pub fn new(rules: &TokenRules) -> Result<Self, String> {
+        Ok(Self { keys: KeyStore::new(rules)?, accepted: TokenCache::new() })
     }
 
-    /// Reads every key set once and keeps them up to date from then on, in tasks of the runtime. An issuer that is out
-    /// of reach is waited for, no longer than a request would wait, and then tried again and again.
+    /// Reads every key set once, and starts tasks that keep them up to date.
+    ///
+    /// An issuer that does not answer delays this no longer than it may delay a request. The tasks keep trying.
     ///
     /// # Errors
-    /// When a file is not there or holds no key set: that is a mistake in the configuration.
+    /// When a key set file is missing or holds no key set: that is a mistake in the configuration.
     pub async fn read_key_sets(&self) -> Result<(), String> {
         self.keys.read_sets().await
     }
 
-    /// Whether there is a key to verify any token with.
+    /// Whether there is any key to verify a token with.
     pub fn has_key(&self) -> bool {
-        self.keys.any()
+        self.keys.has_key()
     }
 
-    /// What is wrong with key sets right now, a sentence each, in words that anybody may read.
+    /// The key sets that have a problem right now, one sentence each. The texts are safe to show to anybody.
     pub fn problems(&self) -> Vec<String> {
         self.keys.problems()
     }
 
-    /// The user whose token stands in `Authorization: Bearer <token>` (RFC 6750, section 2.1).
+    /// The user whose token is in `Authorization: Bearer <token>` (RFC 6750, section 2.1).
     ///
-    /// Needs no database. Checks at most one signature of a token that is not believed, or one MAC for each secret. A
-    /// token that names an unknown key can make key sets be read again; the wait for that is bounded by their patience.
+    /// Checks at most one signature, or one MAC for each secret. A token with an unknown `kid` can cause key sets to be
+    /// read again; the read timeout of the sets limits that wait.
     ///
     /// # Errors
-    /// [`Refusal::NoToken`] without a bearer token, [`Refusal::InvalidToken`] with one that is not believed.
+    /// [`Refusal::NoToken`] without a bearer token, [`Refusal::InvalidToken`] when the token is not accepted.
     pub async fn user(&self, headers: &HeaderMap) -> Result<UserId, Refusal> {
         let text = bearer_token(headers)?;
-        if let Some(user) = self.memory.recall(text, self.keys.generation(), now()) {
+        if let Some(user) = self.accepted.get(text, self.keys.generation(), now()) {
             return Ok(user);
         }
-        let token = Token::look_at(text)?;
-        let at_first = self.verify(&token);
-        if at_first.is_ok() {
-            return at_first;
+        let jwt = Jwt::parse(text)?;
+        let result = self.verify(&jwt);
+        if result.is_ok() {
+            return result;
         }
-        let Some(kid) = self.keys.unknown(&token) else { return at_first };
+        let Some(kid) = self.keys.unknown_kid(&jwt) else { return result };
 
-        self.keys.look_for(kid).await;
-        if self.keys.knows(kid) {
-            self.verify(&token)
+        self.keys.refresh_for_kid(kid).await;
+        if self.keys.has_kid(kid) {
+            self.verify(&jwt)
         } else {
-            // The words for an unknown key, or what a key without a name has said of the token already.
-            self.keys.of(&token).and(at_first)
+            // Still unknown: the refusal is about the `kid`, or, if a key without a `kid` was tried, that key's refusal.
+            self.keys.for_token(&jwt).and(result)
         }
     }
 
-    /// The user whose token this is, by the keys that are known right now.
+    /// The user of this token, by the keys that are known right now. Reads no key set.
     ///
     /// # Errors
-    /// [`Refusal::InvalidToken`] when it is not believed.
+    /// [`Refusal::InvalidToken`] when the token is not accepted.
     pub fn user_of_token(&self, token: &str) -> Result<UserId, Refusal> {
-        self.verify(&Token::look_at(token)?)
+        self.verify(&Jwt::parse(token)?)
     }
 
-    fn verify(&self, token: &Token<'_>) -> Result<UserId, Refusal> {
-        // Before its keys are looked at: what is verified while they change is not remembered for the new ones.
+    fn verify(&self, jwt: &Jwt<'_>) -> Result<UserId, Refusal> {
+        // Read before the keys: if they change meanwhile, the token is not remembered for the new ones.
         let generation = self.keys.generation();
-        let mut refusal = Refusal::invalid_token("this server has no secret to verify the token with");
-        for key in self.keys.of(token)? {
-            match jsonwebtoken::decode::<Object>(token.text, &key.decoding, &key.validation) {
-                Ok(believed) => {
-                    let claims = believed.claims.0;
-                    let user = key.expected.user(&claims, now())?;
-                    self.memory.keep(token.text, generation, &claims, &user);
+        let mut refusal = Refusal::invalid_token("this server has no key to verify the token with");
+        for key in self.keys.for_token(jwt)? {
+            match jsonwebtoken::decode::<UniqueObject>(jwt.text, &key.decoding_key, &key.validation) {
+                Ok(verified) => {
+                    let claims = verified.claims.0;
+                    let user = key.claim_rules.check(&claims, now())?;
+                    self.accepted.insert(jwt.text, generation, &claims, &user);
                     return Ok(user);
                 }
+                // The token may be signed with the previous secret.
                 Err(error) if *error.kind() == ErrorKind::InvalidSignature => {
-                    refusal = Refusal::invalid_token(match token.algorithm {
-                        jsonwebtoken::Algorithm::HS256 => {
-                            "the token is signed with another secret than this server's, or was changed"
+                    refusal = Refusal::invalid_token(match jwt.algorithm {
+                        Algorithm::HS256 => {
+                            "the signature of the token does not match: it is signed with another secret than this \
+                             server's, or the token was changed; compare BETTER_AUTH_SECRET on both sides"
                         }
                         _ => {
-                            "the signature of the token is not that of its key: it was changed, or is forged"
+                            "the signature of the token does not match the key that it names (kid): the token was \
+                             changed or forged, get a new one"
                         }
                     });
                 }
-                Err(error) => return Err(why(error.kind(), token, &key.expected)),
+                Err(error) => return Err(library_refusal(error.kind(), jwt, &key.claim_rules)),
             }
         }
         Err(refusal)
     }
 }
 
-/// Words for what the library turned down. It checks the signature before it looks at any claim.
-fn why(kind: &ErrorKind, token: &Token<'_>, expected: &Expected) -> Refusal {
+/// The refusal for an error of the library. It checks the signature before the claims.
+fn library_refusal(kind: &ErrorKind, jwt: &Jwt<'_>, rules: &ClaimRules) -> Refusal {
     let is_about_claims = matches!(
         kind,
         ErrorKind::ExpiredSignature
@@ -174,38 +179,39 @@ fn why(kind: &ErrorKind, token: &Token<'_>, expected: &Expected) -> Refusal {
             | ErrorKind::MissingRequiredClaim(_)
             | ErrorKind::InvalidClaimFormat(_)
     );
+    // Our own rules find the same mistake, and their text says more.
     if is_about_claims
-        && let Ok(Object(claims)) = jsonwebtoken::dangerous::insecure_decode_claims(token.text)
-        && let Err(refusal) = expected.user(&claims, now())
+        && let Ok(UniqueObject(claims)) = jsonwebtoken::dangerous::insecure_decode_claims(jwt.text)
+        && let Err(refusal) = rules.check(&claims, now())
     {
         return refusal;
     }
     Refusal::invalid_token(
-        "the header or the claims of the token are no JSON object in which every member stands once and has the type that \
-         it should",
+        "the header and the claims of a token must be JSON objects that have each member once, and each member must have \
+         its right type",
     )
 }
 
-/// Seconds since 1970, by the clock that the library goes by.
+/// Seconds since 1970, by the clock that the library uses.
 fn now() -> i64 {
     i64::try_from(jsonwebtoken::get_current_timestamp()).unwrap_or(i64::MAX)
 }
 
 fn bearer_token(headers: &HeaderMap) -> Result<&str, Refusal> {
-    let mut all = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = all.next() else {
-        return Err(Refusal::NoToken("send a token: Authorization: Bearer <token>"));
-    };
-    if all.next().is_some() {
-        return Err(Refusal::invalid_token("there is more than one Authorization header"));
+    const NO_TOKEN: Refusal = Refusal::NoToken("send a token: Authorization: Bearer <token>");
+
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or(NO_TOKEN)?.as_bytes();
+    // Proxies and servers differ in which of two they read.
+    if values.next().is_some() {
+        return Err(Refusal::invalid_token("the request has more than one Authorization header: send one"));
     }
-    let value = value.as_bytes();
     let (scheme, token) = value.split_at(value.iter().position(|byte| *byte == b' ').unwrap_or(value.len()));
     if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return Err(Refusal::NoToken("send a token: Authorization: Bearer <token>"));
+        return Err(NO_TOKEN);
     }
     match std::str::from_utf8(token) {
         Ok(token) => Ok(token.trim_start_matches(' ')),
-        Err(_) => Err(Refusal::invalid_token("this is not a JWT (header.claims.signature)")),
+        Err(_) => Err(Refusal::invalid_token(jwt::NOT_A_JWT)),
     }
 }

@@ -88,8 +88,8 @@ async fn stop(cluster: Option<Cluster>) -> Result<(), Failure> {
 
 /// Adds the checkout's secret in development, where no key of any kind is configured.
 fn add_development_secret(config: &mut Config) -> Result<(), Failure> {
-    if config.demands.secrets.is_empty() && config.demands.key_sets.is_empty() && config.development {
-        config.demands.secrets.push(development::secret()?);
+    if config.token_rules.secrets.is_empty() && config.token_rules.key_sets.is_empty() && config.development {
+        config.token_rules.secrets.push(development::secret()?);
     }
     Ok(())
 }

@@ -1,14 +1,14 @@
 //! The settings: each has its flag, variable, default and help text here, and nowhere else.
 
-mod identity;
 mod parse;
+mod token_rules;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::auth::Demands;
+use crate::auth::TokenRules;
 use crate::database::Address;
 use crate::http::Origins;
 use crate::logging::{Filter, Format};
@@ -172,8 +172,8 @@ pub struct Config {
     /// Database and login of migrations; none: those of requests.
     pub migration_database: Option<Address>,
     pub session: Options,
-    /// Without any key where none is configured.
-    pub demands: Demands,
+    /// Which keys verify tokens, and what tokens must claim. Has no key if none is configured.
+    pub token_rules: TokenRules,
     pub origins: Origins,
     pub log_filter: Filter,
     pub log_format: Format,

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod programs;
+pub mod token;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};

@@ -1,6 +1,8 @@
-//! The text of an error together with its causes.
+//! One text for an error and all of its causes.
 
-/// The error and every error behind it, as `outer: cause: cause`. Libraries often say only that something failed.
+/// The texts of the error and of every cause behind it, joined by colons.
+///
+/// The text of a library's error often says only that something failed; the causes say why.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -49,4 +49,3 @@ pub mod schema;
 pub mod session;
 pub mod tasks;
 pub mod tls;
-pub mod token;

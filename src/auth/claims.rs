@@ -1,56 +1,56 @@
-//! What a token whose signature was verified must say, and how a developer hears what it does not.
+//! The claims that a token with a verified signature must have, and the texts that tell a developer what is wrong.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{LEEWAY, LONGEST_USER_ID, UserId};
+use super::{LEEWAY, MAX_USER_ID_CHARS, UserId};
 use crate::refusal::Refusal;
 
-/// What the claims of a token must say to be believed.
+/// What the claims of a token must be.
 #[derive(Clone, Debug)]
-pub(super) struct Expected {
-    /// The issuers to accept; none: any, or no issuer at all.
+pub(super) struct ClaimRules {
+    /// The issuers to accept. Empty: any issuer, or none.
     pub(super) issuers: Vec<String>,
-    /// The audiences to accept; none: any, or no audience at all.
+    /// The audiences to accept. Empty: any audience, or none.
     pub(super) audiences: Vec<String>,
     /// The claim that names the user.
     pub(super) user_claim: String,
-    /// How far away an expiry may be, in seconds.
+    /// How far in the future the expiry may be, in seconds.
     pub(super) max_lifetime: u64,
 }
 
-/// The audience of the session cookies that Better Auth can sign with the key of its tokens. No API is meant by it.
-const SESSION_CACHE: &str = "better-auth:session-cache";
+/// The audience of the session cookies that Better Auth can sign with the same key as its tokens.
+const SESSION_COOKIE_AUDIENCE: &str = "better-auth:session-cache";
 
-/// What such a cookie is answered.
-pub(super) const SESSION_COOKIE: &str = "this is a session cookie, not a token for an API: get one from GET \
+/// The refusal of such a cookie.
+pub(super) const SESSION_COOKIE: &str = "this is a session cookie, not an API token: get a token from GET \
                                          /api/auth/token of your Better Auth server and send that";
 
-/// A number of seconds that is long enough to be told: a time can be any number.
-const LONG: f64 = 1e12;
+/// The longest time that a text mentions, in seconds. A claim can hold any number, such as 1e300.
+const MAX_SECONDS_IN_TEXT: f64 = 1e12;
 
-impl Expected {
-    /// The user that these claims name, `now` being in seconds since 1970.
+impl ClaimRules {
+    /// Checks the claims at the time `now`, in seconds since 1970, and returns the user that they name.
     ///
     /// # Errors
-    /// The first thing that is wrong with them. Says nothing of what the claims hold.
-    pub(super) fn user(&self, claims: &Map<String, Value>, now: i64) -> Result<UserId, Refusal> {
-        refuse_wrong_types(claims)?;
-        self.refuse_other_times(claims, now)?;
-        self.refuse_other_parties(claims)?;
-        user_id(claims, &self.user_claim)
+    /// The first rule that the claims break. The text repeats nothing from the claims.
+    pub(super) fn check(&self, claims: &Map<String, Value>, now: i64) -> Result<UserId, Refusal> {
+        check_types(claims)?;
+        self.check_times(claims, now)?;
+        self.check_issuer(claims)?;
+        self.check_audience(claims)?;
+        self.user(claims)
     }
 
-    fn refuse_other_times(&self, claims: &Map<String, Value>, now: i64) -> Result<(), Refusal> {
+    fn check_times(&self, claims: &Map<String, Value>, now: i64) -> Result<(), Refusal> {
         let server_time = || Timestamp::from_second(now).map(|now| now.to_string()).unwrap_or_default();
         let leeway = LEEWAY as f64;
-        // Positive: still to come.
-        let from_now = |name| claims.get(name).and_then(Value::as_f64).map(|time| time - now as f64);
+        let seconds_from_now = |name| claims.get(name).and_then(Value::as_f64).map(|time| time - now as f64);
 
-        match from_now("exp") {
-            None => return refuse("the token does not say when it expires (exp)"),
+        match seconds_from_now("exp") {
+            None => return refuse("the token does not say when it expires: it needs the claim exp"),
             Some(left) if left < -leeway => {
-                let ago = (-left).min(LONG);
+                let ago = (-left).min(MAX_SECONDS_IN_TEXT);
                 let time = server_time();
                 return refuse(format!(
                     "the token expired {ago:.0} s ago; server time is {time}: get a new one"
@@ -58,17 +58,16 @@ impl Expected {
             }
             Some(left) if left > self.max_lifetime as f64 => {
                 return refuse(format!(
-                    "the token expires too far in the future: {} s are allowed (JWT_MAX_LIFETIME), and exp counts \
-                     seconds, not milliseconds",
+                    "the token expires too far in the future (exp): at most {} s from now are allowed \
+                     (JWT_MAX_LIFETIME), and exp counts seconds, not milliseconds",
                     self.max_lifetime
                 ));
             }
             Some(_) => {}
         }
-        for (name, event) in [("nbf", "is not valid for another"), ("iat", "says that it will be issued in")]
-        {
-            if let Some(wait) = from_now(name).filter(|wait| *wait > leeway) {
-                let wait = wait.min(LONG);
+        for (name, event) in [("nbf", "becomes valid in"), ("iat", "says that it will be issued in")] {
+            if let Some(wait) = seconds_from_now(name).filter(|wait| *wait > leeway) {
+                let wait = wait.min(MAX_SECONDS_IN_TEXT);
                 return refuse(format!(
                     "the token {event} {wait:.0} s ({name}); server time is {}: compare the clocks",
                     server_time()
@@ -78,32 +77,55 @@ impl Expected {
         Ok(())
     }
 
-    fn refuse_other_parties(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
-        let issuers = texts(claims, "iss");
-        if !is_accepted(&issuers, &self.issuers) {
-            let accepted = self.issuers.join(" or ");
-            return refuse(if issuers.is_empty() {
-                format!("the token does not say who issued it (iss); this server accepts {accepted}")
-            } else {
-                format!("the token's issuer (iss) is not {accepted}: set JWT_ISSUER to what your tokens say")
-            });
+    fn check_issuer(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
+        let issuers = strings(claims, "iss");
+        if is_accepted(&issuers, &self.issuers) {
+            return Ok(());
         }
+        let accepted = self.issuers.join(" or ");
+        refuse(if issuers.is_empty() {
+            format!("the token does not say who issued it: this server needs {accepted} in the claim iss")
+        } else {
+            format!("the token's issuer (iss) is not {accepted}: set JWT_ISSUER to what your tokens say")
+        })
+    }
 
-        let audiences = texts(claims, "aud");
-        if audiences.contains(&SESSION_CACHE) {
+    fn check_audience(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
+        let audiences = strings(claims, "aud");
+        if audiences.contains(&SESSION_COOKIE_AUDIENCE) {
             return refuse(SESSION_COOKIE);
         }
-        if !is_accepted(&audiences, &self.audiences) {
-            let accepted = self.audiences.join(" or ");
-            return refuse(if audiences.is_empty() {
-                format!("the token does not say whom it is meant for (aud); this server accepts {accepted}")
-            } else {
-                format!(
-                    "the token's audience (aud) is not {accepted}: set JWT_AUDIENCE to what your tokens say"
-                )
-            });
+        if is_accepted(&audiences, &self.audiences) {
+            return Ok(());
         }
-        Ok(())
+        let accepted = self.audiences.join(" or ");
+        refuse(if audiences.is_empty() {
+            format!(
+                "the token does not say whom it is meant for: this server needs {accepted} in the claim aud"
+            )
+        } else {
+            format!("the token's audience (aud) is not {accepted}: set JWT_AUDIENCE to what your tokens say")
+        })
+    }
+
+    fn user(&self, claims: &Map<String, Value>) -> Result<UserId, Refusal> {
+        let refuse = |why: &str| refuse(format!("the claim that names the user ({}) {why}", self.user_claim));
+        let id = match claims.get(&self.user_claim) {
+            Some(Value::String(id)) => id,
+            Some(_) => return refuse("must be a string"),
+            None => return refuse("is missing"),
+        };
+
+        if id.chars().all(char::is_whitespace) {
+            refuse("is blank")
+        } else if id.chars().count() > MAX_USER_ID_CHARS {
+            refuse(&format!("is longer than {MAX_USER_ID_CHARS} characters"))
+        } else if id.chars().any(char::is_control) {
+            // Postgres cannot store U+0000. The others forge lines of logs and reports that show the id.
+            refuse("holds control characters")
+        } else {
+            Ok(UserId(id.as_str().into()))
+        }
     }
 }
 
@@ -111,37 +133,32 @@ fn refuse<T>(why: impl Into<std::borrow::Cow<'static, str>>) -> Result<T, Refusa
     Err(Refusal::invalid_token(why))
 }
 
-/// A claim that RFC 7519, section 4.1, defines and that is of another type is refused, never taken as absent; null is
-/// another type.
-fn refuse_wrong_types(claims: &Map<String, Value>) -> Result<(), Refusal> {
-    let is_list_of_texts =
+/// Refuses a claim that RFC 7519, section 4.1, defines and that has another type. Null is another type.
+///
+/// The library takes such a claim as absent: a token with `"nbf": "tomorrow"` would be valid today.
+fn check_types(claims: &Map<String, Value>) -> Result<(), Refusal> {
+    const TIME: &str = "a number of seconds since 1970";
+
+    let is_list_of_strings =
         |value: &Value| value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
     for (name, value) in claims {
-        let right = match name.as_str() {
-            "exp" => value.is_number(),
-            // Nobody has signed a token before 1970: who says so counts something else. (`exp` has been by then.)
-            "nbf" | "iat" => value.as_f64().is_some_and(|time| time >= 0.0),
-            "iss" | "sub" | "jti" => value.is_string(),
-            "aud" => value.is_string() || is_list_of_texts(value),
-            _ => true,
+        let (is_right, wanted) = match name.as_str() {
+            "exp" => (value.is_number(), TIME),
+            // No token was signed before 1970. To the library a negative `nbf` is none, too. (`exp` is expired then.)
+            "nbf" | "iat" => (value.as_f64().is_some_and(|time| time >= 0.0), TIME),
+            "iss" | "sub" | "jti" => (value.is_string(), "a string"),
+            "aud" => (value.is_string() || is_list_of_strings(value), "a string or a list of strings"),
+            _ => continue,
         };
-        if !right {
-            return refuse(match name.as_str() {
-                "exp" => "the time at which the token expires is not a number of seconds since 1970 (exp)",
-                "nbf" => "the time from which the token is valid is not a number of seconds since 1970 (nbf)",
-                "iat" => "the time at which the token was issued is not a number of seconds since 1970 (iat)",
-                "iss" => "the issuer of the token is not a text (iss)",
-                "sub" => "the user in the token is not a text (sub)",
-                "jti" => "the id of the token is not a text (jti)",
-                _ => "the audience of the token is neither a text nor a list of texts (aud)",
-            });
+        if !is_right {
+            return refuse(format!("the claim {name} of the token must be {wanted}"));
         }
     }
     Ok(())
 }
 
-/// A claim's text, or its texts.
-fn texts<'a>(claims: &'a Map<String, Value>, name: &str) -> Vec<&'a str> {
+/// The strings of a claim that is one string or a list.
+fn strings<'a>(claims: &'a Map<String, Value>, name: &str) -> Vec<&'a str> {
     match claims.get(name) {
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
         Some(value) => value.as_str().into_iter().collect(),
@@ -149,28 +166,9 @@ fn texts<'a>(claims: &'a Map<String, Value>, name: &str) -> Vec<&'a str> {
     }
 }
 
-/// Whether anything that is said is accepted, or anything is.
-fn is_accepted(said: &[&str], accepted: &[String]) -> bool {
-    accepted.is_empty() || said.iter().any(|one| accepted.iter().any(|accepted| accepted == one))
-}
-
-fn user_id(claims: &Map<String, Value>, name: &str) -> Result<UserId, Refusal> {
-    let refuse = |why| refuse(format!("{why} ({name})"));
-    let id = match claims.get(name) {
-        Some(Value::String(id)) => id,
-        Some(_) => return refuse("the user in the token is not a text"),
-        None => return refuse("the token does not say whose it is"),
-    };
-
-    if id.chars().all(char::is_whitespace) {
-        refuse("the user in the token is blank")
-    } else if id.chars().count() > LONGEST_USER_ID {
-        refuse("the user in the token is longer than 255 characters")
-    } else if id.chars().any(char::is_control) {
-        refuse("the user in the token holds control characters")
-    } else {
-        Ok(UserId(id.as_str().into()))
-    }
+/// Whether one of these values is accepted. An empty list accepts any value, or none.
+fn is_accepted(values: &[&str], accepted: &[String]) -> bool {
+    accepted.is_empty() || values.iter().any(|value| accepted.iter().any(|accepted| accepted == value))
 }
 
 #[cfg(test)]
@@ -181,29 +179,29 @@ mod tests {
 
     const NOW: i64 = 1_800_000_000;
 
-    fn expected() -> Expected {
-        Expected { issuers: vec![], audiences: vec![], user_claim: "sub".into(), max_lifetime: 3600 }
+    fn rules() -> ClaimRules {
+        ClaimRules { issuers: vec![], audiences: vec![], user_claim: "sub".into(), max_lifetime: 3600 }
     }
 
-    /// Whether claims with these changes name alice.
-    fn judged(expected: &Expected, changes: Value) -> Result<(), String> {
+    /// Checks claims of alice with these changes.
+    fn check(rules: &ClaimRules, changes: Value) -> Result<(), String> {
         let mut claims = Map::new();
         claims.insert("sub".into(), "alice".into());
         claims.insert("exp".into(), (NOW + 900).into());
         claims.extend(changes.as_object().expect("an object").clone());
-        match expected.user(&claims, NOW) {
+        match rules.check(&claims, NOW) {
             Ok(user) => {
                 assert_eq!(user.as_str(), "alice");
                 Ok(())
             }
             Err(Refusal::InvalidToken(why)) => Err(why.into_owned()),
-            Err(refusal) => Err(format!("not a token's fault: {refusal:?}")),
+            Err(refusal) => Err(format!("another refusal: {refusal:?}")),
         }
     }
 
     #[test]
     fn clocks_may_differ_by_thirty_seconds_and_no_more() {
-        for (changes, believed) in [
+        for (changes, is_accepted) in [
             (json!({ "exp": NOW - 30 }), true),
             (json!({ "exp": NOW as f64 - 29.5 }), true),
             (json!({ "exp": NOW as f64 - 30.5 }), false),
@@ -216,45 +214,45 @@ mod tests {
             (json!({ "exp": NOW + 3600 }), true),
             (json!({ "exp": NOW + 3601 }), false),
         ] {
-            assert_eq!(judged(&expected(), changes.clone()).is_ok(), believed, "{changes}");
+            assert_eq!(check(&rules(), changes.clone()).is_ok(), is_accepted, "{changes}");
         }
     }
 
     #[test]
-    fn the_words_say_how_long_ago_and_what_time_it_is() {
-        let expired = judged(&expected(), json!({ "exp": NOW - 42 })).expect_err("expired");
+    fn the_text_says_how_long_ago_and_what_time_it_is() {
+        let expired = check(&rules(), json!({ "exp": NOW - 42 })).expect_err("expired");
         assert_eq!(expired, "the token expired 42 s ago; server time is 2027-01-15T08:00:00Z: get a new one");
 
-        let early = judged(&expected(), json!({ "nbf": NOW + 42 })).expect_err("early");
+        let early = check(&rules(), json!({ "nbf": NOW + 42 })).expect_err("early");
         assert_eq!(
             early,
-            "the token is not valid for another 42 s (nbf); server time is 2027-01-15T08:00:00Z: compare the clocks"
+            "the token becomes valid in 42 s (nbf); server time is 2027-01-15T08:00:00Z: compare the clocks"
         );
     }
 
     #[test]
-    fn a_claim_of_another_type_is_never_taken_as_absent() {
+    fn a_claim_of_the_wrong_type_is_refused_and_not_taken_as_absent() {
         for name in ["exp", "nbf", "iat", "iss", "sub", "jti", "aud"] {
             for value in [json!(null), json!(true), json!({}), json!([1]), json!(["x", 1]), json!([null])] {
-                assert!(judged(&expected(), json!({ name: value })).is_err(), "{name}: {value}");
+                assert!(check(&rules(), json!({ name: value })).is_err(), "{name}: {value}");
             }
             let number = matches!(name, "exp" | "nbf" | "iat");
             let other = if number { json!(NOW.to_string()) } else { json!(5) };
-            assert!(judged(&expected(), json!({ name: other })).is_err(), "{name}: {other}");
+            assert!(check(&rules(), json!({ name: other })).is_err(), "{name}: {other}");
         }
-        let by_name = Expected { user_claim: "name".into(), ..expected() };
-        assert_eq!(judged(&by_name, json!({ "name": "alice", "sub": "bob" })), Ok(()));
-        assert!(judged(&by_name, json!({ "name": "alice", "sub": 5 })).is_err());
+        let by_name = ClaimRules { user_claim: "name".into(), ..rules() };
+        assert_eq!(check(&by_name, json!({ "name": "alice", "sub": "bob" })), Ok(()));
+        assert!(check(&by_name, json!({ "name": "alice", "sub": 5 })).is_err());
     }
 
     #[test]
     fn one_of_several_issuers_and_audiences_is_enough() {
-        let several = Expected {
+        let several = ClaimRules {
             issuers: vec!["a".into(), "b".into()],
             audiences: vec!["c".into(), "d".into()],
-            ..expected()
+            ..rules()
         };
-        for (iss, aud, believed) in [
+        for (iss, aud, is_accepted) in [
             (json!("a"), json!("c"), true),
             (json!("b"), json!(["x", "d"]), true),
             (json!("c"), json!("c"), false),
@@ -264,7 +262,7 @@ mod tests {
             (json!("a or b"), json!("c"), false),
         ] {
             let changes = json!({ "iss": iss, "aud": aud });
-            assert_eq!(judged(&several, changes.clone()).is_ok(), believed, "{changes}");
+            assert_eq!(check(&several, changes.clone()).is_ok(), is_accepted, "{changes}");
         }
     }
 }

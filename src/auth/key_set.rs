@@ -1,5 +1,5 @@
-//! A set of public keys that somebody else keeps: read at start, when it is due, and when a token names a key that is
-//! not in it.
+//! A set of public keys that an issuer publishes, and when it is read: at start, when it is due, and when a token has a
+//! `kid` that no known key has.
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,99 +8,101 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
-use super::claims::Expected;
-use super::jwks;
-use super::place::{Place, Reader, is_on_this_machine};
-use super::ring::Ring;
+use super::claims::ClaimRules;
+use super::jwk;
+use super::jwks_reader::{JwksLocation, JwksReader, is_loopback};
+use super::key_cache::{KeyCache, SetKeys};
 
-/// After a token has named a key that was not in the set even after reading it again, other unknown names do not make it
-/// be read for this long: names can be made up. A read that brings the key is no reason to wait.
+/// How long unknown `kid`s do not cause another read, after a read for one that brought no such key. Anybody can invent a
+/// `kid`; without this limit, invented ones would flood the issuer with reads.
 const COOL_DOWN: Duration = Duration::from_secs(10);
 
-/// How long after a failed read the next one begins: doubled each time, up to the second figure.
+/// The pause after a failed read. It doubles with every failure, from the first value up to the second.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
-/// Where keys are, and what tokens that they verify must say.
+/// The configuration of a key set.
 #[derive(Clone, Debug)]
-pub struct KeySet {
-    /// The variable that configures it.
-    pub name: &'static str,
-    /// Where it is.
-    pub place: Place,
-    /// The issuers to accept; none: any, or no issuer at all.
+pub struct KeySetConfig {
+    /// The setting that names the key set.
+    pub setting: &'static str,
+    /// Where the key set is.
+    pub location: JwksLocation,
+    /// The issuers to accept in tokens of these keys. Empty: any issuer, or none.
     pub issuers: Vec<String>,
-    /// The audiences to accept; none: any, or no audience at all.
+    /// The audiences to accept in tokens of these keys. Empty: any audience, or none.
     pub audiences: Vec<String>,
-    /// How long reading it may take, and how long a request waits for that.
-    pub patience: Duration,
+    /// How long one read may take, and how long a request waits for it.
+    pub read_timeout: Duration,
 }
 
-impl KeySet {
-    /// The variable and the place, for the log; a URL without what may be secret in it.
+impl KeySetConfig {
+    /// The setting and the location for the log, without the query of a URL, which can hold a password.
     fn source(&self) -> String {
-        match &self.place {
-            Place::File(path) => format!("{} {}", self.name, path.display()),
-            Place::Urls(urls) => format!("{} {}", self.name, urls.first().map(shown).unwrap_or_default()),
+        let without_query = |url: &Url| format!("{}{}", url.origin().ascii_serialization(), url.path());
+        match &self.location {
+            JwksLocation::File(path) => format!("{} {}", self.setting, path.display()),
+            JwksLocation::Urls(urls) => {
+                format!("{} {}", self.setting, urls.first().map(without_query).unwrap_or_default())
+            }
         }
     }
 }
 
-fn shown(url: &Url) -> String {
-    format!("{}{}", url.origin().ascii_serialization(), url.path())
-}
-
-/// What was last read of a set beside its keys, and what went wrong since.
-#[derive(Default)]
-struct State {
-    text: Option<Vec<u8>>,
-    problem: Option<String>,
-    /// When a key was last looked for that was not there.
-    in_vain: Option<Instant>,
-}
-
-/// A set that is kept up to date.
-pub(super) struct Source {
-    name: &'static str,
+/// A key set that is kept up to date.
+pub(super) struct KeySet {
+    setting: &'static str,
+    /// The set's name in the log.
     source: String,
-    patience: Duration,
-    expected: Arc<Expected>,
-    reader: Reader,
-    /// Where its keys are, and those of the other sets.
-    ring: Arc<Ring>,
-    at: usize,
+    read_timeout: Duration,
+    claim_rules: Arc<ClaimRules>,
+    reader: JwksReader,
+    /// The keys of this set and of all others.
+    keys: Arc<KeyCache>,
+    /// The index of this set in `keys`.
+    index: usize,
     state: std::sync::Mutex<State>,
-    reading: Arc<Mutex<Reading>>,
-    /// That it was read, and may be due at another time than before.
+    schedule: Arc<Mutex<Schedule>>,
+    /// Wakes `keep_fresh`: after a read the set is due at another time.
     was_read: Notify,
 }
 
-/// Belongs to whoever reads the set right now.
-struct Reading {
+#[derive(Default)]
+struct State {
+    /// The text of the last successful read.
+    text: Option<Vec<u8>>,
+    /// Why the last read failed.
+    problem: Option<String>,
+    /// When a read for a `kid` last brought no such key.
+    missed_at: Option<Instant>,
+}
+
+/// When the set is read next. The task that reads the set holds the lock.
+struct Schedule {
     due: Instant,
     failures: u32,
 }
 
-impl Source {
-    /// A set that has not been read yet, and whose keys have the place `at` in the ring.
+impl KeySet {
+    /// A set that has not been read yet, and whose keys have this index in the cache.
     ///
     /// # Errors
-    /// When the system has no use for a client of HTTP.
+    /// When the HTTP client cannot be built.
     pub(super) fn new(
-        set: &KeySet,
-        expected: Arc<Expected>,
-        ring: Arc<Ring>,
-        at: usize,
+        config: &KeySetConfig,
+        claim_rules: Arc<ClaimRules>,
+        keys: Arc<KeyCache>,
+        index: usize,
     ) -> Result<Self, String> {
         Ok(Self {
-            name: set.name,
-            source: set.source(),
-            patience: set.patience,
-            expected,
-            reader: Reader::new(&set.place, set.patience)?,
-            ring,
-            at,
+            setting: config.setting,
+            source: config.source(),
+            read_timeout: config.read_timeout,
+            claim_rules,
+            reader: JwksReader::new(&config.location, config.read_timeout)?,
+            keys,
+            index,
             state: std::sync::Mutex::default(),
-            reading: Arc::new(Mutex::new(Reading { due: Instant::now(), failures: 0 })),
+            schedule: Arc::new(Mutex::new(Schedule { due: Instant::now(), failures: 0 })),
             was_read: Notify::new(),
         })
     }
@@ -109,146 +111,150 @@ impl Source {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is wrong with the set right now, in words that anybody may read.
+    /// What is wrong with the set right now. The text is safe to show to anybody.
     pub(super) fn problem(&self) -> Option<String> {
-        let is_empty = self.ring.set(self.at).is_empty();
-        let keys = if is_empty { "no key of it is known" } else { "the keys known of it stay in use" };
-        if self.is_out_of_reach() {
-            Some(format!("The key set of {} cannot be read; {keys}.", self.name))
-        } else if is_empty {
-            Some(format!("The key set of {} has no key that can be used.", self.name))
-        } else {
-            None
+        let setting = self.setting;
+        match (self.is_unreadable(), self.keys.keys_of_set(self.index).is_empty()) {
+            (true, true) => Some(format!("The key set of {setting} cannot be read; no key of it is known.")),
+            (true, false) => {
+                Some(format!("The key set of {setting} cannot be read; its known keys stay in use."))
+            }
+            (false, true) => Some(format!("The key set of {setting} has no key that can be used.")),
+            (false, false) => None,
         }
     }
 
-    /// Whether it could not be read the last time.
-    pub(super) fn is_out_of_reach(&self) -> bool {
+    /// Whether the last read failed, or there was none yet.
+    pub(super) fn is_unreadable(&self) -> bool {
         let state = self.state();
         state.problem.is_some() || state.text.is_none()
     }
 
-    /// Whether a file that should be there from the start is not, or holds something else.
-    ///
     /// # Errors
-    /// What to do about it.
-    pub(super) fn prove_readable(&self) -> Result<(), String> {
+    /// When the set is a file and no read of it has succeeded.
+    pub(super) fn require_file(&self) -> Result<(), String> {
         let state = self.state();
         match &self.reader {
-            Reader::File { path, .. } if state.text.is_none() => {
+            JwksReader::File { path, .. } if state.text.is_none() => {
                 let problem = state.problem.as_deref().unwrap_or("it cannot be read in time");
-                Err(format!("{}: {}: {problem}", self.name, path.display()))
+                Err(format!("{}: {}: {problem}", self.setting, path.display()))
             }
             _ => Ok(()),
         }
     }
 
-    /// Says in the log what is allowed here and should not be, outside a network of one's own.
-    pub(super) fn warn(&self) {
+    /// Logs a warning about each setting that is safe only in a private network.
+    pub(super) fn warn_if_unsafe(&self) {
         let source = &self.source;
-        let is_open = |url: &Url| url.scheme() == "http" && !is_on_this_machine(url);
-        if let Reader::Urls { urls, .. } = &self.reader
-            && urls.iter().any(is_open)
+        let is_exposed = |url: &Url| url.scheme() == "http" && !is_loopback(url);
+        if let JwksReader::Urls { urls, .. } = &self.reader
+            && urls.iter().any(is_exposed)
         {
-            tracing::warn!(source, "keys are read without TLS: whoever is in between can put in their own");
+            tracing::warn!(
+                source,
+                "keys are read without TLS: anybody on the way can replace them; use an https URL"
+            );
         }
-        if self.expected.issuers.is_empty() && self.expected.audiences.is_empty() {
-            let problem = "everything that these keys sign is believed, also what is meant for others: \
-                           set JWT_ISSUER and JWT_AUDIENCE";
+        if self.claim_rules.issuers.is_empty() && self.claim_rules.audiences.is_empty() {
+            let problem = "every token of these keys is accepted, even one for another API: set JWT_ISSUER and \
+                           JWT_AUDIENCE";
             tracing::warn!(source, problem, "tokens of any issuer and audience");
         }
     }
 
-    /// Reads the set, if nobody does already. Returns when it was read, or after as long as a request may wait.
+    /// Reads the set, after any read that is running. Returns when it was read, or when a request may wait no longer.
     pub(super) async fn read(self: &Arc<Self>) {
-        let _ = timeout(self.patience, async {
-            let reading = self.reading.clone().lock_owned().await;
-            self.clone().read_in_task(reading, None).await;
+        let _ = timeout(self.read_timeout, async {
+            let schedule = self.schedule.clone().lock_owned().await;
+            self.clone().read_in_task(schedule, None).await;
         })
         .await;
     }
 
-    /// Whether a key was looked for here just now that was not there.
-    pub(super) fn was_in_vain(&self) -> bool {
-        self.state().in_vain.is_some_and(|at| at.elapsed() < COOL_DOWN)
+    /// Whether a read for an unknown `kid` brought no such key, less than [`COOL_DOWN`] ago.
+    pub(super) fn is_cooling_down(&self) -> bool {
+        self.state().missed_at.is_some_and(|at| at.elapsed() < COOL_DOWN)
     }
 
-    /// Another set had the key: looking for it here was no sign of a name that is made up.
-    pub(super) fn forgive(&self) {
-        self.state().in_vain = None;
+    /// Ends the cool-down: another set had the key, so the `kid` was not invented.
+    pub(super) fn end_cool_down(&self) {
+        self.state().missed_at = None;
     }
 
-    /// Sees to it that a key is known if its issuer has published it: reads the set again, unless that was in vain just
-    /// now or the key is known by then. Whoever asks while it is being read waits for that; nobody waits for longer than
-    /// a request may.
-    pub(super) async fn look_for(self: &Arc<Self>, kid: &str) {
-        let _ = timeout(self.patience, async {
-            let reading = self.reading.clone().lock_owned().await;
-            if !self.was_in_vain() && !self.ring.has(kid) {
-                self.clone().read_in_task(reading, Some(kid.to_owned())).await;
+    /// Reads the set again, unless it is cooling down or a key with this `kid` is known by now.
+    ///
+    /// Requests with the same unknown `kid` wait for one read. None waits longer than the read timeout.
+    pub(super) async fn refresh_for_kid(self: &Arc<Self>, kid: &str) {
+        let _ = timeout(self.read_timeout, async {
+            let schedule = self.schedule.clone().lock_owned().await;
+            if !self.is_cooling_down() && !self.keys.has_kid(kid) {
+                self.clone().read_in_task(schedule, Some(kid.to_owned())).await;
             }
         })
         .await;
     }
 
-    /// Reads the set whenever it is due, for ever.
+    /// Reads the set whenever it is due. Never returns.
     pub(super) async fn keep_fresh(self: Arc<Self>) {
         loop {
-            let reading = self.reading.clone().lock_owned().await;
-            if reading.due <= Instant::now() {
-                self.clone().read_in_task(reading, None).await;
+            let schedule = self.schedule.clone().lock_owned().await;
+            if schedule.due <= Instant::now() {
+                self.clone().read_in_task(schedule, None).await;
                 continue;
             }
-            let due = reading.due;
-            drop(reading);
+            let due = schedule.due;
+            drop(schedule);
             tokio::select! {
                 () = sleep_until(due) => {}
-                // By somebody else, for the sake of a key.
                 () = self.was_read.notified() => {}
             }
         }
     }
 
-    /// In a task of its own: a request that goes away must not break off what others wait for.
-    async fn read_in_task(self: Arc<Self>, mut reading: OwnedMutexGuard<Reading>, wanted: Option<String>) {
-        // Should reading it end in a panic, the next does not follow at once.
-        reading.due = Instant::now() + RETRY.1;
+    /// Reads the set in a task of its own. A request that is dropped must not end the read that others wait for.
+    async fn read_in_task(
+        self: Arc<Self>,
+        mut schedule: OwnedMutexGuard<Schedule>,
+        wanted_kid: Option<String>,
+    ) {
+        // If the read panics, the next one must not follow at once.
+        schedule.due = Instant::now() + RETRY.1;
         let read = tokio::spawn(async move {
-            // The client's own limit is for one URL, and a file can hang.
-            let is_set = |text: &[u8]| jwks::entries(text).map(drop);
-            let text = match timeout(2 * self.patience, self.reader.read(is_set)).await {
+            // The client's own timeout is for one URL, and reading a file has none.
+            let check = |text: &[u8]| jwk::entries(text).map(drop);
+            let text = match timeout(2 * self.read_timeout, self.reader.read(check)).await {
                 Ok(read) => read,
-                Err(_) => Err("it does not answer".into()),
+                Err(_) => Err("it does not answer in time".into()),
             };
             match text {
                 Ok(text) => {
-                    reading.failures = 0;
-                    reading.due = Instant::now() + text.fresh_for;
-                    self.believe(text.bytes);
+                    schedule.failures = 0;
+                    schedule.due = Instant::now() + text.max_age;
+                    self.accept(text.bytes);
                 }
                 Err(problem) => {
-                    let pause = RETRY.0 * 2_u32.pow(reading.failures.min(10));
-                    reading.due = Instant::now() + pause.min(RETRY.1);
-                    reading.failures = reading.failures.saturating_add(1);
-                    self.note(problem);
+                    let pause = RETRY.0 * 2_u32.pow(schedule.failures.min(10));
+                    schedule.due = Instant::now() + pause.min(RETRY.1);
+                    schedule.failures = schedule.failures.saturating_add(1);
+                    self.record_failure(problem);
                 }
             }
-            if wanted.is_some_and(|kid| !self.ring.has(&kid)) {
-                self.state().in_vain = Some(Instant::now());
+            if wanted_kid.is_some_and(|kid| !self.keys.has_kid(&kid)) {
+                self.state().missed_at = Some(Instant::now());
             }
-            drop(reading);
+            drop(schedule);
             self.was_read.notify_one();
         });
         let _ = read.await;
     }
 
-    /// Takes the keys of a text that is a key set for those of the issuer.
-    fn believe(&self, text: Vec<u8>) {
+    /// Replaces the keys of this set by those of the text. Known keys that it does not have are gone.
+    fn accept(&self, text: Vec<u8>) {
         if self.state().text.as_ref() != Some(&text) {
-            let old = self.ring.set(self.at);
-            let new = jwks::keys(&text, &self.expected, &self.source);
-            self.ring.replace(self.at, new.clone());
-            jwks::say_what_changed(&old, &new, &self.source);
+            let old = self.keys.keys_of_set(self.index);
+            let new = jwk::keys(&text, &self.claim_rules, &self.source);
+            self.keys.replace_set(self.index, new.clone());
+            self.log_changes(&old, &new);
         }
         let mut state = self.state();
         state.text = Some(text);
@@ -257,8 +263,8 @@ impl Source {
         }
     }
 
-    /// Remembers why the set could not be read. What is known stays known.
-    fn note(&self, problem: String) {
+    /// Remembers why the set could not be read, and logs it once. Its known keys stay in use.
+    fn record_failure(&self, problem: String) {
         let mut state = self.state();
         if state.problem.as_ref() != Some(&problem) {
             tracing::warn!(
@@ -267,6 +273,19 @@ impl Source {
                 "the key set cannot be read; known keys stay in use"
             );
             state.problem = Some(problem);
+        }
+    }
+
+    fn log_changes(&self, old: &SetKeys, new: &SetKeys) {
+        let source = &self.source;
+        for key in new.iter().filter(|key| !old.iter().any(|old| old.is_same_as(key))) {
+            key.log_loaded(source);
+        }
+        for key in old.iter().filter(|key| !new.iter().any(|new| new.is_same_as(key))) {
+            tracing::info!(kid = key.logged_kid(), algorithm = ?key.algorithm, source, "key retired");
+        }
+        if new.is_empty() {
+            tracing::warn!(source, "the key set has no key that can be used");
         }
     }
 }

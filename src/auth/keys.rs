@@ -1,4 +1,4 @@
-//! Every key that is known right now, and which of them a token is to be checked with.
+//! All keys of the server, and which of them a token is verified with.
 
 use std::sync::Arc;
 
@@ -7,161 +7,162 @@ use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use jsonwebtoken::Algorithm;
 
-use super::claims::Expected;
-use super::jwks::say_loaded;
-use super::key::Key;
-use super::key_set::Source;
-use super::ring::{Found, Ring};
-use super::token::Token;
-use super::{Demands, KeySet};
+use super::claims::ClaimRules;
+use super::jwt::Jwt;
+use super::key_cache::{Found, Key, KeyCache};
+use super::key_set::KeySet;
+use super::{KeySetConfig, TokenRules};
 use crate::refusal::Refusal;
 
 /// The secrets and the key sets.
-pub(super) struct Keys {
+pub(super) struct KeyStore {
     secrets: Vec<Arc<Key>>,
-    ring: Arc<Ring>,
-    sources: Vec<Arc<Source>>,
+    public_keys: Arc<KeyCache>,
+    sets: Vec<Arc<KeySet>>,
 }
 
-impl Keys {
-    /// What `demands` name, without having read any set.
+impl KeyStore {
+    /// The secrets of the rules, and their key sets, none of them read yet.
     ///
     /// # Errors
-    /// When the system has no use for a client of HTTP.
-    pub(super) fn new(demands: &Demands) -> Result<Self, String> {
-        let expected = |issuers: &[String], audiences: &[String]| {
-            Arc::new(Expected {
+    /// When the HTTP client cannot be built.
+    pub(super) fn new(rules: &TokenRules) -> Result<Self, String> {
+        let claim_rules = |issuers: &[String], audiences: &[String]| {
+            Arc::new(ClaimRules {
                 issuers: issuers.to_vec(),
                 audiences: audiences.to_vec(),
-                user_claim: demands.user_claim.clone(),
-                max_lifetime: demands.max_lifetime,
+                user_claim: rules.user_claim.clone(),
+                max_lifetime: rules.max_lifetime,
             })
         };
-        let of_secrets = expected(&demands.issuers, &demands.audiences);
-        let ring = Arc::new(Ring::of(demands.key_sets.len()));
-        let source = |(at, set): (usize, &KeySet)| {
-            Source::new(set, expected(&set.issuers, &set.audiences), ring.clone(), at).map(Arc::new)
+        let secret_rules = claim_rules(&rules.issuers, &rules.audiences);
+        let public_keys = Arc::new(KeyCache::new(rules.key_sets.len()));
+        let key_set = |(index, config): (usize, &KeySetConfig)| {
+            let rules = claim_rules(&config.issuers, &config.audiences);
+            KeySet::new(config, rules, public_keys.clone(), index).map(Arc::new)
         };
-        let sources = demands.key_sets.iter().enumerate().map(source).collect::<Result<_, _>>()?;
-        Ok(Self {
-            secrets: demands
-                .secrets
-                .iter()
-                .map(|secret| Arc::new(Key::of_secret(secret, &of_secrets)))
-                .collect(),
-            ring,
-            sources,
-        })
+        let sets = rules.key_sets.iter().enumerate().map(key_set).collect::<Result<_, _>>()?;
+        let secret = |secret: &String| Arc::new(Key::from_secret(secret, &secret_rules));
+        Ok(Self { secrets: rules.secrets.iter().map(secret).collect(), public_keys, sets })
     }
 
-    /// Reads every set once, names every key in the log, and keeps the sets up to date from then on.
+    /// Reads every set once, logs every key, and starts the tasks that keep the sets up to date.
     ///
     /// # Errors
-    /// When a file is not there or holds no key set.
+    /// When a file is missing or holds no key set.
     pub(super) async fn read_sets(&self) -> Result<(), String> {
-        for (key, source) in self.secrets.iter().zip(["BETTER_AUTH_SECRET", "BETTER_AUTH_SECRET_PREVIOUS"]) {
-            say_loaded(key, source);
+        for (key, setting) in self.secrets.iter().zip(["BETTER_AUTH_SECRET", "BETTER_AUTH_SECRET_PREVIOUS"]) {
+            key.log_loaded(setting);
         }
-        join_all(self.sources.iter().map(|source| source.read())).await;
-        for source in &self.sources {
-            source.prove_readable()?;
-            source.warn();
-            tokio::spawn(source.clone().keep_fresh());
+        join_all(self.sets.iter().map(|set| set.read())).await;
+        for set in &self.sets {
+            set.require_file()?;
+            set.warn_if_unsafe();
+            tokio::spawn(set.clone().keep_fresh());
         }
         Ok(())
     }
 
-    pub(super) fn any(&self) -> bool {
-        !self.secrets.is_empty() || self.ring.has_any()
+    pub(super) fn has_key(&self) -> bool {
+        !self.secrets.is_empty() || !self.public_keys.is_empty()
     }
 
-    /// Another number each time a key comes or goes.
+    /// A number that changes whenever a key is added or removed.
     pub(super) fn generation(&self) -> u64 {
-        self.ring.generation()
+        self.public_keys.generation()
     }
 
     pub(super) fn problems(&self) -> Vec<String> {
-        self.sources.iter().filter_map(|source| source.problem()).collect()
+        self.sets.iter().filter_map(|set| set.problem()).collect()
     }
 
-    /// The name of the token's key, if no known key has it, so that a set that is read again may bring it.
-    pub(super) fn unknown<'t>(&self, token: &'t Token<'_>) -> Option<&'t str> {
-        let kid = token.kid.as_deref()?;
-        let is_known = token.algorithm == Algorithm::HS256 || self.ring.has(kid);
+    /// The `kid` of the token, if no known key has it. A key set that is read again may have it.
+    pub(super) fn unknown_kid<'t>(&self, jwt: &'t Jwt<'_>) -> Option<&'t str> {
+        let kid = jwt.kid.as_deref()?;
+        let is_known = jwt.algorithm == Algorithm::HS256 || self.has_kid(kid);
         (!is_known).then_some(kid)
     }
 
-    /// Whether a public key has that name.
-    pub(super) fn knows(&self, kid: &str) -> bool {
-        self.ring.has(kid)
+    /// Whether a public key has that `kid`.
+    pub(super) fn has_kid(&self, kid: &str) -> bool {
+        self.public_keys.has_kid(kid)
     }
 
-    /// Reads again whatever sets may have brought the key of that name in the meantime, until one has.
-    pub(super) async fn look_for(&self, kid: &str) {
-        let asked = self.sources.iter().filter(|source| !source.was_in_vain());
-        let mut looks: FuturesUnordered<_> = asked.map(|source| source.look_for(kid)).collect();
-        while !self.ring.has(kid) && looks.next().await.is_some() {}
+    /// Reads the key sets that are not cooling down, until one of them has a key with that `kid`.
+    pub(super) async fn refresh_for_kid(&self, kid: &str) {
+        let sets = self.sets.iter().filter(|set| !set.is_cooling_down());
+        let mut reads: FuturesUnordered<_> = sets.map(|set| set.refresh_for_kid(kid)).collect();
+        while !self.has_kid(kid) && reads.next().await.is_some() {}
 
-        if self.ring.has(kid) {
-            self.sources.iter().for_each(|source| source.forgive());
+        if self.has_kid(kid) {
+            self.sets.iter().for_each(|set| set.end_cool_down());
         }
     }
 
-    /// The keys to check a token with: the secrets, or the one public key that it names. A public key is never a secret,
-    /// and none verifies another algorithm than its own, whatever the token says.
+    /// The keys to verify the token with: every secret for HS256, else exactly one public key.
+    ///
+    /// A public key is never used as a secret, and no key verifies another algorithm than its own: the token cannot choose
+    /// (RFC 8725, section 3.1).
     ///
     /// # Errors
-    /// [`Refusal::InvalidToken`] when no key, or more than one, can be meant.
-    pub(super) fn of(&self, token: &Token<'_>) -> Result<Vec<Arc<Key>>, Refusal> {
-        let algorithm = token.algorithm;
+    /// [`Refusal::InvalidToken`] when no key fits, or more than one.
+    pub(super) fn for_token(&self, jwt: &Jwt<'_>) -> Result<Vec<Arc<Key>>, Refusal> {
+        let algorithm = jwt.algorithm;
         if algorithm == Algorithm::HS256 {
             return if self.secrets.is_empty() { refuse(NO_SECRET) } else { Ok(self.secrets.clone()) };
         }
-        if self.sources.is_empty() {
+        if self.sets.is_empty() {
             return refuse(NO_KEY_SET);
         }
 
-        let kid = token.kid.as_deref();
-        match self.ring.find(algorithm, kid) {
+        let kid = jwt.kid.as_deref();
+        match self.public_keys.find(algorithm, kid) {
             Found::One(key) => Ok(vec![key]),
-            // Two issuers, neither of which has to know what the other calls its keys.
-            Found::Several(keys) if kid.is_some() => of_issuer(&keys, token.issuer().as_deref()),
-            Found::Several(_) => refuse("the token does not say which key it is signed with (kid)"),
-            Found::Nothing if kid.is_some_and(|kid| self.ring.has(kid)) => {
-                refuse("the token's algorithm (alg) is not that of its key")
+            Found::Several(keys) if kid.is_some() => {
+                key_for_issuer(&keys, jwt.unverified_issuer().as_deref())
             }
-            Found::Nothing => match self.ring.nameless(algorithm) {
+            Found::Several(_) => refuse(
+                "the token does not say which key it is signed with: it needs a key id in its header (kid)",
+            ),
+            Found::None if kid.is_some_and(|kid| self.has_kid(kid)) => {
+                refuse("the algorithm of the token (alg) is not that of its key (kid)")
+            }
+            Found::None => match self.public_keys.find_without_kid(algorithm) {
                 Found::One(key) => Ok(vec![key]),
-                _ if kid.is_none() => refuse("no key is known here of the token's algorithm (alg)"),
+                _ if kid.is_none() => refuse("this server knows no key for the algorithm of the token (alg)"),
                 _ => Err(self.unknown_key()),
             },
         }
     }
 
     fn unknown_key(&self) -> Refusal {
-        let is_anybody_out_of_reach = self.sources.iter().any(|source| source.is_out_of_reach());
-        Refusal::invalid_token(if is_anybody_out_of_reach {
-            "the token is signed with a key that is not known here (kid), and its issuer cannot be asked right now"
+        let is_any_unreadable = self.sets.iter().any(|set| set.is_unreadable());
+        Refusal::invalid_token(if is_any_unreadable {
+            "this server does not know the key of the token (kid), and cannot read the issuer's key set right now: try \
+             again later"
         } else {
-            "the key that the token is signed with (kid) is not among those that its issuer publishes: if it is new, try \
-             again in a few seconds; else compare BETTER_AUTH_URL or JWKS_URL with where the token comes from"
+            "the key of the token (kid) is not in the issuer's key set: if the key is new, try again in a few seconds; \
+             else check that BETTER_AUTH_URL or JWKS_URL is where the token comes from"
         })
     }
 }
 
-/// Of several keys of one name that whose set expects that issuer, or else that whose set expects none. The token's word
-/// for it is not believed yet: the signature has to fit that key, and the claims what is expected beside it.
-fn of_issuer(keys: &[Arc<Key>], issuer: Option<&str>) -> Result<Vec<Arc<Key>>, Refusal> {
-    let expects =
-        |key: &&Arc<Key>| key.expected.issuers.iter().any(|expected| Some(expected.as_str()) == issuer);
-    let expects_none = |key: &&Arc<Key>| key.expected.issuers.is_empty();
-    let mut fitting: Vec<_> = keys.iter().filter(expects).cloned().collect();
+/// The one of several keys with the same `kid` to verify a token of this issuer with. Two issuers need not know how the
+/// other names its keys.
+///
+/// Takes the key whose set lists the token's issuer, else the key whose set accepts any issuer. The issuer is not verified
+/// yet, but it only chooses: the signature must fit that key, and the claims must keep the rules of its set.
+fn key_for_issuer(keys: &[Arc<Key>], issuer: Option<&str>) -> Result<Vec<Arc<Key>>, Refusal> {
+    let lists_issuer =
+        |key: &&Arc<Key>| key.claim_rules.issuers.iter().any(|listed| Some(listed.as_str()) == issuer);
+    let accepts_any = |key: &&Arc<Key>| key.claim_rules.issuers.is_empty();
+    let mut fitting: Vec<_> = keys.iter().filter(lists_issuer).cloned().collect();
     if fitting.is_empty() {
-        fitting = keys.iter().filter(expects_none).cloned().collect();
+        fitting = keys.iter().filter(accepts_any).cloned().collect();
     }
     match fitting.len() {
         1 => Ok(fitting),
-        _ => refuse("more than one key has the name that the token gives (kid)"),
+        _ => refuse("more than one key has the key id of the token (kid): give each key its own"),
     }
 }
 

@@ -60,7 +60,7 @@ async fn prepare(config: &mut Config) -> Result<(Option<Cluster>, App), Failure>
         Err(error) => return Err(audit::lost_objects(&address).await.map_or(error, Into::into)),
     };
     tracing::info!(database = %address, "requests run restricted");
-    let verifier = Verifier::new(&config.demands)?;
+    let verifier = Verifier::new(&config.token_rules)?;
     verifier.read_key_sets().await?;
     Ok((cluster, App::new(verifier, session, cursors, config.request_timeout)))
 }

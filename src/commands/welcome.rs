@@ -4,13 +4,13 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 use crate::config::Config;
+use crate::development::token;
 use crate::development::{Cluster, shell_quoted};
-use crate::token;
 
 pub(super) fn print(config: &Config, listening: SocketAddr, cluster: Option<&Cluster>) {
     let program = std::env::args().next().unwrap_or_else(|| "rowkeep".into());
     let mut text = format!("\nRowkeep is ready at http://{listening}  (development; ctrl-c stops it)\n");
-    match token::mint(&config.demands, "alice", 86_400.min(config.demands.max_lifetime)) {
+    match token::mint(&config.token_rules, "alice", 86_400.min(config.token_rules.max_lifetime)) {
         Ok(token) => text.push_str(&format!(
             "\na token for the user alice, valid for a day; for another user: {program} token --user bob\n\n  {token}\n\n\
              alice's tasks, over HTTP:\n\n  curl -H 'Authorization: Bearer {token}' http://{listening}/api/tasks\n"

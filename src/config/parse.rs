@@ -75,7 +75,7 @@ impl Settings {
                 max_lifetime,
                 step_timeout,
             },
-            demands: self.demands(&mut problems, development, step_timeout),
+            token_rules: self.token_rules(&mut problems, development, step_timeout),
             origins: problems
                 .value("CORS_ORIGINS", Origins::parse(or_default(&self.cors_origins, default::CORS_ORIGINS))),
             log_filter: problems

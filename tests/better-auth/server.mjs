@@ -1,13 +1,13 @@
-// Real Better Auth servers for the tests of identity: one for each way to sign, each with users and keys of its own.
+// Real Better Auth servers for the tests of sign-in: one for each way to sign, each with its own users and keys.
 //
-// All have the secret in BETTER_AUTH_SECRET, which Better Auth reads by itself.
+// All use the secret in BETTER_AUTH_SECRET, which Better Auth itself reads.
 //
-// Prints one line of JSON when all of them listen: the origin of each, under its name. Ends with its standard input, so
-// that it cannot outlive the tests, however they end.
+// When all servers listen, prints one line of JSON with the origin of each by its name. Ends when its standard input
+// closes, so that it never outlives the tests.
 //
-// Beside /api/auth each has a door for what in earnest takes months:
-//   POST /control/rotate   the key that signs expires: Better Auth makes another one for its next token
-//   POST /control/retire   keys that have expired leave the key set, as at the end of their grace period
+// Beside /api/auth, two paths do what normally takes months:
+//   POST /control/rotate   lets the signing key expire: Better Auth makes a new one for the next token
+//   POST /control/retire   removes expired keys from the key set, as at the end of their grace period
 
 import { webcrypto } from "node:crypto";
 import { once } from "node:events";
@@ -18,29 +18,29 @@ import { memoryAdapter } from "better-auth/adapters/memory";
 import { toNodeHandler } from "better-auth/node";
 import { jwt } from "better-auth/plugins/jwt";
 
-// Node 18, which Debian 12 and Ubuntu 24.04 have, does not offer it unasked.
+// Node 18 (Debian 12, Ubuntu 24.04) does not set this global by default.
 globalThis.crypto ??= webcrypto;
 
 const signedWith = (alg) => ({ jwt: { jwks: { keyPairConfig: { alg } } } });
 const sessionCookieIsJwt = { cookieCache: { enabled: true, strategy: "jwt" } };
 
 const kinds = {
-    // Nothing named: what Better Auth does by default.
+    // The default of Better Auth.
     EdDSA: { jwt: {} },
     ES256: signedWith("ES256"),
     RS256: signedWith("RS256"),
     PS256: signedWith("PS256"),
-    // The session cookie is a JWT as well: signed with the secret, or with the very key that tokens are signed with.
+    // The session cookie is a JWT, too: signed with the secret, or with the same key as the tokens.
     cookieBySecret: { jwt: {}, session: sessionCookieIsJwt },
     cookieByKey: { jwt: { sessionCookieCache: true }, session: sessionCookieIsJwt },
 };
 
-/** Starts one server, and returns its origin. */
+/** Starts one server and returns its origin. */
 async function start(kind) {
     const server = createServer();
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    // Tokens carry it as their issuer and audience: it has to be known before Better Auth is made.
+    // The issuer and audience of the tokens: it must be known before Better Auth is created.
     const origin = `http://127.0.0.1:${server.address().port}`;
 
     const rows = { user: [], session: [], account: [], verification: [], jwks: [] };

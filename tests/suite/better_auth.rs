@@ -1,8 +1,8 @@
-//! What real Better Auth servers issue, from sign-up to sign-out, and what Rowkeep makes of it.
+//! Real Better Auth servers, from sign-up to sign-out, and how Rowkeep answers to what they issue.
 
 mod member;
 mod node;
 
-mod keys;
+mod key_rotation;
 mod tokens;
 mod wrong_tokens;

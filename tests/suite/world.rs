@@ -1,6 +1,6 @@
 //! What tests share: a PostgreSQL for this run, a database and a server for each test, and users with tokens.
 
-mod authority;
+mod certificate_authority;
 mod cluster;
 pub mod coverage;
 mod issuer;
@@ -8,16 +8,16 @@ mod person;
 mod releases;
 mod server;
 
-pub use authority::{Authority, Signed};
+pub use certificate_authority::{CertificateAuthority, Signed};
 pub use cluster::{Database, OwnCluster, PASSWORD, cluster, end_with_this_process, psql};
 pub use issuer::{Issuer, JWKS_PATH, KeyPair, NEVER, Reply, public};
 pub use person::{Answer, Person, send, try_send};
 pub use releases::{PACKAGED, releases};
 pub use server::Server;
 
-use rowkeep::auth::{Demands, UserId, Verifier};
+use rowkeep::auth::{TokenRules, UserId, Verifier};
 
-/// The secret of servers under test.
+/// The secret of the servers under test.
 pub const SECRET: &str = "a secret for tests, of more than thirty-two bytes";
 
 /// A migrated database and a server on it.
@@ -63,30 +63,30 @@ impl World {
         Ok(Self { server, database })
     }
 
-    /// A user with a token signed with [`SECRET`].
+    /// A user with a token signed with the server's secret.
     pub fn user(&self, id: &str) -> Person {
         Person::new(self.server.address, id)
     }
 
-    /// A client with this token.
+    /// A caller with this token.
     pub fn bearer(&self, token: &str) -> Person {
         Person::with_token(self.server.address, Some(token))
     }
 
-    /// Alice, with a token of this issuer that is signed with this key pair.
+    /// Alice, with a token of this issuer that this pair signed.
     pub fn signed_in(&self, issuer: &Issuer, pair: &KeyPair) -> Person {
         self.bearer(&pair.token(&issuer.claims(serde_json::json!({}))))
     }
 
-    /// A client without a token.
+    /// A caller without a token.
     pub fn stranger(&self) -> Person {
         Person::with_token(self.server.address, None)
     }
 }
 
-/// The token rules of servers under test.
-pub fn demands() -> Demands {
-    Demands {
+/// The token rules of the servers under test.
+pub fn token_rules() -> TokenRules {
+    TokenRules {
         secrets: vec![SECRET.into()],
         key_sets: vec![],
         issuers: vec![],
@@ -98,12 +98,12 @@ pub fn demands() -> Demands {
 
 /// A token for `id` that is valid for an hour.
 pub fn token(id: &str) -> String {
-    rowkeep::token::mint(&demands(), id, 3600).expect("a token")
+    rowkeep::development::token::mint(&token_rules(), id, 3600).expect("a token")
 }
 
-/// The `UserId` of a verified token: there is no other way to make one.
+/// The user of a verified token. There is no other way to get a `UserId`.
 pub fn user_id(id: &str) -> UserId {
-    Verifier::new(&demands())
+    Verifier::new(&token_rules())
         .and_then(|verifier| verifier.user_of_token(&token(id)).map_err(|refusal| format!("{refusal:?}")))
         .expect("a verified user")
 }

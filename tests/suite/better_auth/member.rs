@@ -1,4 +1,4 @@
-//! Somebody with an account at a Better Auth server, and with a browser's cookies.
+//! A member of a Better Auth server, with a browser's cookies.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +12,16 @@ use serde_json::{Value, json};
 use super::node::BetterAuth;
 use crate::world::{Answer, Person, World};
 
-/// Somebody who has signed up.
+/// A user who has signed up.
 pub struct Member {
     issuer: BetterAuth,
     cookies: BTreeMap<String, String>,
-    /// The session's token as Better Auth's answer has it: no JWT.
+    /// The session token of Better Auth's answer. It is not a JWT.
     pub session_token: String,
 }
 
 impl BetterAuth {
-    /// Somebody signs up.
+    /// Signs a new member up.
     pub async fn sign_up(&self, name: &str) -> Member {
         let email = format!("{name}@example.test");
         let account = json!({ "name": name, "email": email, "password": "correct horse battery" });
@@ -42,31 +42,31 @@ impl Member {
         self.issuer.call(method, path, &cookies.join("; "), body).await
     }
 
-    /// Asks for a token, whatever the answer.
+    /// Requests a token.
     pub async fn asks_for_a_token(&self) -> Answer {
         self.call(Method::GET, "/api/auth/token").await
     }
 
-    /// A fresh token.
+    /// A new token.
     pub async fn token(&self) -> String {
         let answer = self.asks_for_a_token().await;
         assert_eq!(answer.status(), 200, "{answer:?}");
         answer.json()["token"].as_str().expect("a token").to_owned()
     }
 
-    /// Signs out, but the browser keeps its cookies, as a thief of them would.
+    /// Signs out but keeps the cookies, like a thief of them.
     pub async fn signs_out(&self) {
         let answer = self.call(Method::POST, "/api/auth/sign-out").await;
         assert_eq!(answer.status(), 200, "{answer:?}");
     }
 
-    /// What a cookie says, without the encoding that cookies need.
+    /// The decoded value of a cookie.
     pub fn cookie(&self, name: &str) -> String {
         let value = &self.cookies[name];
         percent_decode_str(value).decode_utf8().expect("UTF-8").into_owned()
     }
 
-    /// As a caller of Rowkeep, with a fresh token.
+    /// This member as a caller of Rowkeep, with a new token.
     pub async fn at(&self, world: &World) -> Person {
         let token = self.token().await;
         let mut person = world.bearer(&token);
@@ -75,12 +75,12 @@ impl Member {
     }
 }
 
-/// What the header of a token says.
+/// The header of a token.
 pub fn header(token: &str) -> Value {
     decoded(token.split('.').next())
 }
 
-/// What the claims of a token say.
+/// The claims of a token.
 pub fn claims(token: &str) -> Value {
     decoded(token.split('.').nth(1))
 }

@@ -1,4 +1,4 @@
-//! Real Better Auth servers, in a process of their own: `tests/better-auth/server.mjs`.
+//! Starts real Better Auth servers in their own process: `tests/better-auth/server.mjs`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -13,10 +13,10 @@ use serde_json::Value;
 
 use crate::world::{Answer, SECRET, World, send};
 
-/// The algorithms of Better Auth that Rowkeep knows. It has one more, ES512.
+/// The algorithms of Better Auth that Rowkeep verifies. Better Auth has one more, ES512.
 pub const ALGORITHMS: [&str; 4] = ["EdDSA", "ES256", "RS256", "PS256"];
 
-/// Better Auth servers of one test, one of each kind that `server.mjs` has.
+/// The Better Auth servers of one test: one of each kind in `server.mjs`.
 pub struct Node {
     origins: BTreeMap<String, String>,
     process: Child,
@@ -33,8 +33,7 @@ impl Node {
         let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/target/node/bin");
         let path = format!("{installed}:{}", std::env::var("PATH").unwrap_or_default());
 
-        // Its standard input stays open for as long as this process lives, and it ends when that closes: the tests may
-        // be killed.
+        // The process ends when its standard input closes: even if the tests are killed, it does not stay.
         let mut process = Command::new("node")
             .arg("server.mjs")
             .current_dir(folder)
@@ -68,22 +67,22 @@ impl Drop for Node {
 /// A Better Auth server.
 #[derive(Clone, Debug)]
 pub struct BetterAuth {
-    /// What its tokens have as issuer and audience.
+    /// The issuer and audience of its tokens.
     pub origin: String,
 }
 
 impl BetterAuth {
-    /// A Rowkeep that believes the tokens of this server and no others.
+    /// A Rowkeep that accepts the tokens of this server and no others.
     pub async fn trusted(&self) -> World {
         trusting(&self.origin).await
     }
 
-    /// The key that signs expires; Better Auth signs the next token with a new one, and keeps publishing the old one.
+    /// Lets the signing key expire. Better Auth signs the next token with a new key, and still publishes the old one.
     pub async fn rotates(&self) {
         self.control("/control/rotate").await;
     }
 
-    /// Better Auth publishes expired keys no longer.
+    /// Removes expired keys from the key set.
     pub async fn retires_old_keys(&self) {
         self.control("/control/retire").await;
     }
@@ -93,7 +92,7 @@ impl BetterAuth {
         assert_eq!(answer.status(), 204, "{answer:?}");
     }
 
-    /// Calls it as a page of its own origin does: it takes cookies from no other.
+    /// Calls it like a page of its own origin: Better Auth accepts cookies from no other origin.
     pub async fn call(&self, method: Method, path: &str, cookies: &str, body: Option<Value>) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header(ORIGIN, &self.origin);
         if !cookies.is_empty() {
@@ -110,7 +109,7 @@ impl BetterAuth {
     }
 }
 
-/// A Rowkeep that is told this URL, and nothing else about tokens.
+/// A Rowkeep with this `BETTER_AUTH_URL` and no other setting about tokens.
 pub async fn trusting(url: &str) -> World {
     World::with(&[("BETTER_AUTH_SECRET", ""), ("BETTER_AUTH_URL", url)]).await
 }

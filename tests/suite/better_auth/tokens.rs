@@ -1,4 +1,4 @@
-//! Tokens as front ends get them are believed.
+//! The tokens that front ends get from Better Auth are accepted.
 
 use http::Method;
 use serde_json::json;
@@ -8,7 +8,7 @@ use super::node::{ALGORITHMS, Node, trusting};
 
 #[tokio::test]
 #[ignore = "needs Better Auth on Node.js: `make test-all`"]
-async fn a_token_opens_the_tasks_of_its_member_in_every_contract_whatever_signs_it() {
+async fn a_token_of_every_algorithm_gives_its_member_access_to_every_contract() {
     let node = Node::start();
     for algorithm in ALGORITHMS {
         let issuer = node.better_auth(algorithm);
@@ -54,10 +54,10 @@ async fn members_do_not_see_each_others_tasks() {
     }
 }
 
-/// A page that asks for its session anyway gets a token with the answer, and need not ask twice.
+/// A page that reads its session gets a token with the answer, and needs no second request.
 #[tokio::test]
 #[ignore = "needs Better Auth on Node.js: `make test-all`"]
-async fn the_token_that_comes_with_a_session_is_as_good() {
+async fn the_token_in_the_answer_for_a_session_is_accepted() {
     let node = Node::start();
     let issuer = node.better_auth("EdDSA");
     let world = issuer.trusted().await;
@@ -72,10 +72,10 @@ async fn the_token_that_comes_with_a_session_is_as_good() {
     assert_eq!(answer.json(), json!([task]));
 }
 
-/// Nobody asks Better Auth about a token, which is why tokens live for minutes only.
+/// Rowkeep does not ask Better Auth about a token. That is why tokens are valid for minutes only.
 #[tokio::test]
 #[ignore = "needs Better Auth on Node.js: `make test-all`"]
-async fn signing_out_ends_the_supply_of_tokens_but_no_token_before_it_expires() {
+async fn after_sign_out_there_are_no_new_tokens_but_old_ones_are_accepted_until_they_expire() {
     let node = Node::start();
     let issuer = node.better_auth("EdDSA");
     let world = issuer.trusted().await;
@@ -87,13 +87,13 @@ async fn signing_out_ends_the_supply_of_tokens_but_no_token_before_it_expires() 
     assert_eq!(member.asks_for_a_token().await.status(), 401);
     let answer = world.bearer(&token).get("/api/tasks").await;
     assert_eq!(answer.status(), 200, "{answer:?}");
-    let life = claims(&token)["exp"].as_i64().zip(claims(&token)["iat"].as_i64());
-    assert_eq!(life.map(|(exp, iat)| exp - iat), Some(900));
+    let lifetime = claims(&token)["exp"].as_i64().zip(claims(&token)["iat"].as_i64());
+    assert_eq!(lifetime.map(|(exp, iat)| exp - iat), Some(900));
 }
 
 #[tokio::test]
 #[ignore = "needs Better Auth on Node.js: `make test-all`"]
-async fn the_url_may_end_with_a_slash_and_with_better_auths_own_path() {
+async fn better_auths_url_may_end_with_a_slash_or_with_its_own_path() {
     let node = Node::start();
     let issuer = node.better_auth("EdDSA");
     let token = issuer.sign_up("alice").await.token().await;

@@ -1,13 +1,13 @@
-//! What Better Auth gives away beside tokens, and what others sign, is not believed.
+//! Better Auth's session tokens and cookies, and tokens of others, are refused.
 
 use super::member::header;
 use super::node::Node;
 use crate::world::{World, token};
 
-/// The mistake that front ends make most often with Better Auth: its session token looks like something to send.
+/// This is the most frequent mistake of front ends with Better Auth.
 #[tokio::test]
 #[ignore = "needs Better Auth on Node.js: `make test-all`"]
-async fn a_session_token_is_refused_with_a_word_about_the_mistake() {
+async fn a_session_token_is_refused_with_a_text_that_explains_the_mistake() {
     let node = Node::start();
     let issuer = node.better_auth("EdDSA");
     let world = issuer.trusted().await;
@@ -21,8 +21,7 @@ async fn a_session_token_is_refused_with_a_word_about_the_mistake() {
     }
 }
 
-/// It is signed with the key that tokens are signed with, by the same issuer, about the same subject: its type and its
-/// audience are all that tells it from a token.
+/// The cookie has the key, the issuer and the subject of a token. Only its type and its audience differ.
 #[tokio::test]
 #[ignore = "needs Better Auth on Node.js: `make test-all`"]
 async fn a_session_cookie_signed_with_the_key_of_tokens_is_refused() {
@@ -41,10 +40,10 @@ async fn a_session_cookie_signed_with_the_key_of_tokens_is_refused() {
     assert_eq!(world.bearer(&token).get("/api/tasks").await.status(), 200);
 }
 
-/// Rowkeep may have both of Better Auth's: its URL, and the secret that the cookie is signed with.
+/// Rowkeep can have both the URL of Better Auth and the secret that signs the cookie.
 #[tokio::test]
 #[ignore = "needs Better Auth on Node.js: `make test-all`"]
-async fn a_session_cookie_signed_with_the_secret_is_refused_where_the_secret_is_known() {
+async fn a_session_cookie_signed_with_the_secret_is_refused_by_a_server_with_that_secret() {
     let node = Node::start();
     let issuer = node.better_auth("cookieBySecret");
     let world = World::with(&[("BETTER_AUTH_URL", &issuer.origin)]).await;
@@ -55,7 +54,7 @@ async fn a_session_cookie_signed_with_the_secret_is_refused_where_the_secret_is_
 
     assert_eq!(header(&cookie)["alg"], "HS256");
     assert_eq!(answer.status(), 401, "{answer:?}");
-    assert!(answer.detail().contains("(sub)"), "the signature is the secret's: {answer:?}");
+    assert!(answer.detail().contains("(sub)"), "the signature is right: {answer:?}");
     assert_eq!(world.bearer(&member.token().await).get("/api/tasks").await.status(), 200);
 }
 
@@ -76,7 +75,7 @@ async fn a_token_of_another_better_auth_is_refused() {
 
 #[tokio::test]
 #[ignore = "needs Better Auth on Node.js: `make test-all`"]
-async fn a_token_of_better_auths_secret_is_refused_where_only_the_url_is_known() {
+async fn a_token_signed_with_the_secret_is_refused_by_a_server_with_only_the_url() {
     let node = Node::start();
     let world = node.better_auth("EdDSA").trusted().await;
 

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::RootCertStore;
 
 use super::serving::{start, titles};
 use super::support::{creates, texts};
-use crate::world::{Authority, OwnCluster, PASSWORD, Signed, releases};
+use crate::world::{CertificateAuthority, OwnCluster, PASSWORD, Signed, releases};
 
 const NAME: &str = "database.rowkeep.test";
 
@@ -60,7 +60,7 @@ impl Listening {
         self.admin.batch_execute(sql).await.expect("a signal");
     }
 
-    fn address(&self, options: &str, authority: &Authority) -> Address {
+    fn address(&self, options: &str, authority: &CertificateAuthority) -> Address {
         let password = PASSWORD.replace('\'', "\\'");
         let login = format!("port=5432 dbname=postgres user=rowkeep_login password='{password}'");
         let mut roots = RootCertStore::empty();
@@ -69,7 +69,7 @@ impl Listening {
     }
 
     /// Whether the connections of a server use TLS. Asserts that it serves.
-    async fn serves(&self, options: &str, authority: &Authority) -> bool {
+    async fn serves(&self, options: &str, authority: &CertificateAuthority) -> bool {
         let session = start(&self.address(options, authority)).await.expect(options);
         assert_eq!(titles(&session, "alice").await, ["hers"], "{options}");
         assert_eq!(titles(&session, "bob").await, [""; 0], "{options}");
@@ -82,7 +82,7 @@ impl Listening {
     }
 
     /// The error of a starting server. Asserts that opening a session fails, too.
-    async fn refuses(&self, options: &str, authority: &Authority) -> String {
+    async fn refuses(&self, options: &str, authority: &CertificateAuthority) -> String {
         let address = self.address(options, authority);
         let step_timeout = Duration::from_secs(1);
         let limits =
@@ -95,7 +95,7 @@ impl Listening {
 
 #[tokio::test]
 async fn the_server_connects_with_the_tls_mode_of_the_address() {
-    let (authority, stranger) = (Authority::new(), Authority::new());
+    let (authority, stranger) = (CertificateAuthority::new(), CertificateAuthority::new());
     let own = Programs::find(None).expect("PostgreSQL's programs").major;
     let database = Listening::of_release(own).await;
     let here = &database.address;
@@ -126,7 +126,7 @@ async fn the_server_connects_with_the_tls_mode_of_the_address() {
 #[tokio::test]
 #[ignore = "needs PostgreSQL 16, 17 and 18: `make test-all`"]
 async fn direct_tls_works() {
-    let authority = Authority::new();
+    let authority = CertificateAuthority::new();
     let newest = *releases().iter().max().expect("a release");
     assert!(newest >= 17, "no PostgreSQL 17 or newer is installed: run `make test-all`, which installs it");
     let database = Listening::of_release(newest).await;

@@ -1,4 +1,4 @@
-//! Whose tokens are believed, and for whom they must be meant.
+//! The issuers and audiences that a server with public keys accepts.
 
 use jsonwebtoken::Algorithm::{ES256, EdDSA};
 use serde_json::{Value, json};
@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 use super::tokens::token_with;
 use crate::world::{Issuer, JWKS_PATH, KeyPair, Reply, World, public};
 
-async fn assert_believed(world: &World, cases: Vec<(&str, String, bool)>) {
-    for (label, token, believed) in cases {
+async fn assert_accepted(world: &World, cases: Vec<(&str, String, bool)>) {
+    for (label, token, is_accepted) in cases {
         let answer = world.bearer(&token).get("/api/tasks").await;
 
-        assert_eq!(answer.status(), if believed { 200 } else { 401 }, "{label}: {answer:?}");
+        assert_eq!(answer.status(), if is_accepted { 200 } else { 401 }, "{label}: {answer:?}");
     }
 }
 
 #[tokio::test]
-async fn better_auths_url_says_who_issues_tokens_and_for_whom() {
+async fn issuer_and_audience_follow_from_better_auths_url() {
     let pair = KeyPair::new(EdDSA);
     let issuer = Issuer::new(&[&pair]).await;
     let world = World::of(&issuer, &[]).await;
@@ -23,7 +23,7 @@ async fn better_auths_url_says_who_issues_tokens_and_for_whom() {
     let (url, slash) = (issuer.url(), format!("{}/", issuer.url()));
 
     let cases = vec![
-        ("as it is", token(json!({})), true),
+        ("unchanged", token(json!({})), true),
         ("for several", token(json!({ "aud": ["https://other.example", url] })), true),
         ("another issuer", token(json!({ "iss": "https://other.example" })), false),
         ("another audience", token(json!({ "aud": "https://other.example" })), false),
@@ -34,13 +34,13 @@ async fn better_auths_url_says_who_issues_tokens_and_for_whom() {
         ("a session cookie", token(json!({ "aud": "better-auth:session-cache" })), false),
         ("a session cookie, too", token(json!({ "aud": [url, "better-auth:session-cache"] })), false),
     ];
-    assert_believed(&world, cases).await;
+    assert_accepted(&world, cases).await;
 }
 
 #[tokio::test]
 async fn better_auths_url_may_end_in_a_slash_or_a_path() {
     let pair = KeyPair::new(ES256);
-    for (path, place) in [
+    for (path, jwks_path) in [
         ("/", JWKS_PATH),
         ("/api/auth", JWKS_PATH),
         ("/api/auth/", JWKS_PATH),
@@ -51,22 +51,22 @@ async fn better_auths_url_may_end_in_a_slash_or_a_path() {
     ] {
         let issuer = Issuer::new(&[]).await;
         issuer.reply(JWKS_PATH, Reply::new("").status(404));
-        issuer.reply(place, Reply::keys(&public(&[&pair])));
+        issuer.reply(jwks_path, Reply::keys(&public(&[&pair])));
         let given = format!("{}{path}", issuer.url());
         let world = World::of(&issuer, &[("BETTER_AUTH_URL", &given)]).await;
 
-        let named = json!({ "iss": given, "aud": given });
+        let as_given = json!({ "iss": given, "aud": given });
         let cases = vec![
             ("its origin", pair.token(&issuer.claims(json!({}))), true),
-            ("its name", pair.token(&issuer.claims(named)), true),
+            ("the URL as given", pair.token(&issuer.claims(as_given)), true),
             ("another", pair.token(&issuer.claims(json!({ "iss": format!("{given}x") }))), false),
         ];
-        assert_believed(&world, cases).await;
+        assert_accepted(&world, cases).await;
     }
 }
 
 #[tokio::test]
-async fn what_is_said_of_issuer_and_audience_goes_before_what_follows_from_the_url() {
+async fn configured_issuers_and_audiences_replace_those_of_the_url() {
     let pair = KeyPair::new(EdDSA);
     let issuer = Issuer::new(&[&pair]).await;
     let settings = [("JWT_ISSUER", "https://a.example, https://b.example"), ("JWT_AUDIENCE", "todo-api")];
@@ -80,11 +80,11 @@ async fn what_is_said_of_issuer_and_audience_goes_before_what_follows_from_the_u
         ("the URL's issuer", token(&issuer.url(), json!("todo-api")), false),
         ("the URL's audience", token("https://a.example", json!(issuer.url())), false),
     ];
-    assert_believed(&world, cases).await;
+    assert_accepted(&world, cases).await;
 }
 
 #[tokio::test]
-async fn what_follows_from_the_url_is_asked_of_its_own_keys_alone() {
+async fn the_issuer_of_the_url_is_required_of_its_own_keys_only() {
     let (pair, other) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let (issuer, elsewhere) = (Issuer::new(&[&pair]).await, Issuer::new(&[]).await);
     elsewhere.reply("/keys", Reply::keys(&public(&[&other])));
@@ -102,11 +102,11 @@ async fn what_follows_from_the_url_is_asked_of_its_own_keys_alone() {
             false,
         ),
     ];
-    assert_believed(&world, cases).await;
+    assert_accepted(&world, cases).await;
 }
 
 #[tokio::test]
-async fn two_users_of_an_issuer_see_their_own_tasks_alone() {
+async fn two_users_of_an_issuer_see_only_their_own_tasks() {
     let pair = KeyPair::new(EdDSA);
     let issuer = Issuer::new(&[&pair]).await;
     let world = World::of(&issuer, &[]).await;

@@ -1,28 +1,28 @@
-//! Which keys of a set are used, which are left out, and which of them a token is checked with.
+//! Which keys of a set are used, which are skipped, and which of them verifies a token.
 
+mod key_choice;
 mod served;
 mod skipped;
 mod weak;
-mod which;
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use served::{Served, changed, named, refusal};
+use served::{Served, changed, header_with_kid, refusal};
 use skipped::Entry;
 
-use super::hostile::forge::bytes;
-use super::key_pairs::{PAIRS, STRANGERS};
+use super::hostile_tokens::forge::bytes;
+use super::key_pairs::{PAIRS, UNKNOWN_PAIRS};
 use super::tokens::{claims, part, token_with};
 use crate::operation::program::Directory;
 use crate::world::{Issuer, JWKS_PATH, Reply, World};
 
-/// How many entries of a set are read.
-const MOST: usize = 100;
+/// The most entries that a set may have.
+const MAX_ENTRIES: usize = 100;
 
-/// Expects of each place that keys can come from that these entries are left out of a set, and that good ones before,
-/// between and after them are used.
-async fn assert_left_out(skipped: &[Entry]) {
+/// Checks, for each setting that names a key set, that these entries are skipped and that the good ones before, between and
+/// after them are used.
+async fn assert_skipped(skipped: &[Entry]) {
     let mut set: Vec<Value> = skipped.iter().map(|entry| entry.jwk.clone()).collect();
     for (number, pair) in PAIRS.iter().enumerate() {
         set.insert(number * skipped.len() / 4 + number, pair.jwk());
@@ -54,7 +54,7 @@ async fn assert_left_out(skipped: &[Entry]) {
 }
 
 #[tokio::test]
-async fn a_key_is_used_whatever_it_says_beside_what_it_is() {
+async fn a_key_is_used_with_any_other_members() {
     let mut keys = Vec::new();
     for pair in PAIRS.iter() {
         for more in [
@@ -71,7 +71,7 @@ async fn a_key_is_used_whatever_it_says_beside_what_it_is() {
             keys.push((pair, changed(&changed(&pair.jwk(), more), json!({ "kid": kid })), kid));
         }
     }
-    // RFC 7518, section 6.3.1.1, does not want such a zero, and issuers are known to write it.
+    // RFC 7518, section 6.3.1.1, forbids such a zero, but some issuers write it.
     for pair in PAIRS.iter().filter(|pair| pair.jwk()["kty"] == "RSA") {
         let n = bytes(pair.jwk()["n"].as_str().expect("a modulus"));
         let kid = format!("{} with a zero before its modulus", pair.alg());
@@ -82,7 +82,7 @@ async fn a_key_is_used_whatever_it_says_beside_what_it_is() {
 
     for served in Served::all(&set).await {
         for (pair, _, kid) in &keys {
-            let token = pair.sign(&named(&pair.alg(), kid), &served.claims);
+            let token = pair.sign(&header_with_kid(&pair.alg(), kid), &served.claims);
 
             assert_eq!(served.refusal(&token).await, None, "{}: {kid}", served.setting);
         }
@@ -95,26 +95,26 @@ async fn a_key_is_used_whatever_it_says_beside_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_key_that_cannot_be_used_is_left_out_and_the_others_are_used() {
+async fn a_key_that_cannot_be_used_is_skipped_and_the_others_are_used() {
     let skipped = skipped::entries();
 
-    for some in skipped.chunks(MOST - PAIRS.len()) {
-        assert_left_out(some).await;
+    for some in skipped.chunks(MAX_ENTRIES - PAIRS.len()) {
+        assert_skipped(some).await;
     }
 }
 
 #[tokio::test]
-async fn a_set_that_is_longer_than_any_issuers_is_not_read() {
+async fn a_set_with_too_many_keys_is_not_read() {
     let [ed, ..] = &*PAIRS;
     let many = |count: usize| {
-        let name = |number: usize| changed(&ed.jwk(), json!({ "kid": number.to_string() }));
-        (0..count).map(name).collect::<Vec<_>>()
+        let key = |number: usize| changed(&ed.jwk(), json!({ "kid": number.to_string() }));
+        (0..count).map(key).collect::<Vec<_>>()
     };
     let (longest, longer) = (Issuer::new(&[]).await, Issuer::new(&[]).await);
-    longest.publish(&many(MOST));
-    longer.publish(&many(MOST + 1));
+    longest.publish(&many(MAX_ENTRIES));
+    longer.publish(&many(MAX_ENTRIES + 1));
     let (of_longest, of_longer) = (World::of(&longest, &[]).await, World::of(&longer, &[]).await);
-    let token = |issuer: &Issuer| ed.sign(&named("EdDSA", "0"), &issuer.claims(json!({})));
+    let token = |issuer: &Issuer| ed.sign(&header_with_kid("EdDSA", "0"), &issuer.claims(json!({})));
 
     assert_eq!(refusal(&of_longest, &token(&longest)).await, None);
     assert!(refusal(&of_longer, &token(&longer)).await.is_some());
@@ -122,7 +122,7 @@ async fn a_set_that_is_longer_than_any_issuers_is_not_read() {
 }
 
 #[tokio::test]
-async fn keys_of_several_places_are_believed_side_by_side_each_by_its_own_demands() {
+async fn several_key_sets_are_accepted_together_each_by_its_own_claim_rules() {
     let [ed, p256, p384, rs, _] = &*PAIRS;
     let (issuer, directory) = (Issuer::new(&[ed, p256]).await, Directory::new());
     let elsewhere = Issuer::new(&[]).await;
@@ -136,42 +136,48 @@ async fn keys_of_several_places_are_believed_side_by_side_each_by_its_own_demand
     let mut settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let world = World::with(&settings).await;
     settings.extend([("JWT_ISSUER", "https://todo.example"), ("JWT_AUDIENCE", "todo-api")]);
-    let demanding = World::with(&settings).await;
+    let strict = World::with(&settings).await;
 
-    let bare = claims(json!({}));
-    let follows = claims(json!({ "iss": issuer.url(), "aud": issuer.url() }));
-    let wanted = claims(json!({ "iss": "https://todo.example", "aud": "todo-api" }));
-    let of_the_secret = |claims: &Value| token_with(claims.clone());
-    for (label, token, believed, believed_by_demanding) in [
-        ("the secret, bare", of_the_secret(&bare), true, false),
-        ("the secret, as the URL implies", of_the_secret(&follows), true, false),
-        ("the secret, as demanded", of_the_secret(&wanted), true, true),
-        ("Better Auth, bare", ed.token(&bare), false, false),
-        ("Better Auth, as the URL implies", ed.token(&follows), true, false),
-        ("Better Auth's other key, as the URL implies", p256.token(&follows), true, false),
-        ("Better Auth, as demanded", ed.token(&wanted), false, true),
-        ("the URL, bare", p384.token(&bare), true, false),
-        ("the URL, as Better Auth's implies", p384.token(&follows), true, false),
-        ("the URL, as demanded", p384.token(&wanted), true, true),
-        ("the file, bare", rs.token(&bare), true, false),
-        ("the file, as demanded", rs.token(&wanted), true, true),
-        ("a name of the file, a key of the URL", p384.sign(&named("ES384", &rs.kid), &wanted), false, false),
-        ("a stranger", STRANGERS[2].token(&wanted), false, false),
+    let no_issuer = claims(json!({}));
+    let of_url = claims(json!({ "iss": issuer.url(), "aud": issuer.url() }));
+    let configured = claims(json!({ "iss": "https://todo.example", "aud": "todo-api" }));
+    let by_secret = |claims: &Value| token_with(claims.clone());
+    for (label, token, is_accepted, is_accepted_by_strict) in [
+        ("the secret, no issuer", by_secret(&no_issuer), true, false),
+        ("the secret, the issuer of the URL", by_secret(&of_url), true, false),
+        ("the secret, as required", by_secret(&configured), true, true),
+        ("Better Auth, no issuer", ed.token(&no_issuer), false, false),
+        ("Better Auth, the issuer of the URL", ed.token(&of_url), true, false),
+        ("Better Auth's other key, the issuer of the URL", p256.token(&of_url), true, false),
+        ("Better Auth, as required", ed.token(&configured), false, true),
+        ("the URL, no issuer", p384.token(&no_issuer), true, false),
+        ("the URL, the issuer of Better Auth's URL", p384.token(&of_url), true, false),
+        ("the URL, as required", p384.token(&configured), true, true),
+        ("the file, no issuer", rs.token(&no_issuer), true, false),
+        ("the file, as required", rs.token(&configured), true, true),
+        (
+            "the kid of the file's key, the key of the URL",
+            p384.sign(&header_with_kid("ES384", &rs.kid), &configured),
+            false,
+            false,
+        ),
+        ("an unknown key", UNKNOWN_PAIRS[2].token(&configured), false, false),
     ] {
         let refusal_of = async |world| refusal(world, &token).await;
 
-        assert_eq!(refusal_of(&world).await.is_none(), believed, "{label}");
-        assert_eq!(refusal_of(&demanding).await.is_none(), believed_by_demanding, "{label}");
+        assert_eq!(refusal_of(&world).await.is_none(), is_accepted, "{label}");
+        assert_eq!(refusal_of(&strict).await.is_none(), is_accepted_by_strict, "{label}");
     }
-    assert_eq!(issuer.asked().iter().filter(|path| *path != JWKS_PATH).count(), 0);
+    assert_eq!(issuer.requested_paths().iter().filter(|path| *path != JWKS_PATH).count(), 0);
 }
 
 #[tokio::test]
-async fn every_key_is_named_in_the_log_before_the_server_listens() {
+async fn every_key_is_logged_before_the_server_listens() {
     let [ed, p256, p384, rs, ps] = &*PAIRS;
     let (issuer, directory) = (Issuer::new(&[ed, p256]).await, Directory::new());
-    let nameless = [changed(&p384.jwk(), json!({ "kid": null })), changed(&rs.jwk(), json!({ "alg": null }))];
-    directory.write("keys.json", &json!({ "keys": [nameless[0], nameless[1], ps.jwk()] }).to_string());
+    let without_kid =
+        [changed(&p384.jwk(), json!({ "kid": null })), changed(&rs.jwk(), json!({ "alg": null }))];
+    directory.write("keys.json", &json!({ "keys": [without_kid[0], without_kid[1], ps.jwk()] }).to_string());
     let path = directory.0.join("keys.json").display().to_string();
     let previous = ("BETTER_AUTH_SECRET_PREVIOUS", "the secret before it, of more than thirty-two bytes");
 

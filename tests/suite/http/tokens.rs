@@ -1,4 +1,4 @@
-//! Tokens made by hand, as no honest issuer makes them.
+//! Tokens made by hand, valid and invalid ones.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -8,30 +8,33 @@ use serde_json::{Value, json};
 
 use crate::world::{Answer, Person, SECRET, World, send};
 
+/// What servers under test have as `BETTER_AUTH_SECRET_PREVIOUS`.
+pub const PREVIOUS_SECRET: &str = "the secret before it, of more than thirty-two bytes";
+
 /// Seconds since 1970.
 pub fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 
-/// A token of these parts, signed with `secret` by HS256 whatever its header says.
+/// A token of these parts, signed with `secret` by HS256, even if its header names another algorithm.
 pub fn signed(header: &Value, claims: &Value, secret: &str) -> String {
     let text = format!("{}.{}", part(header.to_string()), part(claims.to_string()));
     format!("{text}.{}", signature(&text, secret))
 }
 
-/// What HS256 makes of `header.claims`.
+/// The HS256 signature of `header.claims`, encoded.
 pub fn signature(text: &str, secret: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     URL_SAFE_NO_PAD.encode(hmac::sign(&key, text.as_bytes()))
 }
 
-/// One part of a token.
+/// One encoded part of a token.
 pub fn part(text: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
-/// JSON texts inside JSON texts, under the name by which a parser can be made to parse those as well, each with a new
-/// limit to its depth. Ten of them fit into a token and thirteen into a body: deeper than a stack.
+/// JSON texts inside JSON texts, under a name that can make the parser parse the inner text, too, with a new depth limit.
+/// Ten of them fit into a token and thirteen into a body: parsed, they are deeper than the stack.
 pub fn texts_inside_texts(levels: usize) -> Value {
     let mut value = Value::Null;
     for _ in 0..levels {
@@ -41,12 +44,12 @@ pub fn texts_inside_texts(levels: usize) -> Value {
     value
 }
 
-/// What an honest header says.
+/// A valid header.
 pub fn header() -> Value {
     json!({ "alg": "HS256", "typ": "JWT" })
 }
 
-/// What honest claims say of alice, with some of them changed; null takes one away.
+/// Valid claims of alice with some of them changed. Null removes a claim.
 pub fn claims(changes: Value) -> Value {
     let mut claims = json!({ "sub": "alice", "iat": now(), "exp": now() + 3600 });
     for (name, value) in changes.as_object().expect("an object") {
@@ -56,12 +59,12 @@ pub fn claims(changes: Value) -> Value {
     claims
 }
 
-/// A token of the server's secret with some claims changed.
+/// A token signed with the server's secret, with some claims changed.
 pub fn token_with(changes: Value) -> String {
     signed(&header(), &claims(changes), SECRET)
 }
 
-/// Somebody with this token.
+/// A person with this token.
 pub fn bearer(world: &World, token: &str) -> Person {
     Person::with_token(world.server.address, Some(token))
 }
@@ -76,15 +79,15 @@ pub async fn authorized(world: &World, values: &[&str]) -> Answer {
     send(world.server.address, request).await
 }
 
-/// Expects the answer to a token that is not believed.
-pub fn assert_not_believed(answer: &Answer, label: &str) {
-    if let Err(why) = not_believed(answer) {
+/// Checks that the answer refuses the token.
+pub fn assert_invalid_token(answer: &Answer, label: &str) {
+    if let Err(why) = check_invalid_token(answer) {
         panic!("{label}: {why}: {answer:?}");
     }
 }
 
-/// What an answer lacks to be the one to a token that is not believed (RFC 6750, section 3).
-pub fn not_believed(answer: &Answer) -> Result<(), String> {
+/// Checks that an answer is the one for an invalid token (RFC 6750, section 3). The error says what is wrong.
+pub fn check_invalid_token(answer: &Answer) -> Result<(), String> {
     if answer.status() != 401 {
         return Err(format!("{} instead of 401", answer.status));
     }
@@ -93,10 +96,10 @@ pub fn not_believed(answer: &Answer) -> Result<(), String> {
         .strip_prefix("Bearer error=\"invalid_token\", error_description=\"")
         .and_then(|rest| rest.strip_suffix('"'))
         .ok_or(format!("another challenge: {challenge}"))?;
-    // What section 3 of RFC 6750 lets a description hold.
+    // The characters that RFC 6750, section 3, allows in a description.
     let plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
     if description.trim().is_empty() || !description.bytes().all(plain) {
-        return Err(format!("an odd description: {description}"));
+        return Err(format!("a description with other characters: {description}"));
     }
     if !answer.detail().contains(description) {
         return Err(format!("header and body give different reasons: {description}"));

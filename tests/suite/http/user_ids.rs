@@ -1,4 +1,4 @@
-//! User ids are texts of any shape; in a path they are decoded once.
+//! User ids can be any text. In a path they are decoded once.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::contracts::{CONTRACTS, U, encoded};
 use super::tokens::{bearer, token_with};
 use crate::world::World;
 
-/// Ids that issuers give, and ids that nobody should.
+/// Ids that issuers give, and unusual ones.
 fn ids() -> Vec<String> {
     let mut ids: Vec<String> = [
         "Qm3xLAw8rYb0c2p6N5sT9uVeRfGhJkZd",
@@ -65,7 +65,7 @@ fn ids() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_shape_of_id_is_a_user_of_its_own() {
+async fn every_id_is_a_user_of_its_own() {
     let world = World::new().await;
     let people: Vec<_> = ids().iter().map(|id| world.user(id)).collect();
 
@@ -85,7 +85,7 @@ async fn every_shape_of_id_is_a_user_of_its_own() {
 }
 
 #[tokio::test]
-async fn every_shape_of_id_has_a_path() {
+async fn every_id_can_be_in_a_path() {
     let world = World::new().await;
 
     for id in ids().iter().filter(|id| !["v1", "tasks"].contains(&id.as_str())) {
@@ -143,7 +143,7 @@ async fn an_id_in_a_path_is_decoded_exactly_once() {
 }
 
 #[tokio::test]
-async fn a_segment_that_does_not_decode_names_no_user() {
+async fn a_segment_that_does_not_decode_is_no_users_id() {
     let world = World::new().await;
 
     for segment in
@@ -159,7 +159,7 @@ async fn a_segment_that_does_not_decode_names_no_user() {
 }
 
 #[tokio::test]
-async fn the_paths_of_the_other_contracts_name_no_user() {
+async fn the_paths_of_the_other_contracts_are_not_read_as_user_ids() {
     let world = World::new().await;
 
     for id in ["v1", "tasks"] {
@@ -167,7 +167,7 @@ async fn the_paths_of_the_other_contracts_name_no_user() {
         let task = person.creates(json!({ "title": "buy milk" })).await;
         let task_path = format!("/api/{id}/tasks/{}", task["id"]);
 
-        // What V and T say of these paths, and never U: its words and methods are others.
+        // Contracts V and T answer these paths, never U: its texts and methods differ.
         let complete = person.send(http::Method::PATCH, &format!("{task_path}/complete"), "{}").await;
         assert_eq!(complete.status(), 404, "{id}: no route");
         let set = person.patch(&task_path, json!({ "completed": true })).await;

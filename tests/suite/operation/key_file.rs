@@ -1,4 +1,4 @@
-//! Keys in a file.
+//! Key sets in a file.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::program::{Directory, Program};
 use crate::world::public;
 use crate::world::{KeyPair, Person, SECRET, World};
 
-/// A key set in a directory of one test.
+/// A key set file in a directory of this test.
 struct KeyFile(Directory);
 
 impl KeyFile {
@@ -39,7 +39,7 @@ fn claims(user: &str) -> Value {
     json!({ "sub": user, "exp": jiff::Timestamp::now().as_second() + 900 })
 }
 
-async fn becomes(person: &Person, status: u16) {
+async fn wait_for_status(person: &Person, status: u16) {
     let comes = async {
         while person.get("/api/tasks").await.status() != status {
             sleep(Duration::from_millis(50)).await;
@@ -58,19 +58,19 @@ async fn a_file_is_read_again_when_it_changes() {
         (world.bearer(&old.token(&claims("alice"))), world.bearer(&new.token(&claims("alice"))));
     assert_eq!(before.get("/api/tasks").await.status(), 200);
 
-    // As a careful program replaces a file.
+    // Atomically, as careful programs replace a file.
     let beside = file.0.0.join("new");
     std::fs::write(&beside, json!({ "keys": public(&[&new]) }).to_string()).expect("a file");
     std::fs::rename(beside, file.path()).expect("another file in its place");
 
-    becomes(&before, 401).await;
+    wait_for_status(&before, 401).await;
     assert_eq!(after.get("/api/tasks").await.status(), 200);
     file.publish(&[&old]);
-    becomes(&before, 200).await;
+    wait_for_status(&before, 200).await;
 }
 
 #[tokio::test]
-async fn a_new_key_of_a_file_is_believed_at_once() {
+async fn a_new_key_in_a_file_is_accepted_at_once() {
     let file = KeyFile::new();
     let (old, new) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     file.publish(&[&old]);
@@ -82,7 +82,7 @@ async fn a_new_key_of_a_file_is_believed_at_once() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_lost_or_spoilt_takes_no_key_away() {
+async fn a_missing_or_broken_file_removes_no_key() {
     let file = KeyFile::new();
     let pair = KeyPair::new(EdDSA);
     file.publish(&[&pair]);
@@ -95,7 +95,7 @@ async fn a_file_that_is_lost_or_spoilt_takes_no_key_away() {
     };
 
     file.write("{");
-    problem("no JSON").await;
+    problem("not JSON").await;
     assert_eq!(person.get("/api/tasks").await.status(), 200);
     std::fs::remove_file(file.path()).expect("no file");
     problem("No such file").await;
@@ -107,9 +107,9 @@ async fn a_file_that_is_lost_or_spoilt_takes_no_key_away() {
     assert_eq!(world.stranger().get("/health").await.json(), json!({ "status": "healthy" }));
 }
 
-/// Whoever opens a pipe waits for somebody at the other end.
+/// Opening a pipe waits for a writer.
 #[tokio::test]
-async fn a_pipe_in_place_of_the_file_holds_up_neither_start_nor_stop() {
+async fn a_pipe_instead_of_the_file_delays_neither_start_nor_stop() {
     let file = KeyFile::new();
     let pair = KeyPair::new(EdDSA);
     let pipe = || {
@@ -117,7 +117,8 @@ async fn a_pipe_in_place_of_the_file_holds_up_neither_start_nor_stop() {
         let made = std::process::Command::new("mkfifo").arg(file.path()).status();
         assert!(made.expect("mkfifo").success());
     };
-    let problem = |event: &Value| event["problem"].as_str().is_some_and(|text| text.contains("no file"));
+    let problem =
+        |event: &Value| event["problem"].as_str().is_some_and(|text| text.contains("not a regular file"));
 
     pipe();
     let settings = [("BETTER_AUTH_SECRET", ""), ("JWKS_FILE", &*file.path())];
@@ -127,16 +128,16 @@ async fn a_pipe_in_place_of_the_file_holds_up_neither_start_nor_stop() {
     let mut world = world(&file).await;
     pipe();
     world.server.logs(problem).await;
-    let believed = world.bearer(&pair.token(&claims("alice"))).get("/api/tasks").await;
+    let accepted = world.bearer(&pair.token(&claims("alice"))).get("/api/tasks").await;
     world.server.signal("TERM");
 
-    assert!(refused.contains("JWKS_FILE") && refused.contains("no file"), "{refused}");
-    assert_eq!(believed.status(), 200);
+    assert!(refused.contains("JWKS_FILE") && refused.contains("not a regular file"), "{refused}");
+    assert_eq!(accepted.status(), 200);
     assert_eq!(world.server.ended().await.code(), Some(0));
 }
 
 #[tokio::test]
-async fn nothing_that_a_key_set_holds_is_repeated() {
+async fn no_part_of_a_key_set_is_logged() {
     for text in [
         r#"{"keys": ["hushhush"]}"#,
         r#"{"keys": "hushhush"}"#,
@@ -159,7 +160,7 @@ async fn nothing_that_a_key_set_holds_is_repeated() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_key_set_from_the_start_is_a_mistake_that_is_named() {
+async fn a_file_that_holds_no_key_set_at_start_ends_the_program_with_its_setting_named() {
     let file = KeyFile::new();
     for (label, text) in [
         ("no file", None),

@@ -1,4 +1,4 @@
-//! Keys come and go while the server runs.
+//! Issuers add and remove keys while the server runs.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn status(person: &Person) -> u16 {
 }
 
 #[tokio::test]
-async fn a_new_key_is_believed_without_a_restart_and_so_is_the_old_one() {
+async fn a_new_key_is_accepted_without_a_restart_and_the_old_one_stays() {
     for algorithm in [EdDSA, ES256, Algorithm::ES384, Algorithm::RS256, Algorithm::PS256] {
         let (old, new) = (KeyPair::new(algorithm), KeyPair::new(algorithm));
         let issuer = Issuer::new(&[&old]).await;
@@ -27,12 +27,12 @@ async fn a_new_key_is_believed_without_a_restart_and_so_is_the_old_one() {
 
         assert_eq!(status(&after).await, 200, "{algorithm:?}");
         assert_eq!(status(&before).await, 200, "{algorithm:?}");
-        assert_eq!(issuer.fetches(), 2, "{algorithm:?}: one at start, one for the new name");
+        assert_eq!(issuer.fetches(), 2, "{algorithm:?}: one at start, one for the new kid");
     }
 }
 
 #[tokio::test]
-async fn rotations_that_follow_one_another_are_all_followed() {
+async fn several_rotations_in_a_row_are_followed() {
     let pairs: Vec<_> = (0..5).map(|_| KeyPair::new(EdDSA)).collect();
     let issuer = Issuer::new(&[&pairs[0]]).await;
     let world = World::of(&issuer, &[]).await;
@@ -45,7 +45,7 @@ async fn rotations_that_follow_one_another_are_all_followed() {
 }
 
 #[tokio::test]
-async fn rotations_of_several_issuers_are_all_followed() {
+async fn rotations_of_several_issuers_are_followed() {
     let pairs: Vec<_> = (0..4).map(|_| KeyPair::new(EdDSA)).collect();
     let (one, two) = (Issuer::new(&[&pairs[0]]).await, Issuer::new(&[&pairs[1]]).await);
     let other = format!("{}{JWKS_PATH}", two.url());
@@ -59,38 +59,38 @@ async fn rotations_of_several_issuers_are_all_followed() {
 }
 
 #[tokio::test]
-async fn made_up_names_of_keys_make_the_set_be_read_once() {
+async fn invented_kids_cause_one_read_in_each_cool_down() {
     let (real, forged) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let issuer = Issuer::new(&[&real]).await;
     let world = World::of(&issuer, &[]).await;
-    let made_up = |n: usize| {
-        let header = json!({ "alg": "EdDSA", "kid": format!("made-up-{n}") });
+    let invented = |n: usize| {
+        let header = json!({ "alg": "EdDSA", "kid": format!("invented-{n}") });
         world.bearer(&forged.sign(&header, &issuer.claims(json!({}))))
     };
 
     let began = Instant::now();
-    let people: Vec<_> = (0..100).map(made_up).collect();
+    let people: Vec<_> = (0..100).map(invented).collect();
     let at_once = join_all(people.iter().map(status)).await;
     let mut later = Vec::new();
     for n in 100..200 {
-        later.push(status(&made_up(n)).await);
+        later.push(status(&invented(n)).await);
     }
 
     assert!(at_once.iter().chain(&later).all(|status| *status == 401), "{at_once:?} {later:?}");
-    let allowed = 2 + began.elapsed().as_secs() as usize / 10; // a slow machine takes more than one cool-down
-    assert!(issuer.fetches() <= allowed, "{} fetches: one at start, one for all names", issuer.fetches());
+    let allowed = 2 + began.elapsed().as_secs() as usize / 10; // a slow machine needs more than one cool-down
+    assert!(issuer.fetches() <= allowed, "{} fetches: one at start, one for all kids", issuer.fetches());
     assert_eq!(status(&world.signed_in(&issuer, &real)).await, 200);
 
-    // Whoever makes names up cannot keep a real one out for longer than that.
+    // Invented kids delay a real new key by one cool-down at most.
     let new = KeyPair::new(EdDSA);
     issuer.publish(&public(&[&real, &new]));
     let person = world.signed_in(&issuer, &new);
-    let comes = async {
+    let accepted = async {
         while status(&person).await != 200 {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(Duration::from_secs(60), comes).await.expect("the new key is believed within a minute");
+    timeout(Duration::from_secs(60), accepted).await.expect("the new key is accepted within a minute");
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn requests_with_the_same_new_key_wait_for_one_fetch() {
 }
 
 #[tokio::test]
-async fn a_request_that_goes_away_does_not_break_off_what_others_wait_for() {
+async fn a_request_that_is_dropped_does_not_end_the_read_that_others_wait_for() {
     let (old, new) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let issuer = Issuer::new(&[&old]).await;
     let world = World::of(&issuer, &[]).await;
@@ -130,7 +130,7 @@ async fn a_request_that_goes_away_does_not_break_off_what_others_wait_for() {
 }
 
 #[tokio::test]
-async fn nobody_with_a_known_key_waits_for_one_that_is_looked_for() {
+async fn a_token_of_a_known_key_does_not_wait_for_a_read() {
     let (known, unknown) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let issuer = Issuer::new(&[&known]).await;
     let world = World::of(&issuer, &[("REQUEST_TIMEOUT", "90")]).await;
@@ -148,7 +148,7 @@ async fn nobody_with_a_known_key_waits_for_one_that_is_looked_for() {
 }
 
 #[tokio::test]
-async fn a_request_waits_for_a_silent_issuer_only_so_long() {
+async fn a_request_waits_for_a_silent_issuer_only_for_its_read_timeout() {
     let (known, unknown) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let issuer = Issuer::new(&[&known]).await;
     let world = World::of(&issuer, &[("REQUEST_TIMEOUT", "1")]).await;
@@ -156,7 +156,7 @@ async fn a_request_waits_for_a_silent_issuer_only_so_long() {
     for silence in [Reply::keys(&[]).after(NEVER), Reply::keys(&[]).body_after(NEVER)] {
         issuer.reply(JWKS_PATH, silence);
         let person = world.signed_in(&issuer, &unknown);
-        // A third of a second is what it may wait; a slow machine takes a while for the rest.
+        // It may wait a third of a second. A slow machine needs some time for the rest.
         let answer = timeout(Duration::from_secs(10), status(&person)).await.expect("an answer");
 
         assert_eq!(answer, 401);
@@ -165,7 +165,7 @@ async fn a_request_waits_for_a_silent_issuer_only_so_long() {
 }
 
 #[tokio::test]
-async fn a_retired_key_is_not_believed_once_the_set_was_read_for_a_new_one() {
+async fn a_retired_key_is_refused_after_the_set_was_read_for_a_new_one() {
     let (old, new) = (KeyPair::new(EdDSA), KeyPair::new(ES256));
     let issuer = Issuer::new(&[&old]).await;
     let world = World::of(&issuer, &[]).await;
@@ -180,9 +180,9 @@ async fn a_retired_key_is_not_believed_once_the_set_was_read_for_a_new_one() {
     assert_eq!(retired["kid"], old.kid.as_str());
 }
 
-/// The issuer wants its set kept for a second.
+/// The issuer sets `max-age=1`.
 #[tokio::test]
-async fn a_retired_key_is_not_believed_once_the_set_was_due() {
+async fn a_retired_key_is_refused_after_the_set_was_due() {
     let (old, new) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let issuer = Issuer::new(&[&old]).await;
     let brief = |pair: &KeyPair| Reply::keys(&public(&[pair])).header("cache-control", "public, max-age=1");
@@ -214,21 +214,21 @@ async fn an_empty_set_retires_every_key() {
 }
 
 #[tokio::test]
-async fn a_token_that_names_no_unknown_key_makes_nobody_read() {
-    let (real, forged) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA).named("made-up"));
+async fn only_a_token_with_an_unknown_kid_causes_a_read() {
+    let (real, forged) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA).with_kid("invented"));
     let issuer = Issuer::new(&[&real]).await;
     let world = World::of(&issuer, &[]).await;
     let claims = issuer.claims(json!({}));
-    let named = |kid: Value| json!({ "alg": "EdDSA", "kid": kid });
+    let with_kid = |kid: Value| json!({ "alg": "EdDSA", "kid": kid });
 
     for (label, token) in [
-        ("the name of a known key", forged.sign(&named(json!(real.kid)), &claims)),
-        ("no name", forged.sign(&json!({ "alg": "EdDSA" }), &claims)),
-        ("no text for a name", forged.sign(&named(json!(5)), &claims)),
-        ("no token", "made-up".into()),
-        ("HS256", signed(&json!({ "alg": "HS256", "kid": "made-up" }), &claims, SECRET)),
-        ("another algorithm", forged.sign(&json!({ "alg": "ES512", "kid": "made-up" }), &claims)),
-        ("another type", forged.sign(&json!({ "alg": "EdDSA", "kid": "made-up", "typ": "x" }), &claims)),
+        ("the kid of a known key", forged.sign(&with_kid(json!(real.kid)), &claims)),
+        ("no kid", forged.sign(&json!({ "alg": "EdDSA" }), &claims)),
+        ("a kid that is not a string", forged.sign(&with_kid(json!(5)), &claims)),
+        ("not a token", "invented".into()),
+        ("HS256", signed(&json!({ "alg": "HS256", "kid": "invented" }), &claims, SECRET)),
+        ("another algorithm", forged.sign(&json!({ "alg": "ES512", "kid": "invented" }), &claims)),
+        ("another type", forged.sign(&json!({ "alg": "EdDSA", "kid": "invented", "typ": "x" }), &claims)),
         ("too long", format!("{}.{}", forged.token(&claims), "x".repeat(20_000))),
         ("no signature", format!("{}.", forged.token(&claims).rsplit_once('.').expect("parts").0)),
         ("no base64url", format!("{}=", forged.token(&claims))),

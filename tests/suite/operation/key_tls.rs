@@ -1,4 +1,4 @@
-//! An issuer behind TLS: its certificate is checked before its keys are believed.
+//! An issuer with TLS: its certificate must be trusted before its keys are used.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::program::Directory;
-use crate::world::{Authority, KeyPair, Signed, World, public};
+use crate::world::{CertificateAuthority, KeyPair, Signed, World, public};
 
-/// An issuer with a certificate for `name`, of an authority of its own.
-struct Secured {
+/// An issuer with a certificate for `name` by its own certificate authority.
+struct TlsIssuer {
     address: SocketAddr,
-    /// The authority's certificate, in PEM.
+    /// The root certificate, in PEM.
     authority: String,
 }
 
-impl Secured {
+impl TlsIssuer {
     async fn start(name: &str, keys: Vec<Value>) -> Self {
-        let authority = Authority::new();
+        let authority = CertificateAuthority::new();
         let Signed { certificate, key } = authority.signs(&[name]);
 
         let config =
@@ -64,9 +64,9 @@ fn claims() -> Value {
 }
 
 #[tokio::test]
-async fn keys_come_over_tls_from_an_issuer_that_this_machine_trusts() {
+async fn keys_are_read_over_tls_if_this_machine_trusts_the_certificate() {
     let (pair, directory) = (KeyPair::new(EdDSA), Directory::new());
-    let issuer = Secured::start("127.0.0.1", public(&[&pair])).await;
+    let issuer = TlsIssuer::start("127.0.0.1", public(&[&pair])).await;
     directory.write("authority.pem", &issuer.authority);
     let authority = directory.0.join("authority.pem").display().to_string();
 
@@ -77,16 +77,16 @@ async fn keys_come_over_tls_from_an_issuer_that_this_machine_trusts() {
 }
 
 #[tokio::test]
-async fn keys_of_an_issuer_whose_certificate_is_not_trusted_are_not_believed() {
+async fn keys_of_an_issuer_whose_certificate_is_not_trusted_are_not_used() {
     let (pair, directory) = (KeyPair::new(EdDSA), Directory::new());
-    let (nobodys, others) = (
-        Secured::start("127.0.0.1", public(&[&pair])).await,
-        Secured::start("auth.example.com", public(&[&pair])).await,
+    let (unknown, other_name) = (
+        TlsIssuer::start("127.0.0.1", public(&[&pair])).await,
+        TlsIssuer::start("auth.example.com", public(&[&pair])).await,
     );
-    directory.write("authority.pem", &others.authority);
+    directory.write("authority.pem", &other_name.authority);
     let authority = directory.0.join("authority.pem").display().to_string();
 
-    for (label, issuer) in [("an authority that nobody knows", &nobodys), ("another name", &others)] {
+    for (label, issuer) in [("an unknown authority", &unknown), ("another name", &other_name)] {
         let settings =
             [("BETTER_AUTH_SECRET", ""), ("JWKS_URL", &*issuer.url()), ("SSL_CERT_FILE", &authority)];
         let world = World::with(&settings).await;

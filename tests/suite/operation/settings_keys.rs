@@ -1,4 +1,4 @@
-//! Settings that say where keys are.
+//! The settings that name keys.
 
 use jsonwebtoken::Algorithm::EdDSA;
 use serde_json::json;
@@ -13,7 +13,7 @@ async fn in_production(settings: &[(&str, &str)]) -> Ended {
 }
 
 #[tokio::test]
-async fn any_source_of_keys_is_enough_outside_development() {
+async fn any_one_key_setting_is_enough_outside_development() {
     for source in ["BETTER_AUTH_URL", "JWKS_URL", "JWKS_FILE"] {
         let ended = in_production(&[(source, "https://auth.example.com")]).await;
 
@@ -22,7 +22,7 @@ async fn any_source_of_keys_is_enough_outside_development() {
 }
 
 #[tokio::test]
-async fn a_url_that_is_none_is_named_without_what_may_be_secret_in_it() {
+async fn the_error_for_a_bad_url_does_not_repeat_its_password() {
     for url in [
         "auth.example.com",
         "localhost:3000",
@@ -40,14 +40,14 @@ async fn a_url_that_is_none_is_named_without_what_may_be_secret_in_it() {
             assert!(!ended.err.contains("hush"), "{}", ended.err);
         }
     }
-    // It is a name as well, which tokens say and refusals repeat.
+    // Tokens name this URL as their issuer, and texts of refusals repeat it.
     let ended = in_production(&[("BETTER_AUTH_URL", "https://auth.example.com?key=hushhush")]).await;
     assert!(ended.err.contains("BETTER_AUTH_URL") && !ended.err.contains("hush"), "{}", ended.err);
 }
 
-/// Everybody has the public key: if it were a secret, everybody could sign with it.
+/// Everybody has the public key, and could sign with it if it was used as the secret.
 #[tokio::test]
-async fn a_public_key_is_never_a_secret() {
+async fn a_public_key_is_refused_as_a_secret() {
     let jwk = KeyPair::new(EdDSA).jwk();
     for key in [
         "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----\n".to_owned(),
@@ -69,7 +69,7 @@ async fn a_public_key_is_never_a_secret() {
 }
 
 #[tokio::test]
-async fn the_log_names_every_key_that_was_loaded_and_no_secret() {
+async fn the_log_lists_every_loaded_key_and_no_secret() {
     let pair = KeyPair::new(EdDSA);
     let issuer = Issuer::new(&[&pair]).await;
     let previous = "the secret before it, of more than thirty-two bytes";
@@ -100,7 +100,7 @@ async fn the_log_names_every_key_that_was_loaded_and_no_secret() {
 }
 
 #[tokio::test]
-async fn no_secret_is_made_for_development_beside_an_issuer() {
+async fn with_an_issuer_no_development_secret_is_made() {
     let pair = KeyPair::new(EdDSA);
     let issuer = Issuer::new(&[&pair]).await;
     let checkout = Checkout::new("issuer");
@@ -108,7 +108,7 @@ async fn no_secret_is_made_for_development_beside_an_issuer() {
 
     let minted = checkout.program(&["token", "--user=alice"]).run().await;
     let ready = checkout.start().await;
-    let believed = Person::with_token(ready.address(), Some(&pair.token(&issuer.claims(json!({})))));
+    let accepted = Person::with_token(ready.address(), Some(&pair.token(&issuer.claims(json!({})))));
 
     assert_eq!((minted.code, minted.out.as_str()), (Some(1), ""), "{minted:?}");
     assert!(
@@ -116,12 +116,12 @@ async fn no_secret_is_made_for_development_beside_an_issuer() {
         "{minted:?}"
     );
     assert!(!ready.running.err().contains("HS256"), "{}", ready.running.err());
-    assert_eq!(believed.get("/api/tasks").await.status(), 200);
+    assert_eq!(accepted.get("/api/tasks").await.status(), 200);
     ready.stop().await;
 }
 
 #[tokio::test]
-async fn a_token_is_minted_with_the_secret_that_stands_beside_an_issuer() {
+async fn a_token_is_minted_with_a_secret_that_is_set_beside_an_issuer() {
     let issuer = Issuer::new(&[]).await;
     let url = issuer.url();
     let world = World::with(&[("BETTER_AUTH_URL", &url)]).await;

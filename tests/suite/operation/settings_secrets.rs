@@ -1,4 +1,4 @@
-//! Secrets and passwords: which are taken, and that none is ever repeated.
+//! Secrets and passwords: which are accepted, and that no message repeats one.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ async fn in_production(settings: &[(&str, &str)]) -> Ended {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_short_or_stands_in_examples_is_refused_outside_development() {
+async fn a_short_secret_and_one_from_an_example_are_refused_outside_development() {
     let long_placeholder = "change-me-change-me-change-me-change-me";
     for secret in [&SECRET[..31], "x", long_placeholder, "BETTER-AUTH-SECRET-1234567890123456"] {
         for name in ["BETTER_AUTH_SECRET", "BETTER_AUTH_SECRET_PREVIOUS"] {
@@ -28,20 +28,20 @@ async fn a_secret_that_is_short_or_stands_in_examples_is_refused_outside_develop
 }
 
 #[tokio::test]
-async fn a_secret_of_thirty_two_bytes_is_taken() {
+async fn a_secret_of_thirty_two_bytes_is_accepted() {
     let ended = in_production(&[("BETTER_AUTH_SECRET", &SECRET[..32])]).await;
 
     assert!(!ended.err.contains("BETTER_AUTH_SECRET"), "{}", ended.err);
 }
 
 #[tokio::test]
-async fn a_short_secret_will_do_in_development() {
+async fn a_short_secret_is_accepted_in_development() {
     let ended = Program::new(&["token", "--user=alice"]).with(&[("BETTER_AUTH_SECRET", "short")]).run().await;
 
     assert_eq!((ended.code, ended.out.matches('.').count()), (Some(0), 2), "{ended:?}");
 }
 
-/// Whether any word of the password stands in a text.
+/// Whether the text holds one of these words of a password.
 fn repeats(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
 }
@@ -69,7 +69,7 @@ async fn no_message_about_an_address_repeats_a_part_of_its_password() {
 
     let texts = join_all(urls.map(async |url| {
         let mut running = Program::new(&["migrate"]).with(&[("DATABASE_URL", url)]).start();
-        // With an address that it understands it goes on trying for a while: what it says at first is enough.
+        // With a valid address the program tries to connect for a while. Its first lines are enough.
         running.says_within(Duration::from_secs(3)).await
     }))
     .await;
@@ -80,7 +80,7 @@ async fn no_message_about_an_address_repeats_a_part_of_its_password() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_reached_or_entered_is_named_without_its_password() {
+async fn a_database_that_refuses_the_login_is_named_without_the_password() {
     let database = Database::new().await;
     let wrong = database.url("rowkeep_login").replace("dbname=", "dbname=no_");
     let base = [("ENVIRONMENT", "production"), ("BETTER_AUTH_SECRET", SECRET), ("PORT", "0")];
@@ -93,7 +93,7 @@ async fn what_cannot_be_reached_or_entered_is_named_without_its_password() {
 }
 
 #[tokio::test]
-async fn tls_that_the_server_does_not_offer_is_named() {
+async fn missing_tls_of_the_database_server_is_named() {
     let database = Database::new().await;
     let proxy = super::database_proxy::Proxy::start().await;
     let url = proxy.url(&database, "rowkeep_login").replace("sslmode=disable", "sslmode=require");
@@ -106,7 +106,7 @@ async fn tls_that_the_server_does_not_offer_is_named() {
 }
 
 #[tokio::test]
-async fn an_address_that_cannot_be_served_as_a_whole_is_refused() {
+async fn an_address_with_unsupported_parts_is_refused() {
     for (address, problem) in [
         ("host=/run/postgresql,db.example", "names sockets of this machine and other hosts"),
         (
@@ -129,7 +129,7 @@ async fn an_address_that_cannot_be_served_as_a_whole_is_refused() {
 }
 
 #[tokio::test]
-async fn a_spelling_of_tls_that_is_not_supported_is_answered_with_one_that_is() {
+async fn the_error_for_an_unsupported_sslmode_names_a_supported_one() {
     for mode in ["verify-full", "verify-ca", "allow"] {
         let url = format!("postgres://u:hush@db.example/d?sslmode={mode}");
 
@@ -142,7 +142,7 @@ async fn a_spelling_of_tls_that_is_not_supported_is_answered_with_one_that_is() 
 }
 
 #[tokio::test]
-async fn a_token_from_the_command_line_is_believed_by_a_server_with_the_same_secret() {
+async fn a_token_from_the_command_line_is_accepted_by_a_server_with_the_same_secret() {
     let world = World::new().await;
 
     let ended =
@@ -154,7 +154,7 @@ async fn a_token_from_the_command_line_is_believed_by_a_server_with_the_same_sec
 }
 
 #[tokio::test]
-async fn outside_development_no_tokens_are_made() {
+async fn outside_development_no_tokens_are_minted() {
     let settings = [
         ("ENVIRONMENT", "production"),
         ("DATABASE_URL", "postgres://u@127.0.0.1:9/d"),

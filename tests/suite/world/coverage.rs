@@ -15,7 +15,7 @@ use serde_json::Value;
 const REQUEST: &str = "answered";
 
 /// The message with which the server logs a query, and the field that names its file.
-const QUERY: (&str, &str) = ("asked", "question");
+const QUERY: (&str, &str) = ("query", "query");
 
 /// Records what a line of a server's log says: `GET /api/tasks/{id}`, or `tasks/read` for `sql/tasks/read.sql`.
 pub fn record(line: &Value) {

@@ -1,4 +1,4 @@
-//! An issuer of tokens, as Better Auth is one: key pairs, and a server that publishes the public halves.
+//! An issuer of tokens, like Better Auth: key pairs, and a server that publishes their public halves.
 
 mod keys;
 
@@ -24,13 +24,13 @@ use tokio::task::{JoinHandle, JoinSet};
 /// Where Better Auth publishes its keys.
 pub const JWKS_PATH: &str = "/api/auth/jwks";
 
-/// What the issuer says at one path.
+/// The answer of the issuer at one path.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// How long it waits before it says anything; [`NEVER`] says nothing at all.
+    /// How long it waits before it answers. With [`NEVER`] it does not answer.
     pub pause: Duration,
     /// How long it waits between head and body.
     pub pause_before_body: Duration,
@@ -63,7 +63,7 @@ impl Reply {
         self
     }
 
-    /// The same with a header, in place of one of that name.
+    /// The same with a header, which replaces one of the same name.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let name: HeaderName = name.parse().expect("a header's name");
         self.headers.insert(name, HeaderValue::from_str(value).expect("a header's value"));
@@ -83,7 +83,7 @@ impl Reply {
     }
 }
 
-/// A server on a port of its own. Ends with the test.
+/// A server on its own port. It ends with the test.
 pub struct Issuer {
     pub address: SocketAddr,
     script: Arc<Mutex<Script>>,
@@ -93,17 +93,17 @@ pub struct Issuer {
 #[derive(Default)]
 struct Script {
     replies: Vec<(String, Reply)>,
-    asked: Vec<String>,
+    requests: Vec<String>,
 }
 
-/// A port that is bound without anybody listening refuses connections, and nobody else can get it.
+/// A port that is bound and not listened on refuses connections, and no other program can take it.
 enum Work {
     Serving(JoinHandle<()>),
     Stopped(Option<TcpSocket>),
 }
 
 impl Issuer {
-    /// One that publishes the public halves of `pairs` where Better Auth does.
+    /// An issuer that publishes the public halves of `pairs` at the path of Better Auth.
     pub async fn new(pairs: &[&KeyPair]) -> Self {
         let socket = bound((Ipv4Addr::LOCALHOST, 0).into());
         let address = socket.local_addr().expect("an address");
@@ -114,13 +114,13 @@ impl Issuer {
         issuer
     }
 
-    /// Its origin, as `BETTER_AUTH_URL` takes it.
+    /// Its origin, for `BETTER_AUTH_URL`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What it says of alice for the next quarter of an hour, as Better Auth does, with some of it changed; null takes a
-    /// claim away.
+    /// The claims that Better Auth writes for alice, valid for a quarter of an hour, with some of them changed. Null removes
+    /// a claim.
     pub fn claims(&self, changes: Value) -> Value {
         let now = jiff::Timestamp::now().as_second();
         let mut claims = json!({
@@ -141,24 +141,24 @@ impl Issuer {
         self.reply(JWKS_PATH, Reply::keys(keys));
     }
 
-    /// Says this at this path from now on. Where nothing is to be said it answers 404.
+    /// Gives this answer at this path from now on. At other paths it answers 404.
     pub fn reply(&self, path: &str, reply: Reply) {
         let mut script = self.script.lock().expect("no poison");
         script.replies.retain(|(known, _)| known != path);
         script.replies.push((path.to_owned(), reply));
     }
 
-    /// How many requests have arrived, whatever they asked for and whatever the answer was.
+    /// How many requests have arrived, at any path.
     pub fn fetches(&self) -> usize {
-        self.asked().len()
+        self.requested_paths().len()
     }
 
-    /// The paths that were asked for, in order, each with its query.
-    pub fn asked(&self) -> Vec<String> {
-        self.script.lock().expect("no poison").asked.clone()
+    /// The paths of the requests in order, each with its query.
+    pub fn requested_paths(&self) -> Vec<String> {
+        self.script.lock().expect("no poison").requests.clone()
     }
 
-    /// From now on connections are refused; those that are open are closed.
+    /// Closes the open connections and refuses new ones.
     pub async fn stop(&mut self) {
         if let Work::Serving(serving) = &mut self.work {
             serving.abort();
@@ -167,10 +167,10 @@ impl Issuer {
         }
     }
 
-    /// Comes back where it was.
+    /// Starts again on the same port.
     pub fn start(&mut self) {
         if let Work::Stopped(socket) = &mut self.work {
-            let socket = socket.take().expect("a socket that nobody listens on");
+            let socket = socket.take().expect("a bound socket");
             let listener = socket.listen(64).expect("a port that was kept free");
             self.work = Work::Serving(tokio::spawn(serve(listener, self.script.clone())));
         }
@@ -185,21 +185,21 @@ impl Drop for Issuer {
     }
 }
 
-/// The public halves, as they are published.
+/// The published public halves.
 pub fn public(pairs: &[&KeyPair]) -> Vec<Value> {
     pairs.iter().map(|pair| pair.jwk()).collect()
 }
 
 fn bound(address: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().expect("a socket");
-    // What was open a moment ago must not keep the port from being used again.
+    // Connections that were closed a short time ago must not block the port.
     socket.set_reuseaddr(true).expect("a socket");
     socket.bind(address).expect("a free port");
     socket
 }
 
 async fn serve(listener: TcpListener, script: Arc<Mutex<Script>>) {
-    // Dropped with this future, and every connection with it.
+    // When this future is dropped, every connection is dropped with it.
     let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
@@ -221,8 +221,8 @@ async fn answer(
 ) -> Result<Response, Infallible> {
     let reply = {
         let mut script = script.lock().expect("no poison");
-        let asked = request.uri().path_and_query().map(|path| path.to_string());
-        script.asked.push(asked.unwrap_or_default());
+        let path = request.uri().path_and_query().map(|path| path.to_string());
+        script.requests.push(path.unwrap_or_default());
         let mut replies = script.replies.iter();
         replies.find(|(path, _)| path == request.uri().path()).map(|(_, reply)| reply.clone())
     };
@@ -253,18 +253,18 @@ mod tests {
     use super::*;
     use crate::world::Person;
 
-    /// What the tests of tokens stand on: a token of a pair is one that others can verify, too.
+    /// The tests of tokens rely on this: the library verifies the tokens of a pair, too.
     #[test]
     fn a_token_of_a_pair_is_verified_by_its_public_half() {
         for algorithm in
             [Algorithm::EdDSA, Algorithm::ES256, Algorithm::ES384, Algorithm::RS256, Algorithm::PS256]
         {
-            let pair = KeyPair::new(algorithm).named("a name");
+            let pair = KeyPair::new(algorithm).with_kid("a kid");
 
             let token = pair.token(&json!({ "sub": "alice" }));
 
             let key: Jwk = serde_json::from_value(pair.jwk()).expect("a key");
-            assert_eq!(key.common.key_id.as_deref(), Some("a name"), "{algorithm:?}");
+            assert_eq!(key.common.key_id.as_deref(), Some("a kid"), "{algorithm:?}");
             let mut validation = Validation::new(algorithm);
             validation.set_required_spec_claims::<&str>(&[]);
             validation.validate_exp = false;
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_issuer_publishes_stops_and_comes_back() {
+    async fn an_issuer_publishes_stops_and_starts_again() {
         let pair = KeyPair::new(Algorithm::EdDSA);
         let mut issuer = Issuer::new(&[&pair]).await;
         let reader = Person::with_token(issuer.address, None);
@@ -297,7 +297,7 @@ mod tests {
         assert!(waiting.await.is_err());
         assert_eq!(reader.get("/nowhere").await.status(), 404);
         assert_eq!(
-            issuer.asked(),
+            issuer.requested_paths(),
             [JWKS_PATH, JWKS_PATH, "/elsewhere?x=1", JWKS_PATH, "/nowhere"].map(str::to_owned)
         );
         assert_eq!(issuer.fetches(), 5);

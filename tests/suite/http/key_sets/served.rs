@@ -1,14 +1,14 @@
-//! Servers with a key set.
+//! Servers that read a key set.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::http::tokens::{claims, not_believed};
+use crate::http::tokens::{check_invalid_token, claims};
 use crate::operation::program::Directory;
 use crate::world::{Issuer, Reply, World};
 
-/// A server that has its keys from one place, and what its tokens must say.
+/// A server with one key set, and valid claims for it.
 pub struct Served {
     pub setting: &'static str,
     pub world: World,
@@ -18,7 +18,7 @@ pub struct Served {
 }
 
 impl Served {
-    /// A server for each place that keys can come from.
+    /// One server for each setting that can name a key set.
     pub async fn all(keys: &[Value]) -> Vec<Self> {
         let mut all = Vec::new();
         for setting in ["BETTER_AUTH_URL", "JWKS_URL", "JWKS_FILE"] {
@@ -33,22 +33,22 @@ impl Served {
         issuer.reply("/keys", Reply::new(text.clone()));
         issuer.publish(keys);
         directory.write("keys.json", &text);
-        let place = match setting {
+        let location = match setting {
             "BETTER_AUTH_URL" => issuer.url(),
             "JWKS_URL" => format!("{}/keys", issuer.url()),
             _ => directory.0.join("keys.json").display().to_string(),
         };
-        let world = World::with(&[("BETTER_AUTH_SECRET", ""), (setting, &place)]).await;
+        let world = World::with(&[("BETTER_AUTH_SECRET", ""), (setting, &location)]).await;
         let claims = claims(json!({ "iss": issuer.url(), "aud": issuer.url() }));
         Self { setting, world, claims, _issuer: issuer, _directory: directory }
     }
 
-    /// Why the token is not believed; nothing if it is.
+    /// Why the token is refused; none if it is accepted.
     pub async fn refusal(&self, token: &str) -> Option<String> {
         refusal(&self.world, token).await
     }
 
-    /// What was logged with this message: the keys' names and one more thing of each.
+    /// The log events with this message: of each the `kid` and one other field.
     pub fn logged(&self, message: &str, field: &str) -> BTreeSet<(String, String)> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let events = self.world.server.log().into_iter().filter_map(|line| serde_json::from_str(&line).ok());
@@ -63,10 +63,10 @@ impl Served {
     }
 }
 
-/// Why a server does not believe the token; nothing if it does.
+/// Why the server refuses the token; none if it accepts it.
 pub async fn refusal(world: &World, token: &str) -> Option<String> {
     let answer = world.bearer(token).get("/api/tasks").await;
-    match not_believed(&answer) {
+    match check_invalid_token(&answer) {
         Ok(()) => Some(answer.detail()),
         Err(why) => {
             assert_eq!(answer.status(), 200, "{why}: {answer:?}");
@@ -75,7 +75,7 @@ pub async fn refusal(world: &World, token: &str) -> Option<String> {
     }
 }
 
-/// A published key under another name and with other members; null takes one away.
+/// A JWK with some members changed. Null removes a member.
 pub fn changed(jwk: &Value, changes: Value) -> Value {
     let mut jwk = jwk.clone();
     let members = jwk.as_object_mut().expect("an object");
@@ -88,7 +88,7 @@ pub fn changed(jwk: &Value, changes: Value) -> Value {
     jwk
 }
 
-/// A header that says this much.
-pub fn named(alg: &str, kid: &str) -> Value {
+/// A header with `alg` and `kid`.
+pub fn header_with_kid(alg: &str, kid: &str) -> Value {
     json!({ "alg": alg, "kid": kid })
 }

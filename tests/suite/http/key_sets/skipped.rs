@@ -1,4 +1,4 @@
-//! Entries of a key set that no token may be verified with.
+//! Entries of a key set that must not verify any token.
 
 mod numbers;
 
@@ -10,15 +10,15 @@ use numbers::{SMALL_ORDER, edwards, modulus_and_exponent, points};
 use serde_json::{Value, json};
 
 use super::served::changed;
-use crate::http::hostile::forge::bytes;
-use crate::http::key_pairs::STRANGERS;
+use crate::http::hostile_tokens::forge::bytes;
+use crate::http::key_pairs::UNKNOWN_PAIRS;
 use crate::http::tokens::{part, signed};
 use crate::world::KeyPair;
 
-/// What stands for the private part of a key: nobody may log it.
+/// Stands for the private part of a key. It must not be logged.
 pub const SECRET_PART: &str = "cHJpdmF0ZSBwYXJ0IG9mIGEga2V5IG9mIHRoZSBpc3N1ZXI";
 
-/// An entry, and who would sign for it.
+/// An entry, and the key pair that signs for it, if there is one.
 pub struct Entry {
     pub label: String,
     pub jwk: Value,
@@ -26,12 +26,12 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The name that the log gives it; it has none if it has no name that is a text.
+    /// Its `kid` in the log: empty if it is not a string.
     pub fn logged_kid(&self) -> String {
         self.jwk["kid"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Tokens that would be believed, were the entry used.
+    /// Tokens that would be accepted if the entry was used.
     pub fn tokens(&self, claims: &Value) -> Vec<String> {
         let kid = self.logged_kid();
         let algs = [self.jwk["alg"].as_str(), self.pair.map(KeyPair::alg).as_deref()]
@@ -51,7 +51,7 @@ impl Entry {
 }
 
 pub fn entries() -> Vec<Entry> {
-    let [ed, p256, p384, rs, ps] = &*STRANGERS;
+    let [ed, p256, p384, rs, ps] = &*UNKNOWN_PAIRS;
     let mut all = Vec::new();
     let mut changes = |pair: &'static KeyPair, label: &str, changes: Value| {
         let jwk = changed(&changed(&pair.jwk(), json!({ "kid": label })), changes);
@@ -87,7 +87,7 @@ pub fn entries() -> Vec<Entry> {
         (ed, ""),
         (ed, "EdDSA "),
     ] {
-        changes(pair, &format!("{} that says {alg:?}", pair.alg()), json!({ "alg": alg }));
+        changes(pair, &format!("{} with alg {alg:?}", pair.alg()), json!({ "alg": alg }));
     }
     for alg in [json!(5), json!(["EdDSA"]), json!({}), json!(true)] {
         changes(ed, &format!("alg: {alg}"), json!({ "alg": alg }));
@@ -126,14 +126,14 @@ pub fn entries() -> Vec<Entry> {
         }
     }
     for kid in [json!(5), json!(true), json!(["a"]), json!({})] {
-        changes(ed, "a name that is no text", json!({ "kid": kid }));
+        changes(ed, "a kid that is not a string", json!({ "kid": kid }));
     }
 
     all.extend(others());
     all
 }
 
-/// Keys for something else than verifying what was signed.
+/// Keys for other purposes than verifying signatures.
 fn purposes(
     ed: &'static KeyPair,
     p256: &'static KeyPair,
@@ -164,9 +164,9 @@ fn purposes(
     }
 }
 
-/// Points that are nobody's key.
+/// Points of small order.
 pub fn small_order() -> Vec<Entry> {
-    let [ed, ..] = &*STRANGERS;
+    let [ed, ..] = &*UNKNOWN_PAIRS;
     let entry = |(label, x)| Entry {
         label: String::from(label),
         jwk: changed(&ed.jwk(), json!({ "kid": label, "x": x })),
@@ -175,10 +175,10 @@ pub fn small_order() -> Vec<Entry> {
     SMALL_ORDER.map(entry).into()
 }
 
-/// Exponents that are longer than any in use. The library refuses them only when a token comes: such a key would be named
-/// as one that is used, and verify nothing.
+/// Exponents that are longer than any in use. The library loads such a key and then verifies nothing with it: the log
+/// would list a key that does not work.
 pub fn long_exponents() -> Vec<Entry> {
-    let [_, _, _, rs, _] = &*STRANGERS;
+    let [_, _, _, rs, _] = &*UNKNOWN_PAIRS;
     let entry = |bytes: usize| {
         let label = format!("an exponent of {bytes} bytes");
         let jwk = changed(&rs.jwk(), json!({ "kid": label, "e": part(vec![0x7f; bytes]) }));
@@ -187,13 +187,13 @@ pub fn long_exponents() -> Vec<Entry> {
     [8, 32, 255, 256].map(entry).into()
 }
 
-/// What no pair of ours signs for.
+/// Entries for which there is no key pair.
 fn others() -> Vec<Entry> {
     let secret = part("a secret that everybody can read in a set of keys");
     let akp = part([7; 1312]);
     let entries = [
         ("a secret", json!({ "kty": "oct", "k": secret, "alg": "HS256" })),
-        ("a secret that does not say for what", json!({ "kty": "oct", "k": secret })),
+        ("a secret without alg", json!({ "kty": "oct", "k": secret })),
         ("a secret without the secret", json!({ "kty": "oct" })),
         (
             "a secret for signatures",
@@ -201,18 +201,18 @@ fn others() -> Vec<Entry> {
         ),
         ("ML-DSA", json!({ "kty": "AKP", "alg": "ML-DSA-44", "pub": akp })),
         ("nothing", json!({})),
-        ("a key within a key", json!({ "jwk": STRANGERS[0].jwk() })),
+        ("a key within a key", json!({ "jwk": UNKNOWN_PAIRS[0].jwk() })),
         ("a certificate alone", json!({ "kty": "RSA", "x5c": ["MIIB"] })),
         ("P-521", other_curve(&ECDSA_P521_SHA512_FIXED_SIGNING, "P-521", Some("ES512"))),
         ("P-521 without alg", other_curve(&ECDSA_P521_SHA512_FIXED_SIGNING, "P-521", None)),
         ("secp256k1", other_curve(&ECDSA_P256K1_SHA256_FIXED_SIGNING, "secp256k1", Some("ES256K"))),
         ("secp256k1 as P-256", other_curve(&ECDSA_P256K1_SHA256_FIXED_SIGNING, "P-256", None)),
     ];
-    let named = entries.map(|(label, jwk)| (label, changed(&jwk, json!({ "kid": label }))));
-    let no_objects =
-        [json!(null), json!(5), json!("a key"), json!([]), json!([STRANGERS[0].jwk()]), json!(true)];
-    let no_objects = no_objects.map(|entry| ("no object", entry));
-    let all = named.into_iter().chain(no_objects);
+    let with_kids = entries.map(|(label, jwk)| (label, changed(&jwk, json!({ "kid": label }))));
+    let not_objects =
+        [json!(null), json!(5), json!("a key"), json!([]), json!([UNKNOWN_PAIRS[0].jwk()]), json!(true)];
+    let not_objects = not_objects.map(|entry| ("not an object", entry));
+    let all = with_kids.into_iter().chain(not_objects);
     all.map(|(label, jwk)| Entry { label: label.into(), jwk, pair: None }).collect()
 }
 

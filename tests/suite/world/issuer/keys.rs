@@ -1,4 +1,4 @@
-//! Key pairs of every kind that signs tokens.
+//! Key pairs for every algorithm that signs tokens with a key pair.
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
-/// A pair of keys that an issuer signs one algorithm with.
+/// A key pair for one algorithm.
 pub struct KeyPair {
     pub algorithm: Algorithm,
     pub kid: String,
@@ -26,7 +26,7 @@ enum Secret {
 }
 
 impl KeyPair {
-    /// A new pair for EdDSA (Ed25519), ES256, ES384, or one of RSA's (2048 bits).
+    /// A new pair for EdDSA (Ed25519), ES256, ES384, or an RSA algorithm (2048 bits).
     pub fn new(algorithm: Algorithm) -> Self {
         let secret = match algorithm {
             Algorithm::EdDSA => Secret::Ed25519(Ed25519KeyPair::generate().expect("a key")),
@@ -41,19 +41,19 @@ impl KeyPair {
         Self { algorithm, kid: kid(), secret }
     }
 
-    /// A new pair for one of RSA's algorithms.
+    /// A new pair for an RSA algorithm.
     pub fn rsa(algorithm: Algorithm, size: rsa::KeySize) -> Self {
         let secret = Secret::Rsa(rsa::KeyPair::generate(size).expect("a key"));
         Self { algorithm, kid: kid(), secret }
     }
 
-    /// The same under a name that is chosen.
-    pub fn named(mut self, kid: &str) -> Self {
+    /// The same pair with this `kid`.
+    pub fn with_kid(mut self, kid: &str) -> Self {
         self.kid = kid.into();
         self
     }
 
-    /// The algorithm as tokens and key sets name it.
+    /// The name of the algorithm in tokens and key sets.
     pub fn alg(&self) -> String {
         format!("{:?}", self.algorithm)
     }
@@ -65,7 +65,7 @@ impl KeyPair {
                 json!({ "kty": "OKP", "crv": "Ed25519", "x": encoded(key.public_key()) })
             }
             Secret::Ecdsa(key) => {
-                // An uncompressed point: 4, and two halves of the same length.
+                // An uncompressed point: the byte 4, then x and y of the same length.
                 let point = key.public_key().as_ref();
                 let (x, y) = point[1..].split_at(point.len() / 2);
                 let crv = if self.algorithm == Algorithm::ES256 { "P-256" } else { "P-384" };
@@ -82,7 +82,7 @@ impl KeyPair {
         jwk
     }
 
-    /// The public half in DER, with the name of its algorithm (SubjectPublicKeyInfo).
+    /// The public half in DER, as a SubjectPublicKeyInfo.
     pub fn public_der(&self) -> Vec<u8> {
         let der: PublicKeyX509Der<'_> = match &self.secret {
             Secret::Ed25519(key) => key.public_key().as_der(),
@@ -93,23 +93,23 @@ impl KeyPair {
         der.as_ref().to_vec()
     }
 
-    /// A token as Better Auth makes it: its header says `alg` and `kid`, and nothing else.
+    /// A token as Better Auth makes it: its header has `alg` and `kid`, and nothing else.
     pub fn token(&self, claims: &Value) -> String {
         self.sign(&json!({ "alg": self.alg(), "kid": self.kid }), claims)
     }
 
-    /// A token of these parts, signed with this pair's algorithm whatever its header says.
+    /// A token of these parts, signed with this pair's algorithm, even if its header names another.
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
         let text = format!("{}.{}", encoded(header.to_string()), encoded(claims.to_string()));
         format!("{text}.{}", encoded(self.signature(&text)))
     }
 
-    /// What this pair's algorithm makes of `text`.
+    /// The signature of `text` by this pair.
     pub fn signature(&self, text: impl AsRef<[u8]>) -> Vec<u8> {
         self.signature_as(self.algorithm, text)
     }
 
-    /// What another algorithm makes of `text` with this pair, for RSA.
+    /// The signature of `text` by this RSA pair with another algorithm.
     pub fn signature_as(&self, algorithm: Algorithm, text: impl AsRef<[u8]>) -> Vec<u8> {
         let random = SystemRandom::new();
         match &self.secret {
@@ -123,7 +123,7 @@ impl KeyPair {
                     Algorithm::PS256 => &signature::RSA_PSS_SHA256,
                     Algorithm::PS384 => &signature::RSA_PSS_SHA384,
                     Algorithm::PS512 => &signature::RSA_PSS_SHA512,
-                    other => panic!("{other:?} is none of RSA's"),
+                    other => panic!("{other:?} is not an RSA algorithm"),
                 };
                 let mut signature = vec![0; key.public_modulus_len()];
                 key.sign(encoding, &random, text.as_ref(), &mut signature).expect("a signature");

@@ -1,15 +1,15 @@
-//! Numbers that make no key, or not one of the kind that the entry says.
+//! Numbers that are not a key, or not a key of the type that the entry names.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE};
 use serde_json::{Value, json};
 
 use super::SECRET_PART;
-use crate::http::hostile::forge::bytes;
+use crate::http::hostile_tokens::forge::bytes;
 use crate::http::tokens::part;
 use crate::world::KeyPair;
 
-/// Of RSA: a modulus and an exponent.
+/// RSA: a modulus and an exponent.
 pub fn modulus_and_exponent(rs: &'static KeyPair, changes: &mut impl FnMut(&'static KeyPair, &str, Value)) {
     let n = bytes(rs.jwk()["n"].as_str().expect("a modulus"));
     let of_bits = |bits: usize| {
@@ -56,7 +56,7 @@ pub fn modulus_and_exponent(rs: &'static KeyPair, changes: &mut impl FnMut(&'sta
     }
 }
 
-/// Of P-256 and P-384: a point by both its coordinates.
+/// P-256 and P-384: a point with two coordinates.
 pub fn points(
     p256: &'static KeyPair,
     p384: &'static KeyPair,
@@ -85,7 +85,7 @@ pub fn points(
             ("a line break in x", json!({ "x": format!("{}\n", part(&x)) })),
             ("a curve in lower case", json!({ "crv": "p-256" })),
             ("a curve of another name", json!({ "crv": "secp256r1" })),
-            ("a curve of Edwards'", json!({ "crv": "Ed25519" })),
+            ("an Edwards curve", json!({ "crv": "Ed25519" })),
             ("the private part", json!({ "d": SECRET_PART })),
         ] {
             changes(pair, &format!("{alg}, {label}"), members);
@@ -94,14 +94,14 @@ pub fn points(
             changes(pair, &format!("{alg}, padding"), json!({ "x": URL_SAFE.encode(&x) }));
         }
     }
-    changes(p256, "P-256 that says P-384", json!({ "crv": "P-384", "alg": null }));
-    changes(p384, "P-384 that says P-256", json!({ "crv": "P-256", "alg": null }));
-    changes(p256, "P-256 that says P-384 and ES384", json!({ "crv": "P-384", "alg": "ES384" }));
-    changes(p256, "P-256 that says P-521", json!({ "crv": "P-521", "alg": null }));
+    changes(p256, "P-256 with crv P-384", json!({ "crv": "P-384", "alg": null }));
+    changes(p384, "P-384 with crv P-256", json!({ "crv": "P-256", "alg": null }));
+    changes(p256, "P-256 with crv P-384 and alg ES384", json!({ "crv": "P-384", "alg": "ES384" }));
+    changes(p256, "P-256 with crv P-521", json!({ "crv": "P-521", "alg": null }));
 }
 
-/// The points of Ed25519 under which a signature can be made up, in each way that a verifier may read them. The last two
-/// are their coordinates with the field's size added.
+/// The Ed25519 points of small order, in every encoding that a verifier may accept. In the last two the size of the field
+/// is added to the coordinate.
 pub const SMALL_ORDER: [(&str, &str); 8] = [
     ("the neutral point", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
     ("the neutral point with a sign", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAIA"),
@@ -113,7 +113,7 @@ pub const SMALL_ORDER: [(&str, &str); 8] = [
     ("the neutral point in another way", "7v_______________________________________38"),
 ];
 
-/// Of Ed25519 and its relatives: a point by one coordinate and a sign.
+/// Ed25519 and similar curves: a point with one coordinate and a sign.
 pub fn edwards(ed: &'static KeyPair, changes: &mut impl FnMut(&'static KeyPair, &str, Value)) {
     let x = bytes(ed.jwk()["x"].as_str().expect("a point"));
     for (label, members) in [

@@ -1,4 +1,4 @@
-//! Where a token stands, and where none does.
+//! Where a request carries its token.
 
 use http::Method;
 use serde_json::json;
@@ -9,7 +9,7 @@ use super::tokens::{authorized, bearer};
 use crate::world::{Person, World, send, token};
 
 #[tokio::test]
-async fn every_route_but_health_wants_a_token() {
+async fn every_route_except_health_needs_a_token() {
     let world = World::new().await;
     let stranger = world.stranger();
 
@@ -27,7 +27,7 @@ async fn every_route_but_health_wants_a_token() {
 }
 
 #[tokio::test]
-async fn a_401_is_worded_by_its_contract() {
+async fn a_401_has_the_error_format_of_its_contract() {
     let world = World::new().await;
 
     for contract in CONTRACTS {
@@ -40,7 +40,7 @@ async fn a_401_is_worded_by_its_contract() {
 }
 
 #[tokio::test]
-async fn another_scheme_is_no_token() {
+async fn another_scheme_is_not_a_token() {
     let world = World::new().await;
     let token = token("alice");
 
@@ -75,7 +75,7 @@ async fn the_scheme_is_bearer_in_any_case() {
 }
 
 #[tokio::test]
-async fn two_authorization_headers_are_not_believed() {
+async fn two_authorization_headers_are_refused() {
     let world = World::new().await;
     let (alice, bob) = (format!("Bearer {}", token("alice")), format!("Bearer {}", token("bob")));
 
@@ -85,7 +85,7 @@ async fn two_authorization_headers_are_not_believed() {
 }
 
 #[tokio::test]
-async fn a_cookie_neither_helps_nor_hurts() {
+async fn a_cookie_makes_no_difference() {
     let world = World::new().await;
     let (alice, stranger) = (world.user("alice"), world.stranger());
     let with_cookie = async |person: &Person, cookie: &str| {
@@ -109,7 +109,7 @@ async fn a_cookie_neither_helps_nor_hurts() {
 }
 
 #[tokio::test]
-async fn a_token_anywhere_else_is_no_token() {
+async fn a_token_outside_the_authorization_header_is_ignored() {
     let world = World::new().await;
     let stranger = world.stranger();
     let token = token("alice");

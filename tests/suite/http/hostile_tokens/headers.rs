@@ -1,20 +1,20 @@
-//! What a header brings along, asks for, or names.
+//! Headers that bring a key, need an extension, or name a key.
 
 use serde_json::{Value, json};
 
 use super::forge::{Forge, Signer};
 use super::table::Table;
-use crate::http::key_pairs::STRANGERS;
+use crate::http::key_pairs::UNKNOWN_PAIRS;
 use crate::http::tokens::{part, signed};
 use crate::world::JWKS_PATH;
 
-/// A secret that only its owner thinks much of.
-const STRANGE_SECRET: &str = "a strange secret of more than thirty-two bytes";
+/// A secret that no server has.
+const UNKNOWN_SECRET: &str = "an unknown secret of more than thirty-two bytes";
 
-/// Keys in the header, and addresses of keys: they say nothing about whose key it is.
-pub fn own_keys(forge: &Forge) -> Table {
+/// Keys in the header, and URLs of keys. The server must not use or read any of them.
+pub fn keys_in_header(forge: &Forge) -> Table {
     let mut table = Table::default();
-    for (alg, jwk, sign) in strangers(forge) {
+    for (alg, jwk, sign) in unknown_signers(forge) {
         let name = jwk["kid"].clone();
         let mut renamed = jwk.clone();
         renamed["kid"] = forge.header(json!({})).get("kid").cloned().unwrap_or("a".into());
@@ -22,7 +22,7 @@ pub fn own_keys(forge: &Forge) -> Table {
         let der = jwk.get("x").and_then(Value::as_str).unwrap_or("MIIB").to_owned();
         let encoded = part(jwk.to_string());
 
-        for brought in [
+        for member in [
             json!({}),
             json!({ "jwk": jwk }),
             json!({ "jwk": renamed }),
@@ -31,7 +31,7 @@ pub fn own_keys(forge: &Forge) -> Table {
             json!({ "jku": format!("{}/keys", forge.trap) }),
             json!({ "jku": format!("{set}#fragment"), "x5u": set }),
             json!({ "jku": set, "jwk": jwk }),
-            json!({ "jku": format!("{}@{}", forge.demanded.clone().unwrap_or_default(), &set[7..]) }),
+            json!({ "jku": format!("{}@{}", forge.required.clone().unwrap_or_default(), &set[7..]) }),
             json!({ "jku": format!("data:application/json;base64,{encoded}") }),
             json!({ "jku": "file:///dev/stdin" }),
             json!({ "x5u": format!("{}/certificate.pem", forge.trap) }),
@@ -41,15 +41,18 @@ pub fn own_keys(forge: &Forge) -> Table {
             json!({ "iss": forge.trap, "aud": forge.trap }),
             json!({ "url": set, "nonce": "n" }),
         ] {
-            table.believed(format!("{brought}, signed as it should be"), forge.with_header(brought.clone()));
+            table.accepted(format!("{member}, signed by the right key"), forge.with_header(member.clone()));
 
             let claims = forge.claims(json!({}));
             let kind = json!({ "alg": alg });
-            let under_its_name = merged(&merged(&kind, &json!({ "kid": name })), &brought);
-            let under_our_name = merged(&merged(&forge.header(json!({})), &kind), &brought);
-            table.refused(format!("{brought}, a stranger"), sign(&merged(&kind, &brought), &claims));
-            table.refused(format!("{brought}, a stranger, named"), sign(&under_its_name, &claims));
-            table.refused(format!("{brought}, a stranger under our name"), sign(&under_our_name, &claims));
+            let with_its_kid = merged(&merged(&kind, &json!({ "kid": name })), &member);
+            let with_known_kid = merged(&merged(&forge.header(json!({})), &kind), &member);
+            table.refused(format!("{member}, an unknown key"), sign(&merged(&kind, &member), &claims));
+            table.refused(format!("{member}, an unknown key with its kid"), sign(&with_its_kid, &claims));
+            table.refused(
+                format!("{member}, an unknown key with the kid of a known one"),
+                sign(&with_known_kid, &claims),
+            );
         }
         let theirs = forge.claims(json!({ "iss": forge.trap, "aud": forge.trap }));
         table.refused("an issuer of its own", sign(&json!({ "alg": alg, "kid": name }), &theirs));
@@ -59,29 +62,29 @@ pub fn own_keys(forge: &Forge) -> Table {
 
 type Sign = Box<dyn Fn(&Value, &Value) -> String>;
 
-/// Who could be taken for the signer: an algorithm, a public key, and what it signs.
-fn strangers(forge: &Forge) -> Vec<(String, Value, Sign)> {
-    let pairs = STRANGERS.iter().filter(|stranger| match forge.signer {
+/// Unknown signers with the algorithm of the known one: the algorithm, the public key, and the function that signs.
+fn unknown_signers(forge: &Forge) -> Vec<(String, Value, Sign)> {
+    let pairs = UNKNOWN_PAIRS.iter().filter(|unknown| match forge.signer {
         Signer::Secret => true,
-        Signer::Pair(pair) => stranger.algorithm == pair.algorithm,
+        Signer::Pair(pair) => unknown.algorithm == pair.algorithm,
     });
     let mut all: Vec<(String, Value, Sign)> = pairs
         .map(|pair| -> (String, Value, Sign) {
             (pair.alg(), pair.jwk(), Box::new(|header, claims| pair.sign(header, claims)))
         })
         .collect();
-    let jwk = json!({ "kty": "oct", "k": part(STRANGE_SECRET), "alg": "HS256", "kid": "strange" });
-    all.push(("HS256".into(), jwk, Box::new(|header, claims| signed(header, claims, STRANGE_SECRET))));
+    let jwk = json!({ "kty": "oct", "k": part(UNKNOWN_SECRET), "alg": "HS256", "kid": "unknown" });
+    all.push(("HS256".into(), jwk, Box::new(|header, claims| signed(header, claims, UNKNOWN_SECRET))));
     all
 }
 
-/// What this server does not do, or does not take for a token of its own kind.
+/// Extensions that this server does not support, and types of other tokens.
 pub fn table(forge: &Forge) -> Table {
     let mut table = Table::default();
     let own = json!(forge.alg());
     for unknown in [json!({}), json!({ "x": 1 }), json!({ "Crit": ["exp"] }), json!({ "critical": ["exp"] })]
     {
-        table.believed(format!("{unknown}"), forge.with_header(unknown));
+        table.accepted(format!("{unknown}"), forge.with_header(unknown));
     }
 
     for changes in [
@@ -145,12 +148,12 @@ pub fn table(forge: &Forge) -> Table {
 
     let escaped = |name: &str| forge.header(json!({})).to_string().replacen('{', &format!("{{{name}, "), 1);
     let claims = forge.claims(json!({})).to_string();
-    table.believed("a name in escapes", forge.texts(escaped(r#""\u0078": 1"#), &claims));
+    table.accepted("a name in escapes", forge.texts(escaped(r#""\u0078": 1"#), &claims));
     table.refused("crit in escapes", forge.texts(escaped(r#""\u0063rit": ["exp"]"#), &claims));
     table.refused("crit in capital escapes", forge.texts(escaped(r#""cri\u0074": ["\u0065xp"]"#), &claims));
 
-    // What such headers would mean, carried out: nobody must get that far.
-    let inner = forge.honest();
+    // Tokens that really are what such headers say.
+    let inner = forge.valid();
     for header in [json!({ "cty": "JWT" }), json!({ "typ": "JWT", "cty": "JWT" }), json!({})] {
         table.refused(format!("{header} on a token"), forge.texts(forge.header(header).to_string(), &inner));
     }
@@ -169,12 +172,12 @@ pub fn table(forge: &Forge) -> Table {
     table
 }
 
-/// `kid`: the secret has no name, so that any does; a key's name is a text, to the letter.
+/// A secret has no `kid`, so HS256 accepts any. The `kid` of a key must be exactly the same string.
 pub fn key_ids(forge: &Forge) -> Table {
     let mut table = Table::default();
     let own =
         forge.header(json!({}))["kid"].as_str().unwrap_or("KaDcFVszGZn7zvH3RIbrsH5uyJCq88JU").to_owned();
-    table.believed("its own", forge.with_header(json!({ "kid": own })));
+    table.accepted("its own", forge.with_header(json!({ "kid": own })));
 
     let long = "x".repeat(8000);
     let trap = format!("{}{JWKS_PATH}", forge.trap);
@@ -229,7 +232,7 @@ pub fn key_ids(forge: &Forge) -> Table {
         let label = format!("{:?}", kid.chars().take(60).collect::<String>());
         let token = forge.with_header(json!({ "kid": kid }));
         match forge.signer {
-            Signer::Secret => table.believed(label, token),
+            Signer::Secret => table.accepted(label, token),
             Signer::Pair(_) => table.refused(label, token),
         }
     }

@@ -1,4 +1,4 @@
-//! What a token says of its time, its user, its issuer and its audience.
+//! The claims about time, user, issuer and audience.
 
 use serde_json::{Value, json};
 
@@ -6,23 +6,22 @@ use super::forge::Forge;
 use super::table::Table;
 use crate::http::tokens::now;
 
-/// `exp`, `nbf` and `iat`: numbers of seconds, and near enough.
+/// `exp`, `nbf` and `iat` must be numbers of seconds within limits.
 pub fn times(forge: &Forge) -> Table {
     let mut table = Table::default();
     let (now, hour) = (now(), now() + 3600);
     let with = |name: &str, raw: &str| with_time(forge, name, raw);
 
-    table.believed("exp in an hour", with("exp", &hour.to_string()));
-    table.believed("nbf now", with("nbf", &now.to_string()));
-    table.believed("iat now", with("iat", &now.to_string()));
-    table.believed("exp at the end of the leeway", with("exp", &(now - 10).to_string()));
+    table.accepted("exp in an hour", with("exp", &hour.to_string()));
+    table.accepted("nbf now", with("nbf", &now.to_string()));
+    table.accepted("iat now", with("iat", &now.to_string()));
+    table.accepted("exp at the end of the leeway", with("exp", &(now - 10).to_string()));
     table.refused("no exp", forge.with_claims(json!({ "exp": null })));
     table.refused(
         "exp under another name",
         forge.with_claims(json!({ "exp": null, "Exp": hour, "expires": hour })),
     );
 
-    let nowhere = ["exp", "nbf", "iat"];
     for raw in [
         format!("\"{hour}\""),
         format!("\"{now}\""),
@@ -60,7 +59,7 @@ pub fn times(forge: &Forge) -> Table {
         format!("{hour}n"),
         format!("{hour}_0"),
     ] {
-        for name in nowhere {
+        for name in ["exp", "nbf", "iat"] {
             let label = raw.chars().take(50).collect::<String>();
             table.refused(format!("{name}: {label}"), with(name, &raw));
         }
@@ -81,10 +80,10 @@ pub fn times(forge: &Forge) -> Table {
     table
 }
 
-/// `exp`, `nbf` and `iat` before 1970: nobody has signed anything then.
+/// `exp`, `nbf` and `iat` before 1970, when no token was signed.
 pub fn times_before_1970(forge: &Forge) -> Table {
     let mut table = Table::default();
-    table.believed("none", forge.honest());
+    table.accepted("none", forge.valid());
     for time in ["-1", "-0.5", "-1795270000", "-9223372036854775808", "-9223372036854775809", "-1e300"] {
         for name in ["exp", "nbf", "iat"] {
             table.refused(format!("{name}: {time}"), with_time(forge, name, time));
@@ -93,19 +92,19 @@ pub fn times_before_1970(forge: &Forge) -> Table {
     table
 }
 
-/// A claim as it stands in JSON: some are numbers for no parser.
+/// A token with this JSON text as the claim. Some of the texts are not valid JSON.
 fn with_time(forge: &Forge, name: &str, raw: &str) -> String {
     let claims = forge.claims(json!({ name: "the time" })).to_string();
     forge.texts(forge.header(json!({})).to_string(), claims.replace("\"the time\"", raw))
 }
 
-/// `sub`: a text that can name somebody.
+/// `sub` must be a string that can be a user id.
 pub fn subjects(forge: &Forge) -> Table {
     let mut table = Table::default();
     for id in
         ["alice", "1", "null", "alice@example.org", "../bob", &"a".repeat(255), &"ü".repeat(255), "a b", "🙂"]
     {
-        table.believed(format!("{id:?}"), forge.with_claim("sub", &json!(id)));
+        table.accepted(format!("{id:?}"), forge.with_claim("sub", &json!(id)));
     }
 
     let bob = json!({ "id": "bob", "sub": "bob" });
@@ -153,14 +152,14 @@ pub fn subjects(forge: &Forge) -> Table {
     table
 }
 
-/// `iss` and `aud`, to the letter: a text each, or for `aud` a list of texts with the right one in it.
+/// `iss` must be exactly the right string; `aud` too, or a list of strings that has it.
 pub fn origins(forge: &Forge) -> Table {
     let mut table = Table::default();
-    let right = forge.demanded.clone().expect("a server with demands");
-    table.believed("the right ones", forge.honest());
-    table.believed("the right ones, set again", forge.with_claims(json!({ "iss": right, "aud": right })));
-    table.believed("in a list", forge.with_claims(json!({ "aud": [right] })));
-    table.believed(
+    let right = forge.required.clone().expect("a server with claim rules");
+    table.accepted("the right ones", forge.valid());
+    table.accepted("the right ones, set again", forge.with_claims(json!({ "iss": right, "aud": right })));
+    table.accepted("in a list", forge.with_claims(json!({ "aud": [right] })));
+    table.accepted(
         "in a list with another",
         forge.with_claims(json!({ "aud": ["https://other.example", right] })),
     );
@@ -221,10 +220,10 @@ pub fn origins(forge: &Forge) -> Table {
         }
     }
 
-    // RFC 7519, section 4.1.1: an issuer is one text.
+    // RFC 7519, section 4.1.1: an issuer is one string.
     table.refused("iss in a list", forge.with_claims(json!({ "iss": [right] })));
     table.refused("iss in a list with another", forge.with_claims(json!({ "iss": ["x", right] })));
-    // A session cookie of Better Auth, signed with the same key, however it is dressed up.
+    // A session cookie of Better Auth is signed with the same key.
     for aud in [json!([right, "better-auth:session-cache"]), json!(["better-auth:session-cache", right])] {
         table.refused(format!("aud: {aud}"), forge.with_claims(json!({ "aud": aud })));
     }

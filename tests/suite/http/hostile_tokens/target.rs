@@ -1,4 +1,4 @@
-//! Servers that believe different signers, and what must hold when a table was run against one.
+//! Servers that accept different signers, and the checks after a table ran against one.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use super::forge::{Forge, Signer};
 use super::table::{Row, Table};
-use crate::http::key_pairs::{PAIRS, STRANGERS};
-use crate::http::tokens::{authorized, not_believed};
+use crate::http::key_pairs::{PAIRS, UNKNOWN_PAIRS};
+use crate::http::tokens::{authorized, check_invalid_token};
 use crate::world::{Answer, Issuer, World};
 
-/// What the demanding servers demand.
-const DEMANDED: &str = "https://todo.example/Team";
+/// The issuer and audience that servers with claim rules require.
+const REQUIRED: &str = "https://todo.example/Team";
 
-/// A server, everybody whose tokens it believes, and a trap.
-pub struct Realm {
+/// A server, every signer whose tokens it accepts, and a trap: a server that must get no request.
+pub struct Target {
     pub name: &'static str,
     pub trap: Issuer,
     world: World,
@@ -23,7 +23,7 @@ pub struct Realm {
     _issuer: Issuer,
 }
 
-impl Realm {
+impl Target {
     /// A server with a secret, one with the keys of an issuer, one with both.
     pub async fn all() -> Vec<Self> {
         vec![
@@ -33,8 +33,8 @@ impl Realm {
         ]
     }
 
-    /// The same; where an issuer does not imply what tokens must say, the settings do.
-    pub async fn all_with_demands() -> Vec<Self> {
+    /// The same with `JWT_ISSUER` and `JWT_AUDIENCE`, where they do not follow from the URL of the issuer.
+    pub async fn all_with_claim_rules() -> Vec<Self> {
         vec![
             Self::new("a secret", true, false, true).await,
             Self::new("keys", false, true, false).await,
@@ -42,9 +42,9 @@ impl Realm {
         ]
     }
 
-    async fn new(name: &'static str, secret: bool, keys: bool, demanding: bool) -> Self {
+    async fn new(name: &'static str, secret: bool, keys: bool, strict: bool) -> Self {
         let issuer = Issuer::new(&PAIRS.each_ref()).await;
-        let trap = Issuer::new(&STRANGERS.each_ref()).await;
+        let trap = Issuer::new(&UNKNOWN_PAIRS.each_ref()).await;
         let url = issuer.url();
         let mut settings = Vec::new();
         if !secret {
@@ -53,35 +53,35 @@ impl Realm {
         if keys {
             settings.push(("BETTER_AUTH_URL", url.as_str()));
         }
-        if demanding {
-            settings.extend([("JWT_ISSUER", DEMANDED), ("JWT_AUDIENCE", DEMANDED)]);
+        if strict {
+            settings.extend([("JWT_ISSUER", REQUIRED), ("JWT_AUDIENCE", REQUIRED)]);
         }
         let world = World::with(&settings).await;
 
         let mut forges = Vec::new();
-        let demanded = demanding.then(|| DEMANDED.to_owned());
-        let forge = |signer, demanded| Forge { signer, demanded, has_secret: secret, trap: trap.url() };
+        let required = strict.then(|| REQUIRED.to_owned());
+        let forge = |signer, required| Forge { signer, required, has_secret: secret, trap: trap.url() };
         if secret {
-            forges.push(forge(Signer::Secret, demanded.clone()));
+            forges.push(forge(Signer::Secret, required.clone()));
         }
         if keys {
-            let demanded = demanded.unwrap_or(url);
-            forges.extend(PAIRS.iter().map(|pair| forge(Signer::Pair(pair), Some(demanded.clone()))));
+            let required = required.unwrap_or(url);
+            forges.extend(PAIRS.iter().map(|pair| forge(Signer::Pair(pair), Some(required.clone()))));
         }
         Self { name, trap, world, forges, _issuer: issuer }
     }
 
-    /// Runs a table for each signer, and expects of each row the answer that it deserves, and of the server that it is
-    /// none the worse for it.
-    pub async fn holds(&self, name: &str, table: impl Fn(&Forge) -> Table) {
+    /// Runs a table for each signer. Checks the answer to each row, the log, and that the server still accepts valid
+    /// tokens.
+    pub async fn check(&self, name: &str, table: impl Fn(&Forge) -> Table) {
         let mut failed = Vec::new();
         let mut tokens = Vec::new();
         for forge in &self.forges {
             let Table(rows) = table(forge);
-            assert!(rows.iter().any(|row| row.believed), "{name} has nothing that must be believed");
+            assert!(rows.iter().any(|row| row.is_accepted), "{name} has no row that must be accepted");
             for row in rows {
                 let answer = authorized(&self.world, &[&format!("Bearer {}", row.token)]).await;
-                if let Err(why) = deserved(&row, &answer) {
+                if let Err(why) = check_answer(&row, &answer) {
                     let (label, alg) = (&row.label, forge.alg());
                     failed.push(format!("{} | {alg} | {label}: {why}\n    {}", self.name, row.token));
                 }
@@ -90,10 +90,10 @@ impl Realm {
         }
 
         for forge in &self.forges {
-            let answer = self.world.bearer(&forge.honest()).get("/api/tasks").await;
+            let answer = self.world.bearer(&forge.valid()).get("/api/tasks").await;
             assert_eq!(answer.status(), 200, "{} after {name}: {answer:?}", forge.alg());
         }
-        self.log_is_clean(&tokens, &failed).await;
+        self.check_log(&tokens, &failed).await;
         assert!(
             failed.is_empty(),
             "{name}: {} of {} rows\n{}",
@@ -103,20 +103,20 @@ impl Realm {
         );
     }
 
-    /// Each refusal is logged, none is an error, and nothing of any token is in the log.
-    async fn log_is_clean(&self, rows: &[Row], failed: &[String]) {
-        let refused = rows.iter().filter(|row| !row.believed).count();
+    /// Each refusal is logged, none as an error, and no part of any token is in the log.
+    async fn check_log(&self, rows: &[Row], failed: &[String]) {
+        let refused = rows.iter().filter(|row| !row.is_accepted).count();
         let mut events: Vec<Value> = Vec::new();
         for _ in 0..1000 {
             events =
                 self.world.server.log().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-            if logged(&events) >= refused || !failed.is_empty() {
+            if count_refused(&events) >= refused || !failed.is_empty() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         if failed.is_empty() {
-            assert_eq!(logged(&events), refused, "{}: refusals that are logged", self.name);
+            assert_eq!(count_refused(&events), refused, "{}: logged refusals", self.name);
         }
         let errors: Vec<_> = events.iter().filter(|event| event["level"] == "ERROR").collect();
         assert!(errors.is_empty(), "{}: {errors:#?}", self.name);
@@ -131,34 +131,34 @@ impl Realm {
     }
 }
 
-fn logged(events: &[Value]) -> usize {
+fn count_refused(events: &[Value]) -> usize {
     events.iter().filter(|event| event["message"] == "refused" && event["status"] == 401).count()
 }
 
-/// How much of a token, in characters, nobody writes by accident.
+/// The shortest piece of a token that counts as a leak, in characters. A shorter one can be there by chance.
 const SHORTEST_LEAK: usize = 8;
 
-/// No part of a token is shorter than its header. What is shorter is a word around a token.
+/// Shorter parts are words around a token: the shortest part of a token is its header.
 const SHORTEST_PART: usize = 16;
 
-/// Everything of that length in the parts of a token.
+/// All pieces of that length in the parts of a token.
 fn pieces(token: &str) -> impl Iterator<Item = &[u8]> {
     let parts = token.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-' && letter != '_');
     parts.filter(|part| part.len() >= SHORTEST_PART).flat_map(|part| part.as_bytes().windows(SHORTEST_LEAK))
 }
 
-fn deserved(row: &Row, answer: &Answer) -> Result<(), String> {
-    if row.believed {
+fn check_answer(row: &Row, answer: &Answer) -> Result<(), String> {
+    if row.is_accepted {
         return match answer.status() {
             200 => Ok(()),
             status => Err(format!("{status} instead of 200: {}", String::from_utf8_lossy(&answer.body))),
         };
     }
-    not_believed(answer)?;
+    check_invalid_token(answer)?;
 
-    let said = format!("{:?} {}", answer.headers, String::from_utf8_lossy(&answer.body));
-    let said: HashSet<&[u8]> = said.as_bytes().windows(SHORTEST_LEAK).collect();
-    match pieces(&row.token).find(|piece| said.contains(piece)) {
+    let text = format!("{:?} {}", answer.headers, String::from_utf8_lossy(&answer.body));
+    let text: HashSet<&[u8]> = text.as_bytes().windows(SHORTEST_LEAK).collect();
+    match pieces(&row.token).find(|piece| text.contains(piece)) {
         None => Ok(()),
         Some(piece) => Err(format!("the answer has {} of the token", String::from_utf8_lossy(piece))),
     }

@@ -1,4 +1,4 @@
-//! Headers and claims that are no JSON objects, each under a signature that is right.
+//! Headers and claims that are not JSON objects, each with a valid signature.
 
 use serde_json::json;
 
@@ -9,13 +9,13 @@ pub fn table(forge: &Forge) -> Table {
     let mut table = Table::default();
     let header = forge.header(json!({})).to_string();
     let claims = forge.claims(json!({})).to_string();
-    table.believed("both as they should be", forge.texts(&header, &claims));
-    table.believed("both with a member more", forge.texts(with(&header, "1"), with(&claims, "1")));
+    table.accepted("both right", forge.texts(&header, &claims));
+    table.accepted("both with a member more", forge.texts(with(&header, "1"), with(&claims, "1")));
 
-    for (label, text) in spoiled(&header) {
+    for (label, text) in not_json_objects(&header) {
         table.refused(format!("header: {label}"), forge.texts(text, &claims));
     }
-    for (label, text) in spoiled(&claims) {
+    for (label, text) in not_json_objects(&claims) {
         table.refused(format!("claims: {label}"), forge.texts(&header, text));
     }
     for (label, sub) in [
@@ -35,13 +35,13 @@ pub fn table(forge: &Forge) -> Table {
     table
 }
 
-/// An object with one more member, whatever its value.
+/// An object with one more member that has this value.
 fn with(object: &str, value: impl AsRef<[u8]>) -> Vec<u8> {
     let inside = object.strip_suffix('}').expect("an object");
     [inside.as_bytes(), b",\"x\":", value.as_ref(), b"}"].concat()
 }
 
-fn spoiled(object: &str) -> Vec<(String, Vec<u8>)> {
+fn not_json_objects(object: &str) -> Vec<(String, Vec<u8>)> {
     let utf16 = |bytes: fn(u16) -> [u8; 2]| object.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
     let inside = &object[1..object.len() - 1];
     let mut all: Vec<(String, Vec<u8>)> = [
@@ -128,7 +128,7 @@ fn spoiled(object: &str) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// Deeper than anybody goes.
+/// Deeper than the parser allows.
 fn nested(open: &str, close: &str) -> String {
     format!("{}1{}", open.repeat(200), close.repeat(200))
 }

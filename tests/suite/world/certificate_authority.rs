@@ -1,9 +1,9 @@
-//! An authority of a test's own, which signs certificates.
+//! A certificate authority of one test.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 
-pub struct Authority {
+pub struct CertificateAuthority {
     certificate: rcgen::Certificate,
     issuer: Issuer<'static, KeyPair>,
 }
@@ -14,7 +14,7 @@ pub struct Signed {
     pub key: KeyPair,
 }
 
-impl Authority {
+impl CertificateAuthority {
     pub fn new() -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec![]).expect("no names");
@@ -31,7 +31,7 @@ impl Authority {
         self.certificate.der().clone()
     }
 
-    /// A certificate for a host of these names.
+    /// A certificate for a host with these names.
     pub fn signs(&self, names: &[&str]) -> Signed {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>());

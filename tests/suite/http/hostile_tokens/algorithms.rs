@@ -1,15 +1,15 @@
-//! `alg`: what the token says about itself, which decides nothing.
+//! The header member `alg`: the token must not choose the algorithm.
 
 use serde_json::{Value, json};
 
-use super::forge::{Forge, apart};
+use super::forge::{Forge, split_signature};
 use super::table::Table;
 use crate::http::tokens::part;
 
-/// Everything that is no signature.
+/// Names that ask for no signature.
 const NONE: [&str; 9] = ["none", "None", "NONE", "nOnE", "none ", " none", "none\0", "null", ""];
 
-/// Everything that is some other key's signature, or nobody's, or an encryption.
+/// Algorithms of other keys, unknown ones, and encryptions.
 const OTHERS: [&str; 36] = [
     "HS256",
     "HS384",
@@ -52,17 +52,20 @@ const OTHERS: [&str; 36] = [
 pub fn table(forge: &Forge) -> Table {
     let mut table = Table::default();
     let alg = forge.alg();
-    table.believed("its own algorithm", forge.with_header(json!({ "alg": alg })));
+    table.accepted("its own algorithm", forge.with_header(json!({ "alg": alg })));
 
     for name in NONE {
         let token = forge.with_header(json!({ "alg": name }));
-        let (text, _) = apart(&token);
+        let (text, _) = split_signature(&token);
         table.refused(format!("{name:?}, signed"), &token);
         table.refused(format!("{name:?}, unsigned"), format!("{text}."));
         table.refused(format!("{name:?}, two parts"), text);
         table.refused(format!("{name:?}, zeros"), format!("{text}.{}", part([0; 64])));
         let bare = forge.token(&json!({ "alg": name }), &forge.claims(json!({})));
-        table.refused(format!("{name:?} alone, unsigned"), format!("{}.", apart(&bare).0));
+        table.refused(
+            format!("{name:?} as the only member, unsigned"),
+            format!("{}.", split_signature(&bare).0),
+        );
     }
 
     let (lower, spaced, nul) = (alg.to_lowercase(), format!("{alg} "), format!("{alg}\0"));
@@ -70,13 +73,13 @@ pub fn table(forge: &Forge) -> Table {
     for name in OTHERS.into_iter().filter(|name| *name != alg).chain(variants) {
         let token = forge.with_header(json!({ "alg": name }));
         table.refused(format!("{name:?}, signed"), &token);
-        table.refused(format!("{name:?}, unsigned"), format!("{}.", apart(&token).0));
+        table.refused(format!("{name:?}, unsigned"), format!("{}.", split_signature(&token).0));
     }
 
     for value in [json!(null), json!(true), json!(256), json!([alg]), json!({ "name": alg }), json!([])] {
         let token = forge.with_header(json!({ "alg": value }));
         table.refused(format!("alg: {value}, signed"), &token);
-        table.refused(format!("alg: {value}, unsigned"), format!("{}.", apart(&token).0));
+        table.refused(format!("alg: {value}, unsigned"), format!("{}.", split_signature(&token).0));
     }
 
     let mut header = forge.header(json!({ "Alg": alg, "algorithm": alg }));

@@ -1,10 +1,10 @@
-//! Parts that are too few, too many, or not encoded as RFC 7515 wants it: base64url, strictly.
+//! Too few parts, too many, or parts that are not in strict base64url (RFC 7515).
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use serde_json::json;
 
-use super::forge::{Forge, apart};
+use super::forge::{Forge, split_signature};
 use super::table::Table;
 use crate::http::tokens::part;
 
@@ -12,33 +12,33 @@ pub fn table(forge: &Forge) -> Table {
     let mut table = Table::default();
     each_part(forge, &mut table);
     number_of_parts(forge, &mut table);
-    around(forge, &mut table);
+    in_other_formats(forge, &mut table);
     lengths(forge, &mut table);
     table
 }
 
-/// One part in another encoding. Where it is signed, the signature is right.
+/// One part in another encoding. The signature fits the changed text.
 fn each_part(forge: &Forge, table: &mut Table) {
-    // Ends in bits that are not used, and has both letters that differ between the alphabets.
+    // The text ends in unused bits, and has both letters that differ between the two alphabets.
     let header = with_spare_bits(&forge.header(json!({ "x": "???>>>~~~ÿÿÿ" })).to_string());
     let claims = with_spare_bits(&forge.claims(json!({ "x": "???>>>~~~ÿÿÿ" })).to_string());
     let (head, body) = (part(&header), part(&claims));
-    table.believed("unchanged", forge.parts(&head, &body));
+    table.accepted("unchanged", forge.parts(&head, &body));
 
-    for (label, bent) in bendings(header.as_bytes()) {
-        table.refused(format!("header, {label}"), forge.parts(&bent, &body));
+    for (label, wrong) in wrong_encodings(header.as_bytes()) {
+        table.refused(format!("header, {label}"), forge.parts(&wrong, &body));
     }
-    for (label, bent) in bendings(claims.as_bytes()) {
-        table.refused(format!("claims, {label}"), forge.parts(&head, &bent));
+    for (label, wrong) in wrong_encodings(claims.as_bytes()) {
+        table.refused(format!("claims, {label}"), forge.parts(&head, &wrong));
     }
     let (text, signature) = (0..)
         .map(|attempt| forge.with_claims(json!({ "jti": attempt.to_string() })))
-        .map(|token| (apart(&token).0.to_owned(), apart(&token).1))
+        .map(|token| (split_signature(&token).0.to_owned(), split_signature(&token).1))
         .find(|(_, signature)| part(signature).contains(['-', '_']))
         .expect("a signature with a letter that is not in every alphabet");
-    table.believed("another signature, unchanged", format!("{text}.{}", part(&signature)));
-    for (label, bent) in bendings(&signature) {
-        table.refused(format!("signature, {label}"), format!("{text}.{bent}"));
+    table.accepted("another signature, unchanged", format!("{text}.{}", part(&signature)));
+    for (label, wrong) in wrong_encodings(&signature) {
+        table.refused(format!("signature, {label}"), format!("{text}.{wrong}"));
     }
 }
 
@@ -47,11 +47,11 @@ fn with_spare_bits(object: &str) -> String {
     format!("{}{object}", " ".repeat(spaces))
 }
 
-/// The same bytes, or nearly, in encodings that are not base64url without padding.
-fn bendings(bytes: &[u8]) -> Vec<(&'static str, String)> {
+/// The same bytes, or nearly, in encodings other than base64url without padding.
+fn wrong_encodings(bytes: &[u8]) -> Vec<(&'static str, String)> {
     let right = part(bytes);
     let (start, end) = right.split_at(right.len() / 2);
-    let mut bent = vec![
+    let mut wrong = vec![
         ("in the other alphabet", STANDARD_NO_PAD.encode(bytes)),
         ("in the other alphabet, padded", STANDARD.encode(bytes)),
         ("in both alphabets", format!("{start}{}", end.replace('-', "+").replace('_', "/"))),
@@ -82,15 +82,15 @@ fn bendings(bytes: &[u8]) -> Vec<(&'static str, String)> {
     ];
     let padded = URL_SAFE.encode(bytes);
     if padded != right {
-        bent.push(("padded", padded.clone()));
-        bent.push(("padded in percent", padded.replace('=', "%3D")));
-        bent.extend(other_last_letters(&right).map(|last| ("with spare bits", last)));
+        wrong.push(("padded", padded.clone()));
+        wrong.push(("padded in percent", padded.replace('=', "%3D")));
+        wrong.extend(other_last_letters(&right).map(|last| ("with spare bits", last)));
     }
-    bent.retain(|(_, text)| *text != right);
-    bent
+    wrong.retain(|(_, text)| *text != right);
+    wrong
 }
 
-/// Decoders that do not look at the bits that are left over take all of these for the same bytes.
+/// A decoder that ignores the unused bits would decode all of these to the same bytes.
 fn other_last_letters(right: &str) -> impl Iterator<Item = String> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (start, last) = right.split_at(right.len() - 1);
@@ -101,8 +101,8 @@ fn other_last_letters(right: &str) -> impl Iterator<Item = String> {
 }
 
 fn number_of_parts(forge: &Forge, table: &mut Table) {
-    let good = forge.honest();
-    table.believed("three parts", &*good);
+    let good = forge.valid();
+    table.accepted("three parts", &*good);
     let [head, body, end] = good.split('.').collect::<Vec<_>>().try_into().expect("three parts");
     let sign = |text: &str| part(forge.signature(text));
 
@@ -153,14 +153,14 @@ fn number_of_parts(forge: &Forge, table: &mut Table) {
     }
 }
 
-/// A token in something else.
-fn around(forge: &Forge, table: &mut Table) {
-    let good = forge.honest();
+/// A token inside of something else.
+fn in_other_formats(forge: &Forge, table: &mut Table) {
+    let good = forge.valid();
     let [head, body, end] = good.split('.').collect::<Vec<_>>().try_into().expect("three parts");
-    table.believed("in nothing", &*good);
-    // RFC 9110, section 5.5: what is white around a header's value is no part of it.
-    table.believed("before a blank", format!("{good} "));
-    table.believed("after two blanks", format!("  {good}"));
+    table.accepted("in nothing", &*good);
+    // RFC 9110, section 5.5: white space around a header's value is not part of it.
+    table.accepted("before a blank", format!("{good} "));
+    table.accepted("after two blanks", format!("  {good}"));
 
     let flat = json!({ "protected": head, "payload": body, "signature": end });
     let general = json!({ "payload": body, "signatures": [{ "protected": head, "signature": end }] });
@@ -197,16 +197,21 @@ fn around(forge: &Forge, table: &mut Table) {
     }
 }
 
-/// 16 KiB, and one more.
+/// The longest token, and one that is longer.
 fn lengths(forge: &Forge, table: &mut Table) {
-    const LONGEST: usize = 16 * 1024;
+    const MAX_TOKEN_BYTES: usize = 16 * 1024;
     let padded = |length: usize| forge.with_claims(json!({ "name": "x".repeat(length) }));
     // Three bytes of claims are four letters of a token.
-    let length = (LONGEST - padded(0).len()) * 3 / 4;
+    let length = (MAX_TOKEN_BYTES - padded(0).len()) * 3 / 4;
     let (longest, longer) = (padded(length), padded(length + 3));
-    assert!(longest.len() <= LONGEST && longer.len() > LONGEST, "{} {}", longest.len(), longer.len());
+    assert!(
+        longest.len() <= MAX_TOKEN_BYTES && longer.len() > MAX_TOKEN_BYTES,
+        "{} {}",
+        longest.len(),
+        longer.len()
+    );
 
-    table.believed("as long as a token can be", longest);
+    table.accepted("as long as a token can be", longest);
     table.refused("longer than a token can be", longer);
     table.refused("20 kB", padded(15_000));
     table.refused("30 kB of header", forge.with_header(json!({ "x": "x".repeat(22_000) })));

@@ -1,4 +1,4 @@
-//! Several key sets at once: none stands in the way of another.
+//! Several key sets at once: none blocks another.
 
 use std::time::Duration;
 
@@ -14,38 +14,38 @@ async fn status(person: &Person) -> u16 {
 }
 
 #[tokio::test]
-async fn a_rotation_is_followed_beside_a_key_without_a_name() {
-    let (old, new, nameless) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA), KeyPair::new(EdDSA));
+async fn a_rotation_is_followed_beside_a_key_without_a_kid() {
+    let (old, new, without_kid) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let issuer = Issuer::new(&[&old]).await;
     let directory = Directory::new();
-    let mut jwk = nameless.jwk();
+    let mut jwk = without_kid.jwk();
     jwk.as_object_mut().expect("an object").remove("kid");
     directory.write("keys.json", &json!({ "keys": [jwk] }).to_string());
     let file = directory.0.join("keys.json").display().to_string();
     let world = World::of(&issuer, &[("JWKS_FILE", &file)]).await;
-    let of_nameless = |header: Value| world.bearer(&nameless.sign(&header, &issuer.claims(json!({}))));
+    let with_header = |header: Value| world.bearer(&without_kid.sign(&header, &issuer.claims(json!({}))));
 
     issuer.publish(&public(&[&new]));
 
     assert_eq!(status(&world.signed_in(&issuer, &new)).await, 200);
-    assert_eq!(status(&of_nameless(json!({ "alg": "EdDSA", "kid": "anything" }))).await, 200);
-    assert_eq!(status(&of_nameless(json!({ "alg": "EdDSA", "kid": "anything else" }))).await, 200);
-    let without_kid = of_nameless(json!({ "alg": "EdDSA" })).get("/api/tasks").await;
+    assert_eq!(status(&with_header(json!({ "alg": "EdDSA", "kid": "anything" }))).await, 200);
+    assert_eq!(status(&with_header(json!({ "alg": "EdDSA", "kid": "anything else" }))).await, 200);
+    let without_kid = with_header(json!({ "alg": "EdDSA" })).get("/api/tasks").await;
     assert!(without_kid.detail().contains("(kid)"), "two keys could be meant: {without_kid:?}");
 }
 
 #[tokio::test]
-async fn a_set_whose_keys_have_no_names_may_begin_to_name_them() {
-    let (nameless, named) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
-    let mut jwk = nameless.jwk();
+async fn a_set_whose_keys_have_no_kid_can_start_to_give_them_one() {
+    let (without_kid, named) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
+    let mut jwk = without_kid.jwk();
     jwk.as_object_mut().expect("an object").remove("kid");
     let issuer = Issuer::new(&[]).await;
     issuer.publish(&[jwk]);
     let world = World::of(&issuer, &[]).await;
     let header = json!({ "alg": "EdDSA", "kid": "anything" });
-    let before = world.bearer(&nameless.sign(&header, &issuer.claims(json!({}))));
+    let before = world.bearer(&without_kid.sign(&header, &issuer.claims(json!({}))));
     assert_eq!(status(&before).await, 200);
-    assert_eq!(issuer.fetches(), 1, "nobody had to look for it");
+    assert_eq!(issuer.fetches(), 1, "the set was not read again");
 
     issuer.publish(&public(&[&named]));
 
@@ -54,9 +54,9 @@ async fn a_set_whose_keys_have_no_names_may_begin_to_name_them() {
 }
 
 #[tokio::test]
-async fn a_silent_issuer_does_not_hold_up_the_tokens_of_a_key_without_a_name() {
-    let (nameless, directory) = (KeyPair::new(EdDSA), Directory::new());
-    let mut jwk = nameless.jwk();
+async fn a_silent_issuer_does_not_delay_the_tokens_of_a_key_without_a_kid() {
+    let (without_kid, directory) = (KeyPair::new(EdDSA), Directory::new());
+    let mut jwk = without_kid.jwk();
     jwk.as_object_mut().expect("an object").remove("kid");
     directory.write("keys.json", &json!({ "keys": [jwk] }).to_string());
     let file = directory.0.join("keys.json").display().to_string();
@@ -65,7 +65,7 @@ async fn a_silent_issuer_does_not_hold_up_the_tokens_of_a_key_without_a_name() {
     let world = World::of(&silent, &settings).await;
     silent.reply(JWKS_PATH, Reply::keys(&[]).after(NEVER));
     let header = json!({ "alg": "EdDSA", "kid": "anything" });
-    let person = world.bearer(&nameless.sign(&header, &silent.claims(json!({}))));
+    let person = world.bearer(&without_kid.sign(&header, &silent.claims(json!({}))));
 
     let answer = timeout(Duration::from_secs(30), status(&person)).await;
 
@@ -74,7 +74,7 @@ async fn a_silent_issuer_does_not_hold_up_the_tokens_of_a_key_without_a_name() {
 }
 
 #[tokio::test]
-async fn a_silent_issuer_does_not_hold_up_the_tokens_of_another() {
+async fn a_silent_issuer_does_not_delay_the_tokens_of_another() {
     let pairs: Vec<_> = (0..3).map(|_| KeyPair::new(EdDSA)).collect();
     let (issuer, silent) = (Issuer::new(&[&pairs[0]]).await, Issuer::new(&[]).await);
     let other = format!("{}{JWKS_PATH}", silent.url());
@@ -86,36 +86,36 @@ async fn a_silent_issuer_does_not_hold_up_the_tokens_of_another() {
         issuer.publish(&public(&[pair]));
         let person = world.signed_in(&issuer, pair);
 
-        // The silent one is given a minute.
+        // The silent issuer may take a minute.
         let answer = timeout(Duration::from_secs(30), status(&person)).await;
         assert_eq!(answer.expect("an answer"), 200);
     }
 }
 
 #[tokio::test]
-async fn two_issuers_may_call_their_keys_alike() {
-    let (one, two) = (KeyPair::new(EdDSA).named("1"), KeyPair::new(EdDSA).named("1"));
+async fn two_issuers_may_use_the_same_kid() {
+    let (one, two) = (KeyPair::new(EdDSA).with_kid("1"), KeyPair::new(EdDSA).with_kid("1"));
     let (issuer, other) = (Issuer::new(&[&one]).await, Issuer::new(&[&two]).await);
     let issuers = format!("{},{}", issuer.url(), other.url());
     let set = format!("{}{JWKS_PATH}", other.url());
-    let (apart, alike) = (
+    let (separate, shared) = (
         World::of(&issuer, &[("JWKS_URL", &set), ("JWT_ISSUER", "")]).await,
         World::of(&issuer, &[("JWKS_URL", &set), ("JWT_ISSUER", &issuers), ("JWT_AUDIENCE", &issuers)]).await,
     );
     let forged = two.token(&issuer.claims(json!({})));
 
-    assert_eq!(status(&apart.signed_in(&issuer, &one)).await, 200);
-    assert_eq!(status(&apart.signed_in(&other, &two)).await, 200);
+    assert_eq!(status(&separate.signed_in(&issuer, &one)).await, 200);
+    assert_eq!(status(&separate.signed_in(&other, &two)).await, 200);
     let without_issuer = two.token(&other.claims(json!({ "iss": null })));
-    assert_eq!(status(&apart.bearer(&without_issuer)).await, 200, "nothing is expected of it");
-    assert_eq!(status(&apart.bearer(&forged)).await, 401, "the other issuer's key, this issuer's name");
-    // Where both are allowed to say the same nobody can tell which key is meant.
-    let refused = alike.signed_in(&issuer, &one).get("/api/tasks").await;
+    assert_eq!(status(&separate.bearer(&without_issuer)).await, 200, "its set accepts any issuer");
+    assert_eq!(status(&separate.bearer(&forged)).await, 401, "the other issuer's key, this issuer in iss");
+    // If both sets accept both issuers, the server cannot tell which key is meant.
+    let refused = shared.signed_in(&issuer, &one).get("/api/tasks").await;
     assert!(refused.detail().contains("more than one key"), "{refused:?}");
 }
 
 #[tokio::test]
-async fn a_page_for_everything_does_not_hide_the_key_set_below_it() {
+async fn a_server_that_answers_unknown_paths_with_a_page_does_not_hide_its_key_set() {
     let pair = KeyPair::new(EdDSA);
     for page in [
         Reply::new("<!doctype html><title>Tasks</title>"),
@@ -135,7 +135,7 @@ async fn a_page_for_everything_does_not_hide_the_key_set_below_it() {
 }
 
 #[tokio::test]
-async fn everything_that_is_missing_is_told_at_once() {
+async fn health_names_everything_that_is_missing() {
     let mut issuer = Issuer::new(&[]).await;
     issuer.stop().await;
     let world = World::of(&issuer, &[]).await;
@@ -150,9 +150,9 @@ async fn everything_that_is_missing_is_told_at_once() {
     }
 }
 
-/// An issuer that others use as well signs what is meant for them.
+/// An issuer can sign tokens for other APIs, too.
 #[tokio::test]
-async fn keys_whose_every_token_is_believed_are_a_warning() {
+async fn a_key_set_without_issuer_and_audience_is_logged_as_a_warning() {
     let issuer = Issuer::new(&[]).await;
     let set = format!("{}{JWKS_PATH}", issuer.url());
     let warning = |event: &Value| event["message"] == "tokens of any issuer and audience";
@@ -167,7 +167,7 @@ async fn keys_whose_every_token_is_believed_are_a_warning() {
 }
 
 #[tokio::test]
-async fn a_stop_waits_for_no_issuer() {
+async fn a_stop_does_not_wait_for_an_issuer() {
     let (known, unknown) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let issuer = Issuer::new(&[&known]).await;
     let mut world = World::of(&issuer, &[("REQUEST_TIMEOUT", "600"), ("SHUTDOWN_TIMEOUT", "1")]).await;

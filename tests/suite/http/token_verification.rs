@@ -1,15 +1,15 @@
-//! Who is believed to be whom.
+//! Which tokens a server with a secret accepts.
 
 use serde_json::{Value, json};
 
 use super::tokens::{
-    assert_not_believed, authorized, bearer, claims, header, now, part, signature, signed,
+    assert_invalid_token, authorized, bearer, claims, header, now, part, signature, signed,
     texts_inside_texts, token_with,
 };
 use crate::world::{SECRET, World, token};
 
 #[tokio::test]
-async fn what_is_no_jwt_is_not_believed() {
+async fn a_text_that_is_not_a_jwt_is_refused() {
     let world = World::new().await;
     let good = token("alice");
     let (head, rest) = good.split_once('.').expect("three parts");
@@ -41,12 +41,12 @@ async fn what_is_no_jwt_is_not_believed() {
     ] {
         let answer = authorized(&world, &[&format!("Bearer {token}")]).await;
 
-        assert_not_believed(&answer, label);
+        assert_invalid_token(&answer, label);
     }
 }
 
 #[tokio::test]
-async fn a_signature_of_anybody_else_is_not_believed() {
+async fn a_signature_by_another_secret_is_refused() {
     let world = World::new().await;
     let good = token("alice");
     let (text, end) = good.rsplit_once('.').expect("three parts");
@@ -66,12 +66,12 @@ async fn a_signature_of_anybody_else_is_not_believed() {
         ("half a signature", format!("{text}.{}", &end[..end.len() / 2])),
         ("a signature of zeros", format!("{text}.{}", part([0; 32]))),
     ] {
-        assert_not_believed(&bearer(&world, &token).get("/api/tasks").await, label);
+        assert_invalid_token(&bearer(&world, &token).get("/api/tasks").await, label);
     }
 }
 
 #[tokio::test]
-async fn an_algorithm_that_is_not_the_keys_is_not_believed() {
+async fn an_algorithm_other_than_hs256_is_refused() {
     let world = World::new().await;
 
     for alg in [
@@ -94,19 +94,19 @@ async fn an_algorithm_that_is_not_the_keys_is_not_believed() {
         json!(256),
     ] {
         let head = json!({ "alg": alg, "typ": "JWT" });
-        let signed_so = signed(&head, &claims(json!({})), SECRET);
-        let unsigned = format!("{}.", signed_so.rsplit_once('.').expect("three parts").0);
+        let with_signature = signed(&head, &claims(json!({})), SECRET);
+        let unsigned = format!("{}.", with_signature.rsplit_once('.').expect("three parts").0);
 
-        for token in [signed_so, unsigned] {
-            assert_not_believed(&bearer(&world, &token).get("/api/tasks").await, &format!("{alg} {token}"));
+        for token in [with_signature, unsigned] {
+            assert_invalid_token(&bearer(&world, &token).get("/api/tasks").await, &format!("{alg} {token}"));
         }
     }
     let no_alg = signed(&json!({ "typ": "JWT" }), &claims(json!({})), SECRET);
-    assert_not_believed(&bearer(&world, &no_alg).get("/api/tasks").await, "no alg");
+    assert_invalid_token(&bearer(&world, &no_alg).get("/api/tasks").await, "no alg");
 }
 
 #[tokio::test]
-async fn a_header_of_another_kind_of_token_is_not_believed() {
+async fn the_header_of_another_kind_of_token_is_refused() {
     let world = World::new().await;
 
     for more in [
@@ -134,12 +134,12 @@ async fn a_header_of_another_kind_of_token_is_not_believed() {
         }
         let token = signed(&head, &claims(json!({})), SECRET);
 
-        assert_not_believed(&bearer(&world, &token).get("/api/tasks").await, &more.to_string());
+        assert_invalid_token(&bearer(&world, &token).get("/api/tasks").await, &more.to_string());
     }
 }
 
 #[tokio::test]
-async fn typ_may_be_absent_jwt_or_at_jwt_and_kid_anything() {
+async fn typ_may_be_absent_or_jwt_or_at_jwt_and_kid_may_be_anything() {
     let world = World::new().await;
 
     for head in [
@@ -158,10 +158,10 @@ async fn typ_may_be_absent_jwt_or_at_jwt_and_kid_anything() {
 }
 
 #[tokio::test]
-async fn a_token_is_believed_only_in_its_time() {
+async fn a_token_is_accepted_only_while_it_is_valid() {
     let world = World::new().await;
 
-    for (label, changes, believed) in [
+    for (label, changes, is_accepted) in [
         ("an hour", json!({}), true),
         ("a fraction of a second", json!({ "exp": now() as f64 + 3600.5 }), true),
         ("no iat", json!({ "iat": null }), true),
@@ -189,27 +189,27 @@ async fn a_token_is_believed_only_in_its_time() {
     ] {
         let answer = bearer(&world, &token_with(changes)).get("/api/tasks").await;
 
-        if believed {
+        if is_accepted {
             assert_eq!(answer.status(), 200, "{label}: {answer:?}");
         } else {
-            assert_not_believed(&answer, label);
+            assert_invalid_token(&answer, label);
         }
     }
 }
 
 #[tokio::test]
-async fn exp_that_is_null_is_not_believed() {
+async fn an_exp_of_null_is_refused() {
     let world = World::new().await;
     let mut claims = claims(json!({}));
     claims["exp"] = Value::Null;
 
     let answer = bearer(&world, &signed(&header(), &claims, SECRET)).get("/api/tasks").await;
 
-    assert_not_believed(&answer, "exp: null");
+    assert_invalid_token(&answer, "exp: null");
 }
 
 #[tokio::test]
-async fn a_subject_that_names_nobody_is_not_believed() {
+async fn a_subject_that_cannot_be_a_user_id_is_refused() {
     let world = World::new().await;
 
     for (label, sub) in [
@@ -232,26 +232,26 @@ async fn a_subject_that_names_nobody_is_not_believed() {
     ] {
         let answer = bearer(&world, &token_with(json!({ "sub": sub }))).get("/api/tasks").await;
 
-        assert_not_believed(&answer, label);
+        assert_invalid_token(&answer, label);
     }
 }
 
 #[tokio::test]
-async fn no_token_uses_the_stack_up() {
+async fn no_token_overflows_the_stack() {
     let world = World::new().await;
-    let mut odd_header = header();
-    odd_header["x"] = texts_inside_texts(10);
+    let mut deep_header = header();
+    deep_header["x"] = texts_inside_texts(10);
 
-    let unsigned = format!("{}.{}.{}", part(odd_header.to_string()), part("{}"), part("x"));
+    let unsigned = format!("{}.{}.{}", part(deep_header.to_string()), part("{}"), part("x"));
     let refused = bearer(&world, &unsigned).get("/api/tasks").await;
-    let in_header = bearer(&world, &signed(&odd_header, &claims(json!({})), SECRET)).get("/api/tasks").await;
+    let in_header = bearer(&world, &signed(&deep_header, &claims(json!({})), SECRET)).get("/api/tasks").await;
     let in_claims =
         bearer(&world, &token_with(json!({ "x": texts_inside_texts(10) }))).get("/api/tasks").await;
     let as_user =
         bearer(&world, &token_with(json!({ "sub": texts_inside_texts(10) }))).get("/api/tasks").await;
 
-    assert_not_believed(&refused, "unsigned");
-    assert_eq!((in_header.status(), in_claims.status()), (200, 200), "they are texts like any other");
-    assert_not_believed(&as_user, "as a user");
+    assert_invalid_token(&refused, "unsigned");
+    assert_eq!((in_header.status(), in_claims.status()), (200, 200), "they are ordinary strings");
+    assert_invalid_token(&as_user, "as a user");
     assert_eq!(world.user("alice").get("/api/tasks").await.status(), 200);
 }

@@ -1,16 +1,16 @@
-//! Tokens that were believed a moment ago.
+//! Tokens that were accepted before.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::tokens::{assert_not_believed, bearer, claims, header, now, part, signed};
+use super::tokens::{assert_invalid_token, bearer, claims, header, now, part, signed};
 use crate::world::{SECRET, World};
 
 #[tokio::test]
-async fn a_token_that_was_believed_is_refused_once_it_has_expired() {
+async fn a_token_that_was_accepted_is_refused_after_it_expires() {
     let world = World::new().await;
-    // 30 seconds are forgiven, and most of them are over.
+    // The leeway is 30 seconds, and most of it is over.
     let expiry = now() - 27;
     let token = signed(&header(), &claims(json!({ "exp": expiry })), SECRET);
     assert_eq!(bearer(&world, &token).get("/api/tasks").await.status(), 200);
@@ -19,11 +19,11 @@ async fn a_token_that_was_believed_is_refused_once_it_has_expired() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 
-    assert_not_believed(&bearer(&world, &token).get("/api/tasks").await, "expired");
+    assert_invalid_token(&bearer(&world, &token).get("/api/tasks").await, "expired");
 }
 
 #[tokio::test]
-async fn a_token_that_was_believed_vouches_for_no_other() {
+async fn an_accepted_token_does_not_make_a_similar_one_accepted() {
     let world = World::new().await;
     let token = signed(&header(), &claims(json!({})), SECRET);
     assert_eq!(bearer(&world, &token).get("/api/tasks").await.status(), 200);
@@ -40,13 +40,13 @@ async fn a_token_that_was_believed_vouches_for_no_other() {
         format!("{token}A"),
         token.to_ascii_lowercase(),
     ] {
-        assert_not_believed(&bearer(&world, &token).get("/api/tasks").await, &token);
+        assert_invalid_token(&bearer(&world, &token).get("/api/tasks").await, &token);
     }
     assert_eq!(bearer(&world, &token).get("/api/tasks").await.status(), 200);
 }
 
 #[tokio::test]
-async fn tokens_that_were_believed_name_each_their_own_user() {
+async fn each_accepted_token_keeps_its_own_user() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     alice.creates(json!({ "title": "hers" })).await;

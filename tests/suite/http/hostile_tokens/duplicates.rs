@@ -1,4 +1,4 @@
-//! Members that are there twice, so that two readers of one token could see two tokens.
+//! Members that are there twice: two readers of one token could see two users.
 
 use serde_json::{Value, json};
 
@@ -8,8 +8,8 @@ use crate::http::tokens::now;
 
 pub fn table(forge: &Forge) -> Table {
     let mut table = Table::default();
-    // Every member that is to be doubled is there once.
-    let origin = forge.demanded.as_deref().unwrap_or("https://todo.example");
+    // Every member that the tests add again is there once.
+    let origin = forge.required.as_deref().unwrap_or("https://todo.example");
     let header =
         forge.header(json!({ "typ": "JWT", "kid": forge.header(json!({}))["kid"].as_str().unwrap_or("a") }));
     let claims = forge.claims(json!({
@@ -17,19 +17,19 @@ pub fn table(forge: &Forge) -> Table {
     }));
     let (head, body) = (header.to_string(), claims.to_string());
 
-    table.believed("each once", forge.texts(&head, &body));
+    table.accepted("each once", forge.texts(&head, &body));
     for member in
         [r#""x": 1"#, r#""Sub": "bob""#, r#""sub ": "bob""#, r#""ſub": "bob""#, r#""user": {"sub": "bob"}"#]
     {
-        for (place, text) in places(&body, member) {
-            table.believed(format!("claims with {member} {place}"), forge.texts(&head, text));
+        for (position, text) in first_and_last(&body, member) {
+            table.accepted(format!("claims with {member} {position}"), forge.texts(&head, text));
         }
-        for (place, text) in places(&head, member) {
-            table.believed(format!("a header with {member} {place}"), forge.texts(text, &body));
+        for (position, text) in first_and_last(&head, member) {
+            table.accepted(format!("a header with {member} {position}"), forge.texts(text, &body));
         }
     }
 
-    let mut in_header = again(&header);
+    let mut in_header = members_again(&header);
     in_header.extend([
         r#""alg": "none""#.to_owned(),
         r#""alg": "HS512""#.into(),
@@ -44,12 +44,12 @@ pub fn table(forge: &Forge) -> Table {
         r#""crit": ["exp"], "crit": []"#.into(),
     ]);
     for member in in_header {
-        for (place, text) in places(&head, &member) {
-            table.refused(format!("a header with {member} {place}"), forge.texts(text, &body));
+        for (position, text) in first_and_last(&head, &member) {
+            table.refused(format!("a header with {member} {position}"), forge.texts(text, &body));
         }
     }
 
-    let mut in_claims = again(&claims);
+    let mut in_claims = members_again(&claims);
     in_claims.extend([
         r#""sub": "bob""#.to_owned(),
         r#""sub": null"#.into(),
@@ -70,21 +70,21 @@ pub fn table(forge: &Forge) -> Table {
         r#""x": 1, "\u0078": 1"#.into(),
     ]);
     for member in in_claims {
-        for (place, text) in places(&body, &member) {
-            table.refused(format!("claims with {member} {place}"), forge.texts(&head, text));
+        for (position, text) in first_and_last(&body, &member) {
+            table.refused(format!("claims with {member} {position}"), forge.texts(&head, text));
         }
     }
     table
 }
 
-/// Each member of an object, to be said again word for word.
-fn again(object: &Value) -> Vec<String> {
+/// The text of each member of an object.
+fn members_again(object: &Value) -> Vec<String> {
     let members = object.as_object().expect("an object").iter();
     members.map(|(name, value)| format!("{}: {value}", Value::from(name.as_str()))).collect()
 }
 
-/// An object's text with one more member, before the others and after them.
-fn places(object: &str, member: &str) -> [(&'static str, String); 2] {
+/// An object's text with one more member, as the first and as the last one.
+fn first_and_last(object: &str, member: &str) -> [(&'static str, String); 2] {
     let inside = object.strip_prefix('{').and_then(|text| text.strip_suffix('}')).expect("an object");
     [("first", format!("{{{member},{inside}}}")), ("last", format!("{{{inside},{member}}}"))]
 }

@@ -1,32 +1,32 @@
-//! Tokens that are honest but for one thing.
+//! Makes tokens that are right except for one thing.
 
 use serde_json::{Value, json};
 
 use crate::http::tokens::{claims, part, signature};
 use crate::world::{KeyPair, SECRET};
 
-/// Whose tokens a server believes.
+/// A signer whose tokens a server accepts.
 #[derive(Clone, Copy)]
 pub enum Signer {
-    /// Who knows the secret.
+    /// Has the secret.
     Secret,
-    /// Who has the private half of a published key.
+    /// Has the private half of a published key.
     Pair(&'static KeyPair),
 }
 
-/// Makes tokens of one signer, honest or not, for one server.
+/// Makes valid and invalid tokens of one signer for one server.
 pub struct Forge {
     pub signer: Signer,
-    /// What that server demands as issuer and audience, if anything.
-    pub demanded: Option<String>,
-    /// Whether that server believes who knows the secret, whoever else it believes.
+    /// The issuer and audience that the server requires, if any.
+    pub required: Option<String>,
+    /// Whether the server accepts tokens signed with the secret, whichever signer this is.
     pub has_secret: bool,
-    /// Where somebody waits to be asked for keys, and must wait for ever.
+    /// The URL of a server that counts requests. There must be none.
     pub trap: String,
 }
 
 impl Forge {
-    /// The algorithm that this signer's tokens have.
+    /// The algorithm of this signer's tokens.
     pub fn alg(&self) -> String {
         match self.signer {
             Signer::Secret => "HS256".into(),
@@ -34,7 +34,7 @@ impl Forge {
         }
     }
 
-    /// What an honest header says, with some members changed or added; null stays null.
+    /// A valid header with some members changed or added. Null stays null.
     pub fn header(&self, changes: Value) -> Value {
         let mut header = match self.signer {
             Signer::Secret => json!({ "alg": "HS256", "typ": "JWT" }),
@@ -46,10 +46,10 @@ impl Forge {
         header
     }
 
-    /// What honest claims say of alice, with some of them changed; null takes one away.
+    /// Valid claims of alice with some of them changed. Null removes a claim.
     pub fn claims(&self, changes: Value) -> Value {
-        let mut all = match &self.demanded {
-            Some(demanded) => json!({ "iss": demanded, "aud": demanded }),
+        let mut all = match &self.required {
+            Some(required) => json!({ "iss": required, "aud": required }),
             None => json!({}),
         };
         for (name, value) in changes.as_object().expect("an object") {
@@ -58,45 +58,45 @@ impl Forge {
         claims(all)
     }
 
-    /// A token without fault.
-    pub fn honest(&self) -> String {
+    /// A valid token.
+    pub fn valid(&self) -> String {
         self.token(&self.header(json!({})), &self.claims(json!({})))
     }
 
-    /// An honest header with these changes, on honest claims.
+    /// A token with these changes of a valid header.
     pub fn with_header(&self, changes: Value) -> String {
         self.token(&self.header(changes), &self.claims(json!({})))
     }
 
-    /// Honest claims with these changes, under an honest header.
+    /// A token with these changes of valid claims.
     pub fn with_claims(&self, changes: Value) -> String {
         self.token(&self.header(json!({})), &self.claims(changes))
     }
 
-    /// Honest claims with one of them set to whatever it is, null as well.
+    /// A token with one claim set to this value, which can be null.
     pub fn with_claim(&self, name: &str, value: &Value) -> String {
         let mut claims = self.claims(json!({}));
         claims[name] = value.clone();
         self.token(&self.header(json!({})), &claims)
     }
 
-    /// A signed token that says this.
+    /// A signed token with this header and these claims.
     pub fn token(&self, header: &Value, claims: &Value) -> String {
         self.texts(header.to_string(), claims.to_string())
     }
 
-    /// A signed token of these texts, whether they are JSON or not.
+    /// A signed token with these texts, which need not be JSON.
     pub fn texts(&self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
         self.parts(&part(header), &part(claims))
     }
 
-    /// A signed token of these parts, however they are encoded.
+    /// A signed token with these encoded parts.
     pub fn parts(&self, header: &str, claims: &str) -> String {
         let text = format!("{header}.{claims}");
         format!("{text}.{}", part(self.signature(&text)))
     }
 
-    /// What this signer makes of `header.claims`.
+    /// The signature of `header.claims`.
     pub fn signature(&self, text: &str) -> Vec<u8> {
         match self.signer {
             Signer::Secret => bytes(&signature(text, SECRET)),
@@ -105,13 +105,13 @@ impl Forge {
     }
 }
 
-/// `header.claims` of a token, and its signature in bytes.
-pub fn apart(token: &str) -> (&str, Vec<u8>) {
+/// The part `header.claims` of a token, and the bytes of its signature.
+pub fn split_signature(token: &str) -> (&str, Vec<u8>) {
     let (text, end) = token.rsplit_once('.').expect("three parts");
     (text, bytes(end))
 }
 
-/// What a part of a token stands for.
+/// The bytes of one part of a token.
 pub fn bytes(part: &str) -> Vec<u8> {
     use base64::Engine;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).expect("base64url")

@@ -1,19 +1,19 @@
-//! The right key, and a signature that is not quite what it made.
+//! Changed signatures of the right key.
 
 use jsonwebtoken::Algorithm;
 use serde_json::json;
 
-use super::forge::{Forge, Signer, apart, bytes};
+use super::forge::{Forge, Signer, bytes, split_signature};
 use super::table::Table;
 use crate::http::tokens::part;
 use crate::world::KeyPair;
 
 pub fn table(forge: &Forge) -> Table {
     let mut table = Table::default();
-    let honest = forge.honest();
-    let (text, signature) = apart(&honest);
+    let valid = forge.valid();
+    let (text, signature) = split_signature(&valid);
     let with = |signature: &[u8]| format!("{text}.{}", part(signature));
-    table.believed("unchanged", with(&signature));
+    table.accepted("unchanged", with(&signature));
 
     let length = signature.len();
     let flipped = |at: usize, bit: u8| {
@@ -67,7 +67,7 @@ pub fn table(forge: &Forge) -> Table {
             format!("{text}.{}", part(&signature)),
         );
     }
-    let halves = [(header, "the header alone"), (claims, "the claims alone"), (&honest, "the whole token")];
+    let halves = [(header, "the header alone"), (claims, "the claims alone"), (&valid, "the whole token")];
     for (signed, label) in halves {
         table.refused(format!("a signature of {label}"), with(&forge.signature(signed)));
     }

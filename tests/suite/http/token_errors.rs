@@ -1,4 +1,4 @@
-//! The error texts that a developer of a front end reads when a token is refused.
+//! The texts that tell the developer of a front end why a token is refused.
 
 use jsonwebtoken::Algorithm::{EdDSA, RS256};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::tokens::{claims, header, now, signed, token_with};
 use crate::world::{Issuer, KeyPair, SECRET, World};
 
-async fn says(world: &World, token: &str) -> String {
+async fn refusal_text(world: &World, token: &str) -> String {
     let answer = world.bearer(token).get("/api/tasks").await;
     assert_eq!(answer.status(), 401, "{answer:?}");
     let description =
@@ -17,34 +17,34 @@ async fn says(world: &World, token: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_error_of_an_expired_or_early_token_says_by_how_much_and_the_servers_time() {
+async fn the_text_for_a_wrong_time_says_by_how_much_and_what_time_it_is() {
     let world = World::new().await;
 
     for (changes, wanted) in [
         (json!({ "exp": now() - 3600 }), "the token expired 360"),
-        (json!({ "nbf": now() + 3600 }), "the token is not valid for another 3"),
+        (json!({ "nbf": now() + 3600 }), "the token becomes valid in 3"),
         (json!({ "iat": now() + 3600 }), "the token says that it will be issued in 3"),
     ] {
-        let text = says(&world, &token_with(changes.clone())).await;
+        let text = refusal_text(&world, &token_with(changes.clone())).await;
 
         assert!(text.starts_with(wanted), "{changes}: {text}");
         let time = text.split("server time is ").nth(1).and_then(|rest| rest.get(..20)).unwrap_or_default();
         let time: jiff::Timestamp = time.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
         assert!((time.as_second() - now()).abs() < 60, "{text}");
     }
-    let milliseconds = says(&world, &token_with(json!({ "exp": (now() + 3600) * 1000 }))).await;
+    let milliseconds = refusal_text(&world, &token_with(json!({ "exp": (now() + 3600) * 1000 }))).await;
     assert!(
         milliseconds.contains("milliseconds") && milliseconds.contains("JWT_MAX_LIFETIME"),
         "{milliseconds}"
     );
     for time in [json!(-1e300), json!(-1), json!(0)] {
-        let text = says(&world, &token_with(json!({ "exp": time }))).await;
+        let text = refusal_text(&world, &token_with(json!({ "exp": time }))).await;
         assert!(text.starts_with("the token expired ") && text.len() < 200, "{time}: {text}");
     }
 }
 
 #[tokio::test]
-async fn the_error_of_a_wrong_issuer_or_audience_says_what_is_accepted() {
+async fn the_text_for_a_wrong_issuer_or_audience_says_which_are_accepted() {
     let world =
         World::with(&[("JWT_ISSUER", "https://a.example,https://b.example"), ("JWT_AUDIENCE", "todo-api")])
             .await;
@@ -57,7 +57,7 @@ async fn the_error_of_a_wrong_issuer_or_audience_says_what_is_accepted() {
         ),
         (
             with(json!(null), json!("todo-api")),
-            "the token does not say who issued it (iss); this server accepts https://a.example or https://b.example",
+            "the token does not say who issued it: this server needs https://a.example or https://b.example in the claim iss",
         ),
         (
             with(json!("https://a.example"), json!(["x"])),
@@ -65,21 +65,21 @@ async fn the_error_of_a_wrong_issuer_or_audience_says_what_is_accepted() {
         ),
         (
             with(json!("https://a.example"), json!(null)),
-            "the token does not say whom it is meant for (aud); this server accepts todo-api",
+            "the token does not say whom it is meant for: this server needs todo-api in the claim aud",
         ),
     ] {
-        assert_eq!(says(&world, &token).await, wanted);
+        assert_eq!(refusal_text(&world, &token).await, wanted);
     }
 }
 
-/// The signature is checked first: who cannot sign a token must not learn what would be accepted.
+/// A caller without a valid signature must not learn which issuer and audience would be accepted.
 #[tokio::test]
-async fn the_error_of_a_forged_token_does_not_say_what_is_accepted() {
+async fn the_text_for_a_forged_token_does_not_say_what_is_accepted() {
     let world = World::with(&[("JWT_ISSUER", "https://a.example"), ("JWT_AUDIENCE", "todo-api")]).await;
     let forged =
         signed(&header(), &claims(json!({ "exp": 1 })), "another secret of more than thirty-two bytes");
 
-    let text = says(&world, &forged).await;
+    let text = refusal_text(&world, &forged).await;
 
     assert!(!text.contains("a.example") && !text.contains("todo-api") && !text.contains("expired"), "{text}");
 }
@@ -97,7 +97,7 @@ async fn an_issuer_with_odd_characters_does_not_break_the_header() {
 }
 
 #[tokio::test]
-async fn the_error_of_a_wrong_kind_of_token_says_what_to_send() {
+async fn the_text_for_another_kind_of_token_says_what_to_send_instead() {
     let pair = KeyPair::new(EdDSA);
     let issuer = Issuer::new(&[&pair]).await;
     let world = World::of(&issuer, &[]).await;
@@ -115,13 +115,13 @@ async fn the_error_of_a_wrong_kind_of_token_says_what_to_send() {
         ("nonsense".into(), "not a JWT"),
         (token_with(json!({})), "jwt plugin"),
     ] {
-        let text = says(&world, &token).await;
+        let text = refusal_text(&world, &token).await;
         assert!(text.contains(wanted), "{token}: {text}");
     }
 }
 
 #[tokio::test]
-async fn the_error_of_an_unknown_key_says_where_keys_come_from() {
+async fn the_text_for_an_unknown_key_says_which_setting_to_check() {
     let (pair, other) = (KeyPair::new(RS256), KeyPair::new(RS256));
     let issuer = Issuer::new(&[&pair]).await;
     let (of_issuer, of_secret) = (World::of(&issuer, &[]).await, World::new().await);
@@ -132,16 +132,16 @@ async fn the_error_of_an_unknown_key_says_where_keys_come_from() {
         (&of_issuer, other.token(&claims), "BETTER_AUTH_URL"),
         (&of_issuer, with_kid(&pair.kid, "RS256"), "signature"),
         (&of_issuer, with_kid(&pair.kid, "PS256"), "not that of its key"),
-        (&of_issuer, with_kid(&pair.kid, "ES512"), "none that this server verifies"),
+        (&of_issuer, with_kid(&pair.kid, "ES512"), "does not verify the algorithm"),
         (&of_secret, pair.token(&claims), "BETTER_AUTH_URL"),
     ] {
-        let text = says(world, &token).await;
+        let text = refusal_text(world, &token).await;
         assert!(text.contains(wanted), "{text}");
     }
 }
 
 #[tokio::test]
-async fn no_error_repeats_a_part_of_a_token() {
+async fn no_text_repeats_a_part_of_the_token() {
     let pair = KeyPair::new(EdDSA);
     let issuer = Issuer::new(&[&pair]).await;
     let (of_issuer, of_secret) = (World::of(&issuer, &[]).await, World::new().await);
@@ -171,9 +171,9 @@ async fn no_error_repeats_a_part_of_a_token() {
     }
 }
 
-/// Makes each mistake of the documented table, and compares the error text with the one quoted there.
+/// Makes the mistakes of the README's table, and compares its quotes with the answers.
 #[tokio::test]
-async fn the_documented_error_texts_are_those_of_the_server() {
+async fn the_readme_quotes_the_real_answers() {
     let readme = include_str!("../../../README.md");
     let pair = KeyPair::new(EdDSA);
     let issuer = Issuer::new(&[&pair]).await;
@@ -182,11 +182,11 @@ async fn the_documented_error_texts_are_those_of_the_server() {
     let other_user = of_secret.bearer(&token_with(json!({ "sub": "alice@example.org" })));
 
     let answers = [
-        says(&of_issuer, &elsewhere).await.replace(&issuer.url(), "http://auth:3000"),
-        says(&of_issuer, "Qm3xLAw8rYb0c2p6Qm3xLAw8rYb0c2p6").await,
-        says(&of_secret, &token_with(json!({ "exp": now() - 95 }))).await,
-        says(&of_secret, &token_with(json!({ "nbf": now() + 95 }))).await,
-        says(&of_secret, &token_with(json!({ "iat": now() + 95 }))).await,
+        refusal_text(&of_issuer, &elsewhere).await.replace(&issuer.url(), "http://auth:3000"),
+        refusal_text(&of_issuer, "Qm3xLAw8rYb0c2p6Qm3xLAw8rYb0c2p6").await,
+        refusal_text(&of_secret, &token_with(json!({ "exp": now() - 95 }))).await,
+        refusal_text(&of_secret, &token_with(json!({ "nbf": now() + 95 }))).await,
+        refusal_text(&of_secret, &token_with(json!({ "iat": now() + 95 }))).await,
         other_user.get("/api/alice/tasks").await.detail(),
     ];
 
@@ -194,8 +194,8 @@ async fn the_documented_error_texts_are_those_of_the_server() {
         readme.split("Five mistakes").nth(1).and_then(|rest| rest.split("\n\n").nth(1)).expect("a table");
     let quotes: Vec<_> = table.split('`').skip(1).step_by(2).collect();
     for answer in answers {
-        // These texts contain the server's time and numbers of seconds.
-        let is_quoted = |quote: &&&str| {
+        // The numbers of seconds and the time of the server differ from run to run.
+        let is_quote_of_answer = |quote: &&&str| {
             let words = quote.split_whitespace().filter(|word| !word.contains('…'));
             let mut rest = answer.as_str();
             words.clone().count() > 3
@@ -204,6 +204,6 @@ async fn the_documented_error_texts_are_those_of_the_server() {
                     found.map(|at| rest = &rest[at + word.len()..]).is_some()
                 })
         };
-        assert!(quotes.iter().any(|quote| is_quoted(&quote)), "{answer}\nis not in\n{quotes:#?}");
+        assert!(quotes.iter().any(|quote| is_quote_of_answer(&quote)), "{answer}\nis not in\n{quotes:#?}");
     }
 }

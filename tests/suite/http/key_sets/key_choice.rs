@@ -1,25 +1,25 @@
-//! Which key of a set a token is checked with.
+//! Which key of a set verifies a token.
 
 use jsonwebtoken::Algorithm::{self, ES256, ES384, PS256, RS256};
 use serde_json::{Value, json};
 
-use super::served::{Served, changed, named, refusal};
-use crate::http::key_pairs::{PAIRS, STRANGERS};
+use super::served::{Served, changed, header_with_kid, refusal};
+use crate::http::key_pairs::{PAIRS, UNKNOWN_PAIRS};
 use crate::http::tokens::part;
 use crate::world::{Issuer, KeyPair, Reply, World};
 
 #[tokio::test]
-async fn two_keys_of_one_name_verify_each_its_own_algorithm() {
-    let name = json!({ "kid": "one name" });
-    let set: Vec<_> = PAIRS.iter().map(|pair| changed(&pair.jwk(), name.clone())).collect();
+async fn keys_with_the_same_kid_verify_each_its_own_algorithm() {
+    let kid = json!({ "kid": "same kid" });
+    let set: Vec<_> = PAIRS.iter().map(|pair| changed(&pair.jwk(), kid.clone())).collect();
 
     for served in Served::all(&set).await {
         for pair in PAIRS.iter() {
-            let token = pair.sign(&named(&pair.alg(), "one name"), &served.claims);
+            let token = pair.sign(&header_with_kid(&pair.alg(), "same kid"), &served.claims);
             assert_eq!(served.refusal(&token).await, None, "{}: {}", served.setting, pair.alg());
 
             for other in PAIRS.iter().filter(|other| other.algorithm != pair.algorithm) {
-                let token = other.sign(&named(&pair.alg(), "one name"), &served.claims);
+                let token = other.sign(&header_with_kid(&pair.alg(), "same kid"), &served.claims);
                 let label = format!("{}: {} as {}", served.setting, other.alg(), pair.alg());
                 assert!(served.refusal(&token).await.is_some(), "{label}");
             }
@@ -28,7 +28,7 @@ async fn two_keys_of_one_name_verify_each_its_own_algorithm() {
 }
 
 #[tokio::test]
-async fn a_key_of_rsa_verifies_both_paddings_unless_it_says_which() {
+async fn an_rsa_key_verifies_both_paddings_unless_its_alg_says_which() {
     let [_, _, _, pair, _] = &*PAIRS;
     let set = [
         changed(&pair.jwk(), json!({ "kid": "either", "alg": null })),
@@ -36,13 +36,13 @@ async fn a_key_of_rsa_verifies_both_paddings_unless_it_says_which() {
         changed(&pair.jwk(), json!({ "kid": "PS256", "alg": "PS256" })),
     ];
     let token = |algorithm: Algorithm, kid: &str, claims: &Value| {
-        let header = named(&format!("{algorithm:?}"), kid);
+        let header = header_with_kid(&format!("{algorithm:?}"), kid);
         let text = format!("{}.{}", part(header.to_string()), part(claims.to_string()));
         format!("{text}.{}", part(pair.signature_as(algorithm, &text)))
     };
 
     for served in Served::all(&set).await {
-        for (algorithm, kid, believed) in [
+        for (algorithm, kid, is_accepted) in [
             (RS256, "either", true),
             (PS256, "either", true),
             (RS256, "RS256", true),
@@ -55,13 +55,18 @@ async fn a_key_of_rsa_verifies_both_paddings_unless_it_says_which() {
         ] {
             let refusal = served.refusal(&token(algorithm, kid, &served.claims)).await;
 
-            assert_eq!(refusal.is_none(), believed, "{}: {algorithm:?}, {kid}: {refusal:?}", served.setting);
+            assert_eq!(
+                refusal.is_none(),
+                is_accepted,
+                "{}: {algorithm:?}, {kid}: {refusal:?}",
+                served.setting
+            );
         }
     }
 }
 
 #[tokio::test]
-async fn a_token_without_a_name_is_believed_if_only_one_key_can_be_meant() {
+async fn a_token_without_a_kid_is_accepted_if_only_one_key_has_its_algorithm() {
     let [ed, p256, p384, rs, ps] = &*PAIRS;
     let other = KeyPair::new(ES256);
     let set = [ed, p256, &other, p384, rs].map(KeyPair::jwk);
@@ -77,52 +82,57 @@ async fn a_token_without_a_name_is_believed_if_only_one_key_can_be_meant() {
             assert_eq!(served.refusal(&one_of_two.token(&served.claims)).await, None, "{}", served.setting);
         }
         assert!(served.refusal(&token(ps)).await.is_some(), "{}: no such key", served.setting);
-        let [stranger, ..] = &*STRANGERS;
-        assert!(served.refusal(&token(stranger)).await.is_some(), "{}: a stranger", served.setting);
+        let [unknown, ..] = &*UNKNOWN_PAIRS;
+        assert!(served.refusal(&token(unknown)).await.is_some(), "{}: an unknown key", served.setting);
     }
 }
 
-/// RFC 7517, section 4.5, lets a key have no name.
+/// RFC 7517, section 4.5: a key need not have a `kid`.
 #[tokio::test]
-async fn a_key_without_a_name_verifies_whatever_name_its_tokens_give() {
+async fn a_key_without_a_kid_verifies_tokens_with_any_kid() {
     let [ed, p256, p384, ..] = &*PAIRS;
     let other = KeyPair::new(ES384);
-    let nameless = |pair: &KeyPair| changed(&pair.jwk(), json!({ "kid": null }));
-    let set = [nameless(ed), p256.jwk(), nameless(p384), nameless(&other)];
+    let without_kid = |pair: &KeyPair| changed(&pair.jwk(), json!({ "kid": null }));
+    let set = [without_kid(ed), p256.jwk(), without_kid(p384), without_kid(&other)];
 
     for served in Served::all(&set).await {
-        for header in [json!({ "alg": "EdDSA" }), named("EdDSA", "a name"), named("EdDSA", "")] {
+        for header in
+            [json!({ "alg": "EdDSA" }), header_with_kid("EdDSA", "any kid"), header_with_kid("EdDSA", "")]
+        {
             assert_eq!(served.refusal(&ed.sign(&header, &served.claims)).await, None, "{header}");
         }
         for (token, label) in [
-            (ed.sign(&named("EdDSA", &p256.kid), &served.claims), "the name of another key"),
-            (ed.sign(&named("ES256", "a name"), &served.claims), "another algorithm"),
-            (p256.sign(&named("ES256", "a name"), &served.claims), "a name that no key has"),
-            (p384.sign(&named("ES384", "a name"), &served.claims), "one of two without a name"),
-            (p384.sign(&json!({ "alg": "ES384" }), &served.claims), "one of two, no name"),
-            (STRANGERS[0].sign(&named("EdDSA", "a name"), &served.claims), "a stranger"),
+            (ed.sign(&header_with_kid("EdDSA", &p256.kid), &served.claims), "the kid of another key"),
+            (ed.sign(&header_with_kid("ES256", "any kid"), &served.claims), "another algorithm"),
+            (p256.sign(&header_with_kid("ES256", "any kid"), &served.claims), "a kid that no key has"),
+            (
+                p384.sign(&header_with_kid("ES384", "any kid"), &served.claims),
+                "one of two keys without a kid",
+            ),
+            (p384.sign(&json!({ "alg": "ES384" }), &served.claims), "one of two, no kid"),
+            (UNKNOWN_PAIRS[0].sign(&header_with_kid("EdDSA", "any kid"), &served.claims), "an unknown key"),
         ] {
             assert!(served.refusal(&token).await.is_some(), "{}: {label}", served.setting);
         }
     }
 }
 
-/// Neither issuer has to know what the other calls its keys, and neither may speak for the other.
+/// Two issuers can use the same `kid` without knowing it. Neither may sign tokens of the other.
 #[tokio::test]
-async fn a_name_that_two_issuers_use_helps_neither_to_sign_for_the_other() {
-    let (ours, theirs) = (KeyPair::new(ES256).named("one name"), KeyPair::new(ES256).named("one name"));
+async fn with_the_same_kid_neither_of_two_issuers_can_sign_for_the_other() {
+    let (ours, theirs) = (KeyPair::new(ES256).with_kid("same kid"), KeyPair::new(ES256).with_kid("same kid"));
     let (issuer, other) = (Issuer::new(&[&ours]).await, Issuer::new(&[]).await);
     other.reply("/keys", Reply::keys(&[theirs.jwk()]));
     let url = format!("{}/keys", other.url());
     let world = World::of(&issuer, &[("JWKS_URL", &url)]).await;
 
-    for (label, token, believed) in [
+    for (label, token, is_accepted) in [
         ("ours", ours.token(&issuer.claims(json!({}))), true),
         ("ours without an issuer", ours.token(&issuer.claims(json!({ "iss": null }))), false),
         ("ours as if from another", ours.token(&issuer.claims(json!({ "iss": other.url() }))), false),
         ("theirs as if from ours", theirs.token(&issuer.claims(json!({}))), false),
-        ("theirs without a name", theirs.sign(&json!({ "alg": "ES256" }), &issuer.claims(json!({}))), false),
+        ("theirs without a kid", theirs.sign(&json!({ "alg": "ES256" }), &issuer.claims(json!({}))), false),
     ] {
-        assert_eq!(refusal(&world, &token).await.is_none(), believed, "{label}");
+        assert_eq!(refusal(&world, &token).await.is_none(), is_accepted, "{label}");
     }
 }

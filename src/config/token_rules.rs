@@ -1,4 +1,4 @@
-//! Which keys tokens are verified with, and what those must say.
+//! The settings about tokens: which keys verify them, and what they must claim.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use url::Url;
 
 use super::Settings;
 use super::parse::{Problems, list, or_default};
-use crate::auth::{Demands, KeySet, Place};
+use crate::auth::{JwksLocation, KeySetConfig, TokenRules};
 
-/// Texts that stand in examples, in lower case. Whoever knows the secret is whoever they want to be.
+/// Parts of secrets that stand in examples, in lower case. Everybody knows them, and can sign tokens for any user.
 const PLACEHOLDERS: [&str; 9] = [
     "better-auth-secret",
     "change-me",
@@ -22,46 +22,52 @@ const PLACEHOLDERS: [&str; 9] = [
     "example",
 ];
 
-/// What a secret for HS256 must have at least, in bytes (RFC 7518, section 3.2).
-const SHORTEST_SECRET: usize = 32;
+/// The shortest secret for HS256, in bytes (RFC 7518, section 3.2).
+const MIN_SECRET_BYTES: usize = 32;
 
-/// Where Better Auth serves itself below its origin, if nobody says otherwise.
+/// The default path of Better Auth below its origin.
 const BASE_PATH: &str = "/api/auth";
 
 impl Settings {
-    /// Everything about tokens. `patience` is how long reading a key set may take.
-    pub(super) fn demands(&self, wrong: &mut Problems, development: bool, patience: Duration) -> Demands {
+    /// The token rules. `read_timeout` is how long one read of a key set may take.
+    pub(super) fn token_rules(
+        &self,
+        wrong: &mut Problems,
+        development: bool,
+        read_timeout: Duration,
+    ) -> TokenRules {
         let (issuers, audiences) = (list(&self.jwt_issuer), list(&self.jwt_audience));
         let secrets = self.secrets(wrong, development);
         let mut key_sets = Vec::new();
-        let mut add = |name, place, issuers, audiences| {
-            key_sets.push(KeySet { name, place, issuers, audiences, patience });
+        let mut add = |setting, location, issuers, audiences| {
+            key_sets.push(KeySetConfig { setting, location, issuers, audiences, read_timeout });
         };
 
         if let Some(url) = wrong.url("BETTER_AUTH_URL", &self.better_auth_url) {
             if url.query().is_some() || url.fragment().is_some() {
-                wrong.add("BETTER_AUTH_URL must end with its path: it is what tokens call their issuer");
+                wrong.add(
+                    "BETTER_AUTH_URL must have no query and no fragment: it is the issuer that tokens name",
+                );
             }
-            // What is said holds for every token; what follows from the URL, for the tokens of its keys.
-            let follows = issuers_of(&url, self.better_auth_url.trim());
-            let or_follows = |said: &[String]| if said.is_empty() { follows.clone() } else { said.to_vec() };
-            add("BETTER_AUTH_URL", key_set_of(&url), or_follows(&issuers), or_follows(&audiences));
+            // JWT_ISSUER and JWT_AUDIENCE hold for every token; these defaults hold for tokens of this key set.
+            let names = issuer_names(&url, self.better_auth_url.trim());
+            let or_names = |set: &[String]| if set.is_empty() { names.clone() } else { set.to_vec() };
+            add("BETTER_AUTH_URL", jwks_location(&url), or_names(&issuers), or_names(&audiences));
         }
         if let Some(url) = wrong.url("JWKS_URL", &self.jwks_url) {
-            add("JWKS_URL", Place::Urls(vec![url]), issuers.clone(), audiences.clone());
+            add("JWKS_URL", JwksLocation::Urls(vec![url]), issuers.clone(), audiences.clone());
         }
         if !self.jwks_file.trim().is_empty() {
             let path = self.jwks_file.trim().into();
-            add("JWKS_FILE", Place::File(path), issuers.clone(), audiences.clone());
+            add("JWKS_FILE", JwksLocation::File(path), issuers.clone(), audiences.clone());
         }
         if !development && self.better_auth_secret.is_empty() && key_sets.is_empty() {
             wrong.add(
-                "BETTER_AUTH_SECRET is missing, and BETTER_AUTH_URL (or JWKS_URL, JWKS_FILE) as well: \
-                 no token could be verified",
+                "there is no key to verify tokens with: set BETTER_AUTH_URL, BETTER_AUTH_SECRET, JWKS_URL or JWKS_FILE",
             );
         }
 
-        Demands {
+        TokenRules {
             secrets,
             key_sets,
             issuers,
@@ -81,41 +87,42 @@ impl Settings {
             ("BETTER_AUTH_SECRET", &self.better_auth_secret),
             ("BETTER_AUTH_SECRET_PREVIOUS", &self.better_auth_secret_previous),
         ];
-        let given = secrets.into_iter().filter(|(_, secret)| !secret.is_empty());
-        let mut taken = Vec::new();
-        for (name, secret) in given {
-            if is_public(secret) {
+        let mut accepted = Vec::new();
+        for (name, secret) in secrets.into_iter().filter(|(_, secret)| !secret.is_empty()) {
+            if is_public_key(secret) {
                 wrong.add(format!(
-                    "{name} is a key in PEM or JWK form, not a secret: whoever has the public key could sign with it; \
-                     public keys belong into JWKS_FILE"
+                    "{name} is a key in PEM or JWK form, not a secret: everybody who has the public key could sign with \
+                     it; put public keys into JWKS_FILE"
                 ));
             } else if !development {
                 refuse_weak(wrong, name, secret);
             }
-            taken.push(secret.clone());
+            accepted.push(secret.clone());
         }
-        if self.better_auth_secret.is_empty() && !taken.is_empty() {
-            wrong.add("BETTER_AUTH_SECRET_PREVIOUS is set, and BETTER_AUTH_SECRET is not");
+        if self.better_auth_secret.is_empty() && !accepted.is_empty() {
+            wrong.add("BETTER_AUTH_SECRET_PREVIOUS is set and BETTER_AUTH_SECRET is not: set it, too");
         }
-        taken
+        accepted
     }
 }
 
 fn refuse_weak(wrong: &mut Problems, name: &str, secret: &str) {
     let lower = secret.to_lowercase();
-    if secret.trim().len() < SHORTEST_SECRET {
+    if secret.trim().len() < MIN_SECRET_BYTES {
         wrong.add(format!(
-            "{name} has {} bytes; it must have {SHORTEST_SECRET} or more: openssl rand -base64 32",
+            "{name} has {} bytes; it must have {MIN_SECRET_BYTES} or more: make one with openssl rand -base64 32",
             secret.trim().len()
         ));
     } else if PLACEHOLDERS.iter().any(|known| lower.contains(known)) {
-        wrong
-            .add(format!("{name} is a placeholder that others know, too: make one: openssl rand -base64 32"));
+        wrong.add(format!(
+            "{name} is a placeholder that everybody knows: make a secret with openssl rand -base64 32"
+        ));
     }
 }
 
-/// Whether a secret is the text of a key or a certificate, which is no secret.
-fn is_public(secret: &str) -> bool {
+/// Whether a secret is the text of a key or of a certificate. With a public key as the secret of HS256, everybody could
+/// sign tokens (RFC 8725, section 2.1).
+fn is_public_key(secret: &str) -> bool {
     let is_jwk = |value: &Value| value.get("kty").is_some() || value.get("keys").is_some();
     let is_json = serde_json::from_str(secret).is_ok_and(|value: Value| match &value {
         Value::Array(list) => list.iter().any(is_jwk),
@@ -135,20 +142,22 @@ impl Problems {
 }
 
 fn url(text: &str) -> Result<Url, String> {
-    let url =
-        Url::parse(text).map_err(|error| format!("not a URL like https://auth.example.com: {error}"))?;
+    let url = Url::parse(text)
+        .map_err(|error| format!("it is not a URL like https://auth.example.com: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err("not a URL like https://auth.example.com".into());
+        return Err("it is not a URL like https://auth.example.com".into());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not hold a user or a password: a key set is public".into());
+        return Err("it holds a user or a password: remove them, because a key set is public".into());
     }
     Ok(url)
 }
 
-/// Where a Better Auth server publishes its keys. A path in its URL is the one that it serves itself at, as Better Auth
-/// reads the variable, too; or it stands behind a proxy that takes that path away.
-fn key_set_of(url: &Url) -> Place {
+/// Where a Better Auth server publishes its keys.
+///
+/// A path in its URL is either the path of Better Auth itself, as Better Auth reads the same variable, or the path of a
+/// proxy that removes it.
+fn jwks_location(url: &Url) -> JwksLocation {
     let base = url.path().trim_end_matches('/');
     let paths = if base.is_empty() {
         vec![format!("{BASE_PATH}/jwks")]
@@ -162,12 +171,12 @@ fn key_set_of(url: &Url) -> Place {
         url.set_path(&path);
         url
     };
-    Place::Urls(paths.into_iter().map(at).collect())
+    JwksLocation::Urls(paths.into_iter().map(at).collect())
 }
 
-/// What a Better Auth server of that URL calls itself in `iss` and `aud`: the origin, whatever path or slash follows it.
-/// One that was told its name can have been told the URL as it stands.
-fn issuers_of(url: &Url, text: &str) -> Vec<String> {
+/// The names that a Better Auth server with that URL can use in `iss` and `aud`: by default its origin, without any path
+/// or slash; if they are configured there, perhaps the URL as it is written here.
+fn issuer_names(url: &Url, text: &str) -> Vec<String> {
     let mut issuers = vec![url.origin().ascii_serialization()];
     for other in [text.trim_end_matches('/'), text] {
         if !issuers.iter().any(|known| known == other) {
@@ -207,16 +216,16 @@ mod tests {
             let parsed = url(text).expect(text);
 
             let urls = urls.into_iter().map(|url| Url::parse(url).expect("a URL")).collect();
-            assert_eq!(key_set_of(&parsed), Place::Urls(urls), "{text}");
-            assert_eq!(issuers_of(&parsed, text).first().map(String::as_str), Some(first), "{text}");
+            assert_eq!(jwks_location(&parsed), JwksLocation::Urls(urls), "{text}");
+            assert_eq!(issuer_names(&parsed, text).first().map(String::as_str), Some(first), "{text}");
         }
         let slash = "https://a.example/app/";
-        let issuers = issuers_of(&url(slash).expect("a URL"), slash);
+        let issuers = issuer_names(&url(slash).expect("a URL"), slash);
         assert_eq!(issuers, ["https://a.example", "https://a.example/app", slash]);
     }
 
     #[test]
-    fn what_is_no_url_of_a_server_is_refused() {
+    fn a_text_that_is_not_the_url_of_a_server_is_refused() {
         for text in
             ["auth.example.com", "localhost:3000", "ftp://a.example", "file:///keys", "https://", "/api/auth"]
         {
@@ -227,8 +236,8 @@ mod tests {
     }
 
     #[test]
-    fn a_public_key_is_no_secret() {
-        for (text, public) in [
+    fn a_public_key_is_not_accepted_as_a_secret() {
+        for (text, is_public) in [
             ("-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----", true),
             (r#"{"kty":"EC","crv":"P-256"}"#, true),
             (r#"{"keys":[]}"#, true),
@@ -238,7 +247,7 @@ mod tests {
             ("{\"odd\": \"but a secret of thirty-two\"}", false),
             ("12345678901234567890123456789012", false),
         ] {
-            assert_eq!(is_public(text), public, "{text}");
+            assert_eq!(is_public_key(text), is_public, "{text}");
         }
     }
 }

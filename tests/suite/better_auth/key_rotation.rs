@@ -1,11 +1,11 @@
-//! Better Auth's keys come and go while Rowkeep runs.
+//! Better Auth adds and removes keys while Rowkeep runs.
 
 use super::member::header;
 use super::node::{ALGORITHMS, Node};
 
 #[tokio::test]
 #[ignore = "needs Better Auth on Node.js: `make test-all`"]
-async fn a_new_keys_token_is_believed_at_once_and_an_old_keys_token_still() {
+async fn a_token_of_a_new_key_is_accepted_at_once_and_one_of_the_old_key_still() {
     let node = Node::start();
     for algorithm in ALGORITHMS {
         let issuer = node.better_auth(algorithm);
@@ -26,10 +26,10 @@ async fn a_new_keys_token_is_believed_at_once_and_an_old_keys_token_still() {
     }
 }
 
-/// Reading the key set again is rationed only where it was of no use.
+/// Reads of the key set are limited only after a read that brought no new key.
 #[tokio::test]
 #[ignore = "needs Better Auth on Node.js: `make test-all`"]
-async fn keys_may_change_again_and_again() {
+async fn keys_may_rotate_several_times() {
     let node = Node::start();
     let issuer = node.better_auth("EdDSA");
     let world = issuer.trusted().await;
@@ -47,10 +47,10 @@ async fn keys_may_change_again_and_again() {
     }
 }
 
-/// What Rowkeep knows is what it read last: nothing is added up.
+/// Rowkeep knows only the keys that it read last.
 #[tokio::test]
 #[ignore = "needs Better Auth on Node.js: `make test-all`"]
-async fn a_retired_keys_token_is_refused_once_a_newer_keys_token_has_come() {
+async fn a_token_of_a_retired_key_is_refused_after_a_token_of_a_newer_key() {
     let node = Node::start();
     for algorithm in ALGORITHMS {
         let issuer = node.better_auth(algorithm);

@@ -1,4 +1,4 @@
-//! A signature of another kind, or of another key, than the one the token names.
+//! A signature of another kind, or by another key, than the token names.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::forge::{Forge, Signer, bytes};
 use super::table::Table;
-use crate::http::key_pairs::{PAIRS, STRANGERS};
+use crate::http::key_pairs::{PAIRS, UNKNOWN_PAIRS};
 use crate::http::tokens::{part, signed};
 use crate::world::{KeyPair, SECRET, public};
 
 pub fn table(forge: &Forge) -> Table {
     let mut table = Table::default();
-    table.believed("its own signature", forge.honest());
+    table.accepted("the right signature", forge.valid());
     match forge.signer {
         Signer::Secret => secrets(forge, &mut table),
         Signer::Pair(pair) => {
@@ -26,7 +26,7 @@ pub fn table(forge: &Forge) -> Table {
     table
 }
 
-/// MACs under what is nearly the secret, and other MACs under the secret.
+/// MACs with nearly the right secret, and other MACs with the right secret.
 fn secrets(forge: &Forge, table: &mut Table) {
     let (header, claims) = (forge.header(json!({})), forge.claims(json!({})));
     let nearly = [
@@ -48,11 +48,11 @@ fn secrets(forge: &Forge, table: &mut Table) {
     }
 
     for (alg, algorithm) in [("HS384", hmac::HMAC_SHA384), ("HS512", hmac::HMAC_SHA512)] {
-        let honest = mac(algorithm, SECRET, &header, &claims);
-        let so_named = mac(algorithm, SECRET, &forge.header(json!({ "alg": alg })), &claims);
-        table.refused(format!("an {alg} MAC that says so"), so_named);
-        table.refused(format!("an {alg} MAC that says HS256"), &*honest);
-        let (text, end) = honest.rsplit_once('.').expect("three parts");
+        let valid = mac(algorithm, SECRET, &header, &claims);
+        let with_own_alg = mac(algorithm, SECRET, &forge.header(json!({ "alg": alg })), &claims);
+        table.refused(format!("an {alg} MAC with alg {alg}"), with_own_alg);
+        table.refused(format!("an {alg} MAC with alg HS256"), &*valid);
+        let (text, end) = valid.rsplit_once('.').expect("three parts");
         table.refused(
             format!("the first half of an {alg} MAC"),
             format!("{text}.{}", part(&bytes(end)[..32])),
@@ -60,15 +60,15 @@ fn secrets(forge: &Forge, table: &mut Table) {
     }
     for pair in PAIRS.iter() {
         let alg = pair.alg();
-        table.refused(format!("signed with {alg}, says HS256"), pair.sign(&header, &claims));
+        table.refused(format!("signed with {alg}, alg HS256"), pair.sign(&header, &claims));
         let header = json!({ "alg": alg, "kid": pair.kid });
-        table.refused(format!("a MAC under the secret, says {alg}"), signed(&header, &claims, SECRET));
+        table.refused(format!("a MAC under the secret, alg {alg}"), signed(&header, &claims, SECRET));
     }
-    let stranger = &STRANGERS[0];
-    table.refused("signed by a stranger", stranger.token(&claims));
+    let unknown = &UNKNOWN_PAIRS[0];
+    table.refused("signed by an unknown key", unknown.token(&claims));
 }
 
-/// MACs under what everybody can know of a key, in each way that it can be written.
+/// MACs with public data of a key as the secret, in every form of that data (RFC 8725, section 2.1).
 fn macs(forge: &Forge, pair: &KeyPair, table: &mut Table) {
     let claims = forge.claims(json!({}));
     let jwk = pair.jwk();
@@ -80,9 +80,9 @@ fn macs(forge: &Forge, pair: &KeyPair, table: &mut Table) {
 
     let mut known: Vec<(&str, Vec<u8>)> = vec![
         ("the JWK", jwk.to_string().into()),
-        ("the JWK, in shape", serde_json::to_vec_pretty(&jwk).expect("JSON")),
-        ("the JWK without its name", without(&jwk, &["kid"]).to_string().into()),
-        ("the JWK as a thumbprint has it", without(&jwk, &["kid", "alg"]).to_string().into()),
+        ("the JWK, pretty-printed", serde_json::to_vec_pretty(&jwk).expect("JSON")),
+        ("the JWK without its kid", without(&jwk, &["kid"]).to_string().into()),
+        ("the JWK as in a thumbprint", without(&jwk, &["kid", "alg"]).to_string().into()),
         ("the key set", set.to_string().into()),
         ("the list of keys", set["keys"].to_string().into()),
         ("the point", point.clone()),
@@ -90,7 +90,7 @@ fn macs(forge: &Forge, pair: &KeyPair, table: &mut Table) {
         ("its DER", der.clone()),
         ("its DER in base64", STANDARD.encode(&der).into()),
         ("its DER in base64url", part(&der).into()),
-        ("its name", pair.kid.clone().into()),
+        ("its kid", pair.kid.clone().into()),
         ("its algorithm", pair.alg().into()),
         ("nothing", vec![]),
         ("a zero", vec![0]),
@@ -108,7 +108,7 @@ fn macs(forge: &Forge, pair: &KeyPair, table: &mut Table) {
     }
 
     for (label, key) in known {
-        // With a secret of its own the server would believe that one, whatever else it is called.
+        // A server that has this secret accepts what it signs.
         if label == "the secret of another server" && forge.has_secret {
             continue;
         }
@@ -127,31 +127,34 @@ fn macs(forge: &Forge, pair: &KeyPair, table: &mut Table) {
     }
 }
 
-/// Names and signatures of different keys.
+/// The signature of one key with the kid or the algorithm of another.
 fn pairs(forge: &Forge, pair: &KeyPair, table: &mut Table) {
     let claims = forge.claims(json!({}));
     for other in PAIRS.iter().filter(|other| other.kid != pair.kid) {
         let (mine, others) = (pair.alg(), other.alg());
         for (label, alg, kid) in [
-            ("its own algorithm, the name of another key", &mine, &other.kid),
-            ("its own name, the algorithm of another key", &others, &pair.kid),
-            ("name and algorithm of another key", &others, &other.kid),
+            ("its own algorithm, the kid of another key", &mine, &other.kid),
+            ("its own kid, the algorithm of another key", &others, &pair.kid),
+            ("kid and algorithm of another key", &others, &other.kid),
         ] {
             let token = pair.sign(&json!({ "alg": alg, "kid": kid }), &claims);
             table.refused(format!("{label} ({others})"), token);
         }
-        let unnamed = pair.sign(&json!({ "alg": others }), &claims);
-        table.refused(format!("no name, the algorithm of another key ({others})"), unnamed);
+        let without_kid = pair.sign(&json!({ "alg": others }), &claims);
+        table.refused(format!("no kid, the algorithm of another key ({others})"), without_kid);
     }
 
-    for stranger in STRANGERS.iter().filter(|stranger| stranger.algorithm == pair.algorithm) {
-        table.refused("signed by a stranger", stranger.token(&claims));
-        table.refused("a stranger under this key's name", stranger.sign(&forge.header(json!({})), &claims));
-        table.refused("a stranger without a name", stranger.sign(&json!({ "alg": pair.alg() }), &claims));
+    for unknown in UNKNOWN_PAIRS.iter().filter(|unknown| unknown.algorithm == pair.algorithm) {
+        table.refused("signed by an unknown key", unknown.token(&claims));
+        table.refused(
+            "an unknown key with the kid of this one",
+            unknown.sign(&forge.header(json!({})), &claims),
+        );
+        table.refused("an unknown key without a kid", unknown.sign(&json!({ "alg": pair.alg() }), &claims));
     }
 }
 
-/// One pair, the other paddings and digests that RSA knows.
+/// The same key with the other paddings and digests of RSA.
 fn paddings(forge: &Forge, pair: &KeyPair, table: &mut Table) {
     let rsa = [
         Algorithm::RS256,
@@ -166,11 +169,11 @@ fn paddings(forge: &Forge, pair: &KeyPair, table: &mut Table) {
     }
     for algorithm in rsa.into_iter().filter(|algorithm| *algorithm != pair.algorithm) {
         let alg = format!("{algorithm:?}");
-        for says in [&alg, &pair.alg()] {
-            let header = json!({ "alg": says, "kid": pair.kid });
+        for named in [&alg, &pair.alg()] {
+            let header = json!({ "alg": named, "kid": pair.kid });
             let text = format!("{}.{}", part(header.to_string()), part(forge.claims(json!({})).to_string()));
             let token = format!("{text}.{}", part(pair.signature_as(algorithm, &text)));
-            table.refused(format!("signed as {alg}, says {says}"), token);
+            table.refused(format!("signed with {alg}, alg {named}"), token);
         }
     }
 }

@@ -1,0 +1,268 @@
+//! Reads a key set where it is: with a few bounded HTTP requests, or from one small file.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use headers::{CacheControl, Header};
+use http::header::{ACCEPT, AGE, CACHE_CONTROL};
+use http::{HeaderValue, StatusCode};
+use reqwest::redirect::Policy;
+use rustls::ClientConfig;
+use tokio::sync::Semaphore;
+use url::{Host, Url};
+
+use crate::error_chain::chain;
+use crate::tls;
+
+/// The longest key set, in bytes. A set has a few keys of a few hundred bytes each.
+const MAX_SET_BYTES: u64 = 1024 * 1024;
+
+const MAX_REDIRECTS: usize = 3;
+
+/// How long a set stays fresh if the issuer does not say, as Better Auth does not.
+const DEFAULT_MAX_AGE: Duration = Duration::from_secs(300);
+
+/// How long a set stays fresh if the issuer forbids to cache it.
+const NO_CACHE_MAX_AGE: Duration = Duration::from_secs(60);
+
+/// The limits of what an issuer may say. A short age would cost too many reads, and with a long one a retired key would
+/// stay for too long.
+const SHORTEST_MAX_AGE: Duration = Duration::from_secs(1);
+const LONGEST_MAX_AGE: Duration = Duration::from_secs(3600);
+
+/// How often a file is read.
+const FILE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Where a key set is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JwksLocation {
+    /// At the first of these URLs that answers with a key set.
+    Urls(Vec<Url>),
+    /// In this file.
+    File(PathBuf),
+}
+
+/// The text of a key set.
+pub(super) struct JwksText {
+    pub(super) bytes: Vec<u8>,
+    /// How long it can be used before it is read again.
+    pub(super) max_age: Duration,
+}
+
+/// Reads a key set.
+pub(super) enum JwksReader {
+    Urls {
+        client: reqwest::Client,
+        urls: Vec<Url>,
+    },
+    File {
+        path: PathBuf,
+        /// One permit, held while the file is read. A file on a network can hang, and then only one thread must hang.
+        permits: Arc<Semaphore>,
+    },
+}
+
+impl JwksReader {
+    /// A reader that takes at most `timeout` for each URL.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub(super) fn new(location: &JwksLocation, timeout: Duration) -> Result<Self, String> {
+        match location {
+            JwksLocation::File(path) => {
+                Ok(Self::File { path: path.clone(), permits: Arc::new(Semaphore::new(1)) })
+            }
+            JwksLocation::Urls(urls) => {
+                let client = client(urls, timeout).map_err(|error| chain(&error))?;
+                Ok(Self::Urls { client, urls: urls.clone() })
+            }
+        }
+    }
+
+    /// Reads the first text that `check` accepts.
+    ///
+    /// # Errors
+    /// The problem, for the log.
+    pub(super) async fn read(&self, check: impl Fn(&[u8]) -> Result<(), String>) -> Result<JwksText, String> {
+        match self {
+            Self::File { path, permits } => {
+                let Ok(permit) = permits.clone().try_acquire_owned() else {
+                    return Err("the last read of the file has not ended yet".into());
+                };
+                let path = path.clone();
+                let read = tokio::task::spawn_blocking(move || {
+                    let _permit = permit;
+                    read_file(&path)
+                });
+                let bytes =
+                    read.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+                check_length(&bytes)?;
+                check(&bytes)?;
+                Ok(JwksText { bytes, max_age: FILE_INTERVAL })
+            }
+            Self::Urls { client, urls } => {
+                let mut first_problem = None;
+                for url in urls {
+                    let answer = fetch(client, url).await?;
+                    match answer.and_then(|text| check(&text.bytes).map(|()| text)) {
+                        Ok(text) => return Ok(text),
+                        // Some servers answer unknown paths with a page: the key set can still be at the next URL.
+                        Err(problem) => first_problem = first_problem.or(Some(problem)),
+                    }
+                }
+                Err(first_problem.unwrap_or_default())
+            }
+        }
+    }
+}
+
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    // Without this flag, opening a pipe would wait for a writer.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits();
+    let file = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_SET_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// An inner error says that there is no key set at this URL: the next one can have it. An outer error says that the
+/// server cannot be reached.
+async fn fetch(client: &reqwest::Client, url: &Url) -> Result<Result<JwksText, String>, String> {
+    let request = client.get(url.clone()).header(ACCEPT, "application/json, application/jwk-set+json");
+    let mut answer = request.send().await.map_err(|error| chain(&error.without_url()))?;
+    let status = answer.status();
+    if status.is_redirection() {
+        return Ok(Err(format!(
+            "it redirects ({status}) to another server, from https to http, or more than {MAX_REDIRECTS} times"
+        )));
+    } else if status != StatusCode::OK {
+        return Ok(Err(format!("it answers {status}")));
+    }
+
+    let max_age = max_age(answer.headers());
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| chain(&error.without_url()))? {
+        bytes.extend_from_slice(&chunk);
+        if let Err(problem) = check_length(&bytes) {
+            return Ok(Err(problem));
+        }
+    }
+    Ok(Ok(JwksText { bytes, max_age }))
+}
+
+fn check_length(bytes: &[u8]) -> Result<(), String> {
+    if bytes.len() as u64 > MAX_SET_BYTES {
+        return Err(format!("it is longer than {MAX_SET_BYTES} bytes"));
+    }
+    Ok(())
+}
+
+/// How long an answer stays fresh by its `Cache-Control` and `Age` (RFC 9111, sections 4.2.1 and 5.2.2), within limits.
+fn max_age(headers: &http::HeaderMap) -> Duration {
+    // Directives may have any case, but the parser knows lower case only.
+    let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let values = values.map(str::to_ascii_lowercase).filter_map(|value| HeaderValue::try_from(value).ok());
+    let Ok(control) = CacheControl::decode(&mut values.collect::<Vec<_>>().iter()) else {
+        return DEFAULT_MAX_AGE;
+    };
+    let age = headers.get(AGE).and_then(|age| age.to_str().ok()).and_then(|age| age.trim().parse().ok());
+    match control.max_age() {
+        _ if control.no_store() || control.no_cache() => NO_CACHE_MAX_AGE,
+        Some(Duration::ZERO) => NO_CACHE_MAX_AGE,
+        Some(max_age) => match max_age.saturating_sub(Duration::from_secs(age.unwrap_or(0))) {
+            // A cache on the way serves an answer that is too old. It will not have a fresher one in a second.
+            Duration::ZERO => NO_CACHE_MAX_AGE,
+            left => left.clamp(SHORTEST_MAX_AGE, LONGEST_MAX_AGE),
+        },
+        None => DEFAULT_MAX_AGE,
+    }
+}
+
+fn client(urls: &[Url], timeout: Duration) -> reqwest::Result<reqwest::Client> {
+    // Keys come only from the configured server: an open redirect there must not lead to keys of an attacker. A
+    // redirect may change the path, or http to https.
+    let redirects = Policy::custom(|attempt| {
+        let is_same_server = attempt.previous().last().is_some_and(|from| {
+            from.host() == attempt.url().host()
+                && (from.port_or_known_default() == attempt.url().port_or_known_default()
+                    || from.scheme() == "http" && attempt.url().scheme() == "https")
+                && (from.scheme() == attempt.url().scheme() || from.scheme() == "http")
+        });
+        if is_same_server && attempt.previous().len() <= MAX_REDIRECTS {
+            attempt.follow()
+        } else {
+            attempt.stop()
+        }
+    });
+
+    let builder = reqwest::Client::builder()
+        .timeout(timeout)
+        .redirect(redirects)
+        // There is one request in minutes. The server would have closed a pooled connection by then.
+        .pool_max_idle_per_host(0)
+        .user_agent(concat!("rowkeep/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(tls());
+    // An outgoing proxy cannot reach the servers of this machine.
+    let builder = if urls.iter().all(is_loopback) { builder.no_proxy() } else { builder };
+    builder.build()
+}
+
+/// Whether the URL is on this machine, so that nothing on the network can read or change the answer.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// TLS that trusts the public root certificates and those of this machine. Issuers in a private network often have a root
+/// certificate of their own.
+fn tls() -> ClientConfig {
+    let mut roots = tls::public_roots();
+    let found = rustls_native_certs::load_native_certs();
+    for problem in &found.errors {
+        tracing::debug!(%problem, "a root certificate of this machine cannot be read");
+    }
+    roots.add_parsable_certificates(found.certs);
+    tls::client(roots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_stays_fresh_for_as_long_as_its_issuer_says_within_limits() {
+        for (control, age, seconds) in [
+            (None, None, 300),
+            (Some("max-age=600"), None, 600),
+            (Some("public, max-age=600, must-revalidate"), Some("100"), 500),
+            (Some("max-age=600"), Some("1000"), 60),
+            (Some("max-age=600"), Some("soon"), 600),
+            (Some("max-age=2"), None, 2),
+            (Some("Public, Max-Age=20"), None, 20),
+            (Some("NO-CACHE"), None, 60),
+            (Some("max-age=31536000, immutable"), None, 3600),
+            (Some("max-age=0"), None, 60),
+            (Some("no-store"), None, 60),
+            (Some("private, no-cache, max-age=600"), None, 60),
+            (Some("public"), None, 300),
+            (Some("max-age=soon"), None, 300),
+        ] {
+            let mut headers = http::HeaderMap::new();
+            control.map(|control| headers.insert("cache-control", control.parse().expect("a value")));
+            age.map(|age| headers.insert("age", age.parse().expect("a value")));
+
+            assert_eq!(max_age(&headers), Duration::from_secs(seconds), "{control:?} {age:?}");
+        }
+    }
+}
