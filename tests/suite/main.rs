@@ -9,6 +9,7 @@
 
 mod better_auth;
 mod database;
+mod documents;
 mod http;
 mod judges;
 mod mutants;
