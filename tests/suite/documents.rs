@@ -4,3 +4,4 @@ mod commands;
 mod links;
 mod markdown;
 mod program;
+mod sign_in;

@@ -15,7 +15,8 @@ use crate::world::{OwnCluster, SECRET, Server};
 const SEPARATOR: &str = "\u{1e}";
 
 /// What every block begins with: a checkout in which the program is built already, and where an error ends the shell.
-const PREAMBLE: &str = "set -eu\ncargo() { while [ \"$1\" != -- ]; do shift; done; shift; rowkeep \"$@\"; }\n";
+const PREAMBLE: &str =
+    "set -eu\ncargo() { while [ \"$1\" != -- ]; do shift; done; shift; rowkeep \"$@\"; }\n";
 
 /// A migrated database as a reader has it who follows the documents, in a PostgreSQL of its own.
 struct Deployment {
@@ -44,7 +45,8 @@ impl Deployment {
         let host = url.split('\'').nth(1).expect("a directory");
         let programs = Programs::find(None).expect("PostgreSQL's programs");
         let program = PathBuf::from(env!("CARGO_BIN_EXE_rowkeep"));
-        let path = [programs.path("psql"), program].map(|file| file.parent().expect("a directory").display().to_string());
+        let path = [programs.path("psql"), program]
+            .map(|file| file.parent().expect("a directory").display().to_string());
         let script = format!("{PREAMBLE}{}", blocks.join(&format!("\nprintf '{SEPARATOR}'\n")));
         let output = tokio::process::Command::new("sh")
             .args(["-c", &script])
@@ -97,7 +99,8 @@ fn masked(line: &str) -> String {
     while let Some(character) = rest.chars().next() {
         if let Some(after) = rest.strip_prefix("cursor=") {
             masked.push_str("cursor=(sealed)");
-            rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '…'));
+            rest =
+                after.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '…'));
         } else if is_time(rest) {
             masked.push_str("(time)");
             rest = &rest[TIME.len()..];
@@ -113,13 +116,15 @@ fn masked(line: &str) -> String {
 const TIME: &str = "0000-00-00T00:00:00.000000Z";
 
 fn is_time(text: &str) -> bool {
-    let fits = |(wanted, found): (u8, u8)| if wanted == b'0' { found.is_ascii_digit() } else { found == wanted };
+    let fits =
+        |(wanted, found): (u8, u8)| if wanted == b'0' { found.is_ascii_digit() } else { found == wanted };
     text.len() >= TIME.len() && TIME.bytes().zip(text.bytes()).all(fits)
 }
 
 #[test]
 fn only_what_differs_from_run_to_run_is_masked() {
-    let line = r#"{"id":1,"created_at":"2026-01-10T09:30:00.123456Z"} </api/v1/tasks?cursor=AcQd_-…>; rel="next""#;
+    let line =
+        r#"{"id":1,"created_at":"2026-01-10T09:30:00.123456Z"} </api/v1/tasks?cursor=AcQd_-…>; rel="next""#;
 
     assert_eq!(masked(line), r#"{"id":1,"created_at":"(time)"} </api/v1/tasks?cursor=(sealed)>; rel="next""#);
     assert_eq!(masked("2026-01-10T09:30:00Z, 12 cursors"), "2026-01-10T09:30:00Z, 12 cursors");
@@ -141,7 +146,8 @@ async fn what_the_audit_page_shows_is_what_comes_out() {
 async fn requests_of(page: &str) {
     let deployment = Deployment::new().await;
     let url = deployment.url("rowkeep_login");
-    let server = Server::start(&[("DATABASE_URL", &url), ("BETTER_AUTH_SECRET", SECRET)]).await.expect("a server");
+    let server =
+        Server::start(&[("DATABASE_URL", &url), ("BETTER_AUTH_SECRET", SECRET)]).await.expect("a server");
     // A directory without an .env, which could say something else.
     let directory = Directory::new();
 

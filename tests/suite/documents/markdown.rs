@@ -33,7 +33,8 @@ impl Page {
         let mut paths = Vec::new();
         find(root(), &mut paths);
         paths.sort();
-        let relative = |path: &PathBuf| path.strip_prefix(root()).expect("below the root").display().to_string();
+        let relative =
+            |path: &PathBuf| path.strip_prefix(root()).expect("below the root").display().to_string();
         paths.iter().map(|path| Self::read(&relative(path))).collect()
     }
 
@@ -68,9 +69,9 @@ impl Page {
     /// Each block of commands that is followed by what it prints, and that.
     pub fn shown(&self) -> Vec<(String, String)> {
         let blocks = self.blocks();
-        let pairs = blocks.windows(2).filter(|pair| {
-            pair[0].language == "sh" && matches!(pair[1].language.as_str(), "text" | "json")
-        });
+        let pairs = blocks
+            .windows(2)
+            .filter(|pair| pair[0].language == "sh" && matches!(pair[1].language.as_str(), "text" | "json"));
         pairs.map(|pair| (pair[0].text.clone(), pair[1].text.clone())).collect()
     }
 
@@ -87,9 +88,8 @@ impl Page {
             word.split_once('=')
                 .is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
         };
-        let command = |line: String| {
-            line.split_whitespace().skip_while(is_assignment).collect::<Vec<_>>().join(" ")
-        };
+        let command =
+            |line: String| line.split_whitespace().skip_while(is_assignment).collect::<Vec<_>>().join(" ");
         lines.chain(self.code_spans()).map(command).collect()
     }
 

@@ -37,7 +37,8 @@ fn documented() -> BTreeMap<String, String> {
         let (names, defaults) = (codes(names), codes(default));
         for (at, name) in names.iter().enumerate() {
             // Of several variables in a row each has its default, in the same order.
-            let default = if defaults.len() == names.len() { defaults[at] } else { defaults.first().unwrap_or(&"") };
+            let default =
+                if defaults.len() == names.len() { defaults[at] } else { defaults.first().unwrap_or(&"") };
             let before = documented.insert((*name).to_owned(), default.to_owned());
             assert!(before.is_none(), "{name} is twice in the table");
         }
@@ -85,7 +86,9 @@ fn the_routes_of_the_api_page_are_those_of_the_server() {
         Some(code)
     });
     let routes: Vec<_> = routes.collect();
-    let served = ROUTES.iter().flat_map(|(path, methods)| methods.iter().map(move |method| format!("{method} {path}")));
+    let served = ROUTES
+        .iter()
+        .flat_map(|(path, methods)| methods.iter().map(move |method| format!("{method} {path}")));
 
     assert_eq!(routes.iter().cloned().collect::<BTreeSet<_>>(), served.collect());
     assert_eq!(routes.len(), routes.iter().collect::<BTreeSet<_>>().len(), "a route is twice in the page");
@@ -147,11 +150,13 @@ fn every_command_that_is_named_exists() {
 
 #[test]
 fn every_command_that_exists_is_in_its_page() {
-    let known: BTreeSet<_> = commands().into_keys().filter(|name| !matches!(name.as_str(), "" | "help")).collect();
+    let known: BTreeSet<_> =
+        commands().into_keys().filter(|name| !matches!(name.as_str(), "" | "help")).collect();
 
     assert_eq!(known, COMMANDS.iter().map(|(name, _)| (*name).to_owned()).collect());
     for (name, page) in COMMANDS {
-        let named = calls(&Page::read(page)).iter().any(|words| words.first().is_some_and(|word| word == name));
+        let named =
+            calls(&Page::read(page)).iter().any(|words| words.first().is_some_and(|word| word == name));
         assert!(named, "{page} does not say what `rowkeep {name}` does");
     }
 }
