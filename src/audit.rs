@@ -94,7 +94,7 @@ async fn drift(client: &Client) -> Result<Vec<Fact>, Error> {
     let fail = |text: String| Fact::new(Verdict::Fail, "drift", text).with_fix("rowkeep migrate");
     let found = match Version::of_database(client).await {
         Ok(Some(found)) => Some(found),
-        Ok(None) if Catalogue::of_database(client).await?.len() == 0 => {
+        Ok(None) if Catalogue::of_database(client).await?.is_empty() => {
             return Ok(vec![fail("the database has not been migrated".into())]);
         }
         // app.schema_version() or its history is missing: the differences below say so.

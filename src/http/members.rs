@@ -181,8 +181,8 @@ mod tests {
     use super::*;
 
     fn title_of(json: &str) -> String {
-        let mut members = Members::parse(json.as_bytes()).unwrap_or_else(|error| panic!("{json}: {error:?}"));
-        members.title().unwrap_or_else(|error| panic!("{json}: {error:?}"))
+        let mut members = Members::parse(json.as_bytes()).expect(json);
+        members.title().expect(json)
     }
 
     #[test]
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn a_number_of_any_size_has_the_wrong_type_for_a_member() {
         for json in [r#"{"title": 1e400}"#, r#"{"title": "x", "description": -1e400}"#] {
-            let members = Members::parse(json.as_bytes()).unwrap_or_else(|error| panic!("{json}: {error:?}"));
+            let members = Members::parse(json.as_bytes()).expect(json);
 
             assert!(matches!(members.draft(), Err(Refusal::Invalid(_))), "{json}");
         }

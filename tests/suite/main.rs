@@ -8,6 +8,7 @@
 mod better_auth;
 mod coverage;
 mod database;
+mod documents;
 mod http;
 mod mutants;
 mod operation;

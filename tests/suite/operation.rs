@@ -24,7 +24,6 @@ mod logs;
 pub mod overload;
 pub mod program;
 mod raw_client;
-mod readme_audit;
 mod round_trip;
 mod settings;
 mod settings_keys;
