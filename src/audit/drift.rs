@@ -152,10 +152,6 @@ impl Catalogue {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// The rank of an object, so that the printed fixes can be run from top to bottom: dependent objects are dropped first and
