@@ -3,7 +3,7 @@
 use super::super::support::texts;
 use super::changing::*;
 use super::ways::*;
-use super::{NONE, TestSession, TestDatabase, assert_all_expected, refused, sees};
+use super::{NONE, TestDatabase, TestSession, assert_all_expected, refused, sees};
 
 /// A superuser with the role of the auditor, and a login that is a member of it. Both set app.user_id to alice.
 async fn auditors(database: &TestDatabase) -> [TestSession<'_>; 2] {

@@ -157,7 +157,9 @@ async fn without_its_policy_the_role_of_requests_sees_nothing_until_the_policies
     let database = TestDatabase::new().await;
     database.admin.batch_execute("drop policy owner_only on app.tasks").await.expect("no policy");
     let alice = database.user("alice").await;
-    assert_all_expected(vec![alice.unexpected(&["table app.tasks", "delete from app.tasks"], &sees(NONE)).await]);
+    assert_all_expected(vec![
+        alice.unexpected(&["table app.tasks", "delete from app.tasks"], &sees(NONE)).await,
+    ]);
 
     let address = database.database.address("postgres");
     rowkeep::schema::migrate(&address, true).await.expect("policies");

@@ -25,7 +25,11 @@ async fn a_session_that_becomes_alice_is_only_alice() {
     assert_all_expected(vec![
         database.user("bob").await.unexpected(&says, &sees(ALICES)).await,
         database.session("rowkeep_login", "begin").await.unexpected(&says, &sees(ALICES)).await,
-        database.session("rowkeep_login", "begin; set local role none").await.unexpected(&says, &sees(ALICES)).await,
+        database
+            .session("rowkeep_login", "begin; set local role none")
+            .await
+            .unexpected(&says, &sees(ALICES))
+            .await,
     ]);
 }
 

@@ -1,6 +1,6 @@
 //! The keys that encrypt cursors: a request gets the last one through a function, and no other role gets any.
 
-use super::{NONE, TestSession, TestDatabase, assert_all_expected, outcome, refused};
+use super::{NONE, TestDatabase, TestSession, assert_all_expected, outcome, refused};
 
 /// Statements that would show a key or the number of keys.
 const READS: &[&str] = &[
@@ -76,7 +76,8 @@ async fn the_auditor_and_strangers_have_no_key() {
 
     for login in [auditor, stranger] {
         let session = database.session(&login, "begin").await;
-        is_kept_out(&database, &session, &[THE_FUNCTION, "set role rowkeep_api", "set role rowkeep_owner"]).await;
+        is_kept_out(&database, &session, &[THE_FUNCTION, "set role rowkeep_api", "set role rowkeep_owner"])
+            .await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::changing::*;
 use super::ways::*;
-use super::{ALICES, NONE, TestSession, TestDatabase, assert_all_expected, changes, refused, sees};
+use super::{ALICES, NONE, TestDatabase, TestSession, assert_all_expected, changes, refused, sees};
 
 /// A login that starts as `rowkeep_owner` and sets app.user_id to alice.
 async fn owner(database: &TestDatabase) -> TestSession<'_> {

@@ -2,7 +2,7 @@
 
 use super::changing::*;
 use super::ways::*;
-use super::{NONE, Outcome, TestDatabase, TASKS, assert_all_expected, changes, refused, sees};
+use super::{NONE, Outcome, TASKS, TestDatabase, assert_all_expected, changes, refused, sees};
 
 /// The statements with which each stranger tries to become alice.
 const SAYS: &str = "begin; set local app.user_id = 'alice'";
@@ -84,7 +84,8 @@ async fn a_reader_and_writer_of_all_data_reaches_no_row() {
 #[tokio::test]
 async fn a_stranger_who_was_granted_the_table_reaches_no_row() {
     let database = TestDatabase::new().await;
-    let login = database.login("granted", "grant usage on schema app to {}; grant all on app.tasks to {}").await;
+    let login =
+        database.login("granted", "grant usage on schema app to {}; grant all on app.tasks to {}").await;
 
     let nothing = sees(NONE);
     meets(&database, &login, &nothing, &nothing, &nothing).await;

@@ -2,7 +2,7 @@
 
 use super::changing::*;
 use super::ways::*;
-use super::{ALICES, TestDatabase, TASKS, assert_all_expected, changes, outcome, refused, sees};
+use super::{ALICES, TASKS, TestDatabase, assert_all_expected, changes, outcome, refused, sees};
 
 /// So if another role reaches fewer rows, the policies and privileges are the reason.
 #[tokio::test]
