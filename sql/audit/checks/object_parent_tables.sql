@@ -2,7 +2,7 @@
 -- Why: who reads the parent table also reads the rows of the table of app, by the policies of the parent.
 -- Severity: FAIL. The policies of app are not asked.
 -- Fix: alter table ... no inherit ...; or alter table ... detach partition ...;
-select 102, 'FAIL', 'objects', format('%s inherits from %s, so a query of the parent reads its rows', a.of::regclass, a.oid::regclass),
+select 102, 'FAIL', 'objects', format('%s inherits from %s, so a query of that table reads rows of app', a.of::regclass, a.oid::regclass),
        (select case when c.relispartition
                     then format('alter table %s detach partition %s;', a.oid::regclass, a.of::regclass)
                     else format('alter table %s no inherit %s;', a.of::regclass, a.oid::regclass) end

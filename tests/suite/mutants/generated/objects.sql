@@ -63,11 +63,11 @@ harms (harm, by_hand, notices) as (values
     ('create table public.child () inherits (%1$s); create table public.grandchild () inherits (public.child)', true,
      array['FAIL objects public.child inherits from %1$s', 'FAIL objects public.grandchild inherits from %1$s']),
     ('create table public.parent (user_id text not null); alter table %1$s inherit public.parent', false,
-     array['FAIL objects %1$s inherits from public.parent, so a query of the parent reads its rows',
+     array['FAIL objects %1$s inherits from public.parent, so a query of that table reads rows of app',
            'FAIL drift inheritance of %1$s exists, but is not declared']),
     ('create table public.root (user_id text not null); create table public.parent () inherits (public.root); '
      'alter table %1$s inherit public.parent', false,
-     array['FAIL objects %1$s inherits from public.parent, so a query of the parent reads its rows']),
+     array['FAIL objects %1$s inherits from public.parent, so a query of that table reads rows of app']),
     ('create table public.spare as table %1$s; grant select on public.spare to rowkeep_api', false,
      array['FAIL grants select on public.spare to rowkeep_api: no policy of app applies to it']),
     ('create table public.spare as table %1$s; grant select (user_id) on public.spare to rowkeep_api', false,
