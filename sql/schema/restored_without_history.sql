@@ -1,4 +1,9 @@
--- Whether schema app is there although rowkeep.migrations is missing or empty. The size of the table answers this for
--- logins that may not read it.
+-- Whether schema app is there although rowkeep.migrations is missing or empty. Asks the catalogue for the size of that
+-- table, which a login without privileges on schema rowkeep may do, too.
 select to_regnamespace('app') is not null
-       and coalesce(pg_relation_size(to_regclass('rowkeep.migrations')), 0) = 0 as without_history
+       and not exists (select
+                         from pg_class c
+                         join pg_namespace n on n.oid = c.relnamespace
+                        where n.nspname = 'rowkeep'
+                          and c.relname = 'migrations'
+                          and pg_relation_size(c.oid) > 0) as without_history

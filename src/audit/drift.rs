@@ -148,6 +148,11 @@ impl Catalogue {
         objects.into_iter().filter(|object| self.is_worth_a_line(object, live)).filter_map(loss).collect()
     }
 
+    /// Whether `live` has a table of this declaration.
+    pub(super) fn shares_a_table(&self, live: &Self) -> bool {
+        self.0.keys().any(|object| object.starts_with("table ") && live.0.contains_key(object))
+    }
+
     /// The number of objects.
     pub(super) fn len(&self) -> usize {
         self.0.len()

@@ -369,6 +369,24 @@ async fn roles_that_were_dropped_and_created_anew_are_refused_and_repaired() {
     start(&cluster.address("rowkeep_login", "postgres")).await.expect("a session");
 }
 
+/// Not even where another program has a schema of that name.
+#[tokio::test]
+async fn a_database_that_was_never_migrated_has_lost_nothing() {
+    for harm in ["", "create schema app; create table app.others (id integer)"] {
+        let database = Database::unmigrated().await;
+        database.superuser().await.batch_execute(harm).await.expect(harm);
+
+        let (served, said) = rowkeep(&["serve"], &database.url("postgres")).await;
+
+        assert!(!served && said.contains("has not been migrated; run `rowkeep migrate`"), "{said}");
+        assert!(!said.contains("missing"), "{said}");
+        let (migrated, said) = rowkeep(&["migrate"], &database.url("postgres")).await;
+        assert_eq!(migrated, harm.is_empty(), "{said}");
+        assert!(migrated || said.contains("give Rowkeep a database of its own"), "{said}");
+        assert!(!said.contains("missing"), "{said}");
+    }
+}
+
 /// Nothing relies on the owner of the database, once it is migrated.
 #[tokio::test]
 async fn another_owner_of_the_database_changes_nothing() {
@@ -383,13 +401,14 @@ async fn another_owner_of_the_database_changes_nothing() {
     start(&database.address("rowkeep_login")).await.expect("a session");
 }
 
-/// They are the audit's business: an index of a DBA's must not stop a deployment.
+/// They are the audit's business: an index or a comment of a DBA's must not stop a deployment.
 #[tokio::test]
-async fn objects_that_somebody_added_do_not_stop_a_migration() {
+async fn objects_that_a_dba_added_do_not_stop_a_migration() {
     let database = Database::new().await;
     let added = "create index by_hand on app.tasks (created_at);
                  create policy also on app.tasks using (true);
                  grant select on app.tasks to rowkeep_auditor;
+                 comment on table app.tasks is 'ours';
                  create view app.counted with (security_invoker) as select count(*) from app.tasks";
     database.superuser().await.batch_execute(added).await.expect("more objects");
 
@@ -495,12 +514,14 @@ async fn the_page_for_operators_backs_up_and_restores() {
     run(&commands[4].1, "tasks").await;
 
     assert!(checked.contains("up to date") && checked.contains("isolation: HELD"), "{checked}");
-    let stored = texts(&admin, STORED).await;
-    assert_eq!(texts(&target.superuser("tasks").await, STORED).await, stored);
+    // Without the next number: the proof of the audit has used some.
+    let rows = "select t::text from app.tasks t order by 1";
+    let stored = texts(&admin, rows).await;
+    assert_eq!(texts(&target.superuser("tasks").await, rows).await, stored);
     // And the rows alone, into another database.
     let create = "create database rows";
     target.superuser("postgres").await.batch_execute(create).await.expect("a database");
     run("rowkeep migrate", "rows").await;
     run(&commands[5].1, "rows").await;
-    assert_eq!(texts(&target.superuser("rows").await, STORED).await, stored);
+    assert_eq!(texts(&target.superuser("rows").await, rows).await, stored);
 }
