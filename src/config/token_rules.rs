@@ -63,7 +63,8 @@ impl Settings {
         }
         if !development && self.better_auth_secret.is_empty() && key_sets.is_empty() {
             wrong.add(
-                "there is no key to verify tokens with: set BETTER_AUTH_URL, BETTER_AUTH_SECRET, JWKS_URL or JWKS_FILE",
+                "BETTER_AUTH_SECRET is missing, and BETTER_AUTH_URL, JWKS_URL and JWKS_FILE are missing, too: set one of them, \
+                 or the server cannot verify any token",
             );
         }
 

@@ -316,10 +316,7 @@ async fn objects_lost_by_hand_are_refused_with_the_statements_that_bring_them_ba
             "comment on constraint tasks_title_blank on app.tasks is null",
             "comment on constraint tasks_title_blank on app.tasks is missing",
         ),
-        (
-            "drop index app.tasks_user_id_id_completed_idx",
-            "index app.tasks_user_id_id_completed_idx is missing",
-        ),
+        ("drop index app.tasks_completed_idx", "index app.tasks_completed_idx is missing"),
         ("drop function app.schema_version()", "function app.schema_version() is missing"),
         ("drop function app.identify(text)", "function app.identify(text) is missing"),
         (

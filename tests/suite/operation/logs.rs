@@ -68,7 +68,7 @@ async fn no_title_description_user_token_or_secret_is_logged_at_any_level() {
     sends_every_marker(&world).await;
     sends_markers_to_a_broken_database(&world).await;
 
-    world.server.logs(|event| event["message"] == "our fault").await;
+    world.server.logs(|event| event["message"] == "a fault of the server").await;
     let log = world.server.log().join("\n");
     let token = token(USER);
     let (_, signature) = token.rsplit_once('.').expect("a token");
@@ -193,7 +193,7 @@ async fn the_cause_of_a_500_is_in_the_log_with_the_answers_request_id() {
     }
     let id = answer.header("x-request-id").to_owned();
     assert!(id.len() >= 8, "{answer:?}");
-    let event = world.server.logs(|event| event["message"] == "our fault").await;
+    let event = world.server.logs(|event| event["message"] == "a fault of the server").await;
     assert_eq!((&event["level"], &event["span"]["id"]), (&json!("ERROR"), &json!(id)), "{event}");
     assert!(event["cause"].as_str().expect("a cause").starts_with("42703"), "{event}");
 }

@@ -188,7 +188,7 @@ async fn a_database_that_is_silent_at_start_ends_the_program_with_the_reason() {
     let ended = Server::start(&[("DATABASE_URL", &url), ("BETTER_AUTH_SECRET", SECRET)]).await;
 
     let said = ended.err().expect("no server");
-    assert!(said.contains("accepts a connection") && said.contains("127.0.0.1"), "{said}");
+    assert!(said.contains("accepts the connection") && said.contains("127.0.0.1"), "{said}");
 }
 
 #[tokio::test]

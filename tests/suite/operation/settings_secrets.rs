@@ -108,7 +108,7 @@ async fn missing_tls_of_the_database_server_is_named() {
 #[tokio::test]
 async fn an_address_with_unsupported_parts_is_refused() {
     for (address, problem) in [
-        ("host=/run/postgresql,db.example", "names sockets of this machine and other hosts"),
+        ("host=/run/postgresql,db.example", "names both sockets and other hosts"),
         (
             "host=/run/a,/run/b target_session_attrs=read-write",
             "target_session_attrs is not supported with a socket",

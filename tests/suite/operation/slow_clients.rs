@@ -98,7 +98,10 @@ async fn a_client_that_never_reads_its_answers_is_disconnected() {
     let client = RawClient::sending(world.server.address, one.repeat(200)).await;
 
     let peer = client.address().to_string();
-    world.server.logs(|event| event["message"] == "a connection broke off" && event["peer"] == *peer).await;
+    world
+        .server
+        .logs(|event| event["message"] == "a connection ended with an error" && event["peer"] == *peer)
+        .await;
     assert_eq!(alice.get("/health").await.status(), 200);
 }
 

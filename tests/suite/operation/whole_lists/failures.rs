@@ -31,8 +31,9 @@ async fn list() -> (World, Proxy) {
 
 /// An outage is logged as a warning, a bug as an error.
 async fn is_logged(world: &World, level: &str) {
-    let broke_off = |event: &Value| event["message"] == "a list broke off" && event["level"] == level;
-    world.server.logs(|event| broke_off(event) && event["cause"].is_string()).await;
+    let ended_early =
+        |event: &Value| event["message"] == "a list ended before its last page" && event["level"] == level;
+    world.server.logs(|event| ended_early(event) && event["cause"].is_string()).await;
 }
 
 #[tokio::test]

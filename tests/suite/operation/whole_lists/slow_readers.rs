@@ -81,7 +81,9 @@ async fn a_client_that_never_reads_on_is_disconnected_and_its_list_ends() {
 
     for reader in &readers {
         let peer = reader.address().to_string();
-        server.logs(|event| event["message"] == "a connection broke off" && event["peer"] == *peer).await;
+        server
+            .logs(|event| event["message"] == "a connection ended with an error" && event["peer"] == *peer)
+            .await;
     }
 
     let queried = pages_queried_when_quiet(&server).await;
