@@ -1,4 +1,4 @@
-//! The commands of the program: what they share, and which function runs each.
+//! The commands of the program: one module for each, and the code that they share.
 
 mod audit;
 mod healthcheck;
@@ -16,19 +16,16 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Cli, Command, Config};
 use crate::database::Address;
-use crate::development::{self, Cluster};
+use crate::development::{self, CLUSTER_START_TIMEOUT, Cluster};
 use crate::logging;
 
 /// Why a command did not do its work. The text is printed for people.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long a development database may take to start. A program that is stopped meanwhile waits for it, and then stops it.
-const CLUSTER_START_TIMEOUT: Duration = Duration::from_secs(60);
-
 /// Runs the command that the program was started with.
 ///
 /// # Errors
-/// One error, which says everything that is wrong.
+/// One error with everything that is wrong.
 pub fn run() -> Result<(), Failure> {
     // Parsed twice: `.env` is read in development only, and its variables are settings.
     if Cli::parse().settings.in_development() {
@@ -39,7 +36,7 @@ pub fn run() -> Result<(), Failure> {
     logging::start(&config.log_filter, config.log_format);
 
     let runtime = Runtime::new()?;
-    // Blocking work cannot be cancelled: a host name that is being resolved, or a file on a network that hangs.
+    // Blocking work cannot be cancelled, for example the resolution of a host name. The exit waits for it this long at most.
     let mut exit_timeout = config.shutdown_timeout;
     let outcome = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => runtime.block_on(serve::serve(&mut config, &mut exit_timeout)),
@@ -56,8 +53,8 @@ pub fn run() -> Result<(), Failure> {
     outcome
 }
 
-/// Reads the checkout's `.env`, and none in a directory above it: that one belongs to another project. Variables that are
-/// set already keep their values.
+/// Reads the checkout's `.env`. A `.env` in a directory above belongs to another project. Variables that are set already keep
+/// their values.
 fn read_dotenv() -> Result<(), Failure> {
     match dotenvy::from_path(development::checkout()?.join(".env")) {
         Ok(()) => Ok(()),
@@ -105,6 +102,7 @@ async fn unless_stopped<T>(
     tokio::select! {
         result = work => result,
         () = stop => {
+            // A development database that is starting cannot be interrupted. It is stopped after its start.
             *exit_timeout = CLUSTER_START_TIMEOUT;
             Err(stopped.into())
         }

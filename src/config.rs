@@ -10,11 +10,12 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::auth::TokenRules;
 use crate::database::Address;
+use crate::development::token::DEFAULT_LIFETIME;
 use crate::http::Origins;
 use crate::logging::{Filter, Format};
 use crate::session::Options;
 
-/// What a setting is when it is not set, or set to nothing. Durations are seconds.
+/// The value of each setting that is missing or empty. Durations are in seconds.
 mod default {
     pub(super) const HOST: &str = "127.0.0.1";
     pub(super) const PORT: u64 = 8000;
@@ -63,14 +64,14 @@ pub enum Command {
         #[arg(long, value_name = "ID")]
         user: String,
         /// Seconds until the token expires
-        #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
+        #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_LIFETIME)]
         lifetime: u64,
     },
     /// Ask a running server whether it is healthy. Exit code 0 if it is, else 1
     Healthcheck,
 }
 
-/// The settings as they were given. All are texts, so that one error can name everything that is wrong.
+/// The settings before they are parsed. All are texts, so that one error can name everything that is wrong.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-pub use cluster::Cluster;
+pub use cluster::{CLUSTER_START_TIMEOUT, Cluster};
 pub(crate) use cluster::shell_quoted;
 pub use programs::Programs;
 
@@ -45,22 +45,25 @@ pub fn checkout() -> io::Result<PathBuf> {
 
 /// The directory that keeps this checkout's database and secret, made if it is missing.
 ///
-/// It is not in the checkout: the user that PostgreSQL runs as may not be able to enter that, and `git clean` would delete
-/// the database.
+/// It is not in the checkout, because the user that PostgreSQL runs as may not be able to enter that. `git clean` would also
+/// delete the database.
 fn checkout_home() -> Result<PathBuf, DevelopmentError> {
     let checkout = checkout().map_err(|error| DevelopmentError::at(Path::new("."), error))?;
     let name: String = checkout
         .file_name()
         .map(|name| name.to_string_lossy().chars().filter(char::is_ascii_alphanumeric).take(20).collect())
         .unwrap_or_default();
-    let hash = digest(&SHA256, checkout.as_os_str().as_encoded_bytes());
-    let hash: String = hash.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-
-    let home = data_directory()?.join(format!("{name}-{hash}"));
-    // PostgreSQL's user must pass through; nobody else can list it.
+    let home = data_directory()?.join(format!("{name}-{}", path_hash(&checkout, 6)));
+    // The user that PostgreSQL runs as must pass through it. Only its owner can list it.
     let made = fs::DirBuilder::new().recursive(true).mode(0o711).create(&home);
     made.map_err(|error| DevelopmentError::at(&home, error))?;
     Ok(home)
+}
+
+/// The first `bytes` of the SHA-256 of a path, in hexadecimal.
+fn path_hash(path: &Path, bytes: usize) -> String {
+    let hash = digest(&SHA256, path.as_os_str().as_encoded_bytes());
+    hash.as_ref().iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn data_directory() -> Result<PathBuf, DevelopmentError> {
@@ -74,7 +77,7 @@ fn data_directory() -> Result<PathBuf, DevelopmentError> {
         .map(|data| data.join("rowkeep"))
         .ok_or_else(|| {
             DevelopmentError(
-                "HOME is not set, so that a development database has no directory; set HOME or DATABASE_URL"
+                "HOME is not set, so the development database has no directory; set HOME or DATABASE_URL"
                     .into(),
             )
         })

@@ -29,7 +29,7 @@ pub use cors::Origins;
 use health::HealthCheck;
 use response::Response;
 use response_memory::ResponseMemory;
-pub use server::serve;
+pub use server::{MAX_CONNECTIONS, serve};
 
 /// The state that handlers share.
 #[derive(Clone)]

@@ -8,25 +8,27 @@
 //!
 //! # Module map
 //!
-//! Read from top to bottom. A module uses only modules below it.
+//! Read from top to bottom. A module uses only modules below it. The parts of `http` also use its `App`, the state that
+//! handlers share.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`commands`] | the commands: `rowkeep serve`, `migrate`, `audit`, `token` and `healthcheck` |
 //! | [`config`] | every setting with its flag, variable, default and help text |
 //! | [`logging`] | the log: its levels and formats, and what it must never contain |
-//! | [`development`] | what a checkout without settings uses: a private PostgreSQL, a secret, and tokens signed with it |
+//! | [`development`] | the defaults of a checkout without settings: a private PostgreSQL, a secret, and tokens signed with it |
 //! | [`http`] | the HTTP server: `server` (connections), `middleware` (every request), `cors`, `health`, and the contracts |
 //! | [`http::user_tasks`], [`http::tasks`], [`http::v1_tasks`] | one contract each: routes, handlers, error format |
-//! | [`http::request`], [`http::body`], [`http::members`] | what a handler gets of its request |
-//! | [`http::response`], `whole_list`, [`http::response_memory`] | responses, lists of any length, and the memory of large responses |
-//! | [`audit`] | `rowkeep audit`: who can see which rows, what differs from this release, and a proof by trying |
+//! | `http::whole_list`, [`http::response`] | lists of any length; responses and errors as clients see them |
+//! | [`http::request`], [`http::body`], [`http::members`] | the parts of a request that a handler uses |
+//! | [`http::response_memory`] | the memory limit of large responses |
+//! | [`audit`] | `rowkeep audit`: who can see which rows, what differs from this release, and a proof by execution |
 //! | [`schema`] | migrations and policies, and whether a database fits this release |
 //! | [`cursor`] | encrypted positions in a list |
 //! | [`tasks`] | tasks, pages of tasks, and one function for each file of `sql/tasks` |
 //! | [`session`] | runs queries as a user in one round trip; only this module uses the pool |
 //! | [`auth`] | verifies the token in an `Authorization` header and returns its [`auth::UserId`]; the keys for that |
-//! | [`refusal`] | why a request ends without the response it asked for |
+//! | [`refusal`] | the reasons to refuse a request, without status codes |
 //! | [`database`] | the address of a database, and connections to it |
 //! | [`tls`] | TLS to the database and to issuers |
 //! | [`error_chain`] | the text of an error with its causes |

@@ -1,8 +1,10 @@
 //! The log, on standard error.
 //!
 //! It never holds tokens, titles, descriptions or users' ids, at any level and with any filter. Two libraries would write
-//! them: the PostgreSQL driver logs bound values at level debug, through the crate `log`, which is not connected here; and
-//! warp logs the segments of paths at level trace, which is enabled for this crate only.
+//! them:
+//!
+//! - The PostgreSQL driver logs bound values at level debug, through the crate `log`. That crate is not connected here.
+//! - warp logs the segments of paths at level trace. That level is enabled for this crate only.
 
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
@@ -28,7 +30,7 @@ impl Filter {
     /// and may be Python's (`WARNING`, `CRITICAL`).
     ///
     /// # Errors
-    /// A sentence that names the part that is wrong.
+    /// The part of the text that is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut targets = Targets::new();
         for piece in text.split(',').map(str::trim) {

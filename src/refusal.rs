@@ -1,10 +1,10 @@
-//! Why a request ends without the response it asked for. A refusal is a fact; each contract chooses the status code.
+//! The reasons to refuse a request. A refusal has no status code: each contract chooses one.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::error::Error;
 
-/// Why the caller does not get what they asked for.
+/// Why a request is refused.
 #[derive(Debug)]
 pub enum Refusal {
     /// The path exists and does not support this method. Holds the methods it supports, as in an `Allow` header.

@@ -2,8 +2,10 @@
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// Enough for every connection that the server accepts (4096), with as many again to spare.
-const WANTED: u64 = 8192;
+use crate::http::MAX_CONNECTIONS;
+
+/// Enough for every connection that the server accepts, with as many again to spare.
+const WANTED: u64 = 2 * MAX_CONNECTIONS as u64;
 
 /// Raises the process's own limit, which many systems set to 1024, as far as the system's hard limit allows.
 pub(super) fn raise_limit() {

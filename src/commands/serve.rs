@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use super::{
-    CLUSTER_START_TIMEOUT, Failure, add_development_secret, database, open_files, stop, stop_signal, welcome,
-};
+use super::{Failure, add_development_secret, database, open_files, stop, stop_signal, welcome};
 use crate::auth::Verifier;
 use crate::config::Config;
 use crate::cursor::Cursors;
 use crate::database::Address;
-use crate::development::Cluster;
-use crate::http::{self as server, App};
+use crate::development::{CLUSTER_START_TIMEOUT, Cluster};
+use crate::http::{self, App};
 use crate::session::Session;
 use crate::{audit, schema, tasks};
 
@@ -35,7 +33,7 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
     if config.development {
         welcome::print(config, listening, cluster.as_ref());
     }
-    server::serve(listener, app, config.origins.clone(), stop_signal, config.shutdown_timeout).await;
+    http::serve(listener, app, config.origins.clone(), stop_signal, config.shutdown_timeout).await;
     tracing::info!("stopped");
     stop(cluster).await
 }
@@ -46,7 +44,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// Everything that requests need, and the development cluster if they go there.
+/// Opens everything that requests need. Returns the development cluster as well if it is their database.
 async fn prepare(config: &mut Config) -> Result<(Option<Cluster>, App), Failure> {
     let (cluster, address) = database(config).await?;
     add_development_secret(config)?;
@@ -59,7 +57,7 @@ async fn prepare(config: &mut Config) -> Result<(Option<Cluster>, App), Failure>
         Ok(opened) => opened,
         Err(error) => return Err(audit::lost_objects(&address).await.map_or(error, Into::into)),
     };
-    tracing::info!(database = %address, "requests run restricted");
+    tracing::info!(database = %address, "checked that the policies restrict requests");
     let verifier = Verifier::new(&config.token_rules)?;
     verifier.read_key_sets().await?;
     Ok((cluster, App::new(verifier, session, cursors, config.request_timeout)))
@@ -73,8 +71,8 @@ async fn open_session(config: &Config, address: &Address) -> Result<(Session, Cu
     Ok((session, serving.cursors))
 }
 
-/// Logs what an audit would fail, without its proofs. The server starts all the same: what requests depend on is probed
-/// when the session opens.
+/// Logs each fact that `rowkeep audit` would fail, without the proof. The server starts all the same: the session checks
+/// what requests depend on when it opens.
 async fn warn_of_drift(address: &Address) {
     match audit::examine(address).await {
         Ok(report) => {

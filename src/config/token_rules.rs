@@ -9,7 +9,7 @@ use super::Settings;
 use super::parse::{Problems, list, or_default};
 use crate::auth::{JwksLocation, KeySetConfig, TokenRules};
 
-/// Parts of secrets that stand in examples, in lower case. Everybody knows them, and can sign tokens for any user.
+/// Parts of secrets in examples, in lower case. Anyone can read the examples, and then sign tokens for any user.
 const PLACEHOLDERS: [&str; 9] = [
     "better-auth-secret",
     "change-me",
@@ -32,20 +32,20 @@ impl Settings {
     /// The token rules. `read_timeout` is how long one read of a key set may take.
     pub(super) fn token_rules(
         &self,
-        wrong: &mut Problems,
+        problems: &mut Problems,
         development: bool,
         read_timeout: Duration,
     ) -> TokenRules {
         let (issuers, audiences) = (list(&self.jwt_issuer), list(&self.jwt_audience));
-        let secrets = self.secrets(wrong, development);
+        let secrets = self.secrets(problems, development);
         let mut key_sets = Vec::new();
         let mut add = |setting, location, issuers, audiences| {
             key_sets.push(KeySetConfig { setting, location, issuers, audiences, read_timeout });
         };
 
-        if let Some(url) = wrong.url("BETTER_AUTH_URL", &self.better_auth_url) {
+        if let Some(url) = problems.url("BETTER_AUTH_URL", &self.better_auth_url) {
             if url.query().is_some() || url.fragment().is_some() {
-                wrong.add(
+                problems.add(
                     "BETTER_AUTH_URL must have no query and no fragment: it is the issuer that tokens name",
                 );
             }
@@ -54,7 +54,7 @@ impl Settings {
             let or_names = |set: &[String]| if set.is_empty() { names.clone() } else { set.to_vec() };
             add("BETTER_AUTH_URL", jwks_location(&url), or_names(&issuers), or_names(&audiences));
         }
-        if let Some(url) = wrong.url("JWKS_URL", &self.jwks_url) {
+        if let Some(url) = problems.url("JWKS_URL", &self.jwks_url) {
             add("JWKS_URL", JwksLocation::Urls(vec![url]), issuers.clone(), audiences.clone());
         }
         if !self.jwks_file.trim().is_empty() {
@@ -62,7 +62,7 @@ impl Settings {
             add("JWKS_FILE", JwksLocation::File(path), issuers.clone(), audiences.clone());
         }
         if !development && self.better_auth_secret.is_empty() && key_sets.is_empty() {
-            wrong.add(
+            problems.add(
                 "BETTER_AUTH_SECRET is missing, and BETTER_AUTH_URL, JWKS_URL and JWKS_FILE are missing, too: set one of them, \
                  or the server cannot verify any token",
             );
@@ -74,7 +74,7 @@ impl Settings {
             issuers,
             audiences,
             user_claim: or_default(&self.jwt_user_claim, super::default::JWT_USER_CLAIM).to_owned(),
-            max_lifetime: wrong.number(
+            max_lifetime: problems.number(
                 "JWT_MAX_LIFETIME",
                 &self.jwt_max_lifetime,
                 super::default::JWT_MAX_LIFETIME,
@@ -83,7 +83,7 @@ impl Settings {
         }
     }
 
-    fn secrets(&self, wrong: &mut Problems, development: bool) -> Vec<String> {
+    fn secrets(&self, problems: &mut Problems, development: bool) -> Vec<String> {
         let secrets = [
             ("BETTER_AUTH_SECRET", &self.better_auth_secret),
             ("BETTER_AUTH_SECRET_PREVIOUS", &self.better_auth_secret_previous),
@@ -91,37 +91,37 @@ impl Settings {
         let mut accepted = Vec::new();
         for (name, secret) in secrets.into_iter().filter(|(_, secret)| !secret.is_empty()) {
             if is_public_key(secret) {
-                wrong.add(format!(
-                    "{name} is a key in PEM or JWK form, not a secret: everybody who has the public key could sign with \
-                     it; put public keys into JWKS_FILE"
+                problems.add(format!(
+                    "{name} is a key in PEM or JWK form, not a secret: anyone with the public key could sign with it; \
+                     put public keys into JWKS_FILE"
                 ));
             } else if !development {
-                refuse_weak(wrong, name, secret);
+                refuse_weak(problems, name, secret);
             }
             accepted.push(secret.clone());
         }
         if self.better_auth_secret.is_empty() && !accepted.is_empty() {
-            wrong.add("BETTER_AUTH_SECRET_PREVIOUS is set and BETTER_AUTH_SECRET is not: set it, too");
+            problems.add("BETTER_AUTH_SECRET_PREVIOUS is set and BETTER_AUTH_SECRET is not: set it, too");
         }
         accepted
     }
 }
 
-fn refuse_weak(wrong: &mut Problems, name: &str, secret: &str) {
+fn refuse_weak(problems: &mut Problems, name: &str, secret: &str) {
     let lower = secret.to_lowercase();
     if secret.trim().len() < MIN_SECRET_BYTES {
-        wrong.add(format!(
+        problems.add(format!(
             "{name} has {} bytes; it must have {MIN_SECRET_BYTES} or more: make one with openssl rand -base64 32",
             secret.trim().len()
         ));
     } else if PLACEHOLDERS.iter().any(|known| lower.contains(known)) {
-        wrong.add(format!(
-            "{name} is a placeholder that everybody knows: make a secret with openssl rand -base64 32"
+        problems.add(format!(
+            "{name} is a placeholder from an example: make a secret with openssl rand -base64 32"
         ));
     }
 }
 
-/// Whether a secret is the text of a key or of a certificate. With a public key as the secret of HS256, everybody could
+/// Whether a secret is the text of a key or of a certificate. With a public key as the secret of HS256, anyone could
 /// sign tokens (RFC 8725, section 2.1).
 fn is_public_key(secret: &str) -> bool {
     let is_jwk = |value: &Value| value.get("kty").is_some() || value.get("keys").is_some();
@@ -156,8 +156,8 @@ fn url(text: &str) -> Result<Url, String> {
 
 /// Where a Better Auth server publishes its keys.
 ///
-/// A path in its URL is either the path of Better Auth itself, as Better Auth reads the same variable, or the path of a
-/// proxy that removes it.
+/// A path in its URL is either the path of Better Auth itself, or the path of a proxy that removes it. Better Auth reads the
+/// same variable as its own path.
 fn jwks_location(url: &Url) -> JwksLocation {
     let base = url.path().trim_end_matches('/');
     let paths = if base.is_empty() {
@@ -175,8 +175,8 @@ fn jwks_location(url: &Url) -> JwksLocation {
     JwksLocation::Urls(paths.into_iter().map(at).collect())
 }
 
-/// The names that a Better Auth server with that URL can use in `iss` and `aud`: by default its origin, without any path
-/// or slash; if they are configured there, perhaps the URL as it is written here.
+/// The names that a Better Auth server with that URL can use in `iss` and `aud`. By default it uses its origin, without any
+/// path or slash. Its configuration can name the URL as it is written here instead.
 fn issuer_names(url: &Url, text: &str) -> Vec<String> {
     let mut issuers = vec![url.origin().ascii_serialization()];
     for other in [text.trim_end_matches('/'), text] {

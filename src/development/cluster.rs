@@ -8,22 +8,25 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use super::programs::{Programs, SystemUser};
-use super::{DevelopmentError, checkout_home};
+use super::{DevelopmentError, checkout_home, path_hash};
 use crate::database::{Address, describe};
 use crate::schema;
 
-const EXISTS: &str = include_str!("../../sql/development/database_exists.sql");
-const CREATE: &str = include_str!("../../sql/development/database.sql");
+const DATABASE_EXISTS: &str = include_str!("../../sql/development/database_exists.sql");
+const CREATE_DATABASE: &str = include_str!("../../sql/development/database.sql");
 
 /// Upper bound of the length of a Unix socket's path, in bytes: Linux allows 107, macOS 103.
 const MAX_SOCKET_PATH: usize = 100;
 
-// The names of both lock files stay: processes of two releases can share a cluster.
+/// How long the server may take to start. A program that is stopped meanwhile waits for it, and then stops it.
+pub const CLUSTER_START_TIMEOUT: Duration = Duration::from_secs(60);
+
+// The names of both lock files must not change: processes of two releases can share a cluster.
 
 /// Held while a process starts or stops the server.
 const START_LOCK: &str = "turn";
 
-/// Shared by the processes that use the server: a process that gets it exclusively is the last of them.
+/// Shared by the processes that use the server. If a process gets it exclusively, no other process uses the server.
 const USAGE_LOCK: &str = "users";
 
 /// A running PostgreSQL whose files are in one directory. The last process that drops it stops it, which blocks.
@@ -38,7 +41,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The cluster of this checkout: made if there is none, started if it does not run. Blocks meanwhile.
+    /// The cluster of this checkout. Makes it if there is none, and starts it if it does not run. Blocks meanwhile.
     ///
     /// # Errors
     /// Why it does not start, with the last lines of the server's log.
@@ -56,7 +59,7 @@ impl Cluster {
         Self::start_with(programs, home, settings)
     }
 
-    /// The same with these programs, which must be of the release that the cluster was made with.
+    /// Like [`Cluster::start`] with these programs, which must be of the release that the cluster was made with.
     ///
     /// # Errors
     /// As [`Cluster::for_checkout`].
@@ -71,7 +74,7 @@ impl Cluster {
 
         let cluster = Self { home: home.to_owned(), programs, system_user, socket_directory, usage_lock };
         let ready = cluster.make_ready(&data, settings);
-        // Before the cluster is dropped, if it is not ready: that takes the lock as well.
+        // A cluster that is not ready is dropped below, which takes this lock.
         drop(start_lock);
         ready.map(|()| cluster)
     }
@@ -111,14 +114,14 @@ impl Cluster {
     /// The server does not answer, or cannot make the database.
     pub async fn database(&self) -> Result<Address, DevelopmentError> {
         let problem = |error: tokio_postgres::Error| {
-            DevelopmentError(format!("the development database fails: {}", describe(&error)))
+            DevelopmentError(format!("the development database reports an error: {}", describe(&error)))
         };
         let client = schema::connect(&self.address("postgres")?).await;
         let client = client.map_err(|error| DevelopmentError(format!("{error}{}", self.how_to_reset())))?;
         let exists: bool =
-            client.query_one(EXISTS, &[]).await.and_then(|row| row.try_get(0)).map_err(problem)?;
+            client.query_one(DATABASE_EXISTS, &[]).await.and_then(|row| row.try_get(0)).map_err(problem)?;
         if !exists {
-            match client.batch_execute(CREATE).await {
+            match client.batch_execute(CREATE_DATABASE).await {
                 // duplicate_database, unique_violation: another process has just made it.
                 Err(error) if matches!(error.code().map(|c| c.code()), Some("42P04" | "23505")) => {}
                 other => other.map_err(problem)?,
@@ -127,13 +130,13 @@ impl Cluster {
         self.address("rowkeep")
     }
 
-    /// Runs `initdb` in a temporary directory, which gets its final name at the end: what is left of an `initdb` that was
-    /// killed is never used as a database.
+    /// Runs `initdb` in a temporary directory, which gets its final name at the end. So the remains of an `initdb` that was
+    /// killed are never used as a database.
     fn make_data(&self, data: &Path) -> Result<(), DevelopmentError> {
         tracing::info!("making the development database; this takes a few seconds, once");
         let temporary = self.home.join("data.new");
 
-        // Some systems have no C.UTF-8. With C, upper and lower case are known for ASCII letters only.
+        // Some systems have no C.UTF-8. The locale C knows upper and lower case of ASCII letters only.
         let made = self.initdb(&temporary, "C.UTF-8").or_else(|error| {
             if error.0.contains("invalid locale name") { self.initdb(&temporary, "C") } else { Err(error) }
         });
@@ -156,8 +159,8 @@ impl Cluster {
 
     /// Whether the server runs.
     ///
-    /// `pg_ctl status` also counts a server that was killed and is still defunct (a zombie): waits until its parent has
-    /// collected it.
+    /// `pg_ctl status` also counts a killed server whose process is still defunct (a zombie). So this waits until the parent
+    /// has collected the process.
     fn is_running(&self) -> Result<bool, DevelopmentError> {
         let pid_file = self.home.join("data/postmaster.pid");
         for _ in 0..50 {
@@ -198,7 +201,8 @@ impl Cluster {
         let log_file = private_directory(&log, self.system_user)?.join("server.log");
         // Paths relative to the home, where the command runs: pg_ctl passes them to a shell in double quotes, unescaped.
         let mut command = self.command("pg_ctl");
-        command.args(["start", "--wait", "--timeout=60", "--silent"]);
+        command.args(["start", "--wait", "--silent"]);
+        command.arg(format!("--timeout={}", CLUSTER_START_TIMEOUT.as_secs()));
         command.args(["--pgdata=data", "--log=log/server.log"]);
         command.arg(format!("--options=-c config_file={}", shell_quoted(&conf)));
         self.run(command).map_err(|error| {
@@ -287,9 +291,7 @@ fn socket_directory(home: &Path) -> PathBuf {
     if fits && !has_special_characters {
         return directory;
     }
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, home.as_os_str().as_encoded_bytes());
-    let hash: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    PathBuf::from("/tmp").join(format!("rowkeep-{hash}"))
+    PathBuf::from("/tmp").join(format!("rowkeep-{}", path_hash(home, 8)))
 }
 
 /// Makes a directory that only the user PostgreSQL runs as, and root, can enter.
@@ -299,7 +301,7 @@ fn private_directory(path: &Path, system_user: Option<SystemUser>) -> Result<Pat
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             other => other?,
         }
-        // Another user can have put a link or a directory there first. Of their directory we cannot change the mode.
+        // Another user can have made a link or a directory there first. Changing the mode of their directory fails.
         if fs::symlink_metadata(path)?.file_type().is_symlink() {
             return Err(io::Error::other("is a link; it must be a directory"));
         }

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::DevelopmentError;
+use crate::schema::OLDEST_POSTGRES;
 
-/// A directory with `initdb`, `pg_ctl` and `postgres`, all of one release.
+/// The server programs `initdb`, `pg_ctl` and `postgres` of one release, which are in one directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Programs {
     directory: PathBuf,
-    /// The release: 15 or newer.
+    /// The release: [`OLDEST_POSTGRES`] or newer.
     pub major: u32,
 }
 
@@ -27,12 +28,10 @@ const INSTALL_DIRECTORIES: [(&str, &str); 7] = [
     ("/usr/local", "bin"), // /usr/local/pgsql/bin
 ];
 
-const OLDEST_RELEASE: u32 = 15;
-
 impl Programs {
     /// The newest programs of this machine, or those of release `major`.
     ///
-    /// Looks in `POSTGRES_BIN_DIR` alone if it is set; else in `PATH` and the directories that packages install to.
+    /// Looks only in `POSTGRES_BIN_DIR` if it is set, else in `PATH` and the directories that packages install to.
     ///
     /// # Errors
     /// This machine has no such programs. The text says how to get them.
@@ -47,7 +46,7 @@ impl Programs {
                     "the development database was made with PostgreSQL {major}, but the server programs of that \
                      release are not on this machine; install them again"
                 ),
-                None => NO_PROGRAMS.into(),
+                None => no_programs(),
             })
         })
     }
@@ -63,7 +62,7 @@ impl Programs {
         // The developer's PGPORT and LANG must not change how the server runs.
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LC_ALL", "C");
         command.current_dir(directory);
-        // In its own process group ctrl-c does not reach PostgreSQL: rowkeep stops it.
+        // In a process group of its own, PostgreSQL gets no ctrl-c. Rowkeep stops it.
         command.process_group(0);
         if let Some(SystemUser { uid, gid }) = user {
             command.uid(uid).gid(gid);
@@ -71,7 +70,7 @@ impl Programs {
         command
     }
 
-    /// The programs in `directory`; none if one is missing or they are older than release 15.
+    /// The programs in `directory`; `None` if one is missing, or if they are older than [`OLDEST_POSTGRES`].
     pub fn at(directory: &Path) -> Option<Self> {
         let complete = ["initdb", "pg_ctl", "postgres"].iter().all(|name| directory.join(name).is_file());
         if !complete {
@@ -83,7 +82,7 @@ impl Programs {
         let version = String::from_utf8(output.stdout).ok()?; // "postgres (PostgreSQL) 15.20 (Debian ...)"
         let major =
             version.split_whitespace().nth(2)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
-        (major >= OLDEST_RELEASE).then_some(Self { directory, major })
+        (major >= OLDEST_POSTGRES).then_some(Self { directory, major })
     }
 }
 
@@ -109,12 +108,16 @@ fn is_release(name: &OsStr) -> bool {
         || name.starts_with(|first: char| first.is_ascii_digit())
 }
 
-const NO_PROGRAMS: &str = "\
-PostgreSQL's server programs (15 or newer) are not on this machine. One of these helps:
+fn no_programs() -> String {
+    format!(
+        "\
+PostgreSQL's server programs ({OLDEST_POSTGRES} or newer) are not on this machine. One of these helps:
   make run                                    installs them with apt-get (Debian, Ubuntu) or Homebrew
   apt-get install postgresql                  or another package of your system; then start rowkeep again
   docker compose up -d --wait database        a container instead; set DATABASE_URL as in .env.example
-  POSTGRES_BIN_DIR=/path/to/bin rowkeep       if they are in another directory";
+  POSTGRES_BIN_DIR=/path/to/bin rowkeep       if they are in another directory"
+    )
+}
 
 /// A user of the operating system, and their group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,8 +127,8 @@ pub(super) struct SystemUser {
 }
 
 impl SystemUser {
-    /// The user to run PostgreSQL as; none: the user of this process. PostgreSQL refuses to run as root: then it is
-    /// `postgres`, else `nobody`.
+    /// The user to run PostgreSQL as; `None` for the user of this process. PostgreSQL refuses to run as root. If this
+    /// process does, the user is `postgres`, or `nobody` where there is no `postgres`.
     ///
     /// # Errors
     /// This process runs as root, and the machine has neither user.

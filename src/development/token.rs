@@ -6,6 +6,9 @@ use serde_json::Map;
 use crate::auth::{TokenRules, Verifier};
 use crate::refusal::Refusal;
 
+/// How long a token is valid if the command does not say, in seconds: one day.
+pub const DEFAULT_LIFETIME: u64 = 24 * 60 * 60;
+
 /// A token for `user` that a server with these rules accepts for `lifetime` seconds.
 ///
 /// # Errors
@@ -37,7 +40,7 @@ pub fn mint(rules: &TokenRules, user: &str, lifetime: u64) -> Result<String, Str
     Ok(token)
 }
 
-/// Refuses, for example, a blank user id now, instead of later in the server.
+/// Finds a problem now that the server would find later, for example a blank user id.
 fn verify(rules: &TokenRules, token: &str) -> Result<(), String> {
     let secrets_only = TokenRules { key_sets: vec![], ..rules.clone() };
     match Verifier::new(&secrets_only)?.user_of_token(token) {

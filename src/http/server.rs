@@ -30,14 +30,13 @@ use super::response::Response;
 use super::{App, Origins, routes};
 
 /// The largest number of connections. One more gets a 503 and is closed.
-const MAX_CONNECTIONS: usize = 4096;
+pub const MAX_CONNECTIONS: usize = 4096;
 
 /// The largest size of the request line with all headers, in bytes. hyper answers 431 to a larger one.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// How many bytes the kernel may hold that it has not sent yet (tcp(7), TCP_NOTSENT_LOWAT). Without this limit it holds
-/// megabytes, and accepts more only after a slow client has read a third of them. The write timeout would close the
-/// connection before that.
+/// How many unsent bytes the kernel may hold (tcp(7), TCP_NOTSENT_LOWAT). Without this limit it holds megabytes, and accepts
+/// more only after a slow client has read a third of them. The write timeout would close the connection before that.
 #[cfg(target_os = "linux")]
 const MAX_UNSENT_BYTES: u32 = 128 * 1024;
 
