@@ -1,4 +1,4 @@
-//! The documents say what is true: links lead somewhere, what is named exists, and commands print what is shown.
+//! The documents are correct: every link has a target, the things they name exist, and commands print the output that is shown.
 
 mod commands;
 mod links;

@@ -2,7 +2,7 @@
 //!
 //! The mutants of tables come from the catalogue (`generated`), so a new table has its mutants without any change here.
 
-mod clean;
+mod fresh_database;
 mod generated;
 mod harmless;
 mod hidden;

@@ -79,7 +79,7 @@ impl World {
     }
 
     /// A caller without a token.
-    pub fn stranger(&self) -> Person {
+    pub fn anonymous(&self) -> Person {
         Person::with_token(self.server.address, None)
     }
 }

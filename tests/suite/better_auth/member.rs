@@ -43,13 +43,13 @@ impl Member {
     }
 
     /// Requests a token.
-    pub async fn asks_for_a_token(&self) -> Answer {
+    pub async fn requests_token(&self) -> Answer {
         self.call(Method::GET, "/api/auth/token").await
     }
 
     /// A new token.
     pub async fn token(&self) -> String {
-        let answer = self.asks_for_a_token().await;
+        let answer = self.requests_token().await;
         assert_eq!(answer.status(), 200, "{answer:?}");
         answer.json()["token"].as_str().expect("a token").to_owned()
     }

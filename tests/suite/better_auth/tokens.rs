@@ -84,7 +84,7 @@ async fn after_sign_out_there_are_no_new_tokens_but_old_ones_are_accepted_until_
 
     member.signs_out().await;
 
-    assert_eq!(member.asks_for_a_token().await.status(), 401);
+    assert_eq!(member.requests_token().await.status(), 401);
     let answer = world.bearer(&token).get("/api/tasks").await;
     assert_eq!(answer.status(), 200, "{answer:?}");
     let lifetime = claims(&token)["exp"].as_i64().zip(claims(&token)["iat"].as_i64());

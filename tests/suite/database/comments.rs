@@ -74,13 +74,13 @@ async fn every_constraint_has_the_message_that_clients_read() {
 
     let ready = rowkeep::schema::ready_to_serve(&address).await.expect("a database that is ready");
 
-    let mut words: Vec<_> = ready.constraint_messages.0.into_iter().collect();
-    words.sort();
+    let mut messages: Vec<_> = ready.constraint_messages.0.into_iter().collect();
+    messages.sort();
     let expected = [
         ("tasks_description_length", "description must be at most 1000 characters long"),
         ("tasks_title_blank", "title must not be blank"),
         ("tasks_title_length", "title must be 1 to 200 characters long"),
         ("tasks_user_id_length", "user_id must be 1 to 255 characters long"),
     ];
-    assert_eq!(words, expected.map(|(name, sentence)| (name.to_owned(), sentence.to_owned())));
+    assert_eq!(messages, expected.map(|(name, message)| (name.to_owned(), message.to_owned())));
 }

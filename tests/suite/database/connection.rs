@@ -1,7 +1,7 @@
 //! Users share pooled connections one after the other. No failure of one user may affect the next.
 
-mod both;
 mod skipped;
+mod two_queries;
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use rowkeep::session::{Caller, Options, Query, Session, parameter};
 use rowkeep::tasks::{self, Draft, Listing, Status, Window};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-use super::support::{Home, texts};
+use super::support::{Fixture, texts};
 use crate::world::user_id;
 
 /// Runs like an insert, without a user parameter, so that only the policy decides which rows are found.
@@ -46,8 +46,8 @@ fn options(pool_size: u32) -> Options {
     Options { pool_size, min_idle: 1, max_lifetime: Duration::from_secs(1800), step_timeout }
 }
 
-async fn session(home: &Home, options: &Options) -> Session {
-    let address = home.database.address("rowkeep_login");
+async fn session(fixture: &Fixture, options: &Options) -> Session {
+    let address = fixture.database.address("rowkeep_login");
     Session::open(&address, options, &QUERIES, ConstraintMessages::default()).await.expect("a session")
 }
 
@@ -69,9 +69,9 @@ async fn backend_of(caller: &Caller) -> i32 {
 }
 
 #[tokio::test]
-async fn two_users_share_a_connection_and_no_row() {
-    let home = Home::new().await;
-    let session = session(&home, &options(1)).await;
+async fn two_users_on_one_connection_see_their_own_rows() {
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
 
     let mut backends = Vec::new();
@@ -85,10 +85,10 @@ async fn two_users_share_a_connection_and_no_row() {
 
 #[tokio::test]
 async fn many_users_at_once_on_two_connections_see_their_own_rows() {
-    let home = Home::new().await;
-    let session = session(&home, &options(2)).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(2)).await;
 
-    let asking: Vec<_> = ["alice", "bob"]
+    let queries: Vec<_> = ["alice", "bob"]
         .repeat(50)
         .into_iter()
         .map(|user| {
@@ -97,15 +97,15 @@ async fn many_users_at_once_on_two_connections_see_their_own_rows() {
         })
         .collect();
 
-    for asked in asking {
-        asked.await.expect("an answer");
+    for result in queries {
+        result.await.expect("an answer");
     }
 }
 
 #[tokio::test]
 async fn a_violated_constraint_leaves_the_connection_usable_by_the_next_user() {
-    let home = Home::new().await;
-    let session = session(&home, &options(1)).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     let before = backend_of(&alice).await;
 
@@ -118,8 +118,8 @@ async fn a_violated_constraint_leaves_the_connection_usable_by_the_next_user() {
 
 #[tokio::test]
 async fn a_failed_query_leaves_the_connection_usable_by_the_next_user() {
-    let home = Home::new().await;
-    let session = session(&home, &options(1)).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     let before = backend_of(&alice).await;
 
@@ -134,8 +134,8 @@ async fn a_failed_query_leaves_the_connection_usable_by_the_next_user() {
 /// A read sends one Sync, after its COMMIT. PostgreSQL skips that COMMIT when the read fails.
 #[tokio::test]
 async fn two_queries_of_which_one_fails_leave_the_connection_usable_by_the_next_user() {
-    let home = Home::new().await;
-    let session = session(&home, &options(1)).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     let before = backend_of(&alice).await;
     let read = || READ_OF_NUMBER.bind(vec![parameter(7_i64)]);
@@ -153,9 +153,9 @@ async fn two_queries_of_which_one_fails_leave_the_connection_usable_by_the_next_
 /// The driver does not send a parameter of the wrong type, but sends the statements before and after it.
 #[tokio::test]
 async fn a_parameter_that_cannot_be_sent_leaves_the_connection_usable_by_the_next_user() {
-    let home = Home::new().await;
-    let patient = Options { step_timeout: Duration::from_secs(60), ..options(1) };
-    let session = session(&home, &patient).await;
+    let fixture = Fixture::new().await;
+    let slow = Options { step_timeout: Duration::from_secs(60), ..options(1) };
+    let session = session(&fixture, &slow).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     let before = backend_of(&alice).await;
 
@@ -187,7 +187,7 @@ impl ToSql for Panics {
         _: &Type,
         _: &mut bytes::BytesMut,
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        panic!("as a test wants it")
+        panic!("this parameter panics when it is bound")
     }
 
     fn accepts(_: &Type) -> bool {
@@ -199,8 +199,8 @@ impl ToSql for Panics {
 
 #[tokio::test]
 async fn a_connection_with_an_unfinished_transaction_is_discarded() {
-    let home = Home::new().await;
-    let session = session(&home, &options(1)).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
 
     for panicking in [&PANICKING, &READ_OF_NUMBER] {
@@ -209,16 +209,16 @@ async fn a_connection_with_an_unfinished_transaction_is_discarded() {
         let refused = alice.query(panicking.bind(vec![parameter(Panics)])).await;
 
         assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
-        assert_ne!(backend_of(&bob).await, before, "the connection was alice's, half-way");
-        has_ended(&home, before).await;
+        assert_ne!(backend_of(&bob).await, before, "alice's unfinished transaction is on this connection");
+        has_ended(&fixture, before).await;
     }
 }
 
 /// Waits until this backend has ended.
-async fn has_ended(home: &Home, backend: i32) {
+async fn has_ended(fixture: &Fixture, backend: i32) {
     let ended = async {
         let sql = format!("select state from pg_stat_activity where pid = {backend}");
-        while !texts(&home.admin, &sql).await.is_empty() {
+        while !texts(&fixture.admin, &sql).await.is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -228,42 +228,42 @@ async fn has_ended(home: &Home, backend: i32) {
 /// A client that disconnects does not stop the query. The query must not leave anything for the next user.
 #[tokio::test]
 async fn a_cancelled_query_leaves_the_connection_clean() {
-    let home = Home::new().await;
-    let session = session(&home, &options(1)).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     let before = backend_of(&alice).await;
 
     let gone = tokio::time::timeout(Duration::from_millis(50), alice.query(SLOW.bind(vec![]))).await;
 
-    assert!(gone.is_err(), "the question was answered: nobody went away");
+    assert!(gone.is_err(), "the query was answered before it could be cancelled");
     assert_eq!(backend_of(&bob).await, before);
 }
 
 /// The driver reports any answer to COMMIT as a success. An error there must discard the rows that came before.
 #[tokio::test]
 async fn a_failed_commit_is_reported_as_an_error() {
-    let home = Home::new().await;
-    let session = session(&home, &options(1)).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     let late = "
         create function app.late() returns trigger language plpgsql as $$ begin raise 'too late'; end $$;
         create constraint trigger late after insert on app.tasks deferrable initially deferred
             for each row execute function app.late()";
-    home.admin.batch_execute(late).await.expect("a rule that is looked at by COMMIT");
-    let before = home.stored("alice").await;
+    fixture.admin.batch_execute(late).await.expect("a constraint that COMMIT checks");
+    let before = fixture.stored("alice").await;
 
     let created = tasks::create(&alice, Draft { title: "lost".into(), description: None }).await;
 
     assert!(matches!(created, Err(Refusal::Broken(_))), "{created:?}");
-    assert_eq!(home.stored("alice").await, before);
+    assert_eq!(fixture.stored("alice").await, before);
     backend_of(&bob).await;
 }
 
 /// A setting that outlives its transaction must not affect the next user of the connection.
 #[tokio::test]
 async fn an_identity_left_on_the_connection_does_not_affect_the_next_user() {
-    let home = Home::new().await;
-    let session = session(&home, &options(1)).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(1)).await;
     let bob = session.caller(user_id("bob"));
 
     bob.query(TAKE_OVER.bind(vec![])).await.expect("settings of the session");
@@ -273,13 +273,13 @@ async fn an_identity_left_on_the_connection_does_not_affect_the_next_user() {
 
 #[tokio::test]
 async fn a_terminated_connection_is_replaced() {
-    let home = Home::new().await;
-    let session = session(&home, &options(1)).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(1)).await;
     let bob = session.caller(user_id("bob"));
     let before = backend_of(&bob).await;
 
     let gone = "select pg_terminate_backend($1, 5000)";
-    home.admin.execute(gone, &[&before]).await.expect("a termination");
+    fixture.admin.execute(gone, &[&before]).await.expect("a termination");
     // The driver may not have noticed yet, so that one query may still fail.
     let first = bob.query(EVERYTHING.bind(vec![])).await;
 
@@ -289,18 +289,22 @@ async fn a_terminated_connection_is_replaced() {
 
 #[tokio::test]
 async fn a_query_is_refused_as_busy_while_every_connection_waits_for_a_lock() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
     let step_timeout = Duration::from_millis(1500);
-    let session = session(&home, &Options { step_timeout, ..options(2) }).await;
+    let session = session(&fixture, &Options { step_timeout, ..options(2) }).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
-    home.admin.batch_execute("begin; lock table app.tasks in access exclusive mode").await.expect("a lock");
+    fixture
+        .admin
+        .batch_execute("begin; lock table app.tasks in access exclusive mode")
+        .await
+        .expect("a lock");
 
     let (first, second, third) = tokio::join!(list(&alice), list(&alice), list(&bob));
 
     for refused in [first, second, third] {
         assert!(matches!(refused, Err(Refusal::Busy(_))), "{refused:?}");
     }
-    home.admin.batch_execute("rollback").await.expect("the lock is let go");
+    fixture.admin.batch_execute("rollback").await.expect("a released lock");
     // A connection that was being prepared also waited for the lock and is ready a little later.
     for _ in 0..100 {
         if list(&bob).await.is_ok() {
@@ -312,19 +316,19 @@ async fn a_query_is_refused_as_busy_while_every_connection_waits_for_a_lock() {
 
 #[tokio::test]
 async fn reading_queries_run_in_read_only_transactions() {
-    let home = Home::new().await;
-    let session = session(&home, &options(1)).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(1)).await;
 
     let refused = session.caller(user_id("bob")).query(WRITES.bind(vec![])).await;
 
     assert!(matches!(refused, Err(Refusal::Busy(_))), "{refused:?}");
-    assert!(home.stored("bob").await.iter().all(|row| !row.contains(",x,")));
+    assert!(fixture.stored("bob").await.iter().all(|row| !row.contains(",x,")));
 }
 
 #[tokio::test]
 async fn a_finished_query_leaves_nothing_open() {
-    let home = Home::new().await;
-    let session = session(&home, &options(2)).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(2)).await;
     let bob = session.caller(user_id("bob"));
     for _ in 0..5 {
         backend_of(&bob).await;
@@ -341,20 +345,24 @@ async fn a_finished_query_leaves_nothing_open() {
     let open = format!(
         "select state || ': ' || query from pg_stat_activity
           where datname = '{}' and usename = 'rowkeep_login' and xact_start is not null",
-        home.database.name
+        fixture.database.name
     );
 
-    assert_eq!(texts(&home.admin, &open).await, [""; 0]);
+    assert_eq!(texts(&fixture.admin, &open).await, [""; 0]);
 }
 
 #[tokio::test]
 async fn a_connection_whose_statements_no_longer_match_the_schema_is_replaced() {
-    let home = Home::new().await;
-    let session = session(&home, &options(1)).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(1)).await;
     let bob = session.caller(user_id("bob"));
     let before = backend_of(&bob).await;
     list(&bob).await.expect("a list");
-    home.admin.batch_execute("alter table app.tasks alter title type varchar").await.expect("another schema");
+    fixture
+        .admin
+        .batch_execute("alter table app.tasks alter title type varchar")
+        .await
+        .expect("another schema");
 
     let outdated = list(&bob).await;
     let renewed = list(&bob).await;

@@ -88,8 +88,8 @@ async fn a_database_with_a_second_table_is_served_from() {
 #[tokio::test]
 async fn a_second_table_without_its_fence_is_not_served_from() {
     let database = with_notes().await;
-    let harm = "drop policy fence on app.notes";
-    database.superuser().await.batch_execute(harm).await.expect("no fence");
+    let damage = "drop policy fence on app.notes";
+    database.superuser().await.batch_execute(damage).await.expect("no fence");
 
     assert!(start(&database.address("rowkeep_login")).await.is_err());
 }
@@ -121,14 +121,14 @@ async fn an_audit_checks_a_second_table_and_proves_its_isolation() {
 
 #[tokio::test]
 async fn an_audit_reports_the_mistakes_of_a_second_table() {
-    let lax = "drop policy fence on app.notes; alter policy owner_only on app.notes using (true)";
-    for (harm, names) in [
+    let wide = "drop policy fence on app.notes; alter policy owner_only on app.notes using (true)";
+    for (damage, names) in [
         (
             "alter table app.notes no force row level security",
             "table       app.notes: row security enabled, NOT forced",
         ),
-        (lax, "policy      app.notes has no fence"),
-        (lax, "proof       app.notes: DELETE without WHERE as A: reached 5 rows, and 2 are A's"),
+        (wide, "policy      app.notes has no fence"),
+        (wide, "proof       app.notes: DELETE without WHERE as A: reached 5 rows, and 2 are A's"),
         (
             "grant update (user_id) on app.notes to rowkeep_api",
             "grants      update on app.notes.user_id to rowkeep_api",
@@ -136,13 +136,13 @@ async fn an_audit_reports_the_mistakes_of_a_second_table() {
         ("drop trigger notes_touch on app.notes", "trigger     app.notes: no trigger keeps"),
     ] {
         let database = with_notes().await;
-        database.superuser().await.batch_execute(harm).await.expect(harm);
+        database.superuser().await.batch_execute(damage).await.expect(damage);
 
         let facts = audited(&database).await;
 
         assert!(
             facts.iter().any(|fact| fact.starts_with("FAIL") && fact.contains(names)),
-            "{harm}: {facts:#?}"
+            "{damage}: {facts:#?}"
         );
     }
 }
@@ -152,7 +152,7 @@ async fn an_audit_reports_the_mistakes_of_a_second_table() {
 async fn a_query_without_its_filter_is_found() {
     for name in ["delete", "list", "read", "replace"] {
         let mut locks = notes().await;
-        forget_the_filter(&mut locks, name, "$1::text is not null");
+        replace_the_filter(&mut locks, name, "$1::text is not null");
 
         assert_eq!(locks.without_a_filter(), [name]);
         assert_eq!(locks.past_the_filter().await, [name]);
@@ -164,7 +164,7 @@ async fn a_query_without_its_filter_is_found() {
 async fn a_query_about_tasks_without_its_filter_is_found() {
     for name in about_existing_rows(&tasks().await) {
         let mut locks = tasks().await;
-        forget_the_filter(&mut locks, &name, "$1::text is not null");
+        replace_the_filter(&mut locks, &name, "$1::text is not null");
         locks.queries.retain(|query| query.name == name);
 
         assert_eq!(locks.without_a_filter(), [name.as_str()]);
@@ -175,16 +175,16 @@ async fn a_query_about_tasks_without_its_filter_is_found() {
 /// The text of the filter is there, but another condition makes it ineffective.
 #[tokio::test]
 async fn an_ineffective_filter_is_found() {
-    for (name, sloppy) in [
+    for (name, condition) in [
         ("read", "(user_id = $1 or true)"),
         ("list", "(user_id = $1 or $2::bigint is null)"),
         ("replace", "(user_id = $1 or $3::text is not null)"),
         ("delete", "not user_id = $1 and user_id <> ''"),
     ] {
         let mut locks = notes().await;
-        forget_the_filter(&mut locks, name, sloppy);
+        replace_the_filter(&mut locks, name, condition);
 
-        assert_eq!(locks.without_a_filter(), [""; 0], "{name}: the words are there");
+        assert_eq!(locks.without_a_filter(), [""; 0], "{name}: the text of the filter is there");
         assert_eq!(locks.past_the_filter().await, [name]);
     }
 }
@@ -204,32 +204,32 @@ async fn a_count_of_all_rows_is_found() {
 
 #[tokio::test]
 async fn a_policy_that_shows_all_rows_is_found() {
-    for harm in [
+    for damage in [
         "drop policy fence on app.notes; alter policy owner_only on app.notes using (true) with check (true)",
         "alter table app.notes disable row level security",
         "drop policy fence on app.notes; create policy other on app.notes using (user_id <> '')",
     ] {
-        let locks = notes().await.harmed(harm).await;
+        let locks = notes().await.damaged(damage).await;
 
-        assert_eq!(locks.past_the_policy().await, about_existing_rows(&locks), "{harm}");
-        assert_eq!(locks.past_the_filter().await, [""; 0], "{harm}: the filter holds alone");
+        assert_eq!(locks.past_the_policy().await, about_existing_rows(&locks), "{damage}");
+        assert_eq!(locks.past_the_filter().await, [""; 0], "{damage}: the filter holds alone");
     }
 }
 
-/// A lax policy for UPDATE or DELETE would reach all rows in a statement without WHERE, because such a statement does not
+/// A wide policy for UPDATE or DELETE would reach all rows in a statement without WHERE, because such a statement does not
 /// use the policy for reading. The fence stops it.
 #[tokio::test]
 async fn a_lax_policy_beside_the_fence_opens_nothing() {
-    let harm = "create policy lax on app.notes using (true) with check (true)";
+    let damage = "create policy wide on app.notes using (true) with check (true)";
 
-    let locks = notes().await.harmed(harm).await;
+    let locks = notes().await.damaged(damage).await;
 
     assert_eq!(locks.past_the_policy().await, [""; 0]);
 }
 
 #[tokio::test]
 async fn a_create_that_names_its_user_is_found() {
-    let mut locks = notes().await.harmed("grant insert (user_id) on app.notes to rowkeep_api").await;
+    let mut locks = notes().await.damaged("grant insert (user_id) on app.notes to rowkeep_api").await;
     let create = locks.queries.iter_mut().find(|query| query.creates()).expect("a query that creates");
     create.sql = "insert into app.notes (user_id, body) values ('bob', $1) returning id, user_id".into();
 
@@ -248,7 +248,7 @@ async fn a_create_that_names_its_user_is_found() {
 #[tokio::test]
 async fn a_query_that_finds_nothing_at_all_is_found() {
     let mut locks = notes().await;
-    forget_the_filter(&mut locks, "list", "user_id = $1 and false");
+    replace_the_filter(&mut locks, "list", "user_id = $1 and false");
     let read = query(&mut locks, "read");
     read.sql = "select count(*) from app.notes where user_id = $1 and false".into();
 
@@ -259,9 +259,9 @@ fn query<'a>(locks: &'a mut Locks, name: &str) -> &'a mut Query {
     locks.queries.iter_mut().find(|query| query.name == name).expect("a query")
 }
 
-/// Replaces the filter of one query by `sloppy`.
-fn forget_the_filter(locks: &mut Locks, name: &str, sloppy: &str) {
+/// Replaces the filter of one query by `condition`.
+fn replace_the_filter(locks: &mut Locks, name: &str, condition: &str) {
     let query = query(locks, name);
     assert!(query.sql.contains("user_id = $1"), "{name}");
-    query.sql = query.sql.replace("user_id = $1", sloppy);
+    query.sql = query.sql.replace("user_id = $1", condition);
 }

@@ -1,6 +1,6 @@
 //! The identity of a transaction: set once, compared exactly, gone at its end.
 
-use super::support::{Home, begin_as, creates, state, texts};
+use super::support::{Fixture, begin_as, creates, state, texts};
 use crate::world::Database;
 
 const LOOK: &str = "select concat_ws('/', current_user, current_setting('app.user_id', true),
@@ -8,37 +8,37 @@ const LOOK: &str = "select concat_ws('/', current_user, current_setting('app.use
 
 #[tokio::test]
 async fn a_transaction_without_identity_has_no_rows() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
 
     for before in ["begin", "begin; set local role rowkeep_api", "begin; set local app.user_id = ''"] {
-        home.login.batch_execute(before).await.expect(before);
-        assert_eq!(texts(&home.login, "select user_id from app.tasks").await, [""; 0], "{before}");
-        let insert = home.login.execute("insert into app.tasks (title) values ('x')", &[]).await;
+        fixture.login.batch_execute(before).await.expect(before);
+        assert_eq!(texts(&fixture.login, "select user_id from app.tasks").await, [""; 0], "{before}");
+        let insert = fixture.login.execute("insert into app.tasks (title) values ('x')", &[]).await;
         assert!(["42501", "23502"].contains(&state(insert).as_str()), "{before}");
-        home.login.batch_execute("rollback").await.expect("an end");
+        fixture.login.batch_execute("rollback").await.expect("an end");
     }
 }
 
 #[tokio::test]
 async fn a_transaction_without_identity_changes_nothing() {
-    let home = Home::new().await;
-    let before = (home.stored("alice").await, home.stored("bob").await);
+    let fixture = Fixture::new().await;
+    let before = (fixture.stored("alice").await, fixture.stored("bob").await);
 
     for sql in ["update app.tasks set title = 'x'", "delete from app.tasks"] {
-        assert_eq!(home.login.execute(sql, &[]).await.expect(sql), 0, "{sql}");
+        assert_eq!(fixture.login.execute(sql, &[]).await.expect(sql), 0, "{sql}");
     }
 
-    assert_eq!((home.stored("alice").await, home.stored("bob").await), before);
+    assert_eq!((fixture.stored("alice").await, fixture.stored("bob").await), before);
 }
 
 #[tokio::test]
 async fn an_empty_or_null_identity_is_refused() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
 
     for id in [Some(""), None] {
-        home.admin.batch_execute("begin").await.expect("a transaction");
-        let outcome = home.admin.execute("select app.identify($1)", &[&id]).await;
-        home.admin.batch_execute("rollback").await.expect("an end");
+        fixture.admin.batch_execute("begin").await.expect("a transaction");
+        let outcome = fixture.admin.execute("select app.identify($1)", &[&id]).await;
+        fixture.admin.batch_execute("rollback").await.expect("an end");
 
         // invalid_authorization_specification
         assert_eq!(state(outcome), "28000", "{id:?}");
@@ -48,17 +48,17 @@ async fn an_empty_or_null_identity_is_refused() {
 /// After its first use, the unset setting is '' and not null. Every connection could see a row whose user is ''.
 #[tokio::test]
 async fn no_row_can_belong_to_the_empty_user() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
 
     let insert = "insert into app.tasks (user_id, title) values ('', 'x')";
 
-    assert_eq!(state(home.admin.execute(insert, &[]).await), "23514");
+    assert_eq!(state(fixture.admin.execute(insert, &[]).await), "23514");
 }
 
 #[tokio::test]
 async fn an_identity_ends_with_its_transaction() {
-    let home = Home::new().await;
-    let client = home.database.superuser().await;
+    let fixture = Fixture::new().await;
+    let client = fixture.database.superuser().await;
 
     for end in ["commit", "rollback", "select 1/0", "select pg_sleep(1/0)"] {
         begin_as(&client, "alice").await;
@@ -73,39 +73,39 @@ async fn an_identity_ends_with_its_transaction() {
 
 #[tokio::test]
 async fn an_identity_ends_with_its_transaction_for_the_recommended_login() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
 
-    begin_as(&home.login, "alice").await;
-    home.login.batch_execute("commit").await.expect("an end");
+    begin_as(&fixture.login, "alice").await;
+    fixture.login.batch_execute("commit").await.expect("an end");
 
-    assert_eq!(texts(&home.login, LOOK).await, ["rowkeep_api//nobody"]);
-    assert_eq!(texts(&home.login, "select user_id from app.tasks").await, [""; 0]);
+    assert_eq!(texts(&fixture.login, LOOK).await, ["rowkeep_api//nobody"]);
+    assert_eq!(texts(&fixture.login, "select user_id from app.tasks").await, [""; 0]);
 }
 
 #[tokio::test]
 async fn rolling_back_to_a_savepoint_removes_the_identity() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
 
-    begin_as(&home.login, "alice").await;
-    home.login.batch_execute("savepoint here").await.expect("a savepoint");
-    home.login.execute("select app.identify('bob')", &[]).await.expect("an identity");
-    assert_eq!(texts(&home.login, "select distinct user_id from app.tasks").await, ["bob"]);
-    home.login.batch_execute("rollback to here").await.expect("back");
+    begin_as(&fixture.login, "alice").await;
+    fixture.login.batch_execute("savepoint here").await.expect("a savepoint");
+    fixture.login.execute("select app.identify('bob')", &[]).await.expect("an identity");
+    assert_eq!(texts(&fixture.login, "select distinct user_id from app.tasks").await, ["bob"]);
+    fixture.login.batch_execute("rollback to here").await.expect("back");
 
-    assert_eq!(texts(&home.login, "select distinct user_id from app.tasks").await, ["alice"]);
+    assert_eq!(texts(&fixture.login, "select distinct user_id from app.tasks").await, ["alice"]);
 }
 
 #[tokio::test]
 async fn an_identity_outside_a_transaction_lasts_for_one_statement() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
 
-    home.login.execute("select app.identify('alice')", &[]).await.expect("an identity");
+    fixture.login.execute("select app.identify('alice')", &[]).await.expect("an identity");
 
-    assert_eq!(texts(&home.login, "select user_id from app.tasks").await, [""; 0]);
+    assert_eq!(texts(&fixture.login, "select user_id from app.tasks").await, [""; 0]);
 }
 
 /// User ids that an identity provider may use, and ids that an inexact comparison would confuse.
-fn odd_identities() -> Vec<String> {
+fn unusual_user_ids() -> Vec<String> {
     let mut ids: Vec<String> = [
         "alice",
         "Alice",
@@ -192,11 +192,11 @@ fn odd_identities() -> Vec<String> {
 async fn identities_are_compared_exactly() {
     let database = Database::new().await;
     let client = database.client("rowkeep_login").await;
-    for id in odd_identities() {
+    for id in unusual_user_ids() {
         creates(&client, &id, "its own").await;
     }
 
-    for id in odd_identities() {
+    for id in unusual_user_ids() {
         begin_as(&client, &id).await;
         let owners = texts(&client, "select user_id from app.tasks").await;
         client.batch_execute("commit").await.expect("an end");
@@ -205,10 +205,10 @@ async fn identities_are_compared_exactly() {
 }
 
 #[tokio::test]
-async fn an_update_without_filter_changes_only_the_rows_of_an_odd_identity() {
+async fn an_update_without_filter_changes_only_the_rows_of_its_user() {
     let database = Database::new().await;
     let client = database.client("rowkeep_login").await;
-    let ids = odd_identities();
+    let ids = unusual_user_ids();
     for id in &ids {
         creates(&client, id, "untouched").await;
     }
@@ -223,10 +223,10 @@ async fn an_update_without_filter_changes_only_the_rows_of_an_odd_identity() {
 
 #[tokio::test]
 async fn an_identity_of_more_than_255_characters_owns_nothing() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
 
-    begin_as(&home.login, &"x".repeat(256)).await;
-    let insert = home.login.execute("insert into app.tasks (title) values ('x')", &[]).await;
+    begin_as(&fixture.login, &"x".repeat(256)).await;
+    let insert = fixture.login.execute("insert into app.tasks (title) values ('x')", &[]).await;
 
     let error = insert.expect_err("a rule is broken");
     assert_eq!(error.as_db_error().and_then(|error| error.constraint()), Some("tasks_user_id_length"));

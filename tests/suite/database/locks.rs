@@ -90,8 +90,8 @@ impl Locks {
     }
 
     /// Damages the database, to show that a test notices it.
-    pub async fn harmed(self, harm: &str) -> Self {
-        self.admin.batch_execute(harm).await.unwrap_or_else(|error| panic!("{harm}: {error:?}"));
+    pub async fn damaged(self, damage: &str) -> Self {
+        self.admin.batch_execute(damage).await.unwrap_or_else(|error| panic!("{damage}: {error:?}"));
         self
     }
 

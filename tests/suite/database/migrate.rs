@@ -3,7 +3,7 @@
 use rowkeep::schema;
 
 use super::catalogue::{described, pristine};
-use super::support::{Home, files, state, texts};
+use super::support::{Fixture, files, state, texts};
 use crate::world::{Database, OwnCluster, SECRET};
 
 /// Runs the real program.
@@ -48,9 +48,9 @@ async fn migrating_a_fresh_database_prints_what_was_done() {
     let done = rowkeep(&["migrate"], &database.url("postgres")).await;
 
     assert!(done.status.success(), "{done:?}");
-    let said = String::from_utf8(done.stdout).expect("text");
+    let output = String::from_utf8(done.stdout).expect("text");
     assert_eq!(
-        said,
+        output,
         "applied V1__identity\napplied V2__tasks\napplied V3__lists\napplied V4__cheaper_identity\napplied V5__plain_names\napplied the policies\n"
     );
     assert_eq!(described(&database.superuser().await).await, pristine().await);
@@ -70,42 +70,44 @@ async fn migrating_again_writes_nothing() {
 
 #[tokio::test]
 async fn policies_are_applied_again_when_asked_for() {
-    let home = Home::new().await;
-    let wanted = described(&home.admin).await;
-    let harm = "drop policy fence on app.tasks; grant truncate on app.tasks to public;
+    let fixture = Fixture::new().await;
+    let wanted = described(&fixture.admin).await;
+    let damage = "drop policy fence on app.tasks; grant truncate on app.tasks to public;
                 alter table app.tasks disable row level security";
-    home.admin.batch_execute(harm).await.expect("a harm");
+    fixture.admin.batch_execute(damage).await.expect("a damaged database");
 
-    let done = rowkeep(&["migrate", "--reapply-policies"], &home.database.url("postgres")).await;
+    let done = rowkeep(&["migrate", "--reapply-policies"], &fixture.database.url("postgres")).await;
 
     assert!(done.status.success(), "{done:?}");
-    assert_eq!(described(&home.admin).await, wanted);
+    assert_eq!(described(&fixture.admin).await, wanted);
 }
 
 #[tokio::test]
 async fn policies_of_another_release_are_replaced() {
-    let home = Home::new().await;
-    let wanted = described(&home.admin).await;
+    let fixture = Fixture::new().await;
+    let wanted = described(&fixture.admin).await;
     let other = "create policy other on app.tasks using (true); revoke select on app.tasks from rowkeep_api;
                  insert into rowkeep.policies (digest) values ('of another release')";
-    home.admin.batch_execute(other).await.expect("another release's policies");
+    fixture.admin.batch_execute(other).await.expect("another release's policies");
 
-    let done = schema::migrate(&home.database.address("postgres"), false).await.expect("a migration");
+    let done = schema::migrate(&fixture.database.address("postgres"), false).await.expect("a migration");
 
     assert!(done.policies && done.migrations.is_empty(), "{done:?}");
-    assert_eq!(described(&home.admin).await, wanted);
-    schema::ready_to_serve(&home.database.address("rowkeep_login")).await.expect("a database that is ready");
+    assert_eq!(described(&fixture.admin).await, wanted);
+    schema::ready_to_serve(&fixture.database.address("rowkeep_login"))
+        .await
+        .expect("a database that is ready");
 }
 
 #[tokio::test]
 async fn rows_and_other_connections_survive_a_migration() {
-    let home = Home::new().await;
-    let before = (home.stored("alice").await, home.stored("bob").await);
+    let fixture = Fixture::new().await;
+    let before = (fixture.stored("alice").await, fixture.stored("bob").await);
 
-    schema::migrate(&home.database.address("postgres"), true).await.expect("a migration");
+    schema::migrate(&fixture.database.address("postgres"), true).await.expect("a migration");
 
-    assert_eq!((home.stored("alice").await, home.stored("bob").await), before);
-    assert_eq!(home.bob_runs("update app.tasks set title = 'after'").await, "00000");
+    assert_eq!((fixture.stored("alice").await, fixture.stored("bob").await), before);
+    assert_eq!(fixture.bob_runs("update app.tasks set title = 'after'").await, "00000");
 }
 
 /// The login that a hosting service gives, without other privileges.
@@ -136,21 +138,21 @@ async fn a_login_without_rights_is_told_which_it_needs() {
     let done = rowkeep(&["migrate"], &database.url(&name)).await;
 
     assert!(!done.status.success());
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(said.contains(&format!("GRANT rowkeep_owner, rowkeep_api TO {name};")), "{said}");
+    let output = String::from_utf8_lossy(&done.stderr);
+    assert!(output.contains(&format!("GRANT rowkeep_owner, rowkeep_api TO {name};")), "{output}");
 }
 
 #[tokio::test]
 async fn the_serving_login_cannot_change_the_policies() {
-    let home = Home::new().await;
-    let before = fingerprint(&home.database).await;
+    let fixture = Fixture::new().await;
+    let before = fingerprint(&fixture.database).await;
 
-    let done = rowkeep(&["migrate", "--reapply-policies"], &home.database.url("rowkeep_login")).await;
+    let done = rowkeep(&["migrate", "--reapply-policies"], &fixture.database.url("rowkeep_login")).await;
 
     assert!(!done.status.success());
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(said.contains("GRANT rowkeep_owner, rowkeep_api TO rowkeep_login;"), "{said}");
-    assert_eq!(fingerprint(&home.database).await, before);
+    let output = String::from_utf8_lossy(&done.stderr);
+    assert!(output.contains("GRANT rowkeep_owner, rowkeep_api TO rowkeep_login;"), "{output}");
+    assert_eq!(fingerprint(&fixture.database).await, before);
 }
 
 #[tokio::test]
@@ -163,8 +165,8 @@ async fn a_login_that_may_not_make_roles_is_told_which_rights_it_needs() {
     let done = rowkeep(&["migrate"], &cluster.url("deployer", "tasks")).await;
 
     assert!(!done.status.success());
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(said.contains("must be a superuser, or have CREATEROLE and own the database"), "{said}");
+    let output = String::from_utf8_lossy(&done.stderr);
+    assert!(output.contains("must be a superuser, or have CREATEROLE and own the database"), "{output}");
 }
 
 #[tokio::test]
@@ -199,12 +201,12 @@ async fn a_database_in_another_encoding_is_refused() {
 /// The policies also apply to the owner: without `row_security = off` this would silently be `UPDATE 0`.
 #[tokio::test]
 async fn a_migration_of_rows_it_cannot_see_fails() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
     let migrating = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/schema/migrating.sql"));
-    home.admin.batch_execute(&migrating.expect("a file")).await.expect("settings");
+    fixture.admin.batch_execute(&migrating.expect("a file")).await.expect("settings");
 
     let update = "set role rowkeep_owner; update app.tasks set completed = true";
-    let outcome = home.admin.batch_execute(update).await;
+    let outcome = fixture.admin.batch_execute(update).await;
 
     assert_eq!(state(outcome), "42501");
 }
@@ -212,14 +214,14 @@ async fn a_migration_of_rows_it_cannot_see_fails() {
 /// The way for a migration to change the rows of all users.
 #[tokio::test]
 async fn a_migration_that_suspends_force_row_security_reaches_every_row() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
     let migrating = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/schema/migrating.sql"));
-    home.admin.batch_execute(&migrating.expect("a file")).await.expect("settings");
+    fixture.admin.batch_execute(&migrating.expect("a file")).await.expect("settings");
 
     let lift = "begin; set local role rowkeep_owner; alter table app.tasks no force row level security;
                 update app.tasks set completed = true; alter table app.tasks force row level security; commit";
-    home.admin.batch_execute(lift).await.expect("a migration");
+    fixture.admin.batch_execute(lift).await.expect("a migration");
 
     let pending = "select user_id from app.tasks where not completed";
-    assert_eq!(texts(&home.admin, pending).await, [""; 0]);
+    assert_eq!(texts(&fixture.admin, pending).await, [""; 0]);
 }

@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 
 use super::catalogue::{described, pristine};
 use super::migrate::rowkeep;
-use super::support::{Home, begin_as, files, state, texts};
+use super::support::{Fixture, begin_as, files, state, texts};
 use crate::world::OwnCluster;
 
 #[tokio::test]
@@ -119,24 +119,24 @@ async fn server_lets_createrole_grant(admin: &Client) -> bool {
 }
 
 /// A transaction that has read the table and stays open, like that of a long report.
-async fn report(home: &Home) -> Client {
-    let report = home.database.superuser().await;
+async fn report(fixture: &Fixture) -> Client {
+    let report = fixture.database.superuser().await;
     report.batch_execute("begin; select count(*) from app.tasks").await.expect("a long report");
     report
 }
 
 #[tokio::test]
 async fn a_migration_with_nothing_to_do_does_not_wait() {
-    let home = Home::new().await;
-    let report = report(&home).await;
-    let writer = home.database.superuser().await;
+    let fixture = Fixture::new().await;
+    let report = report(&fixture).await;
+    let writer = fixture.database.superuser().await;
     // Shows that the report does hold a lock.
     writer
         .batch_execute("begin; lock table app.tasks in access exclusive mode nowait")
         .await
         .expect_err("a reader");
 
-    let done = schema::migrate(&home.database.address("postgres"), false).await.expect("no migration");
+    let done = schema::migrate(&fixture.database.address("postgres"), false).await.expect("no migration");
 
     assert!(!done.policies && done.migrations.is_empty(), "{done:?}");
     report.batch_execute("commit").await.expect("an end");
@@ -145,11 +145,11 @@ async fn a_migration_with_nothing_to_do_does_not_wait() {
 /// Another session holds the strongest lock on the table.
 #[tokio::test]
 async fn a_migration_with_nothing_to_do_locks_no_table() {
-    let home = Home::new().await;
-    let owner = home.database.superuser().await;
+    let fixture = Fixture::new().await;
+    let owner = fixture.database.superuser().await;
     owner.batch_execute("begin; lock table app.tasks in access exclusive mode").await.expect("a lock");
 
-    let done = schema::migrate(&home.database.address("postgres"), false).await.expect("no migration");
+    let done = schema::migrate(&fixture.database.address("postgres"), false).await.expect("no migration");
 
     assert!(!done.policies, "{done:?}");
     owner.batch_execute("commit").await.expect("an end");
@@ -157,18 +157,18 @@ async fn a_migration_with_nothing_to_do_locks_no_table() {
 
 #[tokio::test]
 async fn policies_wait_for_a_long_report_and_do_not_block_requests() {
-    let home = Home::new().await;
-    let wanted = described(&home.admin).await;
-    let report = report(&home).await;
+    let fixture = Fixture::new().await;
+    let wanted = described(&fixture.admin).await;
+    let report = report(&fixture).await;
 
-    let address = home.database.address("postgres");
+    let address = fixture.database.address("postgres");
     let migrating = tokio::spawn(async move { schema::migrate(&address, true).await });
     let waits = "select 'waits' from pg_locks where not granted and relation = 'app.tasks'::regclass";
-    until(&home.admin, waits).await;
-    // Waits behind the migration, which gives up within the lock time-out of the login.
-    let mut outcome = home.bob_runs("select from app.tasks").await;
+    until(&fixture.admin, waits).await;
+    // Waits behind the migration, which gives up within the lock timeout of the login.
+    let mut outcome = fixture.bob_runs("select from app.tasks").await;
     while outcome == "55P03" {
-        outcome = home.bob_runs("select from app.tasks").await;
+        outcome = fixture.bob_runs("select from app.tasks").await;
     }
     assert!(!migrating.is_finished(), "the migration did not wait for the report");
     report.batch_execute("commit").await.expect("an end");
@@ -176,7 +176,7 @@ async fn policies_wait_for_a_long_report_and_do_not_block_requests() {
 
     assert_eq!(outcome, "00000");
     assert!(done.policies, "{done:?}");
-    assert_eq!(described(&home.admin).await, wanted);
+    assert_eq!(described(&fixture.admin).await, wanted);
 }
 
 /// Waits until `query` returns a row.
@@ -192,8 +192,8 @@ async fn until(admin: &Client, query: &str) {
 
 #[tokio::test]
 async fn the_policies_are_in_force_at_every_moment_of_a_migration() {
-    let home = Home::new().await;
-    let address = home.database.address("postgres");
+    let fixture = Fixture::new().await;
+    let address = fixture.database.address("postgres");
     let migrating = tokio::spawn(async move {
         for _ in 0..5 {
             schema::migrate(&address, true).await.expect("a migration");
@@ -202,9 +202,9 @@ async fn the_policies_are_in_force_at_every_moment_of_a_migration() {
 
     let mut answers = 0;
     while !migrating.is_finished() || answers < 20 {
-        begin_as(&home.login, "bob").await;
-        let rows = home.login.query("select user_id from app.tasks", &[]).await;
-        home.login.batch_execute("rollback").await.expect("an end");
+        begin_as(&fixture.login, "bob").await;
+        let rows = fixture.login.query("select user_id from app.tasks", &[]).await;
+        fixture.login.batch_execute("rollback").await.expect("an end");
         match rows {
             Ok(rows) => {
                 let owners: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();

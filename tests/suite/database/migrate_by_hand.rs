@@ -11,40 +11,40 @@ use crate::world::{Database, cluster};
 
 /// Changes that a database may have after years of manual work.
 const VANDALISM: &str = "
-    create role {stranger};
+    create role {other_role};
     create role {other} nologin;
     create policy hole on app.tasks using (true) with check (true);
-    create policy \"odd; \"\"name\" on app.tasks for select to {stranger} using (true);
+    create policy \"odd; \"\"name\" on app.tasks for select to {other_role} using (true);
     alter policy fence on app.tasks using (true);
     alter policy owner_only on app.tasks to public;
     comment on policy fence on app.tasks is null;
     alter table app.tasks disable row level security;
     alter table app.tasks no force row level security;
     grant all on app.tasks to public;
-    grant all on app.tasks to {stranger} with grant option;
+    grant all on app.tasks to {other_role} with grant option;
     grant select (user_id), update (user_id), references (id) on app.tasks to {other};
     grant insert (user_id, id) on app.tasks to rowkeep_api;
     grant truncate, trigger on app.tasks to rowkeep_api;
     grant all on sequence app.tasks_id_seq to public, rowkeep_api;
-    grant execute on all functions in schema app to public, {stranger};
-    grant all on schema app, rowkeep to public, {stranger}, rowkeep_api;
+    grant execute on all functions in schema app to public, {other_role};
+    grant all on schema app, rowkeep to public, {other_role}, rowkeep_api;
     grant all on all tables in schema rowkeep to rowkeep_api, {other};
     revoke select on app.tasks from rowkeep_api;
     revoke execute on function app.identify(text) from rowkeep_api;
-    alter default privileges in schema app grant all on tables to public, {stranger};
-    alter default privileges in schema app grant all on sequences to {stranger};
-    alter default privileges in schema app grant execute on functions to {stranger};
+    alter default privileges in schema app grant all on tables to public, {other_role};
+    alter default privileges in schema app grant all on sequences to {other_role};
+    alter default privileges in schema app grant execute on functions to {other_role};
     alter default privileges for role rowkeep_owner in schema app grant select on tables to rowkeep_api;
     alter default privileges for role rowkeep_owner in schema rowkeep grant all on tables to public;
-    alter default privileges for role rowkeep_owner grant all on tables to {stranger};
+    alter default privileges for role rowkeep_owner grant all on tables to {other_role};
     alter default privileges for role rowkeep_owner grant usage on schemas to public;";
 
 async fn vandalised() -> Database {
     let database = Database::new().await;
-    let harm = VANDALISM
-        .replace("{stranger}", &format!("\"Stranger of {}\"", database.name))
+    let damage = VANDALISM
+        .replace("{other_role}", &format!("\"Other role of {}\"", database.name))
         .replace("{other}", &format!("other_{}", database.name));
-    database.superuser().await.batch_execute(&harm).await.expect("vandalism");
+    database.superuser().await.batch_execute(&damage).await.expect("vandalism");
     database
 }
 
@@ -103,11 +103,11 @@ async fn any_member_of_the_owner_can_apply_the_policies_with_psql() {
     for inherit in ["inherit", "noinherit"] {
         let database = Database::new().await;
         let login = format!("{inherit}_{}", database.name);
-        let harm = format!(
+        let damage = format!(
             "create role {login} login {inherit}; grant rowkeep_owner to {login};
              create policy hole on app.tasks using (true); grant all on app.tasks to public"
         );
-        database.superuser().await.batch_execute(&harm).await.expect("a login, and a harm");
+        database.superuser().await.batch_execute(&damage).await.expect("a login, and a damaged database");
 
         by_hand_of(&database, &login).await;
 

@@ -5,8 +5,8 @@ mod cached;
 mod depth;
 mod explain;
 mod large_table;
-mod newcomers;
-mod once;
+mod new_users;
+mod one_plan;
 mod query;
 
 use tokio_postgres::Client;
@@ -18,7 +18,7 @@ use query::{Depth, Query, Tasks};
 use crate::world::Database;
 
 /// The most buffers for a page of twenty. Each of its tasks may be in another buffer.
-const FEW: u64 = 30;
+const MAX_BUFFERS_OF_A_PAGE: u64 = 30;
 
 /// Runs a query that the connection has prepared, and returns its plan.
 async fn run(client: &Client, query: &Query, tasks: &Tasks, depth: Depth) -> Plan {
@@ -137,7 +137,7 @@ async fn a_small_users_queries_cost_little_after_any_other_user() {
                 let plan = run(&client, query, &table.small, Depth::First).await;
 
                 let name = format!("{}.sql, {mode}, after {}", query.name, first.len());
-                assert!(plan.buffers() <= FEW, "{name}: {} buffers", plan.buffers());
+                assert!(plan.buffers() <= MAX_BUFFERS_OF_A_PAGE, "{name}: {} buffers", plan.buffers());
                 assert!(plan.rows() > 0, "{name} finds nothing");
             }
         }

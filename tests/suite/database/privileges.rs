@@ -1,33 +1,33 @@
 //! Statements that rowkeep_api may send, but that gain it nothing.
 
-use super::support::{Home, begin_as, files, state, texts};
+use super::support::{Fixture, begin_as, files, state, texts};
 
 /// The queries name the schema, so they never use a temporary table of the same name.
 #[tokio::test]
 async fn no_query_uses_a_temporary_table_of_the_same_name() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
     let shadow = "create temp table tasks (like app.tasks); set local search_path = pg_temp, app";
 
-    begin_as(&home.login, "bob").await;
-    home.login.batch_execute(shadow).await.expect("a shadow");
+    begin_as(&fixture.login, "bob").await;
+    fixture.login.batch_execute(shadow).await.expect("a shadow");
     let mut queries = files("sql/tasks").into_iter();
     let (_, create) = queries.find(|(name, _)| name == "create").expect("a query that creates");
-    home.login.query(&create, &[&"mine", &None::<String>]).await.expect("a task");
+    fixture.login.query(&create, &[&"mine", &None::<String>]).await.expect("a task");
 
-    assert_eq!(texts(&home.login, "select title from pg_temp.tasks").await, [""; 0]);
-    assert_eq!(texts(&home.login, "select title from app.tasks where title = 'mine'").await, ["mine"]);
+    assert_eq!(texts(&fixture.login, "select title from pg_temp.tasks").await, [""; 0]);
+    assert_eq!(texts(&fixture.login, "select title from app.tasks where title = 'mine'").await, ["mine"]);
 }
 
 #[tokio::test]
 async fn another_users_task_cannot_be_referenced() {
-    let home = Home::new().await;
-    let role = format!("builder_{}", home.database.name);
+    let fixture = Fixture::new().await;
+    let role = format!("builder_{}", fixture.database.name);
     let make = format!(
         "create role {role} login; grant rowkeep_api to {role};
          create schema {role} authorization {role}"
     );
-    home.admin.batch_execute(&make).await.expect("a schema");
-    let client = home.database.client(&role).await;
+    fixture.admin.batch_execute(&make).await.expect("a schema");
+    let client = fixture.database.client(&role).await;
 
     let table = format!(
         "create table {role}.notes (user_id text, id bigint, foreign key (user_id, id) references app.tasks)"
@@ -39,10 +39,10 @@ async fn another_users_task_cannot_be_referenced() {
 
 #[tokio::test]
 async fn leaving_the_role_gains_nothing() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
 
     for leave in ["reset role", "set role none", "reset all", "discard all", "reset session authorization"] {
-        let client = home.database.client("rowkeep_login").await;
+        let client = fixture.database.client("rowkeep_login").await;
         client.batch_execute(leave).await.expect(leave);
         assert_eq!(texts(&client, "select user_id from app.tasks").await, [""; 0], "{leave}");
 

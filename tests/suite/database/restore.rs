@@ -1,5 +1,5 @@
-//! Back up and restore, with the programs that operators use; and databases that have the right version on record but not
-//! the objects.
+//! Backups, made and restored with the programs that operators use. Also databases that record the right migration but lack
+//! some of its objects.
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -23,7 +23,7 @@ async fn succeeds(program: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
 }
 
-/// How a command of the program ended, and what it said to the operator.
+/// How a command of the program ended, and what it output to the operator.
 async fn rowkeep(arguments: &[&str], url: &str) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_rowkeep"))
         .args(arguments)
@@ -33,23 +33,23 @@ async fn rowkeep(arguments: &[&str], url: &str) -> (bool, String) {
         .output()
         .await
         .expect("the program");
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(said).expect("text"))
+    let output = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(output).expect("text"))
 }
 
-/// `rowkeep migrate` and `rowkeep serve` both refuse, with the same reason.
+/// Asserts that `rowkeep migrate` and `rowkeep serve` fail for the same reason. Returns the output of `migrate`.
 async fn refused(migrating: &str, serving: &str) -> String {
-    let (migrated, said) = rowkeep(&["migrate"], migrating).await;
-    assert!(!migrated && !said.contains("up to date"), "{said}");
+    let (migrated, output) = rowkeep(&["migrate"], migrating).await;
+    assert!(!migrated && !output.contains("up to date"), "{output}");
     let (served, reason) = rowkeep(&["serve"], serving).await;
     assert!(!served, "{reason}");
 
     let reason = reason.split_once(": ").expect("a database").1.split_once(": ").expect("a reason").1;
-    assert!(said.contains(reason), "migrate: {said}\nserve: {reason}");
-    said
+    assert!(output.contains(reason), "migrate: {output}\nserve: {reason}");
+    output
 }
 
-/// A cluster whose database `tasks` has a task of alice's and one of bob's, and its dumps.
+/// A cluster in which alice and bob have one task each, and its dumps.
 struct Source {
     cluster: OwnCluster,
     directory: PathBuf,
@@ -80,7 +80,7 @@ impl Source {
     async fn target(&self, with_roles: bool) -> OwnCluster {
         let target = OwnCluster::start().await;
         if with_roles {
-            // It complains that the superuser is there already, as it is in every cluster.
+            // psql reports one error: the superuser exists in every cluster.
             pg(
                 "psql",
                 &["-X", "-q", "-f", &self.file("roles.sql"), "-d", &target.url("postgres", "postgres")],
@@ -104,7 +104,7 @@ impl Drop for Source {
     }
 }
 
-/// Every row, with its time stamps, beside the next number.
+/// Every row, and the position of the id sequence.
 const STORED: &str =
     "select t::text from app.tasks t union all select last_value::text from app.tasks_id_seq order by 1";
 
@@ -113,14 +113,14 @@ async fn assert_whole(source: &Source, target: &OwnCluster) {
     assert_eq!(texts(&new, STORED).await, texts(&old, STORED).await);
     assert_eq!(described(&new).await, pristine().await);
 
-    let (done, said) = rowkeep(&["migrate"], &target.url("postgres", "tasks")).await;
-    assert!(done && said.contains("up to date"), "{said}");
-    let (done, said) = rowkeep(&["audit"], &target.url("postgres", "tasks")).await;
-    assert!(done && said.contains("isolation: HELD"), "{said}");
+    let (done, output) = rowkeep(&["migrate"], &target.url("postgres", "tasks")).await;
+    assert!(done && output.contains("up to date"), "{output}");
+    let (done, output) = rowkeep(&["audit"], &target.url("postgres", "tasks")).await;
+    assert!(done && output.contains("isolation: HELD"), "{output}");
 }
 
 #[tokio::test]
-async fn a_whole_dump_that_is_restored_after_the_roles_is_served_from() {
+async fn a_server_runs_on_a_whole_dump_restored_after_the_roles() {
     let source = Source::new("whole").await;
     let target = source.target(true).await;
 
@@ -135,7 +135,7 @@ async fn a_whole_dump_that_is_restored_after_the_roles_is_served_from() {
 }
 
 #[tokio::test]
-async fn logins_that_the_policies_bind_can_not_back_up() {
+async fn a_login_without_bypassrls_and_pg_read_all_data_cannot_back_up() {
     let source = Source::new("logins").await;
     let admin = source.cluster.superuser("postgres").await;
     let make = "create role owner_login login; grant rowkeep_owner to owner_login;
@@ -163,7 +163,7 @@ async fn logins_that_the_policies_bind_can_not_back_up() {
     };
     assert!(dump("backup", &[]).await.status.success());
     assert_eq!(rows().await, 1);
-    // The trap: it ends well, and there is nothing in it.
+    // With this option pg_dump succeeds, but the dump has no rows.
     assert!(dump("owner_login", &["--enable-row-security"]).await.status.success());
     assert_eq!(rows().await, 0);
 }
@@ -180,22 +180,22 @@ async fn a_dump_restored_without_owners_or_privileges_is_refused_and_repaired() 
     ] {
         let target = source.target(with_roles).await;
         source.restore(&target, "postgres", options).await;
-        // Without the roles there is no serving login.
+        // Without the roles there is no rowkeep_login.
         let serving = if with_roles { "rowkeep_login" } else { "postgres" };
         let (migrating, serving) = (target.url("postgres", "tasks"), target.url(serving, "tasks"));
 
-        let said = refused(&migrating, &serving).await;
-        assert!(said.contains("that this release needs are missing or changed"), "{options:?}: {said}");
-        assert!(said.contains("`rowkeep migrate --reapply-policies`"), "{options:?}: {said}");
+        let output = refused(&migrating, &serving).await;
+        assert!(output.contains("that this release needs are missing or changed"), "{options:?}: {output}");
+        assert!(output.contains("`rowkeep migrate --reapply-policies`"), "{options:?}: {output}");
 
-        let (done, said) = rowkeep(&["migrate", "--reapply-policies"], &migrating).await;
-        assert!(done, "{options:?}: {said}");
+        let (done, output) = rowkeep(&["migrate", "--reapply-policies"], &migrating).await;
+        assert!(done, "{options:?}: {output}");
         assert_whole(&source, &target).await;
         start(&target.address("postgres", "tasks")).await.expect("a session");
     }
 }
 
-/// What a hosting service gives: no superuser, and a database of one's own.
+/// A hosting service gives such a login: it owns its database, and is no superuser.
 #[tokio::test]
 async fn a_login_without_superuser_repairs_what_it_restored() {
     let source = Source::new("deployer").await;
@@ -207,11 +207,11 @@ async fn a_login_without_superuser_repairs_what_it_restored() {
     source.restore(&target, "deployer", &["--no-owner", "--no-privileges"]).await;
     let url = target.url("deployer", "tasks");
 
-    let said = refused(&url, &url).await;
-    assert!(said.contains("table app.tasks is not as declared"), "{said}");
-    let (done, said) = rowkeep(&["migrate", "--reapply-policies"], &url).await;
+    let output = refused(&url, &url).await;
+    assert!(output.contains("table app.tasks is not as declared"), "{output}");
+    let (done, output) = rowkeep(&["migrate", "--reapply-policies"], &url).await;
 
-    assert!(done, "{said}");
+    assert!(done, "{output}");
     assert_whole(&source, &target).await;
 }
 
@@ -220,14 +220,14 @@ async fn a_dump_without_the_history_is_refused_before_anything_is_written() {
     let source = Source::new("app").await;
     let target = source.target(true).await;
     let admin = target.superuser("tasks").await;
-    admin.batch_execute("create schema app").await.expect("what pg_restore -n does not make");
+    admin.batch_execute("create schema app").await.expect("the schema, which pg_restore -n does not create");
     source.restore(&target, "postgres", &["-n", "app"]).await;
     let (migrating, serving) = (target.url("postgres", "tasks"), target.url("rowkeep_login", "tasks"));
 
-    let said = refused(&migrating, &serving).await;
+    let output = refused(&migrating, &serving).await;
 
-    assert!(said.contains("rowkeep.migrations does not say what has been applied"), "{said}");
-    assert!(said.contains("Restore the whole dump into an empty database"), "{said}");
+    assert!(output.contains("rowkeep.migrations does not say what has been applied"), "{output}");
+    assert!(output.contains("Restore the whole dump into an empty database"), "{output}");
     assert_eq!(
         texts(&admin, "select nspname::text from pg_namespace where nspname = 'rowkeep'").await,
         [""; 0]
@@ -235,30 +235,30 @@ async fn a_dump_without_the_history_is_refused_before_anything_is_written() {
 }
 
 #[tokio::test]
-async fn a_database_that_lost_tables_is_refused_and_never_made_anew() {
-    for harm in [
+async fn a_database_that_lost_tables_is_refused_and_they_are_not_created_again() {
+    for damage in [
         "drop table app.tasks",
         "drop schema app cascade",
         "drop table rowkeep.cursor_keys",
         "alter table app.tasks rename column title to titel",
     ] {
         let database = Database::new().await;
-        database.superuser().await.batch_execute(harm).await.expect(harm);
+        database.superuser().await.batch_execute(damage).await.expect(damage);
 
-        let said = refused(&database.url("postgres"), &database.url("rowkeep_login")).await;
+        let output = refused(&database.url("postgres"), &database.url("rowkeep_login")).await;
         let (repaired, still) = rowkeep(&["migrate", "--reapply-policies"], &database.url("postgres")).await;
 
-        assert!(!repaired, "{harm}: {still}");
-        for said in [said, still] {
-            assert!(said.contains("restore the whole dump into an empty database"), "{harm}: {said}");
+        assert!(!repaired, "{damage}: {still}");
+        for output in [output, still] {
+            assert!(output.contains("restore the whole dump into an empty database"), "{damage}: {output}");
         }
     }
 }
 
-/// The version on record is right, and the policies are not what was recorded.
+/// The recorded migration and policies are right, but the objects were changed by hand.
 #[tokio::test]
-async fn policies_owners_and_privileges_changed_by_hand_are_refused_and_repaired() {
-    for (harm, object) in [
+async fn a_database_with_changed_policies_owners_or_privileges_is_refused_and_repaired() {
+    for (damage, object) in [
         ("drop policy fence on app.tasks", "policy fence on app.tasks is missing"),
         (
             "alter policy owner_only on app.tasks using (false)",
@@ -287,22 +287,22 @@ async fn policies_owners_and_privileges_changed_by_hand_are_refused_and_repaired
     ] {
         let database = Database::new().await;
         let admin = database.superuser().await;
-        admin.batch_execute(harm).await.expect(harm);
+        admin.batch_execute(damage).await.expect(damage);
         let url = database.url("postgres");
 
-        let (done, said) = rowkeep(&["migrate"], &url).await;
-        assert!(!done && said.contains(object), "{harm}: {said}");
-        assert!(said.contains("Run `rowkeep migrate --reapply-policies`"), "{harm}: {said}");
+        let (done, output) = rowkeep(&["migrate"], &url).await;
+        assert!(!done && output.contains(object), "{damage}: {output}");
+        assert!(output.contains("Run `rowkeep migrate --reapply-policies`"), "{damage}: {output}");
 
-        let (done, said) = rowkeep(&["migrate", "--reapply-policies"], &url).await;
-        assert!(done, "{harm}: {said}");
-        assert_eq!(described(&admin).await, pristine().await, "{harm}");
+        let (done, output) = rowkeep(&["migrate", "--reapply-policies"], &url).await;
+        assert!(done, "{damage}: {output}");
+        assert_eq!(described(&admin).await, pristine().await, "{damage}");
     }
 }
 
 #[tokio::test]
-async fn objects_lost_by_hand_are_refused_with_the_statements_that_bring_them_back() {
-    for (harm, object) in [
+async fn a_database_that_lost_objects_is_refused_with_the_statements_that_restore_them() {
+    for (damage, object) in [
         ("drop trigger tasks_touch on app.tasks", "trigger tasks_touch on app.tasks is missing"),
         (
             "alter table app.tasks disable trigger tasks_touch",
@@ -326,25 +326,26 @@ async fn objects_lost_by_hand_are_refused_with_the_statements_that_bring_them_ba
     ] {
         let database = Database::new().await;
         let admin = database.superuser().await;
-        admin.batch_execute(harm).await.expect(harm);
+        admin.batch_execute(damage).await.expect(damage);
         let url = database.url("postgres");
 
-        let (done, said) = rowkeep(&["migrate"], &url).await;
-        assert!(!done && said.contains(object), "{harm}: {said}");
-        // Then the statements of the message, as they are.
-        let statements = said.split("Run as a superuser or as rowkeep_owner:\n").nth(1).expect("statements");
+        let (done, output) = rowkeep(&["migrate"], &url).await;
+        assert!(!done && output.contains(object), "{damage}: {output}");
+        // Run the statements of the message, unchanged.
+        let statements =
+            output.split("Run as a superuser or as rowkeep_owner:\n").nth(1).expect("statements");
         let statements = statements.split("\nThen run").next().expect("their end");
         admin.batch_execute(statements).await.unwrap_or_else(|error| panic!("{statements}: {error:?}"));
-        let (done, said) = rowkeep(&["migrate", "--reapply-policies"], &url).await;
+        let (done, output) = rowkeep(&["migrate", "--reapply-policies"], &url).await;
 
-        assert!(done, "{harm}: {said}");
-        assert_eq!(described(&admin).await, pristine().await, "{harm}");
+        assert!(done, "{damage}: {output}");
+        assert_eq!(described(&admin).await, pristine().await, "{damage}");
     }
 }
 
-/// Roles belong to the whole cluster, so this one is its own.
+/// Roles belong to the whole cluster, so this test starts its own.
 #[tokio::test]
-async fn roles_that_were_dropped_and_created_anew_are_refused_and_repaired() {
+async fn a_database_whose_roles_were_created_again_is_refused_and_repaired() {
     let cluster = OwnCluster::start().await;
     cluster.migrate().await;
     let admin = cluster.superuser("postgres").await;
@@ -353,52 +354,52 @@ async fn roles_that_were_dropped_and_created_anew_are_refused_and_repaired() {
     admin.batch_execute(anew).await.expect("new roles");
     let url = cluster.url("postgres", "postgres");
 
-    let said = refused(&url, &cluster.url("rowkeep_login", "postgres")).await;
-    assert!(said.contains("policy owner_only on app.tasks is missing"), "{said}");
-    let (done, said) = rowkeep(&["migrate", "--reapply-policies"], &url).await;
+    let output = refused(&url, &cluster.url("rowkeep_login", "postgres")).await;
+    assert!(output.contains("policy owner_only on app.tasks is missing"), "{output}");
+    let (done, output) = rowkeep(&["migrate", "--reapply-policies"], &url).await;
 
-    assert!(done, "{said}");
+    assert!(done, "{output}");
     assert_eq!(described(&admin).await, pristine().await);
-    // The membership went with the role, and the server says which statement brings it back.
-    let (served, said) = rowkeep(&["serve"], &cluster.url("rowkeep_login", "postgres")).await;
-    assert!(!served && said.contains("GRANT rowkeep_api TO \"rowkeep_login\";"), "{said}");
+    // The membership was dropped with the role. The error of the server has the statement that restores it.
+    let (served, output) = rowkeep(&["serve"], &cluster.url("rowkeep_login", "postgres")).await;
+    assert!(!served && output.contains("GRANT rowkeep_api TO \"rowkeep_login\";"), "{output}");
     admin.batch_execute("grant rowkeep_api to rowkeep_login").await.expect("what it was told");
     start(&cluster.address("rowkeep_login", "postgres")).await.expect("a session");
 }
 
-/// Not even where another program has a schema of that name.
+/// Also if another program has a schema named app.
 #[tokio::test]
-async fn a_database_that_was_never_migrated_has_lost_nothing() {
-    for harm in ["", "create schema app; create table app.others (id integer)"] {
+async fn the_error_for_a_database_that_was_never_migrated_names_no_missing_object() {
+    for damage in ["", "create schema app; create table app.others (id integer)"] {
         let database = Database::unmigrated().await;
-        database.superuser().await.batch_execute(harm).await.expect(harm);
+        database.superuser().await.batch_execute(damage).await.expect(damage);
 
-        let (served, said) = rowkeep(&["serve"], &database.url("postgres")).await;
+        let (served, output) = rowkeep(&["serve"], &database.url("postgres")).await;
 
-        assert!(!served && said.contains("has not been migrated; run `rowkeep migrate`"), "{said}");
-        assert!(!said.contains("missing"), "{said}");
-        let (migrated, said) = rowkeep(&["migrate"], &database.url("postgres")).await;
-        assert_eq!(migrated, harm.is_empty(), "{said}");
-        assert!(migrated || said.contains("give Rowkeep a database of its own"), "{said}");
-        assert!(!said.contains("missing"), "{said}");
+        assert!(!served && output.contains("has not been migrated; run `rowkeep migrate`"), "{output}");
+        assert!(!output.contains("missing"), "{output}");
+        let (migrated, output) = rowkeep(&["migrate"], &database.url("postgres")).await;
+        assert_eq!(migrated, damage.is_empty(), "{output}");
+        assert!(migrated || output.contains("give Rowkeep a database of its own"), "{output}");
+        assert!(!output.contains("missing"), "{output}");
     }
 }
 
-/// Nothing relies on the owner of the database, once it is migrated.
+/// A migrated database does not rely on its owner.
 #[tokio::test]
-async fn another_owner_of_the_database_changes_nothing() {
+async fn the_owner_of_the_database_may_change() {
     let database = Database::new().await;
     let other = format!("other_{}", database.name);
-    let harm = format!("create role {other}; alter database {} owner to {other}", database.name);
-    database.superuser().await.batch_execute(&harm).await.expect("another owner");
+    let damage = format!("create role {other}; alter database {} owner to {other}", database.name);
+    database.superuser().await.batch_execute(&damage).await.expect("another owner");
 
-    let (done, said) = rowkeep(&["migrate"], &database.url("postgres")).await;
+    let (done, output) = rowkeep(&["migrate"], &database.url("postgres")).await;
 
-    assert!(done && said.contains("up to date"), "{said}");
+    assert!(done && output.contains("up to date"), "{output}");
     start(&database.address("rowkeep_login")).await.expect("a session");
 }
 
-/// They are the audit's business: an index or a comment of a DBA's must not stop a deployment.
+/// Only the audit reports them: an index or a comment of a DBA must not stop a deployment.
 #[tokio::test]
 async fn objects_that_a_dba_added_do_not_stop_a_migration() {
     let database = Database::new().await;
@@ -409,19 +410,19 @@ async fn objects_that_a_dba_added_do_not_stop_a_migration() {
                  create view app.counted with (security_invoker) as select count(*) from app.tasks";
     database.superuser().await.batch_execute(added).await.expect("more objects");
 
-    let (done, said) = rowkeep(&["migrate"], &database.url("postgres")).await;
+    let (done, output) = rowkeep(&["migrate"], &database.url("postgres")).await;
 
-    assert!(done && said.contains("up to date"), "{said}");
+    assert!(done && output.contains("up to date"), "{output}");
 }
 
-/// The way out for a dump of schema app alone: its rows, in a database that was migrated.
+/// For a dump that has only schema app: its rows can be loaded into a migrated database.
 #[tokio::test]
-async fn rows_alone_are_loaded_into_a_migrated_database() {
+async fn rows_can_be_loaded_into_a_migrated_database() {
     let source = Source::new("rows").await;
     let target = source.target(true).await;
     let url = target.url("postgres", "tasks");
-    let (done, said) = rowkeep(&["migrate"], &url).await;
-    assert!(done, "{said}");
+    let (done, output) = rowkeep(&["migrate"], &url).await;
+    assert!(done, "{output}");
 
     let options = ["--data-only", "--disable-triggers", "--schema=app", "--exit-on-error"];
     let restored = source.restore(&target, "postgres", &options).await;
@@ -430,14 +431,14 @@ async fn rows_alone_are_loaded_into_a_migrated_database() {
     assert_whole(&source, &target).await;
 }
 
-/// Loaded without the sequence, new tasks would get the numbers of old ones.
+/// Without the position of the sequence, new tasks would get ids that exist.
 #[tokio::test]
-async fn rows_loaded_without_their_sequence_are_refused_with_the_statement_that_helps() {
+async fn rows_loaded_without_their_sequence_are_refused_with_the_statement_that_repairs_it() {
     let source = Source::new("sequence").await;
     let target = source.target(true).await;
     let url = target.url("postgres", "tasks");
-    let (done, said) = rowkeep(&["migrate"], &url).await;
-    assert!(done, "{said}");
+    let (done, output) = rowkeep(&["migrate"], &url).await;
+    assert!(done, "{output}");
     let options = ["--data-only", "--disable-triggers", "--schema=app", "--table=tasks"];
     let restored = source.restore(&target, "postgres", &options).await;
     assert!(restored.status.success(), "{restored:?}");
@@ -449,19 +450,19 @@ async fn rows_loaded_without_their_sequence_are_refused_with_the_statement_that_
         outcome
     };
 
-    let (done, said) = rowkeep(&["migrate"], &url).await;
-    assert!(!done && said.contains("app.tasks has rows, but its sequence"), "{said}");
-    let statement = &said[said.find("select setval").expect("a statement")..];
+    let (done, output) = rowkeep(&["migrate"], &url).await;
+    assert!(!done && output.contains("app.tasks has rows, but its sequence"), "{output}");
+    let statement = &output[output.find("select setval").expect("a statement")..];
     assert_eq!(collision().await, "23505");
-    // Rolled back or not, that took a number; the statement still has to go past all of them.
-    admin.batch_execute(statement.trim()).await.expect("what the operator was told");
+    // The failed insert has advanced the sequence by one. The statement must still set it beyond every id.
+    admin.batch_execute(statement.trim()).await.expect("the statement of the message");
 
     assert_eq!(collision().await, "00000");
-    let (done, said) = rowkeep(&["migrate"], &url).await;
-    assert!(done && said.contains("up to date"), "{said}");
+    let (done, output) = rowkeep(&["migrate"], &url).await;
+    assert!(done && output.contains("up to date"), "{output}");
 }
 
-/// The commands of the page's section, as they are: a block of SQL, then blocks for the shell.
+/// The commands in the section about backups of docs/operate.md: a block of SQL, then blocks for the shell.
 fn commands_of_the_page() -> Vec<(String, String)> {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operate.md"));
     let page = page.expect("docs/operate.md");
@@ -475,7 +476,7 @@ fn commands_of_the_page() -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn the_page_for_operators_backs_up_and_restores() {
+async fn the_commands_of_the_operations_page_back_up_and_restore() {
     let source = Source::new("page").await;
     let target = OwnCluster::start().await;
     let programs = Programs::find(None).expect("PostgreSQL's programs");
@@ -511,11 +512,11 @@ async fn the_page_for_operators_backs_up_and_restores() {
     run(&commands[4].1, "tasks").await;
 
     assert!(checked.contains("up to date") && checked.contains("isolation: HELD"), "{checked}");
-    // Without the next number: the proof of the audit has used some.
+    // The position of the sequence differs, because the proof of the audit has used some ids.
     let rows = "select t::text from app.tasks t order by 1";
     let stored = texts(&admin, rows).await;
     assert_eq!(texts(&target.superuser("tasks").await, rows).await, stored);
-    // And the rows alone, into another database.
+    // Load only the rows into another database.
     let create = "create database rows";
     target.superuser("postgres").await.batch_execute(create).await.expect("a database");
     run("rowkeep migrate", "rows").await;

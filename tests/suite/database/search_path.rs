@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::support::{Home, begin_as, state, texts};
+use super::support::{Fixture, begin_as, state, texts};
 use crate::world::{Database, World};
 
 /// An operator that comes before that of PostgreSQL on the search path, and reports its operands.
@@ -51,48 +51,55 @@ const TRAPS: &str = "
     create function traps.current_setting(text, boolean) returns text language plpgsql as $$
     begin raise exception 'trapped' using errcode = 'TRAP1'; end $$";
 
-const LED_ASTRAY: &str = "set search_path = traps, pg_catalog";
+const TRAPS_FIRST: &str = "set search_path = traps, pg_catalog";
 
 /// The functions do not set a search path, because setting it costs more time than the functions do.
 #[tokio::test]
 async fn the_identity_works_with_any_search_path() {
-    let home = Home::new().await;
-    home.admin.batch_execute(TRAPS).await.expect("traps");
+    let fixture = Fixture::new().await;
+    fixture.admin.batch_execute(TRAPS).await.expect("traps");
 
     // A plan made with one search path may be reused with another.
-    for path in [LED_ASTRAY, "set search_path = ''", LED_ASTRAY, "reset search_path"] {
-        home.login.batch_execute(path).await.expect(path);
-        begin_as(&home.login, "alice").await;
-        assert_eq!(texts(&home.login, "select app.current_user_id()").await, ["alice"], "{path}");
-        assert_eq!(texts(&home.login, "select user_id from app.tasks").await, ["alice", "alice"], "{path}");
-        let created = home.login.execute("insert into app.tasks (title) values ('x')", &[]).await;
+    for path in [TRAPS_FIRST, "set search_path = ''", TRAPS_FIRST, "reset search_path"] {
+        fixture.login.batch_execute(path).await.expect(path);
+        begin_as(&fixture.login, "alice").await;
+        assert_eq!(texts(&fixture.login, "select app.current_user_id()").await, ["alice"], "{path}");
+        assert_eq!(
+            texts(&fixture.login, "select user_id from app.tasks").await,
+            ["alice", "alice"],
+            "{path}"
+        );
+        let created = fixture.login.execute("insert into app.tasks (title) values ('x')", &[]).await;
         assert_eq!(state(created), "00000", "{path}");
-        home.login.batch_execute("rollback").await.expect("an end");
-        let nobody = home.login.execute("select app.identify('')", &[]).await;
+        fixture.login.batch_execute("rollback").await.expect("an end");
+        let nobody = fixture.login.execute("select app.identify('')", &[]).await;
         assert_eq!(state(nobody), "28000", "{path}");
-        assert_eq!(texts(&home.login, "select coalesce(app.current_user_id(), 'nobody')").await, ["nobody"]);
+        assert_eq!(
+            texts(&fixture.login, "select coalesce(app.current_user_id(), 'nobody')").await,
+            ["nobody"]
+        );
     }
 }
 
 /// Shows that the operators of these tests do work: an unqualified operator uses them.
 #[tokio::test]
 async fn the_test_operators_do_mislead_unqualified_names() {
-    let home = Home::new().await;
-    home.admin.batch_execute(TRAPS).await.expect("traps");
+    let fixture = Fixture::new().await;
+    fixture.admin.batch_execute(TRAPS).await.expect("traps");
     let migration = include_str!("../../../migrations/V4__cheaper_identity.sql");
     let body = migration.split("$$").nth(1).expect("a body");
     let make = "create or replace function app.identify(user_id text) returns void language plpgsql";
 
     for (sound, careless) in [("operator(pg_catalog.=)", "="), ("pg_catalog.format(", "format(")] {
-        let harm = format!("{make} as $${}$$", body.replace(sound, careless));
-        home.admin.batch_execute(&harm).await.expect("a function");
-        home.login.batch_execute(LED_ASTRAY).await.expect("a path");
-        let outcome = home.login.execute("select app.identify('alice')", &[]).await;
+        let damage = format!("{make} as $${}$$", body.replace(sound, careless));
+        fixture.admin.batch_execute(&damage).await.expect("a function");
+        fixture.login.batch_execute(TRAPS_FIRST).await.expect("a path");
+        let outcome = fixture.login.execute("select app.identify('alice')", &[]).await;
         assert_eq!(state(outcome), "TRAP1", "{careless}");
     }
-    let harm = "create or replace function app.current_user_id() returns text language sql stable
+    let damage = "create or replace function app.current_user_id() returns text language sql stable
                 as $$ select nullif(current_setting('app.user_id', true), '') $$";
-    home.admin.batch_execute(harm).await.expect("a function");
-    let outcome = home.login.execute("select app.current_user_id()", &[]).await;
+    fixture.admin.batch_execute(damage).await.expect("a function");
+    let outcome = fixture.login.execute("select app.current_user_id()", &[]).await;
     assert_eq!(state(outcome), "TRAP1");
 }

@@ -9,7 +9,7 @@ use rowkeep::tasks::{self, Listing, Status, Window};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
-use super::support::{Home, begin_as, creates, texts};
+use super::support::{Fixture, begin_as, creates, texts};
 use crate::world::{Database, OwnCluster, user_id};
 use rowkeep::database::Address;
 
@@ -19,14 +19,14 @@ pub async fn start(address: &Address) -> Result<Session, String> {
     open(address, ready.constraint_messages).await
 }
 
-async fn open(address: &Address, words: ConstraintMessages) -> Result<Session, String> {
+async fn open(address: &Address, messages: ConstraintMessages) -> Result<Session, String> {
     let options = Options {
         pool_size: 1,
         min_idle: 1,
         max_lifetime: Duration::from_secs(1800),
         step_timeout: Duration::from_secs(5),
     };
-    let opened = Session::open(address, &options, tasks::QUERIES, words).await;
+    let opened = Session::open(address, &options, tasks::QUERIES, messages).await;
     opened.map_err(|error| error.to_string())
 }
 
@@ -38,24 +38,24 @@ pub async fn titles(session: &Session, user: &str) -> Vec<String> {
     page.tasks().expect("tasks").iter().map(|task| task.title.to_owned()).collect()
 }
 
-/// The error of a server that starts after a superuser ran `harm`.
-async fn refusal_after(harm: &str) -> String {
-    let home = Home::new().await;
-    home.admin.batch_execute(harm).await.unwrap_or_else(|error| panic!("{harm}: {error:?}"));
-    let started = start(&home.database.address("rowkeep_login")).await;
-    started.err().unwrap_or_else(|| panic!("a server starts after {harm}"))
+/// The error of a server that starts after a superuser ran `damage`.
+async fn refusal_after(damage: &str) -> String {
+    let fixture = Fixture::new().await;
+    fixture.admin.batch_execute(damage).await.unwrap_or_else(|error| panic!("{damage}: {error:?}"));
+    let started = start(&fixture.database.address("rowkeep_login")).await;
+    started.err().unwrap_or_else(|| panic!("a server starts after {damage}"))
 }
 
 /// The driver does not send a parameter of the wrong type. The start must not wait for an answer.
 #[tokio::test]
 async fn a_function_with_another_parameter_type_is_reported_at_once() {
-    let home = Home::new().await;
-    let harm = "drop function app.identify(text);
+    let fixture = Fixture::new().await;
+    let damage = "drop function app.identify(text);
                 create function app.identify(user_id bigint) returns void language sql as 'select';
                 grant execute on function app.identify(bigint) to rowkeep_api";
-    home.admin.batch_execute(harm).await.expect("another function");
+    fixture.admin.batch_execute(damage).await.expect("another function");
 
-    let opened = open(&home.database.address("rowkeep_login"), ConstraintMessages::default()).await;
+    let opened = open(&fixture.database.address("rowkeep_login"), ConstraintMessages::default()).await;
 
     let reason = opened.err().expect("no session");
     assert!(reason.contains("serializing parameter 0"), "{reason}");
@@ -64,7 +64,7 @@ async fn a_function_with_another_parameter_type_is_reported_at_once() {
 /// The first socket answers like a server that is starting up.
 #[tokio::test]
 async fn the_first_reachable_of_several_sockets_is_used() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
     let busy = std::env::temp_dir().join(format!("rowkeep-busy-{}", std::process::id()));
     std::fs::create_dir(&busy).expect("a directory");
     let listener = UnixListener::bind(busy.join(".s.PGSQL.5432")).expect("a socket");
@@ -74,7 +74,7 @@ async fn the_first_reachable_of_several_sockets_is_used() {
             let _ = stream.write_all(b"E\0\0\0\x20SFATAL\0C57P03\0Mstarting up\0\0\0").await;
         }
     });
-    let url = home.database.url("rowkeep_login");
+    let url = fixture.database.url("rowkeep_login");
     let url = url.replacen("host='", &format!("host='/nowhere,{},", busy.display()), 1);
 
     let session = start(&Address::parse(&url).expect("an address")).await;
@@ -85,9 +85,9 @@ async fn the_first_reachable_of_several_sockets_is_used() {
 
 #[tokio::test]
 async fn a_server_starts_on_a_migrated_database() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
 
-    let session = start(&home.database.address("rowkeep_login")).await.expect("a session");
+    let session = start(&fixture.database.address("rowkeep_login")).await.expect("a session");
 
     assert_eq!(titles(&session, "bob").await, ["completed", "pending"]);
 }
@@ -113,11 +113,11 @@ async fn a_database_that_lacks_a_migration_is_refused() {
 /// So that a release can be rolled back without the database.
 #[tokio::test]
 async fn a_server_starts_on_a_database_with_newer_migrations() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
     let ahead = "insert into rowkeep.migrations (version, name) values (1000, 'of_a_later_release')";
-    home.admin.batch_execute(ahead).await.expect("a later migration");
+    fixture.admin.batch_execute(ahead).await.expect("a later migration");
 
-    let session = start(&home.database.address("rowkeep_login")).await.expect("a session");
+    let session = start(&fixture.database.address("rowkeep_login")).await.expect("a session");
 
     assert_eq!(titles(&session, "bob").await.len(), 2);
 }
@@ -139,15 +139,15 @@ async fn a_constraint_without_a_message_is_refused() {
 
 #[tokio::test]
 async fn a_table_without_row_security_is_refused() {
-    for harm in [
+    for damage in [
         "alter table app.tasks disable row level security",
         "alter table app.tasks no force row level security",
         "create table app.notes (id int); alter table app.notes owner to rowkeep_owner",
     ] {
-        let refused = refusal_after(harm).await;
+        let refused = refusal_after(damage).await;
 
-        assert!(refused.contains("not enabled and forced on every table"), "{harm}: {refused}");
-        assert!(refused.contains("rowkeep migrate --reapply-policies"), "{harm}: {refused}");
+        assert!(refused.contains("not enabled and forced on every table"), "{damage}: {refused}");
+        assert!(refused.contains("rowkeep migrate --reapply-policies"), "{damage}: {refused}");
     }
 }
 
@@ -158,7 +158,7 @@ async fn a_table_without_its_fence_is_refused() {
     let wide = "(user_id = app.current_user_id() or app.current_user_id() is not null)";
     let wide = format!("using {wide} with check {wide}");
     let drop = "drop policy fence on app.tasks";
-    for harm in [
+    for damage in [
         drop,
         &format!("{drop}; create policy fence on app.tasks {own}"),
         &format!("{drop}; create policy fence on app.tasks as restrictive for update {own}"),
@@ -168,24 +168,24 @@ async fn a_table_without_its_fence_is_refused() {
         "alter policy fence on app.tasks with check (true)",
         &format!("alter policy fence on app.tasks {wide}"),
     ] {
-        let refused = refusal_after(harm).await;
+        let refused = refusal_after(damage).await;
 
-        assert!(refused.contains("fence") && refused.contains("--reapply-policies"), "{harm}: {refused}");
+        assert!(refused.contains("fence") && refused.contains("--reapply-policies"), "{damage}: {refused}");
     }
 }
 
 /// `DROP OWNED` also removes the policies that name a role. The fence stays, and nobody sees rows.
 #[tokio::test]
 async fn a_table_without_a_permissive_policy_is_refused() {
-    for harm in [
+    for damage in [
         "drop policy owner_only on app.tasks",
         "alter policy owner_only on app.tasks to rowkeep_auditor",
         "set role rowkeep_api; drop owned by rowkeep_api; reset role",
     ] {
-        let refused = refusal_after(harm).await;
+        let refused = refusal_after(damage).await;
 
-        assert!(refused.contains("every list would be empty"), "{harm}: {refused}");
-        assert!(refused.contains("--reapply-policies"), "{harm}: {refused}");
+        assert!(refused.contains("every list would be empty"), "{damage}: {refused}");
+        assert!(refused.contains("--reapply-policies"), "{damage}: {refused}");
     }
 }
 
@@ -193,9 +193,9 @@ async fn a_table_without_a_permissive_policy_is_refused() {
 #[tokio::test]
 async fn policies_that_allow_everything_are_refused_even_without_rows() {
     let database = Database::new().await;
-    let harm =
+    let damage =
         "alter policy fence on app.tasks using (true); alter policy owner_only on app.tasks using (true)";
-    database.superuser().await.batch_execute(harm).await.expect("a harm");
+    database.superuser().await.batch_execute(damage).await.expect("a damaged database");
 
     let refused = start(&database.address("rowkeep_login")).await.err().expect("a refusal");
 
@@ -208,7 +208,7 @@ async fn policies_that_allow_everything_are_refused_even_without_rows() {
 #[tokio::test]
 async fn a_function_that_does_not_return_the_identity_is_refused() {
     let body = "returns text language sql stable return";
-    for harm in [
+    for damage in [
         "alter function app.current_user_id() immutable",
         "alter function app.current_user_id() volatile",
         "alter function app.current_user_id() security definer",
@@ -221,13 +221,13 @@ async fn a_function_that_does_not_return_the_identity_is_refused() {
         "create or replace function app.current_user_id() returns text language plpgsql stable
          as $$ begin return nullif(current_setting('app.user_id', true), ''); end $$",
     ] {
-        let refused = refusal_after(harm).await;
+        let refused = refusal_after(damage).await;
 
         assert!(
             refused.contains("app.current_user_id() is not the function of migrations/"),
-            "{harm}: {refused}"
+            "{damage}: {refused}"
         );
-        assert!(refused.contains("`rowkeep audit`"), "{harm}: {refused}");
+        assert!(refused.contains("`rowkeep audit`"), "{damage}: {refused}");
     }
 }
 
@@ -257,18 +257,18 @@ async fn a_function_that_requests_may_not_execute_is_refused() {
 
 #[tokio::test]
 async fn the_fence_holds_beside_a_policy_that_allows_everything() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
     let hole = "create policy hole on app.tasks to public using (true) with check (true)";
-    home.admin.batch_execute(hole).await.expect("a policy");
-    let before = home.stored("alice").await;
+    fixture.admin.batch_execute(hole).await.expect("a policy");
+    let before = fixture.stored("alice").await;
 
-    let session = start(&home.database.address("rowkeep_login")).await.expect("a session");
+    let session = start(&fixture.database.address("rowkeep_login")).await.expect("a session");
     assert_eq!(titles(&session, "bob").await.len(), 2);
-    begin_as(&home.login, "bob").await;
-    assert_eq!(texts(&home.login, "select distinct user_id from app.tasks").await, ["bob"]);
-    home.login.batch_execute("delete from app.tasks; commit").await.expect("a deletion");
+    begin_as(&fixture.login, "bob").await;
+    assert_eq!(texts(&fixture.login, "select distinct user_id from app.tasks").await, ["bob"]);
+    fixture.login.batch_execute("delete from app.tasks; commit").await.expect("a deletion");
 
-    assert_eq!(home.stored("alice").await, before);
+    assert_eq!(fixture.stored("alice").await, before);
 }
 
 /// Roles belong to the whole cluster, so this test starts its own.
@@ -281,15 +281,15 @@ async fn a_serving_role_that_bypasses_policies_is_refused() {
     creates(&admin, "alice", "private").await;
     assert_eq!(titles(&start(&address).await.expect("a session"), "bob").await, [""; 0]);
 
-    for (harm, mend, said) in [
+    for (damage, fix, reason) in [
         ("alter role rowkeep_api bypassrls", "alter role rowkeep_api nobypassrls", "NOBYPASSRLS"),
         ("alter role rowkeep_api superuser", "alter role rowkeep_api nosuperuser", "NOSUPERUSER"),
         ("grant rowkeep_owner to rowkeep_api", "revoke rowkeep_owner from rowkeep_api", "owns tables"),
     ] {
-        admin.batch_execute(harm).await.expect(harm);
+        admin.batch_execute(damage).await.expect(damage);
         let refused = start(&address).await.err();
-        admin.batch_execute(mend).await.expect(mend);
+        admin.batch_execute(fix).await.expect(fix);
 
-        assert!(refused.as_ref().is_some_and(|refused| refused.contains(said)), "{harm}: {refused:?}");
+        assert!(refused.as_ref().is_some_and(|refused| refused.contains(reason)), "{damage}: {refused:?}");
     }
 }

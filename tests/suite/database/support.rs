@@ -5,7 +5,7 @@ use tokio_postgres::{Client, Error};
 use crate::world::Database;
 
 /// A database in which alice and bob each have a pending and a completed task.
-pub struct Home {
+pub struct Fixture {
     /// A connection of the superuser, who bypasses the policies.
     pub admin: Client,
     /// A connection of the recommended login.
@@ -17,7 +17,7 @@ pub struct Home {
     pub database: Database,
 }
 
-impl Home {
+impl Fixture {
     pub async fn new() -> Self {
         let database = Database::new().await;
         let admin = database.superuser().await;

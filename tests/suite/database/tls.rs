@@ -95,7 +95,7 @@ impl Listening {
 
 #[tokio::test]
 async fn the_server_connects_with_the_tls_mode_of_the_address() {
-    let (authority, stranger) = (CertificateAuthority::new(), CertificateAuthority::new());
+    let (authority, other_authority) = (CertificateAuthority::new(), CertificateAuthority::new());
     let own = Programs::find(None).expect("PostgreSQL's programs").major;
     let database = Listening::of_release(own).await;
     let here = &database.address;
@@ -110,7 +110,7 @@ async fn the_server_connects_with_the_tls_mode_of_the_address() {
     database.has_tls(&authority.signs(&[NAME, here])).await;
     for options in ["sslmode=require", "sslmode=prefer", "", "sslmode=require channel_binding=require"] {
         assert!(database.serves(&format!("{named} {options}"), &authority).await, "{options}");
-        let error = database.refuses(&format!("{named} {options}"), &stranger).await;
+        let error = database.refuses(&format!("{named} {options}"), &other_authority).await;
         assert!(error.contains("certificate"), "{options}: {error}");
     }
     assert!(!database.serves(&format!("{named} sslmode=disable"), &authority).await);

@@ -1,6 +1,6 @@
-//! What each kind of role can see and change in the database: users, the owner, auditors, strangers and superusers.
+//! What each kind of role can see and change in the database: users, the owner, auditors, unrelated logins and superusers.
 //!
-//! Each of them runs the same statements ([`ways`]). The tests of the superuser show that every statement reaches all rows
+//! Each of them runs the same statements ([`reading`]). The tests of the superuser show that every statement reaches all rows
 //! without policies and privileges.
 
 mod auditor;
@@ -9,14 +9,14 @@ mod channels;
 mod forbidden;
 mod identity;
 mod keys;
-mod nobody;
+mod no_identity;
 mod owner;
+mod reading;
 mod refusals;
 mod rights;
-mod strangers;
 mod superuser;
+mod unrelated_logins;
 mod user;
-mod ways;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -95,17 +95,17 @@ impl TestDatabase {
     async fn session(&self, login: &str, opening: &str) -> TestSession<'_> {
         let address = self.database.address(login);
         let (client, mut connection) = address.config().connect(NoTls).await.expect("a connection");
-        let heard = Arc::new(Mutex::new(String::new()));
-        let hears = heard.clone();
+        let notices = Arc::new(Mutex::new(String::new()));
+        let for_notices = notices.clone();
         tokio::spawn(async move {
             let mut messages = futures_util::stream::poll_fn(move |context| connection.poll_message(context));
             while let Some(Ok(message)) = messages.next().await {
                 if let AsyncMessage::Notice(notice) = message {
-                    hears.lock().expect("no poison").push_str(&format!("{notice:?}"));
+                    for_notices.lock().expect("no poison").push_str(&format!("{notice:?}"));
                 }
             }
         });
-        TestSession { database: self, client, heard, opening: opening.into() }
+        TestSession { database: self, client, notices, opening: opening.into() }
     }
 
     /// A session of `user` as the server opens it: through the recommended login, identified.
@@ -116,14 +116,18 @@ impl TestDatabase {
     /// The reading statements that make XML. None if the server was built without XML.
     async fn xml_reads(&self) -> &'static [&'static str] {
         // feature_not_supported
-        if self.admin.simple_query("select xmlelement(name x)").await.is_ok() { ways::XML_READS } else { &[] }
+        if self.admin.simple_query("select xmlelement(name x)").await.is_ok() {
+            reading::XML_READS
+        } else {
+            &[]
+        }
     }
 
     /// The changing statements that this release of PostgreSQL knows.
-    async fn newer_changes_shown(&self) -> Vec<&'static str> {
+    async fn newer_changes_with_returning(&self) -> Vec<&'static str> {
         let version = "select current_setting('server_version_num')::int";
         let version: i32 = self.admin.query_one(version, &[]).await.expect("a version").get(0);
-        let newer = changing::NEWER_CHANGES_SHOWN.iter();
+        let newer = changing::NEWER_CHANGES_WITH_RETURNING.iter();
         newer.filter(|(since, _)| version >= *since).map(|(_, sql)| *sql).collect()
     }
 
@@ -167,7 +171,7 @@ struct TestSession<'a> {
     database: &'a TestDatabase,
     client: Client,
     /// The notices of the session.
-    heard: Arc<Mutex<String>>,
+    notices: Arc<Mutex<String>>,
     opening: String,
 }
 
@@ -175,48 +179,48 @@ impl TestSession<'_> {
     /// The outcome of `sql`. It is committed if possible, and leaves nothing in the session.
     async fn sends(&self, sql: &str) -> Outcome {
         let before = self.database.stored().await;
-        self.heard.lock().expect("no poison").clear();
+        self.notices.lock().expect("no poison").clear();
 
         self.client.batch_execute(&self.opening).await.expect("an opening");
-        let (mut said, state) = match self.said(sql).await {
-            (said, None) => (said, "00000".to_owned()),
-            (said, Some(error)) => {
-                let told = error.as_db_error().unwrap_or_else(|| panic!("{sql}: {error:?}"));
-                (said + &format!("{told:?}"), told.code().code().to_owned())
+        let (mut output, state) = match self.output(sql).await {
+            (output, None) => (output, "00000".to_owned()),
+            (output, Some(error)) => {
+                let error = error.as_db_error().unwrap_or_else(|| panic!("{sql}: {error:?}"));
+                (output + &format!("{error:?}"), error.code().code().to_owned())
             }
         };
         self.client.batch_execute("commit").await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         self.client.batch_execute("discard all").await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
 
-        said.push_str(&self.heard.lock().expect("no poison"));
+        output.push_str(&self.notices.lock().expect("no poison"));
         let seen =
-            TASKS.iter().filter(|title| said.contains(**title)).map(|&title| title.to_owned()).collect();
+            TASKS.iter().filter(|title| output.contains(**title)).map(|&title| title.to_owned()).collect();
         Outcome { state, seen, changed: self.database.changed(&before).await }
     }
 
     /// The whole output of `sql`, and its error.
-    async fn said(&self, sql: &str) -> (String, Option<Error>) {
+    async fn output(&self, sql: &str) -> (String, Option<Error>) {
         if sql.starts_with("copy") && sql.contains("to stdout") {
             return match self.copied(sql).await {
                 Ok(lines) => (lines, None),
                 Err(error) => (String::new(), Some(error)),
             };
         }
-        let mut said = String::new();
+        let mut output = String::new();
         let mut messages = match self.client.simple_query_raw(sql).await {
             Ok(messages) => Box::pin(messages),
-            Err(error) => return (said, Some(error)),
+            Err(error) => return (output, Some(error)),
         };
         while let Some(message) = messages.next().await {
             match message {
                 Ok(SimpleQueryMessage::Row(row)) => {
-                    said.extend((0..row.len()).flat_map(|column| [row.get(column).unwrap_or(""), "\n"]));
+                    output.extend((0..row.len()).flat_map(|column| [row.get(column).unwrap_or(""), "\n"]));
                 }
                 Ok(_) => {}
-                Err(error) => return (said, Some(error)),
+                Err(error) => return (output, Some(error)),
             }
         }
-        (said, None)
+        (output, None)
     }
 
     async fn copied(&self, sql: &str) -> Result<String, Error> {

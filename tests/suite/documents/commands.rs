@@ -1,5 +1,5 @@
-//! What the documents show of a command is what comes out: each command that is followed by its output is run, and the
-//! output compared.
+//! Commands in the documents print the output that the documents show. The tests run each command that is followed by an
+//! output, and compare the two.
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +11,14 @@ use crate::database::support::creates;
 use crate::operation::program::Directory;
 use crate::world::{OwnCluster, SECRET, Server};
 
-/// Between the outputs of two blocks.
+/// Separates the outputs of two blocks.
 const SEPARATOR: &str = "\u{1e}";
 
-/// What every block begins with: a checkout in which the program is built already, and where an error ends the shell.
+/// Runs before the blocks: an error ends the shell, and `cargo run` runs the program that is already built.
 const PREAMBLE: &str =
     "set -eu\ncargo() { while [ \"$1\" != -- ]; do shift; done; shift; rowkeep \"$@\"; }\n";
 
-/// A migrated database as a reader has it who follows the documents, in a PostgreSQL of its own.
+/// A migrated database in its own PostgreSQL, set up as the documents say.
 struct Deployment {
     cluster: OwnCluster,
 }
@@ -39,7 +39,7 @@ impl Deployment {
         self.cluster.url(login, "rowkeep")
     }
 
-    /// The outputs of some blocks, which one shell runs one after the other.
+    /// Runs blocks one after the other in one shell. Returns their outputs.
     async fn runs(&self, blocks: &[String], directory: &Path) -> Vec<String> {
         let url = self.url("postgres");
         let host = url.split('\'').nth(1).expect("a directory");
@@ -66,9 +66,9 @@ impl Deployment {
         out.split(SEPARATOR).map(str::to_owned).collect()
     }
 
-    /// Runs the commands of a page that are followed by their output, and compares.
-    async fn shows(&self, page: &Page, address: &str, directory: &Path) {
-        let (commands, wanted): (Vec<_>, Vec<_>) = page.shown().into_iter().unzip();
+    /// Runs the commands of a page that are followed by an output, and compares the outputs.
+    async fn assert_outputs(&self, page: &Page, address: &str, directory: &Path) {
+        let (commands, wanted): (Vec<_>, Vec<_>) = page.commands_with_output().into_iter().unzip();
         assert!(!commands.is_empty(), "{}: nothing to run", page.path);
         let replaced: Vec<_> =
             commands.iter().map(|command| command.replace("127.0.0.1:8000", address)).collect();
@@ -77,15 +77,15 @@ impl Deployment {
 
         for ((command, found), wanted) in commands.iter().zip(found).zip(wanted) {
             let (found, wanted) = (comparable(&found), comparable(&wanted));
-            // Of the whole audit the page shows the end.
+            // The page shows only the end of a whole audit.
             let skipped = found.len().saturating_sub(wanted.len()) * usize::from(command == "rowkeep audit");
             assert_eq!(found[skipped..], wanted, "{}: {command}", page.path);
         }
     }
 }
 
-/// The lines of an output without what differs from run to run: times, cursors, and what depends on the release of
-/// PostgreSQL (its number and its holes, a privilege that 17 brought, and so the number of facts).
+/// The lines of an output, without the parts that differ between runs: times, cursors, and the facts that depend on the
+/// release of PostgreSQL (its version, its known security holes, the privilege MAINTAIN of release 17, the number of facts).
 fn comparable(output: &str) -> Vec<String> {
     let lines = output.trim_end().lines().map(|line| line.trim_end().replace("arwdDxtm/", "arwdDxt/"));
     let lines = lines
@@ -98,7 +98,7 @@ fn masked(line: &str) -> String {
     let mut rest = line;
     while let Some(character) = rest.chars().next() {
         if let Some(after) = rest.strip_prefix("cursor=") {
-            masked.push_str("cursor=(sealed)");
+            masked.push_str("cursor=(encrypted)");
             rest =
                 after.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '…'));
         } else if is_time(rest) {
@@ -112,7 +112,7 @@ fn masked(line: &str) -> String {
     masked
 }
 
-/// The form of the API's times; 0 stands for any digit.
+/// The format of times in the API. Each 0 stands for any digit.
 const TIME: &str = "0000-00-00T00:00:00.000000Z";
 
 fn is_time(text: &str) -> bool {
@@ -122,46 +122,52 @@ fn is_time(text: &str) -> bool {
 }
 
 #[test]
-fn only_what_differs_from_run_to_run_is_masked() {
+fn only_times_and_cursors_are_masked() {
     let line =
         r#"{"id":1,"created_at":"2026-01-10T09:30:00.123456Z"} </api/v1/tasks?cursor=AcQd_-…>; rel="next""#;
 
-    assert_eq!(masked(line), r#"{"id":1,"created_at":"(time)"} </api/v1/tasks?cursor=(sealed)>; rel="next""#);
+    assert_eq!(
+        masked(line),
+        r#"{"id":1,"created_at":"(time)"} </api/v1/tasks?cursor=(encrypted)>; rel="next""#
+    );
     assert_eq!(masked("2026-01-10T09:30:00Z, 12 cursors"), "2026-01-10T09:30:00Z, 12 cursors");
 }
 
 #[tokio::test]
-async fn what_the_audit_page_shows_is_what_comes_out() {
+async fn the_commands_of_the_audit_page_print_the_outputs_shown() {
     let deployment = Deployment::new().await;
     let client = deployment.cluster.superuser("rowkeep").await;
     creates(&client, "alice", "buy milk").await;
     creates(&client, "bob", "secret").await;
     let page = Page::read("docs/audit.md");
 
-    deployment.shows(&page, "", root()).await;
+    deployment.assert_outputs(&page, "", root()).await;
 
-    assert!(page.shown().len() >= 4, "psql as a user, its privileges, the facts, and the whole audit");
+    assert!(
+        page.commands_with_output().len() >= 4,
+        "psql as a user, its privileges, the facts, and the whole audit"
+    );
 }
 
-async fn requests_of(page: &str) {
+async fn assert_requests(page: &str) {
     let deployment = Deployment::new().await;
     let url = deployment.url("rowkeep_login");
     let server =
         Server::start(&[("DATABASE_URL", &url), ("BETTER_AUTH_SECRET", SECRET)]).await.expect("a server");
-    // A directory without an .env, which could say something else.
+    // A directory without an .env, which could change settings.
     let directory = Directory::new();
 
-    deployment.shows(&Page::read(page), &server.address.to_string(), &directory.0).await;
+    deployment.assert_outputs(&Page::read(page), &server.address.to_string(), &directory.0).await;
 }
 
 #[tokio::test]
-#[ignore = "needs curl"]
-async fn what_the_readme_shows_is_what_comes_out() {
-    requests_of("README.md").await;
+#[ignore = "needs curl: `make test-all`"]
+async fn the_commands_of_the_readme_print_the_outputs_shown() {
+    assert_requests("README.md").await;
 }
 
 #[tokio::test]
-#[ignore = "needs curl"]
-async fn what_the_api_page_shows_is_what_comes_out() {
-    requests_of("docs/api.md").await;
+#[ignore = "needs curl: `make test-all`"]
+async fn the_commands_of_the_api_page_print_the_outputs_shown() {
+    assert_requests("docs/api.md").await;
 }

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::markdown::{Page, root};
 
-/// A path without `..`; none, when it leads out of the checkout.
+/// The path of a link from the root of the checkout. None if it is outside of the checkout.
 fn resolved(page: &str, target: &str) -> Option<PathBuf> {
     let mut path = PathBuf::new();
     for part in Path::new(page).parent()?.join(target).components() {
@@ -18,7 +18,7 @@ fn resolved(page: &str, target: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// Why a link of a page leads nowhere.
+/// Why a link is broken. None if it has a target.
 fn problem(page: &Page, link: &str) -> Option<String> {
     if link.starts_with("https://") || link.starts_with("http://") || link.starts_with("mailto:") {
         return None;
@@ -30,27 +30,30 @@ fn problem(page: &Page, link: &str) -> Option<String> {
             // Only pages have headings.
             Some(path) if target.ends_with(".md") => Page::read(&path.display().to_string()).anchors(),
             Some(_) => vec![],
-            None => return Some(format!("{}: {link} leads to no file", page.path)),
+            None => return Some(format!("{}: {link} there is no such file", page.path)),
         },
     };
-    let leads = anchor.is_empty() || anchors.iter().any(|known| known == anchor);
-    (!leads).then(|| format!("{}: {link} leads to no heading", page.path))
+    let exists = anchor.is_empty() || anchors.iter().any(|known| known == anchor);
+    (!exists).then(|| format!("{}: {link} there is no such heading", page.path))
 }
 
 #[test]
-fn every_link_and_anchor_leads_somewhere() {
+fn every_link_has_a_target() {
     let pages = Page::all();
 
     let problem =
         |page: &Page| page.links().iter().filter_map(|link| problem(page, link)).collect::<Vec<_>>();
     let problems: Vec<_> = pages.iter().flat_map(problem).collect();
 
-    assert!(pages.iter().map(|page| page.links().len()).sum::<usize>() > 50, "links are found");
+    assert!(
+        pages.iter().map(|page| page.links().len()).sum::<usize>() > 50,
+        "too few links: the pages are not parsed correctly"
+    );
     assert_eq!(problems, [""; 0]);
 }
 
 #[test]
-fn links_that_lead_nowhere_are_found() {
+fn broken_links_are_found() {
     let page = Page {
         path: "docs/page.md".into(),
         text: "# Here\n[a](#here) [b](../README.md#run-it) [c](#there) [d](other.md) [e](../README.md#walk-it) [f](../../x)\n"
@@ -62,17 +65,17 @@ fn links_that_lead_nowhere_are_found() {
     assert_eq!(
         problems,
         [
-            "docs/page.md: #there leads to no heading",
-            "docs/page.md: other.md leads to no file",
-            "docs/page.md: ../README.md#walk-it leads to no heading",
-            "docs/page.md: ../../x leads to no file",
+            "docs/page.md: #there there is no such heading",
+            "docs/page.md: other.md there is no such file",
+            "docs/page.md: ../README.md#walk-it there is no such heading",
+            "docs/page.md: ../../x there is no such file",
         ]
     );
 }
 
-/// What the documents call a file of this repository, between backticks, is one. The changelog speaks of the past as well.
+/// Checks paths between backticks. The changelog also names files of the past, so it is left out.
 #[test]
-fn every_file_that_is_named_exists() {
+fn every_file_named_in_a_page_exists() {
     const FOLDERS: [&str; 8] =
         ["src/", "sql/", "policies/", "migrations/", "tests/", "bench/", "docs/", ".ci/"];
     let mut missing = Vec::new();
@@ -90,12 +93,12 @@ fn every_file_that_is_named_exists() {
         }
     }
 
-    assert!(found > 20, "{found} files are named");
+    assert!(found > 20, "only {found} files are named: the pages are not parsed correctly");
     assert_eq!(missing, [""; 0]);
 }
 
 #[test]
-fn the_readme_leads_to_every_page() {
+fn the_readme_links_to_every_page() {
     let links = Page::read("README.md").links();
 
     for page in Page::for_readers().iter().filter(|page| page.path != "README.md") {
@@ -110,9 +113,8 @@ fn the_readme_has_fewer_than_two_hundred_lines() {
     assert!(lines < 200, "{lines} lines");
 }
 
-/// Figures of the benchmark stand in one page.
 #[test]
-fn the_benchmark_writes_to_one_page() {
+fn one_page_has_the_figures_of_the_benchmark() {
     let pages = Page::all();
     let with_table = pages.iter().filter(|page| page.text.contains("<!-- benchmark -->"));
 

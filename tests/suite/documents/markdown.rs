@@ -1,4 +1,4 @@
-//! Markdown as GitHub reads it, as far as these documents use it.
+//! Parses the parts of Markdown that the documents use, as GitHub does.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ pub fn root() -> &'static Path {
 
 /// A Markdown file of this repository.
 pub struct Page {
-    /// From the root of the checkout, such as `docs/api.md`.
+    /// The path from the root of the checkout, such as `docs/api.md`.
     pub path: String,
     pub text: String,
 }
@@ -28,7 +28,7 @@ impl Page {
         Self { path: path.into(), text: text.unwrap_or_else(|error| panic!("{path}: {error}")) }
     }
 
-    /// Every Markdown file that is not built or installed.
+    /// Every Markdown file, except those in `target` and `node_modules`.
     pub fn all() -> Vec<Self> {
         let mut paths = Vec::new();
         find(root(), &mut paths);
@@ -38,14 +38,14 @@ impl Page {
         paths.iter().map(|path| Self::read(&relative(path))).collect()
     }
 
-    /// The pages for readers: at the root, and in `docs/`.
+    /// The pages at the root and in `docs/`.
     pub fn for_readers() -> Vec<Self> {
         let mut pages = Self::all();
         pages.retain(|page| !page.path.contains('/') || page.path.starts_with("docs/"));
         pages
     }
 
-    /// What a reader sees of the page outside fenced blocks.
+    /// The text of the page outside fenced blocks.
     pub fn prose(&self) -> String {
         let mut fenced = false;
         let lines = self.text.lines().filter(|line| {
@@ -66,8 +66,8 @@ impl Page {
         parts.step_by(2).map(block).collect()
     }
 
-    /// Each block of commands that is followed by what it prints, and that.
-    pub fn shown(&self) -> Vec<(String, String)> {
+    /// Each block of commands that is followed by its output, and that output.
+    pub fn commands_with_output(&self) -> Vec<(String, String)> {
         let blocks = self.blocks();
         let pairs = blocks
             .windows(2)
@@ -80,7 +80,7 @@ impl Page {
         self.prose().split('`').skip(1).step_by(2).map(str::to_owned).collect()
     }
 
-    /// The lines of commands: in blocks of `sh`, and between backticks. Without the variables that they set.
+    /// The command lines in blocks of `sh` and between backticks, without leading assignments of variables.
     pub fn command_lines(&self) -> Vec<String> {
         let blocks = self.blocks().into_iter().filter(|block| block.language == "sh");
         let lines = blocks.flat_map(|block| block.text.lines().map(str::to_owned).collect::<Vec<_>>());
@@ -93,7 +93,7 @@ impl Page {
         lines.chain(self.code_spans()).map(command).collect()
     }
 
-    /// What stands under the heading of that name, to the next heading of its level or above.
+    /// The text under the heading with that name, up to the next heading of the same or a higher level.
     pub fn section(&self, name: &str) -> String {
         let prose = self.prose();
         let mut lines = prose.lines().skip_while(|line| heading(line).is_none_or(|(_, text)| text != name));
@@ -116,7 +116,7 @@ impl Page {
         headings.map(anchor).collect()
     }
 
-    /// Where the links and images of the page lead.
+    /// The targets of the links and images of the page.
     pub fn links(&self) -> Vec<String> {
         let without_code: String = self.prose().split('`').step_by(2).collect();
         let targets = without_code.split("](").skip(1);
@@ -124,7 +124,7 @@ impl Page {
     }
 }
 
-/// The cells of the rows of all tables in a text, heads and rules included.
+/// The cells of the rows of all tables in a text, with headers and separator lines.
 pub fn rows(text: &str) -> Vec<Vec<String>> {
     let lines = text.lines().filter_map(|line| line.strip_prefix('|')?.strip_suffix('|'));
     lines.map(|line| line.split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
@@ -159,7 +159,7 @@ fn find(directory: &Path, paths: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn anchors_are_githubs() {
+fn anchors_are_those_of_github() {
     let page = Page {
         path: "page.md".into(),
         text: "# A `code` title, twice!\n\n```sh\n# no heading\n```\n## Back up & restore\n### Été_2\n## Back up & restore\n"

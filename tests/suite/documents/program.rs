@@ -1,4 +1,4 @@
-//! Settings, routes and commands: each that exists is in its page, and none that does not.
+//! Every setting, route, command and make target is in its page, and those in the pages exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,7 +9,7 @@ use rowkeep::config::Cli;
 use super::markdown::{Page, codes, root, rows};
 use crate::http::routes::ROUTES;
 
-/// The commands of the program, each with the page that says what it does.
+/// The commands of the program, each with the page that describes it.
 const COMMANDS: [(&str, &str); 5] = [
     ("serve", "docs/operate.md"),
     ("migrate", "docs/operate.md"),
@@ -18,7 +18,7 @@ const COMMANDS: [(&str, &str); 5] = [
     ("token", "docs/sign-in.md"),
 ];
 
-/// Every setting with its default; the default is empty where the program finds one itself.
+/// Every setting with its default. The default is empty if the program computes it.
 fn settings() -> BTreeMap<String, String> {
     let program = Cli::command();
     let variable = |argument: &clap::Arg| {
@@ -36,17 +36,17 @@ fn documented() -> BTreeMap<String, String> {
         let [names, default, ..] = row.as_slice() else { continue };
         let (names, defaults) = (codes(names), codes(default));
         for (at, name) in names.iter().enumerate() {
-            // Of several variables in a row each has its default, in the same order.
+            // A row with several variables has their defaults in the same order.
             let default =
                 if defaults.len() == names.len() { defaults[at] } else { defaults.first().unwrap_or(&"") };
             let before = documented.insert((*name).to_owned(), default.to_owned());
-            assert!(before.is_none(), "{name} is twice in the table");
+            assert!(before.is_none(), "{name} is in the table twice");
         }
     }
     documented
 }
 
-/// Whether a file of `src/` reads that variable by its name.
+/// Whether a file in the directory reads this variable by its name.
 fn is_read(directory: &Path, name: &str) -> bool {
     std::fs::read_dir(directory).expect("a directory").flatten().any(|entry| {
         let path = entry.path();
@@ -91,10 +91,10 @@ fn the_routes_of_the_api_page_are_those_of_the_server() {
         .flat_map(|(path, methods)| methods.iter().map(move |method| format!("{method} {path}")));
 
     assert_eq!(routes.iter().cloned().collect::<BTreeSet<_>>(), served.collect());
-    assert_eq!(routes.len(), routes.iter().collect::<BTreeSet<_>>().len(), "a route is twice in the page");
+    assert_eq!(routes.len(), routes.iter().collect::<BTreeSet<_>>().len(), "a route is in the page twice");
 }
 
-/// The names of what the program can be told to do, and those of the options of each.
+/// The names of the commands, each with the names of its options.
 fn commands() -> BTreeMap<String, Vec<String>> {
     let program = Cli::command();
     let options = |command: &Command| {
@@ -108,7 +108,7 @@ fn commands() -> BTreeMap<String, Vec<String>> {
     names.chain([(String::new(), of_all.clone())]).collect()
 }
 
-/// The words after `rowkeep`, or what stands for it, in the commands of a page.
+/// The arguments of `rowkeep` in the commands of a page. `cargo run --` counts as `rowkeep`.
 fn calls(page: &Page) -> Vec<Vec<String>> {
     let mut calls = Vec::new();
     for line in page.command_lines() {
@@ -130,7 +130,7 @@ fn calls(page: &Page) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn every_command_that_is_named_exists() {
+fn every_command_named_in_a_page_exists() {
     let known = commands();
     let mut found = 0;
     for page in Page::for_readers() {
@@ -145,11 +145,11 @@ fn every_command_that_is_named_exists() {
             }
         }
     }
-    assert!(found > 10, "{found} commands are named");
+    assert!(found > 10, "only {found} commands are named: the pages are not parsed correctly");
 }
 
 #[test]
-fn every_command_that_exists_is_in_its_page() {
+fn every_command_is_described_in_its_page() {
     let known: BTreeSet<_> =
         commands().into_keys().filter(|name| !matches!(name.as_str(), "" | "help")).collect();
 
@@ -169,7 +169,7 @@ fn targets(makefile: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_target_of_make_that_is_named_exists_and_those_for_people_are_explained() {
+fn every_make_target_named_in_a_page_exists_and_those_for_people_are_explained() {
     let makefile = std::fs::read_to_string(root().join("Makefile")).expect("a Makefile");
     let targets = targets(&makefile);
     let called = |page: &Page| {
@@ -183,7 +183,7 @@ fn every_target_of_make_that_is_named_exists_and_those_for_people_are_explained(
             assert!(targets.contains(&name), "{}: there is no make {name}", page.path);
         }
     }
-    // Its head names those that people call.
+    // The comment at the top of the Makefile lists the targets for people.
     let explained = called(&Page::read("CONTRIBUTING.md"));
     let head = makefile.lines().filter_map(|line| line.strip_prefix("# make ")?.split_whitespace().next());
     let head: Vec<_> = head.collect();

@@ -1,4 +1,4 @@
-//! The table of mistakes with tokens: each mistake is made, and the page quotes what is answered.
+//! The table of wrong tokens in docs/sign-in.md. A test sends each of them, and the page must quote the error.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::markdown::{Page, codes, rows};
 use crate::http::tokens::{claims, header, now, signed, token_with};
 use crate::world::{Issuer, KeyPair, World};
 
-/// Why a token is refused, as `WWW-Authenticate` says it.
+/// Why a token is refused, from the header `WWW-Authenticate`.
 async fn refusal(world: &World, token: &str) -> String {
     let answer = world.bearer(token).get("/api/tasks").await;
     assert_eq!(answer.status(), 401, "{answer:?}");
@@ -18,7 +18,7 @@ async fn refusal(world: &World, token: &str) -> String {
     description.trim_matches('"').to_owned()
 }
 
-/// Without the seconds, and the time of the server, which go on.
+/// The text without numbers, because seconds and the server time change.
 fn without_numbers(text: &str) -> String {
     let words = text.split(' ').map(|word| {
         let is_number = word.starts_with(|c: char| c.is_ascii_digit());
@@ -28,7 +28,7 @@ fn without_numbers(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_page_quotes_what_a_wrong_token_is_answered() {
+async fn the_sign_in_page_quotes_the_error_for_each_wrong_token() {
     let (pair, other) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let issuer = Issuer::new(&[&pair]).await;
     let (of_issuer, of_secret) = (World::of(&issuer, &[]).await, World::new().await);
@@ -56,7 +56,7 @@ async fn the_page_quotes_what_a_wrong_token_is_answered() {
 
     let table = rows(&Page::read("docs/sign-in.md").section("Mistakes"));
     let quoted = table.iter().filter_map(|row| row.get(1)).flat_map(|answer| codes(answer));
-    // A text has several words; the name of a header or a path is one.
+    // An error text has several words. The name of a header or a path has one.
     let quoted: BTreeSet<_> = quoted.filter(|text| text.contains(' ')).map(without_numbers).collect();
     assert_eq!(quoted, answers.iter().map(|answer| without_numbers(answer)).collect());
 }

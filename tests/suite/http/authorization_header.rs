@@ -11,13 +11,13 @@ use crate::world::{Person, World, send, token};
 #[tokio::test]
 async fn every_route_except_health_needs_a_token() {
     let world = World::new().await;
-    let stranger = world.stranger();
+    let anonymous = world.anonymous();
 
     for (template, methods) in ROUTES.iter().filter(|(template, _)| *template != "/health") {
         for method in *methods {
             for id in ["7", "abc"] {
                 let path = path(template, "alice", id);
-                let answer = stranger.call(method.parse().expect("a method"), &path).await;
+                let answer = anonymous.call(method.parse().expect("a method"), &path).await;
 
                 assert_eq!(answer.status(), 401, "{method} {path}");
                 assert_eq!(answer.header("www-authenticate"), "Bearer", "{method} {path}");
@@ -31,7 +31,7 @@ async fn a_401_has_the_error_format_of_its_contract() {
     let world = World::new().await;
 
     for contract in CONTRACTS {
-        for person in [world.stranger(), bearer(&world, "nonsense")] {
+        for person in [world.anonymous(), bearer(&world, "nonsense")] {
             let path = contract.tasks(&person).replace("/api//", "/api/alice/");
 
             contract.refuses(&person.get(&path).await, 401, path);
@@ -87,14 +87,14 @@ async fn two_authorization_headers_are_refused() {
 #[tokio::test]
 async fn a_cookie_makes_no_difference() {
     let world = World::new().await;
-    let (alice, stranger) = (world.user("alice"), world.stranger());
+    let (alice, anonymous) = (world.user("alice"), world.anonymous());
     let with_cookie = async |person: &Person, cookie: &str| {
         let mut request = person.request(Method::GET, "/api/tasks", "");
         request.headers_mut().insert("cookie", cookie.parse().expect("a header"));
         send(person.address, request).await.without_date()
     };
     let task = alice.creates(json!({ "title": "buy milk" })).await;
-    let (refused, listed) = (stranger.get("/api/tasks").await, alice.get("/api/tasks").await);
+    let (refused, listed) = (anonymous.get("/api/tasks").await, alice.get("/api/tasks").await);
     assert_eq!(listed.json(), json!([task]));
 
     for cookie in [
@@ -103,7 +103,7 @@ async fn a_cookie_makes_no_difference() {
         format!("Authorization=Bearer {}", token("bob")),
         "=;;=".into(),
     ] {
-        assert_eq!(with_cookie(&stranger, &cookie).await, refused.clone().without_date(), "{cookie}");
+        assert_eq!(with_cookie(&anonymous, &cookie).await, refused.clone().without_date(), "{cookie}");
         assert_eq!(with_cookie(&alice, &cookie).await, listed.clone().without_date(), "{cookie}");
     }
 }
@@ -111,15 +111,15 @@ async fn a_cookie_makes_no_difference() {
 #[tokio::test]
 async fn a_token_outside_the_authorization_header_is_ignored() {
     let world = World::new().await;
-    let stranger = world.stranger();
+    let anonymous = world.anonymous();
     let token = token("alice");
 
-    let queried = stranger.get(&format!("/api/tasks?access_token={token}&token={token}")).await;
-    let mut request = stranger.request(Method::GET, "/api/tasks", format!("access_token={token}"));
+    let queried = anonymous.get(&format!("/api/tasks?access_token={token}&token={token}")).await;
+    let mut request = anonymous.request(Method::GET, "/api/tasks", format!("access_token={token}"));
     for name in ["x-authorization", "x-access-token", "proxy-authorization", "x-user-id", "token"] {
         request.headers_mut().insert(name, format!("Bearer {token}").parse().expect("a header"));
     }
-    let elsewhere = send(stranger.address, request).await;
+    let elsewhere = send(anonymous.address, request).await;
 
     assert_eq!((queried.status(), queried.header("www-authenticate")), (401, "Bearer"));
     assert_eq!((elsewhere.status(), elsewhere.header("www-authenticate")), (401, "Bearer"));

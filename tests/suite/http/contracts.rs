@@ -26,7 +26,7 @@ pub struct TaskCall {
     pub body: &'static str,
 }
 
-pub const U: Contract = Contract {
+pub const USER_TASKS: Contract = Contract {
     list: "/api/{user_id}/tasks",
     invalid: 422,
     also: None,
@@ -40,7 +40,7 @@ pub const U: Contract = Contract {
     ],
 };
 
-pub const T: Contract = Contract {
+pub const TASKS: Contract = Contract {
     list: "/api/tasks",
     invalid: 400,
     also: Some("error"),
@@ -52,7 +52,7 @@ pub const T: Contract = Contract {
     ],
 };
 
-pub const V: Contract = Contract {
+pub const V1_TASKS: Contract = Contract {
     list: "/api/v1/tasks",
     invalid: 422,
     also: Some("message"),
@@ -64,7 +64,7 @@ pub const V: Contract = Contract {
     ],
 };
 
-pub const CONTRACTS: [Contract; 3] = [U, T, V];
+pub const CONTRACTS: [Contract; 3] = [USER_TASKS, TASKS, V1_TASKS];
 
 const TITLE: &str = r#"{"title":"another title"}"#;
 const DONE: &str = r#"{"completed":true}"#;

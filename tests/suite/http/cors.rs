@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use http::{HeaderValue, Method};
 use serde_json::json;
 
-use super::contracts::{CONTRACTS, U};
+use super::contracts::{CONTRACTS, USER_TASKS};
 use super::routes::{ROUTES, path};
 use super::tokens::bearer;
 use crate::world::{Answer, Person, World, send};
 
 const LISTED: &str = "http://localhost:3000";
 
-async fn ask(
+async fn send_with(
     person: &Person,
     method: Method,
     path: &str,
@@ -33,7 +33,7 @@ async fn preflight(person: &Person, path: &str, origin: &str) -> Answer {
         ("access-control-request-method", "PATCH"),
         ("access-control-request-headers", "authorization,content-type"),
     ];
-    ask(person, Method::OPTIONS, path, &headers, "").await
+    send_with(person, Method::OPTIONS, path, &headers, "").await
 }
 
 /// The members of a comma-separated header, in lower case.
@@ -70,7 +70,7 @@ async fn a_preflight_of_a_listed_origin_is_answered_without_a_token() {
 
     for (template, _) in ROUTES {
         let path = path(template, "alice", "7");
-        let answer = preflight(&world.stranger(), &path, LISTED).await;
+        let answer = preflight(&world.anonymous(), &path, LISTED).await;
 
         assert_eq!((answer.status(), &answer.body[..]), (204, &b""[..]), "{path}");
         assert_open(&answer, LISTED, &path);
@@ -91,7 +91,7 @@ async fn a_preflight_of_another_origin_is_a_204_that_allows_nothing() {
         let path = path(template, "alice", "7");
         for origin in ["https://evil.example", "null", "http://localhost:3001", "https://localhost:3000", "*"]
         {
-            let answer = preflight(&world.stranger(), &path, origin).await;
+            let answer = preflight(&world.anonymous(), &path, origin).await;
 
             assert_eq!((answer.status(), &answer.body[..]), (204, &b""[..]), "{path} {origin}");
             assert_closed(&answer, &format!("{path} {origin}"));
@@ -106,7 +106,7 @@ async fn options_without_an_origin_is_a_204_with_the_methods_of_the_path() {
 
     for (template, methods) in ROUTES {
         let path = path(template, "alice", "7");
-        let answer = world.stranger().call(Method::OPTIONS, &path).await;
+        let answer = world.anonymous().call(Method::OPTIONS, &path).await;
 
         assert_eq!((answer.status(), &answer.body[..]), (204, &b""[..]), "{path}");
         let mut wanted = set(&["options"]);
@@ -143,25 +143,30 @@ async fn a_listed_origin_may_read_every_answer() {
             (contract.invalid, Method::GET, format!("{list}?status=x"), json, String::new()),
         ] {
             let headers = [("origin", LISTED), ("content-type", content_type)];
-            let answer = ask(&alice, method.clone(), &path, &headers, &body).await;
+            let answer = send_with(&alice, method.clone(), &path, &headers, &body).await;
 
             assert_eq!(answer.status(), status, "{method} {path}: {answer:?}");
             assert_open(&answer, LISTED, &format!("{status} {method} {path}"));
         }
 
-        for person in [world.stranger(), bearer(&world, "nonsense")] {
-            let answer = ask(&person, Method::GET, &list, &[("origin", LISTED)], "").await;
+        for person in [world.anonymous(), bearer(&world, "nonsense")] {
+            let answer = send_with(&person, Method::GET, &list, &[("origin", LISTED)], "").await;
             assert_eq!(answer.status(), 401, "{list}");
             assert_open(&answer, LISTED, &format!("401 {list}"));
         }
         let deleted =
-            ask(&alice, Method::DELETE, &contract.task(&alice, &id), &[("origin", LISTED)], "").await;
+            send_with(&alice, Method::DELETE, &contract.task(&alice, &id), &[("origin", LISTED)], "").await;
         assert_open(&deleted, LISTED, &format!("DELETE in {contract}"));
     }
-    let forbidden = ask(&world.user("bob"), Method::GET, "/api/alice/tasks", &[("origin", LISTED)], "").await;
-    U.refuses(&forbidden, 403, "bob");
+    let forbidden =
+        send_with(&world.user("bob"), Method::GET, "/api/alice/tasks", &[("origin", LISTED)], "").await;
+    USER_TASKS.refuses(&forbidden, 403, "bob");
     assert_open(&forbidden, LISTED, "403");
-    assert_open(&ask(&alice, Method::GET, "/health", &[("origin", LISTED)], "").await, LISTED, "health");
+    assert_open(
+        &send_with(&alice, Method::GET, "/health", &[("origin", LISTED)], "").await,
+        LISTED,
+        "health",
+    );
 }
 
 #[tokio::test]
@@ -172,13 +177,13 @@ async fn a_listed_origin_may_read_server_errors() {
 
     for contract in CONTRACTS {
         let alice = world.user("alice");
-        let answer = ask(&alice, Method::GET, &contract.tasks(&alice), &[("origin", LISTED)], "").await;
+        let answer = send_with(&alice, Method::GET, &contract.tasks(&alice), &[("origin", LISTED)], "").await;
 
         contract.refuses(&answer, 500, &contract);
         assert_open(&answer, LISTED, "500");
         assert!(!answer.header("x-request-id").is_empty(), "{answer:?}");
     }
-    let health = ask(&world.stranger(), Method::GET, "/health", &[("origin", LISTED)], "").await;
+    let health = send_with(&world.anonymous(), Method::GET, "/health", &[("origin", LISTED)], "").await;
     assert_eq!(health.status(), 503);
     assert_open(&health, LISTED, "503");
 }
@@ -192,12 +197,12 @@ async fn a_request_of_another_origin_is_answered_as_without_an_origin() {
     for contract in CONTRACTS {
         for path in [contract.tasks(&alice), contract.task(&alice, &task["id"]), contract.task(&alice, 4711)]
         {
-            for person in [&alice, &world.stranger(), &world.user("bob")] {
+            for person in [&alice, &world.anonymous(), &world.user("bob")] {
                 let wanted = person.get(&path).await;
                 assert_closed(&wanted, &path);
                 for origin in ["https://evil.example", "null", "http://localhost:3000.evil.example", "*", ""]
                 {
-                    let answer = ask(person, Method::GET, &path, &[("origin", origin)], "").await;
+                    let answer = send_with(person, Method::GET, &path, &[("origin", origin)], "").await;
 
                     let label = format!("{path} {origin}");
                     assert_eq!(answer.without_date(), wanted.clone().without_date(), "{label}");
@@ -213,9 +218,9 @@ async fn a_request_of_another_origin_with_a_token_may_write() {
     let alice = world.user("alice");
     let origin = ("origin", "https://evil.example");
 
-    let created = ask(&alice, Method::POST, "/api/tasks", &[origin], r#"{"title":"x"}"#).await;
+    let created = send_with(&alice, Method::POST, "/api/tasks", &[origin], r#"{"title":"x"}"#).await;
     let path = format!("/api/tasks/{}", created.json()["id"]);
-    let deleted = ask(&alice, Method::DELETE, &path, &[origin], "").await;
+    let deleted = send_with(&alice, Method::DELETE, &path, &[origin], "").await;
 
     assert_eq!((created.status(), deleted.status()), (201, 200));
     assert_closed(&created, "POST");
@@ -223,20 +228,20 @@ async fn a_request_of_another_origin_with_a_token_may_write() {
 }
 
 #[tokio::test]
-async fn each_listed_origin_gets_itself_echoed() {
+async fn each_listed_origin_is_echoed() {
     let origins = "https://tasks.example, http://localhost:5173,https://B.example/";
     let world = World::with(&[("CORS_ORIGINS", origins)]).await;
-    let stranger = world.stranger();
+    let anonymous = world.anonymous();
 
     for origin in ["https://tasks.example", "http://localhost:5173", "https://b.example"] {
-        let answer = ask(&stranger, Method::GET, "/api/tasks", &[("origin", origin)], "").await;
+        let answer = send_with(&anonymous, Method::GET, "/api/tasks", &[("origin", origin)], "").await;
         assert_open(&answer, origin, origin);
-        assert_open(&preflight(&stranger, "/api/tasks", origin).await, origin, origin);
+        assert_open(&preflight(&anonymous, "/api/tasks", origin).await, origin, origin);
     }
     for origin in [LISTED, "https://tasks.example:8443", "http://tasks.example", origins] {
-        let answer = ask(&stranger, Method::GET, "/api/tasks", &[("origin", origin)], "").await;
+        let answer = send_with(&anonymous, Method::GET, "/api/tasks", &[("origin", origin)], "").await;
         assert_closed(&answer, origin);
-        assert_closed(&preflight(&stranger, "/api/tasks", origin).await, origin);
+        assert_closed(&preflight(&anonymous, "/api/tasks", origin).await, origin);
     }
 }
 
@@ -244,7 +249,7 @@ async fn each_listed_origin_gets_itself_echoed() {
 async fn a_preflight_is_answered_alike_with_and_without_a_token() {
     let world = World::new().await;
 
-    for person in [world.user("alice"), world.stranger(), bearer(&world, "nonsense")] {
+    for person in [world.user("alice"), world.anonymous(), bearer(&world, "nonsense")] {
         let answer = preflight(&person, "/api/alice/tasks/7", LISTED).await;
 
         assert_eq!(answer.status(), 204);

@@ -4,7 +4,7 @@ mod encryption;
 
 use serde_json::json;
 
-use super::contracts::V;
+use super::contracts::V1_TASKS;
 use super::links::{cursor, list, next};
 use crate::world::{Answer, Database, Person, SECRET, Server, World};
 
@@ -31,7 +31,7 @@ async fn refuses(person: &Person, parameters: &[(&str, &str)], cursor: &str, lab
     let answer = go_on(person, parameters, cursor).await;
     let nonsense = go_on(person, parameters, "nonsense").await;
 
-    V.refuses(&answer, 422, label);
+    V1_TASKS.refuses(&answer, 422, label);
     assert_eq!(answer.without_date(), nonsense.without_date(), "{label}");
 }
 
@@ -150,7 +150,7 @@ async fn a_cursor_and_an_offset_exclude_each_other() {
         for cursor in [&cursor, "nonsense", ""] {
             let answer = go_on(&alice, &[("offset", offset)], cursor).await;
 
-            V.refuses(&answer, 422, format!("offset {offset} and {cursor:?}"));
+            V1_TASKS.refuses(&answer, 422, format!("offset {offset} and {cursor:?}"));
             assert!(answer.detail().contains("offset"), "{answer:?}");
         }
     }

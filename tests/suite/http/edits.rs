@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::contracts::{CONTRACTS, Contract, T, U, V};
+use super::contracts::{CONTRACTS, Contract, TASKS, USER_TASKS, V1_TASKS};
 use crate::world::World;
 
 #[tokio::test]
@@ -13,23 +13,23 @@ async fn a_put_keeps_clears_or_sets_as_its_contract_says() {
     let keeps: Value = json!("two litres");
     let null: Value = json!(null);
     let cases: Vec<(Contract, Value, &Value, bool)> = vec![
-        (U, json!({}), &null, true),
-        (U, json!({ "description": null }), &null, true),
-        (U, json!({ "description": "two litres" }), &keeps, true),
-        (U, json!({ "description": "two litres", "completed": false }), &keeps, true),
-        (U, json!({ "completed": null }), &null, true),
-        (U, json!({ "completed": "no" }), &null, true),
-        (U, json!({ "completed": [{}] }), &null, true),
-        (T, json!({}), &keeps, true),
-        (T, json!({ "description": null }), &null, true),
-        (T, json!({ "completed": true }), &keeps, true),
-        (T, json!({ "completed": false }), &keeps, false),
-        (T, json!({ "description": null, "completed": false }), &null, false),
-        (V, json!({}), &keeps, true),
-        (V, json!({ "description": null }), &null, true),
-        (V, json!({ "completed": true }), &keeps, true),
-        (V, json!({ "completed": false }), &keeps, false),
-        (V, json!({ "description": null, "completed": false }), &null, false),
+        (USER_TASKS, json!({}), &null, true),
+        (USER_TASKS, json!({ "description": null }), &null, true),
+        (USER_TASKS, json!({ "description": "two litres" }), &keeps, true),
+        (USER_TASKS, json!({ "description": "two litres", "completed": false }), &keeps, true),
+        (USER_TASKS, json!({ "completed": null }), &null, true),
+        (USER_TASKS, json!({ "completed": "no" }), &null, true),
+        (USER_TASKS, json!({ "completed": [{}] }), &null, true),
+        (TASKS, json!({}), &keeps, true),
+        (TASKS, json!({ "description": null }), &null, true),
+        (TASKS, json!({ "completed": true }), &keeps, true),
+        (TASKS, json!({ "completed": false }), &keeps, false),
+        (TASKS, json!({ "description": null, "completed": false }), &null, false),
+        (V1_TASKS, json!({}), &keeps, true),
+        (V1_TASKS, json!({ "description": null }), &null, true),
+        (V1_TASKS, json!({ "completed": true }), &keeps, true),
+        (V1_TASKS, json!({ "completed": false }), &keeps, false),
+        (V1_TASKS, json!({ "description": null, "completed": false }), &null, false),
     ];
 
     for (contract, mut body, description, completed) in cases {
@@ -108,11 +108,11 @@ async fn completed_must_be_a_boolean_wherever_it_is_accepted() {
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
     for (contract, method, after) in [
-        (U, Method::PATCH, ""),
-        (U, Method::PATCH, "/complete"),
-        (T, Method::PUT, ""),
-        (T, Method::PATCH, "/complete"),
-        (V, Method::PUT, ""),
+        (USER_TASKS, Method::PATCH, ""),
+        (USER_TASKS, Method::PATCH, "/complete"),
+        (TASKS, Method::PUT, ""),
+        (TASKS, Method::PATCH, "/complete"),
+        (V1_TASKS, Method::PUT, ""),
     ] {
         for completed in [json!(null), json!("true"), json!(""), json!(1), json!(0), json!([]), json!({})] {
             let path = contract.task(&alice, &task["id"]) + after;
@@ -132,7 +132,7 @@ async fn completed_is_required_where_the_body_has_no_other_member() {
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
-    for (contract, after) in [(U, ""), (T, "/complete")] {
+    for (contract, after) in [(USER_TASKS, ""), (TASKS, "/complete")] {
         for body in [json!({}), json!({ "title": "buy bread" }), json!({ "Completed": true })] {
             let answer = alice.patch(&(contract.task(&alice, &task["id"]) + after), body.clone()).await;
 

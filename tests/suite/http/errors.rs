@@ -77,7 +77,7 @@ async fn no_error_shows_internals() {
             assert!(answer.status.is_client_error(), "{method} {path}: {answer:?}");
             assert_shows_no_internals(&answer, &format!("{method} {path}"));
         }
-        for person in [world.stranger(), bearer(&world, "nonsense"), bearer(&world, "a.b.c")] {
+        for person in [world.anonymous(), bearer(&world, "nonsense"), bearer(&world, "a.b.c")] {
             let answer = person.get(&list.replace("alice", "bob")).await;
             assert_shows_no_internals(&answer, &format!("401 {list}"));
         }

@@ -12,7 +12,7 @@ use crate::world::World;
 async fn a_server_that_can_serve_is_healthy() {
     let world = World::new().await;
 
-    for person in [world.stranger(), bearer(&world, "nonsense"), world.user("alice")] {
+    for person in [world.anonymous(), bearer(&world, "nonsense"), world.user("alice")] {
         for path in ["/health", "/health/", "/health?verbose=1"] {
             let answer = person.get(path).await;
 
@@ -24,7 +24,7 @@ async fn a_server_that_can_serve_is_healthy() {
 
 #[tokio::test]
 async fn a_server_whose_tables_are_not_protected_is_unhealthy() {
-    for harm in [
+    for damage in [
         "alter table app.tasks disable row level security",
         "drop policy fence on app.tasks; drop policy owner_only on app.tasks;
          create policy everybody on app.tasks for all to public using (true)",
@@ -32,13 +32,13 @@ async fn a_server_whose_tables_are_not_protected_is_unhealthy() {
         "revoke usage on schema app from rowkeep_api",
     ] {
         let world = World::new().await;
-        world.database.superuser().await.batch_execute(harm).await.expect(harm);
+        world.database.superuser().await.batch_execute(damage).await.expect(damage);
 
-        let answer = world.stranger().get("/health").await;
+        let answer = world.anonymous().get("/health").await;
 
-        assert_eq!(answer.status(), 503, "{harm}: {answer:?}");
-        assert_eq!(answer.json()["status"], "unhealthy", "{harm}");
-        assert!(!answer.detail().is_empty(), "{harm}");
+        assert_eq!(answer.status(), 503, "{damage}: {answer:?}");
+        assert_eq!(answer.json()["status"], "unhealthy", "{damage}");
+        assert!(!answer.detail().is_empty(), "{damage}");
     }
 }
 
@@ -54,9 +54,9 @@ async fn a_server_without_its_database_is_unhealthy_until_it_is_back() {
     );
     admin.batch_execute(&close).await.expect("a database out of reach");
 
-    let away = world.stranger().get("/health").await;
+    let away = world.anonymous().get("/health").await;
     admin.batch_execute(&format!("alter database {name} allow_connections true")).await.expect("it is back");
-    let back = world.stranger().get("/health").await;
+    let back = world.anonymous().get("/health").await;
 
     assert_eq!((away.status(), &away.json()["status"]), (503, &json!("unhealthy")));
     assert_eq!((back.status(), back.json()), (200, json!({ "status": "healthy" })));
@@ -66,7 +66,7 @@ async fn a_server_without_its_database_is_unhealthy_until_it_is_back() {
 async fn an_unknown_path_is_a_404_with_detail_only() {
     let world = World::new().await;
 
-    for person in [world.stranger(), world.user("alice")] {
+    for person in [world.anonymous(), world.user("alice")] {
         for path in [
             "/",
             "/api",
@@ -113,7 +113,7 @@ async fn a_trailing_slash_does_not_change_the_answer() {
 
     for (template, methods) in ROUTES {
         let path = super::routes::path(template, "alice", &id);
-        for person in [&alice, &world.stranger()] {
+        for person in [&alice, &world.anonymous()] {
             for method in ["GET", "PUT", "HEAD", "OPTIONS", "POST"] {
                 if methods.contains(&"POST") && method == "POST" {
                     continue; // a second POST creates another task
@@ -159,7 +159,7 @@ async fn head_answers_like_get_without_the_body() {
     for (template, methods) in ROUTES {
         for id in [&*id, "4711", "abc"] {
             let path = super::routes::path(template, "alice", id);
-            for person in [&alice, &world.user("bob"), &world.stranger()] {
+            for person in [&alice, &world.user("bob"), &world.anonymous()] {
                 let head = person.call(Method::HEAD, &path).await;
                 let get = person.get(&path).await;
 
@@ -183,7 +183,7 @@ async fn responses_forbid_caching_and_content_sniffing() {
     let alice = world.user("alice");
 
     for path in ["/health", "/api/tasks", "/api/v1/tasks", "/api/alice/tasks", "/api/bob/tasks", "/nothing"] {
-        for person in [&alice, &world.stranger()] {
+        for person in [&alice, &world.anonymous()] {
             let answer = person.get(path).await;
 
             assert_eq!(answer.header("cache-control"), "no-store", "{path}");

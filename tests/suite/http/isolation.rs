@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method};
 use serde_json::json;
 
-use super::contracts::{CONTRACTS, U};
+use super::contracts::{CONTRACTS, USER_TASKS};
 use crate::world::{World, send};
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn head_options_and_origins_do_not_reveal_a_task_of_another_user() {
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let task = alice.creates(json!({ "title": "buy milk" })).await;
     let missing = task["id"].as_i64().expect("an id") + 1000;
-    let ask = async |method: Method, path: String, name: &'static str, value: &'static str| {
+    let send = async |method: Method, path: String, name: &'static str, value: &'static str| {
         let mut request = bob.request(method, &path, "");
         request.headers_mut().insert(name, HeaderValue::from_static(value));
         send(bob.address, request).await.without_date()
@@ -86,8 +86,8 @@ async fn head_options_and_origins_do_not_reveal_a_task_of_another_user() {
             ] {
                 let hers = contract.task(&bob, &task["id"]);
                 let label = format!("{method} {hers} {name}");
-                let hers = ask(method.clone(), hers, name, value).await;
-                let none = ask(method.clone(), contract.task(&bob, missing), name, value).await;
+                let hers = send(method.clone(), hers, name, value).await;
+                let none = send(method.clone(), contract.task(&bob, missing), name, value).await;
 
                 assert_eq!(hers, none, "{label}");
             }
@@ -103,21 +103,21 @@ async fn the_path_of_another_user_does_not_reveal_their_tasks() {
     let nobody = world.user("nobody has this id");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
-    for call in U.calls {
+    for call in USER_TASKS.calls {
         let mut answers = Vec::new();
         for (owner, id) in
             [(&alice, task["id"].to_string()), (&alice, "4711".into()), (&nobody, "4711".into())]
         {
-            let path = call.path(&U, owner, id);
+            let path = call.path(&USER_TASKS, owner, id);
             let answer = bob.send(call.method.clone(), &path, call.body).await;
 
-            U.refuses(&answer, 403, format!("{} {path}", call.method));
+            USER_TASKS.refuses(&answer, 403, format!("{} {path}", call.method));
             answers.push(answer.without_date());
         }
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{call}: {answers:?}");
     }
     let hers = bob.get("/api/alice/tasks").await;
-    assert_eq!(hers.without_date(), bob.get(&U.tasks(&nobody)).await.without_date());
+    assert_eq!(hers.without_date(), bob.get(&USER_TASKS.tasks(&nobody)).await.without_date());
     assert_eq!(alice.reads(&task["id"]).await, task);
 }
 

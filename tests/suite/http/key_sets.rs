@@ -118,7 +118,7 @@ async fn a_set_with_too_many_keys_is_not_read() {
 
     assert_eq!(refusal(&of_longest, &token(&longest)).await, None);
     assert!(refusal(&of_longer, &token(&longer)).await.is_some());
-    assert_eq!(of_longer.stranger().get("/health").await.status(), 503);
+    assert_eq!(of_longer.anonymous().get("/health").await.status(), 503);
 }
 
 #[tokio::test]

@@ -23,13 +23,13 @@ async fn creates(person: &Person, titles: &[&str]) -> Vec<i64> {
 }
 
 /// Paths of lists with every kind of parameter.
-fn questions() -> Vec<String> {
-    let mut questions = Vec::new();
+fn paths() -> Vec<String> {
+    let mut paths = Vec::new();
     for sort in SORTS {
         for status in STATUSES {
             for q in ["", "milk", "SHE SAID", "secret", "alice"] {
                 for (name, value) in [("limit", "1"), ("limit", "1000"), ("offset", "1")] {
-                    questions.push(list(&[
+                    paths.push(list(&[
                         ("sort", sort),
                         ("status", status),
                         ("q", q),
@@ -40,16 +40,16 @@ fn questions() -> Vec<String> {
             }
         }
     }
-    questions
+    paths
 }
 
 /// The answers to these paths, with all following pages.
-async fn told(person: &Person, questions: &[String]) -> Vec<Vec<impl PartialEq + std::fmt::Debug + use<>>> {
-    let mut told = Vec::new();
-    for question in questions {
-        told.push(walk(person, question).await.into_iter().map(Answer::without_date).collect());
+async fn answers(person: &Person, paths: &[String]) -> Vec<Vec<impl PartialEq + std::fmt::Debug + use<>>> {
+    let mut answers = Vec::new();
+    for path in paths {
+        answers.push(walk(person, path).await.into_iter().map(Answer::without_date).collect());
     }
-    told
+    answers
 }
 
 /// Pages, order, counts, cursors and lengths are the same with and without the tasks of alice.
@@ -60,19 +60,19 @@ async fn tasks_of_another_user_do_not_change_any_list() {
     // His tasks come before, between and after hers in every sort order.
     creates(&alice, &["milk", "a"]).await;
     let his = creates(&bob, &["milk", "secret", "milk"]).await;
-    let questions = questions();
-    let before = told(&bob, &questions).await;
+    let paths = paths();
+    let before = answers(&bob, &paths).await;
 
     let hers = creates(&alice, &["milk", "secret alice", "\u{1}", "\u{10ffff}", "secret", "milk"]).await;
-    let with_hers = told(&bob, &questions).await;
+    let with_hers = answers(&bob, &paths).await;
     for id in hers {
         alice.delete(&format!("/api/tasks/{id}")).await;
     }
-    let without = told(&bob, &questions).await;
+    let without = answers(&bob, &paths).await;
 
-    for (number, question) in questions.iter().enumerate() {
-        assert_eq!(with_hers[number], before[number], "{question}");
-        assert_eq!(without[number], before[number], "{question}");
+    for (number, path) in paths.iter().enumerate() {
+        assert_eq!(with_hers[number], before[number], "{path}");
+        assert_eq!(without[number], before[number], "{path}");
     }
     assert_eq!(ids(&walk(&bob, "/api/v1/tasks?sort=id&limit=2").await), his);
 }
@@ -81,13 +81,13 @@ async fn tasks_of_another_user_do_not_change_any_list() {
 async fn lists_of_a_user_without_tasks_do_not_depend_on_other_users() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
-    let questions = questions();
-    let before = told(&bob, &questions).await;
+    let paths = paths();
+    let before = answers(&bob, &paths).await;
 
     creates(&alice, &["milk", "secret", "alice"]).await;
 
-    assert_eq!(told(&bob, &questions).await, before);
-    let nothing = bob.get(&questions[0]).await;
+    assert_eq!(answers(&bob, &paths).await, before);
+    let nothing = bob.get(&paths[0]).await;
     assert_eq!((&nothing.body[..], nothing.header("x-total-count")), (&b"[]"[..], "0"));
 }
 

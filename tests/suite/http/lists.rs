@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::contracts::{CONTRACTS, T, U};
+use super::contracts::{CONTRACTS, TASKS, USER_TASKS};
 use crate::world::{World, token};
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn whole_lists_ignore_limit_and_offset() {
         alice.creates(json!({ "title": "buy milk" })).await;
     }
 
-    for contract in [U, T] {
+    for contract in [USER_TASKS, TASKS] {
         for query in ["?limit=1", "?limit=0", "?limit=abc", "?offset=2", "?offset=-1"] {
             let answer = alice.get(&format!("{}{query}", contract.tasks(&alice))).await;
 
@@ -126,7 +126,7 @@ async fn a_long_whole_list_is_complete() {
         "insert into app.tasks (user_id, title) select 'alice', 'task' from generate_series(1, 5000)";
     superuser.batch_execute(insert).await.expect("tasks");
 
-    for contract in [U, T] {
+    for contract in [USER_TASKS, TASKS] {
         let ids = alice.get(&contract.tasks(&alice)).await.ids();
 
         assert_eq!(ids.len(), 5000, "{contract}");

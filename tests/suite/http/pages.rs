@@ -71,7 +71,7 @@ async fn a_link_is_a_relative_reference_with_the_parameters_of_the_list() {
     let world = World::new().await;
     let alice = world.user("alice");
     creates(&alice, &["milk", "milk and butter", "milk"]).await;
-    let asked = [
+    let requested = [
         ("limit", "1"),
         ("status", "pending"),
         ("completed", "false"),
@@ -81,7 +81,7 @@ async fn a_link_is_a_relative_reference_with_the_parameters_of_the_list() {
     ];
     let others = "&page=7&Limit=3&offset=1&user_id=bob";
 
-    let mut path = format!("{}{others}", list(&asked));
+    let mut path = format!("{}{others}", list(&requested));
     for left in [1, 0] {
         let page = alice.get(&path).await;
         if left == 0 {
@@ -94,8 +94,9 @@ async fn a_link_is_a_relative_reference_with_the_parameters_of_the_list() {
         assert!(page.header("link").is_ascii());
         let mut parameters = parameters(&path);
         assert!(parameters.remove("cursor").is_some_and(|cursor| !cursor.is_empty()), "{path}");
-        let asked = asked.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        assert_eq!(parameters, asked, "what was asked for and nothing else: {path}");
+        let requested =
+            requested.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        assert_eq!(parameters, requested, "the parameters of the request and no others: {path}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::contracts::V;
+use super::contracts::V1_TASKS;
 use crate::world::World;
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn an_invalid_value_is_refused_and_its_parameter_named() {
             ] {
                 let answer = alice.get(&format!("/api/v1/tasks?{query}")).await;
 
-                V.refuses(&answer, 422, &query);
+                V1_TASKS.refuses(&answer, 422, &query);
                 assert!(answer.detail().starts_with(&format!("{name} must be")), "{query}: {answer:?}");
                 for header in ["link", "x-total-count"] {
                     assert_eq!(answer.header(header), "", "{query}");
@@ -123,7 +123,7 @@ async fn status_and_completed_may_be_combined_unless_they_contradict() {
     ] {
         let answer = alice.get(&format!("/api/v1/tasks?{query}")).await;
 
-        V.refuses(&answer, 422, query);
+        V1_TASKS.refuses(&answer, 422, query);
         assert!(answer.detail().contains("status and completed contradict"), "{query}: {answer:?}");
     }
 }
@@ -200,12 +200,12 @@ async fn unknown_parameters_are_ignored() {
 #[tokio::test]
 async fn the_token_is_checked_before_the_parameters() {
     let world = World::new().await;
-    let stranger = world.stranger();
-    let plain = stranger.get("/api/v1/tasks").await;
-    V.refuses(&plain, 401, "no token");
+    let anonymous = world.anonymous();
+    let plain = anonymous.get("/api/v1/tasks").await;
+    V1_TASKS.refuses(&plain, 401, "no token");
 
     for query in ["limit=0", "sort=user_id", "cursor=x", "q=%00", "count=yes", "offset=1&cursor=x"] {
-        let answer = stranger.get(&format!("/api/v1/tasks?{query}")).await;
+        let answer = anonymous.get(&format!("/api/v1/tasks?{query}")).await;
 
         assert_eq!(answer.without_date(), plain.clone().without_date(), "{query}");
     }

@@ -3,7 +3,7 @@
 use http::{HeaderValue, Method};
 use serde_json::{Value, json};
 
-use super::contracts::{CONTRACTS, Contract, TaskCall, U};
+use super::contracts::{CONTRACTS, Contract, TaskCall, USER_TASKS};
 use crate::world::{Answer, Person, World, send};
 
 const TOO_LARGE: usize = 64 * 1024 + 1;
@@ -29,7 +29,7 @@ async fn task(person: &Person) -> Value {
 async fn an_unknown_path_is_refused_before_its_method() {
     let world = World::new().await;
 
-    for person in [world.user("alice"), world.stranger()] {
+    for person in [world.user("alice"), world.anonymous()] {
         for path in
             ["/", "/api", "/api/tasks/7/toggle", "/api/v1/tasks/7/complete", "/api/alice/tasks/7/toggle"]
         {
@@ -54,7 +54,7 @@ async fn a_wrong_method_is_refused_before_the_token_is_checked() {
             (contract.tasks(&world.user("alice")), Method::DELETE),
             (contract.task(&world.user("alice"), "abc"), Method::POST),
         ] {
-            for person in [&nobody, &world.user("bob"), &world.stranger()] {
+            for person in [&nobody, &world.user("bob"), &world.anonymous()] {
                 let answer = person.send(method.clone(), &path, "{").await;
 
                 contract.refuses(&answer, 405, format!("{method} {path}"));
@@ -106,7 +106,7 @@ async fn the_path_of_another_user_is_forbidden_before_the_rest_is_checked() {
     let world = World::new().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
 
-    for call in U.calls {
+    for call in USER_TASKS.calls {
         for id in ["4711", "abc", "0"] {
             for (content_type, body) in [
                 ("text/plain", "x".repeat(TOO_LARGE)),
@@ -114,16 +114,16 @@ async fn the_path_of_another_user_is_forbidden_before_the_rest_is_checked() {
                 ("application/json", "{".into()),
                 ("application/json", "[]".into()),
             ] {
-                let mut request = bob.request(call.method.clone(), &call.path(&U, &alice, id), body);
+                let mut request = bob.request(call.method.clone(), &call.path(&USER_TASKS, &alice, id), body);
                 request.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
                 let answer = send(bob.address, request).await;
 
-                U.refuses(&answer, 403, format!("{call} {id} as {content_type}"));
+                USER_TASKS.refuses(&answer, 403, format!("{call} {id} as {content_type}"));
             }
         }
     }
-    U.refuses(&bob.get("/api/alice/tasks?status=nonsense").await, 403, "a bad query");
-    U.refuses(&bob.send(Method::POST, "/api/alice/tasks", "{").await, 403, "a bad body");
+    USER_TASKS.refuses(&bob.get("/api/alice/tasks?status=nonsense").await, 403, "a bad query");
+    USER_TASKS.refuses(&bob.send(Method::POST, "/api/alice/tasks", "{").await, 403, "a bad body");
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn a_body_with_several_faults_is_refused_for_the_first() {
 
     for contract in CONTRACTS {
         for call in contract.calls_with_body() {
-            // The task is missing in every case: the database is asked after all of these checks.
+            // The task is missing in every case: the query runs after all of these checks.
             for (label, content_type, body, status) in [
                 ("another type, too large, malformed", "text/plain", large_and_malformed(), 415),
                 ("another type, too large, no object", "text/plain", large_and_no_object(), 415),

@@ -24,7 +24,7 @@ async fn every_401_and_403_is_logged_as_a_warning_with_address_and_reason() {
     };
     let expired = bearer(&world, &token_with(json!({ "exp": 1 })));
 
-    world.stranger().get("/api/tasks").await;
+    world.anonymous().get("/api/tasks").await;
     expired.get("/api/v1/tasks").await;
     world.user("bob").get("/api/alice/tasks").await;
 
@@ -41,7 +41,7 @@ async fn every_refusal_is_logged_and_no_token_is_logged() {
 
     let mut refusals = 0;
     for contract in CONTRACTS {
-        for person in [world.stranger(), bearer(&world, &expired), bearer(&world, "nonsense")] {
+        for person in [world.anonymous(), bearer(&world, &expired), bearer(&world, "nonsense")] {
             let list = contract.tasks(&person).replace("/api//", "/api/alice@example.org/");
             person.get(&list).await;
             person.post(&list, json!({ "title": "a secret plan" })).await;
@@ -110,7 +110,7 @@ async fn a_refused_caller_needs_no_database() {
     for contract in CONTRACTS {
         let list = contract.tasks(&alice);
 
-        contract.refuses(&world.stranger().get(&list).await, 401, format!("{contract}: no token"));
+        contract.refuses(&world.anonymous().get(&list).await, 401, format!("{contract}: no token"));
         contract.refuses(&bearer(&world, "x").get(&list).await, 401, format!("{contract}: a bad token"));
         let busy = alice.get(&list).await;
         contract.refuses(&busy, 503, format!("{contract}: alice"));
@@ -129,11 +129,11 @@ async fn a_refused_caller_does_not_wait_for_a_connection() {
     let alice = world.user("alice");
     let superuser = world.database.superuser().await;
     let name = &world.database.name;
-    let time_outs = format!(
+    let timeouts = format!(
         "alter role rowkeep_login in database {name} set lock_timeout = '60s';
          alter role rowkeep_login in database {name} set statement_timeout = '60s'"
     );
-    superuser.batch_execute(&time_outs).await.expect("longer time-outs for new connections");
+    superuser.batch_execute(&timeouts).await.expect("longer timeouts for new connections");
     superuser
         .batch_execute(&format!(
             "select pg_terminate_backend(pid) from pg_stat_activity
@@ -150,7 +150,7 @@ async fn a_refused_caller_does_not_wait_for_a_connection() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     let with_kid = json!({ "alg": "EdDSA", "kid": pair.kid });
-    let mut refused = vec![world.stranger().get("/api/tasks").await.status()];
+    let mut refused = vec![world.anonymous().get("/api/tasks").await.status()];
     for token in [
         "nonsense".to_owned(),
         token_with(json!({ "exp": 1 })),

@@ -25,7 +25,7 @@ pub fn path(template: &str, user: &str, id: &str) -> String {
 #[tokio::test]
 async fn every_path_refuses_other_methods_and_names_its_own() {
     let world = World::new().await;
-    let stranger = world.stranger();
+    let anonymous = world.anonymous();
 
     for (template, methods) in ROUTES {
         let path = path(template, "alice", "7");
@@ -40,7 +40,8 @@ async fn every_path_refuses_other_methods_and_names_its_own() {
             if methods.contains(&method) {
                 continue;
             }
-            let answer = stranger.call(Method::from_bytes(method.as_bytes()).expect("a method"), &path).await;
+            let answer =
+                anonymous.call(Method::from_bytes(method.as_bytes()).expect("a method"), &path).await;
 
             assert_eq!(answer.status(), 405, "{method} {path}");
             let mut allow: Vec<_> = answer.header("allow").split(", ").collect();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::contracts::{V, encoded};
+use super::contracts::{V1_TASKS, encoded};
 use super::links::{cursor, list, next};
 use crate::world::{Person, World};
 
@@ -183,7 +183,7 @@ async fn a_search_text_with_u0000_is_refused() {
                 let query = format!("q={q}{also}{count}");
                 let answer = alice.get(&format!("/api/v1/tasks?{query}")).await;
 
-                V.refuses(&answer, 422, query);
+                V1_TASKS.refuses(&answer, 422, query);
             }
         }
     }
@@ -220,7 +220,7 @@ async fn neither_the_search_text_nor_the_cursor_is_logged() {
     world.server.logs(|event| event["message"] == "answered" && event["status"] == 404).await;
 
     let log = world.server.log().join("\n");
-    assert!(log.contains("tasks/count_found"), "the questions are named: {log}");
+    assert!(log.contains("tasks/count_found"), "the log names the queries: {log}");
     let cursor = cursor(&first);
     for secret in ["seeks", &cursor, &cursor[..cursor.len() / 2], "limit="] {
         assert!(!log.contains(secret), "{secret} in {log}");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::contracts::T;
+use super::contracts::TASKS;
 use crate::world::World;
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn a_delete_answers_json_with_a_message() {
     let body = answer.json();
     assert!(body["message"].as_str().is_some_and(|message| !message.is_empty()), "{body}");
     assert_eq!(body.as_object().map(|members| members.len()), Some(1), "{body}");
-    T.refuses(&alice.get(&format!("/api/tasks/{id}")).await, 404, "the deleted task");
+    TASKS.refuses(&alice.get(&format!("/api/tasks/{id}")).await, 404, "the deleted task");
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn complete_requires_a_body_with_completed() {
     for body in ["", "{}", r#"{"done":true}"#, "null", "true"] {
         let answer = alice.send(http::Method::PATCH, &format!("/api/tasks/{id}/complete"), body).await;
 
-        T.refuses(&answer, 400, body);
+        TASKS.refuses(&answer, 400, body);
     }
     assert_eq!(alice.reads(&id).await["completed"], false);
 }

@@ -1,11 +1,11 @@
-//! What a title and a description may be: the database decides, and says it in its own words.
+//! The rules for titles and descriptions. The database checks them, and its constraint comments are the messages.
 
 use serde_json::json;
 
 use super::contracts::CONTRACTS;
 use crate::world::{Database, World};
 
-/// The sentence that a DBA reads on a constraint.
+/// The comment of a constraint.
 async fn comment(database: &Database, constraint: &str) -> String {
     let query = "select obj_description(oid, 'pg_constraint') from pg_constraint where conname = $1";
     let row = database.superuser().await.query_one(query, &[&constraint]).await.expect("a constraint");
@@ -181,7 +181,7 @@ async fn the_client_reads_the_comment_of_the_constraint() {
 }
 
 #[tokio::test]
-async fn a_comment_that_was_changed_is_what_the_client_reads() {
+async fn a_client_reads_the_changed_comment_of_a_constraint() {
     let database = Database::new().await;
     let change = "comment on constraint tasks_title_length on app.tasks is
                   'le titre compte de 1 à 200 caractères, \"jamais\" plus'";

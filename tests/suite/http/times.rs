@@ -56,7 +56,7 @@ async fn ids_ascend_with_creation_across_contracts() {
 }
 
 #[tokio::test]
-async fn an_id_that_javascript_can_just_hold_goes_there_and_back() {
+async fn the_largest_id_of_javascript_is_sent_and_received_unchanged() {
     let world = World::new().await;
     let alice = world.user("alice");
     let superuser = world.database.superuser().await;
@@ -140,7 +140,7 @@ async fn a_real_change_moves_updated_at_and_never_created_at() {
 }
 
 #[tokio::test]
-async fn what_changes_nothing_moves_nothing() {
+async fn a_change_without_effect_does_not_move_updated_at() {
     let world = World::new().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk", "description": "two litres" })).await;
@@ -166,7 +166,7 @@ async fn what_changes_nothing_moves_nothing() {
 }
 
 #[tokio::test]
-async fn reading_and_being_refused_move_nothing() {
+async fn reads_and_refused_changes_do_not_move_updated_at() {
     let world = World::new().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;

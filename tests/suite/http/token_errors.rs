@@ -85,7 +85,7 @@ async fn the_text_for_a_forged_token_does_not_say_what_is_accepted() {
 }
 
 #[tokio::test]
-async fn an_issuer_with_odd_characters_does_not_break_the_header() {
+async fn an_issuer_with_unusual_characters_does_not_break_the_header() {
     let world = World::with(&[("JWT_ISSUER", "https://\"ключ\\\".example")]).await;
 
     let answer = world.bearer(&token_with(json!({ "iss": "x" }))).get("/api/tasks").await;
@@ -145,18 +145,18 @@ async fn no_text_repeats_a_part_of_the_token() {
     let pair = KeyPair::new(EdDSA);
     let issuer = Issuer::new(&[&pair]).await;
     let (of_issuer, of_secret) = (World::of(&issuer, &[]).await, World::new().await);
-    let odd = ["made-up-kid", "https://made-up.example", "made-up-user\u{1}", "made-up-type"];
+    let invented = ["made-up-kid", "https://made-up.example", "made-up-user\u{1}", "made-up-type"];
 
     for world in [&of_issuer, &of_secret] {
         for token in [
-            pair.sign(&json!({ "alg": "EdDSA", "kid": odd[0] }), &issuer.claims(json!({}))),
-            pair.sign(&json!({ "alg": odd[0], "kid": odd[0] }), &issuer.claims(json!({}))),
-            pair.sign(&json!({ "alg": "EdDSA", "typ": odd[3] }), &issuer.claims(json!({}))),
-            pair.token(&issuer.claims(json!({ "iss": odd[1] }))),
-            pair.token(&issuer.claims(json!({ "aud": odd[1] }))),
-            pair.token(&issuer.claims(json!({ "sub": odd[2] }))),
-            signed(&header(), &claims(json!({ "sub": odd[2] })), SECRET),
-            odd[0].to_owned(),
+            pair.sign(&json!({ "alg": "EdDSA", "kid": invented[0] }), &issuer.claims(json!({}))),
+            pair.sign(&json!({ "alg": invented[0], "kid": invented[0] }), &issuer.claims(json!({}))),
+            pair.sign(&json!({ "alg": "EdDSA", "typ": invented[3] }), &issuer.claims(json!({}))),
+            pair.token(&issuer.claims(json!({ "iss": invented[1] }))),
+            pair.token(&issuer.claims(json!({ "aud": invented[1] }))),
+            pair.token(&issuer.claims(json!({ "sub": invented[2] }))),
+            signed(&header(), &claims(json!({ "sub": invented[2] })), SECRET),
+            invented[0].to_owned(),
         ] {
             let answer = world.bearer(&token).get("/api/tasks").await;
 

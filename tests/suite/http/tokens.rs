@@ -71,7 +71,7 @@ pub fn bearer(world: &World, token: &str) -> Person {
 
 /// Sends `GET /api/tasks` with these Authorization headers.
 pub async fn authorized(world: &World, values: &[&str]) -> Answer {
-    let mut request = world.stranger().request(Method::GET, "/api/tasks", "");
+    let mut request = world.anonymous().request(Method::GET, "/api/tasks", "");
     for value in values {
         let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header");
         request.headers_mut().append("authorization", value);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::contracts::{CONTRACTS, U, encoded};
+use super::contracts::{CONTRACTS, USER_TASKS, encoded};
 use super::tokens::{bearer, token_with};
 use crate::world::World;
 
@@ -90,14 +90,14 @@ async fn every_id_can_be_in_a_path() {
 
     for id in ids().iter().filter(|id| !["v1", "tasks"].contains(&id.as_str())) {
         let person = world.user(id);
-        let created = person.post(&U.tasks(&person), json!({ "title": "buy milk" })).await;
+        let created = person.post(&USER_TASKS.tasks(&person), json!({ "title": "buy milk" })).await;
 
         assert_eq!(created.status(), 201, "{id}: {created:?}");
         let task = created.json();
         assert_eq!(task["user_id"], **id, "{id}");
-        assert_eq!(person.get(&U.tasks(&person)).await.json(), json!([task]), "{id}");
-        for call in U.calls {
-            let answer = call.send(&U, &person, &task["id"]).await;
+        assert_eq!(person.get(&USER_TASKS.tasks(&person)).await.json(), json!([task]), "{id}");
+        for call in USER_TASKS.calls {
+            let answer = call.send(&USER_TASKS, &person, &task["id"]).await;
             assert!(answer.status.is_success(), "{id} {call}: {answer:?}");
         }
     }
@@ -143,7 +143,7 @@ async fn an_id_in_a_path_is_decoded_exactly_once() {
 }
 
 #[tokio::test]
-async fn a_segment_that_does_not_decode_is_no_users_id() {
+async fn a_segment_that_does_not_decode_is_not_a_user_id() {
     let world = World::new().await;
 
     for segment in
@@ -153,7 +153,7 @@ async fn a_segment_that_does_not_decode_is_no_users_id() {
         for id in ["alice", segment, &replaced] {
             let answer = world.user(id).get(&format!("/api/{segment}/tasks")).await;
 
-            U.refuses(&answer, 403, format!("{id} at {segment}"));
+            USER_TASKS.refuses(&answer, 403, format!("{id} at {segment}"));
         }
     }
 }
@@ -167,7 +167,7 @@ async fn the_paths_of_the_other_contracts_are_not_read_as_user_ids() {
         let task = person.creates(json!({ "title": "buy milk" })).await;
         let task_path = format!("/api/{id}/tasks/{}", task["id"]);
 
-        // Contracts V and T answer these paths, never U: its texts and methods differ.
+        // The contracts V1_TASKS and TASKS answer these paths, and USER_TASKS does not: its texts and methods differ.
         let complete = person.send(http::Method::PATCH, &format!("{task_path}/complete"), "{}").await;
         assert_eq!(complete.status(), 404, "{id}: no route");
         let set = person.patch(&task_path, json!({ "completed": true })).await;
@@ -175,7 +175,11 @@ async fn the_paths_of_the_other_contracts_are_not_read_as_user_ids() {
         assert_eq!(person.reads(&task["id"]).await, task, "{id}");
     }
     let tasks = world.user("tasks");
-    super::contracts::T.refuses(&tasks.get("/api/tasks/tasks").await, 404, "T's task with the id tasks");
+    super::contracts::TASKS.refuses(
+        &tasks.get("/api/tasks/tasks").await,
+        404,
+        "the contract TASKS, the task with the id tasks",
+    );
     assert_eq!(tasks.post("/api/tasks/tasks", json!({ "title": "x" })).await.status(), 405);
 }
 

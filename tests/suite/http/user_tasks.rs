@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::contracts::U;
+use super::contracts::USER_TASKS;
 use crate::world::World;
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn a_task_is_created_read_listed_and_deleted() {
     assert_eq!((read.status(), read.json()), (200, task.clone()));
     assert_eq!((list.status(), list.json()), (200, json!([task])));
     assert_eq!((deleted.status(), &deleted.body[..]), (204, &b""[..]));
-    U.refuses(&alice.get(&path).await, 404, "the deleted task");
+    USER_TASKS.refuses(&alice.get(&path).await, 404, "the deleted task");
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn complete_refuses_a_body_that_is_neither_empty_nor_an_object() {
     for (body, status) in [(" ", 400), ("{", 400), ("null", 422), ("true", 422), ("[]", 422), ("\"\"", 422)] {
         let answer = alice.send(http::Method::PATCH, &path, body).await;
 
-        U.refuses(&answer, status, body);
+        USER_TASKS.refuses(&answer, status, body);
     }
     assert_eq!(alice.reads(&id).await["completed"], false);
 }
@@ -106,15 +106,15 @@ async fn every_request_to_the_path_of_another_user_is_forbidden() {
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
-    for call in U.calls {
+    for call in USER_TASKS.calls {
         for id in [task["id"].to_string(), "4711".into(), "abc".into()] {
-            let path = call.path(&U, &alice, id);
+            let path = call.path(&USER_TASKS, &alice, id);
             let answer = bob.send(call.method.clone(), &path, call.body).await;
 
-            U.refuses(&answer, 403, format!("{} {path}", call.method));
+            USER_TASKS.refuses(&answer, 403, format!("{} {path}", call.method));
         }
     }
-    U.refuses(&bob.get("/api/alice/tasks").await, 403, "GET list");
-    U.refuses(&bob.post("/api/alice/tasks", json!({ "title": "mine" })).await, 403, "POST");
+    USER_TASKS.refuses(&bob.get("/api/alice/tasks").await, 403, "GET list");
+    USER_TASKS.refuses(&bob.post("/api/alice/tasks", json!({ "title": "mine" })).await, 403, "POST");
     assert_eq!(alice.get("/api/alice/tasks").await.json(), json!([task]));
 }

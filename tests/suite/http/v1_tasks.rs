@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::json;
 
-use super::contracts::V;
+use super::contracts::V1_TASKS;
 use crate::world::{World, send};
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn a_task_is_created_read_listed_and_deleted() {
     assert_eq!((read.status(), read.json()), (200, task.clone()));
     assert_eq!((list.status(), list.json()), (200, json!([task])));
     assert_eq!((deleted.status(), &deleted.body[..]), (204, &b""[..]));
-    V.refuses(&alice.get(&path).await, 404, "the deleted task");
+    V1_TASKS.refuses(&alice.get(&path).await, 404, "the deleted task");
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn a_toggle_flips_whatever_the_body_is() {
         ("no boolean", r#"{"completed":"yes"}"#.into(), "application/json"),
         ("malformed JSON", "{\"".into(), "application/json"),
         ("no JSON", "completed=true".into(), "application/x-www-form-urlencoded"),
-        ("a content type that is none", "{}".into(), "nonsense"),
+        ("an invalid content type", "{}".into(), "nonsense"),
         ("more than 64 KiB", "x".repeat(100_000), "application/json"),
         ("much more than 64 KiB", "x".repeat(3_000_000), "text/plain"),
     ] {
@@ -55,7 +55,7 @@ async fn a_toggle_flips_whatever_the_body_is() {
 }
 
 #[tokio::test]
-async fn two_toggles_at_the_same_moment_are_two_toggles() {
+async fn two_concurrent_toggles_both_take_effect() {
     let world = World::new().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
@@ -167,7 +167,7 @@ async fn a_limit_or_an_offset_out_of_range_is_refused() {
     ] {
         let answer = alice.get(&format!("/api/v1/tasks?{query}")).await;
 
-        V.refuses(&answer, 422, query);
+        V1_TASKS.refuses(&answer, 422, query);
         let name = query.split('=').next().expect("a name");
         assert!(answer.detail().starts_with(&format!("{name} must be")), "{query}: {}", answer.detail());
     }

@@ -7,16 +7,16 @@ use crate::world::{OwnCluster, releases};
 /// The lines that `change` adds to the report, in a cluster of its own. `undo` takes the change back.
 async fn adds(cluster: &OwnCluster, change: &str, undo: &str) -> Vec<String> {
     let admin = cluster.superuser("postgres").await;
-    let said = async || {
+    let report = async || {
         let report =
             audit(&cluster.address("rowkeep_login", "postgres")).await.expect("a report").to_string();
         report.lines().filter(|line| !line.contains(" facts: ")).map(str::to_owned).collect::<Vec<_>>()
     };
-    let before = said().await;
+    let before = report().await;
     admin.batch_execute(change).await.unwrap_or_else(|error| panic!("{change}: {error:?}"));
-    let after = said().await;
+    let after = report().await;
     admin.batch_execute(undo).await.unwrap_or_else(|error| panic!("{undo}: {error:?}"));
-    assert_eq!(said().await, before, "{undo}");
+    assert_eq!(report().await, before, "{undo}");
     after.into_iter().filter(|line| !before.contains(line)).collect()
 }
 

@@ -111,7 +111,7 @@ async fn a_moved_renamed_or_dropped_object_is_reported() {
         )
         .by_hand(),
         mutant(
-            "alter table rowkeep.migrations owner to stranger",
+            "alter table rowkeep.migrations owner to other_role",
             &["FAIL drift table rowkeep.migrations is not as declared"],
         ),
         mutant(
@@ -205,7 +205,7 @@ async fn a_change_written_into_the_system_catalogues_is_reported() {
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_user_id_with_a_nondeterministic_collation_is_reported() {
     let own = "(user_id = app.current_user_id())";
-    let harm = format!(
+    let damage = format!(
         "create collation public.loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
          drop policy fence on app.tasks; drop policy owner_only on app.tasks;
          alter table app.tasks alter column user_id type text collate public.loose;
@@ -214,7 +214,7 @@ async fn a_user_id_with_a_nondeterministic_collation_is_reported() {
     );
     let mutants = vec![
         mutant(
-            harm,
+            damage,
             &[
                 "FAIL table app.tasks: user_id text not null default app.current_user_id() collate loose",
                 "FAIL drift column app.tasks.user_id is not as declared",

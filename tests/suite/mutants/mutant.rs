@@ -7,7 +7,7 @@ use super::test_cluster::{Copy, TestCluster};
 #[derive(Clone, Debug)]
 pub struct Mutant {
     /// The statements that a superuser runs.
-    pub harm: String,
+    pub damage: String,
     /// The new facts that the audit must report, such as `FAIL drift table app.tasks is not as declared`. The subject says
     /// which part must report it: `drift`, `proof`, or else `sql/audit.sql`.
     pub notices: Vec<String>,
@@ -17,9 +17,9 @@ pub struct Mutant {
     by_hand: bool,
 }
 
-pub fn mutant(harm: impl Into<String>, notices: &[&str]) -> Mutant {
+pub fn mutant(damage: impl Into<String>, notices: &[&str]) -> Mutant {
     let notices = notices.iter().map(|notice| (*notice).to_owned()).collect();
-    Mutant { harm: harm.into(), notices, undo: None, by_hand: false }
+    Mutant { damage: damage.into(), notices, undo: None, by_hand: false }
 }
 
 impl Mutant {
@@ -60,7 +60,7 @@ pub async fn try_each(test_cluster: &TestCluster, template: &str, mutants: Vec<M
             here = here.replaced_by(next).await;
         }
         if let Err(problem) = tried {
-            problems.push(format!("{}\n{problem}", mutant.harm));
+            problems.push(format!("{}\n{problem}", mutant.damage));
         }
     }
     here.copy.discard().await;
@@ -82,7 +82,7 @@ const ROUNDS: usize = 4;
 impl<'a> TestDatabase<'a> {
     async fn new(copy: Copy<'a>) -> Self {
         let (before, text) = audited(&copy).await;
-        let others = before.iter().filter(|fact| fact.fails() && !fact.said.starts_with("FAIL drift "));
+        let others = before.iter().filter(|fact| fact.fails() && !fact.text.starts_with("FAIL drift "));
         assert_eq!(others.count(), 0, "fails before anything is done to it: {text}");
         let objects = objects(&copy).await;
         Self { copy, before, text, objects }
@@ -98,8 +98,8 @@ impl<'a> TestDatabase<'a> {
 
     /// Tries one mutant. Returns true if the database is as it was before.
     async fn try_one(&mut self, mutant: &Mutant) -> Result<bool, String> {
-        let harmed = self.copy.admin.batch_execute(&mutant.harm).await;
-        harmed.map_err(|error| format!(" cannot be done: {error:?}"))?;
+        let damaged = self.copy.admin.batch_execute(&mutant.damage).await;
+        damaged.map_err(|error| format!(" cannot be done: {error:?}"))?;
         let found = self.notices(mutant).await;
         if let Some(undo) = &mutant.undo {
             self.copy.admin.batch_execute(undo).await.map_err(|error| format!(" {undo}: {error:?}"))?;
@@ -118,14 +118,14 @@ impl<'a> TestDatabase<'a> {
         let audit = self.copy.audit().await;
         let news: Vec<_> = audit.facts.iter().filter(|fact| !self.before.contains(fact)).collect();
         let shown = || {
-            let lines: Vec<_> = news.iter().map(|fact| format!("   {}", fact.said)).collect();
+            let lines: Vec<_> = news.iter().map(|fact| format!("   {}", fact.text)).collect();
             lines.join("\n")
         };
         let missing: Vec<_> = mutant
             .notices
             .iter()
-            .filter(|notice| !news.iter().any(|fact| fact.says(notice)))
-            .map(|notice| format!(" not said: {notice}\n"))
+            .filter(|notice| !news.iter().any(|fact| fact.contains(notice)))
+            .map(|notice| format!(" not reported: {notice}\n"))
             .collect();
         if !missing.is_empty() || mutant.notices.is_empty() {
             return Err(format!("{} but:\n{}", missing.concat(), shown()));
@@ -149,7 +149,7 @@ impl<'a> TestDatabase<'a> {
                 return Ok(text == self.text);
             }
             let of = |fact: &&Fact| fact.fix.as_deref().is_some_and(is_runnable);
-            let seen = |fact: &&Fact| !fact.said.starts_with("FAIL drift ");
+            let seen = |fact: &&Fact| !fact.text.starts_with("FAIL drift ");
             let mut chosen: Vec<_> = found.iter().filter(of).filter(seen).collect();
             if chosen.is_empty() {
                 chosen = found.iter().filter(of).collect();
@@ -166,11 +166,11 @@ impl<'a> TestDatabase<'a> {
                     errors.push_str(&self.run(fix).await.err().unwrap_or_default());
                 }
             }
-            let (after, said) = audited(&self.copy).await;
+            let (after, report) = audited(&self.copy).await;
             if let Some(fact) = chosen.iter().find(|fact| after.contains(fact)) {
                 return Err(format!(" the fix does not repair: {fact:#?}\n{errors}"));
             }
-            (found, text) = (after, said);
+            (found, text) = (after, report);
         }
         Err(format!(" not repaired in {ROUNDS} rounds: {found:#?}"))
     }

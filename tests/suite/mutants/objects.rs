@@ -16,8 +16,8 @@ async fn a_privilege_on_future_objects_is_reported() {
             &["FAIL grants future objects of rowkeep_owner in schema app are granted to public: .. truncate"],
         ),
         mutant(
-            "alter default privileges for role rowkeep_owner grant select on tables to stranger",
-            &["FAIL grants future objects of rowkeep_owner are granted to stranger: select"],
+            "alter default privileges for role rowkeep_owner grant select on tables to other_role",
+            &["FAIL grants future objects of rowkeep_owner are granted to other_role: select"],
         ),
         mutant(
             "alter default privileges for role postgres in schema app grant select on tables to rowkeep_api",
@@ -38,8 +38,8 @@ async fn a_privilege_on_future_objects_is_reported() {
             &["FAIL grants future objects of rowkeep_owner in schema app are granted to public: execute"],
         ),
         mutant(
-            "alter default privileges for role rowkeep_owner grant usage on schemas to stranger",
-            &["FAIL grants future objects of rowkeep_owner are granted to stranger: usage"],
+            "alter default privileges for role rowkeep_owner grant usage on schemas to other_role",
+            &["FAIL grants future objects of rowkeep_owner are granted to other_role: usage"],
         ),
         mutant(
             "alter default privileges for role postgres grant select on tables to rowkeep_api",
@@ -189,10 +189,10 @@ async fn a_privilege_on_an_object_of_postgres_is_reported() {
     ] {
         for receiver in ["rowkeep_api", "rowkeep_auditor", "rowkeep_login", "public"] {
             let named = on.replace("function pg_catalog.", "");
-            let said = format!(
+            let expected = format!(
                 "FAIL grants {privilege} on .. {named} to {receiver}: PostgreSQL does not grant it by default"
             );
-            mutants.push(mutant(format!("grant {privilege} on {on} to {receiver}"), &[&said]));
+            mutants.push(mutant(format!("grant {privilege} on {on} to {receiver}"), &[&expected]));
         }
     }
     mutants.extend([

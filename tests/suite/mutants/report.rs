@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
     /// Verdict, subject and text.
-    pub said: String,
+    pub text: String,
     /// The text after `fix:`.
     pub fix: Option<String>,
 }
@@ -14,13 +14,13 @@ const TEXT: usize = 18;
 
 impl Fact {
     pub fn fails(&self) -> bool {
-        self.said.starts_with("FAIL ")
+        self.text.starts_with("FAIL ")
     }
 
     /// Whether the fact contains this text. Line breaks do not matter; ` .. ` skips some words.
-    pub fn says(&self, wanted: &str) -> bool {
-        let said = without_blanks(&self.said);
-        let mut rest = said.as_str();
+    pub fn contains(&self, wanted: &str) -> bool {
+        let text = without_blanks(&self.text);
+        let mut rest = text.as_str();
         wanted.split(" .. ").all(|words| match rest.split_once(&without_blanks(words)) {
             Some((_, after)) => {
                 rest = after;
@@ -40,7 +40,7 @@ pub fn facts(report: &str) -> Vec<Fact> {
     let mut facts: Vec<Fact> = Vec::new();
     for line in report.lines() {
         if ["OK ", "NOTE ", "FAIL "].iter().any(|verdict| line.starts_with(verdict)) {
-            facts.push(Fact { said: line.split_whitespace().collect::<Vec<_>>().join(" "), fix: None });
+            facts.push(Fact { text: line.split_whitespace().collect::<Vec<_>>().join(" "), fix: None });
             continue;
         }
         let Some(fact) = facts.last_mut() else { continue };
@@ -52,8 +52,8 @@ pub fn facts(report: &str) -> Vec<Fact> {
             }
             (None, Some(begun)) => fact.fix = Some(begun.to_owned()),
             (None, None) => {
-                fact.said.push(' ');
-                fact.said.push_str(text.trim());
+                fact.text.push(' ');
+                fact.text.push_str(text.trim());
             }
         }
     }

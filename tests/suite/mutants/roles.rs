@@ -11,25 +11,26 @@ async fn an_attribute_of_a_role_of_rowkeep_is_reported() {
     let mut mutants = Vec::new();
     for attribute in ["superuser", "bypassrls", "login", "createrole", "createdb", "replication"] {
         for role in OURS {
-            let said = format!("FAIL role {role}: {}", attribute.to_uppercase());
-            mutants.push(mutant(format!("alter role {role} {attribute}"), &[&said]));
+            let expected = format!("FAIL role {role}: {}", attribute.to_uppercase());
+            mutants.push(mutant(format!("alter role {role} {attribute}"), &[&expected]));
         }
     }
     for role in OURS {
         let missing = format!("alter role {role} rename to gone");
-        let said = format!("FAIL role {role} does not exist");
-        mutants.push(mutant(missing, &[&said]).undone_by(&format!("alter role gone rename to {role}")));
+        let expected = format!("FAIL role {role} does not exist");
+        mutants.push(mutant(missing, &[&expected]).undone_by(&format!("alter role gone rename to {role}")));
     }
     for (attribute, way) in [
         ("superuser", "superuser"),
         ("bypassrls", "has BYPASSRLS"),
         ("replication", "has REPLICATION, to which no policy applies"),
     ] {
-        let said = format!("FAIL bypass rowkeep_api: {way}");
+        let expected = format!("FAIL bypass rowkeep_api: {way}");
         let proof = "FAIL proof app.tasks: SELECT as A: showed";
-        let seen = if attribute == "replication" { vec![said.as_str()] } else { vec![said.as_str(), proof] };
-        let harm = format!("alter role rowkeep_api {attribute}");
-        mutants.push(mutant(harm, &seen));
+        let seen =
+            if attribute == "replication" { vec![expected.as_str()] } else { vec![expected.as_str(), proof] };
+        let damage = format!("alter role rowkeep_api {attribute}");
+        mutants.push(mutant(damage, &seen));
     }
 
     try_each(&TestCluster::own().await, "migrated", mutants).await;
@@ -37,8 +38,8 @@ async fn an_attribute_of_a_role_of_rowkeep_is_reported() {
 
 /// A role of Rowkeep becomes a member of another role.
 fn joins(role: &str, of: &str, more: &[&str]) -> Mutant {
-    let said = format!("FAIL role {role} is a member of {of}");
-    mutant(format!("grant {of} to {role}"), &[&[said.as_str()], more].concat())
+    let expected = format!("FAIL role {role} is a member of {of}");
+    mutant(format!("grant {of} to {role}"), &[&[expected.as_str()], more].concat())
 }
 
 #[tokio::test]
@@ -193,7 +194,7 @@ async fn every_role_that_can_bypass_the_policies_is_listed() {
     ];
     let undo = "drop view if exists public.v; drop schema if exists x; revoke rowkeep_api, rowkeep_owner from x; drop role x";
     let mut mutants: Vec<_> =
-        cases.iter().map(|(harm, said)| mutant(*harm, &[said]).undone_by(undo)).collect();
+        cases.iter().map(|(damage, expected)| mutant(*damage, &[expected]).undone_by(undo)).collect();
     mutants.push(
         mutant(
             "create role x login; do $$ begin execute format('alter database %I owner to x', current_database()); end $$",

@@ -39,7 +39,7 @@ async fn make_notes(test_cluster: &TestCluster) {
 
 /// The mutants of the second table.
 fn of_notes(all: Vec<Mutant>) -> Vec<Mutant> {
-    all.into_iter().filter(|mutant| mutant.harm.contains("app.notes")).collect()
+    all.into_iter().filter(|mutant| mutant.damage.contains("app.notes")).collect()
 }
 
 async fn try_of_notes(queries: &[&str]) {
@@ -48,7 +48,7 @@ async fn try_of_notes(queries: &[&str]) {
     let mut tried = Vec::new();
     for query in queries {
         let all = mutants(&copy.admin, query).await;
-        let of_tasks = all.iter().filter(|mutant| mutant.harm.contains("app.tasks")).count();
+        let of_tasks = all.iter().filter(|mutant| mutant.damage.contains("app.tasks")).count();
         let of_notes = of_notes(all);
         // The second table has fewer columns and constraints.
         assert!(2 * of_notes.len() >= of_tasks, "{} of {of_tasks}", of_notes.len());
@@ -62,7 +62,7 @@ async fn try_of_notes(queries: &[&str]) {
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_second_table_with_changed_policies_is_reported() {
-    try_of_notes(&[generated::POLICIES, generated::HOLES]).await;
+    try_of_notes(&[generated::POLICIES, generated::ADDED_POLICIES]).await;
 }
 
 #[tokio::test]
@@ -87,9 +87,9 @@ async fn a_second_table_made_like_the_first_fails_only_in_drift() {
     let audit = copy.audit().await;
 
     let failing: Vec<_> = audit.facts.iter().filter(|fact| fact.fails()).collect();
-    assert!(failing.iter().all(|fact| fact.said.starts_with("FAIL drift ")), "{failing:?}");
+    assert!(failing.iter().all(|fact| fact.text.starts_with("FAIL drift ")), "{failing:?}");
     assert!(failing.len() > 10, "{failing:?}");
     let proof = "OK proof app.notes: 14 of 14 statements of A";
-    assert!(audit.facts.iter().any(|fact| fact.says(proof)), "{}", audit.text);
+    assert!(audit.facts.iter().any(|fact| fact.contains(proof)), "{}", audit.text);
     copy.discard().await;
 }

@@ -24,8 +24,8 @@ async fn a_setting_stored_for_the_database_is_reported() {
             &["FAIL identity role rowkeep_login in database .. stores app.user_id = 'alice'"],
         ),
         mutant(
-            here("app.user_id = ''alice''", "role stranger in database"),
-            &["FAIL identity role stranger in database .. stores app.user_id = 'alice'"],
+            here("app.user_id = ''alice''", "role other_role in database"),
+            &["FAIL identity role other_role in database .. stores app.user_id = 'alice'"],
         ),
         mutant(
             here("session_replication_role = replica", "database"),
@@ -52,9 +52,9 @@ async fn a_setting_stored_for_the_database_is_reported() {
             &["NOTE settings role rowkeep_login in database .. stores search_path = public"],
         ),
         mutant(
-            here("role = ''stranger''", "role rowkeep_login in database"),
+            here("role = ''other_role''", "role rowkeep_login in database"),
             &[
-                "NOTE settings role rowkeep_login in database .. stores role = stranger",
+                "NOTE settings role rowkeep_login in database .. stores role = other_role",
                 "NOTE login rowkeep_login runs as rowkeep_api when the transaction of a request begins",
             ],
         ),
@@ -144,8 +144,8 @@ async fn a_setting_stored_for_a_role_or_the_server_is_reported() {
         )
         .undone_by("alter role rowkeep_login set role = 'rowkeep_api'"),
         mutant(
-            "alter role rowkeep_login set role = 'stranger'",
-            &["NOTE settings role rowkeep_login stores role = stranger"],
+            "alter role rowkeep_login set role = 'other_role'",
+            &["NOTE settings role rowkeep_login stores role = other_role"],
         )
         .undone_by("alter role rowkeep_login set role = 'rowkeep_api'"),
         mutant(

@@ -13,7 +13,7 @@ use tokio_postgres::Client;
 use super::report::{Fact, facts};
 use crate::world::OwnCluster;
 
-/// A cluster with a migrated template, the recommended login, and `stranger`, a role without any privilege.
+/// A cluster with a migrated template, the recommended login, and `other_role`, a role without any privilege.
 pub struct TestCluster {
     cluster: OwnCluster,
     made: AtomicU32,
@@ -42,7 +42,7 @@ impl TestCluster {
             .await
             .expect("a migrated one");
         test_cluster.make_login().await;
-        admin.batch_execute("create role stranger").await.expect("a role");
+        admin.batch_execute("create role other_role").await.expect("a role");
         test_cluster
     }
 

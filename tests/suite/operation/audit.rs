@@ -53,32 +53,32 @@ fn facts_of_the_database(text: &str) -> Vec<&str> {
 
 #[tokio::test]
 async fn the_program_prints_what_psql_prints_and_then_more() {
-    for harm in
+    for damage in
         ["select 1", "alter table app.tasks no force row level security; grant all on app.tasks to public"]
     {
         let database = Database::new().await;
-        database.superuser().await.batch_execute(harm).await.expect("a harm");
+        database.superuser().await.batch_execute(damage).await.expect("a damaged database");
 
         let program = run_audit(&database, "postgres").await.out;
         let psql = run_in_psql(&database, "postgres", &[]).await;
 
         let psql = facts_of_the_database(&psql);
-        assert_eq!(facts_of_the_database(&program)[..psql.len()], psql, "{harm}");
+        assert_eq!(facts_of_the_database(&program)[..psql.len()], psql, "{damage}");
     }
 }
 
 #[tokio::test]
 async fn two_runs_print_the_same() {
-    for harm in
+    for damage in
         ["select 1", "drop policy fence on app.tasks; alter policy owner_only on app.tasks using (true)"]
     {
         let database = Database::new().await;
-        database.superuser().await.batch_execute(harm).await.expect("a harm");
+        database.superuser().await.batch_execute(damage).await.expect("a damaged database");
         creates(&database.client("rowkeep_login").await, "alice", "hers").await;
 
         let (one, other) = (run_audit(&database, "postgres").await, run_audit(&database, "postgres").await);
 
-        assert_eq!(facts_of_the_database(&one.out), facts_of_the_database(&other.out), "{harm}");
+        assert_eq!(facts_of_the_database(&one.out), facts_of_the_database(&other.out), "{damage}");
         assert_eq!(one.code, other.code);
     }
 }
@@ -209,16 +209,16 @@ async fn dumped(database: &Database) -> Option<BTreeSet<String>> {
 
 #[tokio::test]
 async fn an_audit_changes_nothing() {
-    for harm in
+    for damage in
         ["select 1", "drop policy fence on app.tasks; alter policy owner_only on app.tasks using (true)"]
     {
         let database = Database::new().await;
         creates(&database.client("rowkeep_login").await, "alice", "hers").await;
-        database.superuser().await.batch_execute(harm).await.expect("a harm");
+        database.superuser().await.batch_execute(damage).await.expect("a damaged database");
         let Some(before) = dumped(&database).await else { return };
 
         run_audit(&database, "postgres").await;
 
-        assert_eq!(dumped(&database).await, Some(before), "{harm}");
+        assert_eq!(dumped(&database).await, Some(before), "{damage}");
     }
 }

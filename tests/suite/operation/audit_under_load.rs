@@ -82,7 +82,7 @@ async fn an_audit_and_writers_do_not_wait_for_one_another() {
 async fn a_proof_of_broken_policies_touches_a_few_rows_and_changes_none() {
     let database = with_tasks().await;
     let admin = database.superuser().await;
-    admin.batch_execute(BROKEN_POLICIES).await.expect("a harm");
+    admin.batch_execute(BROKEN_POLICIES).await.expect("a damaged database");
     let all = "select md5(string_agg(t::text, ',' order by id)) from app.tasks t";
     let before = texts(&admin, all).await;
 
@@ -107,7 +107,7 @@ async fn an_audit_that_is_killed_leaves_nothing_behind() {
     for signal in ["KILL", "INT", "TERM"] {
         let database = with_tasks().await;
         let admin = database.superuser().await;
-        admin.batch_execute(BROKEN_POLICIES).await.expect("a harm");
+        admin.batch_execute(BROKEN_POLICIES).await.expect("a damaged database");
         // The proof waits for these row locks, so that it can be killed in the middle.
         let holder = database.superuser().await;
         holder.batch_execute("begin; select from app.tasks for update").await.expect("locks");

@@ -102,14 +102,14 @@ async fn requests_get_503_while_the_database_is_down_and_are_answered_afterwards
 #[tokio::test]
 async fn health_is_503_while_the_database_is_down_and_200_afterwards() {
     let mut outage = Outage::prepared().await;
-    let stranger = Person::with_token(outage.server.address, None);
+    let anonymous = Person::with_token(outage.server.address, None);
 
     outage.stops("INT").await;
-    let away = stranger.get("/health").await;
+    let away = anonymous.get("/health").await;
     outage.starts_again().await;
 
     assert_eq!((away.status(), &away.json()["status"]), (503, &json!("unhealthy")));
-    let back = outage.until_status(200, async || stranger.get("/health").await).await;
+    let back = outage.until_status(200, async || anonymous.get("/health").await).await;
     assert_eq!(back.json(), json!({ "status": "healthy" }));
 }
 

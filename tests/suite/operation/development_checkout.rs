@@ -85,7 +85,7 @@ async fn interrupted(checkout: &Checkout, signal: &str) {
 }
 
 #[tokio::test]
-async fn ctrl_c_during_the_first_start_does_not_harm_the_database() {
+async fn ctrl_c_during_the_first_start_does_not_damage_the_database() {
     let checkout = Checkout::new("c");
 
     interrupted(&checkout, "INT").await;

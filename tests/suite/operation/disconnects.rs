@@ -126,7 +126,7 @@ async fn many_health_requests_that_hang_up_cost_no_new_session() {
         drop(RawClient::sending(world.server.address, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await);
     }
 
-    assert_eq!(world.stranger().get("/health").await.status(), 200);
+    assert_eq!(world.anonymous().get("/health").await.status(), 200);
     assert_eq!(sessions(&world).await, before);
 }
 

@@ -2,11 +2,16 @@
 
 use crate::world::{Database, World};
 
-async fn warnings_after(harm: &str) -> Vec<String> {
+async fn warnings_after(change: &str) -> Vec<String> {
     let database = Database::new().await;
-    database.superuser().await.batch_execute(harm).await.unwrap_or_else(|error| panic!("{harm}: {error:?}"));
+    database
+        .superuser()
+        .await
+        .batch_execute(change)
+        .await
+        .unwrap_or_else(|error| panic!("{change}: {error:?}"));
     let world = World::on(database, &[]).await;
-    assert_eq!(world.user("alice").get("/api/tasks").await.status(), 200, "{harm}");
+    assert_eq!(world.user("alice").get("/api/tasks").await.status(), 200, "{change}");
 
     let events = world.server.log().into_iter().filter_map(|line| serde_json::from_str(&line).ok());
     let warnings = events.filter(|event: &serde_json::Value| event["message"] == "`rowkeep audit` fails");
@@ -20,10 +25,10 @@ async fn an_unchanged_database_gives_no_warning() {
 
 #[tokio::test]
 async fn each_change_by_hand_is_a_warning_at_start() {
-    let harm = "drop index app.tasks_pending_idx; grant truncate on app.tasks to rowkeep_auditor";
+    let change = "drop index app.tasks_pending_idx; grant truncate on app.tasks to rowkeep_auditor";
 
     assert_eq!(
-        warnings_after(harm).await,
+        warnings_after(change).await,
         [
             "grants truncate on app.tasks to rowkeep_auditor: empties the table, and no policy applies",
             "drift grant of truncate on table app.tasks to rowkeep_auditor exists, but is not declared",

@@ -20,12 +20,12 @@ async fn a_head_over_the_limit_is_refused_and_the_server_goes_on() {
         let mut client = RawClient::open(world.server.address).await;
         client.sends(text).await;
 
-        let said = client.reads_to_the_end().await;
+        let answer = client.reads_to_the_end().await;
 
-        let status = said.split(' ').nth(1).unwrap_or_default();
-        assert!(["400", "414", "431"].contains(&status), "{said:?}");
+        let status = answer.split(' ').nth(1).unwrap_or_default();
+        assert!(["400", "414", "431"].contains(&status), "{answer:?}");
     }
-    assert_eq!(world.stranger().get("/health").await.status(), 200);
+    assert_eq!(world.anonymous().get("/health").await.status(), 200);
 }
 
 #[tokio::test]
@@ -43,11 +43,11 @@ async fn bytes_that_are_no_http_are_refused_and_the_server_goes_on() {
         client.sends(&bytes).await;
         client.sends("\r\n\r\n").await;
 
-        let said = client.reads_to_the_end().await;
+        let answer = client.reads_to_the_end().await;
 
-        assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{said:?}");
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer:?}");
     }
-    assert_eq!(world.stranger().get("/health").await.status(), 200);
+    assert_eq!(world.anonymous().get("/health").await.status(), 200);
 }
 
 #[tokio::test]
@@ -65,10 +65,10 @@ async fn ambiguous_lengths_are_refused_and_no_request_is_smuggled_in() {
         let mut client = RawClient::open(world.server.address).await;
         client.sends(format!("{outer}{lengths}\r\n{inner}")).await;
 
-        let said = client.reads_to_the_end().await;
+        let answer = client.reads_to_the_end().await;
 
-        assert!(said.starts_with("HTTP/1.1 4"), "{lengths}: {said}");
-        assert_eq!(said.matches("HTTP/1.1 ").count(), 1, "{lengths}: {said}");
+        assert!(answer.starts_with("HTTP/1.1 4"), "{lengths}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{lengths}: {answer}");
     }
     assert_eq!(world.user("alice").get("/api/tasks").await.json(), json!([]));
 }
@@ -150,7 +150,7 @@ async fn a_client_that_still_sends_an_announced_body_over_the_limit_can_read_the
 }
 
 #[tokio::test]
-async fn a_stranger_who_still_sends_a_body_can_read_the_401() {
+async fn a_client_without_a_token_that_still_sends_a_body_can_read_the_401() {
     let world = World::new().await;
     let text = "POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n";
     let mut client = RawClient::sending(world.server.address, text.to_owned() + &"x".repeat(200_000)).await;
@@ -175,7 +175,7 @@ async fn a_user_who_waits_for_100_continue_gets_it() {
 }
 
 #[tokio::test]
-async fn a_stranger_who_waits_for_100_continue_gets_the_401_at_once() {
+async fn a_client_without_a_token_that_waits_for_100_continue_gets_the_401_at_once() {
     let world = World::new().await;
     let text = "POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\nExpect: 100-continue\r\n\r\n";
 
@@ -188,13 +188,13 @@ async fn a_stranger_who_waits_for_100_continue_gets_the_401_at_once() {
 async fn an_http_1_0_request_is_answered_and_its_connection_closed() {
     let world = World::new().await;
 
-    let said = RawClient::sending(world.server.address, "GET /health HTTP/1.0\r\n\r\n")
+    let answer = RawClient::sending(world.server.address, "GET /health HTTP/1.0\r\n\r\n")
         .await
         .reads_to_the_end()
         .await;
 
-    assert!(said.starts_with("HTTP/1.0 200"), "{said}");
-    assert!(said.ends_with(r#"{"status":"healthy"}"#), "{said}");
+    assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
+    assert!(answer.ends_with(r#"{"status":"healthy"}"#), "{answer}");
 }
 
 #[tokio::test]
@@ -216,11 +216,11 @@ async fn request_targets_that_are_no_path_are_refused_and_the_server_goes_on() {
     {
         let text = format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 
-        let said = RawClient::sending(world.server.address, text).await.reads_to_the_end().await;
+        let answer = RawClient::sending(world.server.address, text).await.reads_to_the_end().await;
 
-        let status = said.split(' ').nth(1).unwrap_or_default();
-        assert!(["200", "204", "400", "404", "405"].contains(&status), "{line}: {said:?}");
-        assert!(status != "200" || line.starts_with("OPTIONS"), "{line}: {said:?}");
+        let status = answer.split(' ').nth(1).unwrap_or_default();
+        assert!(["200", "204", "400", "404", "405"].contains(&status), "{line}: {answer:?}");
+        assert!(status != "200" || line.starts_with("OPTIONS"), "{line}: {answer:?}");
     }
-    assert_eq!(world.stranger().get("/health").await.status(), 200);
+    assert_eq!(world.anonymous().get("/health").await.status(), 200);
 }

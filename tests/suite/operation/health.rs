@@ -8,7 +8,7 @@ use crate::world::{Person, World};
 #[tokio::test]
 async fn health_fails_while_row_security_is_off_and_recovers_when_it_is_on() {
     let world = World::new().await;
-    let stranger = world.stranger();
+    let anonymous = world.anonymous();
     let superuser = world.database.superuser().await;
 
     for (opens, closes) in [
@@ -23,9 +23,9 @@ async fn health_fails_while_row_security_is_off_and_recovers_when_it_is_on() {
         ("alter role rowkeep_login bypassrls", "alter role rowkeep_login nobypassrls"),
     ] {
         superuser.batch_execute(opens).await.expect("weaker protection");
-        let open = stranger.get("/health").await;
+        let open = anonymous.get("/health").await;
         superuser.batch_execute(closes).await.expect("full protection");
-        let closed = stranger.get("/health").await;
+        let closed = anonymous.get("/health").await;
 
         let harmless = opens.contains("login"); // requests do not run as the login
         let status = if harmless { 200 } else { 503 };
@@ -39,14 +39,14 @@ async fn health_fails_while_row_security_is_off_and_recovers_when_it_is_on() {
 
 #[tokio::test]
 async fn health_fails_when_a_policy_is_gone() {
-    for harm in ["drop policy fence on app.tasks", "drop policy owner_only on app.tasks"] {
+    for damage in ["drop policy fence on app.tasks", "drop policy owner_only on app.tasks"] {
         let world = World::new().await;
         let superuser = world.database.superuser().await;
 
-        superuser.batch_execute(harm).await.expect(harm);
+        superuser.batch_execute(damage).await.expect(damage);
 
-        let answer = world.stranger().get("/health").await;
-        assert_eq!((answer.status(), &answer.json()["status"]), (503, &json!("unhealthy")), "{harm}");
+        let answer = world.anonymous().get("/health").await;
+        assert_eq!((answer.status(), &answer.json()["status"]), (503, &json!("unhealthy")), "{damage}");
     }
 }
 
@@ -59,7 +59,7 @@ async fn only_the_log_says_which_protection_is_missing() {
         .await
         .expect("no row security");
 
-    let answer = world.stranger().get("/health").await;
+    let answer = world.anonymous().get("/health").await;
 
     let text = String::from_utf8_lossy(&answer.body).to_lowercase();
     for inner in ["row security", "app", "schema", "rowkeep", "migrate"] {
@@ -95,8 +95,8 @@ async fn many_health_requests_at_once_use_one_database_connection() {
         before = count().await;
     }
 
-    let stranger = world.stranger();
-    let answers = join_all((0..200).map(|_| stranger.get("/health"))).await;
+    let anonymous = world.anonymous();
+    let answers = join_all((0..200).map(|_| anonymous.get("/health"))).await;
 
     assert!(answers.iter().all(|answer| answer.status() == 200));
     assert_eq!(before.0, 1);
@@ -109,16 +109,19 @@ async fn health_fails_when_the_function_of_the_user_id_is_immutable() {
     let world = World::new().await;
     let superuser = world.database.superuser().await;
 
-    superuser.batch_execute("alter function app.current_user_id() immutable").await.expect("a harm");
+    superuser
+        .batch_execute("alter function app.current_user_id() immutable")
+        .await
+        .expect("a damaged database");
 
-    let answer = world.stranger().get("/health").await;
+    let answer = world.anonymous().get("/health").await;
     assert_eq!((answer.status(), &answer.json()["status"]), (503, &json!("unhealthy")));
 }
 
 /// Each change leaves the policies as they are, and makes requests run without their effect.
 #[tokio::test]
 async fn health_fails_when_policies_exist_but_do_not_restrict_requests() {
-    for harm in [
+    for damage in [
         // Identifies every user as alice, except a probe with a name of its own.
         "create or replace function app.identify(user_id text) returns void language plpgsql set search_path = '' as $$
          begin
@@ -130,9 +133,9 @@ async fn health_fails_when_policies_exist_but_do_not_restrict_requests() {
         "create table public.parent (like app.tasks); alter table app.tasks inherit public.parent",
     ] {
         let world = World::new().await;
-        world.database.superuser().await.batch_execute(harm).await.expect(harm);
+        world.database.superuser().await.batch_execute(damage).await.expect(damage);
 
-        let answer = world.stranger().get("/health").await;
-        assert_eq!((answer.status(), &answer.json()["status"]), (503, &json!("unhealthy")), "{harm}");
+        let answer = world.anonymous().get("/health").await;
+        assert_eq!((answer.status(), &answer.json()["status"]), (503, &json!("unhealthy")), "{damage}");
     }
 }

@@ -100,11 +100,11 @@ async fn a_missing_or_broken_file_removes_no_key() {
     std::fs::remove_file(file.path()).expect("no file");
     problem("No such file").await;
     assert_eq!(person.get("/api/tasks").await.status(), 200);
-    assert!(world.stranger().get("/health").await.detail().contains("JWKS_FILE"));
+    assert!(world.anonymous().get("/health").await.detail().contains("JWKS_FILE"));
 
     file.publish(&[&pair]);
     world.server.logs(|event| event["message"] == "the key set can be read again").await;
-    assert_eq!(world.stranger().get("/health").await.json(), json!({ "status": "healthy" }));
+    assert_eq!(world.anonymous().get("/health").await.json(), json!({ "status": "healthy" }));
 }
 
 /// Opening a pipe waits for a writer.

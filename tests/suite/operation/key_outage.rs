@@ -13,7 +13,7 @@ use crate::world::{JWKS_PATH, NEVER, Reply, public};
 async fn health(world: &World, wanted: impl Fn(&Answer) -> bool) -> Answer {
     let found = async {
         loop {
-            let answer = world.stranger().get("/health").await;
+            let answer = world.anonymous().get("/health").await;
             if wanted(&answer) {
                 return answer;
             }
@@ -35,7 +35,7 @@ async fn an_issuer_that_is_down_at_start_is_tried_again() {
     let world = World::of(&issuer, &[]).await;
     let person = world.signed_in(&issuer, &pair);
 
-    let down = world.stranger().get("/health").await;
+    let down = world.anonymous().get("/health").await;
     let refused = person.get("/api/tasks").await;
     issuer.start();
     health(&world, is_healthy).await;
@@ -53,7 +53,7 @@ async fn a_silent_issuer_does_not_delay_the_start_for_long() {
     let issuer = Issuer::new(&[&pair]).await;
     issuer.reply(JWKS_PATH, Reply::keys(&public(&[&pair])).after(NEVER));
     let world = World::of(&issuer, &[("REQUEST_TIMEOUT", "1")]).await;
-    assert_eq!(world.stranger().get("/health").await.status(), 503);
+    assert_eq!(world.anonymous().get("/health").await.status(), 503);
 
     issuer.publish(&public(&[&pair]));
 
@@ -70,7 +70,7 @@ async fn known_keys_are_accepted_while_the_issuer_is_down() {
     issuer.stop().await;
 
     let refused = other.get("/api/tasks").await;
-    let down = world.stranger().get("/health").await;
+    let down = world.anonymous().get("/health").await;
     let accepted = person.get("/api/tasks").await.status();
     issuer.publish(&public(&[&known, &unknown]));
     issuer.start();
@@ -91,7 +91,7 @@ async fn a_secret_is_accepted_while_the_issuer_is_down() {
     let url = issuer.url();
     let world = World::with(&[("BETTER_AUTH_URL", &url)]).await;
 
-    let health = world.stranger().get("/health").await;
+    let health = world.anonymous().get("/health").await;
 
     assert_eq!(world.user("alice").get("/api/tasks").await.status(), 200);
     assert_eq!((health.status(), &health.json()["status"]), (200, &json!("healthy")));
@@ -130,7 +130,7 @@ async fn an_issuer_that_answers_nonsense_removes_no_key() {
         assert!(issuer.fetches() >= 2, "{label}");
         let accepted = world.signed_in(&issuer, &known).get("/api/tasks").await;
         assert_eq!(accepted.status(), 200, "{label}");
-        let health = world.stranger().get("/health").await;
+        let health = world.anonymous().get("/health").await;
         assert_eq!(health.status(), 200, "{label}");
         assert!(health.detail().contains("BETTER_AUTH_URL"), "{label}: {health:?}");
     }
@@ -154,5 +154,5 @@ async fn a_redirect_to_another_path_of_the_issuer_is_followed_and_to_another_ser
 
     assert_eq!((followed, not_followed), (200, 401));
     assert_eq!(other.fetches(), 0);
-    assert_eq!(around.stranger().get("/health").await.status(), 503);
+    assert_eq!(around.anonymous().get("/health").await.status(), 503);
 }

@@ -208,7 +208,7 @@ async fn an_empty_set_retires_every_key() {
     assert_eq!(status(&world.signed_in(&issuer, &unknown)).await, 401);
 
     assert_eq!(status(&world.signed_in(&issuer, &old)).await, 401);
-    let health = world.stranger().get("/health").await;
+    let health = world.anonymous().get("/health").await;
     assert_eq!(health.status(), 503);
     assert!(health.detail().contains("BETTER_AUTH_URL"), "{health:?}");
 }

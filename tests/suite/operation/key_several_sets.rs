@@ -142,7 +142,7 @@ async fn health_names_everything_that_is_missing() {
     let superuser = world.database.superuser().await;
     superuser.batch_execute("drop policy fence on app.tasks").await.expect("no fence");
 
-    let health = world.stranger().get("/health").await;
+    let health = world.anonymous().get("/health").await;
 
     assert_eq!((health.status(), &health.json()["status"]), (503, &json!("unhealthy")));
     for part in ["no key", "BETTER_AUTH_URL", "database"] {

@@ -92,7 +92,7 @@ async fn keys_of_an_issuer_whose_certificate_is_not_trusted_are_not_used() {
         let world = World::with(&settings).await;
 
         assert_eq!(world.bearer(&pair.token(&claims())).get("/api/tasks").await.status(), 401, "{label}");
-        assert_eq!(world.stranger().get("/health").await.status(), 503, "{label}");
+        assert_eq!(world.anonymous().get("/health").await.status(), 503, "{label}");
         let problem = world.server.logs(|event| event["problem"].is_string()).await;
         assert!(problem.to_string().contains("certificate"), "{label}: {problem}");
     }

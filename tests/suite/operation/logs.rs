@@ -41,7 +41,7 @@ async fn sends_every_marker(world: &World) {
     {
         alice.patch(path, json!({ "completed": TITLE })).await;
         world.user(OTHER).get(path).await;
-        world.stranger().get(path).await;
+        world.anonymous().get(path).await;
         Person::with_token(world.server.address, Some("marker-token")).get(path).await;
         let forged = format!("{}marker-token", token(USER));
         Person::with_token(world.server.address, Some(&forged)).get(path).await;
@@ -115,10 +115,10 @@ async fn every_request_has_one_line_with_its_answer() {
     alice.creates(json!({ "title": "one" })).await;
     alice.get("/api/tasks/0").await;
     alice.call(Method::PUT, "/api/tasks").await;
-    world.stranger().get("/api/v1/tasks").await;
-    world.stranger().get("/nowhere").await;
-    world.stranger().get("/health").await;
-    world.stranger().get("/health/last").await;
+    world.anonymous().get("/api/v1/tasks").await;
+    world.anonymous().get("/nowhere").await;
+    world.anonymous().get("/health").await;
+    world.anonymous().get("/health/last").await;
 
     world.server.logs(|event| event["path"] == "/health/*").await;
     let events = world.server.log().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
@@ -146,7 +146,7 @@ async fn every_request_has_one_line_with_its_answer() {
 async fn every_401_and_403_is_a_warning_with_the_clients_address_and_the_reason() {
     let world = World::new().await;
 
-    world.stranger().get("/api/tasks").await;
+    world.anonymous().get("/api/tasks").await;
     Person::with_token(world.server.address, Some("nonsense")).get("/api/v1/tasks").await;
     world.user("alice").get("/api/bob/tasks").await;
 

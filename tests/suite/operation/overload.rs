@@ -107,7 +107,7 @@ async fn the_logins_lock_timeout_ends_a_statement_that_waits_for_a_lock() {
 }
 
 #[tokio::test]
-async fn a_login_without_timeouts_gets_the_servers() {
+async fn a_login_without_timeouts_gets_those_of_the_server() {
     let database = Database::new().await;
     let url = database.url("postgres");
     let world = World::on(database, &[("DATABASE_URL", &url), ("REQUEST_TIMEOUT", "2")]).await;
@@ -187,8 +187,8 @@ async fn a_database_that_is_silent_at_start_ends_the_program_with_the_reason() {
 
     let ended = Server::start(&[("DATABASE_URL", &url), ("BETTER_AUTH_SECRET", SECRET)]).await;
 
-    let said = ended.err().expect("no server");
-    assert!(said.contains("accepts the connection") && said.contains("127.0.0.1"), "{said}");
+    let error = ended.err().expect("no server");
+    assert!(error.contains("accepts the connection") && error.contains("127.0.0.1"), "{error}");
 }
 
 #[tokio::test]

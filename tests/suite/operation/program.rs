@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 /// More time than any of this takes.
-const HANGS: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// How to start the program.
 #[derive(Clone)]
@@ -119,7 +119,7 @@ impl Running {
 
     /// Waits until it has written this, to standard output or standard error.
     pub async fn says(&mut self, wanted: &str) {
-        let said = async {
+        let output = async {
             while !self.out().contains(wanted) && !self.err().contains(wanted) {
                 if self.child.try_wait().expect("a child").is_some() {
                     break;
@@ -128,9 +128,9 @@ impl Running {
             }
             tokio::time::sleep(Duration::from_millis(50)).await; // for the rest of the line
         };
-        let said = timeout(HANGS, said).await;
+        let found = timeout(TIMEOUT, output).await;
         let text = format!("{}{}", self.out(), self.err());
-        assert!(said.is_ok() && text.contains(wanted), "does not say {wanted:?}:\n{text}");
+        assert!(found.is_ok() && text.contains(wanted), "does not say {wanted:?}:\n{text}");
     }
 
     /// Its output when it ends, or after `time` if it still runs.
@@ -142,7 +142,7 @@ impl Running {
 
     /// Waits until it has ended.
     pub async fn ended(mut self) -> Ended {
-        let status = timeout(HANGS, self.child.wait()).await;
+        let status = timeout(TIMEOUT, self.child.wait()).await;
         let Ok(status) = status else { panic!("does not end:\n{}{}", self.out(), self.err()) };
         // A process that it has started can hold the pipes open, so do not wait for their end: its own output has come by then.
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// More time than any of this takes.
-const HANGS: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct RawClient {
     stream: TcpStream,
@@ -42,12 +42,12 @@ impl RawClient {
     pub async fn exchange(stream: TcpStream, text: String) -> Option<Reply> {
         let mut client = Self { stream, unread: Vec::new() };
         client.sends(text).await;
-        timeout(HANGS, client.next_reply()).await.expect("an answer, or the end")
+        timeout(TIMEOUT, client.next_reply()).await.expect("an answer, or the end")
     }
 
     /// Sends `text`. False if the connection is closed.
     pub async fn sends(&mut self, text: impl AsRef<[u8]>) -> bool {
-        let sent = timeout(HANGS, self.stream.write_all(text.as_ref())).await;
+        let sent = timeout(TIMEOUT, self.stream.write_all(text.as_ref())).await;
         sent.expect("the server takes it or closes").is_ok()
     }
 
@@ -68,7 +68,7 @@ impl RawClient {
                 }
             }
         };
-        timeout(HANGS, drips).await.expect("the server closes a connection that drips");
+        timeout(TIMEOUT, drips).await.expect("the server closes a connection that drips");
     }
 
     /// Everything until the server closes the connection.
@@ -79,13 +79,13 @@ impl RawClient {
                 self.unread.extend_from_slice(&buffer[..read]);
             }
         };
-        timeout(HANGS, everything).await.expect("the connection ends");
+        timeout(TIMEOUT, everything).await.expect("the connection ends");
         String::from_utf8_lossy(&std::mem::take(&mut self.unread)).into_owned()
     }
 
     /// The next answer. It must have a Content-Length.
     pub async fn reads(&mut self) -> Reply {
-        let reply = timeout(HANGS, self.next_reply()).await.expect("an answer comes");
+        let reply = timeout(TIMEOUT, self.next_reply()).await.expect("an answer comes");
         reply.expect("an answer, not the end")
     }
 

@@ -147,13 +147,13 @@ async fn a_whole_list_runs_one_transaction_for_each_page() {
 #[tokio::test]
 async fn a_refused_list_request_sends_nothing_to_the_database() {
     let Watched { world, proxy } = watched().await;
-    let (stranger, alice) = (world.stranger(), world.user("alice"));
+    let (anonymous, alice) = (world.anonymous(), world.user("alice"));
     proxy.withhold_answers_until(0);
 
     for query in
         ["limit=0", "sort=user_id", "count=yes", "completed=1", "status=x", "cursor=x", "offset=1&cursor=x"]
     {
-        assert_eq!(stranger.get(&format!("/api/v1/tasks?{query}")).await.status(), 401, "{query}");
+        assert_eq!(anonymous.get(&format!("/api/v1/tasks?{query}")).await.status(), 401, "{query}");
         assert_eq!(alice.get(&format!("/api/v1/tasks?{query}")).await.status(), 422, "{query}");
     }
 
@@ -207,11 +207,11 @@ async fn a_refused_value_costs_no_second_round_trip() {
 #[tokio::test]
 async fn a_request_that_the_server_refuses_sends_nothing_to_the_database() {
     let Watched { world, proxy } = watched().await;
-    let (stranger, alice) = (world.stranger(), world.user("alice"));
+    let (anonymous, alice) = (world.anonymous(), world.user("alice"));
     proxy.withhold_answers_until(0);
 
-    stranger.get("/api/tasks").await;
-    stranger.post("/api/v1/tasks", json!({ "title": "mine" })).await;
+    anonymous.get("/api/tasks").await;
+    anonymous.post("/api/v1/tasks", json!({ "title": "mine" })).await;
     alice.get("/api/bob/tasks").await;
     alice.get("/api/tasks/abc").await;
     alice.send(Method::POST, "/api/tasks", "{").await;

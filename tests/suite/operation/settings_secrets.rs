@@ -41,9 +41,9 @@ async fn a_short_secret_is_accepted_in_development() {
     assert_eq!((ended.code, ended.out.matches('.').count()), (Some(0), 2), "{ended:?}");
 }
 
-/// Whether the text holds one of these words of a password.
-fn repeats(text: &str, words: &[&str]) -> bool {
-    words.iter().any(|word| text.contains(word))
+/// Whether the text holds one of these parts of a password.
+fn repeats(text: &str, parts: &[&str]) -> bool {
+    parts.iter().any(|part| text.contains(part))
 }
 
 #[tokio::test]

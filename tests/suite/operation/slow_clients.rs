@@ -16,17 +16,17 @@ async fn with_short_timeout() -> World {
 async fn a_connection_without_a_request_is_closed() {
     let world = with_short_timeout().await;
 
-    let said = RawClient::open(world.server.address).await.reads_to_the_end().await;
+    let answer = RawClient::open(world.server.address).await.reads_to_the_end().await;
 
-    assert!(!said.contains("200"), "{said}");
+    assert!(!answer.contains("200"), "{answer}");
 }
 
 #[tokio::test]
 async fn a_connection_with_half_a_head_is_closed() {
     let world = with_short_timeout().await;
     for text in ["G", "GET /health HTTP/1.1\r\n", "GET /health HTTP/1.1\r\nHost: x\r\nX-Half:"] {
-        let said = RawClient::sending(world.server.address, text).await.reads_to_the_end().await;
-        assert!(!said.contains("200 OK"), "{said}");
+        let answer = RawClient::sending(world.server.address, text).await.reads_to_the_end().await;
+        assert!(!answer.contains("200 OK"), "{answer}");
     }
 }
 

@@ -45,7 +45,7 @@ async fn pgrls_finds_no_object_that_bypasses_the_policies() {
 async fn pgrls_finds_each_hole() {
     let own = "user_id = app.current_user_id()";
     let definer = "returns setof app.tasks language sql security definer set search_path = ''";
-    for (mode, leaking, harm) in [
+    for (mode, leaking, damage) in [
         (
             "anon",
             "app.tasks",
@@ -87,7 +87,7 @@ async fn pgrls_finds_each_hole() {
         ),
     ] {
         let database = Database::new().await;
-        database.superuser().await.batch_execute(&harm).await.expect("a harm");
+        database.superuser().await.batch_execute(&damage).await.expect("a damaged database");
 
         let report = proof(&database.url("postgres"), mode).await;
 

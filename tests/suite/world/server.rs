@@ -121,7 +121,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-        // The last lines of the log are for `coverage`, which must have them before this process ends.
+        // `coverage` must have the last lines of the log before this process ends.
         let _ = self.reader.take().map(JoinHandle::join);
     }
 }

@@ -6,7 +6,7 @@ use rowkeep::refusal::ConstraintMessages;
 use rowkeep::session::{Query, Session};
 use rowkeep::tasks;
 
-use super::super::support::{Home, texts};
+use super::super::support::{Fixture, texts};
 use super::options;
 use crate::world::user_id;
 
@@ -39,21 +39,21 @@ static QUERIES: LazyLock<Vec<&Query>> = LazyLock::new(|| {
 
 #[tokio::test]
 async fn no_statement_runs_after_a_failed_begin() {
-    let home = Home::new().await;
-    home.admin.batch_execute(TRACES).await.expect("traces");
-    let address = home.database.address("rowkeep_login");
+    let fixture = Fixture::new().await;
+    fixture.admin.batch_execute(TRACES).await.expect("traces");
+    let address = fixture.database.address("rowkeep_login");
     let session = Session::open(&address, &options(1), &QUERIES, ConstraintMessages::default())
         .await
         .expect("a session");
     let alice = session.caller(user_id("alice"));
 
-    for question in [&READS, &CREATES] {
+    for query in [&READS, &CREATES] {
         alice.query(FORGETS_BEGIN.bind(vec![])).await.expect("a connection that cannot begin");
 
-        alice.query(question.bind(vec![])).await.expect_err("no transaction");
+        alice.query(query.bind(vec![])).await.expect_err("no transaction");
 
-        assert_eq!(texts(&home.admin, "select is_called::text from test.executed").await, ["false"]);
+        assert_eq!(texts(&fixture.admin, "select is_called::text from test.executed").await, ["false"]);
     }
     alice.query(CREATES.bind(vec![])).await.expect("another connection");
-    assert_eq!(texts(&home.admin, "select is_called::text from test.executed").await, ["true"]);
+    assert_eq!(texts(&fixture.admin, "select is_called::text from test.executed").await, ["true"]);
 }

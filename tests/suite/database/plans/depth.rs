@@ -5,12 +5,12 @@ use tokio_postgres::SimpleQueryMessage;
 use super::explain::Plan;
 use super::large_table::{LargeTable, as_user, fill};
 use super::query::{Depth, Query, Tasks};
-use super::{FEW, prepare, run};
+use super::{MAX_BUFFERS_OF_A_PAGE, prepare, run};
 use crate::database::support::texts;
 use crate::world::Database;
 
 /// The most buffers for a page of twenty in a very long list. Finding its beginning takes a few more.
-const SOME: u64 = 40;
+const MAX_BUFFERS_OF_A_DEEP_PAGE: u64 = 40;
 
 /// The lists that are paged by id.
 fn pages() -> Vec<Query> {
@@ -35,7 +35,11 @@ async fn a_page_of_a_long_list_costs_the_same_at_any_depth() {
                     let plan = run(&client, page, &table.large, depth).await;
 
                     let name = format!("{}.sql, {mode}, {depth:?}", page.name);
-                    assert!(plan.buffers() <= SOME, "{name}: {} buffers", plan.buffers());
+                    assert!(
+                        plan.buffers() <= MAX_BUFFERS_OF_A_DEEP_PAGE,
+                        "{name}: {} buffers",
+                        plan.buffers()
+                    );
                     let wanted = if depth == Depth::Last { 1 } else { 21 };
                     assert!(plan.rows() >= wanted, "{name}: {} rows", plan.rows());
                 }
@@ -60,7 +64,7 @@ async fn the_few_tasks_of_a_rare_status_are_found_without_reading_the_others() {
                 let plan = run(&client, query, rare, depth).await;
 
                 let name = format!("{}.sql for {}, {mode}, {depth:?}", query.name, rare.user);
-                assert!(plan.buffers() <= FEW, "{name}: {} buffers", plan.buffers());
+                assert!(plan.buffers() <= MAX_BUFFERS_OF_A_PAGE, "{name}: {} buffers", plan.buffers());
                 if depth == Depth::First {
                     assert_eq!(plan.rows(), if query.counts() { 1 } else { 5 }, "{name}");
                 }
@@ -92,10 +96,18 @@ async fn a_plan_for_an_empty_table_serves_a_full_one() {
     for query in &queries {
         let plan = run(&client, query, &table.small, Depth::First).await;
         let name = &query.name;
-        assert!(plan.buffers() <= SOME, "{name}.sql: {} buffers for few", plan.buffers());
+        assert!(
+            plan.buffers() <= MAX_BUFFERS_OF_A_DEEP_PAGE,
+            "{name}.sql: {} buffers for few",
+            plan.buffers()
+        );
         if query.pages_by_id() {
             let plan = run(&client, query, &table.large, Depth::Middle).await;
-            assert!(plan.buffers() <= SOME, "{name}.sql: {} buffers for many", plan.buffers());
+            assert!(
+                plan.buffers() <= MAX_BUFFERS_OF_A_DEEP_PAGE,
+                "{name}.sql: {} buffers for many",
+                plan.buffers()
+            );
         }
     }
 }

@@ -10,17 +10,17 @@ pub struct Plan(Value);
 impl Plan {
     /// The plan of a statement that is not run.
     pub async fn of(client: &Client, statement: &str) -> Self {
-        Self::told(client, &format!("explain (format json) {statement}")).await
+        Self::explained(client, &format!("statement (format json) {statement}")).await
     }
 
     /// The plan of a statement that was run.
     pub async fn run(client: &Client, statement: &str) -> Self {
-        Self::told(client, &format!("explain (analyze, buffers, format json) {statement}")).await
+        Self::explained(client, &format!("statement (analyze, buffers, format json) {statement}")).await
     }
 
-    async fn told(client: &Client, explain: &str) -> Self {
+    async fn explained(client: &Client, statement: &str) -> Self {
         let answer =
-            client.simple_query(explain).await.unwrap_or_else(|error| panic!("{explain}: {error:?}"));
+            client.simple_query(statement).await.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
         let text = answer.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => row.get(0),
             _ => None,

@@ -44,24 +44,24 @@ impl Query {
     fn of(name: String, sql: String) -> Self {
         let comment: Vec<_> = sql.lines().map_while(|line| line.strip_prefix("--")).collect();
         let is_parameters = |line: &&&str| line.trim_start().starts_with('$');
-        let words = comment.iter().filter(|line| !is_parameters(line)).copied().collect::<Vec<_>>().join(" ");
+        let text = comment.iter().filter(|line| !is_parameters(line)).copied().collect::<Vec<_>>().join(" ");
         let values: Vec<_> = comment.iter().filter(is_parameters).collect();
 
         let is_index = |word: &&str| word.starts_with("tasks_");
         let no_part = |character: char| !(character.is_alphanumeric() || character == '_');
-        let mut indexes: Vec<_> = words.split(no_part).filter(is_index).map(str::to_owned).collect();
+        let mut indexes: Vec<_> = text.split(no_part).filter(is_index).map(str::to_owned).collect();
         assert!(indexes.len() < 2, "the comment of {name}.sql names more than one index: {indexes:?}");
 
         let mut parameters = Vec::new();
-        for said in
+        for description in
             values.iter().flat_map(|line| line.split("   ")).map(str::trim).filter(|text| !text.is_empty())
         {
             // `$4, $5 title and id` describes two parameters.
             let is_number = |word: &&str| word.starts_with('$');
-            let phrase = said.split(' ').skip_while(is_number).collect::<Vec<_>>().join(" ");
-            parameters.extend(said.split(' ').take_while(is_number).map(|_| phrase.clone()));
+            let phrase = description.split(' ').skip_while(is_number).collect::<Vec<_>>().join(" ");
+            parameters.extend(description.split(' ').take_while(is_number).map(|_| phrase.clone()));
         }
-        let sorts = words.contains(" sort ");
+        let sorts = text.contains(" sort ");
         Self { name, sql, index: indexes.pop(), sorts, parameters }
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::support::texts;
 use super::changing::*;
-use super::ways::*;
+use super::reading::*;
 use super::{NONE, TestDatabase, TestSession, assert_all_expected, refused, sees};
 
 /// A superuser with the role of the auditor, and a login that is a member of it. Both set app.user_id to alice.
@@ -26,9 +26,9 @@ async fn the_auditor_sees_no_row() {
             auditor.unexpected(database.xml_reads().await, &refused("42501")).await,
             auditor.unexpected(LOCKING_READS, &refused("42501")).await,
             auditor.unexpected(READS_OF_ALICES, &refused("42501")).await,
-            auditor.unexpected(READS_THAT_ALICES_FAIL, &refused("42501")).await,
+            auditor.unexpected(READS_THAT_FAIL_ON_ALICES, &refused("42501")).await,
             auditor.unexpected(STATISTICS, &refused("42501")).await,
-            auditor.unexpected(STATISTICS_FOR_EVERYBODY, &sees(NONE)).await,
+            auditor.unexpected(STATISTICS_FOR_PUBLIC, &sees(NONE)).await,
         ]);
     }
 }
@@ -40,9 +40,9 @@ async fn the_auditor_changes_and_creates_no_row() {
     for auditor in auditors(&database).await {
         assert_all_expected(vec![
             auditor.unexpected(CHANGES, &refused("42501")).await,
-            auditor.unexpected(CHANGES_AFTER_A_LOOK, &refused("42501")).await,
-            auditor.unexpected(CHANGES_SHOWN, &refused("42501")).await,
-            auditor.unexpected(&database.newer_changes_shown().await, &refused("42501")).await,
+            auditor.unexpected(CHANGES_THAT_READ, &refused("42501")).await,
+            auditor.unexpected(CHANGES_WITH_RETURNING, &refused("42501")).await,
+            auditor.unexpected(&database.newer_changes_with_returning().await, &refused("42501")).await,
             auditor.unexpected(CHANGES_OF_ALICES, &refused("42501")).await,
             auditor.unexpected(BLIND_MERGES, &refused("42501")).await,
             auditor.unexpected(CREATIONS, &refused("42501")).await,

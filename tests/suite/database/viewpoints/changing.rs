@@ -27,7 +27,7 @@ pub(super) const CHANGES: &[&str] = &[
 ];
 
 /// Reads and changes every task, for which Postgres also requires SELECT.
-pub(super) const CHANGES_AFTER_A_LOOK: &[&str] = &[
+pub(super) const CHANGES_THAT_READ: &[&str] = &[
     "update app.tasks set description = 'x' where id > 0 and user_id > ''",
     "update app.tasks t set description = s.title from app.tasks s where s.id = t.id",
     "update app.tasks t set description = (select max(s.title) from app.tasks s where s.id = t.id)",
@@ -45,7 +45,7 @@ pub(super) const CHANGES_AFTER_A_LOOK: &[&str] = &[
 ];
 
 /// Changes every task and returns it.
-pub(super) const CHANGES_SHOWN: &[&str] = &[
+pub(super) const CHANGES_WITH_RETURNING: &[&str] = &[
     "update app.tasks set description = 'x' returning *",
     "update app.tasks set description = 'x' where id > 0 returning title",
     "update app.tasks t set description = 'x' from app.tasks s where t.id = s.id returning s.title",
@@ -57,7 +57,7 @@ pub(super) const CHANGES_SHOWN: &[&str] = &[
 ];
 
 /// The same, with syntax of later releases of PostgreSQL.
-pub(super) const NEWER_CHANGES_SHOWN: &[(i32, &str)] = &[
+pub(super) const NEWER_CHANGES_WITH_RETURNING: &[(i32, &str)] = &[
     (
         170_000,
         "merge into app.tasks t using (values (0)) v (id) on t.id = v.id

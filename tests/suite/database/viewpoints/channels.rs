@@ -2,7 +2,7 @@
 //! their tasks.
 
 use super::super::support::{begin_as, texts};
-use super::ways::{STATISTICS, STATISTICS_FOR_EVERYBODY};
+use super::reading::{STATISTICS, STATISTICS_FOR_PUBLIC};
 use super::{ALICES, BOBS, NONE, Outcome, TestDatabase, assert_all_expected, outcome, refused, sees};
 
 /// Sizes, numbers of rows, plans and locks of the whole table.
@@ -46,7 +46,7 @@ async fn the_planners_statistics_show_bob_nothing() {
 
     assert_all_expected(vec![
         bob.unexpected(STATISTICS, &refused("42501")).await,
-        bob.unexpected(STATISTICS_FOR_EVERYBODY, &sees(NONE)).await,
+        bob.unexpected(STATISTICS_FOR_PUBLIC, &sees(NONE)).await,
     ]);
 }
 
@@ -79,9 +79,9 @@ async fn an_explained_change_changes_bobs_tasks_alone() {
     assert_all_expected(vec![bob.unexpected(&explained, &super::changes(BOBS)).await]);
 }
 
-/// A role that may change the table may lock it. The time-outs of the login limit that.
+/// A role that may change the table may lock it. The timeouts of the login limit that.
 #[tokio::test]
-async fn a_lock_on_the_table_gives_bob_no_row_more() {
+async fn a_lock_on_the_table_shows_bob_no_more_rows() {
     let database = TestDatabase::new().await;
     let bob = database.user("bob").await;
 

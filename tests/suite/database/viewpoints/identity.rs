@@ -1,6 +1,6 @@
 //! Identities that are set, changed and mixed in one session: it always sees the rows of one user, or none.
 
-use super::ways::READS;
+use super::reading::READS;
 use super::{ALICES, BOBS, NONE, TestDatabase, assert_all_expected, outcome, sees};
 
 /// All ways to become alice. A client that sends SQL as rowkeep_api can become any user, but only one at a time. So requests
@@ -60,7 +60,7 @@ async fn an_identity_that_no_user_has_exactly_sees_nothing() {
 }
 
 #[tokio::test]
-async fn leaving_the_role_keeps_bob_bob() {
+async fn leaving_the_role_does_not_change_the_user() {
     let database = TestDatabase::new().await;
     let bob = database.user("bob").await;
 
@@ -82,7 +82,7 @@ async fn leaving_the_role_keeps_bob_bob() {
 }
 
 #[tokio::test]
-async fn a_savepoint_gives_the_identity_before_it_back() {
+async fn rolling_back_to_a_savepoint_restores_the_earlier_identity() {
     let database = TestDatabase::new().await;
     let bob = database.user("bob").await;
 

@@ -60,21 +60,21 @@ async fn a_request_has_the_last_key_and_none_of_the_table() {
     for sql in ["select 1", "insert into rowkeep.cursor_keys default values"] {
         database.admin.batch_execute(sql).await.expect(sql);
         let last = keys(&database).await.remove(0);
-        let (told, error) = alice.said(THE_FUNCTION).await;
+        let (error, error) = alice.output(THE_FUNCTION).await;
         assert!(error.is_none(), "{error:?}");
         let hex: String = last.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(told.trim_end(), format!("\\x{hex}"));
+        assert_eq!(error.trim_end(), format!("\\x{hex}"));
     }
     is_kept_out(&database, &alice, &[]).await;
 }
 
 #[tokio::test]
-async fn the_auditor_and_strangers_have_no_key() {
+async fn the_auditor_and_unrelated_logins_have_no_key() {
     let database = TestDatabase::new().await;
     let auditor = database.login("auditor", "grant rowkeep_auditor to {}").await;
-    let stranger = database.login("stranger", "").await;
+    let unrelated = database.login("unrelated", "").await;
 
-    for login in [auditor, stranger] {
+    for login in [auditor, unrelated] {
         let session = database.session(&login, "begin").await;
         is_kept_out(&database, &session, &[THE_FUNCTION, "set role rowkeep_api", "set role rowkeep_owner"])
             .await;
@@ -88,7 +88,7 @@ async fn the_statistics_show_no_key() {
     let more = "insert into rowkeep.cursor_keys (key) select key from rowkeep.cursor_keys; analyze rowkeep.cursor_keys";
     database.admin.batch_execute(more).await.expect("statistics");
     let auditor = database.login("auditor", "grant rowkeep_auditor to {}").await;
-    let stranger = database.login("stranger", "").await;
+    let unrelated = database.login("unrelated", "").await;
     let look = "select 1 / count(*) from pg_stats where tablename = 'cursor_keys' and attname = 'key'";
     assert!(database.admin.batch_execute(look).await.is_ok(), "there are none");
 
@@ -97,7 +97,7 @@ async fn the_statistics_show_no_key() {
     assert_all_expected(vec![
         database.user("alice").await.unexpected(&[look], &none).await,
         database.session(&auditor, "begin").await.unexpected(&[look], &none).await,
-        database.session(&stranger, "begin").await.unexpected(&[look], &none).await,
+        database.session(&unrelated, "begin").await.unexpected(&[look], &none).await,
     ]);
 }
 

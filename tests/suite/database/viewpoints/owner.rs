@@ -1,7 +1,7 @@
 //! The owner sees no rows, with any identity, but can remove every protection.
 
 use super::changing::*;
-use super::ways::*;
+use super::reading::*;
 use super::{ALICES, NONE, TestDatabase, TestSession, assert_all_expected, changes, refused, sees};
 
 /// A login that starts as `rowkeep_owner` and sets app.user_id to alice.
@@ -22,9 +22,9 @@ async fn the_owner_sees_no_row() {
         owner.unexpected(database.xml_reads().await, &sees(NONE)).await,
         owner.unexpected(LOCKING_READS, &sees(NONE)).await,
         owner.unexpected(READS_OF_ALICES, &sees(NONE)).await,
-        owner.unexpected(READS_THAT_ALICES_FAIL, &sees(NONE)).await,
+        owner.unexpected(READS_THAT_FAIL_ON_ALICES, &sees(NONE)).await,
         owner.unexpected(STATISTICS, &refused("42501")).await,
-        owner.unexpected(STATISTICS_FOR_EVERYBODY, &sees(NONE)).await,
+        owner.unexpected(STATISTICS_FOR_PUBLIC, &sees(NONE)).await,
     ]);
 }
 
@@ -36,9 +36,9 @@ async fn the_owner_changes_and_creates_no_row() {
 
     assert_all_expected(vec![
         owner.unexpected(CHANGES, &changes(NONE)).await,
-        owner.unexpected(CHANGES_AFTER_A_LOOK, &changes(NONE)).await,
-        owner.unexpected(CHANGES_SHOWN, &changes(NONE)).await,
-        owner.unexpected(&database.newer_changes_shown().await, &changes(NONE)).await,
+        owner.unexpected(CHANGES_THAT_READ, &changes(NONE)).await,
+        owner.unexpected(CHANGES_WITH_RETURNING, &changes(NONE)).await,
+        owner.unexpected(&database.newer_changes_with_returning().await, &changes(NONE)).await,
         owner.unexpected(CHANGES_OF_ALICES, &changes(NONE)).await,
         owner.unexpected(BLIND_MERGES, &refused("42501")).await,
         owner.unexpected(CREATIONS, &refused("42501")).await,

@@ -6,7 +6,7 @@ use super::TestDatabase;
 
 /// Every privilege of the role `$who` on objects that are not part of PostgreSQL. A column is listed if the privilege on its
 /// table does not cover it. Types are left out, because PUBLIC may use them and they hold no data.
-const RIGHTS: &str = "
+const PRIVILEGES: &str = "
     with ours as (
         select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'
     ), relations as (
@@ -56,7 +56,7 @@ const RIGHTS: &str = "
      order by kind collate \"C\", name collate \"C\"";
 
 /// The privileges of a role on PostgreSQL's own objects, beyond those of PUBLIC.
-const BEYOND_EVERYBODY: &str = "
+const PRIVILEGES_BEYOND_PUBLIC: &str = "
     select 'execute ' || oid::regprocedure from pg_proc
      where has_function_privilege($who, oid, 'execute') and not has_function_privilege('public', oid, 'execute')
        and pronamespace in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
@@ -81,26 +81,27 @@ const BEYOND_EVERYBODY: &str = "
      order by 1";
 
 /// The privileges that PostgreSQL gives to PUBLIC.
-const EVERYBODYS: [&str; 4] = [
+const PRIVILEGES_OF_PUBLIC: [&str; 4] = [
     "database this: connect, temporary",
     "language plpgsql: usage",
     "language sql: usage",
     "schema public: usage",
 ];
 
-async fn ask(database: &TestDatabase, query: &str, who: &str, option: &str) -> Vec<String> {
+async fn privileges(database: &TestDatabase, query: &str, who: &str, option: &str) -> Vec<String> {
     database.admin.batch_execute("set search_path = ''").await.expect("a setting");
     let query = query.replace("$who", &format!("'{who}'")).replace("$option", &format!("'{option}'"));
     texts(&database.admin, &query).await
 }
 
 /// `who` has the privileges of PUBLIC and `own`, and no grant option.
-async fn has(database: &TestDatabase, who: &str, own: &[&str]) {
-    let mut expected: Vec<String> = EVERYBODYS.iter().chain(own).map(|right| (*right).to_owned()).collect();
+async fn assert_has(database: &TestDatabase, who: &str, own: &[&str]) {
+    let mut expected: Vec<String> =
+        PRIVILEGES_OF_PUBLIC.iter().chain(own).map(|right| (*right).to_owned()).collect();
     expected.sort();
 
-    assert_eq!(ask(database, RIGHTS, who, "").await, expected, "{who}");
-    assert_eq!(ask(database, RIGHTS, who, " with grant option").await, [""; 0], "{who}");
+    assert_eq!(privileges(database, PRIVILEGES, who, "").await, expected, "{who}");
+    assert_eq!(privileges(database, PRIVILEGES, who, " with grant option").await, [""; 0], "{who}");
 }
 
 /// The privileges of a request: its tasks, its identity and the key of cursors.
@@ -127,27 +128,30 @@ const OF_THE_AUDITOR: [&str; 5] = [
 #[tokio::test]
 async fn public_has_no_privilege_on_objects_of_rowkeep() {
     let database = TestDatabase::new().await;
-    let stranger = database.login("stranger", "").await;
+    let unrelated = database.login("unrelated", "").await;
 
-    has(&database, "public", &[]).await;
-    has(&database, &stranger, &[]).await;
-    assert_eq!(ask(&database, BEYOND_EVERYBODY, &stranger, "").await, [""; 0]);
+    assert_has(&database, "public", &[]).await;
+    assert_has(&database, &unrelated, &[]).await;
+    assert_eq!(privileges(&database, PRIVILEGES_BEYOND_PUBLIC, &unrelated, "").await, [""; 0]);
 }
 
 #[tokio::test]
 async fn the_role_of_requests_has_exactly_what_a_request_needs() {
     let database = TestDatabase::new().await;
 
-    has(&database, "rowkeep_api", &OF_REQUESTS).await;
-    assert_eq!(ask(&database, BEYOND_EVERYBODY, "rowkeep_api", "").await, [""; 0]);
+    assert_has(&database, "rowkeep_api", &OF_REQUESTS).await;
+    assert_eq!(privileges(&database, PRIVILEGES_BEYOND_PUBLIC, "rowkeep_api", "").await, [""; 0]);
 }
 
 #[tokio::test]
 async fn the_recommended_login_has_no_privilege_of_its_own() {
     let database = TestDatabase::new().await;
 
-    has(&database, "rowkeep_login", &OF_REQUESTS).await;
-    assert_eq!(ask(&database, BEYOND_EVERYBODY, "rowkeep_login", "").await, ["member of rowkeep_api"]);
+    assert_has(&database, "rowkeep_login", &OF_REQUESTS).await;
+    assert_eq!(
+        privileges(&database, PRIVILEGES_BEYOND_PUBLIC, "rowkeep_login", "").await,
+        ["member of rowkeep_api"]
+    );
 }
 
 #[tokio::test]
@@ -155,24 +159,27 @@ async fn the_auditor_has_the_history_and_no_table_of_users() {
     let database = TestDatabase::new().await;
     let member = database.login("auditor", "grant rowkeep_auditor to {}").await;
 
-    has(&database, "rowkeep_auditor", &OF_THE_AUDITOR).await;
-    has(&database, &member, &OF_THE_AUDITOR).await;
-    assert_eq!(ask(&database, BEYOND_EVERYBODY, "rowkeep_auditor", "").await, [""; 0]);
-    assert_eq!(ask(&database, BEYOND_EVERYBODY, &member, "").await, ["member of rowkeep_auditor"]);
+    assert_has(&database, "rowkeep_auditor", &OF_THE_AUDITOR).await;
+    assert_has(&database, &member, &OF_THE_AUDITOR).await;
+    assert_eq!(privileges(&database, PRIVILEGES_BEYOND_PUBLIC, "rowkeep_auditor", "").await, [""; 0]);
+    assert_eq!(
+        privileges(&database, PRIVILEGES_BEYOND_PUBLIC, &member, "").await,
+        ["member of rowkeep_auditor"]
+    );
 }
 
 #[tokio::test]
 async fn the_owner_has_all_privileges_on_objects_of_rowkeep_and_no_others() {
     let database = TestDatabase::new().await;
 
-    let rights = ask(&database, RIGHTS, "rowkeep_owner", "").await;
+    let rights = privileges(&database, PRIVILEGES, "rowkeep_owner", "").await;
 
     let tables = rights.iter().filter(|right| right.starts_with("table")).count();
     let (ours, others): (Vec<_>, Vec<_>) =
         rights.into_iter().partition(|right| right.contains(" app") || right.contains(" rowkeep"));
-    assert_eq!((tables, others), (4, EVERYBODYS.map(str::to_owned).to_vec()));
-    assert_eq!(ask(&database, RIGHTS, "rowkeep_owner", " with grant option").await, ours);
-    assert_eq!(ask(&database, BEYOND_EVERYBODY, "rowkeep_owner", "").await, [""; 0]);
+    assert_eq!((tables, others), (4, PRIVILEGES_OF_PUBLIC.map(str::to_owned).to_vec()));
+    assert_eq!(privileges(&database, PRIVILEGES, "rowkeep_owner", " with grant option").await, ours);
+    assert_eq!(privileges(&database, PRIVILEGES_BEYOND_PUBLIC, "rowkeep_owner", "").await, [""; 0]);
 }
 
 /// Shows that the query finds an additional privilege of any kind.
@@ -203,7 +210,7 @@ async fn an_additional_privilege_is_found() {
     for (grant, who, right) in grants {
         // Roles and parameters belong to the whole cluster, so everything is rolled back.
         database.admin.batch_execute(&format!("begin; {grant}")).await.expect(grant);
-        let rights = ask(&database, RIGHTS, who, "").await;
+        let rights = privileges(&database, PRIVILEGES, who, "").await;
         database.admin.batch_execute("rollback").await.expect("an end");
 
         assert!(rights.iter().any(|found| found == right), "{grant}: {rights:#?}");

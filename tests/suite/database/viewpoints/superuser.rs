@@ -1,7 +1,7 @@
 //! The superuser, to whom no policy applies: every statement reaches the rows that its list names.
 
 use super::changing::*;
-use super::ways::*;
+use super::reading::*;
 use super::{ALICES, TASKS, TestDatabase, assert_all_expected, changes, outcome, refused, sees};
 
 /// So if another role reaches fewer rows, the policies and privileges are the reason.
@@ -17,9 +17,11 @@ async fn every_statement_reaches_all_rows_of_its_list() {
         superuser.unexpected(LOCKING_READS, &sees(&TASKS)).await,
         superuser.unexpected(READS_OF_ALICES, &sees(ALICES)).await,
         superuser.unexpected(CHANGES, &changes(&TASKS)).await,
-        superuser.unexpected(CHANGES_AFTER_A_LOOK, &changes(&TASKS)).await,
-        superuser.unexpected(CHANGES_SHOWN, &outcome("00000", &TASKS, &TASKS)).await,
-        superuser.unexpected(&database.newer_changes_shown().await, &outcome("00000", &TASKS, &TASKS)).await,
+        superuser.unexpected(CHANGES_THAT_READ, &changes(&TASKS)).await,
+        superuser.unexpected(CHANGES_WITH_RETURNING, &outcome("00000", &TASKS, &TASKS)).await,
+        superuser
+            .unexpected(&database.newer_changes_with_returning().await, &outcome("00000", &TASKS, &TASKS))
+            .await,
         superuser.unexpected(CHANGES_OF_ALICES, &changes(ALICES)).await,
         superuser.unexpected(BLIND_MERGES, &changes(&TASKS)).await,
     ]);
@@ -30,7 +32,7 @@ async fn every_statement_that_must_fail_on_a_task_of_alice_fails() {
     let database = TestDatabase::new().await;
     let superuser = database.session("postgres", "begin").await;
 
-    for sql in READS_THAT_ALICES_FAIL {
+    for sql in READS_THAT_FAIL_ON_ALICES {
         assert_ne!(superuser.sends(sql).await.state, "00000", "{sql}");
     }
 }

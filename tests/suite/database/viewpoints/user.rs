@@ -1,7 +1,7 @@
 //! An identified user sees and changes their own tasks, and finds no trace of other tasks.
 
 use super::changing::*;
-use super::ways::*;
+use super::reading::*;
 use super::{ALICES, BOBS, NONE, TestDatabase, assert_all_expected, changes, outcome, refused, sees};
 
 #[tokio::test]
@@ -26,7 +26,7 @@ async fn bob_sees_nothing_of_alices_tasks() {
 
     assert_all_expected(vec![
         bob.unexpected(READS_OF_ALICES, &sees(NONE)).await,
-        bob.unexpected(READS_THAT_ALICES_FAIL, &sees(NONE)).await,
+        bob.unexpected(READS_THAT_FAIL_ON_ALICES, &sees(NONE)).await,
     ]);
 }
 
@@ -38,9 +38,10 @@ async fn every_changing_statement_changes_only_the_tasks_of_its_user() {
         let user = database.user(user).await;
         assert_all_expected(vec![
             user.unexpected(CHANGES, &changes(own)).await,
-            user.unexpected(CHANGES_AFTER_A_LOOK, &changes(own)).await,
-            user.unexpected(CHANGES_SHOWN, &outcome("00000", own, own)).await,
-            user.unexpected(&database.newer_changes_shown().await, &outcome("00000", own, own)).await,
+            user.unexpected(CHANGES_THAT_READ, &changes(own)).await,
+            user.unexpected(CHANGES_WITH_RETURNING, &outcome("00000", own, own)).await,
+            user.unexpected(&database.newer_changes_with_returning().await, &outcome("00000", own, own))
+                .await,
         ]);
     }
 }

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
-use super::super::contracts::{V, encoded};
+use super::super::contracts::{V1_TASKS, encoded};
 use super::{cursor_of, four_tasks, go_on, refuses};
 use crate::world::World;
 
@@ -24,7 +24,7 @@ async fn a_cursor_with_one_changed_bit_is_refused() {
             bent[bit / 8] ^= 1 << (bit % 8);
             let bent = URL_SAFE_NO_PAD.encode(bent);
 
-            V.refuses(&go_on(&alice, parameters, &bent).await, 422, format!("bit {bit} of {cursor}"));
+            V1_TASKS.refuses(&go_on(&alice, parameters, &bent).await, 422, format!("bit {bit} of {cursor}"));
         }
         assert_eq!(go_on(&alice, parameters, &cursor).await.status(), 200, "unbent");
     }
@@ -77,7 +77,11 @@ async fn a_cursor_in_another_encoding_is_refused() {
 
         for other in others {
             assert_ne!(other, cursor);
-            V.refuses(&go_on(&alice, parameters, &other).await, 422, format!("{other:?}, not {cursor}"));
+            V1_TASKS.refuses(
+                &go_on(&alice, parameters, &other).await,
+                422,
+                format!("{other:?}, not {cursor}"),
+            );
         }
     }
     assert_eq!(lengths.len(), 3, "every kind of ending");

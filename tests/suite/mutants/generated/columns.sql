@@ -1,5 +1,5 @@
 -- Changed columns, constraints and keys.
---   harm      the statements that a superuser runs
+--   damage    the statements that a superuser runs
 --   notices   the facts that the audit must report then
 --   by_hand   whether a fix is left to a person
 with tables as (
@@ -19,12 +19,12 @@ columns as (
 
 constraints as (
     select t.name as relation, quote_ident(k.conname) as name, k.contype, pg_get_constraintdef(k.oid) as definition,
-           format('FAIL drift constraint %I on %s', k.conname, t.name) as drift, obj_description(k.oid, 'pg_constraint') as said
+           format('FAIL drift constraint %I on %s', k.conname, t.name) as drift, obj_description(k.oid, 'pg_constraint') as message
       from pg_constraint k
       join tables t on t.oid = k.conrelid
 ),
 
-mutants (rank, harm, notices, by_hand) as (
+mutants (rank, damage, notices, by_hand) as (
     select 1, format('alter table %s drop constraint %s', k.relation, k.name),
            array[format('%s is declared, but does not exist', k.drift),
                  case k.contype when 'p' then format('FAIL table %s: has no primary key that begins with user_id', k.relation) end],
@@ -32,12 +32,12 @@ mutants (rank, harm, notices, by_hand) as (
       from constraints k where k.contype in ('c', 'p', 'u')
     union all
     select 2, format('alter table %s drop constraint %s, add constraint %s check (true); comment on constraint %s on %s is %L',
-                     k.relation, k.name, k.name, k.name, k.relation, k.said),
+                     k.relation, k.name, k.name, k.name, k.relation, k.message),
            array[format('%s is not as declared', k.drift)], false
       from constraints k where k.contype = 'c'
     union all
     select 3, format('alter table %s drop constraint %s, add constraint %s %s not valid; comment on constraint %s on %s is %L',
-                     k.relation, k.name, k.name, k.definition, k.name, k.relation, k.said),
+                     k.relation, k.name, k.name, k.definition, k.name, k.relation, k.message),
            array[format('%s is not as declared', k.drift),
                  format('FAIL constraint %s on %s is enforced for new rows only', k.name, k.relation)], false
       from constraints k where k.contype = 'c'
@@ -57,7 +57,7 @@ mutants (rank, harm, notices, by_hand) as (
                                                                   k.relation)], false
       from constraints k where k.contype = 'p'
     union all
-    select 8, format(v.harm, c.relation, c.name, c.name || v.number),
+    select 8, format(v.damage, c.relation, c.name, c.name || v.number),
            array[format('FAIL drift ' || v.drift, c.name || v.number, c.relation),
                  format('FAIL table %s: unique: .. %s', c.relation,
                         format('oracle_%s%s .. does not begin with user_id', replace(c.name, '"', ''), v.number))], false
@@ -65,7 +65,7 @@ mutants (rank, harm, notices, by_hand) as (
      cross join (values (1, 'alter table %s add constraint oracle_%3$s unique (%2$s)', 'constraint oracle_%s on %s exists'),
                         (2, 'create unique index oracle_%3$s on %1$s (%2$s)', 'index app.oracle_%s exists'),
                         (3, 'alter table %s add constraint oracle_%3$s exclude using btree (%2$s with =)',
-                            'constraint oracle_%s on %s exists')) v (number, harm, drift)
+                            'constraint oracle_%s on %s exists')) v (number, damage, drift)
      where c.attname <> 'user_id'
     union all
     select 9, format('create unique index oracle on %s (lower(user_id))', t.name),
@@ -128,6 +128,6 @@ mutants (rank, harm, notices, by_hand) as (
       from columns c where c.attname = 'user_id'
 )
 
-select harm, notices, by_hand
+select damage, notices, by_hand
   from mutants
- order by rank, harm
+ order by rank, damage

@@ -1,5 +1,5 @@
 -- Every comment on an object of app and rowkeep, changed and removed.
---   harm      the statements that a superuser runs
+--   damage    the statements that a superuser runs
 --   notices   the facts that the audit must report then
 --   by_hand   whether a fix is left to a person
 with commented as (
@@ -16,7 +16,7 @@ with commented as (
 
 changes (text, drift) as (values ('''other words''', 'is not as declared'), ('null', 'is declared, but does not exist'))
 
-select format('comment on %s is %s', c.target, h.text) as harm,
+select format('comment on %s is %s', c.target, h.text) as damage,
        array[format('FAIL drift comment on %s %s', c.target, h.drift)] as notices, false as by_hand
   from commented c cross join changes h
  order by 1

@@ -1,5 +1,5 @@
 -- Every function of app, with other properties, another owner or other callers.
---   harm      the statements that a superuser runs
+--   damage    the statements that a superuser runs
 --   notices   the facts that the audit must report then
 --   by_hand   whether a fix is left to a person
 with functions as (
@@ -9,7 +9,7 @@ with functions as (
      where n.nspname = 'app'
 ),
 
-harms (harm, says) as (values
+damages (damage, notice) as (values
     ('alter function %s set search_path = public',         'FAIL function %s does not set search_path'),
     ('alter function %s set search_path = app, pg_temp',   'FAIL function %s does not set search_path'),
     ('alter function %s set app.user_id = ''root''',       'FAIL function %s has settings of its own'),
@@ -21,9 +21,9 @@ harms (harm, says) as (values
     ('alter function %s cost 0.0000001',                   null)
 ),
 
-mutants (rank, harm, notices, by_hand) as (
-    select 1, format(h.harm, f.name), array[format(h.says, f.name), f.drift], false
-      from functions f cross join harms h
+mutants (rank, damage, notices, by_hand) as (
+    select 1, format(h.damage, f.name), array[format(h.notice, f.name), f.drift], false
+      from functions f cross join damages h
     union all
     select 1, format('alter function %s reset all', f.name),
            array[format('FAIL function %s does not set search_path', f.name), f.drift], false
@@ -46,7 +46,7 @@ mutants (rank, harm, notices, by_hand) as (
            array[format('FAIL grants execute on %s to %s%s', f.name, g.name, replace(o.option, ' with', ', with')),
                  format('FAIL drift grant of execute on function %s to %s%s exists', f.name, g.name, o.option)], false
       from functions f
-     cross join (values ('public', 0::oid), ('stranger', 'stranger'::regrole), ('rowkeep_api', 'rowkeep_api'::regrole),
+     cross join (values ('public', 0::oid), ('other_role', 'other_role'::regrole), ('rowkeep_api', 'rowkeep_api'::regrole),
                         ('rowkeep_auditor', 'rowkeep_auditor'::regrole)) g (name, oid)
      cross join lateral (select exists (select from aclexplode(f.proacl) a where a.grantee = g.oid) as held) h
      cross join lateral (values (case when h.held then ' with grant option' else '' end)) o (option)
@@ -64,4 +64,4 @@ mutants (rank, harm, notices, by_hand) as (
       from functions f where f.proname <> 'schema_version'
 )
 
-select harm, notices, by_hand from mutants order by rank, harm
+select damage, notices, by_hand from mutants order by rank, damage

@@ -1,5 +1,5 @@
 -- Privileges that no role should have, on every schema, table, column and sequence of app and rowkeep.
---   harm      the statements that a superuser runs
+--   damage    the statements that a superuser runs
 --   notices   the facts that the audit must report then
 --   by_hand   whether a fix is left to a person
 with relations as (
@@ -11,7 +11,7 @@ with relations as (
 receivers (name, oid) as (
     select 'public', 0::oid
     union all
-    select rolname, oid from pg_roles where rolname in ('rowkeep_api', 'rowkeep_auditor', 'stranger')
+    select rolname, oid from pg_roles where rolname in ('rowkeep_api', 'rowkeep_auditor', 'other_role')
 ),
 
 privileges (relkind, privilege) as (values
@@ -23,7 +23,7 @@ held as (
     select r.oid, a.grantee, lower(a.privilege_type) as privilege from relations r cross join aclexplode(r.relacl) a
 ),
 
-mutants (rank, harm, notices, by_hand) as (
+mutants (rank, damage, notices, by_hand) as (
     select 1, format('grant %s on %s%s to %s', p.privilege, case r.relkind when 'S' then 'sequence ' else '' end, r.name, g.name),
            array[format('FAIL grants %s on %s to %s', p.privilege, r.name, g.name),
                  format('FAIL drift grant of %s on %s %s to %s exists, but is not declared', p.privilege,
@@ -42,7 +42,7 @@ mutants (rank, harm, notices, by_hand) as (
                  format('FAIL grants trigger on %s to %s: runs its own code', r.name, g.name),
                  format('FAIL drift grant of truncate on table %s to %s', r.name, g.name)], false
       from relations r cross join receivers g
-     where r.nspname = 'app' and r.relkind <> 'S' and g.name in ('rowkeep_api', 'stranger')
+     where r.nspname = 'app' and r.relkind <> 'S' and g.name in ('rowkeep_api', 'other_role')
     union all
     select 3, format('grant %s on %s to %s with grant option', h.privilege, r.name, g.name),
            array[format('FAIL grants %s on %s to %s, with grant option', h.privilege, r.name, g.name),
@@ -75,8 +75,8 @@ mutants (rank, harm, notices, by_hand) as (
        and (r.nspname = 'app' and (v.privilege in ('insert', 'update') or a.attname in ('id', 'user_id', 'created_at'))
             or r.nspname = 'rowkeep' and g.name = 'rowkeep_auditor')
     union all
-    select 6, format('grant select (%s) on %s to stranger', c.name, r.name),
-           array[format('FAIL grants select on %s.%s to stranger', r.name, c.name)], false
+    select 6, format('grant select (%s) on %s to other_role', c.name, r.name),
+           array[format('FAIL grants select on %s.%s to other_role', r.name, c.name)], false
       from relations r cross join (values ('xmin'), ('ctid')) c (name)
      where r.nspname = 'app' and r.relkind <> 'S'
     union all
@@ -97,12 +97,12 @@ mutants (rank, harm, notices, by_hand) as (
      where n.nspname in ('app', 'rowkeep')
        and not exists (select from aclexplode(n.nspacl) x where x.grantee = g.oid and lower(x.privilege_type) = p.privilege)
     union all
-    select 9, format('alter schema %I owner to stranger', n.nspname),
-           array[format('FAIL schema %I, owned by stranger', n.nspname),
+    select 9, format('alter schema %I owner to other_role', n.nspname),
+           array[format('FAIL schema %I, owned by other_role', n.nspname),
                  format('FAIL drift schema %I is not as declared', n.nspname)], false
       from pg_namespace n where n.nspname in ('app', 'rowkeep')
 )
 
-select harm, notices, by_hand
+select damage, notices, by_hand
   from mutants
- order by rank, harm
+ order by rank, damage

@@ -1,5 +1,5 @@
 -- Views, child tables, copies, keys and publications that bypass the policies of a table.
---   harm      the statements that a superuser runs
+--   damage    the statements that a superuser runs
 --   notices   the facts that the audit must report then
 --   by_hand   whether a fix is left to a person
 with tables as (
@@ -16,7 +16,7 @@ with tables as (
 ),
 
 -- %1$s the table, %2$s its columns with their types
-harms (harm, by_hand, notices) as (values
+damages (damage, by_hand, notices) as (values
     ('create view public.peek as table %1$s', false,
      array['FAIL objects view public.peek reads as its owner']),
     ('create view public.peek with (security_barrier) as table %1$s', false,
@@ -124,11 +124,11 @@ harms (harm, by_hand, notices) as (values
      array['FAIL function public.peek() runs as postgres (SECURITY DEFINER)'])
 )
 
-select regexp_replace(format(h.harm, t.name), h.names, '\1_' || h.number || 'x', 'g') as harm,
+select regexp_replace(format(h.damage, t.name), h.names, '\1_' || h.number || 'x', 'g') as damage,
        array(select regexp_replace(format(n, t.name), h.names, '\1_' || h.number || 'x', 'g') from unnest(h.notices) n) as notices,
        h.by_hand
   from tables t
- cross join (select *, row_number() over (order by harm) as number,
+ cross join (select *, row_number() over (order by damage) as number,
                     '\m(peek|on_top|echo|log|child|grandchild|parent|root|spare|refers|oracle|spread|backups|empty)(?![_a-z])' as names
-               from harms) h
- order by h.harm, 1
+               from damages) h
+ order by h.damage, 1

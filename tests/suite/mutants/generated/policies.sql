@@ -1,5 +1,5 @@
 -- Every policy, dropped, changed or given to other roles; and all policies of a table with the same wrong condition.
---   harm      the statements that a superuser runs
+--   damage    the statements that a superuser runs
 --   notices   the facts that the audit must report then; null: none on this release of PostgreSQL
 --   by_hand   whether a fix is left to a person
 with tables as (
@@ -36,7 +36,7 @@ bent (predicate, proof) as (values
     ('user_id = app.current_user_id() or true', 'SELECT as A: showed'),
     ('user_id = app.current_user_id() or app.current_user_id() is not null', 'SELECT as A: showed'),
     ('user_id = app.current_user_id() or app.current_user_id() = ''root''', null),
-    ('user_id = app.current_user_id() or current_user = ''stranger''', null),
+    ('user_id = app.current_user_id() or current_user = ''other_role''', null),
     ('user_id = app.current_user_id() or length(user_id) < 3', null),
     ('user_id = app.current_user_id() or pg_has_role(session_user, ''rowkeep_owner'', ''MEMBER'')',
      'SELECT as A: showed'),
@@ -50,7 +50,7 @@ bent (predicate, proof) as (values
     ('(user_id = app.current_user_id()) is not false', null)
 ),
 
-mutants (rank, harm, notices, by_hand) as (
+mutants (rank, damage, notices, by_hand) as (
     select 1, format('drop policy %s on %s', p.name, p.relation),
            array[case when p.polpermissive then format('NOTE policy %s: rowkeep_api can .. no row', p.relation)
                       else format('FAIL policy %s has no fence', p.relation) end,
@@ -70,10 +70,10 @@ mutants (rank, harm, notices, by_hand) as (
            array[format('FAIL %s: .. to %s, .. %s', p.subject, r.receiver, r.why),
                  format('FAIL %s is not as declared', p.drift)], false
       from policies p
-      join (values (true, 'public', 'applies to other roles than rowkeep_api'), (true, 'stranger', 'applies to other roles than rowkeep_api'),
-                   (true, 'rowkeep_api, stranger', 'applies to other roles than rowkeep_api'),
+      join (values (true, 'public', 'applies to other roles than rowkeep_api'), (true, 'other_role', 'applies to other roles than rowkeep_api'),
+                   (true, 'rowkeep_api, other_role', 'applies to other roles than rowkeep_api'),
                    (true, 'rowkeep_auditor', 'applies to other roles than rowkeep_api'),
-                   (false, 'rowkeep_api', 'does not apply to every role'), (false, 'stranger', 'does not apply to every role')
+                   (false, 'rowkeep_api', 'does not apply to every role'), (false, 'other_role', 'does not apply to every role')
            ) r (permissive, receiver, why) on r.permissive = p.polpermissive
     union all
     select 5, format('alter policy %s on %s rename to renamed_%s', p.name, p.relation, p.name),
@@ -134,6 +134,6 @@ mutants (rank, harm, notices, by_hand) as (
      group by p.relation
 )
 
-select harm, notices, by_hand
+select damage, notices, by_hand
   from mutants
- order by rank, harm
+ order by rank, damage

@@ -1,5 +1,5 @@
 -- Tables that lose their protection, owner, triggers or keys, and objects that are made beside them.
---   harm      the statements that a superuser runs
+--   damage    the statements that a superuser runs
 --   notices   the facts that the audit must report then
 --   by_hand   whether a fix is left to a person
 with tables as (
@@ -23,8 +23,8 @@ indexes as (
      where not exists (select from pg_constraint k where k.conindid = i.indexrelid)
 ),
 
-mutants (rank, harm, notices, by_hand) as (
-    select 1, format(v.harm, t.name), array[format(v.says, t.name), format('FAIL drift table %s is not as declared', t.name),
+mutants (rank, damage, notices, by_hand) as (
+    select 1, format(v.damage, t.name), array[format(v.notice, t.name), format('FAIL drift table %s is not as declared', t.name),
                                             format(v.proof, t.name)], false
       from tables t
      cross join (values
@@ -34,15 +34,15 @@ mutants (rank, harm, notices, by_hand) as (
            ('alter table %1$s disable row level security, no force row level security',
             'FAIL table %s: row security NOT enabled', 'FAIL proof %s: DELETE without WHERE as A: reached'),
            ('alter table %s owner to postgres', 'FAIL table %s: .. owner postgres', null),
-           ('alter table %s owner to stranger', 'FAIL table %s: .. owner stranger', null),
+           ('alter table %s owner to other_role', 'FAIL table %s: .. owner other_role', null),
            ('alter table %s owner to rowkeep_api', 'FAIL table %s: .. owner rowkeep_api', null)
-           ) v (harm, says, proof)
+           ) v (damage, notice, proof)
     union all
     select 2, format('alter table %s set unlogged', t.name), array[format('FAIL drift table %s is not as declared', t.name)],
            false
       from tables t
     union all
-    select 3, format(v.harm, g.relation, g.name, g.function), array[format(v.says, g.name, g.relation),
+    select 3, format(v.damage, g.relation, g.name, g.function), array[format(v.notice, g.name, g.relation),
                                                                     format('FAIL %s %s', g.drift, v.drift)], v.by_hand
       from triggers g
      cross join (values
@@ -62,7 +62,7 @@ mutants (rank, harm, notices, by_hand) as (
            ('create function public.spy() returns trigger language plpgsql as $$ begin return new; end $$; '
             'create or replace trigger %2$s before insert or update on %1$s for each row execute function public.spy()',
             'FAIL trigger %s on %s: calls a function outside app: public.spy()', 'is not as declared', false)
-           ) v (harm, says, drift, by_hand)
+           ) v (damage, notice, drift, by_hand)
     union all
     select 4, format('create or replace function %s() returns trigger language plpgsql set search_path = '''' as '
                      '$$ begin %s end $$', g.function, b.body),
@@ -110,6 +110,6 @@ mutants (rank, harm, notices, by_hand) as (
       from tables t
 )
 
-select harm, notices, by_hand
+select damage, notices, by_hand
   from mutants
- order by rank, harm
+ order by rank, damage

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::operation::raw_client::head;
 
 /// More time than any of this takes.
-const HANGS: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The client's receive buffer, in bytes: small, so that the server notices soon that the client does not read.
 const RECEIVE_BUFFER: u32 = 32 * 1024;
@@ -70,7 +70,7 @@ impl Reader {
     /// Reads once more. False at the end of the connection.
     pub async fn reads_on(&mut self) -> bool {
         let mut buffer = [0; 64 * 1024];
-        match timeout(HANGS, self.stream.read(&mut buffer)).await.expect("the list goes on, or ends") {
+        match timeout(TIMEOUT, self.stream.read(&mut buffer)).await.expect("the list goes on, or ends") {
             Ok(read @ 1..) => {
                 self.read.extend_from_slice(&buffer[..read]);
                 true

@@ -60,7 +60,7 @@ const FACTS: &[&str] = &[
 
 /// The facts without the name of the database, the server's release and the number of objects.
 fn plain(facts: &[Fact], database: &str) -> Vec<String> {
-    let texts = facts.iter().map(|fact| fact.said.replace(database, "DATABASE"));
+    let texts = facts.iter().map(|fact| fact.text.replace(database, "DATABASE"));
     texts
         .filter(|text| !text.contains("server PostgreSQL "))
         .map(|text| match text.strip_prefix("OK drift ").and_then(|text| text.split_once(" of ")) {
@@ -90,8 +90,9 @@ async fn the_release_of_the_server_is_reported_and_is_no_failure() {
 
     let audit = copy.audit().await;
 
-    let said: Vec<_> = audit.facts.iter().filter(|fact| fact.said.contains("server PostgreSQL ")).collect();
-    assert_eq!(said.len(), 1, "{}", audit.text);
-    assert!(said.iter().all(|fact| !fact.fails()), "{said:?}");
+    let releases: Vec<_> =
+        audit.facts.iter().filter(|fact| fact.text.contains("server PostgreSQL ")).collect();
+    assert_eq!(releases.len(), 1, "{}", audit.text);
+    assert!(releases.iter().all(|fact| !fact.fails()), "{releases:?}");
     copy.discard().await;
 }

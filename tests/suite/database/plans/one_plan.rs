@@ -8,10 +8,10 @@ use rowkeep::refusal::ConstraintMessages;
 use rowkeep::session::{Caller, Options, Query, Session};
 use rowkeep::tasks::{self, Draft, Listing, Replacement, Sort, Status, Window};
 
-use crate::database::support::{Home, files};
+use crate::database::support::{Fixture, files};
 use crate::world::user_id;
 
-/// Asked like a create, so that no user is bound.
+/// An insert query, so that no user is bound.
 static MODE: Query = Query::insert("test/mode", "select pg_catalog.current_setting('plan_cache_mode')");
 static PLANNED: Query = Query::insert(
     "test/planned",
@@ -24,17 +24,17 @@ static QUERIES: LazyLock<Vec<&Query>> = LazyLock::new(|| {
 });
 
 /// A session of one connection to a database that would plan for each user anew.
-async fn session(home: &Home) -> Session {
-    let set = format!("alter database {} set plan_cache_mode = force_custom_plan", home.database.name);
-    home.admin.batch_execute(&set).await.expect("a stored setting");
+async fn session(fixture: &Fixture) -> Session {
+    let set = format!("alter database {} set plan_cache_mode = force_custom_plan", fixture.database.name);
+    fixture.admin.batch_execute(&set).await.expect("a stored setting");
     let (step_timeout, max_lifetime) = (Duration::from_secs(5), Duration::from_secs(1800));
     let options = Options { pool_size: 1, min_idle: 1, max_lifetime, step_timeout };
-    let address = home.database.address("rowkeep_login");
+    let address = fixture.database.address("rowkeep_login");
     Session::open(&address, &options, &QUERIES, ConstraintMessages::default()).await.expect("a session")
 }
 
-/// Asks everything that can be asked, at least once.
-async fn asks_everything(caller: &Caller) {
+/// Runs every query at least once.
+async fn runs_every_query(caller: &Caller) {
     let task = tasks::create(caller, Draft { title: "x".into(), description: None }).await.expect("a task");
     tasks::read(caller, task.id).await.expect("a task");
     let description = tasks::Edit::Keep;
@@ -62,8 +62,8 @@ async fn asks_everything(caller: &Caller) {
 
 #[tokio::test]
 async fn a_connection_of_the_server_has_one_plan_for_all_users_in_spite_of_stored_settings() {
-    let home = Home::new().await;
-    let session = session(&home).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture).await;
 
     let rows = session.caller(user_id("alice")).query(MODE.bind(vec![])).await.expect("a setting");
 
@@ -72,10 +72,10 @@ async fn a_connection_of_the_server_has_one_plan_for_all_users_in_spite_of_store
 
 #[tokio::test]
 async fn no_query_is_planned_for_one_user() {
-    let home = Home::new().await;
-    let session = session(&home).await;
-    for user in ["alice", "bob", "alice", "somebody new"] {
-        asks_everything(&session.caller(user_id(user))).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture).await;
+    for user in ["alice", "bob", "alice", "a new user"] {
+        runs_every_query(&session.caller(user_id(user))).await;
     }
 
     let rows = session.caller(user_id("alice")).query(PLANNED.bind(vec![])).await.expect("statements");

@@ -4,7 +4,7 @@ use tokio_postgres::Client;
 
 use super::large_table::server_connection;
 use super::query::{Depth, Query, Tasks};
-use super::{FEW, prepare, run};
+use super::{MAX_BUFFERS_OF_A_PAGE, prepare, run};
 use crate::world::Database;
 
 async fn has_tasks(admin: &Client, user: &str, number: u32) {
@@ -38,7 +38,7 @@ async fn a_user_who_came_after_the_statistics_is_served_by_an_index() {
 
         let scans = plan.scans();
         assert!(scans.iter().all(|scan| !scan.index.is_empty()), "{}: {scans:?}", query.name);
-        assert!(plan.buffers() <= FEW, "{}: {} buffers", query.name, plan.buffers());
+        assert!(plan.buffers() <= MAX_BUFFERS_OF_A_PAGE, "{}: {} buffers", query.name, plan.buffers());
         assert!(plan.rows() > 0, "{} finds nothing", query.name);
     }
 }

@@ -129,7 +129,7 @@ pub(super) const READS_OF_ALICES: &[&str] = &[
 ];
 
 /// Raises an error with the content of the row as soon as it meets a task of alice.
-pub(super) const READS_THAT_ALICES_FAIL: &[&str] = &[
+pub(super) const READS_THAT_FAIL_ON_ALICES: &[&str] = &[
     "select from app.tasks where 1 / (case when user_id = 'alice' then 0 else 1 end) = 1",
     "select from app.tasks where (case when user_id = 'alice' then title else '1' end)::int = 1",
     "select from app.tasks where title similar to case when user_id = 'alice' then '(' else '%' end",
@@ -143,7 +143,7 @@ pub(super) const STATISTICS: &[&str] = &[
 ];
 
 /// The same through the views for PUBLIC. They show nothing of a table if its policies apply to the reader.
-pub(super) const STATISTICS_FOR_EVERYBODY: &[&str] = &[
+pub(super) const STATISTICS_FOR_PUBLIC: &[&str] = &[
     "select histogram_bounds from pg_stats",
     "table pg_stats",
     "select * from pg_stats where schemaname = 'app'",

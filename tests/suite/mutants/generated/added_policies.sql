@@ -1,5 +1,5 @@
 -- Policies that are added to the existing ones: with the fence, which keeps them harmless, and without it.
---   harm      the statements that a superuser runs
+--   damage    the statements that a superuser runs
 --   notices   the facts that the audit must report then
 --   by_hand   whether a fix is left to a person
 with tables as (
@@ -30,14 +30,14 @@ holes (command, clauses, more, proof) as (values
     ('insert', 'with check (true)', '; grant insert (user_id) on %1$s to rowkeep_api', 'INSERT as B as A: was not refused')
 ),
 
-mutants (rank, harm, notices, by_hand) as (
+mutants (rank, damage, notices, by_hand) as (
     select 1, format('create policy hole_%sx on %s for %s to %s %s', h.number, t.name, h.command, h.receiver, h.clauses),
            array[format('FAIL policy %s hole_%sx: permissive %s to %s', t.name, h.number, h.command, h.receiver),
                  format('FAIL drift policy hole_%sx on %s exists, but is not declared', h.number, t.name)], false
       from tables t
      cross join (select *, row_number() over (order by command, clauses, receiver) as number
                    from (select distinct command, clauses from holes) c
-                  cross join (values ('public'), ('rowkeep_api'), ('stranger')) r (receiver)) h
+                  cross join (values ('public'), ('rowkeep_api'), ('other_role')) r (receiver)) h
     union all
     select 2, format('%screate policy hole on %s for %s to rowkeep_api %s', f.drops, t.name, h.command, h.clauses)
               || format(h.more, t.name),
@@ -61,4 +61,4 @@ mutants (rank, harm, notices, by_hand) as (
       from tables t
 )
 
-select harm, notices, by_hand from mutants order by rank, harm
+select damage, notices, by_hand from mutants order by rank, damage

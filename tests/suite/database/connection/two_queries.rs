@@ -4,14 +4,14 @@ use rowkeep::refusal::Refusal;
 use rowkeep::session::parameter;
 use tokio_postgres::Row;
 
-use super::{EVERYTHING, FAILING, Home, PANICKING, Panics, backend_of, options, session};
+use super::{EVERYTHING, FAILING, Fixture, PANICKING, Panics, backend_of, options, session};
 use crate::world::user_id;
 
 /// A page without its count, or a count without its page, would be an incomplete answer.
 #[tokio::test]
 async fn neither_of_two_queries_returns_rows_when_one_fails() {
-    let home = Home::new().await;
-    let session = session(&home, &options(1)).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     let before = backend_of(&alice).await;
 
@@ -28,40 +28,40 @@ async fn neither_of_two_queries_returns_rows_when_one_fails() {
 
 #[tokio::test]
 async fn an_unfinished_second_query_discards_the_connection() {
-    let home = Home::new().await;
-    let session = session(&home, &options(1)).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(1)).await;
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     let before = backend_of(&alice).await;
 
     let refused = alice.query_both(EVERYTHING.bind(vec![]), PANICKING.bind(vec![parameter(Panics)])).await;
 
     assert!(matches!(refused, Err(Refusal::Broken(_))), "{refused:?}");
-    assert_ne!(backend_of(&bob).await, before, "the connection was alice's, half-way");
+    assert_ne!(backend_of(&bob).await, before, "alice's unfinished transaction is on this connection");
 }
 
 #[tokio::test]
 async fn two_queries_run_as_the_same_user_on_the_same_connection() {
-    let home = Home::new().await;
-    let session = session(&home, &options(2)).await;
+    let fixture = Fixture::new().await;
+    let session = session(&fixture, &options(2)).await;
 
-    let asking: Vec<_> = ["alice", "bob"]
+    let queries: Vec<_> = ["alice", "bob"]
         .repeat(30)
         .into_iter()
         .map(|user| {
             let caller = session.caller(user_id(user));
             tokio::spawn(async move {
-                let asked = caller.query_both(EVERYTHING.bind(vec![]), EVERYTHING.bind(vec![])).await;
-                let (one, other) = asked.expect("two answers");
-                let told = |rows: &[Row]| -> (i32, String, Vec<String>) {
+                let result = caller.query_both(EVERYTHING.bind(vec![]), EVERYTHING.bind(vec![])).await;
+                let (one, other) = result.expect("two answers");
+                let values = |rows: &[Row]| -> (i32, String, Vec<String>) {
                     (rows[0].get(0), rows[0].get(1), rows[0].get(2))
                 };
-                assert_eq!(told(&one), told(&other));
-                assert_eq!((told(&one).1, told(&one).2), (user.to_owned(), vec![user.to_owned()]));
+                assert_eq!(values(&one), values(&other));
+                assert_eq!((values(&one).1, values(&one).2), (user.to_owned(), vec![user.to_owned()]));
             })
         })
         .collect();
 
-    for asked in asking {
-        asked.await.expect("two answers");
+    for result in queries {
+        result.await.expect("two answers");
     }
 }
