@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-pub use cluster::{CLUSTER_START_TIMEOUT, Cluster};
 pub(crate) use cluster::shell_quoted;
+pub use cluster::{CLUSTER_START_TIMEOUT, Cluster};
 pub use programs::Programs;
 
 /// Why there is no development database or secret, and what to do.

@@ -12,6 +12,7 @@ use tokio_postgres::Error;
 use crate::database::describe;
 pub use connect::connect;
 pub use migrate::{Migrated, migrate};
+pub use server::OLDEST_POSTGRES;
 pub use serving::{ServingData, ready_to_serve};
 pub use version::Version;
 

@@ -6,6 +6,9 @@ use super::SchemaError;
 
 const SERVER: &str = include_str!("../../sql/schema/server.sql");
 
+/// The oldest major release of PostgreSQL that is supported.
+pub const OLDEST_POSTGRES: u32 = 15;
+
 /// For each major release, the oldest minor release whose row-level security has no known hole (CVE-2026-120154).
 const SAFE_MINOR: [(i32, i32); 4] = [(15, 20), (16, 16), (17, 12), (18, 7)];
 
@@ -25,8 +28,10 @@ pub(super) async fn check_server(client: &Client) -> Result<Server, SchemaError>
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
 
     let (major, minor) = (version / 10_000, version % 10_000);
-    if major < 15 {
-        return Err(SchemaError(format!("PostgreSQL 15 or newer is needed, this server is {name}")));
+    if major < OLDEST_POSTGRES.cast_signed() {
+        return Err(SchemaError(format!(
+            "PostgreSQL {OLDEST_POSTGRES} or newer is needed, but this server is {name}: upgrade it"
+        )));
     }
     if encoding != "UTF8" {
         return Err(SchemaError(format!(

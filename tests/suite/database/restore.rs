@@ -33,8 +33,8 @@ async fn rowkeep(arguments: &[&str], url: &str) -> (bool, String) {
         .output()
         .await
         .expect("the program");
-    let output = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(output).expect("text"))
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).expect("text"))
 }
 
 /// Asserts that `rowkeep migrate` and `rowkeep serve` fail for the same reason. Returns the output of `migrate`.

@@ -60,10 +60,10 @@ async fn a_request_has_the_last_key_and_none_of_the_table() {
     for sql in ["select 1", "insert into rowkeep.cursor_keys default values"] {
         database.admin.batch_execute(sql).await.expect(sql);
         let last = keys(&database).await.remove(0);
-        let (error, error) = alice.output(THE_FUNCTION).await;
+        let (output, error) = alice.output(THE_FUNCTION).await;
         assert!(error.is_none(), "{error:?}");
         let hex: String = last.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(error.trim_end(), format!("\\x{hex}"));
+        assert_eq!(output.trim_end(), format!("\\x{hex}"));
     }
     is_kept_out(&database, &alice, &[]).await;
 }
