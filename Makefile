@@ -15,15 +15,18 @@
 
 .PHONY: run test test-all check bench audit declared postgres node releases pgrls
 
+# Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
+TEST_THREADS ?= 8
+
 run: postgres
 	cargo run --locked
 
 test: postgres
-	cargo test --locked
+	cargo test --locked -- --test-threads $(TEST_THREADS)
 
 # First the tests of `make test`, then the ignored ones: one of those checks what the others have recorded.
 test-all: node releases pgrls test
-	cargo test --locked -- --ignored
+	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
 check:
 	.ci/run

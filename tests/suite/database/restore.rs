@@ -120,6 +120,7 @@ async fn assert_whole(source: &Source, target: &OwnCluster) {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_server_runs_on_a_whole_dump_restored_after_the_roles() {
     let source = Source::new("whole").await;
     let target = source.target(true).await;
@@ -135,6 +136,7 @@ async fn a_server_runs_on_a_whole_dump_restored_after_the_roles() {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_login_without_bypassrls_and_pg_read_all_data_cannot_back_up() {
     let source = Source::new("logins").await;
     let admin = source.cluster.superuser("postgres").await;
@@ -169,6 +171,7 @@ async fn a_login_without_bypassrls_and_pg_read_all_data_cannot_back_up() {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_dump_restored_without_owners_or_privileges_is_refused_and_repaired() {
     let source = Source::new("stripped").await;
     for (with_roles, options) in [
@@ -197,6 +200,7 @@ async fn a_dump_restored_without_owners_or_privileges_is_refused_and_repaired() 
 
 /// A hosting service gives such a login: it owns its database, and is no superuser.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_login_without_superuser_repairs_what_it_restored() {
     let source = Source::new("deployer").await;
     let target = OwnCluster::start().await;
@@ -216,6 +220,7 @@ async fn a_login_without_superuser_repairs_what_it_restored() {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_dump_without_the_history_is_refused_before_anything_is_written() {
     let source = Source::new("app").await;
     let target = source.target(true).await;
@@ -235,6 +240,7 @@ async fn a_dump_without_the_history_is_refused_before_anything_is_written() {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_database_that_lost_tables_is_refused_and_they_are_not_created_again() {
     for damage in [
         "drop table app.tasks",
@@ -257,6 +263,7 @@ async fn a_database_that_lost_tables_is_refused_and_they_are_not_created_again()
 
 /// The recorded migration and policies are right, but the objects were changed by hand.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_database_with_changed_policies_owners_or_privileges_is_refused_and_repaired() {
     for (damage, object) in [
         ("drop policy fence on app.tasks", "policy fence on app.tasks is missing"),
@@ -301,6 +308,7 @@ async fn a_database_with_changed_policies_owners_or_privileges_is_refused_and_re
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_database_that_lost_objects_is_refused_with_the_statements_that_restore_them() {
     for (damage, object) in [
         ("drop trigger tasks_touch on app.tasks", "trigger tasks_touch on app.tasks is missing"),
@@ -345,6 +353,7 @@ async fn a_database_that_lost_objects_is_refused_with_the_statements_that_restor
 
 /// Roles belong to the whole cluster, so this test starts its own.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_database_whose_roles_were_created_again_is_refused_and_repaired() {
     let cluster = OwnCluster::start().await;
     cluster.migrate().await;
@@ -369,6 +378,7 @@ async fn a_database_whose_roles_were_created_again_is_refused_and_repaired() {
 
 /// Also if another program has a schema named app.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn the_error_for_a_database_that_was_never_migrated_names_no_missing_object() {
     for damage in ["", "create schema app; create table app.others (id integer)"] {
         let database = Database::unmigrated().await;
@@ -387,6 +397,7 @@ async fn the_error_for_a_database_that_was_never_migrated_names_no_missing_objec
 
 /// A migrated database does not rely on its owner.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn the_owner_of_the_database_may_change() {
     let database = Database::new().await;
     let other = format!("other_{}", database.name);
@@ -401,6 +412,7 @@ async fn the_owner_of_the_database_may_change() {
 
 /// Only the audit reports them: an index or a comment of a DBA must not stop a deployment.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn objects_that_a_dba_added_do_not_stop_a_migration() {
     let database = Database::new().await;
     let added = "create index by_hand on app.tasks (created_at);
@@ -417,6 +429,7 @@ async fn objects_that_a_dba_added_do_not_stop_a_migration() {
 
 /// For a dump that has only schema app: its rows can be loaded into a migrated database.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn rows_can_be_loaded_into_a_migrated_database() {
     let source = Source::new("rows").await;
     let target = source.target(true).await;
@@ -433,6 +446,7 @@ async fn rows_can_be_loaded_into_a_migrated_database() {
 
 /// Without the position of the sequence, new tasks would get ids that exist.
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn rows_loaded_without_their_sequence_are_refused_with_the_statement_that_repairs_it() {
     let source = Source::new("sequence").await;
     let target = source.target(true).await;
@@ -476,6 +490,7 @@ fn commands_of_the_page() -> Vec<(String, String)> {
 }
 
 #[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn the_commands_of_the_operations_page_back_up_and_restore() {
     let source = Source::new("page").await;
     let target = OwnCluster::start().await;

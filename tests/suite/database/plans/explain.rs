@@ -10,12 +10,12 @@ pub struct Plan(Value);
 impl Plan {
     /// The plan of a statement that is not run.
     pub async fn of(client: &Client, statement: &str) -> Self {
-        Self::explained(client, &format!("statement (format json) {statement}")).await
+        Self::explained(client, &format!("explain (format json) {statement}")).await
     }
 
     /// The plan of a statement that was run.
     pub async fn run(client: &Client, statement: &str) -> Self {
-        Self::explained(client, &format!("statement (analyze, buffers, format json) {statement}")).await
+        Self::explained(client, &format!("explain (analyze, buffers, format json) {statement}")).await
     }
 
     async fn explained(client: &Client, statement: &str) -> Self {
