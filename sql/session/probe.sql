@@ -1,5 +1,5 @@
--- What Postgres makes of a request's transaction: one row, every column true when it is restricted.
---   $1 user_id that was identified
+-- Checks how Postgres restricts the transaction of a request. Returns one row; every column is true if all is well.
+--   $1 user_id that app.identify() was called with
 select current_user = 'rowkeep_api'                              as role_assumed,
        not (r.rolsuper or r.rolbypassrls)                        as bound_by_policies,
        not exists (select
@@ -22,14 +22,14 @@ select current_user = 'rowkeep_api'                              as role_assumed
                                          and not p.polpermissive
                                          and p.polcmd = '*'
                                          and p.polroles = '{0}'
-                                         -- As it is deparsed with nothing on the search path, which is so here.
+                                         -- As PostgreSQL deparses it with an empty search path, which connections have.
                                          and pg_get_expr(p.polqual, c.oid)
                                              = '(user_id = app.current_user_id())'
                                          and pg_get_expr(p.polqual, c.oid) = pg_get_expr(p.polwithcheck, c.oid)))
                                                                  as tables_fenced,
        app.current_user_id() = $1                                as identity_taken,
-       -- Whoever owns a table lifts its policies, what it inherits from is read by other policies, and users who are
-       -- compared by the rules of a language can be taken for one another.
+       -- The owner of a table can lift its policies. A query of a parent table applies the policies of the parent only.
+       -- A nondeterministic collation can treat two different user ids as equal.
        not exists (select
                      from pg_class c
                     where c.relnamespace = 'app'::regnamespace
@@ -43,7 +43,7 @@ select current_user = 'rowkeep_api'                              as role_assumed
                                              and a.attname = 'user_id'
                                              and k.collisdeterministic)))
                                                                  as tables_sound,
-       -- The policy for requests can be lost without the fence: everybody's rows would seem to be gone.
+       -- If the permissive policy is lost and the fence is not, every user sees an empty list instead of an error.
        not exists (select
                      from pg_class c
                     where c.relnamespace = 'app'::regnamespace
@@ -55,8 +55,8 @@ select current_user = 'rowkeep_api'                              as role_assumed
                                          and p.polcmd in ('*', 'r')
                                          and p.polroles @> array['rowkeep_api'::regrole::oid]))
                                                                  as rows_reachable,
-       -- Declared immutable, a cached plan would show one user's rows to the next; with a setting of its own it would be
-       -- called where it is to be inlined, and the setting could be the identity.
+       -- If the function were IMMUTABLE, a cached plan would show the rows of one user to the next. With a SET clause it
+       -- would not be inlined, and the clause could set the identity.
        exists (select
                  from pg_proc f
                  join pg_language l on l.oid = f.prolang

@@ -1,7 +1,7 @@
 //! Whether a database still has what its record says was applied: the objects that migrations and policies make.
 //!
-//! The record can be right and the objects wrong: after a restore without owners, privileges or roles, or after somebody
-//! changed the database by hand.
+//! The record can be right and the objects wrong: after a restore without owners, privileges or roles, or after a
+//! change by hand.
 
 use tokio::time::timeout;
 use tokio_postgres::{Client, Error};

@@ -58,7 +58,7 @@ pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrat
     client.batch_execute(MIGRATING).await?;
     refuse_without_history(&client, address).await?;
     make_roles(&client).await?;
-    // Owners that are wrong beside the right version are the operator's to set right: perhaps somebody meant it.
+    // If the version is right and an owner is wrong, the operator decides: the owner may have been changed on purpose.
     if reapply_policies || found.is_some() {
         set_owners(&client).await?;
     }

@@ -18,7 +18,7 @@ const CONSTRAINT_MESSAGES: &str = include_str!("../../sql/schema/constraint_mess
 pub struct ServingData {
     /// The texts that clients read when a constraint refuses a value.
     pub constraint_messages: ConstraintMessages,
-    /// Seals and opens the cursors of lists.
+    /// Encrypts and decrypts the cursors of lists.
     pub cursors: Cursors,
 }
 

@@ -3,5 +3,6 @@
 mod commands;
 mod links;
 mod markdown;
+mod module_map;
 mod program;
 mod sign_in;

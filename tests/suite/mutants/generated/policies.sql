@@ -71,7 +71,7 @@ mutants (rank, damage, notices, by_hand) as (
                  format('FAIL %s is not as declared', p.drift)], false
       from policies p
       join (values (true, 'public', 'applies to other roles than rowkeep_api'), (true, 'other_role', 'applies to other roles than rowkeep_api'),
-                   (true, 'rowkeep_api, other_role', 'applies to other roles than rowkeep_api'),
+                   (true, 'other_role, rowkeep_api', 'applies to other roles than rowkeep_api'),
                    (true, 'rowkeep_auditor', 'applies to other roles than rowkeep_api'),
                    (false, 'rowkeep_api', 'does not apply to every role'), (false, 'other_role', 'does not apply to every role')
            ) r (permissive, receiver, why) on r.permissive = p.polpermissive
