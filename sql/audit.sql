@@ -318,7 +318,7 @@ stored_settings as (
     select s.setrole, s.setdatabase, lower(split_part(c.setting, '=', 1)) as name,
            -- RESET needs the exact spelling of a name that has upper-case letters.
            case when split_part(c.setting, '=', 1) ~ '[A-Z]' then format('"%s"', split_part(c.setting, '=', 1))
-                else split_part(c.setting, '=', 1) end as said,
+                else split_part(c.setting, '=', 1) end as spelling,
            substr(c.setting, strpos(c.setting, '=') + 1) as value,
            case when s.setrole = 0 and s.setdatabase = 0 then 'every role'
                 when s.setrole = 0 then format('database %I', d.datname)
@@ -511,7 +511,7 @@ select 72, case when (o.rolsuper or exists (select from bypasses p where p.role 
 check_function_languages (part, verdict, subject, fact, fix) as (
 -- Looks for: functions in an untrusted language outside app that requests may execute.
 -- Why: such code can read the files of the server, and no policy binds it.
--- Severity: NOTE. Only a superuser can make such a function, and its text cannot be judged here.
+-- Severity: NOTE. Only a superuser can make such a function, and this audit cannot tell whether its code is safe.
 -- Fix: drop routine ...;
 select 73, 'NOTE', 'function',
        format('%s is in language %s, to which no policy applies, and %s may execute it', f.oid::regprocedure, l.lanname,
@@ -848,7 +848,7 @@ check_identity_postgres_functions (part, verdict, subject, fact, fix) as (
 -- Looks for: functions, operators and casts of pg_catalog that are not those of initdb.
 -- Why: the identity functions and the policies call them. A replaced operator can say that all users are equal.
 -- Severity: FAIL. Only a superuser can replace them, and nothing that depends on them can be trusted.
--- Fix: by hand: restore them by hand.
+-- Fix: by hand: restore them.
 select 60, 'FAIL', 'identity', o.name || ' is not the one that PostgreSQL installs', 'by hand: restore it'
   from (select 'pg_catalog.' || f.oid::regprocedure as name
           from pg_proc f
@@ -882,7 +882,7 @@ check_identity_stored (part, verdict, subject, fact, fix) as (
 -- Severity: FAIL if there is one. OK otherwise.
 -- Fix: alter role ... reset app.user_id; or the same for the database.
 select 61, 'FAIL', 'identity', format('%s stores app.user_id = %L: each of its sessions begins as that user', s.holder, s.value),
-       format('alter %s reset %s;', s.altered, s.said)
+       format('alter %s reset %s;', s.altered, s.spelling)
   from stored_settings s
  where s.name = 'app.user_id'
 union all
@@ -1003,7 +1003,7 @@ select 106, case when e.evtenabled = 'D' then 'OK' else 'NOTE' end, 'objects',
 check_object_extensions (part, verdict, subject, fact, fix) as (
 -- Looks for: extensions other than plpgsql.
 -- Why: an extension can bring functions that read other databases or files.
--- Severity: NOTE. Most are harmless, and this audit does not judge them.
+-- Severity: NOTE. Most are harmless, and this audit does not look into them.
 -- Fix: by hand: decide whether it is needed.
 select 109, 'NOTE', 'objects', 'extensions: ' || string_agg(quote_ident(e.extname), ', ' order by e.extname), null
   from pg_extension e
@@ -1056,8 +1056,8 @@ select 112, 'OK', 'objects',
 
 check_object_parent_tables (part, verdict, subject, fact, fix) as (
 -- Looks for: tables outside app from which a table of app inherits.
--- Why: who reads the parent table also reads the rows of the table of app, by the policies of the parent.
--- Severity: FAIL. The policies of app are not asked.
+-- Why: a query of the parent table also reads the rows of the table of app, by the policies of the parent.
+-- Severity: FAIL. The policies of app do not apply to such a query.
 -- Fix: alter table ... no inherit ...; or alter table ... detach partition ...;
 select 102, 'FAIL', 'objects', format('%s inherits from %s, so a query of that table reads rows of app', a.of::regclass, a.oid::regclass),
        (select case when c.relispartition
@@ -1083,7 +1083,7 @@ select 110, 'NOTE', 'objects', format('prepared transaction %s of %I keeps its l
 check_object_publications (part, verdict, subject, fact, fix) as (
 -- Looks for: publications that send rows of app.
 -- Why: logical replication does not apply policies to what it sends.
--- Severity: NOTE. Somebody may have made it on purpose, to copy the database.
+-- Severity: NOTE. It may be there on purpose, to copy the database.
 -- Fix: drop publication ...;
 select 107, 'NOTE', 'objects',
        format('publication %s sends rows of app to others, and no policy applies', p.pubname),
@@ -1170,7 +1170,7 @@ select 100, case when c.relkind <> 'v' or not i.invoker then 'FAIL' else 'NOTE' 
 
 check_policy_conditions (part, verdict, subject, fact, fix) as (
 -- Looks for: every policy on a table of app: whom it is for, and whether its conditions are the expected one.
--- Why: a wider condition shows or changes rows of other users. A text that differs cannot be judged by this audit.
+-- Why: a wider condition shows or changes rows of other users. This audit cannot tell whether a different text is safe.
 -- Severity: FAIL if the roles or a condition are not the expected ones. OK otherwise. Permissive policies are for
 --   rowkeep_api only, restrictive policies for PUBLIC.
 -- Fix: drop policy ... on ...; or `rowkeep migrate --reapply-policies`.
@@ -1357,8 +1357,8 @@ select 10, case when setting = '0' then 'OK' else 'NOTE' end, 'server',
 check_server_release (part, verdict, subject, fact, fix) as (
 -- Looks for: a PostgreSQL release that is not supported, or that has known holes in row-level security.
 -- Why: a hole in the server shows rows in spite of the policies.
--- Severity: FAIL below 15, which Rowkeep does not support. NOTE below the first safe minor release: one hole needs an
---   upsert, which Rowkeep does not send, and the other needs a role that lost BYPASSRLS while it was connected. NOTE also
+-- Severity: FAIL below 15, which Rowkeep does not support. NOTE below the first safe minor release. One hole needs an
+--   upsert, which Rowkeep does not send. The other needs a role that lost BYPASSRLS while it was connected. NOTE also
 --   for a release that this audit does not know. OK otherwise.
 -- Fix: update PostgreSQL.
 select 10, case when v.number < 150000 then 'FAIL'
@@ -1404,7 +1404,7 @@ select 63, case when s.name = 'session_replication_role' or s.name = 'search_pat
                                                    else ': the server sets an empty one for its sessions' end
                       when 'row_security' then ': a role to which policies apply gets an error'
                       else '' end,
-       format('alter %s reset %s;', s.altered, s.said)
+       format('alter %s reset %s;', s.altered, s.spelling)
   from stored_settings s
  where s.name = 'session_replication_role' and s.value <> 'origin'
     or s.name in ('row_security', 'search_path', 'session_preload_libraries', 'local_preload_libraries',

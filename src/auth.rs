@@ -1,6 +1,6 @@
 //! Turns an `Authorization` header into a [`UserId`]. There is no other way to get one.
 //!
-//! A token passes these checks in this order, and the first that fails ends it:
+//! These modules check a token in this order. The first failure refuses it:
 //!
 //! 1. `jwt`: its length, its three parts and its header;
 //! 2. `keys`: the key to verify it with. If no known key has the token's `kid`, the key sets are read again (`key_set`);
@@ -96,7 +96,7 @@ impl Verifier {
         self.keys.has_key()
     }
 
-    /// The key sets that have a problem right now, one sentence each. The texts are safe to show to anybody.
+    /// One sentence for each key set that has a problem right now. Clients may read the texts.
     pub fn problems(&self) -> Vec<String> {
         self.keys.problems()
     }

@@ -13,7 +13,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::error_chain::chain;
 use crate::tls;
 
-/// The driver's default for TCP keepalive, by which an address that sets none is recognised.
+/// The driver's default for TCP keepalive. An address with this value is taken to set none.
 const DRIVER_KEEPALIVES_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Time limit for connecting, TLS and login together.
@@ -105,7 +105,7 @@ impl Address {
     /// Opens one connection. It closes when the client is dropped.
     ///
     /// # Errors
-    /// When the server cannot be reached, refuses the login, or does not answer for ten seconds.
+    /// When the server cannot be reached, refuses the login, or does not answer in time.
     pub async fn connect(&self) -> Result<Client, ConnectError> {
         // The driver's own time limit covers the TCP connection only, not TLS and the login.
         let opened = timeout(CONNECT_TIMEOUT, self.config.connect(self.tls())).await;
@@ -120,7 +120,6 @@ impl std::fmt::Display for Address {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let host = match self.config.get_hosts().first() {
             Some(Host::Tcp(host)) => host.clone(),
-            #[cfg(unix)]
             Some(Host::Unix(path)) => path.display().to_string(),
             None => self.config.get_hostaddrs().first().map(IpAddr::to_string).unwrap_or_default(),
         };
@@ -165,7 +164,7 @@ fn parse(text: &str) -> Result<Config, String> {
     Ok(config)
 }
 
-/// Refuses what the connection over a socket would ignore.
+/// Refuses options that a connection over a socket would ignore.
 fn check_hosts(config: &Config) -> Result<(), String> {
     let sockets = config.get_hosts().iter().filter(|host| is_socket(host)).count();
     if sockets == 0 {
@@ -186,7 +185,7 @@ fn check_hosts(config: &Config) -> Result<(), String> {
     }
 }
 
-/// Sets what the address leaves open.
+/// Sets the options that the address does not set.
 fn set_defaults(config: &mut Config) {
     if config.get_ssl_mode() == SslMode::Prefer && is_on_this_machine(config) {
         // A local server often has a self-signed certificate, and nobody can listen to local connections.
@@ -222,7 +221,6 @@ fn is_on_this_machine(config: &Config) -> bool {
         Host::Tcp(name) => {
             name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
         }
-        #[cfg(unix)]
         Host::Unix(_) => true,
     });
     hosts && config.get_hostaddrs().iter().all(IpAddr::is_loopback)

@@ -1,4 +1,4 @@
-//! Migrations, then policies; and whether a database is as this release needs it.
+//! Migrates a database and applies the policies. Checks whether a database fits this release.
 
 mod connect;
 mod migrate;
@@ -17,7 +17,6 @@ pub use serving::{ServingData, ready_to_serve};
 pub use version::Version;
 
 /// The folder `migrations/`, as it was when this release was built.
-#[allow(missing_docs, reason = "the macro writes none")]
 mod embedded {
     refinery::embed_migrations!("migrations");
 }

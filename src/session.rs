@@ -1,8 +1,8 @@
 //! Runs queries as a user: one transaction and one round trip for each request. Only this module uses the pool.
 //!
 //! A request is one transaction of four prepared statements: `BEGIN`, `select app.identify($1)`, the query, `COMMIT`.
-//! (A page of a list with the length of the list has five.) The driver gets all of them before any answer is awaited, so
-//! they leave in one write: tokio-postgres sends in the order of polling. One Sync follows them, or two if the query
+//! (A page of a list with the length of the list has five.) The driver gets all of them before any answer is awaited.
+//! tokio-postgres sends in the order of polling, so they leave in one write. One Sync follows them, or two if the query
 //! writes (see `pipeline`). This has three consequences:
 //!
 //! - No query runs outside the transaction: Postgres executes none after a `BEGIN` that failed. Nothing that a client
@@ -99,7 +99,7 @@ pub struct BoundQuery {
 pub struct Options {
     /// The largest number of connections.
     pub pool_size: u32,
-    /// How many connections stay open while nobody uses them.
+    /// How many connections stay open while nothing uses them.
     pub min_idle: u32,
     /// The age at which a connection is replaced.
     pub max_lifetime: Duration,
@@ -116,8 +116,7 @@ pub struct Session {
     /// longest. With 1000 concurrent requests p95 was 2.2 s without this queue, and is 0.35 s with it.
     permits: Arc<Semaphore>,
     /// The permits of full scans: one for four connections, which is about one for each processor of the database. With
-    /// more, all of them would be too slow instead of one after the other in time, and other requests would get no
-    /// connection.
+    /// more, all of them would be too slow, and other requests would get no connection.
     scan_permits: Arc<Semaphore>,
     pool_size: u32,
     step_timeout: Duration,
@@ -217,8 +216,8 @@ impl Session {
         let scan_permit =
             if is_full_scan { Some(acquire(&self.scan_permits, self.step_timeout).await?) } else { None };
         let permit = acquire(&self.permits, self.step_timeout).await?;
-        // Later than the limits for getting a connection and for each statement in Postgres: this deadline is for a server
-        // that does not answer at all. The statement that it gives up may still take effect.
+        // This deadline is for a server that does not answer at all: it is later than the limits for getting a connection
+        // and for each statement in Postgres. A statement that is given up here may still take effect.
         let statements = if second.is_some() { 2 } else { 1 };
         let deadline = Instant::now() + (1 + statements) * self.step_timeout;
         let session = self.clone();
@@ -256,7 +255,7 @@ impl Session {
     }
 }
 
-/// A permit, in the order of waiting.
+/// Waits for a permit. Permits are given in the order of waiting.
 async fn acquire(permits: &Arc<Semaphore>, limit: Duration) -> Result<OwnedSemaphorePermit, Refusal> {
     match timeout(limit, permits.clone().acquire_owned()).await {
         Ok(Ok(permit)) => Ok(permit),
@@ -265,7 +264,7 @@ async fn acquire(permits: &Arc<Semaphore>, limit: Duration) -> Result<OwnedSemap
 }
 
 /// Sends BEGIN, the identity, one query or two of the same kind, and COMMIT in one write. Leaves the connection dirty
-/// unless its transaction has surely ended.
+/// unless it is certain that its transaction has ended.
 async fn run_transaction(
     connection: &mut PooledConnection,
     user: &UserId,
@@ -328,8 +327,8 @@ async fn run_query(
     if query.kind == Kind::Read { without_sync(connection, rows).await } else { rows.await }
 }
 
-/// Runs one statement of the pipeline without its Sync. If the driver refuses its parameters it never sends the statement,
-/// and the pipeline drops one Sync less.
+/// Runs one statement of the pipeline without its Sync. If the driver refuses its parameters, it never sends the
+/// statement, and the pipeline drops one Sync less.
 async fn without_sync<T>(
     connection: &PooledConnection,
     answer: impl Future<Output = Result<T, Error>>,

@@ -1,5 +1,5 @@
--- Identity columns whose sequence has never given a number although their table has data: rows were loaded without it
--- (COPY, `pg_restore --data-only` of the table alone). The size of the table answers this for logins that may not read its
+-- Identity columns whose sequence has never given a number although their table has data. The rows were loaded without the
+-- sequence (COPY, `pg_restore --data-only` of the table alone). The size of the table answers this for logins that may not read its
 -- rows. One row for each: what is wrong, and the statement that fixes it.
 select format('%s has rows, but its sequence %s has never given a number: new rows would get the numbers of old ones',
               c.oid::regclass, s.oid::regclass),

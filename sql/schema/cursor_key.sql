@@ -1,2 +1,2 @@
--- The key that seals the cursors of lists, 32 bytes. Null: there is none.
+-- The key that encrypts the cursors of lists, 32 bytes. Null: there is none.
 select app.cursor_key()

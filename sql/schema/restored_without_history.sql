@@ -1,5 +1,5 @@
--- Whether schema app is there although rowkeep.migrations is missing or empty. Asks the catalogue for the size of that
--- table, which a login without privileges on schema rowkeep may do, too.
+-- Whether schema app is there although rowkeep.migrations is missing or empty. Reads the size of that table
+-- in the catalogue, because a login without privileges on schema rowkeep may do that.
 select to_regnamespace('app') is not null
        and not exists (select
                          from pg_class c

@@ -13,8 +13,7 @@ use crate::schema::{SchemaError, Version, connect};
 
 const UNUSED_SEQUENCES: &str = include_str!("../../sql/audit/unused_sequences.sql");
 
-/// `rowkeep migrate --reapply-policies` sets these right, whatever is wrong with them. Of other objects it sets the owner and
-/// row security.
+/// `rowkeep migrate --reapply-policies` makes these objects again. For other objects it sets only the owner and row security.
 const REPAIRED: [&str; 3] = ["policy ", "comment on policy ", "grant of "];
 
 /// How many objects an error names before it points to the audit.
@@ -79,8 +78,8 @@ async fn losses(client: &Client) -> Result<Vec<Loss>, Error> {
     Ok(if losses.iter().all(is_for_people) { Vec::new() } else { losses })
 }
 
-/// A sequence that never gave a number although its table has rows. They were loaded without it, so that the next new row
-/// gets the number of an old one.
+/// The problem if a sequence has never given a number although its table has rows. The rows were loaded without it, so the
+/// next new row would get the number of an old one.
 async fn unused_sequence(client: &Client) -> Result<Option<String>, Error> {
     let rows = client.query(UNUSED_SEQUENCES, &[]).await?;
     rows.first()
@@ -119,7 +118,7 @@ fn described(losses: &[Loss], reapplied: bool) -> String {
 
     let fix = |loss: &Loss| {
         let fix = loss.fix.as_deref()?;
-        // A column has no statement, for the sake of its rows.
+        // A column gets no statement, because the statement could delete data.
         let is_column = loss.object.starts_with("column ");
         Some(if is_column { format!("-- {}: {fix}", loss.object) } else { fix.to_owned() })
     };

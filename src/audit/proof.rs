@@ -17,7 +17,7 @@ use table_proof::TableProof;
 const PROOF: &str = include_str!("../../sql/audit/proof.sql");
 const IDENTITY_LEFT: &str = include_str!("../../sql/audit/identity_left.sql");
 const IDENTIFY: &str = include_str!("../../sql/session/identify.sql");
-const OPEN: &str = include_str!("../../sql/session/begin_read.sql");
+const BEGIN_READ: &str = include_str!("../../sql/session/begin_read.sql");
 const COMMIT: &str = include_str!("../../sql/session/commit.sql");
 
 /// The users A and B of the proof. Their ids are random, so that no real user has them.
@@ -75,7 +75,7 @@ pub(super) async fn prove(address: &Address, client: &Client) -> Result<Vec<Fact
 /// Checks that the identity and the role end with a committed transaction. The transaction writes nothing.
 async fn identity_after_commit(client: &Client, users: &TestUsers) -> Result<Fact, Error> {
     let before = client.query_one(IDENTITY_LEFT, &[]).await?;
-    client.batch_execute(OPEN).await?;
+    client.batch_execute(BEGIN_READ).await?;
     let identified = client.execute(IDENTIFY, &[&users.a]).await;
     client.batch_execute(COMMIT).await?;
     let after = client.query_one(IDENTITY_LEFT, &[]).await?;

@@ -6,8 +6,8 @@ use textwrap::Options;
 const WIDTH: usize = 118;
 
 /// Widths of the verdict and the subject before a fact, as in `sql/audit.sql`.
-const VERDICT: usize = 6;
-const SUBJECT: usize = 11;
+const VERDICT_WIDTH: usize = 6;
+const SUBJECT_WIDTH: usize = 11;
 
 /// How severe a fact is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Verdict {
 
     /// The verdict at the beginning of a line of `sql/audit.sql`. None if the line continues a fact.
     fn of_line(line: &str) -> Option<Self> {
-        let word = line.get(..VERDICT)?.trim_end();
+        let word = line.get(..VERDICT_WIDTH)?.trim_end();
         [Self::Ok, Self::Note, Self::Fail].into_iter().find(|verdict| verdict.word() == word)
     }
 }
@@ -64,16 +64,16 @@ impl Fact {
     }
 
     fn lines(&self) -> Vec<String> {
-        let first = format!("{:VERDICT$}{:SUBJECT$} ", self.verdict.word(), self.subject);
-        let indent = " ".repeat(VERDICT + SUBJECT + 1);
+        let first = format!("{:VERDICT_WIDTH$}{:SUBJECT_WIDTH$} ", self.verdict.word(), self.subject);
+        let indent = " ".repeat(VERDICT_WIDTH + SUBJECT_WIDTH + 1);
         let mut lines = wrapped(&ascii(&self.text), &first, &indent);
         for shown in &self.shown {
             // A continued line is indented further than the sign of the diff.
             lines.extend(wrapped(&ascii(shown), &indent, &format!("{indent}    ")));
         }
         if let Some(fix) = &self.fix {
-            // The fix is copied and run: a line break inside a quoted text would become part of the text, and a replaced
-            // letter in a name would make it a statement about another object.
+            // People copy the fix and run it, so it must not be changed. A line break inside a quoted text would become part
+            // of the text. A replaced letter in a name would name another object.
             let fix = if ascii(fix) == *fix {
                 fix.as_str()
             } else {
@@ -114,7 +114,7 @@ impl Report {
                 }
                 Some(verdict) => {
                     failing = verdict == Verdict::Fail;
-                    self.count(verdict, line.get(VERDICT..).unwrap_or_default());
+                    self.count(verdict, line.get(VERDICT_WIDTH..).unwrap_or_default());
                 }
             }
             self.lines.push(line);
@@ -165,7 +165,8 @@ fn wrapped(text: &str, first: &str, indent: &str) -> Vec<String> {
     textwrap::wrap(text, options).into_iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// Replaces every other character by `?`: no character of a name can then end a line or look like another letter.
+/// Replaces every character that is not printable ASCII by `?`, except line breaks. Then no name can contain a letter that
+/// looks like another.
 fn ascii(text: &str) -> String {
     text.chars().map(|c| if c == '\n' || (' '..='~').contains(&c) { c } else { '?' }).collect()
 }

@@ -133,9 +133,9 @@ fn refuse<T>(why: impl Into<std::borrow::Cow<'static, str>>) -> Result<T, Refusa
     Err(Refusal::invalid_token(why))
 }
 
-/// Refuses a claim that RFC 7519, section 4.1, defines and that has another type. Null is another type.
+/// Refuses a claim that does not have the type of RFC 7519, section 4.1. Null is a wrong type, too.
 ///
-/// The library takes such a claim as absent: a token with `"nbf": "tomorrow"` would be valid today.
+/// The library treats such a claim as absent: a token with `"nbf": "tomorrow"` would be valid today.
 fn check_types(claims: &Map<String, Value>) -> Result<(), Refusal> {
     const TIME: &str = "a number of seconds since 1970";
 
@@ -144,7 +144,7 @@ fn check_types(claims: &Map<String, Value>) -> Result<(), Refusal> {
     for (name, value) in claims {
         let (is_right, wanted) = match name.as_str() {
             "exp" => (value.is_number(), TIME),
-            // No token was signed before 1970. To the library a negative `nbf` is none, too. (`exp` is expired then.)
+            // No token was signed before 1970. The library also ignores a negative `nbf`. A negative `exp` has expired.
             "nbf" | "iat" => (value.as_f64().is_some_and(|time| time >= 0.0), TIME),
             "iss" | "sub" | "jti" => (value.is_string(), "a string"),
             "aud" => (value.is_string() || is_list_of_strings(value), "a string or a list of strings"),

@@ -1,10 +1,9 @@
-//! The text of a JWK set (RFC 7517, section 5) to keys. An entry that cannot be used is skipped with a warning, and the
-//! others are used.
+//! Parses the text of a JWK set (RFC 7517, section 5) into keys. Skips each entry that cannot be used, with a warning.
 //!
 //! The entries have a type of our own, because `jsonwebtoken::jwk::Jwk` would break promises. It refuses a good key for a
 //! certificate (`x5c`, `x5t`) of a shape that it does not expect. It reads an unknown type, an unknown curve and a missing
-//! number all as the same "other" key, so that the warning could not say what is wrong. And it checks no key: neither the
-//! length of a modulus nor whether a point is on its curve.
+//! number all as the same "other" key, so the warning could not say what is wrong. It also checks no key: neither the length
+//! of a modulus, nor whether a point is on its curve.
 
 use std::sync::Arc;
 
@@ -30,7 +29,10 @@ const MAX_ENTRIES: usize = 100;
 /// The longest `kid`, in bytes: the log repeats it.
 const MAX_KID_BYTES: usize = 1024;
 
-/// The length of an RSA modulus, in bits. RFC 7518, section 3.3, wants 2048 or more; the library verifies up to 8192.
+/// How much of the `kid` of a skipped entry the log repeats, in characters.
+const LOGGED_KID_CHARS: usize = 255;
+
+/// The allowed lengths of an RSA modulus, in bits. RFC 7518, section 3.3, wants 2048 or more; the library verifies up to 8192.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// The entries of a set.
@@ -79,7 +81,7 @@ pub(super) fn keys(text: &[u8], rules: &Arc<ClaimRules>, source: &str) -> SetKey
             }
             Err(reason) => {
                 let kid = entry.get("kid").and_then(Value::as_str).unwrap_or_default();
-                let kid: String = kid.chars().take(255).collect();
+                let kid: String = kid.chars().take(LOGGED_KID_CHARS).collect();
                 tracing::warn!(kid, source, reason, "key skipped");
             }
         }
@@ -167,7 +169,7 @@ fn rsa(n: Option<String>, e: Option<String>) -> Result<DecodingKey, String> {
         let (least, most) = (RSA_BITS.start(), RSA_BITS.end());
         return Err(format!("its modulus has {bits} bits; it needs {least} to {most}"));
     }
-    // RFC 8017, section 3.1: both are odd, and the exponent is 3 or more. With an exponent of 1 everybody can sign.
+    // RFC 8017, section 3.1: both are odd, and the exponent is 3 or more. With an exponent of 1 anyone can sign.
     let is_odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
     let is_rsa = is_odd(&n) && is_odd(&e) && *e != [1];
     // The library loads a key with a longer exponent, and then verifies nothing with it.
@@ -211,7 +213,7 @@ fn ed25519(x: Option<String>) -> Result<DecodingKey, String> {
 /// The y-coordinates of the Ed25519 points whose order divides 8, in every encoding: little-endian, without the sign of x
 /// (RFC 8032, section 5.1.2). They are 0, 1, -1 and the two of order 8, then 0 and 1 with p added.
 ///
-/// A signature check with such a key says almost nothing about the message, and the library does not refuse them.
+/// With such a key almost any signature fits any message. The library does not refuse these keys.
 const SMALL_ORDER: [&str; 7] = [
     "0000000000000000000000000000000000000000000000000000000000000000",
     "0100000000000000000000000000000000000000000000000000000000000000",

@@ -1,4 +1,4 @@
-//! Reads a key set where it is: with a few bounded HTTP requests, or from one small file.
+//! Reads a key set from its location: with a few bounded HTTP requests, or from one small file.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read};
@@ -107,8 +107,8 @@ impl JwksReader {
             Self::Urls { client, urls } => {
                 let mut first_problem = None;
                 for url in urls {
-                    let answer = fetch(client, url).await?;
-                    match answer.and_then(|text| check(&text.bytes).map(|()| text)) {
+                    let response = fetch(client, url).await?;
+                    match response.and_then(|text| check(&text.bytes).map(|()| text)) {
                         Ok(text) => return Ok(text),
                         // Some servers answer unknown paths with a page: the key set can still be at the next URL.
                         Err(problem) => first_problem = first_problem.or(Some(problem)),
@@ -136,8 +136,8 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 /// server cannot be reached.
 async fn fetch(client: &reqwest::Client, url: &Url) -> Result<Result<JwksText, String>, String> {
     let request = client.get(url.clone()).header(ACCEPT, "application/json, application/jwk-set+json");
-    let mut answer = request.send().await.map_err(|error| chain(&error.without_url()))?;
-    let status = answer.status();
+    let mut response = request.send().await.map_err(|error| chain(&error.without_url()))?;
+    let status = response.status();
     if status.is_redirection() {
         return Ok(Err(format!(
             "it redirects ({status}) to another server, from https to http, or more than {MAX_REDIRECTS} times"
@@ -146,9 +146,9 @@ async fn fetch(client: &reqwest::Client, url: &Url) -> Result<Result<JwksText, S
         return Ok(Err(format!("it answers {status}")));
     }
 
-    let max_age = max_age(answer.headers());
+    let max_age = max_age(response.headers());
     let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| chain(&error.without_url()))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| chain(&error.without_url()))? {
         bytes.extend_from_slice(&chunk);
         if let Err(problem) = check_length(&bytes) {
             return Ok(Err(problem));
@@ -164,7 +164,7 @@ fn check_length(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// How long an answer stays fresh by its `Cache-Control` and `Age` (RFC 9111, sections 4.2.1 and 5.2.2), within limits.
+/// How long a response stays fresh by its `Cache-Control` and `Age` (RFC 9111, sections 4.2.1 and 5.2.2), within limits.
 fn max_age(headers: &http::HeaderMap) -> Duration {
     // Directives may have any case, but the parser knows lower case only.
     let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
@@ -177,7 +177,7 @@ fn max_age(headers: &http::HeaderMap) -> Duration {
         _ if control.no_store() || control.no_cache() => NO_CACHE_MAX_AGE,
         Some(Duration::ZERO) => NO_CACHE_MAX_AGE,
         Some(max_age) => match max_age.saturating_sub(Duration::from_secs(age.unwrap_or(0))) {
-            // A cache on the way serves an answer that is too old. It will not have a fresher one in a second.
+            // A cache on the network serves a response that is too old. It will not have a fresher one in a second.
             Duration::ZERO => NO_CACHE_MAX_AGE,
             left => left.clamp(SHORTEST_MAX_AGE, LONGEST_MAX_AGE),
         },
@@ -214,7 +214,7 @@ fn client(urls: &[Url], timeout: Duration) -> reqwest::Result<reqwest::Client> {
     builder.build()
 }
 
-/// Whether the URL is on this machine, so that nothing on the network can read or change the answer.
+/// Whether the URL is on this machine, so that nothing on the network can read or change the response.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

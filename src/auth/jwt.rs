@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::claims::SESSION_COOKIE;
 use crate::refusal::Refusal;
 
-/// The longest token, in bytes: a longer one costs no work. Better Auth puts the whole row of a user into a token.
+/// The longest token, in bytes. A longer one is refused unread. Better Auth puts the whole row of a user into a token.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// The algorithms that this server verifies, as a header names them.
@@ -43,8 +43,8 @@ pub(super) struct Jwt<'a> {
 impl<'a> Jwt<'a> {
     /// Checks the shape and the header.
     ///
-    /// The library does less: it ignores `crit`, which RFC 7515, section 4.1.11, forbids; it accepts any `typ`; and of a
-    /// member that is there twice it takes one.
+    /// The library does less. It ignores `crit`, which RFC 7515, section 4.1.11, forbids. It accepts any `typ`. If the header
+    /// has a member twice, it uses one of the two.
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`].
@@ -82,7 +82,7 @@ impl<'a> Jwt<'a> {
         Ok(Self { text, algorithm: algorithm_of(&header)?, kid: kid_of(&header)? })
     }
 
-    /// The claim `iss`. Not verified: anybody can write it.
+    /// The claim `iss`. It is not verified: the sender can write any issuer.
     pub(super) fn unverified_issuer(&self) -> Option<String> {
         let claims: UniqueObject = jsonwebtoken::dangerous::insecure_decode_claims(self.text).ok()?;
         claims.0.get("iss").and_then(Value::as_str).map(str::to_owned)
@@ -101,7 +101,7 @@ fn is_session_token(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// Refuses everything that can be signed like an API token, perhaps with the same key, and is something else.
+/// Refuses signed texts that are not API tokens. They can be signed with the same key.
 fn refuse_other_kinds(header: &Map<String, Value>) -> Result<(), Refusal> {
     if header.contains_key("crit") {
         return refuse("the header of the token has crit: this server supports no critical extensions");
@@ -138,7 +138,10 @@ fn refuse_other_kinds(header: &Map<String, Value>) -> Result<(), Refusal> {
 
 /// Whether a media type is that of a JWT. A type may omit `application/` (RFC 7515, section 4.1.10).
 fn is_jwt(media_type: &str) -> bool {
-    let short = media_type.split_at_checked(12).filter(|(all, _)| all.eq_ignore_ascii_case("application/"));
+    const PREFIX: &str = "application/";
+
+    let split = media_type.split_at_checked(PREFIX.len());
+    let short = split.filter(|(prefix, _)| prefix.eq_ignore_ascii_case(PREFIX));
     short.map_or(media_type, |(_, short)| short).eq_ignore_ascii_case("JWT")
 }
 
@@ -169,13 +172,13 @@ pub(super) struct UniqueObject(pub(super) Map<String, Value>);
 
 impl<'de> Deserialize<'de> for UniqueObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor)
+        deserializer.deserialize_map(UniqueObjectVisitor)
     }
 }
 
-struct MembersVisitor;
+struct UniqueObjectVisitor;
 
-impl<'de> Visitor<'de> for MembersVisitor {
+impl<'de> Visitor<'de> for UniqueObjectVisitor {
     type Value = UniqueObject;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! The keys that verify tokens: a key with the rules for its tokens, and the public keys of all key sets in memory.
+//! A key with the rules for its tokens, and the cache with the public keys of all key sets.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -35,8 +35,8 @@ impl Key {
     ) -> Self {
         let mut validation = Validation::new(algorithm);
         validation.leeway = LEEWAY;
-        // `ClaimRules` checks nbf as strictly. If both did, a second could pass between the library's refusal and the
-        // search for its text, and no text would be found.
+        // `ClaimRules` checks `nbf` just as strictly, and its text says more. If both checked it, the token could become
+        // valid between the two checks, and there would be no text.
         validation.validate_nbf = false;
         let mut required = vec!["exp"];
         if !rules.issuers.is_empty() {
@@ -55,7 +55,7 @@ impl Key {
         Self { kid, algorithm, decoding_key, validation, claim_rules: rules.clone() }
     }
 
-    /// Whether both are the same key under the same `kid`, whichever sets they come from.
+    /// Whether both are the same key with the same `kid`. They may come from different sets.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         let same_material = match (self.decoding_key.kind(), other.decoding_key.kind()) {
             (SecretOrDer(one), SecretOrDer(two)) => one == two,

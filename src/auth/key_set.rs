@@ -1,5 +1,4 @@
-//! A set of public keys that an issuer publishes, and when it is read: at start, when it is due, and when a token has a
-//! `kid` that no known key has.
+//! A set of public keys that an issuer publishes. It is read at start, when it is due, and when a token has an unknown `kid`.
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,8 +12,8 @@ use super::jwk;
 use super::jwks_reader::{JwksLocation, JwksReader, is_loopback};
 use super::key_cache::{KeyCache, SetKeys};
 
-/// How long unknown `kid`s do not cause another read, after a read for one that brought no such key. Anybody can invent a
-/// `kid`; without this limit, invented ones would flood the issuer with reads.
+/// How long unknown `kid`s cause no further read, after a read that did not find the `kid`. Clients can invent a `kid`.
+/// Without this limit, invented ones would flood the issuer with reads.
 const COOL_DOWN: Duration = Duration::from_secs(10);
 
 /// The pause after a failed read. It doubles with every failure, from the first value up to the second.
@@ -72,7 +71,7 @@ struct State {
     text: Option<Vec<u8>>,
     /// Why the last read failed.
     problem: Option<String>,
-    /// When a read for a `kid` last brought no such key.
+    /// When a read for a `kid` last failed to find it.
     missed_at: Option<Instant>,
 }
 
@@ -111,7 +110,7 @@ impl KeySet {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is wrong with the set right now. The text is safe to show to anybody.
+    /// The problem of the set right now, if it has one. Clients may read the text.
     pub(super) fn problem(&self) -> Option<String> {
         let setting = self.setting;
         match (self.is_unreadable(), self.keys.keys_of_set(self.index).is_empty()) {
@@ -130,6 +129,8 @@ impl KeySet {
         state.problem.is_some() || state.text.is_none()
     }
 
+    /// Checks that the set has been read if it is a file.
+    ///
     /// # Errors
     /// When the set is a file and no read of it has succeeded.
     pub(super) fn require_file(&self) -> Result<(), String> {
@@ -152,7 +153,7 @@ impl KeySet {
         {
             tracing::warn!(
                 source,
-                "keys are read without TLS: anybody on the way can replace them; use an https URL"
+                "keys are read without TLS, so an attacker on the network can replace them: use an https URL"
             );
         }
         if self.claim_rules.issuers.is_empty() && self.claim_rules.audiences.is_empty() {
@@ -162,7 +163,7 @@ impl KeySet {
         }
     }
 
-    /// Reads the set, after any read that is running. Returns when it was read, or when a request may wait no longer.
+    /// Waits for a read that is running, then reads the set. Returns after the read timeout at the latest.
     pub(super) async fn read(self: &Arc<Self>) {
         let _ = timeout(self.read_timeout, async {
             let schedule = self.schedule.clone().lock_owned().await;
@@ -171,7 +172,7 @@ impl KeySet {
         .await;
     }
 
-    /// Whether a read for an unknown `kid` brought no such key, less than [`COOL_DOWN`] ago.
+    /// Whether a read for an unknown `kid` did not find it, less than [`COOL_DOWN`] ago.
     pub(super) fn is_cooling_down(&self) -> bool {
         self.state().missed_at.is_some_and(|at| at.elapsed() < COOL_DOWN)
     }
@@ -248,7 +249,7 @@ impl KeySet {
         let _ = read.await;
     }
 
-    /// Replaces the keys of this set by those of the text. Known keys that it does not have are gone.
+    /// Replaces the keys of this set by those of the text.
     fn accept(&self, text: Vec<u8>) {
         if self.state().text.as_ref() != Some(&text) {
             let old = self.keys.keys_of_set(self.index);

@@ -1,4 +1,4 @@
-//! All keys of the server, and which of them a token is verified with.
+//! All keys of the server, and the choice of the key that verifies a token.
 
 use std::sync::Arc;
 
@@ -101,8 +101,8 @@ impl KeyStore {
 
     /// The keys to verify the token with: every secret for HS256, else exactly one public key.
     ///
-    /// A public key is never used as a secret, and no key verifies another algorithm than its own: the token cannot choose
-    /// (RFC 8725, section 3.1).
+    /// A public key is never used as a secret. Each key verifies only its own algorithm, so the token cannot choose one (RFC
+    /// 8725, section 3.1).
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] when no key fits, or more than one.
@@ -147,11 +147,10 @@ impl KeyStore {
     }
 }
 
-/// The one of several keys with the same `kid` to verify a token of this issuer with. Two issuers need not know how the
-/// other names its keys.
+/// Chooses between several keys with the same `kid`, by the issuer of the token. Two issuers can use the same `kid`.
 ///
 /// Takes the key whose set lists the token's issuer, else the key whose set accepts any issuer. The issuer is not verified
-/// yet, but it only chooses: the signature must fit that key, and the claims must keep the rules of its set.
+/// yet, but it only chooses the key. The signature must fit that key, and the claims must obey the rules of its set.
 fn key_for_issuer(keys: &[Arc<Key>], issuer: Option<&str>) -> Result<Vec<Arc<Key>>, Refusal> {
     let lists_issuer =
         |key: &&Arc<Key>| key.claim_rules.issuers.iter().any(|listed| Some(listed.as_str()) == issuer);

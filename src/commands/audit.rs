@@ -19,6 +19,8 @@ pub(super) async fn audit(config: &Config, exit_timeout: &mut Duration) -> Resul
     stop(cluster).await?;
     match report.fails() {
         0 => Ok(()),
-        fails => Err(format!("{fails} FAIL").into()),
+        fails => {
+            Err(format!("{fails} FAIL: run the fixes that the report shows, then run the audit again").into())
+        }
     }
 }

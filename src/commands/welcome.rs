@@ -10,9 +10,10 @@ use crate::development::{Cluster, shell_quoted};
 pub(super) fn print(config: &Config, listening: SocketAddr, cluster: Option<&Cluster>) {
     let program = std::env::args().next().unwrap_or_else(|| "rowkeep".into());
     let mut text = format!("\nRowkeep is ready at http://{listening}  (development; ctrl-c stops it)\n");
-    match token::mint(&config.token_rules, "alice", token::DEFAULT_LIFETIME.min(config.token_rules.max_lifetime)) {
+    let lifetime = token::DEFAULT_LIFETIME.min(config.token_rules.max_lifetime);
+    match token::mint(&config.token_rules, "alice", lifetime) {
         Ok(token) => text.push_str(&format!(
-            "\na token for the user alice, valid for a day; for another user: {program} token --user bob\n\n  {token}\n\n\
+            "\na token for the user alice, valid for {lifetime} seconds; for another user: {program} token --user bob\n\n  {token}\n\n\
              alice's tasks, over HTTP:\n\n  curl -H 'Authorization: Bearer {token}' http://{listening}/api/tasks\n"
         )),
         Err(_) => text.push_str(&format!(

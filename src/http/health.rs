@@ -14,8 +14,8 @@ use crate::refusal::Refusal;
 
 /// The result of the last check of the database, and when it began.
 ///
-/// Requests that arrive during a check share the next one. So any number of clients, who need no token here, uses one
-/// connection at most.
+/// Requests that arrive during a check share the next one. So all clients together use one connection at most. They need no
+/// token here.
 #[derive(Default)]
 pub(super) struct HealthCheck(Mutex<Option<(Instant, Result<(), &'static str>)>>);
 

@@ -1,4 +1,4 @@
-//! What every request passes before its route, and every response after it: request id, CORS, HEAD and OPTIONS, log line.
+//! Steps before and after every route: request id, CORS, HEAD and OPTIONS, log line.
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;

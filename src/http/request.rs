@@ -1,4 +1,4 @@
-//! What a handler gets of its request, except the body. Nothing of it is trusted yet.
+//! The parts of a request that a handler gets, except the body. Nothing of them is trusted yet.
 
 use std::convert::Infallible;
 use std::future::ready;

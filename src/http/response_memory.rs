@@ -8,14 +8,14 @@ use bytes::Bytes;
 use crate::auth::UserId;
 
 /// Responses of at most this many bytes are not counted: the limit for connections bounds them.
-const UNCOUNTED: usize = 256 * 1024;
+const UNCOUNTED_BYTES: usize = 256 * 1024;
 
 /// How many bytes all large responses may take together. A page of a thousand tasks of the largest size takes 9 MB.
-const LIMIT: usize = 64 * 1024 * 1024;
+const MAX_TOTAL_BYTES: usize = 64 * 1024 * 1024;
 
-/// How many bytes the large responses of one user may take, so that a user who reads slowly cannot use up the memory of
-/// the others.
-const LIMIT_PER_USER: usize = 20 * 1024 * 1024;
+/// How many bytes the large responses of one user may take. A user who reads slowly must not use up the memory of the
+/// others.
+const MAX_USER_BYTES: usize = 20 * 1024 * 1024;
 
 /// Counts the bytes of large responses, in all and for each user.
 ///
@@ -37,7 +37,7 @@ impl ResponseMemory {
     /// # Errors
     /// Returns the text if it does not fit into a limit.
     pub fn reserve(&self, mut json: Vec<u8>, user: &UserId) -> Result<Bytes, Vec<u8>> {
-        if json.len() <= UNCOUNTED {
+        if json.len() <= UNCOUNTED_BYTES {
             return Ok(json.into());
         }
         if !self.usage().add(user, json.len()) {
@@ -56,7 +56,7 @@ impl ResponseMemory {
 impl Usage {
     fn add(&mut self, user: &UserId, size: usize) -> bool {
         let of_user = self.by_user.get(user).copied().unwrap_or(0) + size;
-        let fits = of_user <= LIMIT_PER_USER && self.total + size <= LIMIT;
+        let fits = of_user <= MAX_USER_BYTES && self.total + size <= MAX_TOTAL_BYTES;
         if fits {
             self.total += size;
             self.by_user.insert(user.clone(), of_user);

@@ -107,8 +107,8 @@ impl WholeList {
         }
     }
 
-    /// Reads the next page and turns it into its part of the array: an opening bracket or a comma, the tasks, and the
-    /// closing bracket after the last page. Reads a shorter page instead if this one does not fit into the memory.
+    /// Reads the next page and turns it into its part of the JSON array. A part begins with the opening bracket or a comma.
+    /// The last part ends with the closing bracket. Reads a shorter page instead if this one does not fit into the memory.
     async fn next_chunk(&mut self) -> Result<Chunk, Refusal> {
         loop {
             let window = Window { after: self.after.clone(), limit: self.limit as i64, offset: 0 };

@@ -11,7 +11,7 @@ use crate::database::{Address, ConnectError};
 /// How long reading the version and the checks may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connects, and tries again for a quarter of a minute while the database starts.
+/// Connects, and tries again for about a quarter of a minute while the database starts.
 ///
 /// # Errors
 /// The last failure. Comes at once when trying again would not help (a wrong password, no such database).

@@ -14,7 +14,7 @@ use crate::database::{Address, describe};
 const LOCK: &str = include_str!("../../sql/schema/lock.sql");
 const MIGRATING: &str = include_str!("../../sql/schema/migrating.sql");
 const ROLES: &str = include_str!("../../sql/schema/roles.sql");
-const RESTORED: &str = include_str!("../../sql/schema/restored_without_history.sql");
+const RESTORED_WITHOUT_HISTORY: &str = include_str!("../../sql/schema/restored_without_history.sql");
 const OWNERS: &str = include_str!("../../sql/schema/owners.sql");
 const HISTORY: &str = include_str!("../../sql/schema/history.sql");
 const RECORD_POLICIES: &str = include_str!("../../sql/schema/record_policies.sql");
@@ -22,7 +22,8 @@ const RECORD_POLICIES: &str = include_str!("../../sql/schema/record_policies.sql
 /// How long to wait for another process that migrates the same database.
 const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// How often to try for a table lock that requests or reports hold. Each attempt waits two seconds.
+/// How often to try for a table lock that requests or reports hold. Each attempt waits for the `lock_timeout` of
+/// `sql/schema/migrating.sql`.
 const LOCK_ATTEMPTS: u32 = 15;
 
 /// What [`migrate`] has done.
@@ -39,7 +40,7 @@ pub struct Migrated {
 /// Several processes may do this at once: one does the work, the others wait for it.
 ///
 /// # Errors
-/// What stopped it. Each migration has its own transaction, and all policies have one together. What was applied before the
+/// The step that failed, and why. Each migration has its own transaction, and all policies have one together. What was applied before the
 /// error stays applied.
 pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrated, SchemaError> {
     let wanted = Version::of_this_release();
@@ -82,9 +83,10 @@ async fn take_migration_lock(client: &Client) -> Result<(), SchemaError> {
             return Ok(());
         }
         if started.elapsed() > MIGRATION_LOCK_TIMEOUT {
-            return Err(SchemaError(
-                "another process has been migrating this database for five minutes; run this again when it is done".into(),
-            ));
+            let minutes = MIGRATION_LOCK_TIMEOUT.as_secs() / 60;
+            return Err(SchemaError(format!(
+                "another process has been migrating this database for {minutes} minutes; run this again when it is done"
+            )));
         }
         if !logged_wait {
             tracing::info!("another process is migrating this database, waiting for it");
@@ -94,9 +96,9 @@ async fn take_migration_lock(client: &Client) -> Result<(), SchemaError> {
     }
 }
 
-/// Before anything is written: tables in schema `rowkeep` would be in the way when the dump is restored again.
+/// Comes before the first write: tables in schema `rowkeep` would be in the way when the dump is restored again.
 async fn refuse_without_history(client: &Client, address: &Address) -> Result<(), SchemaError> {
-    if !client.query_one(RESTORED, &[]).await?.try_get::<_, bool>(0)? {
+    if !client.query_one(RESTORED_WITHOUT_HISTORY, &[]).await?.try_get::<_, bool>(0)? {
         return Ok(());
     }
     Err(SchemaError(format!(

@@ -1,4 +1,4 @@
-//! Whether this PostgreSQL server and the encoding of its database will do.
+//! Checks the release of PostgreSQL and the encoding of the database.
 
 use tokio_postgres::Client;
 

@@ -25,7 +25,7 @@ pub struct ServingData {
 /// Checks that requests can be served from the database at `address`, and reads what the server needs to know.
 ///
 /// # Errors
-/// What is missing, and the command that fixes it.
+/// The problem, and the command that fixes it.
 pub async fn ready_to_serve(address: &Address) -> Result<ServingData, SchemaError> {
     let client = connect(address).await?;
     with_timeout(address, read(&client, address)).await

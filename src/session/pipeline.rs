@@ -58,7 +58,7 @@ impl Pipeline {
         self.0.store(statements, Relaxed);
     }
 
-    /// Tells that the driver did not send one of these statements, so that one Sync less is dropped.
+    /// Reports that the driver did not send one of these statements, so that one Sync less is dropped.
     pub(super) fn statement_not_sent(&self) {
         self.take_one();
     }
@@ -115,7 +115,7 @@ impl<S> PipelineStream<S> {
         &self.stream
     }
 
-    /// Accepts what the driver writes, without the dropped Syncs. The driver writes whole messages only: it builds them
+    /// Accepts the bytes that the driver writes, without the dropped Syncs. The driver writes whole messages only: it builds them
     /// before it writes, and this stream accepts everything at once.
     fn accept(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         if !self.started {
@@ -140,7 +140,7 @@ impl<S> PipelineStream<S> {
         Ok(())
     }
 
-    /// Moves what was read to the driver, and adds the messages that belong to the dropped Syncs.
+    /// Moves the bytes that were read to the driver, and adds the messages that belong to the dropped Syncs.
     fn parse(&mut self) {
         loop {
             let (kind, missing) = match self.current {
@@ -258,7 +258,7 @@ mod tests {
             't' => READY_IN_TRANSACTION.clone(),
             's' => SKIPPED.clone(),
             'S' => b"S\0\0\0\x04".to_vec(),
-            kind => [&[kind as u8, 0, 0, 1, 4 + 44], &[b'Z'; 300][..]].concat(),
+            kind => super::message(kind as u8, &[b'Z'; 300]),
         };
         kinds.chars().flat_map(message).collect()
     }

@@ -1,4 +1,4 @@
-//! Pooled connections: each has its statements prepared, and a mark that keeps it from being used again.
+//! Pooled connections: each has prepared statements, and a mark that says that it must not be used again.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -36,8 +36,8 @@ pub(super) struct PooledConnection {
     pub(super) client: Client,
     pub(super) pipeline: Pipeline,
     statements: HashMap<&'static str, Statement>,
-    /// Set while a transaction is open. It stays set if the transaction was not seen to end: then an identity and a role
-    /// may be left on the connection, and the pool must not give it to another user.
+    /// Set while a transaction is open. It stays set if it is not known that the transaction ended. The connection may then
+    /// still have an identity and a role, so the pool must not give it to another user.
     pub(super) dirty: bool,
 }
 

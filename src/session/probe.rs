@@ -20,8 +20,8 @@ impl std::fmt::Display for ProbeError {
 
 impl std::error::Error for ProbeError {}
 
-/// The user of the probe's transaction. It is another one each time, so that nobody can prepare the database for it. The
-/// probe reads no rows of any user.
+/// The user of the probe's transaction. It is random, so that the database cannot be prepared for it. The probe reads no rows
+/// of any user.
 fn random_user_id() -> String {
     let mut bytes = [0; 8];
     // If the machine has no randomness the user is always the same, which is harmless.

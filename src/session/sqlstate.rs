@@ -1,4 +1,4 @@
-//! What an error of the database means for the request that met it.
+//! Turns errors of the database into refusals.
 
 use std::error::Error as _;
 use std::io;

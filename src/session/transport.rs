@@ -1,7 +1,7 @@
 //! The streams that the driver speaks over: TCP with or without TLS, and Unix sockets, each below a [`PipelineStream`].
 //!
-//! The driver accepts a foreign stream only in the place of TLS. So its configuration says that TLS is required and
-//! starts at once. This transport then negotiates TLS with the server itself, as the address wants it.
+//! The driver accepts a stream of another type only as its TLS stream. So its configuration says that TLS is required and
+//! starts at once. This transport then negotiates TLS with the server itself, as the address demands.
 
 use std::io;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ use crate::database::ConnectError;
 type RustlsConnect = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
 type RustlsStream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
-/// The message SSLRequest: its length, and a number in the place of the protocol version (PostgreSQL manual, "Message
+/// The message SSLRequest: its length, and a number instead of the protocol version (PostgreSQL manual, "Message
 /// Formats").
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
@@ -115,8 +115,7 @@ impl TlsStream for PipelineStream<Either<Socket, RustlsStream>> {
     }
 }
 
-/// Connects over the first Unix socket that answers. The driver has no place for a foreign stream where it opens sockets
-/// itself.
+/// Connects over the first Unix socket that answers. Where the driver opens a socket itself, it accepts no other stream.
 pub(super) async fn connect_socket(config: &Config, pipeline: Pipeline) -> Result<Client, ConnectError> {
     let mut last_error = ConnectError::Socket(io::ErrorKind::NotFound.into());
     for (index, host) in config.get_hosts().iter().enumerate() {

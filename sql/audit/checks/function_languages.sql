@@ -1,6 +1,6 @@
 -- Looks for: functions in an untrusted language outside app that requests may execute.
 -- Why: such code can read the files of the server, and no policy binds it.
--- Severity: NOTE. Only a superuser can make such a function, and its text cannot be judged here.
+-- Severity: NOTE. Only a superuser can make such a function, and this audit cannot tell whether its code is safe.
 -- Fix: drop routine ...;
 select 73, 'NOTE', 'function',
        format('%s is in language %s, to which no policy applies, and %s may execute it', f.oid::regprocedure, l.lanname,

@@ -1,7 +1,7 @@
 -- Looks for: functions, operators and casts of pg_catalog that are not those of initdb.
 -- Why: the identity functions and the policies call them. A replaced operator can say that all users are equal.
 -- Severity: FAIL. Only a superuser can replace them, and nothing that depends on them can be trusted.
--- Fix: by hand: restore them by hand.
+-- Fix: by hand: restore them.
 select 60, 'FAIL', 'identity', o.name || ' is not the one that PostgreSQL installs', 'by hand: restore it'
   from (select 'pg_catalog.' || f.oid::regprocedure as name
           from pg_proc f

@@ -3,7 +3,7 @@
 -- Severity: FAIL if there is one. OK otherwise.
 -- Fix: alter role ... reset app.user_id; or the same for the database.
 select 61, 'FAIL', 'identity', format('%s stores app.user_id = %L: each of its sessions begins as that user', s.holder, s.value),
-       format('alter %s reset %s;', s.altered, s.said)
+       format('alter %s reset %s;', s.altered, s.spelling)
   from stored_settings s
  where s.name = 'app.user_id'
 union all

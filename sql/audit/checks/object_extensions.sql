@@ -1,6 +1,6 @@
 -- Looks for: extensions other than plpgsql.
 -- Why: an extension can bring functions that read other databases or files.
--- Severity: NOTE. Most are harmless, and this audit does not judge them.
+-- Severity: NOTE. Most are harmless, and this audit does not look into them.
 -- Fix: by hand: decide whether it is needed.
 select 109, 'NOTE', 'objects', 'extensions: ' || string_agg(quote_ident(e.extname), ', ' order by e.extname), null
   from pg_extension e

@@ -1,6 +1,6 @@
 -- Looks for: tables outside app from which a table of app inherits.
--- Why: who reads the parent table also reads the rows of the table of app, by the policies of the parent.
--- Severity: FAIL. The policies of app are not asked.
+-- Why: a query of the parent table also reads the rows of the table of app, by the policies of the parent.
+-- Severity: FAIL. The policies of app do not apply to such a query.
 -- Fix: alter table ... no inherit ...; or alter table ... detach partition ...;
 select 102, 'FAIL', 'objects', format('%s inherits from %s, so a query of that table reads rows of app', a.of::regclass, a.oid::regclass),
        (select case when c.relispartition

@@ -1,6 +1,6 @@
 -- Looks for: publications that send rows of app.
 -- Why: logical replication does not apply policies to what it sends.
--- Severity: NOTE. Somebody may have made it on purpose, to copy the database.
+-- Severity: NOTE. It may be there on purpose, to copy the database.
 -- Fix: drop publication ...;
 select 107, 'NOTE', 'objects',
        format('publication %s sends rows of app to others, and no policy applies', p.pubname),

@@ -1,5 +1,5 @@
 -- Looks for: every policy on a table of app: whom it is for, and whether its conditions are the expected one.
--- Why: a wider condition shows or changes rows of other users. A text that differs cannot be judged by this audit.
+-- Why: a wider condition shows or changes rows of other users. This audit cannot tell whether a different text is safe.
 -- Severity: FAIL if the roles or a condition are not the expected ones. OK otherwise. Permissive policies are for
 --   rowkeep_api only, restrictive policies for PUBLIC.
 -- Fix: drop policy ... on ...; or `rowkeep migrate --reapply-policies`.

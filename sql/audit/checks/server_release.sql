@@ -1,7 +1,7 @@
 -- Looks for: a PostgreSQL release that is not supported, or that has known holes in row-level security.
 -- Why: a hole in the server shows rows in spite of the policies.
--- Severity: FAIL below 15, which Rowkeep does not support. NOTE below the first safe minor release: one hole needs an
---   upsert, which Rowkeep does not send, and the other needs a role that lost BYPASSRLS while it was connected. NOTE also
+-- Severity: FAIL below 15, which Rowkeep does not support. NOTE below the first safe minor release. One hole needs an
+--   upsert, which Rowkeep does not send. The other needs a role that lost BYPASSRLS while it was connected. NOTE also
 --   for a release that this audit does not know. OK otherwise.
 -- Fix: update PostgreSQL.
 select 10, case when v.number < 150000 then 'FAIL'

@@ -13,7 +13,7 @@ select 63, case when s.name = 'session_replication_role' or s.name = 'search_pat
                                                    else ': the server sets an empty one for its sessions' end
                       when 'row_security' then ': a role to which policies apply gets an error'
                       else '' end,
-       format('alter %s reset %s;', s.altered, s.said)
+       format('alter %s reset %s;', s.altered, s.spelling)
   from stored_settings s
  where s.name = 'session_replication_role' and s.value <> 'origin'
     or s.name in ('row_security', 'search_path', 'session_preload_libraries', 'local_preload_libraries',

@@ -3,7 +3,7 @@ stored_settings as (
     select s.setrole, s.setdatabase, lower(split_part(c.setting, '=', 1)) as name,
            -- RESET needs the exact spelling of a name that has upper-case letters.
            case when split_part(c.setting, '=', 1) ~ '[A-Z]' then format('"%s"', split_part(c.setting, '=', 1))
-                else split_part(c.setting, '=', 1) end as said,
+                else split_part(c.setting, '=', 1) end as spelling,
            substr(c.setting, strpos(c.setting, '=') + 1) as value,
            case when s.setrole = 0 and s.setdatabase = 0 then 'every role'
                 when s.setrole = 0 then format('database %I', d.datname)

@@ -10,8 +10,8 @@ use crate::database::describe;
 
 const BEGIN: &str = include_str!("../../../sql/audit/proof_begin.sql");
 const SAVEPOINT: &str = include_str!("../../../sql/audit/savepoint.sql");
-const BACK: &str = include_str!("../../../sql/audit/rollback_to_savepoint.sql");
-const EMPTY: &str = include_str!("../../../sql/audit/empty_identity.sql");
+const ROLLBACK_TO_SAVEPOINT: &str = include_str!("../../../sql/audit/rollback_to_savepoint.sql");
+const EMPTY_IDENTITY: &str = include_str!("../../../sql/audit/empty_identity.sql");
 const ASSUME_ROLE: &str = include_str!("../../../sql/session/assume_role.sql");
 
 /// How often a prepared statement runs as A before it runs as B. After five times Postgres considers a generic plan
@@ -147,7 +147,7 @@ impl<'a> TableProof<'a> {
         for attempt in self.attempts(phase) {
             self.client.batch_execute(SAVEPOINT).await?;
             let problem = self.try_one(attempt, before).await?;
-            self.client.batch_execute(BACK).await?;
+            self.client.batch_execute(ROLLBACK_TO_SAVEPOINT).await?;
             if let Some(problem) = problem {
                 held = false;
                 let (relation, what, actor) = (&attempt.relation, &attempt.what, &attempt.actor);
@@ -180,7 +180,7 @@ impl<'a> TableProof<'a> {
         for actor in actors {
             self.client.batch_execute(SAVEPOINT).await?;
             let problem = self.run_prepared(&statement, actor, rows_of_b).await?;
-            self.client.batch_execute(BACK).await?;
+            self.client.batch_execute(ROLLBACK_TO_SAVEPOINT).await?;
             if let Some(problem) = problem {
                 let text = format!("{}: {}: {problem} (rolled back)", attempt.relation, attempt.what);
                 self.facts.push(fail(text).with_fix(REAPPLY));
@@ -217,7 +217,7 @@ impl<'a> TableProof<'a> {
             "B" => self.client.execute(IDENTIFY, &[&self.users.b]).await.map(drop),
             "empty" => {
                 self.client.batch_execute(ASSUME_ROLE).await?;
-                self.client.batch_execute(EMPTY).await
+                self.client.batch_execute(EMPTY_IDENTITY).await
             }
             _ => self.client.batch_execute(ASSUME_ROLE).await,
         }
