@@ -3,9 +3,10 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::programs::{Programs, SystemUser};
 use super::{DevelopmentError, checkout_home, path_hash};
@@ -22,6 +23,9 @@ const MAX_SOCKET_PATH: usize = 100;
 pub const CLUSTER_START_TIMEOUT: Duration = Duration::from_secs(60);
 
 // The names of both lock files must not change: processes of two releases can share a cluster.
+
+/// The beginning of the name of a directory in which `initdb` makes the data directory.
+const TEMPORARY_DATA: &str = "data.new";
 
 /// Held while a process starts or stops the server.
 const START_LOCK: &str = "turn";
@@ -130,11 +134,13 @@ impl Cluster {
         self.address("rowkeep")
     }
 
-    /// Runs `initdb` in a temporary directory, which gets its final name at the end. So the remains of an `initdb` that was
-    /// killed are never used as a database.
+    /// Runs `initdb` in a new directory, which gets its final name at the end. So the remains of an `initdb` that was killed
+    /// are never used as a database, and one that outlived its program cannot write into this one.
     fn make_data(&self, data: &Path) -> Result<(), DevelopmentError> {
         tracing::info!("making the development database; this takes a few seconds, once");
-        let temporary = self.home.join("data.new");
+        self.remove_remains();
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let temporary = self.home.join(format!("{TEMPORARY_DATA}{}", since_epoch.as_nanos()));
 
         // Some systems have no C.UTF-8. The locale C knows upper and lower case of ASCII letters only.
         let made = self.initdb(&temporary, "C.UTF-8").or_else(|error| {
@@ -144,40 +150,48 @@ impl Cluster {
         fs::rename(&temporary, data).map_err(|error| DevelopmentError::at(data, error))
     }
 
-    fn initdb(&self, directory: &Path, locale: &str) -> Result<(), DevelopmentError> {
-        match fs::remove_dir_all(directory) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(DevelopmentError::at(directory, error));
+    /// Removes what earlier runs of `initdb` left behind. An `initdb` that still runs can be in the way: then a later start
+    /// removes the rest.
+    fn remove_remains(&self) {
+        for entry in fs::read_dir(&self.home).into_iter().flatten().flatten() {
+            if entry.file_name().as_encoded_bytes().starts_with(TEMPORARY_DATA.as_bytes())
+                && let Err(error) = fs::remove_dir_all(entry.path())
+            {
+                tracing::debug!(path = %entry.path().display(), %error, "cannot remove the remains of initdb");
             }
-            _ => private_directory(directory, self.system_user)?,
-        };
+        }
+    }
+
+    fn initdb(&self, directory: &Path, locale: &str) -> Result<(), DevelopmentError> {
+        private_directory(directory, self.system_user)?;
         let mut command = self.command("initdb");
         command.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-instructions"]);
         command.arg(format!("--locale={locale}")).arg("--pgdata").arg(directory);
         self.run(command)
     }
 
-    /// Whether the server runs.
+    /// Whether the server runs and accepts connections.
     ///
-    /// `pg_ctl status` also counts a killed server whose process is still defunct (a zombie). So this waits until the parent
-    /// has collected the process.
+    /// `pg_ctl status` also counts a killed server that has not ended yet, or whose parent has not collected it (a zombie).
+    /// So this waits until the server has gone, or answers. Nobody else starts or stops it meanwhile.
     fn is_running(&self) -> Result<bool, DevelopmentError> {
-        let pid_file = self.home.join("data/postmaster.pid");
+        let socket = self.socket_directory.join(".s.PGSQL.5432");
         for _ in 0..50 {
             let mut command = self.command("pg_ctl");
             command.arg("status").arg("--pgdata").arg(self.home.join("data"));
             if !output(&mut command)?.status.success() {
                 return Ok(false);
             }
-            if !is_defunct(&pid_file) {
+            if UnixStream::connect(&socket).is_ok() {
                 return Ok(true);
             }
             std::thread::sleep(Duration::from_millis(100));
         }
         Err(DevelopmentError(format!(
-            "the development database was killed, and its process stays defunct (a zombie): start the container with an \
-             init process (docker run --init), or delete {}{}",
-            pid_file.display(),
+            "the development database has a process that does not answer at {}. If it was killed and stays defunct (a \
+             zombie), start the container with an init process (docker run --init), or delete {}{}",
+            socket.display(),
+            self.home.join("data/postmaster.pid").display(),
             self.how_to_reset()
         )))
     }
@@ -256,16 +270,6 @@ impl Drop for Cluster {
             tracing::warn!(%error, "cannot stop the development database");
         }
     }
-}
-
-/// Whether the process whose id is in the file is defunct (a zombie). Linux only (proc(5)); false elsewhere.
-fn is_defunct(pid_file: &Path) -> bool {
-    let state = || {
-        let text = fs::read_to_string(pid_file).ok()?;
-        let stat = fs::read_to_string(format!("/proc/{}/stat", text.lines().next()?.trim())).ok()?;
-        stat.rsplit(") ").next()?.chars().next()
-    };
-    state() == Some('Z')
 }
 
 fn output(command: &mut Command) -> Result<Output, DevelopmentError> {
