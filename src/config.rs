@@ -100,6 +100,11 @@ pub struct Settings {
     /// Number of database connections that stay open while nothing uses them
     #[arg(long, env, global = true, value_name = "N", default_value_t = default::DATABASE_POOL_MIN_IDLE.to_string())]
     database_pool_min_idle: String,
+    /// prepared or unnamed: how statements are sent; unnamed works behind every connection pooler [default: prepared, unless
+    /// a pooler is found]
+    #[arg(long, env, global = true, value_name = "MODE")]
+    #[arg(default_value = "", hide_default_value = true)]
+    database_statements: String,
     /// Seconds after which a database connection is replaced by a new one
     #[arg(long, env, global = true, value_name = "SECONDS", default_value_t = default::DATABASE_MAX_LIFETIME.to_string())]
     database_max_lifetime: String,

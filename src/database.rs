@@ -97,6 +97,16 @@ impl Address {
         self.config.get_hosts().iter().any(is_socket)
     }
 
+    /// Whether the address looks like that of a connection pooler: Neon's pooled hosts end in `-pooler`, and Supabase's
+    /// pooler listens on port 6543.
+    pub fn is_of_pooler(&self) -> bool {
+        let is_pooler = |host: &Host| match host {
+            Host::Tcp(name) => name.split('.').next().is_some_and(|label| label.ends_with("-pooler")),
+            Host::Unix(_) => false,
+        };
+        self.config.get_hosts().iter().any(is_pooler) || self.config.get_ports().contains(&6543)
+    }
+
     /// Makes TLS connections with the root certificates of this address.
     pub fn tls(&self) -> MakeRustlsConnect {
         self.tls.clone()

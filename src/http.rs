@@ -16,7 +16,7 @@ mod whole_list;
 
 use std::convert::Infallible;
 use std::future::ready;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use warp::Filter;
@@ -24,6 +24,7 @@ use warp::filters::BoxedFilter;
 
 use crate::auth::Verifier;
 use crate::cursor::Cursors;
+use crate::refusal::Refusal;
 use crate::session::Session;
 pub use cors::Origins;
 use health::HealthCheck;
@@ -35,24 +36,40 @@ pub use server::{MAX_CONNECTIONS, serve};
 #[derive(Clone)]
 pub struct App {
     verifier: Arc<Verifier>,
-    session: Session,
-    cursors: Arc<Cursors>,
+    database: Arc<OnceLock<Database>>,
     health: Arc<HealthCheck>,
     response_memory: ResponseMemory,
     request_timeout: Duration,
 }
 
+/// What requests need from the database.
+struct Database {
+    session: Session,
+    cursors: Cursors,
+}
+
 impl App {
-    /// `request_timeout` is the time limit for the head of a request, and again for its body.
-    pub fn new(verifier: Verifier, session: Session, cursors: Cursors, request_timeout: Duration) -> Self {
+    /// An app without a database: requests that need one are refused. `request_timeout` is the time limit for the head of a
+    /// request, and again for its body.
+    pub fn new(verifier: Verifier, request_timeout: Duration) -> Self {
         Self {
             verifier: Arc::new(verifier),
-            session,
-            cursors: Arc::new(cursors),
+            database: Arc::default(),
             health: Arc::default(),
             response_memory: ResponseMemory::default(),
             request_timeout,
         }
+    }
+
+    /// Serves requests from this database from now on. Only the first call counts.
+    pub fn open(&self, session: Session, cursors: Cursors) {
+        let _ = self.database.set(Database { session, cursors });
+    }
+
+    /// # Errors
+    /// [`Refusal::Busy`] until the database was reached for the first time.
+    fn database(&self) -> Result<&Database, Refusal> {
+        self.database.get().ok_or_else(|| Refusal::Busy("the database has not been reached yet".into()))
     }
 }
 

@@ -27,8 +27,12 @@ pub enum Refusal {
     Malformed(String),
     /// A value is not acceptable. The text is the comment of the constraint if the database refused the value.
     Invalid(Cow<'static, str>),
-    /// The database cannot be reached, or has too much to do. It is not known whether a change was made.
+    /// Too many queries that read all tasks of their users run at the same time. Nothing was changed.
+    TooManyScans,
+    /// The database cannot be reached, or has too much to do. Nothing was changed.
     Busy(Cause),
+    /// The database did not answer in time, or the connection to it was lost. It is not known whether a change was made.
+    Unknown(Cause),
     /// A fault of the server. The cause is logged and never shown.
     Broken(Cause),
 }

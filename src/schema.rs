@@ -10,7 +10,7 @@ mod version;
 use tokio_postgres::Error;
 
 use crate::database::describe;
-pub use connect::connect;
+pub use connect::{connect, wait_for};
 pub use migrate::{Migrated, migrate};
 pub use server::OLDEST_POSTGRES;
 pub use serving::{ServingData, ready_to_serve};

@@ -13,34 +13,49 @@
 //! - The transaction runs in its own task, so a client that disconnects cannot stop it half-way. A connection whose
 //!   transaction was not seen to end is closed and never used again.
 
+mod lost;
 mod pipeline;
 mod pool;
 mod probe;
 mod sqlstate;
+mod statements;
+mod transaction;
 mod transport;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bb8::{Pool, RunError};
-use futures_util::future::{OptionFuture, join5};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Error, Row};
+use tokio_postgres::{CancelToken, Row};
 use tracing::Instrument;
 
 use crate::auth::UserId;
 use crate::database::Address;
 use crate::refusal::{ConstraintMessages, Refusal};
-use pool::{ConnectionManager, PooledConnection};
-pub use probe::ProbeError;
+use lost::{LostBackend, LostBackends};
+use pool::{ConnectionManager, PoolState};
+pub use probe::{ProbeError, Probed};
+pub use statements::{ParameterType, SESSION_STATEMENTS, Statement};
+use transaction::{Rows, TransactionError};
+use turns::{Turn, Turns};
+
+/// How long a cancelled statement may take to end, and how long it may take to ask for that.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a connection stays idle if none has to: a database that sleeps when idle must be let sleep.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often idle and old connections are looked for.
+const REAPER_RATE: Duration = Duration::from_secs(10);
 
 /// A statement of `sql/`, and the kind of transaction it needs.
 #[derive(Debug)]
 pub struct Query {
-    name: &'static str,
-    sql: &'static str,
+    statement: Statement,
     kind: Kind,
     /// Whether it reads every row of the user, however many there are.
     is_full_scan: bool,
@@ -55,24 +70,46 @@ enum Kind {
 
 impl Query {
     /// Reads rows of the user, who is bound as `$1`, in a read-only transaction.
-    pub const fn read(name: &'static str, sql: &'static str) -> Self {
-        Self { name, sql, kind: Kind::Read, is_full_scan: false }
+    pub const fn read(
+        name: &'static str,
+        sql: &'static str,
+        parameter_types: &'static [ParameterType],
+    ) -> Self {
+        let statement = Statement { name, sql, parameter_types };
+        Self { statement, kind: Kind::Read, is_full_scan: false }
     }
 
     /// Like [`Query::read`], for a query that must look at every row of the user. Each can keep a processor of the database
     /// busy for seconds, so only a few of them run at the same time.
-    pub const fn full_scan(name: &'static str, sql: &'static str) -> Self {
-        Self { name, sql, kind: Kind::Read, is_full_scan: true }
+    pub const fn full_scan(
+        name: &'static str,
+        sql: &'static str,
+        parameter_types: &'static [ParameterType],
+    ) -> Self {
+        Self { is_full_scan: true, ..Self::read(name, sql, parameter_types) }
     }
 
     /// Updates or deletes rows of the user, who is bound as `$1`.
-    pub const fn write(name: &'static str, sql: &'static str) -> Self {
-        Self { name, sql, kind: Kind::Write, is_full_scan: false }
+    pub const fn write(
+        name: &'static str,
+        sql: &'static str,
+        parameter_types: &'static [ParameterType],
+    ) -> Self {
+        Self { kind: Kind::Write, ..Self::read(name, sql, parameter_types) }
     }
 
     /// Inserts a row. It binds no user: `user_id` is the default of its column, and the policy checks it.
-    pub const fn insert(name: &'static str, sql: &'static str) -> Self {
-        Self { name, sql, kind: Kind::Insert, is_full_scan: false }
+    pub const fn insert(
+        name: &'static str,
+        sql: &'static str,
+        parameter_types: &'static [ParameterType],
+    ) -> Self {
+        Self { kind: Kind::Insert, ..Self::read(name, sql, parameter_types) }
+    }
+
+    /// Its SQL and the types of its parameters.
+    pub fn statement(&self) -> &Statement {
+        &self.statement
     }
 
     /// This query with its parameters. They follow the user id if the query binds one.
@@ -94,30 +131,41 @@ pub struct BoundQuery {
     parameters: Vec<Parameter>,
 }
 
+/// How statements are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatementMode {
+    /// Each connection prepares every statement once.
+    Prepared,
+    /// Each statement is sent whole, in the same round trip. Works behind every connection pooler.
+    Unnamed,
+}
+
 /// The size of the pool, and time limits.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The largest number of connections.
+    /// The largest number of connections. Requests use all but one, which is for `/health`; with one, they share it.
     pub pool_size: u32,
     /// How many connections stay open while nothing uses them.
     pub min_idle: u32,
     /// The age at which a connection is replaced.
     pub max_lifetime: Duration,
-    /// Time limit for each step: waiting for a permit, waiting for a connection, and each statement in Postgres. A query
-    /// takes at most three steps, two queries four, and full scans one more for their second permit.
+    /// Time limit for each step: waiting for a turn, waiting for a connection, and each statement in Postgres. A query
+    /// takes at most three steps, two queries four, and full scans one more for their second turn.
     pub step_timeout: Duration,
+    /// How statements are sent; none: prepared, unless a connection pooler is between.
+    pub statement_mode: Option<StatementMode>,
 }
 
 /// Runs queries over a pool of connections.
 #[derive(Clone)]
 pub struct Session {
     pool: Pool<ConnectionManager>,
-    /// One permit for each connection. bb8 gives a free connection to the task that asks first, not to the one that waits
-    /// longest. With 1000 concurrent requests p95 was 2.2 s without this queue, and is 0.35 s with it.
-    permits: Arc<Semaphore>,
-    /// The permits of full scans: one for four connections, which is about one for each processor of the database. With
-    /// more, all of them would be too slow, and other requests would get no connection.
-    scan_permits: Arc<Semaphore>,
+    pool_state: Arc<PoolState>,
+    turns: Turns,
+    lost: Arc<LostBackends>,
+    address: Address,
+    /// Whether connections may stay open while nothing uses them.
+    keeps_idle: bool,
     pool_size: u32,
     step_timeout: Duration,
     constraint_messages: Arc<ConstraintMessages>,
@@ -137,8 +185,9 @@ impl Caller {
     /// to its end, and its result is lost.
     ///
     /// # Errors
-    /// [`Refusal::Busy`] if no connection came free in time or the database cannot be reached; [`Refusal::Invalid`] if a
-    /// constraint refused a value; [`Refusal::Broken`] otherwise.
+    /// [`Refusal::Busy`] if no connection came free in time, or Postgres cannot run it now; [`Refusal::Unknown`] if it is
+    /// not known whether a change was made; [`Refusal::Invalid`] if a constraint refused a value; [`Refusal::Broken`]
+    /// otherwise.
     pub async fn query(&self, query: BoundQuery) -> Result<Vec<Row>, Refusal> {
         let (rows, _) = self.session.run(self.user.clone(), query, None).await?;
         Ok(rows)
@@ -172,19 +221,27 @@ impl Session {
         queries: &'static [&'static Query],
         constraint_messages: ConstraintMessages,
     ) -> Result<Self, ProbeError> {
-        let manager = ConnectionManager::new(address, queries, options.step_timeout);
-        let pool = Pool::builder()
+        let pool_state = Arc::<PoolState>::default();
+        let manager = ConnectionManager::new(address, queries, options, pool_state.clone());
+        let keeps_idle = options.min_idle > 0;
+        let mut pool = Pool::builder()
             .max_size(options.pool_size)
             .min_idle(options.min_idle)
             .max_lifetime(options.max_lifetime)
+            .reaper_rate(REAPER_RATE)
             .connection_timeout(options.step_timeout)
-            .error_sink(Box::new(pool::LogConnectErrors))
-            .build_unchecked(manager);
+            .error_sink(Box::new(pool::LogConnectErrors));
+        if !keeps_idle {
+            pool = pool.idle_timeout(IDLE_TIMEOUT);
+        }
 
         let session = Self {
-            pool,
-            permits: Arc::new(Semaphore::new(options.pool_size as usize)),
-            scan_permits: Arc::new(Semaphore::new((options.pool_size as usize / 4).max(1))),
+            pool: pool.build_unchecked(manager),
+            pool_state,
+            turns: Turns::new(options.pool_size),
+            lost: Arc::default(),
+            address: address.clone(),
+            keeps_idle,
             pool_size: options.pool_size,
             step_timeout: options.step_timeout,
             constraint_messages: Arc::new(constraint_messages),
@@ -198,11 +255,20 @@ impl Session {
         Caller { session: self.clone(), user }
     }
 
+    /// How many connections were given back before their last answer was read. They were closed. It stays 0 unless this
+    /// program has a fault.
+    pub fn unfinished_connections(&self) -> u64 {
+        self.pool_state.unfinished()
+    }
+
+    /// Whether the server had to stop using prepared statements, because a connection pooler lost them.
+    pub fn has_lost_prepared_statements(&self) -> bool {
+        self.pool_state.has_lost_prepared_statements()
+    }
+
     /// Waits until every running query has ended. No query can start afterwards.
     pub async fn close(&self) {
-        if let Ok(permits) = self.permits.acquire_many(self.pool_size).await {
-            permits.forget();
-        }
+        self.turns.close().await;
     }
 
     async fn run(
@@ -210,132 +276,109 @@ impl Session {
         user: UserId,
         first: BoundQuery,
         second: Option<BoundQuery>,
-    ) -> Result<(Vec<Row>, Vec<Row>), Refusal> {
+    ) -> Result<Rows, Refusal> {
         let queries = [Some(&first), second.as_ref()];
         let is_full_scan = queries.iter().flatten().any(|bound| bound.query.is_full_scan);
-        let scan_permit =
-            if is_full_scan { Some(acquire(&self.scan_permits, self.step_timeout).await?) } else { None };
-        let permit = acquire(&self.permits, self.step_timeout).await?;
-        // This deadline is for a server that does not answer at all: it is later than the limits for getting a connection
-        // and for each statement in Postgres. A statement that is given up here may still take effect.
-        let statements = if second.is_some() { 2 } else { 1 };
-        let deadline = Instant::now() + (1 + statements) * self.step_timeout;
-        let session = self.clone();
-        let work = async move {
-            let _permits = (scan_permit, permit);
-            let run = session.run_with_permit(&user, &first, second.as_ref());
-            match timeout_at(deadline, run).await {
-                Ok(rows) => rows,
-                Err(_) => Err(Refusal::Busy("the database does not answer".into())),
-            }
-        };
+        let turn = self.turns.take(&user, is_full_scan, self.step_timeout).await?;
 
-        tokio::spawn(work.in_current_span()).await.unwrap_or_else(|panic| Err(Refusal::Broken(panic.into())))
+        let (answer, answered) = oneshot::channel();
+        let session = self.clone();
+        let work = async move { session.run_in_turn(turn, &user, &first, second.as_ref(), answer).await };
+        tokio::spawn(work.in_current_span());
+        answered.await.unwrap_or_else(|_| Err(Refusal::Broken("the task of a query panicked".into())))
     }
 
-    async fn run_with_permit(
+    /// Answers as soon as the result is known, and at the deadline at the latest. The turn ends with the transaction, or with
+    /// its connection if that cannot be used again: so there are never more connections than the pool's size.
+    async fn run_in_turn(
         &self,
+        turn: Turn,
         user: &UserId,
         first: &BoundQuery,
         second: Option<&BoundQuery>,
-    ) -> Result<(Vec<Row>, Vec<Row>), Refusal> {
-        let mut connection = self.pool.get().await.map_err(|error| match error {
-            RunError::User(error) => Refusal::Busy(error.into()),
-            RunError::TimedOut => Refusal::Busy("the database cannot be reached".into()),
-        })?;
+        answer: oneshot::Sender<Result<Rows, Refusal>>,
+    ) {
+        // This deadline is for a server that does not answer at all: it is later than the limits for getting a connection
+        // and for each statement in Postgres.
+        let statements = if second.is_some() { 2 } else { 1 };
+        let deadline = Instant::now() + (1 + statements) * self.step_timeout;
+        let mut connection = match self.pool.get().await {
+            Ok(connection) => connection,
+            Err(error) => {
+                let _ = answer.send(Err(match error {
+                    RunError::User(error) => Refusal::Busy(error.into()),
+                    RunError::TimedOut => Refusal::Busy("the database cannot be reached".into()),
+                }));
+                return;
+            }
+        };
+        let (pipeline, backend) = (connection.pipeline.clone(), connection.backend.clone());
+        let cancel = connection.client.cancel_token();
 
         let started = Instant::now();
-        let rows = run_transaction(&mut connection, user, first, second).await;
+        let mut transaction = Box::pin(transaction::run(&mut connection, user, first, second));
+        let outcome = timeout_at(deadline, transaction.as_mut()).await;
+        let Ok(outcome) = outcome else {
+            let _ = answer.send(Err(overdue(first)));
+            // Other connections may be in the same state.
+            self.pool_state.renew_connections();
+            self.cancel(cancel).await;
+            let has_ended = timeout(CANCEL_TIMEOUT, transaction.as_mut()).await.is_ok();
+            drop(transaction);
+            // A cancel that comes late would hit the next user of the connection.
+            connection.dirty = true;
+            drop(connection);
+            if !has_ended || timeout(CANCEL_TIMEOUT, pipeline.ended()).await.is_err() {
+                self.lose(LostBackend { _slot: pipeline.abort(), backend, _turn: turn });
+            }
+            return;
+        };
+        drop(transaction);
         let micros = started.elapsed().as_micros() as u64;
         for bound in [Some(first), second].into_iter().flatten() {
-            tracing::debug!(query = bound.query.name, micros, "query");
+            tracing::debug!(query = bound.query.statement.name, micros, "query");
         }
 
-        rows.map_err(|error| sqlstate::refusal(&error, &self.constraint_messages))
+        let is_usable = !connection.dirty;
+        let outcome = outcome.map_err(|error| self.refusal(error, backend.is_pooled));
+        drop(connection);
+        if is_usable {
+            drop(turn);
+            let _ = answer.send(outcome);
+            return;
+        }
+        let _ = answer.send(outcome);
+        if timeout(self.step_timeout, pipeline.ended()).await.is_err() {
+            self.lose(LostBackend { _slot: pipeline.abort(), backend, _turn: turn });
+        }
+    }
+
+    /// Asks Postgres to cancel the statement that a connection runs. The answer tells nothing.
+    async fn cancel(&self, token: CancelToken) {
+        match timeout(CANCEL_TIMEOUT, transport::cancel(&self.address, token)).await {
+            Ok(Ok(())) => tracing::warn!("a statement was cancelled: it took longer than a request may"),
+            Ok(Err(error)) => tracing::warn!(cause = %error, "a statement cannot be cancelled"),
+            Err(_) => tracing::warn!("a statement cannot be cancelled: the database does not answer"),
+        }
+    }
+
+    fn refusal(&self, failed: TransactionError, is_pooled: bool) -> Refusal {
+        let TransactionError { error, may_have_changed } = failed;
+        if sqlstate::lost_prepared_statement(&error, is_pooled) {
+            self.pool_state.leave_prepared_statements();
+        }
+        if sqlstate::concerns_other_connections(&error) {
+            self.pool_state.renew_connections();
+        }
+        match sqlstate::refusal(&error, &self.constraint_messages) {
+            Refusal::Busy(cause) | Refusal::Broken(cause) if may_have_changed => Refusal::Unknown(cause),
+            refusal => refusal,
+        }
     }
 }
 
-/// Waits for a permit. Permits are given in the order of waiting.
-async fn acquire(permits: &Arc<Semaphore>, limit: Duration) -> Result<OwnedSemaphorePermit, Refusal> {
-    match timeout(limit, permits.clone().acquire_owned()).await {
-        Ok(Ok(permit)) => Ok(permit),
-        _ => Err(Refusal::Busy("every connection is in use".into())),
-    }
-}
-
-/// Sends BEGIN, the identity, one query or two of the same kind, and COMMIT in one write. Leaves the connection dirty
-/// unless it is certain that its transaction has ended.
-async fn run_transaction(
-    connection: &mut PooledConnection,
-    user: &UserId,
-    first: &BoundQuery,
-    second: Option<&BoundQuery>,
-) -> Result<(Vec<Row>, Vec<Row>), Error> {
-    connection.dirty = true;
-
-    let queries = if second.is_some() { 2 } else { 1 };
-    let (begin, omitted_syncs) = match first.query.kind {
-        Kind::Read => (connection.statement("session/begin_read"), 2 + queries),
-        // The last query keeps its Sync. Otherwise a value that a constraint refuses would also skip the COMMIT, and the
-        // rollback would take a second round trip.
-        Kind::Write | Kind::Insert => (connection.statement("session/begin"), 1 + queries),
-    };
-    connection.pipeline.omit_syncs(omitted_syncs);
-    let identify = connection.statement("session/identify");
-    let commit = connection.statement("session/commit");
-    let user = user.as_str();
-
-    // The order of the arguments is the order on the wire.
-    let (begun, identified, first_rows, second_rows, committed) = join5(
-        connection.client.execute(begin, &[]),
-        without_sync(connection, connection.client.execute(identify, &[&user])),
-        run_query(connection, &user, first),
-        OptionFuture::from(second.map(|second| run_query(connection, &user, second))),
-        connection.client.execute(commit, &[]),
-    )
-    .await;
-    let rows =
-        first_rows.and_then(|first_rows| Ok((first_rows, second_rows.transpose()?.unwrap_or_default())));
-
-    // A COMMIT that was executed has rolled back a failed transaction. One that was skipped has not.
-    let has_ended = committed.is_ok()
-        || begun.is_ok()
-            && connection.client.execute(connection.statement("session/rollback"), &[]).await.is_ok();
-    let errors = [identified.as_ref().err(), rows.as_ref().err()];
-    let is_stale = errors.into_iter().flatten().any(sqlstate::is_stale_statement);
-    connection.dirty = begun.is_err() || !has_ended || is_stale;
-    begun?;
-    identified?;
-    let rows = rows?;
-    committed?;
-    Ok(rows)
-}
-
-/// Runs one query inside the transaction, with the user id as its first parameter if it binds one.
-async fn run_query(
-    connection: &PooledConnection,
-    user: &&str,
-    BoundQuery { query, parameters }: &BoundQuery,
-) -> Result<Vec<Row>, Error> {
-    let mut bound: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(parameters.len() + 1);
-    if query.kind != Kind::Insert {
-        bound.push(user);
-    }
-    bound.extend(parameters.iter().map(|parameter| &**parameter as &(dyn ToSql + Sync)));
-
-    let rows = connection.client.query(connection.statement(query.name), &bound);
-    if query.kind == Kind::Read { without_sync(connection, rows).await } else { rows.await }
-}
-
-/// Runs one statement of the pipeline without its Sync. If the driver refuses its parameters, it never sends the
-/// statement, and the pipeline drops one Sync less.
-async fn without_sync<T>(
-    connection: &PooledConnection,
-    answer: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let answer = answer.await;
-    if answer.as_ref().is_err_and(|error| error.as_db_error().is_none()) {
-        connection.pipeline.statement_not_sent();
-    }
-    answer
+/// The refusal of a request whose transaction has not ended at the deadline.
+fn overdue(query: &BoundQuery) -> Refusal {
+    let cause = "the database does not answer".into();
+    if query.query.kind == Kind::Read { Refusal::Busy(cause) } else { Refusal::Unknown(cause) }
 }

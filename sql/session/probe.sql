@@ -1,6 +1,9 @@
--- Checks how Postgres restricts the transaction of a request. Returns one row; every column is true if all is well.
+-- Checks how Postgres restricts the transaction of a request. Returns one row; every column after the first two is true if
+-- all is well.
 --   $1 user_id that app.identify() was called with
-select current_user = 'rowkeep_api'                              as role_assumed,
+select pg_is_in_recovery()                                       as is_standby,
+       current_setting('default_transaction_read_only')::boolean as is_read_only,
+       current_user = 'rowkeep_api'                              as role_assumed,
        not (r.rolsuper or r.rolbypassrls)                        as bound_by_policies,
        not exists (select
                      from pg_class c

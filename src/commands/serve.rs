@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 
 use super::{Failure, add_development_secret, database, open_files, stop, stop_signal, welcome};
 use crate::auth::Verifier;
@@ -13,8 +14,11 @@ use crate::cursor::Cursors;
 use crate::database::Address;
 use crate::development::{CLUSTER_START_TIMEOUT, Cluster};
 use crate::http::{self, App};
-use crate::session::Session;
+use crate::session::{ProbeError, Session};
 use crate::{audit, schema, tasks};
+
+/// The pause before the database is tried again that could be reached and not be used.
+const PAUSE: Duration = Duration::from_secs(2);
 
 pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> Result<(), Failure> {
     let mut stop_signal = pin!(stop_signal()?);
@@ -22,18 +26,32 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
     let listening = listener.local_addr()?;
     open_files::raise_limit();
 
-    let (cluster, app) = tokio::select! {
+    let (cluster, address, app) = tokio::select! {
         prepared = prepare(config) => prepared?,
         () = &mut stop_signal => {
             *exit_timeout = CLUSTER_START_TIMEOUT;
             return Ok(());
         }
     };
-    tracing::info!(address = %listening, "listening");
     if config.development {
+        open(config, &address, &app).await?;
         welcome::print(config, listening, cluster.as_ref());
     }
-    http::serve(listener, app, config.origins.clone(), stop_signal, config.shutdown_timeout).await;
+    tracing::info!(address = %listening, "listening");
+
+    let serving =
+        http::serve(listener, app.clone(), config.origins.clone(), stop_signal, config.shutdown_timeout);
+    let mut serving = pin!(serving);
+    if !config.development {
+        tokio::select! {
+            opened = open_when_ready(config, &address, &app) => opened?,
+            () = &mut serving => {
+                tracing::info!("stopped");
+                return Ok(());
+            }
+        }
+    }
+    serving.await;
     tracing::info!("stopped");
     stop(cluster).await
 }
@@ -44,23 +62,48 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// Opens everything that requests need. Returns the development cluster as well if it is their database.
-async fn prepare(config: &mut Config) -> Result<(Option<Cluster>, App), Failure> {
+/// Everything that requests need but the database. Returns its address, and the development cluster if it is there.
+async fn prepare(config: &mut Config) -> Result<(Option<Cluster>, Address, App), Failure> {
     let (cluster, address) = database(config).await?;
     add_development_secret(config)?;
+    let verifier = Verifier::new(&config.token_rules)?;
     if config.development {
         let migrating = config.migration_database.as_ref().unwrap_or(&address);
         schema::migrate(migrating, false).await?;
     }
-
-    let (session, cursors) = match open_session(config, &address).await {
-        Ok(opened) => opened,
-        Err(error) => return Err(audit::lost_objects(&address).await.map_or(error, Into::into)),
-    };
-    tracing::info!(database = %address, "checked that the policies restrict requests");
-    let verifier = Verifier::new(&config.token_rules)?;
     verifier.read_key_sets().await?;
-    Ok((cluster, App::new(verifier, session, cursors, config.request_timeout)))
+    Ok((cluster, address, App::new(verifier, config.request_timeout)))
+}
+
+/// Opens the database for requests as soon as it can be reached. Requests that need it are refused meanwhile.
+///
+/// # Errors
+/// A problem that waiting does not mend, such as a wrong password or a missing migration.
+async fn open_when_ready(config: &Config, address: &Address, app: &App) -> Result<(), Failure> {
+    loop {
+        schema::wait_for(address).await?;
+        let Err(failure) = open(config, address, app).await else { return Ok(()) };
+        // The database may have gone in the meantime.
+        if !is_unavailable(&failure) && address.connect().await.is_ok() {
+            return Err(failure);
+        }
+        tracing::warn!(cause = %failure, "the database cannot be used yet, trying again");
+        sleep(PAUSE).await;
+    }
+}
+
+async fn open(config: &Config, address: &Address, app: &App) -> Result<(), Failure> {
+    match open_session(config, address).await {
+        Ok((session, cursors)) => app.open(session, cursors),
+        Err(error) if is_unavailable(&error) => return Err(error),
+        Err(error) => return Err(audit::lost_objects(address).await.map_or(error, Into::into)),
+    }
+    tracing::info!(database = %address, "checked that the policies restrict requests");
+    Ok(())
+}
+
+fn is_unavailable(failure: &Failure) -> bool {
+    matches!(failure.downcast_ref(), Some(ProbeError::Unavailable(_) | ProbeError::Busy))
 }
 
 async fn open_session(config: &Config, address: &Address) -> Result<(Session, Cursors), Failure> {

@@ -8,7 +8,7 @@ use super::{Config, ConfigError, Settings, default};
 use crate::database::Address;
 use crate::http::Origins;
 use crate::logging::{Filter, Format};
-use crate::session::Options;
+use crate::session::{Options, StatementMode};
 
 impl Settings {
     /// Whether `ENVIRONMENT` says development. Needed before the other settings are parsed: it decides whether `.env` is
@@ -74,6 +74,16 @@ impl Settings {
                 min_idle: min_idle.min(pool_size) as u32,
                 max_lifetime,
                 step_timeout,
+                statement_mode: match self.database_statements.trim().to_ascii_lowercase().as_str() {
+                    "" => None,
+                    "prepared" => Some(StatementMode::Prepared),
+                    "unnamed" => Some(StatementMode::Unnamed),
+                    other => {
+                        problems
+                            .add(format!("DATABASE_STATEMENTS is {other:?}; it must be prepared or unnamed"));
+                        None
+                    }
+                },
             },
             token_rules: self.token_rules(&mut problems, development, step_timeout),
             origins: problems

@@ -1,4 +1,6 @@
-//! `GET /health`: whether the server can serve requests right now.
+//! `GET /health`: whether the server can serve requests right now. `GET /live`: whether it runs at all.
+
+use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::json as object;
@@ -11,22 +13,33 @@ use warp::filters::BoxedFilter;
 use super::App;
 use super::response::{DEFAULT_ERRORS, Response, json, ok};
 use crate::refusal::Refusal;
+use crate::session::{ProbeError, Probed};
 
-/// The result of the last check of the database, and when it began.
+/// How old a result may be that is used again.
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// The result of the last look at the database, and when it began.
 ///
-/// Requests that arrive during a check share the next one. So all clients together use one connection at most. They need no
+/// Requests that arrive during a look share its result. So all clients together use one connection at most. They need no
 /// token here.
 #[derive(Default)]
-pub(super) struct HealthCheck(Mutex<Option<(Instant, Result<(), &'static str>)>>);
+pub(super) struct HealthCheck(Mutex<Option<(Instant, Outcome)>>);
 
-/// `GET /health`
+type Outcome = Result<Probed, &'static str>;
+
+/// `GET /health` and `GET /live`
 pub(super) fn routes(app: &App) -> BoxedFilter<(Response,)> {
-    let path = warp::path!("health");
     let app = app.clone();
-    let health = path.and(warp::get()).map(move || app.clone()).then(health);
-    let others = path.map(|| DEFAULT_ERRORS.refuse(Refusal::MethodNotAllowed("GET, HEAD, OPTIONS")));
+    let refuse = || DEFAULT_ERRORS.refuse(Refusal::MethodNotAllowed("GET, HEAD, OPTIONS"));
 
-    health.or(others).unify().boxed()
+    let health_path = warp::path!("health");
+    let health = health_path.and(warp::get()).map(move || app.clone()).then(health);
+    let live_path = warp::path!("live");
+    let live = live_path.and(warp::get()).map(|| ok(&object!({ "status": "alive" })));
+
+    let health = health.or(health_path.map(refuse)).unify();
+    let live = live.or(live_path.map(refuse)).unify();
+    health.or(live).unify().boxed()
 }
 
 async fn health(app: App) -> Response {
@@ -36,10 +49,13 @@ async fn health(app: App) -> Response {
         problems.insert(0, "There is no key to verify tokens with.".into());
     }
 
-    // In its own task: a check that is dropped half-way loses its connection, and any client can disconnect.
-    let check = tokio::spawn(check_database(app).in_current_span());
-    let database = check.await.unwrap_or(Err("The server has a fault: its log has more."));
-    problems.extend(database.err().map(str::to_owned));
+    // In its own task: a look that is dropped half-way loses its connection, and any client can disconnect.
+    let look = tokio::spawn(look_at_database(app.clone()).in_current_span());
+    let database = look.await.unwrap_or(Err("The server has a fault: its log has more."));
+    match database {
+        Err(problem) => problems.push(problem.into()),
+        Ok(probed) => problems.extend(warnings(&app, probed)),
+    }
 
     let detail = problems.join(" ");
     if database.is_err() || !has_key {
@@ -47,25 +63,52 @@ async fn health(app: App) -> Response {
     } else if problems.is_empty() {
         ok(&object!({ "status": "healthy" }))
     } else {
-        // Users whose keys are known are still served, so a balancer must not take this server out of service.
+        // Users are still served, so a balancer must not take this server out of service.
         ok(&object!({ "status": "healthy", "detail": detail }))
     }
 }
 
-async fn check_database(app: App) -> Result<(), &'static str> {
-    let arrived = Instant::now();
+/// What the operator should know about a database that requests can use.
+fn warnings(app: &App, probed: Probed) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if probed.is_read_only {
+        warnings.push("The database is read only: lists work, changes are refused.".into());
+    }
+    if app.database().is_ok_and(|database| database.session.has_lost_prepared_statements()) {
+        warnings
+            .push("A connection pooler loses prepared statements: set DATABASE_STATEMENTS=unnamed.".into());
+    }
+    warnings
+}
+
+/// The state of the database, a moment ago at most.
+async fn look_at_database(app: App) -> Outcome {
+    let Ok(database) = app.database() else {
+        return Err("The database cannot be reached yet: the log of the server says why.");
+    };
     let mut last = app.health.0.lock().await;
-    if let Some((began, result)) = *last
-        && began >= arrived
+    if let Some((began, outcome)) = *last
+        && began.elapsed() < MAX_AGE
     {
-        return result;
+        return outcome;
     }
 
     let began = Instant::now();
-    let result = app.session.probe().await.map_err(|problem| {
-        tracing::warn!(%problem, "unhealthy");
-        "The database cannot be reached, or does not protect its tables: read the log of the server."
-    });
-    *last = Some((began, result));
-    result
+    let outcome = match (database.session.probe().await, *last) {
+        (Ok(probed), _) => Ok(probed),
+        // Busy is not unhealthy, and the server has looked before it began to serve.
+        (Err(ProbeError::Busy), Some((_, outcome))) => outcome,
+        (Err(ProbeError::Busy), None) => Ok(Probed { is_read_only: false }),
+        (Err(problem), _) => {
+            tracing::warn!(%problem, "unhealthy");
+            Err(match problem {
+                ProbeError::Unprotected(_) => {
+                    "The database does not protect its tables: the log of the server says how to fix it."
+                }
+                _ => "The database cannot be reached: the log of the server says why.",
+            })
+        }
+    };
+    *last = Some((began, outcome));
+    outcome
 }

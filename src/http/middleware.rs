@@ -103,7 +103,7 @@ impl Middleware {
 
 /// The path without the user id, which can be an e-mail address and must not be in a log.
 fn path_for_log(path: &str) -> String {
-    const KNOWN: [&str; 7] = ["", "api", "v1", "tasks", "complete", "toggle", "health"];
+    const KNOWN: [&str; 8] = ["", "api", "v1", "tasks", "complete", "toggle", "health", "live"];
     let mut previous = "";
     let segments = path.split('/').enumerate().map(|(at, segment)| {
         let is_task_id = previous == "tasks" && segment.bytes().all(|byte| byte.is_ascii_digit());

@@ -12,6 +12,7 @@ use warp::filters::BoxedFilter;
 
 use super::App;
 use super::response_memory::ResponseMemory;
+use crate::auth::UserId;
 use crate::cursor::Cursors;
 use crate::refusal::Refusal;
 use crate::session::Caller;
@@ -47,14 +48,11 @@ impl Call {
     /// Verifies the token and returns its user.
     ///
     /// # Errors
-    /// [`Refusal::NoToken`] and [`Refusal::InvalidToken`], which are logged with the client's address.
+    /// [`Refusal::NoToken`] and [`Refusal::InvalidToken`], which are logged with the client's address; [`Refusal::Busy`] if
+    /// the database was not reached yet.
     pub async fn caller(&self) -> Result<Caller, Refusal> {
-        let user = self.app.verifier.user(&self.headers).await.inspect_err(|refusal| match refusal {
-            Refusal::NoToken(reason) => self.warn(401, reason),
-            Refusal::InvalidToken(reason) => self.warn(401, reason),
-            _ => {}
-        })?;
-        Ok(self.app.session.caller(user))
+        let user = self.user().await?;
+        Ok(self.app.database()?.session.caller(user))
     }
 
     /// Like [`Call::caller`], for a path that names the user.
@@ -62,16 +60,26 @@ impl Call {
     /// # Errors
     /// As [`Call::caller`]; [`Refusal::OtherUser`] if the path names another user, which is logged, too.
     pub async fn caller_in_path(&self, path_user: &PathUser) -> Result<Caller, Refusal> {
-        let caller = self.caller().await?;
-        if path_user.0.as_deref() != Some(caller.user().as_str()) {
+        let user = self.user().await?;
+        if path_user.0.as_deref() != Some(user.as_str()) {
             self.warn(403, "the path names another user than the token");
             return Err(Refusal::OtherUser);
         }
-        Ok(caller)
+        Ok(self.app.database()?.session.caller(user))
     }
 
-    pub fn cursors(&self) -> &Cursors {
-        &self.app.cursors
+    async fn user(&self) -> Result<UserId, Refusal> {
+        self.app.verifier.user(&self.headers).await.inspect_err(|refusal| match refusal {
+            Refusal::NoToken(reason) => self.warn(401, reason),
+            Refusal::InvalidToken(reason) => self.warn(401, reason),
+            _ => {}
+        })
+    }
+
+    /// # Errors
+    /// [`Refusal::Busy`] if the database was not reached yet: it holds the key.
+    pub fn cursors(&self) -> Result<&Cursors, Refusal> {
+        Ok(&self.app.database()?.cursors)
     }
 
     pub fn response_memory(&self) -> &ResponseMemory {

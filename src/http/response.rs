@@ -82,14 +82,21 @@ impl ErrorFormat {
                 self.error(StatusCode::BAD_REQUEST, &format!("The body is not well-formed JSON: {why}."))
             }
             Refusal::Invalid(message) => self.error(self.invalid_status, &message),
+            Refusal::TooManyScans => self.unavailable(
+                "Too many searches, sorts and counts run at the same time. Nothing was changed: try again, or ask for a \
+                 list without them.",
+            ),
             Refusal::Busy(cause) => {
                 tracing::warn!(%cause, "the database cannot serve a request");
-                let response = self.error(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "The service is busy or cannot reach its database. A change may have been made: look before \
-                     you try again.",
-                );
-                with_header(response, RETRY_AFTER, RETRY_AFTER_SECONDS)
+                self.unavailable(
+                    "The service is busy or cannot reach its database. Nothing was changed: try again.",
+                )
+            }
+            Refusal::Unknown(cause) => {
+                tracing::warn!(%cause, "it is not known whether a change was made");
+                self.unavailable(
+                    "The database did not answer in time. The change may have been made: look before you repeat it.",
+                )
             }
             Refusal::Broken(cause) => {
                 tracing::error!(%cause, "a fault of the server");
@@ -99,6 +106,10 @@ impl ErrorFormat {
                 )
             }
         }
+    }
+
+    fn unavailable(&self, text: &str) -> Response {
+        with_header(self.error(StatusCode::SERVICE_UNAVAILABLE, text), RETRY_AFTER, RETRY_AFTER_SECONDS)
     }
 
     fn error(&self, status: StatusCode, text: &str) -> Response {

@@ -65,7 +65,6 @@ pub async fn serve(
     shutdown_timeout: Duration,
 ) {
     let request_timeout = app.request_timeout;
-    let session = app.session.clone();
     let middleware = Arc::new(Middleware::new(routes(&app), origins));
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
@@ -106,7 +105,9 @@ pub async fn serve(
     connections.close();
     let finished = timeout(shutdown_timeout, async {
         connections.wait().await;
-        session.close().await;
+        if let Ok(database) = app.database() {
+            database.session.close().await;
+        }
     });
     if finished.await.is_err() {
         tracing::warn!(connections = connections.len(), "stopped while connections were still open");

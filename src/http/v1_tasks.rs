@@ -47,7 +47,8 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
 /// GET /api/v1/tasks
 async fn list(call: Call) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
-    let request = PageRequest::read(&call, &caller, call.cursors())?;
+    let cursors = call.cursors()?;
+    let request = PageRequest::read(&call, &caller, cursors)?;
     let window = request.window.clone();
 
     let (page, count) = if request.with_count {
@@ -60,7 +61,7 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     let tasks = page.tasks()?;
     let mut response = response::list(&tasks, caller.user(), call.response_memory())?;
     let last = tasks.last().filter(|_| page.has_more).map(|last| request.listing.position(last));
-    let next = last.and_then(|last| request.link_to_next(&last, &caller, call.cursors()));
+    let next = last.and_then(|last| request.link_to_next(&last, &caller, cursors));
     if let Some(next) = next.and_then(|next| HeaderValue::try_from(next).ok()) {
         response = with_header(response, LINK, next);
     }

@@ -11,6 +11,9 @@ use crate::database::{Address, ConnectError};
 /// How long reading the version and the checks may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The longest pause between two attempts of [`wait_for`].
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
 /// Connects, and tries again for about a quarter of a minute while the database starts.
 ///
 /// # Errors
@@ -29,6 +32,25 @@ pub async fn connect(address: &Address) -> Result<Client, SchemaError> {
         }
         tokio::time::sleep(pause).await;
         pause *= 2;
+    }
+}
+
+/// Waits until the database can be reached, for as long as it takes.
+///
+/// # Errors
+/// A failure that waiting does not mend: a wrong password, no such database, a certificate that cannot be verified.
+pub async fn wait_for(address: &Address) -> Result<(), SchemaError> {
+    let mut pause = Duration::from_millis(250);
+    loop {
+        match address.connect().await {
+            Ok(_) => return Ok(()),
+            Err(error) if is_transient(&error) || matches!(error, ConnectError::TimedOut) => {
+                tracing::warn!(cause = %error, "{address} cannot be reached, trying again");
+            }
+            Err(error) => return Err(SchemaError(format!("cannot connect to {address}: {error}"))),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (2 * pause).min(LONGEST_PAUSE);
     }
 }
 

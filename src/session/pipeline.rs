@@ -1,4 +1,5 @@
-//! Sends the statements of a transaction as one pipeline with fewer Sync messages.
+//! Sends the statements of a transaction as one pipeline with fewer Sync messages, and gives prepared statements names
+//! that no other process has.
 //!
 //! The driver sends a Sync after each statement. At a Sync, Postgres writes out its answer and reports that it is ready.
 //! Within a transaction this costs too much: four answers instead of one take a fifth of the time that Postgres needs
@@ -14,20 +15,38 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Buf, BufMut, BytesMut};
+use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Sleep, sleep};
+use tokio_util::sync::CancellationToken;
 
 /// How many bytes are read at a time.
 const READ_SIZE: usize = 8 * 1024;
 
-// Message types.
+/// How long a stream that the driver has closed waits for the end of the backend, which takes milliseconds.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The size of a message's type and length, in bytes.
+const HEADER: usize = 5;
+
+// Message types of the driver.
+const PARSE: u8 = b'P';
+const BIND: u8 = b'B';
+const DESCRIBE: u8 = b'D';
+const CLOSE: u8 = b'C';
 const SYNC: u8 = b'S';
 const SIMPLE_QUERY: u8 = b'Q';
+
+// Message types of Postgres.
+const BACKEND_KEY_DATA: u8 = b'K';
 const READY_FOR_QUERY: u8 = b'Z';
 const COMMAND_COMPLETE: u8 = b'C';
 const EMPTY_QUERY_RESPONSE: u8 = b'I';
@@ -47,15 +66,49 @@ fn message(kind: u8, content: &[u8]) -> Vec<u8> {
     [&[kind], &length.to_be_bytes()[..], content].concat()
 }
 
-/// Decides which Syncs of a connection are dropped. The session and the stream below the driver share it.
+/// The beginning of the names of prepared statements. It is random, so that no other process has the same names.
+///
+/// The driver numbers its statements in each process: `s0`, `s1` and so on. Behind a connection pooler a connection to
+/// Postgres serves several processes. With the driver's names, one process could run the statement of another.
+static STATEMENT_PREFIX: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut random = [0; 16];
+    if aws_lc_rs::rand::fill(&mut random).is_err() {
+        // A machine without randomness: the time and the process id differ as well.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        random = (now ^ u128::from(std::process::id()) << 64).to_be_bytes();
+    }
+    format!("rowkeep_{:032x}_", u128::from_be_bytes(random)).into_bytes()
+});
+
+/// One connection, as the session and the stream below the driver share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Pipeline(Arc<AtomicUsize>);
+pub(super) struct Pipeline(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// How many of the next Syncs are dropped.
+    omitted_syncs: AtomicUsize,
+    /// How many answers are due, and how many bytes are not read or not written.
+    unfinished: AtomicUsize,
+    /// The process id of the message BackendKeyData; 0 before it.
+    process_id: AtomicU32,
+    /// The place of this connection among those that may be open at the same time.
+    slot: Mutex<Option<OwnedSemaphorePermit>>,
+    aborted: AtomicBool,
+    reader: AtomicWaker,
+    ended: CancellationToken,
+}
 
 impl Pipeline {
+    /// A connection that keeps its slot until the stream has ended.
+    pub(super) fn with_slot(slot: OwnedSemaphorePermit) -> Self {
+        Self(Arc::new(Shared { slot: Mutex::new(Some(slot)), ..Shared::default() }))
+    }
+
     /// Drops the Syncs of the next `statements` that the driver gets. The driver must be idle. At least one more statement
     /// must follow, or Postgres does not answer.
     pub(super) fn omit_syncs(&self, statements: usize) {
-        self.0.store(statements, Relaxed);
+        self.0.omitted_syncs.store(statements, Relaxed);
     }
 
     /// Reports that the driver did not send one of these statements, so that one Sync less is dropped.
@@ -65,7 +118,34 @@ impl Pipeline {
 
     /// Whether the next Sync is to be dropped.
     fn take_one(&self) -> bool {
-        self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
+        self.0.omitted_syncs.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
+    /// Whether no answer is due, and no byte is unread or unwritten. Holds between two transactions.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.0.unfinished.load(Acquire) == 0 && self.0.omitted_syncs.load(Relaxed) == 0
+    }
+
+    /// The process id that the server gave at the start. A connection pooler gives another one than Postgres.
+    pub(super) fn process_id(&self) -> u32 {
+        self.0.process_id.load(Relaxed)
+    }
+
+    /// Resolves when the stream has ended.
+    pub(super) async fn ended(&self) {
+        self.0.ended.cancelled().await;
+    }
+
+    /// Ends the stream, although answers are due. Returns the slot: Postgres may not have noticed the end.
+    pub(super) fn abort(&self) -> Option<OwnedSemaphorePermit> {
+        let slot = self.take_slot();
+        self.0.aborted.store(true, Release);
+        self.0.reader.wake();
+        slot
+    }
+
+    fn take_slot(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.slot.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -94,6 +174,8 @@ pub(super) struct PipelineStream<S> {
     current: (u8, usize),
     /// Bytes that the driver has not read yet.
     incoming: BytesMut,
+    /// How long the stream still waits for the end of the backend, after the driver has closed it.
+    closing: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> PipelineStream<S> {
@@ -107,7 +189,14 @@ impl<S> PipelineStream<S> {
             unparsed: BytesMut::new(),
             current: (0, 0),
             incoming: BytesMut::new(),
+            closing: None,
         }
+    }
+
+    /// Tells the session what is not finished.
+    fn publish(&self) {
+        let bytes = self.outgoing.len() + self.unparsed.len() + self.incoming.len() + self.current.1;
+        self.pipeline.0.unfinished.store(self.awaited.len() + bytes, Release);
     }
 
     /// The stream below.
@@ -135,7 +224,23 @@ impl<S> PipelineStream<S> {
             if matches!(kind, SYNC | SIMPLE_QUERY) {
                 self.awaited.push_back(ReadyFrom::Postgres);
             }
-            self.outgoing.extend_from_slice(message);
+            match statement_name(message) {
+                Some(name) => self.accept_renamed(message, name)?,
+                None => self.outgoing.extend_from_slice(message),
+            }
+        }
+        Ok(())
+    }
+
+    /// Accepts a message with a prefix before the name of its statement, which begins at `name`.
+    fn accept_renamed(&mut self, message: &[u8], name: usize) -> io::Result<()> {
+        let (before, after) = message.split_at_checked(name).ok_or(io::ErrorKind::InvalidData)?;
+        let (kind, before) = before.split_at_checked(HEADER).ok_or(io::ErrorKind::InvalidData)?;
+        let length = message.len() - 1 + STATEMENT_PREFIX.len();
+        self.outgoing.extend_from_slice(kind.get(..1).unwrap_or_default());
+        self.outgoing.put_u32(u32::try_from(length).map_err(|_| io::ErrorKind::InvalidData)?);
+        for part in [before, &STATEMENT_PREFIX, after] {
+            self.outgoing.extend_from_slice(part);
         }
         Ok(())
     }
@@ -148,6 +253,13 @@ impl<S> PipelineStream<S> {
                     Some((READY_FOR_QUERY, length)) => {
                         self.answer_skipped();
                         (READY_FOR_QUERY, length)
+                    }
+                    Some((BACKEND_KEY_DATA, length)) => {
+                        // The driver keeps the process id to itself.
+                        let Some(process_id) = self.unparsed.get(HEADER..HEADER + 4) else { return };
+                        let process_id = process_id.try_into().map_or(0, u32::from_be_bytes);
+                        self.pipeline.0.process_id.store(process_id, Relaxed);
+                        (BACKEND_KEY_DATA, length)
                     }
                     Some(message) => message,
                     None => return,
@@ -179,6 +291,19 @@ impl<S> PipelineStream<S> {
     }
 }
 
+/// Where the name of a prepared statement begins in a message of the driver; `None` if the message names none.
+fn statement_name(message: &[u8]) -> Option<usize> {
+    let start = match (*message.first()?, *message.get(HEADER)?) {
+        (PARSE, _) => HEADER,
+        (DESCRIBE | CLOSE, b'S') => HEADER + 1,
+        // The name of the portal comes first.
+        (BIND, _) => HEADER + 1 + message.get(HEADER..)?.iter().position(|byte| *byte == 0)?,
+        _ => return None,
+    };
+    // The unnamed statement keeps its empty name.
+    message.get(start).filter(|byte| **byte != 0).map(|_| start)
+}
+
 /// Type and total length of the message that begins here; `None` while its header is not complete.
 fn header(bytes: &[u8]) -> Option<(u8, usize)> {
     let (kind, length) = bytes.split_first()?;
@@ -198,25 +323,44 @@ impl<S: AsyncWrite + Unpin> PipelineStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for PipelineStream<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for PipelineStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_send(cx))?;
         self.accept(bytes)?;
         // The driver flushes after writing; the flush sends what the stream does not accept now.
-        match self.poll_send(cx) {
+        let sent = self.poll_send(cx);
+        self.publish();
+        match sent {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             _ => Poll::Ready(Ok(bytes.len())),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_send(cx))?;
+        let sent = self.poll_send(cx);
+        self.publish();
+        ready!(sent)?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
+    /// Closes the sending side, then waits until Postgres closes its side: the backend has ended when it does.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_send(cx))?;
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let this = &mut *self;
+        if this.closing.is_none() {
+            ready!(this.poll_send(cx))?;
+            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+        }
+        let limit = this.closing.get_or_insert_with(|| Box::pin(sleep(CLOSE_TIMEOUT)));
+        let is_overdue = limit.as_mut().poll(cx).is_ready();
+        loop {
+            this.unparsed.clear();
+            this.unparsed.reserve(READ_SIZE);
+            match pin!(this.stream.read_buf(&mut this.unparsed)).poll(cx) {
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Pending if !is_overdue => return Poll::Pending,
+                _ => return Poll::Ready(Ok(())),
+            }
+        }
     }
 }
 
@@ -227,158 +371,32 @@ impl<S: AsyncRead + Unpin> AsyncRead for PipelineStream<S> {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        this.pipeline.0.reader.register(cx.waker());
+        if this.pipeline.0.aborted.load(Acquire) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         while this.incoming.is_empty() {
             this.unparsed.reserve(READ_SIZE);
             if ready!(pin!(this.stream.read_buf(&mut this.unparsed)).poll(cx))? == 0 {
                 return Poll::Ready(Ok(())); // end of stream
             }
             this.parse();
+            this.publish();
         }
         let part = this.incoming.len().min(into.remaining());
         into.put(Buf::take(&mut this.incoming, part));
+        this.publish();
         Poll::Ready(Ok(()))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
-    use tokio::time::timeout;
-
-    use super::*;
-
-    const TIMEOUT: Duration = Duration::from_secs(10);
-
-    /// Messages by their types. `Z`, `t`, `s` and `S` are as on the wire, the others have 300 bytes of content.
-    fn messages(kinds: &str) -> Vec<u8> {
-        let message = |kind| match kind {
-            'Z' => b"Z\0\0\0\x05I".to_vec(),
-            't' => READY_IN_TRANSACTION.clone(),
-            's' => SKIPPED.clone(),
-            'S' => b"S\0\0\0\x04".to_vec(),
-            kind => super::message(kind as u8, &[b'Z'; 300]),
-        };
-        kinds.chars().flat_map(message).collect()
-    }
-
-    /// A stream that moves at most `portion` bytes at a time, after the startup message and its answer.
-    async fn started(portion: usize) -> (PipelineStream<DuplexStream>, DuplexStream, Pipeline) {
-        let (here, mut there) = duplex(portion);
-        let pipeline = Pipeline::default();
-        let mut stream = PipelineStream::new(here, pipeline.clone());
-        exchange(&mut stream, &mut there, b"\0\0\0\x08SSSS", b"\0\0\0\x08SSSS").await;
-        answers(&mut stream, &mut there, "RSSKZ", "RSSKZ").await;
-        (stream, there, pipeline)
-    }
-
-    /// The driver writes `written`, and `arrives` must reach the server.
-    async fn exchange(
-        stream: &mut PipelineStream<DuplexStream>,
-        there: &mut DuplexStream,
-        written: &[u8],
-        arrives: &[u8],
-    ) {
-        let mut arrived = vec![0; arrives.len()];
-        let write = async {
-            stream.write_all(written).await.expect("written");
-            stream.flush().await.expect("written");
-        };
-        let exchange = async { tokio::join!(there.read_exact(&mut arrived), write) };
-        let (read, ()) = timeout(TIMEOUT, exchange).await.expect("enough bytes in time");
-        read.expect("enough bytes in time");
-        assert_eq!(arrived, arrives);
-    }
-
-    async fn writes(
-        stream: &mut PipelineStream<DuplexStream>,
-        there: &mut DuplexStream,
-        kinds: &str,
-        arrives: &str,
-    ) {
-        exchange(stream, there, &messages(kinds), &messages(arrives)).await;
-    }
-
-    /// Postgres answers `kinds`, and the driver must read `reads`.
-    async fn answers(
-        stream: &mut PipelineStream<DuplexStream>,
-        there: &mut DuplexStream,
-        kinds: &str,
-        reads: &str,
-    ) {
-        let (answer, wanted) = (messages(kinds), messages(reads));
-        let mut read = vec![0; wanted.len()];
-        let exchange = async { tokio::join!(there.write_all(&answer), stream.read_exact(&mut read)) };
-        let (wrote, done) = timeout(TIMEOUT, exchange).await.expect("enough bytes in time");
-        wrote.expect("written");
-        done.expect("enough bytes in time");
-        assert_eq!(String::from_utf8_lossy(&read), String::from_utf8_lossy(&wanted), "{kinds}");
-        assert!(
-            stream.incoming.is_empty() && stream.unparsed.is_empty() && stream.awaited.is_empty(),
-            "{kinds}"
-        );
-    }
-
-    const PORTIONS: [usize; 8] = [1, 2, 4, 5, 6, 7, 1000, 100_000];
-
-    #[tokio::test]
-    async fn statements_of_a_pipeline_share_one_sync_and_each_becomes_ready() {
-        for portion in PORTIONS {
-            let (mut stream, mut there, pipeline) = started(portion).await;
-            for _ in 0..3 {
-                pipeline.omit_syncs(3);
-                writes(&mut stream, &mut there, "BESBESBESBES", "BEBEBEBES").await;
-                answers(&mut stream, &mut there, "2C2C2DDDC2CZ", "2Ct2Ct2DDDCt2CZ").await;
-            }
-            writes(&mut stream, &mut there, "BESPDSQ", "BESPDSQ").await;
-            answers(&mut stream, &mut there, "2CZ1tTZTDCCZ", "2CZ1tTZTDCCZ").await;
-        }
-    }
-
-    #[tokio::test]
-    async fn a_statement_that_was_skipped_after_a_failed_one_is_an_error() {
-        for portion in PORTIONS {
-            for (answer, read) in [
-                ("EZ", "EtststsZ"),
-                ("2CEZ", "2CtEtstsZ"),
-                ("2C2CEZ", "2Ct2CtEtsZ"),
-                ("2C2C2DDEZ", "2Ct2Ct2DDEtsZ"),
-                ("2C2C2DDCEZ", "2Ct2Ct2DDCtEZ"),
-                ("N2CSS2CA2DDCN2CZ", "N2CtSS2CtA2DDCtN2CZ"),
-            ] {
-                let (mut stream, mut there, pipeline) = started(portion).await;
-                pipeline.omit_syncs(3);
-                writes(&mut stream, &mut there, "BESBESBESBES", "BEBEBEBES").await;
-                answers(&mut stream, &mut there, answer, read).await;
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn statements_after_a_kept_sync_are_not_skipped() {
-        for portion in PORTIONS {
-            for (answer, read) in [
-                ("2C2C2CZ2CZ", "2Ct2Ct2CZ2CZ"),
-                ("2C2CEZ2CZ", "2Ct2CtEZ2CZ"),
-                ("2CEZ2CZ", "2CtEtsZ2CZ"),
-                ("EZ2CZ", "EtstsZ2CZ"),
-                ("EZEZ", "EtstsZEZ"),
-            ] {
-                let (mut stream, mut there, pipeline) = started(portion).await;
-                pipeline.omit_syncs(2);
-                writes(&mut stream, &mut there, "BESBESBESBES", "BEBEBESBES").await;
-                answers(&mut stream, &mut there, answer, read).await;
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn a_partial_message_from_the_driver_is_an_error() {
-        let (mut stream, _there, _) = started(1000).await;
-
-        for half in [&b"B"[..], b"B\0\0\0", b"B\0\0\0\x09xy"] {
-            assert_eq!(stream.write_all(half).await.expect_err("half").kind(), io::ErrorKind::InvalidData);
-        }
+impl<S> Drop for PipelineStream<S> {
+    fn drop(&mut self) {
+        // The place is free before anybody who waits for the end looks for one.
+        drop(self.pipeline.take_slot());
+        self.pipeline.0.ended.cancel();
     }
 }
+
+#[cfg(test)]
+mod tests;

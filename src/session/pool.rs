@@ -1,53 +1,89 @@
-//! Pooled connections: each has prepared statements, and a mark that says that it must not be used again.
+//! Pooled connections: each runs the statements of requests, and has a mark that says that it must not be used again.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use bb8::{ErrorSink, ManageConnection};
 use bb8_postgres::PostgresConnectionManager;
 use futures_util::FutureExt;
 use futures_util::future::try_join_all;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tokio_postgres::{Client, Error, Statement};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Error, Row};
 
-use super::Query;
 use super::pipeline::Pipeline;
+use super::statements::{CONNECTION, ROLLBACK, SESSION_STATEMENTS, SETTINGS, Statement};
 use super::transport::{self, Transport};
+use super::{Options, Query, StatementMode};
 use crate::database::{Address, ConnectError};
 
-/// The statements that every connection prepares beside the queries.
-const SESSION_STATEMENTS: [(&str, &str); 8] = [
-    ("session/begin_read", include_str!("../../sql/session/begin_read.sql")),
-    ("session/begin", include_str!("../../sql/session/begin.sql")),
-    ("session/identify", include_str!("../../sql/session/identify.sql")),
-    ("session/commit", include_str!("../../sql/session/commit.sql")),
-    ("session/rollback", include_str!("../../sql/session/rollback.sql")),
-    ("session/probe", include_str!("../../sql/session/probe.sql")),
-    ("session/assume_role", include_str!("../../sql/session/assume_role.sql")),
-    ("session/probe_without_identity", include_str!("../../sql/session/probe_without_identity.sql")),
-];
-
-const SEARCH_PATH: &str = include_str!("../../sql/session/search_path.sql");
-const PLANNER: &str = include_str!("../../sql/session/planner.sql");
-const TIMEOUTS: &str = include_str!("../../sql/session/timeouts.sql");
-
-/// A connection with its prepared statements.
+/// A connection that can run the statements of requests.
 pub(super) struct PooledConnection {
     pub(super) client: Client,
     pub(super) pipeline: Pipeline,
-    statements: HashMap<&'static str, Statement>,
+    pub(super) backend: Backend,
+    /// The prepared statements by name; none: statements are sent unnamed.
+    prepared: Option<HashMap<&'static str, tokio_postgres::Statement>>,
+    /// The settings of each transaction; none: they are set for the session.
+    pub(super) transaction_settings: Option<Settings>,
+    generation: u64,
+    /// Set if the connection is to be closed when it is given back.
+    pub(super) is_last_use: bool,
     /// Set while a transaction is open. It stays set if it is not known that the transaction ended. The connection may then
     /// still have an identity and a role, so the pool must not give it to another user.
     pub(super) dirty: bool,
 }
 
+/// A process of Postgres.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Backend {
+    pub(super) process_id: i32,
+    /// Tells it from a later process with the same id.
+    pub(super) start: String,
+    /// Whether a connection pooler stands between this process and the backend, which then serves others as well.
+    pub(super) is_pooled: bool,
+}
+
+/// The time limits of a connection, in milliseconds: those of `statement_timeout`, `lock_timeout` and
+/// `idle_in_transaction_session_timeout`.
+pub(super) struct Settings([String; 3]);
+
 impl PooledConnection {
-    /// The prepared statement of `sql/<name>.sql`.
-    pub(super) fn statement(&self, name: &str) -> &Statement {
-        self.statements
-            .get(name)
-            .expect("the manager prepares the session's statements and every query on each connection")
+    /// Runs one statement, prepared or unnamed.
+    pub(super) async fn run(
+        &self,
+        statement: &Statement,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        match &self.prepared {
+            Some(prepared) => {
+                let statement = prepared.get(statement.name).expect(
+                    "the manager prepares the session's statements and every query on each connection",
+                );
+                self.client.query(statement, parameters).await
+            }
+            None => run_unnamed(&self.client, statement, parameters).await,
+        }
     }
+
+    /// Applies settings until the transaction ends, or for the session.
+    pub(super) async fn apply(&self, settings: &Settings, in_transaction: bool) -> Result<(), Error> {
+        let Settings([statement, lock, idle]) = settings;
+        self.run(&SETTINGS, &[&in_transaction, statement, lock, idle]).await.map(drop)
+    }
+}
+
+async fn run_unnamed(
+    client: &Client,
+    statement: &Statement,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>, Error> {
+    let types = statement.parameter_types.iter().map(|parameter| parameter.driver_type());
+    let parameters: Vec<_> = parameters.iter().copied().zip(types).collect();
+    client.query_typed(statement.sql, &parameters).await
 }
 
 impl Drop for PooledConnection {
@@ -57,25 +93,82 @@ impl Drop for PooledConnection {
         if self.dirty {
             self.pipeline.omit_syncs(0);
             // The first poll hands the statement to the driver.
-            let _ = self.client.execute(self.statement("session/rollback"), &[]).now_or_never();
+            let _ = self.run(&ROLLBACK, &[]).now_or_never();
         }
     }
 }
 
-/// Opens connections and prepares their statements.
+/// Opens connections, and decides which are used again.
 pub(super) struct ConnectionManager {
     address: Address,
     queries: &'static [&'static Query],
     step_timeout: Duration,
+    statement_mode: Option<StatementMode>,
+    /// One for each connection that may be open. A connection keeps its slot until its backend has ended.
+    slots: Arc<Semaphore>,
+    state: Arc<PoolState>,
+}
+
+/// What the process has learned about its connections.
+#[derive(Debug, Default)]
+pub(super) struct PoolState {
+    /// Connections of an older generation are not used again.
+    generation: AtomicU64,
+    /// Whether prepared statements were lost, so that a pooler must be between.
+    prepared_were_lost: AtomicBool,
+    /// How many connections were given back before they were at rest.
+    unfinished: AtomicU64,
+}
+
+impl PoolState {
+    /// Replaces every connection that is open now, before it is used again.
+    pub(super) fn renew_connections(&self) {
+        self.generation.fetch_add(1, Relaxed);
+    }
+
+    /// Uses unnamed statements from now on.
+    pub(super) fn leave_prepared_statements(&self) {
+        if !self.prepared_were_lost.swap(true, Relaxed) {
+            self.renew_connections();
+            tracing::error!(
+                "prepared statements were lost: a connection pooler is between this server and Postgres. Statements are sent \
+                 unnamed from now on; set DATABASE_STATEMENTS=unnamed"
+            );
+        }
+    }
+
+    /// Whether prepared statements were lost.
+    pub(super) fn has_lost_prepared_statements(&self) -> bool {
+        self.prepared_were_lost.load(Relaxed)
+    }
+
+    /// How many connections were given back before they were at rest. It stays 0 unless this program has a fault.
+    pub(super) fn unfinished(&self) -> u64 {
+        self.unfinished.load(Relaxed)
+    }
 }
 
 impl ConnectionManager {
-    pub(super) fn new(address: &Address, queries: &'static [&'static Query], step_timeout: Duration) -> Self {
-        Self { address: address.clone(), queries, step_timeout }
+    pub(super) fn new(
+        address: &Address,
+        queries: &'static [&'static Query],
+        options: &Options,
+        state: Arc<PoolState>,
+    ) -> Self {
+        Self {
+            address: address.clone(),
+            queries,
+            step_timeout: options.step_timeout,
+            statement_mode: options.statement_mode,
+            slots: Arc::new(Semaphore::new(options.pool_size as usize)),
+            state,
+        }
     }
 
     async fn open(&self) -> Result<PooledConnection, ConnectError> {
-        let pipeline = Pipeline::default();
+        let generation = self.state.generation.load(Relaxed);
+        let slot = self.slots.clone().acquire_owned().await.map_err(|_| ConnectError::Closed)?;
+        let pipeline = Pipeline::with_slot(slot);
         let client = if self.address.is_socket() {
             transport::connect_socket(self.address.config(), pipeline.clone()).await?
         } else {
@@ -83,19 +176,78 @@ impl ConnectionManager {
                 Transport::new(self.address.config(), self.address.tls(), pipeline.clone());
             PostgresConnectionManager::new(config, transport).connect().await?
         };
-        client.batch_execute(SEARCH_PATH).await?;
-        client.batch_execute(PLANNER).await?;
-        client.query(TIMEOUTS, &[&self.step_timeout.as_millis().to_string()]).await?;
 
-        let queries = self.queries.iter().map(|query| (query.name, query.sql));
-        let prepared = SESSION_STATEMENTS.into_iter().chain(queries).map(async |(name, sql)| {
-            let statement = client.prepare(sql).await?;
-            tracing::debug!(query = name, "prepared");
-            Ok::<_, Error>((name, statement))
+        let row = run_unnamed(&client, &CONNECTION, &[]).await?;
+        let row = row.first().ok_or(ConnectError::Closed)?;
+        let process_id: i32 = row.try_get("process_id")?;
+        let backend = Backend {
+            process_id,
+            start: row.try_get::<_, Option<_>>("backend_start")?.unwrap_or_default(),
+            is_pooled: u32::try_from(process_id) != Ok(pipeline.process_id()),
+        };
+        let limit = |column| Ok::<_, Error>(self.lower_limit(row.try_get(column)?));
+        let settings =
+            Settings([limit("statement_timeout")?, limit("lock_timeout")?, limit("idle_timeout")?]);
+
+        let is_shared = backend.is_pooled || self.is_unnamed_by_address();
+        let is_named = !is_shared || self.statement_mode == Some(StatementMode::Prepared);
+        let is_named = is_named && !self.state.has_lost_prepared_statements();
+        if backend.is_pooled && is_named {
+            tracing::warn!(
+                "a connection pooler is between this server and Postgres, and DATABASE_STATEMENTS=prepared: the pooler must \
+                 support prepared statements (PgBouncer 1.21 or newer with max_prepared_statements)"
+            );
+        }
+
+        let mut connection = PooledConnection {
+            client,
+            pipeline,
+            backend,
+            prepared: None,
+            transaction_settings: None,
+            generation,
+            is_last_use: false,
+            dirty: false,
+        };
+        if is_shared {
+            connection.transaction_settings = Some(settings);
+        } else {
+            connection.apply(&settings, false).await?;
+        }
+        if is_named {
+            connection.prepared = Some(self.prepare(&connection.client).await?);
+        }
+        Ok(connection)
+    }
+
+    /// Whether the configuration already says that a pooler is between.
+    fn is_unnamed_by_address(&self) -> bool {
+        match self.statement_mode {
+            Some(mode) => mode == StatementMode::Unnamed,
+            None => self.address.is_of_pooler(),
+        }
+    }
+
+    /// The lower one of the login's limit and ours, in milliseconds. 0 is no limit.
+    fn lower_limit(&self, of_login: &str) -> String {
+        let ours = self.step_timeout.as_millis();
+        let of_login = of_login.parse().ok().filter(|limit| *limit > 0);
+        of_login.map_or(ours, |limit: u128| limit.min(ours)).to_string()
+    }
+
+    async fn prepare(
+        &self,
+        client: &Client,
+    ) -> Result<HashMap<&'static str, tokio_postgres::Statement>, Error> {
+        let queries = self.queries.iter().map(|query| &query.statement);
+        let statements = SESSION_STATEMENTS.iter().copied().chain(queries);
+        let prepared = statements.map(async |statement| {
+            let types: Vec<_> = statement.parameter_types.iter().map(|kind| kind.driver_type()).collect();
+            let prepared = client.prepare_typed(statement.sql, &types).await?;
+            tracing::debug!(query = statement.name, "prepared");
+            Ok::<_, Error>((statement.name, prepared))
         });
-        let statements = try_join_all(prepared).await?.into_iter().collect();
-
-        Ok(PooledConnection { client, pipeline, statements, dirty: false })
+        Ok(try_join_all(prepared).await?.into_iter().collect())
     }
 }
 
@@ -111,11 +263,23 @@ impl ManageConnection for ConnectionManager {
 
     /// Checks only what is known on this side: a ping would cost a quarter of the throughput.
     async fn is_valid(&self, connection: &mut PooledConnection) -> Result<(), ConnectError> {
-        if self.has_broken(connection) { Err(ConnectError::Closed) } else { Ok(()) }
+        let is_broken = connection.dirty
+            || connection.client.is_closed()
+            || connection.generation < self.state.generation.load(Relaxed);
+        if is_broken { Err(ConnectError::Closed) } else { Ok(()) }
     }
 
+    /// Called when a connection is given back. Its transaction has ended then, and its answers were read.
     fn has_broken(&self, connection: &mut PooledConnection) -> bool {
-        connection.dirty || connection.client.is_closed()
+        if connection.dirty || connection.client.is_closed() {
+            return true;
+        }
+        let is_at_rest = connection.pipeline.is_at_rest();
+        if !is_at_rest {
+            self.state.unfinished.fetch_add(1, Relaxed);
+            tracing::error!("a connection was given back before its last answer was read: it is closed");
+        }
+        !is_at_rest || connection.is_last_use || connection.generation < self.state.generation.load(Relaxed)
     }
 }
 

@@ -1,24 +1,45 @@
 //! Checks that Postgres restricts the transactions of requests, by running one.
 
+use bb8::RunError;
 use futures_util::future::join4;
 use tokio::time::timeout;
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Error, Row};
 
 use super::pool::PooledConnection;
-use super::{Session, acquire, without_sync};
+use super::statements::{ASSUME_ROLE, BEGIN_READ, COMMIT, IDENTIFY, PROBE, PROBE_WITHOUT_IDENTITY};
+use super::transaction::{begin, omit_syncs, without_sync};
+use super::{Session, sqlstate};
 use crate::database::describe;
 
 /// Why requests would not be restricted or could not run, and what to do about it.
-#[derive(Clone, Debug)]
-pub struct ProbeError(pub String);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProbeError {
+    /// Every connection is in use, so nothing was looked at.
+    Busy,
+    /// The database cannot be reached, or is not one that requests can use now. It may be later.
+    Unavailable(String),
+    /// The database answers, and does not restrict requests. Somebody must change it.
+    Unprotected(String),
+}
 
 impl std::fmt::Display for ProbeError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(&self.0)
+        match self {
+            Self::Busy => out.write_str("every connection is in use"),
+            Self::Unavailable(problem) | Self::Unprotected(problem) => out.write_str(problem),
+        }
     }
 }
 
 impl std::error::Error for ProbeError {}
+
+/// What a probe has seen beside the protection of the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probed {
+    /// Whether transactions are read only unless they say otherwise (`default_transaction_read_only`).
+    pub is_read_only: bool,
+}
 
 /// The user of the probe's transaction. It is random, so that the database cannot be prepared for it. The probe reads no rows
 /// of any user.
@@ -32,34 +53,51 @@ fn random_user_id() -> String {
 impl Session {
     /// Runs a transaction like that of a request, and checks how Postgres restricts it. Then runs one without an identity.
     ///
+    /// It does not wait behind requests: one connection of the pool is kept for it. The time limit is that of a request.
+    ///
     /// # Errors
-    /// A sentence for the operator that says what is wrong and what to do. The time limit is that of a request.
-    pub async fn probe(&self) -> Result<(), ProbeError> {
-        let _permit = acquire(&self.permits, self.step_timeout)
-            .await
-            .map_err(|_| ProbeError("every connection is in use".into()))?;
-
+    /// A sentence for the operator that says what is wrong and what to do.
+    pub async fn probe(&self) -> Result<Probed, ProbeError> {
         match timeout(2 * self.step_timeout, self.probe_connection()).await {
             Ok(result) => result,
-            Err(_) => Err(ProbeError("the database does not answer".into())),
+            Err(_) => {
+                self.pool_state.renew_connections();
+                Err(ProbeError::Unavailable("the database does not answer".into()))
+            }
         }
     }
 
-    async fn probe_connection(&self) -> Result<(), ProbeError> {
+    async fn probe_connection(&self) -> Result<Probed, ProbeError> {
         let mut connection = self.pool.get().await.map_err(|error| match error {
-            bb8::RunError::User(error) => ProbeError(error.to_string()),
-            bb8::RunError::TimedOut => ProbeError("the database cannot be reached".into()),
+            RunError::User(error) => ProbeError::Unavailable(error.to_string()),
+            RunError::TimedOut if self.is_pool_full() => ProbeError::Busy,
+            RunError::TimedOut => ProbeError::Unavailable("the database cannot be reached".into()),
         })?;
+        connection.is_last_use = !self.keeps_idle;
 
         let rows = run(&mut connection).await.map_err(|error| explain(&error))?;
-        for (column, problem) in CHECKS {
-            if !rows.iter().any(|row| row.try_get(column).unwrap_or(false)) {
-                // The cause may stay in force on this connection after it is fixed in the database.
-                connection.dirty = true;
-                return Err(ProbeError(problem.into()));
-            }
+        let is_true = |column: &str| rows.iter().any(|row| row.try_get(column).unwrap_or(false));
+        let wants_standby = self.address.config().get_target_session_attrs() == TargetSessionAttrs::ReadOnly;
+        if is_true("is_standby") && !wants_standby {
+            // The next connection may reach the new primary.
+            self.pool_state.renew_connections();
+            return Err(ProbeError::Unavailable(
+                "the database is a standby, which cannot change tasks: connect to the primary, or add \
+                 target_session_attrs=read-only to the address to serve reads from it"
+                    .into(),
+            ));
         }
-        Ok(())
+        if let Some((_, problem)) = CHECKS.iter().find(|(column, _)| !is_true(column)) {
+            // The cause may stay in force on this connection after it is fixed in the database.
+            connection.dirty = true;
+            return Err(ProbeError::Unprotected((*problem).into()));
+        }
+        Ok(Probed { is_read_only: is_true("is_read_only") })
+    }
+
+    fn is_pool_full(&self) -> bool {
+        let state = self.pool.state();
+        state.connections >= self.pool_size && state.idle_connections == 0
     }
 }
 
@@ -115,19 +153,13 @@ const CHECKS: [(&str, &str); 10] = [
 
 async fn run(connection: &mut PooledConnection) -> Result<Vec<Row>, Error> {
     connection.dirty = true;
-    let begin = connection.statement("session/begin_read");
-    let commit = connection.statement("session/commit");
-
     let user = random_user_id();
-    connection.pipeline.omit_syncs(3);
+    omit_syncs(connection, 3);
     let (begun, identified, with_identity, committed) = join4(
-        connection.client.execute(begin, &[]),
-        without_sync(
-            connection,
-            connection.client.execute(connection.statement("session/identify"), &[&user]),
-        ),
-        without_sync(connection, connection.client.query(connection.statement("session/probe"), &[&user])),
-        connection.client.execute(commit, &[]),
+        begin(connection, &BEGIN_READ),
+        without_sync(connection, connection.run(&IDENTIFY, &[&user])),
+        without_sync(connection, connection.run(&PROBE, &[&user])),
+        connection.run(&COMMIT, &[]),
     )
     .await;
     begun?;
@@ -135,12 +167,12 @@ async fn run(connection: &mut PooledConnection) -> Result<Vec<Row>, Error> {
     let mut rows = with_identity?;
     committed?;
 
-    connection.pipeline.omit_syncs(3);
+    omit_syncs(connection, 3);
     let (begun, assumed, without_identity, committed) = join4(
-        connection.client.execute(begin, &[]),
-        connection.client.execute(connection.statement("session/assume_role"), &[]),
-        connection.client.query(connection.statement("session/probe_without_identity"), &[]),
-        connection.client.execute(commit, &[]),
+        begin(connection, &BEGIN_READ),
+        connection.run(&ASSUME_ROLE, &[]),
+        connection.run(&PROBE_WITHOUT_IDENTITY, &[]),
+        connection.run(&COMMIT, &[]),
     )
     .await;
     begun?;
@@ -154,8 +186,12 @@ async fn run(connection: &mut PooledConnection) -> Result<Vec<Row>, Error> {
 
 fn explain(error: &Error) -> ProbeError {
     let cause = describe(error);
+    let code = error.code();
+    if code.is_none_or(sqlstate::is_temporary) {
+        return ProbeError::Unavailable(cause);
+    }
     // insufficient_privilege
-    let advice = match error.code().map(|state| state.code()) {
+    let advice = match code.map(|state| state.code()) {
         Some("42501") => {
             ": make the login a member of rowkeep_api that inherits: \
              GRANT rowkeep_api TO the_login; ALTER ROLE the_login INHERIT; \
@@ -163,5 +199,5 @@ fn explain(error: &Error) -> ProbeError {
         }
         _ => "",
     };
-    ProbeError(format!("{cause}{advice}"))
+    ProbeError::Unprotected(format!("{cause}{advice}"))
 }

@@ -15,9 +15,8 @@ use crate::refusal::{ConstraintMessages, Refusal};
 /// leaves them out.
 pub(super) fn refusal(error: &Error, messages: &ConstraintMessages) -> Refusal {
     let Some(state) = error.code() else {
-        let is_lost = error.is_closed() || error.source().is_some_and(|source| source.is::<io::Error>());
         let cause = describe(error).into();
-        return if is_lost { Refusal::Busy(cause) } else { Refusal::Broken(cause) };
+        return if is_lost(error) { Refusal::Busy(cause) } else { Refusal::Broken(cause) };
     };
 
     match state.code() {
@@ -30,25 +29,61 @@ pub(super) fn refusal(error: &Error, messages: &ConstraintMessages) -> Refusal {
         "22021" => Refusal::invalid("text must not contain the character U+0000"),
         // string_data_right_truncation
         "22001" => Refusal::invalid("a text is too long"),
-        _ if is_temporary(state) => Refusal::Busy(describe(error).into()),
+        _ if is_temporary(state) || makes_connection_unusable(error) => Refusal::Busy(describe(error).into()),
         _ => Refusal::Broken(describe(error).into()),
     }
 }
 
-/// Whether the prepared statements of a connection no longer fit the schema. Another connection prepares them anew.
-pub(super) fn is_stale_statement(error: &Error) -> bool {
-    let code = error.code().map(SqlState::code);
-    matches!(
-        code,
-        Some(
-            "0A000" // feature_not_supported: "cached plan must not change result type"
-                | "26000" // invalid_sql_statement_name
+/// Whether the connection to Postgres was lost.
+pub(super) fn is_lost(error: &Error) -> bool {
+    error.is_closed() || error.source().is_some_and(|source| source.is::<io::Error>())
+}
+
+/// Whether the connection must not be used again after this error.
+pub(super) fn makes_connection_unusable(error: &Error) -> bool {
+    is_stale_plan(error)
+        || lost_prepared_statement(error, true)
+        || matches!(
+            error.code().map(SqlState::code),
+            Some(
+                "25006" // read_only_sql_transaction: this server is not the primary any more
+                    | "57P01" // admin_shutdown
+                    | "57P02" // crash_shutdown
+                    | "57P03" // cannot_connect_now
+            )
         )
-    )
+}
+
+/// Whether the other connections of the pool probably have the same problem: a server that is read only now, or a network
+/// that has forgotten its connections.
+pub(super) fn concerns_other_connections(error: &Error) -> bool {
+    match error.code() {
+        Some(state) => state.code() == "25006",
+        None => is_lost(error),
+    }
+}
+
+/// Whether a prepared statement is missing, or is another one. Then a connection pooler is between: our names are unique.
+pub(super) fn lost_prepared_statement(error: &Error, is_pooled: bool) -> bool {
+    match error.code().map(SqlState::code) {
+        // invalid_sql_statement_name, duplicate_prepared_statement
+        Some("26000" | "42P05") => true,
+        Some("08P01") => is_pooled, // protocol_violation
+        _ => false,
+    }
+}
+
+/// Whether a prepared statement no longer fits the schema ("cached plan must not change result type"). Another connection
+/// prepares it anew.
+fn is_stale_plan(error: &Error) -> bool {
+    let is_unsupported = error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED);
+    let routine = error.as_db_error().and_then(|error| error.routine());
+    // The name of a function in the source of PostgreSQL, which is never translated.
+    is_unsupported && routine.is_none_or(|routine| routine == "RevalidateCachedQuery")
 }
 
 /// Whether the error has nothing to do with the request, so that the same request may succeed later.
-fn is_temporary(state: &SqlState) -> bool {
+pub(super) fn is_temporary(state: &SqlState) -> bool {
     let code = state.code();
     matches!(
         code,

@@ -10,12 +10,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio_postgres::config::{Config, Host, SslMode, SslNegotiation};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
-use tokio_postgres::{Client, NoTls, Socket};
+use tokio_postgres::{CancelToken, Client, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::either::Either;
 
 use super::pipeline::{Pipeline, PipelineStream};
-use crate::database::ConnectError;
+use crate::database::{Address, ConnectError};
 
 type RustlsConnect = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
 type RustlsStream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
@@ -115,24 +115,36 @@ impl TlsStream for PipelineStream<Either<Socket, RustlsStream>> {
     }
 }
 
-/// Connects over the first Unix socket that answers. Where the driver opens a socket itself, it accepts no other stream.
-pub(super) async fn connect_socket(config: &Config, pipeline: Pipeline) -> Result<Client, ConnectError> {
-    let mut last_error = ConnectError::Socket(io::ErrorKind::NotFound.into());
+/// Asks the server of a connection to cancel the statement that it runs (PostgreSQL manual, "Canceling Requests in
+/// Progress"). Uses a connection of its own, with TLS if the address demands it.
+pub(super) async fn cancel(address: &Address, token: CancelToken) -> Result<(), ConnectError> {
+    let config = address.config();
+    if !address.is_socket() {
+        let (transport, _) = Transport::new(config, address.tls(), Pipeline::default());
+        return Ok(token.cancel_query(transport).await?);
+    }
+    let stream = open_socket(config).await.map_err(ConnectError::Socket)?;
+    Ok(token.cancel_query_raw(stream, NoTls).await?)
+}
+
+/// The first Unix socket of the address that answers.
+async fn open_socket(config: &Config) -> io::Result<UnixStream> {
+    let mut last_error = io::ErrorKind::NotFound.into();
     for (index, host) in config.get_hosts().iter().enumerate() {
         let Host::Unix(directory) = host else { continue };
         let port = config.get_ports().get(index).or(config.get_ports().first()).unwrap_or(&5432);
         match UnixStream::connect(directory.join(format!(".s.PGSQL.{port}"))).await {
-            Ok(stream) => {
-                match config.connect_raw(PipelineStream::new(stream, pipeline.clone()), NoTls).await {
-                    Ok((client, connection)) => {
-                        tokio::spawn(connection);
-                        return Ok(client);
-                    }
-                    Err(error) => last_error = ConnectError::Refused(error),
-                }
-            }
-            Err(error) => last_error = ConnectError::Socket(error),
+            Ok(stream) => return Ok(stream),
+            Err(error) => last_error = error,
         }
     }
     Err(last_error)
+}
+
+/// Connects over the first Unix socket that answers. Where the driver opens a socket itself, it accepts no other stream.
+pub(super) async fn connect_socket(config: &Config, pipeline: Pipeline) -> Result<Client, ConnectError> {
+    let stream = open_socket(config).await.map_err(ConnectError::Socket)?;
+    let (client, connection) = config.connect_raw(PipelineStream::new(stream, pipeline), NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
 }

@@ -1,13 +1,14 @@
 //! The queries about tasks: one for each file of `sql/tasks`.
 
-use crate::session::Query;
+use crate::session::{ParameterType, Query};
 
 macro_rules! queries {
-    ($($name:ident = $kind:ident $file:literal;)+) => {
+    ($($name:ident = $kind:ident $file:literal ($($parameter:ident),*);)+) => {
         $(
             pub(super) static $name: Query = Query::$kind(
                 concat!("tasks/", $file),
                 include_str!(concat!("../../sql/tasks/", $file, ".sql")),
+                &[$(ParameterType::$parameter),*],
             );
         )+
 
@@ -17,26 +18,26 @@ macro_rules! queries {
 }
 
 queries! {
-    LIST = read "list";
-    LIST_PENDING = read "list_pending";
-    LIST_COMPLETED = read "list_completed";
-    LIST_OLDEST = read "list_oldest";
-    LIST_OLDEST_PENDING = read "list_oldest_pending";
-    LIST_OLDEST_COMPLETED = read "list_oldest_completed";
-    LIST_BY_TITLE = full_scan "list_by_title";
-    LIST_BY_TITLE_DESCENDING = full_scan "list_by_title_descending";
-    LIST_BY_UPDATED_AT = full_scan "list_by_updated_at";
-    LIST_BY_UPDATED_AT_DESCENDING = full_scan "list_by_updated_at_descending";
-    SEARCH = full_scan "search";
-    SEARCH_OLDEST = full_scan "search_oldest";
-    COUNT = read "count";
-    COUNT_PENDING = read "count_pending";
-    COUNT_COMPLETED = read "count_completed";
-    COUNT_FOUND = full_scan "count_found";
-    READ = read "read";
-    CREATE = insert "create";
-    REPLACE = write "replace";
-    COMPLETE = write "complete";
-    TOGGLE = write "toggle";
-    DELETE = write "delete";
+    LIST = read "list" (Text, Bigint, Bigint, Bigint);
+    LIST_PENDING = read "list_pending" (Text, Bigint, Bigint, Bigint);
+    LIST_COMPLETED = read "list_completed" (Text, Bigint, Bigint, Bigint);
+    LIST_OLDEST = read "list_oldest" (Text, Bigint, Bigint, Bigint);
+    LIST_OLDEST_PENDING = read "list_oldest_pending" (Text, Bigint, Bigint, Bigint);
+    LIST_OLDEST_COMPLETED = read "list_oldest_completed" (Text, Bigint, Bigint, Bigint);
+    LIST_BY_TITLE = full_scan "list_by_title" (Text, Boolean, Text, Text, Bigint, Bigint, Bigint);
+    LIST_BY_TITLE_DESCENDING = full_scan "list_by_title_descending" (Text, Boolean, Text, Text, Bigint, Bigint, Bigint);
+    LIST_BY_UPDATED_AT = full_scan "list_by_updated_at" (Text, Boolean, Text, Timestamptz, Bigint, Bigint, Bigint);
+    LIST_BY_UPDATED_AT_DESCENDING = full_scan "list_by_updated_at_descending" (Text, Boolean, Text, Timestamptz, Bigint, Bigint, Bigint);
+    SEARCH = full_scan "search" (Text, Boolean, Text, Bigint, Bigint, Bigint);
+    SEARCH_OLDEST = full_scan "search_oldest" (Text, Boolean, Text, Bigint, Bigint, Bigint);
+    COUNT = full_scan "count" (Text);
+    COUNT_PENDING = full_scan "count_pending" (Text);
+    COUNT_COMPLETED = full_scan "count_completed" (Text);
+    COUNT_FOUND = full_scan "count_found" (Text, Boolean, Text);
+    READ = read "read" (Text, Bigint);
+    CREATE = insert "create" (Text, Text);
+    REPLACE = write "replace" (Text, Bigint, Text, Boolean, Text, Boolean);
+    COMPLETE = write "complete" (Text, Bigint, Boolean);
+    TOGGLE = write "toggle" (Text, Bigint);
+    DELETE = write "delete" (Text, Bigint);
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rowkeep::refusal::ConstraintMessages;
 use rowkeep::refusal::Refusal;
+use rowkeep::session::ParameterType::{Bigint, Text};
 use rowkeep::session::{Caller, Options, Query, Session, parameter};
 use rowkeep::tasks::{self, Draft, Listing, Status, Window};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
@@ -19,20 +20,28 @@ use crate::world::user_id;
 static EVERYTHING: Query = Query::insert(
     "test/everything",
     "select pg_backend_pid(), app.current_user_id(), array(select distinct user_id from app.tasks)",
+    &[],
 );
-static FAILING: Query = Query::insert("test/failing", "select 1 / (count(*) - count(*)) from app.tasks");
-static FAILING_READ: Query =
-    Query::read("test/failing_read", "select 1 / (count(*) - count(*)) from app.tasks where user_id = $1");
-static READ_OF_NUMBER: Query =
-    Query::read("test/read_of_number", "select id from app.tasks where user_id = $1 and id = $2::bigint");
-static CREATE_OF_NUMBER: Query = Query::insert("test/create_of_number", "select $1::bigint");
-static PANICKING: Query = Query::insert("test/panicking", "select $1::int");
-static SLOW: Query = Query::insert("test/slow", "select pg_sleep(2)::text");
+static FAILING: Query = Query::insert("test/failing", "select 1 / (count(*) - count(*)) from app.tasks", &[]);
+static FAILING_READ: Query = Query::read(
+    "test/failing_read",
+    "select 1 / (count(*) - count(*)) from app.tasks where user_id = $1",
+    &[Text],
+);
+static READ_OF_NUMBER: Query = Query::read(
+    "test/read_of_number",
+    "select id from app.tasks where user_id = $1 and id = $2",
+    &[Text, Bigint],
+);
+static CREATE_OF_NUMBER: Query = Query::insert("test/create_of_number", "select $1", &[Bigint]);
+static PANICKING: Query = Query::insert("test/panicking", "select $1", &[Bigint]);
+static SLOW: Query = Query::insert("test/slow", "select pg_sleep(2)::text", &[]);
 static WRITES: Query =
-    Query::read("test/writes", "update app.tasks set title = 'x' where user_id = $1 returning id");
+    Query::read("test/writes", "update app.tasks set title = 'x' where user_id = $1 returning id", &[Text]);
 static TAKE_OVER: Query = Query::insert(
     "test/take_over",
     "select set_config('app.user_id', 'alice', false), set_config('role', 'rowkeep_api', false)",
+    &[],
 );
 static QUERIES: LazyLock<Vec<&Query>> = LazyLock::new(|| {
     let mut all = vec![&EVERYTHING, &FAILING, &PANICKING, &SLOW, &TAKE_OVER, &WRITES];
@@ -43,7 +52,13 @@ static QUERIES: LazyLock<Vec<&Query>> = LazyLock::new(|| {
 
 fn options(pool_size: u32) -> Options {
     let step_timeout = Duration::from_secs(5);
-    Options { pool_size, min_idle: 1, max_lifetime: Duration::from_secs(1800), step_timeout }
+    Options {
+        pool_size,
+        min_idle: 1,
+        max_lifetime: Duration::from_secs(1800),
+        step_timeout,
+        statement_mode: None,
+    }
 }
 
 async fn session(fixture: &Fixture, options: &Options) -> Session {

@@ -25,6 +25,7 @@ async fn open(address: &Address, messages: ConstraintMessages) -> Result<Session
         min_idle: 1,
         max_lifetime: Duration::from_secs(1800),
         step_timeout: Duration::from_secs(5),
+        statement_mode: None,
     };
     let opened = Session::open(address, &options, tasks::QUERIES, messages).await;
     opened.map_err(|error| error.to_string())

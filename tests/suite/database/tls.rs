@@ -85,8 +85,13 @@ impl Listening {
     async fn refuses(&self, options: &str, authority: &CertificateAuthority) -> String {
         let address = self.address(options, authority);
         let step_timeout = Duration::from_secs(1);
-        let limits =
-            Options { pool_size: 1, min_idle: 1, max_lifetime: Duration::from_secs(60), step_timeout };
+        let limits = Options {
+            pool_size: 1,
+            min_idle: 1,
+            max_lifetime: Duration::from_secs(60),
+            step_timeout,
+            statement_mode: None,
+        };
         let opened = Session::open(&address, &limits, tasks::QUERIES, ConstraintMessages::default()).await;
         assert!(opened.is_err(), "{options}: a session that was not to be");
         start(&address).await.err().expect(options)

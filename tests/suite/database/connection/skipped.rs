@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use rowkeep::refusal::ConstraintMessages;
-use rowkeep::session::{Query, Session};
+use rowkeep::session::{ParameterType, Query, Session};
 use rowkeep::tasks;
 
 use super::super::support::{Fixture, texts};
@@ -26,11 +26,14 @@ const TRACES: &str = "
     grant usage on schema test to rowkeep_login";
 
 /// Makes every later BEGIN on this connection fail.
-static FORGETS_BEGIN: Query = Query::insert("test/forgets_begin", "select test.forget_begin()");
+static FORGETS_BEGIN: Query = Query::insert("test/forgets_begin", "select test.forget_begin()", &[]);
 /// Leaves a trace, also without a transaction.
-static READS: Query =
-    Query::read("test/reads", "select nextval('test.executed') from (select $1::text) nobody");
-static CREATES: Query = Query::insert("test/creates", "select nextval('test.executed')");
+static READS: Query = Query::read(
+    "test/reads",
+    "select nextval('test.executed') from (select $1) nobody",
+    &[ParameterType::Text],
+);
+static CREATES: Query = Query::insert("test/creates", "select nextval('test.executed')", &[]);
 static QUERIES: LazyLock<Vec<&Query>> = LazyLock::new(|| {
     let mut all = vec![&FORGETS_BEGIN, &READS, &CREATES];
     all.extend(tasks::QUERIES);

@@ -12,10 +12,11 @@ use crate::database::support::{Fixture, files};
 use crate::world::user_id;
 
 /// An insert query, so that no user is bound.
-static MODE: Query = Query::insert("test/mode", "select pg_catalog.current_setting('plan_cache_mode')");
+static MODE: Query = Query::insert("test/mode", "select pg_catalog.current_setting('plan_cache_mode')", &[]);
 static PLANNED: Query = Query::insert(
     "test/planned",
     "select statement, generic_plans, custom_plans from pg_catalog.pg_prepared_statements where not from_sql",
+    &[],
 );
 static QUERIES: LazyLock<Vec<&Query>> = LazyLock::new(|| {
     let mut all = vec![&MODE, &PLANNED];
@@ -28,7 +29,7 @@ async fn session(fixture: &Fixture) -> Session {
     let set = format!("alter database {} set plan_cache_mode = force_custom_plan", fixture.database.name);
     fixture.admin.batch_execute(&set).await.expect("a stored setting");
     let (step_timeout, max_lifetime) = (Duration::from_secs(5), Duration::from_secs(1800));
-    let options = Options { pool_size: 1, min_idle: 1, max_lifetime, step_timeout };
+    let options = Options { pool_size: 1, min_idle: 1, max_lifetime, step_timeout, statement_mode: None };
     let address = fixture.database.address("rowkeep_login");
     Session::open(&address, &options, &QUERIES, ConstraintMessages::default()).await.expect("a session")
 }

@@ -1,0 +1,69 @@
+//! Statements of `sql/` with the types of their parameters, and those that every connection runs beside the queries.
+
+use tokio_postgres::types::Type;
+
+/// The type of a parameter in Postgres.
+///
+/// Types are declared, so that a statement can be sent without asking Postgres for them first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterType {
+    Bigint,
+    Boolean,
+    Text,
+    Timestamptz,
+    IntegerArray,
+    TextArray,
+}
+
+impl ParameterType {
+    /// The driver's name of this type.
+    pub fn driver_type(self) -> Type {
+        match self {
+            Self::Bigint => Type::INT8,
+            Self::Boolean => Type::BOOL,
+            Self::Text => Type::TEXT,
+            Self::Timestamptz => Type::TIMESTAMPTZ,
+            Self::IntegerArray => Type::INT4_ARRAY,
+            Self::TextArray => Type::TEXT_ARRAY,
+        }
+    }
+}
+
+/// One statement: the text of `sql/<name>.sql`, and the types of its parameters in order.
+#[derive(Debug)]
+pub struct Statement {
+    pub name: &'static str,
+    pub sql: &'static str,
+    pub parameter_types: &'static [ParameterType],
+}
+
+macro_rules! statements {
+    ($($name:ident = $file:literal ($($parameter:ident),*);)+) => {
+        $(
+            pub(super) static $name: Statement = Statement {
+                name: concat!("session/", $file),
+                sql: include_str!(concat!("../../sql/session/", $file, ".sql")),
+                parameter_types: &[$(ParameterType::$parameter),*],
+            };
+        )+
+
+        /// The statements of sessions.
+        pub static SESSION_STATEMENTS: &[&Statement] = &[$(&$name),+];
+    };
+}
+
+statements! {
+    BEGIN = "begin" ();
+    BEGIN_READ = "begin_read" ();
+    BEGIN_SNAPSHOT = "begin_snapshot" ();
+    CONNECTION = "connection" ();
+    SETTINGS = "settings" (Boolean, Text, Text, Text);
+    IDENTIFY = "identify" (Text);
+    COMMIT = "commit" ();
+    ROLLBACK = "rollback" ();
+    PROBE = "probe" (Text);
+    ASSUME_ROLE = "assume_role" ();
+    PROBE_WITHOUT_IDENTITY = "probe_without_identity" ();
+    NO_ROLE = "no_role" ();
+    END_BACKENDS = "end_backends" (IntegerArray, TextArray);
+}
