@@ -36,8 +36,8 @@ use tracing::Instrument;
 use crate::auth::UserId;
 use crate::database::Address;
 use crate::refusal::{ConstraintMessages, Refusal};
-use lost::{LostBackend, LostBackends};
-use pool::{ConnectionManager, PoolState};
+use pipeline::Pipeline;
+use pool::{Backend, ConnectionManager, PoolState};
 pub use probe::{ProbeError, Probed};
 pub use statements::{ParameterType, SESSION_STATEMENTS, Statement};
 use transaction::{Rows, TransactionError};
@@ -162,7 +162,6 @@ pub struct Session {
     pool: Pool<ConnectionManager>,
     pool_state: Arc<PoolState>,
     turns: Turns,
-    lost: Arc<LostBackends>,
     address: Address,
     /// Whether connections may stay open while nothing uses them.
     keeps_idle: bool,
@@ -230,7 +229,7 @@ impl Session {
             .max_lifetime(options.max_lifetime)
             .reaper_rate(REAPER_RATE)
             .connection_timeout(options.step_timeout)
-            .error_sink(Box::new(pool::LogConnectErrors));
+            .error_sink(Box::new(pool::ConnectErrors(pool_state.clone())));
         if !keeps_idle {
             pool = pool.idle_timeout(IDLE_TIMEOUT);
         }
@@ -239,7 +238,6 @@ impl Session {
             pool: pool.build_unchecked(manager),
             pool_state,
             turns: Turns::new(options.pool_size),
-            lost: Arc::default(),
             address: address.clone(),
             keeps_idle,
             pool_size: options.pool_size,
@@ -305,6 +303,7 @@ impl Session {
         let mut connection = match self.pool.get().await {
             Ok(connection) => connection,
             Err(error) => {
+                self.look_after_lost_backends();
                 let _ = answer.send(Err(match error {
                     RunError::User(error) => Refusal::Busy(error.into()),
                     RunError::TimedOut => Refusal::Busy("the database cannot be reached".into()),
@@ -329,7 +328,7 @@ impl Session {
             connection.dirty = true;
             drop(connection);
             if !has_ended || timeout(CANCEL_TIMEOUT, pipeline.ended()).await.is_err() {
-                self.lose(LostBackend { _slot: pipeline.abort(), backend, _turn: turn });
+                self.lose(&pipeline, backend, turn);
             }
             return;
         };
@@ -348,9 +347,15 @@ impl Session {
             return;
         }
         let _ = answer.send(outcome);
-        if timeout(self.step_timeout, pipeline.ended()).await.is_err() {
-            self.lose(LostBackend { _slot: pipeline.abort(), backend, _turn: turn });
+        if timeout(CANCEL_TIMEOUT, pipeline.ended()).await.is_err() {
+            self.lose(&pipeline, backend, turn);
         }
+    }
+
+    /// Gives up a connection whose backend does not end.
+    fn lose(&self, pipeline: &Pipeline, backend: Backend, turn: Turn) {
+        self.pool_state.lost.add(backend, pipeline.abort(), Some(turn));
+        self.look_after_lost_backends();
     }
 
     /// Asks Postgres to cancel the statement that a connection runs. The answer tells nothing.

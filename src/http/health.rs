@@ -105,7 +105,12 @@ async fn look_at_database(app: App) -> Outcome {
                 ProbeError::Unprotected(_) => {
                     "The database does not protect its tables: the log of the server says how to fix it."
                 }
-                _ => "The database cannot be reached: the log of the server says why.",
+                ProbeError::Unusable(_) => {
+                    "The database cannot run the queries of this release: the log of the server says why."
+                }
+                ProbeError::Busy | ProbeError::Unavailable(_) => {
+                    "The database cannot be reached: the log of the server says why."
+                }
             })
         }
     };

@@ -1,5 +1,7 @@
 //! Backends whose connections were lost: Postgres may still run them, so their places stay taken.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,47 +20,61 @@ use crate::database::describe;
 /// How often Postgres is asked whether the backends have ended.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A backend that did not answer when its connection was given up.
-pub(super) struct LostBackend {
-    pub(super) backend: Backend,
-    pub(super) _slot: Option<OwnedSemaphorePermit>,
-    pub(super) _turn: Turn,
+/// A backend that did not end when its connection was given up. It keeps its slot and its turn, so that no other connection
+/// is opened in its place.
+#[derive(Debug)]
+struct LostBackend {
+    backend: Backend,
+    _slot: Option<OwnedSemaphorePermit>,
+    _turn: Option<Turn>,
 }
 
-/// The backends that may still run. Each keeps its turn and its slot, so that no other connection is opened in its place.
-#[derive(Default)]
-pub(super) struct LostBackends(Mutex<Vec<LostBackend>>);
+/// The backends that may still run.
+#[derive(Debug, Default)]
+pub(super) struct LostBackends {
+    list: Mutex<Vec<LostBackend>>,
+    is_looked_after: AtomicBool,
+}
 
 impl LostBackends {
+    /// Adds a backend, unless a connection pooler bounds their number, or it is not known which backend it is.
+    pub(super) fn add(&self, backend: Backend, slot: Option<OwnedSemaphorePermit>, turn: Option<Turn>) {
+        if backend.is_pooled || backend.start.is_empty() {
+            return;
+        }
+        tracing::warn!(
+            process_id = backend.process_id,
+            "a backend does not answer: its connection is given up"
+        );
+        self.list().push(LostBackend { backend, _slot: slot, _turn: turn });
+    }
+
     fn list(&self) -> MutexGuard<'_, Vec<LostBackend>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Session {
-    /// Keeps the place of a lost backend until Postgres says that it has ended. Behind a connection pooler the pooler bounds
-    /// the number of backends.
-    pub(super) fn lose(&self, lost: LostBackend) {
-        if lost.backend.is_pooled {
-            return;
-        }
-        tracing::warn!(
-            process_id = lost.backend.process_id,
-            "a backend does not answer: its connection is given up"
-        );
-        let mut list = self.lost.list();
-        list.push(lost);
-        if list.len() == 1 {
+    /// Ends the backends that were lost, in the background.
+    pub(super) fn look_after_lost_backends(&self) {
+        let lost = &self.pool_state.lost;
+        if !lost.list().is_empty() && !lost.is_looked_after.swap(true, Acquire) {
             let session = self.clone();
-            tokio::spawn(async move { session.end_lost_backends().await });
+            tokio::spawn(async move {
+                session.end_lost_backends().await;
+                session.pool_state.lost.is_looked_after.store(false, Release);
+                // One may have been added in between.
+                session.look_after_lost_backends();
+            });
         }
     }
 
-    /// Tells the lost backends to end, until none is left.
+    /// Tells the lost backends to end, until Postgres says that none is left.
     async fn end_lost_backends(&self) {
         loop {
             sleep(PAUSE).await;
-            let backends: Vec<_> = self.lost.list().iter().map(|lost| lost.backend.clone()).collect();
+            let lost = || self.pool_state.lost.list();
+            let backends: Vec<_> = lost().iter().map(|lost| lost.backend.clone()).collect();
             let left = match timeout(2 * self.step_timeout, self.end(&backends)).await {
                 Ok(Ok(left)) => left,
                 Ok(Err(Some(error))) if error.as_db_error().is_some() => {
@@ -68,7 +84,7 @@ impl Session {
                 // Nobody knows: ask again.
                 _ => continue,
             };
-            let mut list = self.lost.list();
+            let mut list = lost();
             list.retain(|lost| !backends.contains(&lost.backend) || left.contains(&lost.backend.process_id));
             if list.is_empty() {
                 return;

@@ -26,7 +26,8 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
-use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// How many bytes are read at a time.
 const READ_SIZE: usize = 8 * 1024;
@@ -96,13 +97,14 @@ struct Shared {
     slot: Mutex<Option<OwnedSemaphorePermit>>,
     aborted: AtomicBool,
     reader: AtomicWaker,
-    ended: CancellationToken,
+    /// The streams that have not ended. There are several if the address names several hosts.
+    streams: TaskTracker,
 }
 
 impl Pipeline {
-    /// A connection that keeps its slot until the stream has ended.
-    pub(super) fn with_slot(slot: OwnedSemaphorePermit) -> Self {
-        Self(Arc::new(Shared { slot: Mutex::new(Some(slot)), ..Shared::default() }))
+    /// Keeps the slot of the connection until the stream has ended.
+    pub(super) fn keep(&self, slot: OwnedSemaphorePermit) {
+        *self.0.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(slot);
     }
 
     /// Drops the Syncs of the next `statements` that the driver gets. The driver must be idle. At least one more statement
@@ -133,7 +135,8 @@ impl Pipeline {
 
     /// Resolves when the stream has ended.
     pub(super) async fn ended(&self) {
-        self.0.ended.cancelled().await;
+        self.0.streams.close();
+        self.0.streams.wait().await;
     }
 
     /// Ends the stream, although answers are due. Returns the slot: Postgres may not have noticed the end.
@@ -161,6 +164,7 @@ enum ReadyFrom {
 /// The stream below the driver, from its first message on.
 pub(super) struct PipelineStream<S> {
     stream: S,
+    _token: TaskTrackerToken,
     pipeline: Pipeline,
     /// Whether the startup message was written. It is the only message without a type.
     started: bool,
@@ -182,6 +186,7 @@ impl<S> PipelineStream<S> {
     pub(super) fn new(stream: S, pipeline: Pipeline) -> Self {
         Self {
             stream,
+            _token: pipeline.0.streams.token(),
             pipeline,
             started: false,
             awaited: VecDeque::new(),
@@ -392,9 +397,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for PipelineStream<S> {
 
 impl<S> Drop for PipelineStream<S> {
     fn drop(&mut self) {
-        // The place is free before anybody who waits for the end looks for one.
         drop(self.pipeline.take_slot());
-        self.pipeline.0.ended.cancel();
     }
 }
 

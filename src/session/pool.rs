@@ -9,11 +9,13 @@ use bb8::{ErrorSink, ManageConnection};
 use bb8_postgres::PostgresConnectionManager;
 use futures_util::FutureExt;
 use futures_util::future::try_join_all;
-use tokio::sync::Semaphore;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row};
 
+use super::lost::LostBackends;
 use super::pipeline::Pipeline;
 use super::statements::{CONNECTION, ROLLBACK, SESSION_STATEMENTS, SETTINGS, Statement};
 use super::transport::{self, Transport};
@@ -30,6 +32,7 @@ pub(super) struct PooledConnection {
     /// The settings of each transaction; none: they are set for the session.
     pub(super) transaction_settings: Option<Settings>,
     generation: u64,
+    state: Arc<PoolState>,
     /// Set if the connection is to be closed when it is given back.
     pub(super) is_last_use: bool,
     /// Set while a transaction is open. It stays set if it is not known that the transaction ended. The connection may then
@@ -38,10 +41,10 @@ pub(super) struct PooledConnection {
 }
 
 /// A process of Postgres.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Backend {
     pub(super) process_id: i32,
-    /// Tells it from a later process with the same id.
+    /// Tells it from a later process with the same id. Empty: the backend is not known.
     pub(super) start: String,
     /// Whether a connection pooler stands between this process and the backend, which then serves others as well.
     pub(super) is_pooled: bool,
@@ -95,6 +98,16 @@ impl Drop for PooledConnection {
             // The first poll hands the statement to the driver.
             let _ = self.run(&ROLLBACK, &[]).now_or_never();
         }
+        // Outside of the runtime the program ends, and every connection with it.
+        if let Ok(runtime) = Handle::try_current() {
+            let (pipeline, backend, state) =
+                (self.pipeline.clone(), self.backend.clone(), self.state.clone());
+            runtime.spawn(async move {
+                if timeout(ABANDON_TIMEOUT, pipeline.ended()).await.is_err() {
+                    state.lost.add(backend, pipeline.abort(), None);
+                }
+            });
+        }
     }
 }
 
@@ -109,6 +122,9 @@ pub(super) struct ConnectionManager {
     state: Arc<PoolState>,
 }
 
+/// How long a connection that was given up may take to end.
+const ABANDON_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// What the process has learned about its connections.
 #[derive(Debug, Default)]
 pub(super) struct PoolState {
@@ -118,6 +134,9 @@ pub(super) struct PoolState {
     prepared_were_lost: AtomicBool,
     /// How many connections were given back before they were at rest.
     unfinished: AtomicU64,
+    pub(super) lost: LostBackends,
+    /// Why the last connection could not be opened.
+    connect_failure: watch::Sender<Option<Arc<ConnectError>>>,
 }
 
 impl PoolState {
@@ -140,6 +159,18 @@ impl PoolState {
     /// Whether prepared statements were lost.
     pub(super) fn has_lost_prepared_statements(&self) -> bool {
         self.prepared_were_lost.load(Relaxed)
+    }
+
+    /// Resolves when a connection cannot be opened.
+    pub(super) async fn connect_failure(&self) -> Arc<ConnectError> {
+        let mut failures = self.connect_failure.subscribe();
+        loop {
+            // The sender lives as long as `self`.
+            let _ = failures.changed().await;
+            if let Some(failure) = failures.borrow_and_update().clone() {
+                return failure;
+            }
+        }
     }
 
     /// How many connections were given back before they were at rest. It stays 0 unless this program has a fault.
@@ -168,7 +199,7 @@ impl ConnectionManager {
     async fn open(&self) -> Result<PooledConnection, ConnectError> {
         let generation = self.state.generation.load(Relaxed);
         let slot = self.slots.clone().acquire_owned().await.map_err(|_| ConnectError::Closed)?;
-        let pipeline = Pipeline::with_slot(slot);
+        let pipeline = Pipeline::default();
         let client = if self.address.is_socket() {
             transport::connect_socket(self.address.config(), pipeline.clone()).await?
         } else {
@@ -176,39 +207,43 @@ impl ConnectionManager {
                 Transport::new(self.address.config(), self.address.tls(), pipeline.clone());
             PostgresConnectionManager::new(config, transport).connect().await?
         };
+        pipeline.keep(slot);
 
-        let row = run_unnamed(&client, &CONNECTION, &[]).await?;
-        let row = row.first().ok_or(ConnectError::Closed)?;
+        let mut connection = PooledConnection {
+            client,
+            pipeline,
+            backend: Backend::default(),
+            prepared: None,
+            transaction_settings: None,
+            generation,
+            state: self.state.clone(),
+            is_last_use: false,
+            dirty: false,
+        };
+
+        let rows = connection.run(&CONNECTION, &[]).await?;
+        let row = rows.first().ok_or(ConnectError::Closed)?;
         let process_id: i32 = row.try_get("process_id")?;
         let backend = Backend {
             process_id,
             start: row.try_get::<_, Option<_>>("backend_start")?.unwrap_or_default(),
-            is_pooled: u32::try_from(process_id) != Ok(pipeline.process_id()),
+            is_pooled: u32::try_from(process_id) != Ok(connection.pipeline.process_id()),
         };
+        let is_pooled = backend.is_pooled;
+        connection.backend = backend;
         let limit = |column| Ok::<_, Error>(self.lower_limit(row.try_get(column)?));
         let settings =
             Settings([limit("statement_timeout")?, limit("lock_timeout")?, limit("idle_timeout")?]);
 
-        let is_shared = backend.is_pooled || self.is_unnamed_by_address();
+        let is_shared = is_pooled || self.is_unnamed_by_address();
         let is_named = !is_shared || self.statement_mode == Some(StatementMode::Prepared);
         let is_named = is_named && !self.state.has_lost_prepared_statements();
-        if backend.is_pooled && is_named {
+        if is_pooled && is_named {
             tracing::warn!(
                 "a connection pooler is between this server and Postgres, and DATABASE_STATEMENTS=prepared: the pooler must \
                  support prepared statements (PgBouncer 1.21 or newer with max_prepared_statements)"
             );
         }
-
-        let mut connection = PooledConnection {
-            client,
-            pipeline,
-            backend,
-            prepared: None,
-            transaction_settings: None,
-            generation,
-            is_last_use: false,
-            dirty: false,
-        };
         if is_shared {
             connection.transaction_settings = Some(settings);
         } else {
@@ -283,16 +318,22 @@ impl ManageConnection for ConnectionManager {
     }
 }
 
-/// Logs why a connection could not be opened. bb8 tells the waiting request only that it waited too long.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LogConnectErrors;
+/// Logs why a connection could not be opened, and tells those who wait for it. bb8 tells a request only that it waited too
+/// long.
+#[derive(Clone, Debug)]
+pub(super) struct ConnectErrors(pub(super) Arc<PoolState>);
 
-impl ErrorSink<ConnectError> for LogConnectErrors {
+impl ErrorSink<ConnectError> for ConnectErrors {
     fn sink(&self, error: ConnectError) {
+        if matches!(error, ConnectError::Closed) {
+            tracing::debug!("a connection to the database is replaced");
+            return;
+        }
         tracing::warn!(cause = %error, "cannot open a connection to the database");
+        self.0.connect_failure.send_replace(Some(Arc::new(error)));
     }
 
     fn boxed_clone(&self) -> Box<dyn ErrorSink<ConnectError>> {
-        Box::new(*self)
+        Box::new(self.clone())
     }
 }

@@ -10,7 +10,7 @@ use super::pool::PooledConnection;
 use super::statements::{ASSUME_ROLE, BEGIN_READ, COMMIT, IDENTIFY, PROBE, PROBE_WITHOUT_IDENTITY};
 use super::transaction::{begin, omit_syncs, without_sync};
 use super::{Session, sqlstate};
-use crate::database::describe;
+use crate::database::{ConnectError, describe};
 
 /// Why requests would not be restricted or could not run, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum ProbeError {
     Busy,
     /// The database cannot be reached, or is not one that requests can use now. It may be later.
     Unavailable(String),
+    /// The database answers, and cannot run the statements of requests. Somebody must change it.
+    Unusable(String),
     /// The database answers, and does not restrict requests. Somebody must change it.
     Unprotected(String),
 }
@@ -27,7 +29,9 @@ impl std::fmt::Display for ProbeError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Busy => out.write_str("every connection is in use"),
-            Self::Unavailable(problem) | Self::Unprotected(problem) => out.write_str(problem),
+            Self::Unavailable(problem) | Self::Unusable(problem) | Self::Unprotected(problem) => {
+                out.write_str(problem)
+            }
         }
     }
 }
@@ -58,6 +62,7 @@ impl Session {
     /// # Errors
     /// A sentence for the operator that says what is wrong and what to do.
     pub async fn probe(&self) -> Result<Probed, ProbeError> {
+        self.look_after_lost_backends();
         match timeout(2 * self.step_timeout, self.probe_connection()).await {
             Ok(result) => result,
             Err(_) => {
@@ -68,8 +73,13 @@ impl Session {
     }
 
     async fn probe_connection(&self) -> Result<Probed, ProbeError> {
-        let mut connection = self.pool.get().await.map_err(|error| match error {
-            RunError::User(error) => ProbeError::Unavailable(error.to_string()),
+        let connected = tokio::select! {
+            biased;
+            connected = self.pool.get() => connected,
+            failure = self.pool_state.connect_failure() => return Err(explain_failure(&failure)),
+        };
+        let mut connection = connected.map_err(|error| match error {
+            RunError::User(error) => explain_failure(&error),
             RunError::TimedOut if self.is_pool_full() => ProbeError::Busy,
             RunError::TimedOut => ProbeError::Unavailable("the database cannot be reached".into()),
         })?;
@@ -184,20 +194,25 @@ async fn run(connection: &mut PooledConnection) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
+/// Why a connection could not be opened.
+fn explain_failure(failure: &ConnectError) -> ProbeError {
+    match failure {
+        ConnectError::Refused(error) => explain(error),
+        other => ProbeError::Unavailable(other.to_string()),
+    }
+}
+
 fn explain(error: &Error) -> ProbeError {
     let cause = describe(error);
-    let code = error.code();
-    if code.is_none_or(sqlstate::is_temporary) {
-        return ProbeError::Unavailable(cause);
-    }
-    // insufficient_privilege
-    let advice = match code.map(|state| state.code()) {
-        Some("42501") => {
-            ": make the login a member of rowkeep_api that inherits: \
+    match error.code().map(|state| state.code()) {
+        None => ProbeError::Unavailable(cause),
+        _ if error.code().is_some_and(sqlstate::is_temporary) => ProbeError::Unavailable(cause),
+        // insufficient_privilege
+        Some("42501") => ProbeError::Unusable(format!(
+            "{cause}: make the login a member of rowkeep_api that inherits: \
              GRANT rowkeep_api TO the_login; ALTER ROLE the_login INHERIT; \
              ALTER ROLE the_login SET role = 'rowkeep_api';"
-        }
-        _ => "",
-    };
-    ProbeError::Unprotected(format!("{cause}{advice}"))
+        )),
+        Some(_) => ProbeError::Unusable(cause),
+    }
 }

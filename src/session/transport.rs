@@ -4,6 +4,7 @@
 //! starts at once. This transport then negotiates TLS with the server itself, as the address demands.
 
 use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -123,28 +124,42 @@ pub(super) async fn cancel(address: &Address, token: CancelToken) -> Result<(), 
         let (transport, _) = Transport::new(config, address.tls(), Pipeline::default());
         return Ok(token.cancel_query(transport).await?);
     }
-    let stream = open_socket(config).await.map_err(ConnectError::Socket)?;
-    Ok(token.cancel_query_raw(stream, NoTls).await?)
-}
-
-/// The first Unix socket of the address that answers.
-async fn open_socket(config: &Config) -> io::Result<UnixStream> {
     let mut last_error = io::ErrorKind::NotFound.into();
-    for (index, host) in config.get_hosts().iter().enumerate() {
-        let Host::Unix(directory) = host else { continue };
-        let port = config.get_ports().get(index).or(config.get_ports().first()).unwrap_or(&5432);
-        match UnixStream::connect(directory.join(format!(".s.PGSQL.{port}"))).await {
-            Ok(stream) => return Ok(stream),
+    for path in sockets(config) {
+        match UnixStream::connect(path).await {
+            Ok(stream) => return Ok(token.cancel_query_raw(stream, NoTls).await?),
             Err(error) => last_error = error,
         }
     }
-    Err(last_error)
+    Err(ConnectError::Socket(last_error))
 }
 
-/// Connects over the first Unix socket that answers. Where the driver opens a socket itself, it accepts no other stream.
+/// The paths of the Unix sockets that the address names.
+fn sockets(config: &Config) -> impl Iterator<Item = PathBuf> {
+    config.get_hosts().iter().enumerate().filter_map(|(index, host)| {
+        let Host::Unix(directory) = host else { return None };
+        let port = config.get_ports().get(index).or(config.get_ports().first()).unwrap_or(&5432);
+        Some(directory.join(format!(".s.PGSQL.{port}")))
+    })
+}
+
+/// Connects over the first Unix socket whose server accepts the login. Where the driver opens a socket itself, it accepts no
+/// other stream.
 pub(super) async fn connect_socket(config: &Config, pipeline: Pipeline) -> Result<Client, ConnectError> {
-    let stream = open_socket(config).await.map_err(ConnectError::Socket)?;
-    let (client, connection) = config.connect_raw(PipelineStream::new(stream, pipeline), NoTls).await?;
-    tokio::spawn(connection);
-    Ok(client)
+    let mut last_error = ConnectError::Socket(io::ErrorKind::NotFound.into());
+    for path in sockets(config) {
+        match UnixStream::connect(path).await {
+            Ok(stream) => {
+                match config.connect_raw(PipelineStream::new(stream, pipeline.clone()), NoTls).await {
+                    Ok((client, connection)) => {
+                        tokio::spawn(connection);
+                        return Ok(client);
+                    }
+                    Err(error) => last_error = ConnectError::Refused(error),
+                }
+            }
+            Err(error) => last_error = ConnectError::Socket(error),
+        }
+    }
+    Err(last_error)
 }

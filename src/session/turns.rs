@@ -17,6 +17,7 @@ use crate::refusal::Refusal;
 #[derive(Clone)]
 pub(super) struct Turns(Arc<Shares>);
 
+#[derive(Debug)]
 struct Shares {
     /// One permit for each connection but one, which is for looking after the database.
     turns: Arc<Semaphore>,
@@ -31,7 +32,7 @@ struct Shares {
 }
 
 /// The turns of one user.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Share {
     turns: Arc<Semaphore>,
     scans: Arc<Semaphore>,
@@ -39,12 +40,14 @@ struct Share {
 }
 
 /// The right to use one connection. Ends when it is dropped.
+#[derive(Debug)]
 pub(super) struct Turn {
     _permits: (Option<Permits>, Permits),
     _request: Request,
 }
 
 /// One request of a user, as long as it waits or runs.
+#[derive(Debug)]
 struct Request {
     shares: Arc<Shares>,
     user: UserId,

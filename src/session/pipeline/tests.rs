@@ -16,7 +16,7 @@ fn messages(kinds: &str) -> Vec<u8> {
         't' => READY_IN_TRANSACTION.clone(),
         's' => SKIPPED.clone(),
         'S' => b"S\0\0\0\x04".to_vec(),
-        kind => super::message(kind as u8, &[b'Z'; 300]),
+        kind => super::message(kind as u8, &[0; 300]),
     };
     kinds.chars().flat_map(message).collect()
 }

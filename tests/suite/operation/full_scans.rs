@@ -9,7 +9,7 @@ use super::overload::eventually;
 use crate::world::{Database, World};
 
 #[tokio::test]
-async fn full_scans_wait_for_one_another_and_leave_connections_to_other_queries() {
+async fn full_scans_of_two_users_wait_for_one_another_and_leave_connections_to_other_queries() {
     let database = Database::new().await;
     // The recommended login stops waiting for a lock after two seconds.
     let long_timeout =
@@ -20,8 +20,9 @@ async fn full_scans_wait_for_one_another_and_leave_connections_to_other_queries(
         &[("DATABASE_POOL_SIZE", "8"), ("DATABASE_POOL_MIN_IDLE", "8"), ("REQUEST_TIMEOUT", "60")],
     )
     .await;
-    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    let (alice, bob, carol) = (world.user("alice"), world.user("bob"), world.user("carol"));
     alice.creates(json!({ "title": "buy milk" })).await;
+    carol.creates(json!({ "title": "buy milk" })).await;
     let (admin, monitor) = (world.database.superuser().await, world.database.superuser().await);
     let sessions = "select count(*) from pg_stat_activity
                      where datname = current_database() and usename = 'rowkeep_login' and ";
@@ -43,10 +44,10 @@ async fn full_scans_wait_for_one_another_and_leave_connections_to_other_queries(
         "count=true&q=k",
         "sort=-title",
     ];
-    let scans = join_all(queries.map(|query| {
+    let users = [&alice, &carol].into_iter().cycle();
+    let scans = join_all(queries.into_iter().zip(users).map(|(query, user)| {
         let path = format!("/api/v1/tasks?{query}");
-        let alice = &alice;
-        async move { alice.get(&path).await }
+        async move { user.get(&path).await }
     }));
     let others = async {
         eventually("two full scans wait for the lock", async || held().await == 2).await;

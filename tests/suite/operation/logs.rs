@@ -90,7 +90,7 @@ async fn the_text_format_of_the_log_holds_no_secret_either() {
         ("LOG_FORMAT", "text"),
     ]);
     let mut running = program.start();
-    running.says("listening").await;
+    running.says("checked that the policies restrict requests").await;
     let listening = running.err();
     let address =
         listening.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("where");

@@ -9,7 +9,8 @@ use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use super::database_proxy::Proxy;
-use crate::world::{Answer, Database, SECRET, Server, World};
+use super::health::next_health;
+use crate::world::{Answer, Database, Person, SECRET, Server, World};
 
 /// Locks every row of app.tasks, until the client is dropped.
 async fn locks_every_row(database: &Database) -> Client {
@@ -179,16 +180,34 @@ async fn a_silent_database_is_a_503_and_its_connections_are_replaced() {
     assert_eq!(alice.reads(&task["id"]).await["title"], "one");
 }
 
+/// Outside development the server waits for its database. It refuses what needs the database, and nothing before that.
 #[tokio::test]
-async fn a_database_that_is_silent_at_start_ends_the_program_with_the_reason() {
+async fn a_server_whose_database_is_silent_at_start_waits_and_refuses_meanwhile() {
     let (database, proxy) = (Database::new().await, Proxy::start().await);
     let url = proxy.url(&database, "rowkeep_login");
     proxy.falls_silent();
 
-    let ended = Server::start(&[("DATABASE_URL", &url), ("BETTER_AUTH_SECRET", SECRET)]).await;
+    let settings = [("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", SECRET)];
+    let server = Server::start_listening(&settings).await.expect("a server");
+    let (alice, anonymous) = (Person::new(server.address, "alice"), Person::with_token(server.address, None));
 
-    let error = ended.err().expect("no server");
-    assert!(error.contains("accepts the connection") && error.contains("127.0.0.1"), "{error}");
+    for (person, path, status) in [
+        (&anonymous, "/health", 503),
+        (&anonymous, "/live", 200),
+        (&anonymous, "/nothing", 404),
+        (&anonymous, "/api/tasks", 401),
+        (&alice, "/api/bob/tasks", 403),
+        (&alice, "/api/alice/tasks", 503),
+        (&alice, "/api/tasks", 503),
+        (&alice, "/api/v1/tasks", 503),
+    ] {
+        assert_eq!(person.get(path).await.status(), status, "{path}");
+    }
+    assert_unavailable(&alice.post("/api/tasks", json!({ "title": "one" })).await);
+    assert_eq!(alice.put("/api/tasks", json!({})).await.status(), 405);
+    proxy.speaks_again();
+    eventually("an answer", async || alice.get("/api/tasks").await.status() == 200).await;
+    assert_eq!(next_health(&anonymous).await.status(), 200);
 }
 
 #[tokio::test]

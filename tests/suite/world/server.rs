@@ -22,11 +22,24 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the program with these settings and a free port, and without the environment of the tests.
+    /// Starts the program with these settings and a free port, and without the environment of the tests. Waits until it has
+    /// opened its database.
+    ///
+    /// # Errors
+    /// The log, when the program ended instead.
+    pub async fn start(settings: &[(&str, &str)]) -> Result<Self, String> {
+        Self::start_until(settings, &["listening", "checked that the policies restrict requests"]).await
+    }
+
+    /// Like [`Server::start`], without waiting for the database.
     ///
     /// # Errors
     /// The log, when the program ended instead of listening.
-    pub async fn start(settings: &[(&str, &str)]) -> Result<Self, String> {
+    pub async fn start_listening(settings: &[(&str, &str)]) -> Result<Self, String> {
+        Self::start_until(settings, &["listening"]).await
+    }
+
+    async fn start_until(settings: &[(&str, &str)], messages: &[&'static str]) -> Result<Self, String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rowkeep"));
         command
             .env_clear()
@@ -46,15 +59,23 @@ impl Server {
         let (tell, told) = oneshot::channel();
         let lines = BufReader::new(process.stderr.take().expect("a pipe")).lines();
         let kept = log.clone();
+        let mut awaited = messages.to_vec();
         let reader = std::thread::spawn(move || {
             let mut tell = Some(tell);
+            let mut address = None;
             for line in lines.map_while(Result::ok) {
                 let event: Value = serde_json::from_str(&line).unwrap_or_default();
+                if std::env::var_os("SHOWLOG").is_some() {
+                    eprintln!("LOG {line}");
+                }
                 coverage::record(&event);
-                if event["message"] == "listening"
+                if event["message"] == "listening" {
+                    address = event["address"].as_str().and_then(|address| address.parse().ok());
+                }
+                awaited.retain(|message| event["message"] != *message);
+                if awaited.is_empty()
                     && let Some(tell) = tell.take()
                 {
-                    let address = event["address"].as_str().and_then(|address| address.parse().ok());
                     let _ = tell.send(address.expect("an address"));
                 }
                 kept.lock().expect("no poison").push(line);

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use rowkeep::refusal::ConstraintMessages;
+use rowkeep::refusal::{ConstraintMessages, Refusal};
 use rowkeep::session::{ParameterType, Query, Session};
 use rowkeep::tasks;
 
@@ -45,18 +45,22 @@ async fn no_statement_runs_after_a_failed_begin() {
     let fixture = Fixture::new().await;
     fixture.admin.batch_execute(TRACES).await.expect("traces");
     let address = fixture.database.address("rowkeep_login");
-    let session = Session::open(&address, &options(1), &QUERIES, ConstraintMessages::default())
-        .await
-        .expect("a session");
-    let alice = session.caller(user_id("alice"));
 
     for query in [&READS, &CREATES] {
+        // A session that has lost a prepared statement does not use them any more: the next query needs another one.
+        let session = Session::open(&address, &options(1), &QUERIES, ConstraintMessages::default())
+            .await
+            .expect("a session");
+        let alice = session.caller(user_id("alice"));
         alice.query(FORGETS_BEGIN.bind(vec![])).await.expect("a connection that cannot begin");
 
-        alice.query(query.bind(vec![])).await.expect_err("no transaction");
+        let refused = alice.query(query.bind(vec![])).await;
 
+        assert!(matches!(refused, Err(Refusal::Busy(_))), "{refused:?}");
         assert_eq!(texts(&fixture.admin, "select is_called::text from test.executed").await, ["false"]);
     }
-    alice.query(CREATES.bind(vec![])).await.expect("another connection");
+    let session = Session::open(&address, &options(1), &QUERIES, ConstraintMessages::default()).await;
+    let alice = session.expect("a session").caller(user_id("alice"));
+    alice.query(CREATES.bind(vec![])).await.expect("a connection that can begin");
     assert_eq!(texts(&fixture.admin, "select is_called::text from test.executed").await, ["true"]);
 }

@@ -68,19 +68,19 @@ impl LargeTable {
     }
 }
 
-/// A connection of the recommended login, as the server opens it.
+/// A connection of the recommended login, with the settings of the server. These tests measure buffers and not time, so it
+/// has no time limits.
 pub async fn server_connection(database: &Database) -> Client {
-    let client = connection(database).await;
-    let plans = include_str!("../../../../sql/session/planner.sql");
-    client.batch_execute(plans).await.expect("a setting");
+    let client = database.client("rowkeep_login").await;
+    let settings = include_str!("../../../../sql/session/settings.sql");
+    client.execute(settings, &[&false, &"0", &"0", &"0"]).await.expect("settings");
     client
 }
 
+/// A connection of the recommended login that plans as its own settings say.
 async fn connection(database: &Database) -> Client {
     let client = database.client("rowkeep_login").await;
-    let search_path = include_str!("../../../../sql/session/search_path.sql");
-    client.batch_execute(search_path).await.expect("a setting");
-    // These tests measure buffers and not time.
+    client.batch_execute("set search_path = ''").await.expect("a setting");
     client.batch_execute("set statement_timeout = 0").await.expect("a setting");
     client
 }
