@@ -12,8 +12,9 @@
 #   node          Better Auth on Node.js
 #   releases      PostgreSQL 16, 17 and 18, from npm
 #   pgrls         pgrls, a linter of row-level security on Python
+#   pgbouncer     PgBouncer, a connection pooler
 
-.PHONY: run test test-all check bench audit declared postgres node releases pgrls
+.PHONY: run test test-all check bench audit declared postgres node releases pgrls pgbouncer
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -25,7 +26,7 @@ test: postgres
 	cargo test --locked -- --test-threads $(TEST_THREADS)
 
 # First the tests of `make test`, then the ignored ones: one of those checks what the others have recorded.
-test-all: node releases pgrls test
+test-all: node releases pgrls pgbouncer test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
 check:
@@ -52,3 +53,6 @@ releases: node
 
 pgrls:
 	@.ci/pgrls
+
+pgbouncer:
+	@.ci/pgbouncer

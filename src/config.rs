@@ -94,7 +94,7 @@ pub struct Settings {
     #[arg(long, env, global = true, hide_env_values = true, value_name = "URL")]
     #[arg(default_value = "", hide_default_value = true)]
     migration_database_url: String,
-    /// Largest number of database connections
+    /// Largest number of database connections, 2 or more; one of them is for /health
     #[arg(long, env, global = true, value_name = "N", default_value_t = default::DATABASE_POOL_SIZE.to_string())]
     database_pool_size: String,
     /// Number of database connections that stay open while nothing uses them

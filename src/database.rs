@@ -17,7 +17,7 @@ use crate::tls;
 const DRIVER_KEEPALIVES_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Time limit for connecting, TLS and login together.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why there is no connection to the database.
 #[derive(Debug)]

@@ -16,6 +16,7 @@
 mod lost;
 mod pipeline;
 mod pool;
+mod pooler;
 mod probe;
 mod sqlstate;
 mod statements;
@@ -36,8 +37,8 @@ use tracing::Instrument;
 use crate::auth::UserId;
 use crate::database::Address;
 use crate::refusal::{ConstraintMessages, Refusal};
-use pipeline::Pipeline;
-use pool::{Backend, ConnectionManager, PoolState};
+use pool::{ConnectionManager, PoolState};
+pub use pooler::{Pooler, find_pooler};
 pub use probe::{ProbeError, Probed};
 pub use statements::{ParameterType, SESSION_STATEMENTS, Statement};
 use transaction::{Rows, TransactionError};
@@ -143,7 +144,7 @@ pub enum StatementMode {
 /// The size of the pool, and time limits.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The largest number of connections. Requests use all but one, which is for `/health`; with one, they share it.
+    /// The largest number of connections, 2 or more. Requests use all but one, which looks at the database for `/health`.
     pub pool_size: u32,
     /// How many connections stay open while nothing uses them.
     pub min_idle: u32,
@@ -156,6 +157,13 @@ pub struct Options {
     pub statement_mode: Option<StatementMode>,
 }
 
+impl Options {
+    /// How many connections requests may use.
+    fn request_connections(&self) -> u32 {
+        self.pool_size.saturating_sub(1).max(1)
+    }
+}
+
 /// Runs queries over a pool of connections.
 #[derive(Clone)]
 pub struct Session {
@@ -163,9 +171,7 @@ pub struct Session {
     pool_state: Arc<PoolState>,
     turns: Turns,
     address: Address,
-    /// Whether connections may stay open while nothing uses them.
-    keeps_idle: bool,
-    pool_size: u32,
+    manager: ConnectionManager,
     step_timeout: Duration,
     constraint_messages: Arc<ConstraintMessages>,
 }
@@ -222,29 +228,28 @@ impl Session {
     ) -> Result<Self, ProbeError> {
         let pool_state = Arc::<PoolState>::default();
         let manager = ConnectionManager::new(address, queries, options, pool_state.clone());
-        let keeps_idle = options.min_idle > 0;
         let mut pool = Pool::builder()
-            .max_size(options.pool_size)
-            .min_idle(options.min_idle)
+            .max_size(options.request_connections())
+            .min_idle(options.min_idle.min(options.request_connections()))
             .max_lifetime(options.max_lifetime)
             .reaper_rate(REAPER_RATE)
             .connection_timeout(options.step_timeout)
             .error_sink(Box::new(pool::ConnectErrors(pool_state.clone())));
-        if !keeps_idle {
+        if options.min_idle == 0 {
             pool = pool.idle_timeout(IDLE_TIMEOUT);
         }
 
         let session = Self {
-            pool: pool.build_unchecked(manager),
+            pool: pool.build_unchecked(manager.clone()),
+            manager,
             pool_state,
-            turns: Turns::new(options.pool_size),
+            turns: Turns::new(options.request_connections(), options.pool_size),
             address: address.clone(),
-            keeps_idle,
-            pool_size: options.pool_size,
             step_timeout: options.step_timeout,
             constraint_messages: Arc::new(constraint_messages),
         };
         session.probe().await?;
+        session.check_statements().await?;
         Ok(session)
     }
 
@@ -303,7 +308,6 @@ impl Session {
         let mut connection = match self.pool.get().await {
             Ok(connection) => connection,
             Err(error) => {
-                self.look_after_lost_backends();
                 let _ = answer.send(Err(match error {
                     RunError::User(error) => Refusal::Busy(error.into()),
                     RunError::TimedOut => Refusal::Busy("the database cannot be reached".into()),
@@ -327,9 +331,10 @@ impl Session {
             // A cancel that comes late would hit the next user of the connection.
             connection.dirty = true;
             drop(connection);
-            if !has_ended || timeout(CANCEL_TIMEOUT, pipeline.ended()).await.is_err() {
-                self.lose(&pipeline, backend, turn);
+            if has_ended {
+                let _ = timeout(CANCEL_TIMEOUT, pipeline.ended()).await;
             }
+            self.manager.give_up(&pipeline, backend, Some(turn));
             return;
         };
         drop(transaction);
@@ -347,15 +352,8 @@ impl Session {
             return;
         }
         let _ = answer.send(outcome);
-        if timeout(CANCEL_TIMEOUT, pipeline.ended()).await.is_err() {
-            self.lose(&pipeline, backend, turn);
-        }
-    }
-
-    /// Gives up a connection whose backend does not end.
-    fn lose(&self, pipeline: &Pipeline, backend: Backend, turn: Turn) {
-        self.pool_state.lost.add(backend, pipeline.abort(), Some(turn));
-        self.look_after_lost_backends();
+        let _ = timeout(CANCEL_TIMEOUT, pipeline.ended()).await;
+        self.manager.give_up(&pipeline, backend, Some(turn));
     }
 
     /// Asks Postgres to cancel the statement that a connection runs. The answer tells nothing.

@@ -1,10 +1,10 @@
 -- Describes a new connection. Everything is named in full: the login can have a search path of its own.
 --   process_id      the backend; a connection pooler tells its client another number
---   backend_start   identifies the backend together with process_id, which can be used again
+--   opened_at       the server's time, in seconds since 1970: a backend that starts later with the same process id is
+--                   another one
 --   the others      the time limits of the login, in milliseconds; 0: no limit
 select pg_catalog.pg_backend_pid() as process_id,
-       (select extract(epoch from backend_start)::text
-          from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())) as backend_start,
+       extract(epoch from pg_catalog.clock_timestamp())::text as opened_at,
        (select reset_val
           from pg_catalog.pg_settings
          where name operator(pg_catalog.=) 'statement_timeout') as statement_timeout,

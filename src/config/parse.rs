@@ -44,7 +44,7 @@ impl Settings {
             "DATABASE_POOL_SIZE",
             &self.database_pool_size,
             default::DATABASE_POOL_SIZE,
-            1..=1000,
+            2..=1000,
         );
         let min_idle = problems.number(
             "DATABASE_POOL_MIN_IDLE",

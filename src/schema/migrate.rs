@@ -10,6 +10,7 @@ use super::connect::{connect, with_timeout};
 use super::server::check_server;
 use super::{SchemaError, Version, migrations, policies};
 use crate::database::{Address, describe};
+use crate::session::find_pooler;
 
 const LOCK: &str = include_str!("../../sql/schema/lock.sql");
 const MIGRATING: &str = include_str!("../../sql/schema/migrating.sql");
@@ -45,6 +46,7 @@ pub struct Migrated {
 pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrated, SchemaError> {
     let wanted = Version::of_this_release();
     let mut client = connect(address).await?;
+    refuse_pooler(address).await?;
     let check = async {
         check_server(&client).await?;
         // A login that may not read the version has no privileges here. The steps below say which it needs.
@@ -72,6 +74,23 @@ pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrat
         apply_policies(&mut client, &wanted.policies).await?;
     }
     Ok(Migrated { migrations, policies })
+}
+
+/// A migration needs a session of its own. A pooler would leave its settings and its lock to others.
+async fn refuse_pooler(address: &Address) -> Result<(), SchemaError> {
+    let found = find_pooler(address).await;
+    let Some(pooler) = found.map_err(|error| SchemaError(format!("cannot connect to {address}: {error}")))?
+    else {
+        return Ok(());
+    };
+    let instead = match pooler.server {
+        Some((host, port)) => format!("; the pooler reaches Postgres at {host}:{port}"),
+        None => "; the pooler reaches Postgres over a Unix socket".into(),
+    };
+    Err(SchemaError(format!(
+        "{address} is a connection pooler, and a migration needs a session of its own: set MIGRATION_DATABASE_URL to the \
+         address of Postgres itself (Neon: the host without -pooler; Supabase: port 5432){instead}"
+    )))
 }
 
 /// The lock is released when the connection ends.

@@ -10,8 +10,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Error;
 
-use super::Session;
-use super::pool::{Backend, PooledConnection};
+use super::pipeline::Pipeline;
+use super::pool::{Backend, ConnectionManager, PooledConnection};
 use super::statements::{BEGIN_READ, COMMIT, END_BACKENDS, NO_ROLE};
 use super::transaction::{begin, omit_syncs, without_sync};
 use super::turns::Turn;
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 struct LostBackend {
     backend: Backend,
-    _slot: Option<OwnedSemaphorePermit>,
+    _slot: OwnedSemaphorePermit,
     _turn: Option<Turn>,
 }
 
@@ -37,34 +37,36 @@ pub(super) struct LostBackends {
 }
 
 impl LostBackends {
-    /// Adds a backend, unless a connection pooler bounds their number, or it is not known which backend it is.
-    pub(super) fn add(&self, backend: Backend, slot: Option<OwnedSemaphorePermit>, turn: Option<Turn>) {
-        if backend.is_pooled || backend.start.is_empty() {
+    fn list(&self) -> MutexGuard<'_, Vec<LostBackend>> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ConnectionManager {
+    /// Ends a connection. If its backend was not seen to end, the turn and the slot go on until it is.
+    ///
+    /// Behind a connection pooler the pooler bounds the number of backends.
+    pub(super) fn give_up(&self, pipeline: &Pipeline, backend: Backend, turn: Option<Turn>) {
+        let Some(slot) = pipeline.abort() else { return };
+        if backend.is_pooled || backend.opened_at.is_empty() {
             return;
         }
         tracing::warn!(
             process_id = backend.process_id,
             "a backend does not answer: its connection is given up"
         );
-        self.list().push(LostBackend { backend, _slot: slot, _turn: turn });
+        self.state.lost.list().push(LostBackend { backend, _slot: slot, _turn: turn });
+        self.look_after_lost_backends();
     }
 
-    fn list(&self) -> MutexGuard<'_, Vec<LostBackend>> {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Session {
-    /// Ends the backends that were lost, in the background.
-    pub(super) fn look_after_lost_backends(&self) {
-        let lost = &self.pool_state.lost;
-        if !lost.list().is_empty() && !lost.is_looked_after.swap(true, Acquire) {
-            let session = self.clone();
+    fn look_after_lost_backends(&self) {
+        if !self.state.lost.list().is_empty() && !self.state.lost.is_looked_after.swap(true, Acquire) {
+            let manager = self.clone();
             tokio::spawn(async move {
-                session.end_lost_backends().await;
-                session.pool_state.lost.is_looked_after.store(false, Release);
+                manager.end_lost_backends().await;
+                manager.state.lost.is_looked_after.store(false, Release);
                 // One may have been added in between.
-                session.look_after_lost_backends();
+                manager.look_after_lost_backends();
             });
         }
     }
@@ -73,7 +75,7 @@ impl Session {
     async fn end_lost_backends(&self) {
         loop {
             sleep(PAUSE).await;
-            let lost = || self.pool_state.lost.list();
+            let lost = || self.state.lost.list();
             let backends: Vec<_> = lost().iter().map(|lost| lost.backend.clone()).collect();
             let left = match timeout(2 * self.step_timeout, self.end(&backends)).await {
                 Ok(Ok(left)) => left,
@@ -94,21 +96,24 @@ impl Session {
 
     /// Tells these backends to end. Returns the process ids of those that have not ended yet.
     async fn end(&self, backends: &[Backend]) -> Result<Vec<i32>, Option<Error>> {
-        let mut connection = self.pool.get().await.map_err(|_| None)?;
-        end_backends(&mut connection, backends).await.map_err(Some)
+        let _look = self.look.lock().await;
+        let mut connection = self.open_for_a_look().await.map_err(|_| None)?;
+        let left = end_backends(&mut connection, backends).await;
+        connection.close().await;
+        left.map_err(Some)
     }
 }
 
 async fn end_backends(connection: &mut PooledConnection, backends: &[Backend]) -> Result<Vec<i32>, Error> {
     connection.dirty = true;
     let process_ids: Vec<i32> = backends.iter().map(|backend| backend.process_id).collect();
-    let starts: Vec<&str> = backends.iter().map(|backend| backend.start.as_str()).collect();
+    let opened_at: Vec<&str> = backends.iter().map(|backend| backend.opened_at.as_str()).collect();
 
     omit_syncs(connection, 3);
     let (begun, as_login, ended, committed) = join4(
         begin(connection, &BEGIN_READ),
         connection.run(&NO_ROLE, &[]),
-        without_sync(connection, connection.run(&END_BACKENDS, &[&process_ids, &starts])),
+        without_sync(connection, connection.run(&END_BACKENDS, &[&process_ids, &opened_at])),
         connection.run(&COMMIT, &[]),
     )
     .await;

@@ -102,7 +102,7 @@ struct Shared {
 }
 
 impl Pipeline {
-    /// Keeps the slot of the connection until the stream has ended.
+    /// Keeps the slot of the connection until its backend has ended.
     pub(super) fn keep(&self, slot: OwnedSemaphorePermit) {
         *self.0.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(slot);
     }
@@ -139,7 +139,7 @@ impl Pipeline {
         self.0.streams.wait().await;
     }
 
-    /// Ends the stream, although answers are due. Returns the slot: Postgres may not have noticed the end.
+    /// Ends the stream, if it has not ended. Returns the slot if the backend was not seen to end.
     pub(super) fn abort(&self) -> Option<OwnedSemaphorePermit> {
         let slot = self.take_slot();
         self.0.aborted.store(true, Release);
@@ -180,6 +180,8 @@ pub(super) struct PipelineStream<S> {
     incoming: BytesMut,
     /// How long the stream still waits for the end of the backend, after the driver has closed it.
     closing: Option<Pin<Box<Sleep>>>,
+    /// Whether Postgres has closed its side, so that the backend has ended.
+    is_closed_by_server: bool,
 }
 
 impl<S> PipelineStream<S> {
@@ -195,6 +197,7 @@ impl<S> PipelineStream<S> {
             current: (0, 0),
             incoming: BytesMut::new(),
             closing: None,
+            is_closed_by_server: false,
         }
     }
 
@@ -265,6 +268,11 @@ impl<S> PipelineStream<S> {
                         let process_id = process_id.try_into().map_or(0, u32::from_be_bytes);
                         self.pipeline.0.process_id.store(process_id, Relaxed);
                         (BACKEND_KEY_DATA, length)
+                    }
+                    Some((ERROR_RESPONSE, length)) => {
+                        // An error that answers nothing announces the end of the backend.
+                        self.is_closed_by_server |= self.awaited.is_empty();
+                        (ERROR_RESPONSE, length)
                     }
                     Some(message) => message,
                     None => return,
@@ -363,7 +371,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for PipelineStream<S> {
             match pin!(this.stream.read_buf(&mut this.unparsed)).poll(cx) {
                 Poll::Ready(Ok(1..)) => {}
                 Poll::Pending if !is_overdue => return Poll::Pending,
-                _ => return Poll::Ready(Ok(())),
+                Poll::Pending => return Poll::Ready(Ok(())),
+                Poll::Ready(end) => {
+                    this.is_closed_by_server |= is_closed(&end);
+                    return Poll::Ready(Ok(()));
+                }
             }
         }
     }
@@ -382,7 +394,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for PipelineStream<S> {
         }
         while this.incoming.is_empty() {
             this.unparsed.reserve(READ_SIZE);
-            if ready!(pin!(this.stream.read_buf(&mut this.unparsed)).poll(cx))? == 0 {
+            let read = ready!(pin!(this.stream.read_buf(&mut this.unparsed)).poll(cx));
+            this.is_closed_by_server |= is_closed(&read);
+            if read? == 0 {
                 return Poll::Ready(Ok(())); // end of stream
             }
             this.parse();
@@ -397,7 +411,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for PipelineStream<S> {
 
 impl<S> Drop for PipelineStream<S> {
     fn drop(&mut self) {
-        drop(self.pipeline.take_slot());
+        if self.is_closed_by_server {
+            drop(self.pipeline.take_slot());
+        }
+    }
+}
+
+/// Whether this result of a read means that the other side has closed the connection.
+fn is_closed(read: &io::Result<usize>) -> bool {
+    match read {
+        Ok(read) => *read == 0,
+        Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
     }
 }
 

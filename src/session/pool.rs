@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use bb8::{ErrorSink, ManageConnection};
-use bb8_postgres::PostgresConnectionManager;
 use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row};
@@ -18,8 +17,7 @@ use tokio_postgres::{Client, Error, Row};
 use super::lost::LostBackends;
 use super::pipeline::Pipeline;
 use super::statements::{CONNECTION, ROLLBACK, SESSION_STATEMENTS, SETTINGS, Statement};
-use super::transport::{self, Transport};
-use super::{Options, Query, StatementMode};
+use super::{Options, Query, StatementMode, pooler, sqlstate};
 use crate::database::{Address, ConnectError};
 
 /// A connection that can run the statements of requests.
@@ -32,9 +30,7 @@ pub(super) struct PooledConnection {
     /// The settings of each transaction; none: they are set for the session.
     pub(super) transaction_settings: Option<Settings>,
     generation: u64,
-    state: Arc<PoolState>,
-    /// Set if the connection is to be closed when it is given back.
-    pub(super) is_last_use: bool,
+    manager: ConnectionManager,
     /// Set while a transaction is open. It stays set if it is not known that the transaction ended. The connection may then
     /// still have an identity and a role, so the pool must not give it to another user.
     pub(super) dirty: bool,
@@ -44,8 +40,9 @@ pub(super) struct PooledConnection {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Backend {
     pub(super) process_id: i32,
-    /// Tells it from a later process with the same id. Empty: the backend is not known.
-    pub(super) start: String,
+    /// When it was open, in seconds since 1970 on the server's clock: a later process can have the same id. Empty: the
+    /// backend is not known.
+    pub(super) opened_at: String,
     /// Whether a connection pooler stands between this process and the backend, which then serves others as well.
     pub(super) is_pooled: bool,
 }
@@ -72,6 +69,13 @@ impl PooledConnection {
         }
     }
 
+    /// Closes the connection, and waits until its backend has ended.
+    pub(super) async fn close(self) {
+        let pipeline = self.pipeline.clone();
+        drop(self);
+        let _ = timeout(ABANDON_TIMEOUT, pipeline.ended()).await;
+    }
+
     /// Applies settings until the transaction ends, or for the session.
     pub(super) async fn apply(&self, settings: &Settings, in_transaction: bool) -> Result<(), Error> {
         let Settings([statement, lock, idle]) = settings;
@@ -79,7 +83,8 @@ impl PooledConnection {
     }
 }
 
-async fn run_unnamed(
+/// Sends a statement whole, without preparing it under a name.
+pub(super) async fn run_unnamed(
     client: &Client,
     statement: &Statement,
     parameters: &[&(dyn ToSql + Sync)],
@@ -100,26 +105,28 @@ impl Drop for PooledConnection {
         }
         // Outside of the runtime the program ends, and every connection with it.
         if let Ok(runtime) = Handle::try_current() {
-            let (pipeline, backend, state) =
-                (self.pipeline.clone(), self.backend.clone(), self.state.clone());
+            let (pipeline, backend) = (self.pipeline.clone(), self.backend.clone());
+            let manager = self.manager.clone();
             runtime.spawn(async move {
-                if timeout(ABANDON_TIMEOUT, pipeline.ended()).await.is_err() {
-                    state.lost.add(backend, pipeline.abort(), None);
-                }
+                let _ = timeout(ABANDON_TIMEOUT, pipeline.ended()).await;
+                manager.give_up(&pipeline, backend, None);
             });
         }
     }
 }
 
 /// Opens connections, and decides which are used again.
+#[derive(Clone)]
 pub(super) struct ConnectionManager {
     address: Address,
     queries: &'static [&'static Query],
-    step_timeout: Duration,
+    pub(super) step_timeout: Duration,
     statement_mode: Option<StatementMode>,
-    /// One for each connection that may be open. A connection keeps its slot until its backend has ended.
+    /// One for each connection of the pool. A connection keeps its slot until its backend has ended.
     slots: Arc<Semaphore>,
-    state: Arc<PoolState>,
+    /// Held by the one look at the database that takes place.
+    pub(super) look: Arc<Mutex<()>>,
+    pub(super) state: Arc<PoolState>,
 }
 
 /// How long a connection that was given up may take to end.
@@ -191,49 +198,28 @@ impl ConnectionManager {
             queries,
             step_timeout: options.step_timeout,
             statement_mode: options.statement_mode,
-            slots: Arc::new(Semaphore::new(options.pool_size as usize)),
+            slots: Arc::new(Semaphore::new(options.request_connections() as usize)),
+            look: Arc::default(),
             state,
         }
     }
 
+    /// Opens a connection that is not of the pool, for one look at the database. It prepares no statements.
+    pub(super) async fn open_for_a_look(&self) -> Result<PooledConnection, ConnectError> {
+        let pipeline = Pipeline::default();
+        let client = pooler::connect(&self.address, &pipeline).await?;
+        let (mut connection, settings) = self.describe(client, pipeline).await?;
+        connection.transaction_settings = Some(settings);
+        Ok(connection)
+    }
+
     async fn open(&self) -> Result<PooledConnection, ConnectError> {
-        let generation = self.state.generation.load(Relaxed);
         let slot = self.slots.clone().acquire_owned().await.map_err(|_| ConnectError::Closed)?;
         let pipeline = Pipeline::default();
-        let client = if self.address.is_socket() {
-            transport::connect_socket(self.address.config(), pipeline.clone()).await?
-        } else {
-            let (transport, config) =
-                Transport::new(self.address.config(), self.address.tls(), pipeline.clone());
-            PostgresConnectionManager::new(config, transport).connect().await?
-        };
+        let client = pooler::connect(&self.address, &pipeline).await?;
         pipeline.keep(slot);
-
-        let mut connection = PooledConnection {
-            client,
-            pipeline,
-            backend: Backend::default(),
-            prepared: None,
-            transaction_settings: None,
-            generation,
-            state: self.state.clone(),
-            is_last_use: false,
-            dirty: false,
-        };
-
-        let rows = connection.run(&CONNECTION, &[]).await?;
-        let row = rows.first().ok_or(ConnectError::Closed)?;
-        let process_id: i32 = row.try_get("process_id")?;
-        let backend = Backend {
-            process_id,
-            start: row.try_get::<_, Option<_>>("backend_start")?.unwrap_or_default(),
-            is_pooled: u32::try_from(process_id) != Ok(connection.pipeline.process_id()),
-        };
-        let is_pooled = backend.is_pooled;
-        connection.backend = backend;
-        let limit = |column| Ok::<_, Error>(self.lower_limit(row.try_get(column)?));
-        let settings =
-            Settings([limit("statement_timeout")?, limit("lock_timeout")?, limit("idle_timeout")?]);
+        let (mut connection, settings) = self.describe(client, pipeline).await?;
+        let is_pooled = connection.backend.is_pooled;
 
         let is_shared = is_pooled || self.is_unnamed_by_address();
         let is_named = !is_shared || self.statement_mode == Some(StatementMode::Prepared);
@@ -253,6 +239,40 @@ impl ConnectionManager {
             connection.prepared = Some(self.prepare(&connection.client).await?);
         }
         Ok(connection)
+    }
+
+    /// A new connection with what its server says about it, and the settings of requests.
+    async fn describe(
+        &self,
+        client: Client,
+        pipeline: Pipeline,
+    ) -> Result<(PooledConnection, Settings), ConnectError> {
+        let generation = self.state.generation.load(Relaxed);
+
+        let mut connection = PooledConnection {
+            client,
+            pipeline,
+            backend: Backend::default(),
+            prepared: None,
+            transaction_settings: None,
+            generation,
+            manager: self.clone(),
+            dirty: false,
+        };
+
+        let rows = connection.run(&CONNECTION, &[]).await?;
+        let row = rows.first().ok_or(ConnectError::Closed)?;
+        let process_id: i32 = row.try_get("process_id")?;
+        let backend = Backend {
+            process_id,
+            opened_at: row.try_get("opened_at")?,
+            is_pooled: u32::try_from(process_id) != Ok(connection.pipeline.process_id()),
+        };
+        connection.backend = backend;
+        let limit = |column| Ok::<_, Error>(self.lower_limit(row.try_get(column)?));
+        let settings =
+            Settings([limit("statement_timeout")?, limit("lock_timeout")?, limit("idle_timeout")?]);
+        Ok((connection, settings))
     }
 
     /// Whether the configuration already says that a pooler is between.
@@ -314,7 +334,7 @@ impl ManageConnection for ConnectionManager {
             self.state.unfinished.fetch_add(1, Relaxed);
             tracing::error!("a connection was given back before its last answer was read: it is closed");
         }
-        !is_at_rest || connection.is_last_use || connection.generation < self.state.generation.load(Relaxed)
+        !is_at_rest || connection.generation < self.state.generation.load(Relaxed)
     }
 }
 
@@ -328,6 +348,11 @@ impl ErrorSink<ConnectError> for ConnectErrors {
         if matches!(error, ConnectError::Closed) {
             tracing::debug!("a connection to the database is replaced");
             return;
+        }
+        if let ConnectError::Refused(error) = &error
+            && sqlstate::lost_prepared_statement(error, false)
+        {
+            self.0.leave_prepared_statements();
         }
         tracing::warn!(cause = %error, "cannot open a connection to the database");
         self.0.connect_failure.send_replace(Some(Arc::new(error)));

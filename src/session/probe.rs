@@ -15,7 +15,7 @@ use crate::database::{ConnectError, describe};
 /// Why requests would not be restricted or could not run, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbeError {
-    /// Every connection is in use, so nothing was looked at.
+    /// Postgres has no place for one more connection, so nothing was looked at.
     Busy,
     /// The database cannot be reached, or is not one that requests can use now. It may be later.
     Unavailable(String),
@@ -28,7 +28,7 @@ pub enum ProbeError {
 impl std::fmt::Display for ProbeError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Busy => out.write_str("every connection is in use"),
+            Self::Busy => out.write_str("the database has no free connection"),
             Self::Unavailable(problem) | Self::Unusable(problem) | Self::Unprotected(problem) => {
                 out.write_str(problem)
             }
@@ -57,13 +57,21 @@ fn random_user_id() -> String {
 impl Session {
     /// Runs a transaction like that of a request, and checks how Postgres restricts it. Then runs one without an identity.
     ///
-    /// It does not wait behind requests: one connection of the pool is kept for it. The time limit is that of a request.
+    /// It does not wait behind requests: it opens a connection for each look and closes it. The time limit is that of a
+    /// request.
     ///
     /// # Errors
     /// A sentence for the operator that says what is wrong and what to do.
     pub async fn probe(&self) -> Result<Probed, ProbeError> {
-        self.look_after_lost_backends();
-        match timeout(2 * self.step_timeout, self.probe_connection()).await {
+        let look = async {
+            let _look = self.manager.look.lock().await;
+            let opened = self.manager.open_for_a_look().await;
+            let mut connection = opened.map_err(|failure| explain_failure(&failure))?;
+            let rows = run(&mut connection).await;
+            connection.close().await;
+            self.judge(&rows.map_err(|error| explain(&error))?)
+        };
+        match timeout(2 * self.step_timeout, look).await {
             Ok(result) => result,
             Err(_) => {
                 self.pool_state.renew_connections();
@@ -72,24 +80,11 @@ impl Session {
         }
     }
 
-    async fn probe_connection(&self) -> Result<Probed, ProbeError> {
-        let connected = tokio::select! {
-            biased;
-            connected = self.pool.get() => connected,
-            failure = self.pool_state.connect_failure() => return Err(explain_failure(&failure)),
-        };
-        let mut connection = connected.map_err(|error| match error {
-            RunError::User(error) => explain_failure(&error),
-            RunError::TimedOut if self.is_pool_full() => ProbeError::Busy,
-            RunError::TimedOut => ProbeError::Unavailable("the database cannot be reached".into()),
-        })?;
-        connection.is_last_use = !self.keeps_idle;
-
-        let rows = run(&mut connection).await.map_err(|error| explain(&error))?;
+    fn judge(&self, rows: &[Row]) -> Result<Probed, ProbeError> {
         let is_true = |column: &str| rows.iter().any(|row| row.try_get(column).unwrap_or(false));
         let wants_standby = self.address.config().get_target_session_attrs() == TargetSessionAttrs::ReadOnly;
         if is_true("is_standby") && !wants_standby {
-            // The next connection may reach the new primary.
+            // The next connections may reach the new primary.
             self.pool_state.renew_connections();
             return Err(ProbeError::Unavailable(
                 "the database is a standby, which cannot change tasks: connect to the primary, or add \
@@ -97,17 +92,40 @@ impl Session {
                     .into(),
             ));
         }
-        if let Some((_, problem)) = CHECKS.iter().find(|(column, _)| !is_true(column)) {
-            // The cause may stay in force on this connection after it is fixed in the database.
-            connection.dirty = true;
-            return Err(ProbeError::Unprotected((*problem).into()));
+        match CHECKS.iter().find(|(column, _)| !is_true(column)) {
+            // A cause such as a setting may stay in force on the connections after it is fixed in the database.
+            Some((_, problem)) => {
+                self.pool_state.renew_connections();
+                Err(ProbeError::Unprotected((*problem).into()))
+            }
+            None => Ok(Probed { is_read_only: is_true("is_read_only") }),
         }
-        Ok(Probed { is_read_only: is_true("is_read_only") })
     }
 
-    fn is_pool_full(&self) -> bool {
-        let state = self.pool.state();
-        state.connections >= self.pool_size && state.idle_connections == 0
+    /// Opens a connection of the pool, which prepares every statement.
+    ///
+    /// # Errors
+    /// A statement cannot be prepared, or the database has gone.
+    pub(super) async fn check_statements(&self) -> Result<(), ProbeError> {
+        loop {
+            let had_prepared = !self.has_lost_prepared_statements();
+            let outcome = tokio::select! {
+                biased;
+                connected = self.pool.get() => match connected {
+                    Ok(_) => Ok(()),
+                    Err(RunError::User(error)) => Err(explain_failure(&error)),
+                    Err(RunError::TimedOut) => {
+                        Err(ProbeError::Unavailable("the database cannot be reached".into()))
+                    }
+                },
+                failure = self.pool_state.connect_failure() => Err(explain_failure(&failure)),
+            };
+            // The next connection does without prepared statements.
+            if outcome.is_err() && had_prepared && self.has_lost_prepared_statements() {
+                continue;
+            }
+            return outcome;
+        }
     }
 }
 
@@ -206,6 +224,8 @@ fn explain(error: &Error) -> ProbeError {
     let cause = describe(error);
     match error.code().map(|state| state.code()) {
         None => ProbeError::Unavailable(cause),
+        // too_many_connections
+        Some("53300") => ProbeError::Busy,
         _ if error.code().is_some_and(sqlstate::is_temporary) => ProbeError::Unavailable(cause),
         // insufficient_privilege
         Some("42501") => ProbeError::Unusable(format!(

@@ -57,6 +57,7 @@ statements! {
     BEGIN_READ = "begin_read" ();
     BEGIN_SNAPSHOT = "begin_snapshot" ();
     CONNECTION = "connection" ();
+    POOLER = "pooler" ();
     SETTINGS = "settings" (Boolean, Text, Text, Text);
     IDENTIFY = "identify" (Text);
     COMMIT = "commit" ();

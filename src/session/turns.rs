@@ -19,7 +19,7 @@ pub(super) struct Turns(Arc<Shares>);
 
 #[derive(Debug)]
 struct Shares {
-    /// One permit for each connection but one, which is for looking after the database.
+    /// One permit for each connection.
     turns: Arc<Semaphore>,
     /// The permits of full scans: one for four connections, which is about one for each processor of the database. With
     /// more, all of them would be too slow, and other requests would get no connection.
@@ -54,17 +54,16 @@ struct Request {
 }
 
 impl Turns {
-    /// Turns for a pool of this size. A user gets at most half of its connections, and half of the full scans.
-    pub(super) fn new(pool_size: u32) -> Self {
-        let size = pool_size as usize;
-        let turns = size.saturating_sub(1).max(1);
+    /// Turns for this many connections of a pool. A user gets at most half of the pool, and half of the full scans.
+    pub(super) fn new(connections: u32, pool_size: u32) -> Self {
+        let (turns, size) = (connections as usize, pool_size as usize);
         let scans = (size / 4).max(1);
         Self(Arc::new(Shares {
             turns: Arc::new(Semaphore::new(turns)),
             scans: Arc::new(Semaphore::new(scans)),
             turns_of_user: (size / 2).clamp(1, turns),
             scans_of_user: (scans / 2).max(1),
-            number_of_turns: turns as u32,
+            number_of_turns: connections,
             users: Mutex::default(),
         }))
     }

@@ -13,4 +13,5 @@ mod http;
 mod mutants;
 mod operation;
 mod pgrls;
+mod poolers;
 mod world;

@@ -199,7 +199,7 @@ async fn many_concurrent_users_each_see_only_their_own_tasks() {
 
 #[tokio::test]
 async fn one_connection_keeps_two_users_apart() {
-    let world = World::with(&[("DATABASE_POOL_SIZE", "1")]).await;
+    let world = World::with(&[("DATABASE_POOL_SIZE", "2")]).await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let hers = alice.creates(json!({ "title": "hers" })).await;
     let his = bob.creates(json!({ "title": "his" })).await;

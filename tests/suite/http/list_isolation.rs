@@ -129,7 +129,7 @@ async fn a_cursor_of_another_user_shows_nothing() {
 
 #[tokio::test]
 async fn two_users_page_through_their_lists_over_one_connection() {
-    let world = World::with(&[("DATABASE_POOL_SIZE", "1")]).await;
+    let world = World::with(&[("DATABASE_POOL_SIZE", "2")]).await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     for (person, number) in [(&alice, 5), (&bob, 9)] {
         for _ in 0..number {

@@ -136,7 +136,7 @@ async fn a_long_whole_list_is_complete() {
 
 #[tokio::test]
 async fn a_slow_client_does_not_hold_a_database_connection() {
-    let world = World::with(&[("DATABASE_POOL_SIZE", "1")]).await;
+    let world = World::with(&[("DATABASE_POOL_SIZE", "2")]).await;
     let bob = world.user("bob");
     let superuser = world.database.superuser().await;
     let insert = "insert into app.tasks (user_id, title, description)

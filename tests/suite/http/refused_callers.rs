@@ -124,7 +124,7 @@ async fn a_refused_caller_does_not_wait_for_a_connection() {
     let (pair, forged) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let issuer = Issuer::new(&[&pair]).await;
     let url = issuer.url();
-    let settings = [("DATABASE_POOL_SIZE", "1"), ("REQUEST_TIMEOUT", "60"), ("BETTER_AUTH_URL", &*url)];
+    let settings = [("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "60"), ("BETTER_AUTH_URL", &*url)];
     let world = World::with(&settings).await;
     let alice = world.user("alice");
     let superuser = world.database.superuser().await;

@@ -70,7 +70,7 @@ async fn each_of_many_changes_at_once_has_a_later_updated_at() {
 
 #[tokio::test]
 async fn users_who_share_a_database_connection_never_see_each_others_tasks() {
-    let world = World::with(&[("DATABASE_POOL_SIZE", "1")]).await;
+    let world = World::with(&[("DATABASE_POOL_SIZE", "2")]).await;
     let users: Vec<_> = (0..10).map(|number| world.user(&format!("user {number}"))).collect();
     for user in &users {
         user.creates(json!({ "title": user.id })).await;

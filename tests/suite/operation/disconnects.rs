@@ -11,7 +11,7 @@ use super::raw_client::{RawClient, head, request};
 use crate::world::{Database, SECRET, Server, World};
 
 /// One database connection, which all users share.
-const ONE_CONNECTION: [(&str, &str); 1] = [("DATABASE_POOL_SIZE", "1")];
+const ONE_CONNECTION: [(&str, &str); 1] = [("DATABASE_POOL_SIZE", "2")];
 
 /// The process ids of the server's sessions in PostgreSQL.
 async fn sessions(world: &World) -> BTreeSet<i32> {
@@ -30,7 +30,7 @@ fn owners(list: &Value) -> BTreeSet<&str> {
 async fn with_proxy() -> (World, Proxy) {
     let (database, proxy) = (Database::new().await, Proxy::start().await);
     let url = proxy.url(&database, "rowkeep_login");
-    (World::on(database, &[("DATABASE_URL", &url), ("DATABASE_POOL_SIZE", "1")]).await, proxy)
+    (World::on(database, &[("DATABASE_URL", &url), ("DATABASE_POOL_SIZE", "2")]).await, proxy)
 }
 
 /// Sends a request, and closes the connection after its transaction has begun and before PostgreSQL has answered. Then lets

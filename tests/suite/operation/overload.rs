@@ -212,7 +212,7 @@ async fn a_server_whose_database_is_silent_at_start_waits_and_refuses_meanwhile(
 
 #[tokio::test]
 async fn a_read_only_database_answers_reads_and_writes_get_503() {
-    let world = World::with(&[("DATABASE_POOL_SIZE", "1")]).await;
+    let world = World::with(&[("DATABASE_POOL_SIZE", "2")]).await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;
     let name = &world.database.name;

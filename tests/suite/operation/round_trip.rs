@@ -16,7 +16,7 @@ struct Watched {
 async fn watched() -> Watched {
     let (database, proxy) = (Database::new().await, Proxy::start().await);
     let url = proxy.url(&database, "rowkeep_login");
-    let settings = [("DATABASE_URL", url.as_str()), ("DATABASE_POOL_SIZE", "1"), ("REQUEST_TIMEOUT", "4")];
+    let settings = [("DATABASE_URL", url.as_str()), ("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "4")];
     Watched { world: World::on(database, &settings).await, proxy }
 }
 

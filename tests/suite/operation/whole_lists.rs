@@ -62,7 +62,7 @@ async fn with_proxy(tasks: usize, description: usize, settings: &[(&str, &str)])
     let (database, proxy) = (Database::new().await, Proxy::start().await);
     add_tasks(&database, "alice", tasks, description).await;
     let url = proxy.url(&database, "rowkeep_login");
-    let mut all = vec![("DATABASE_URL", url.as_str()), ("DATABASE_POOL_SIZE", "1")];
+    let mut all = vec![("DATABASE_URL", url.as_str()), ("DATABASE_POOL_SIZE", "2")];
     all.extend(settings);
     (World::on(database, &all).await, proxy)
 }

@@ -1,7 +1,7 @@
 //! One PostgreSQL for the whole run, started by the code of the development database, and one database for each test,
 //! cloned from a migrated template.
 
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -156,6 +156,39 @@ impl OwnCluster {
     pub async fn migrate(&self) {
         schema::migrate(&self.address("postgres", "postgres"), false).await.expect("a migrated database");
         make_login(&self.home, "postgres").await;
+    }
+}
+
+impl OwnCluster {
+    /// A standby of this cluster, a copy by pg_basebackup that follows it.
+    pub async fn standby(&self) -> Self {
+        let programs = Programs::find(None).expect("PostgreSQL's programs");
+        let home = PathBuf::from(format!("{}-standby", self.home.display()));
+        std::fs::DirBuilder::new().mode(0o711).create(&home).expect("a directory for the standby");
+        end_with_this_process(&home.display().to_string());
+        let primary = self.home.join("socket");
+        let owner = std::fs::metadata(&primary).expect("a directory");
+        std::os::unix::fs::chown(&home, Some(owner.uid()), Some(owner.gid())).expect("an owner");
+
+        let mut copy = tokio::process::Command::new(programs.path("pg_basebackup"));
+        copy.args(["-U", "postgres", "-p", "5432", "-R", "-c", "fast", "-D"]).arg(home.join("data"));
+        copy.arg("-h").arg(&primary).current_dir(&home);
+        if owner.uid() != std::fs::metadata("/proc/self").map_or(owner.uid(), |this| this.uid()) {
+            copy.uid(owner.uid()).gid(owner.gid());
+        }
+        let output = copy.output().await.expect("pg_basebackup");
+        assert!(output.status.success(), "{output:?}");
+
+        let directory = home.clone();
+        let cluster =
+            tokio::task::spawn_blocking(move || Cluster::start_with(programs, &directory, SETTINGS)).await;
+        Self { cluster: Some(cluster.expect("PostgreSQL").expect("PostgreSQL")), home }
+    }
+
+    /// Makes a standby the primary.
+    pub async fn promote(&self) {
+        let admin = self.superuser("postgres").await;
+        admin.batch_execute("select pg_promote()").await.expect("a primary");
     }
 }
 

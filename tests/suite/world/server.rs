@@ -65,9 +65,6 @@ impl Server {
             let mut address = None;
             for line in lines.map_while(Result::ok) {
                 let event: Value = serde_json::from_str(&line).unwrap_or_default();
-                if std::env::var_os("SHOWLOG").is_some() {
-                    eprintln!("LOG {line}");
-                }
                 coverage::record(&event);
                 if event["message"] == "listening" {
                     address = event["address"].as_str().and_then(|address| address.parse().ok());

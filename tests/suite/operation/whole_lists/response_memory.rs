@@ -28,7 +28,7 @@ async fn with_largest_tasks() -> World {
         select 'user ' || u, 'x', now(), now() from generate_series(0, 9) u, generate_series(1, 100);
         reset session_replication_role";
     admin.batch_execute(tasks).await.expect("tasks");
-    World::on(database, &[("DATABASE_POOL_SIZE", "1"), ("REQUEST_TIMEOUT", "300")]).await
+    World::on(database, &[("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "300")]).await
 }
 
 /// Forty clients of the first `users` users that have requested `path`, read the beginning, and do not read on.

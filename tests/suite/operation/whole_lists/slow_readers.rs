@@ -37,7 +37,7 @@ async fn fifty_clients_that_stop_reading_take_less_memory_than_one_list() {
 
 #[tokio::test]
 async fn a_client_that_stops_reading_holds_no_transaction() {
-    let world = World::with(&[("DATABASE_POOL_SIZE", "1"), ("REQUEST_TIMEOUT", "600")]).await;
+    let world = World::with(&[("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "600")]).await;
     let admin = add_tasks(&world.database, "alice", 20_000, 1000).await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let readers = stopped_readers(&world.server, 3).await;

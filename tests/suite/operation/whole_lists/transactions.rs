@@ -34,7 +34,7 @@ async fn every_page_is_a_transaction_of_its_own_in_one_round_trip() {
 /// Three clients read as fast as they can, over one database connection.
 #[tokio::test]
 async fn other_users_are_answered_while_long_lists_are_read() {
-    let server = long_list(&[("DATABASE_POOL_SIZE", "1")]).await;
+    let server = long_list(&[("DATABASE_POOL_SIZE", "2")]).await;
     let mut reading = Vec::new();
     for mut reader in stopped_readers(&server, 3).await {
         reading.push(tokio::spawn(async move { while reader.reads_on().await {} }));

@@ -1,0 +1,51 @@
+//! Finds out whether a connection pooler stands between this program and Postgres.
+
+use bb8::ManageConnection;
+use bb8_postgres::PostgresConnectionManager;
+use tokio::time::timeout;
+use tokio_postgres::Client;
+
+use super::pipeline::Pipeline;
+use super::pool::run_unnamed;
+use super::statements::POOLER;
+use super::transport::{self, Transport};
+use crate::database::{Address, CONNECT_TIMEOUT, ConnectError};
+
+/// A connection pooler, such as PgBouncer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pooler {
+    /// Host and port of Postgres, as the pooler sees them; none: it uses a Unix socket.
+    pub server: Option<(String, i32)>,
+}
+
+/// Opens a connection with a stream of ours below the driver.
+pub(super) async fn connect(address: &Address, pipeline: &Pipeline) -> Result<Client, ConnectError> {
+    if address.is_socket() {
+        return transport::connect_socket(address.config(), pipeline.clone()).await;
+    }
+    let (transport, config) = Transport::new(address.config(), address.tls(), pipeline.clone());
+    Ok(PostgresConnectionManager::new(config, transport).connect().await?)
+}
+
+/// The pooler at this address; `None` if Postgres itself is there.
+///
+/// Postgres tells its client the process id of the backend. A pooler tells its own clients another number, because it gives
+/// them a backend for each transaction.
+///
+/// # Errors
+/// When the server cannot be reached, refuses the login, or does not answer in time.
+pub async fn find_pooler(address: &Address) -> Result<Option<Pooler>, ConnectError> {
+    let find = async {
+        let pipeline = Pipeline::default();
+        let client = connect(address, &pipeline).await?;
+        let rows = run_unnamed(&client, &POOLER, &[]).await?;
+        let row = rows.first().ok_or(ConnectError::Closed)?;
+        let process_id: i32 = row.try_get("process_id")?;
+        if u32::try_from(process_id) == Ok(pipeline.process_id()) {
+            return Ok(None);
+        }
+        let (host, port): (Option<String>, Option<i32>) = (row.try_get("host")?, row.try_get("port")?);
+        Ok(Some(Pooler { server: host.zip(port) }))
+    };
+    timeout(CONNECT_TIMEOUT, find).await.unwrap_or(Err(ConnectError::TimedOut))
+}

@@ -1,0 +1,61 @@
+//! After a fail-over the name of the database leads to another server, and old connections to a standby.
+
+use serde_json::json;
+
+use super::health::next_health;
+use super::overload::eventually;
+use crate::world::{OwnCluster, Person, SECRET, Server, World};
+
+/// A server that asks a standby must say so: it would show old tasks and refuse every change.
+#[tokio::test]
+async fn a_server_on_a_standby_is_unhealthy_and_one_that_wants_a_standby_serves_reads() {
+    let primary = OwnCluster::start().await;
+    primary.migrate().await;
+    let standby = primary.standby().await;
+    let url = standby.url("rowkeep_login", "postgres");
+    let settings = [("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", SECRET)];
+
+    let server = Server::start_listening(&settings).await.expect("a server");
+    let anonymous = Person::with_token(server.address, None);
+    let said = |event: &serde_json::Value| {
+        event["cause"].as_str().is_some_and(|cause| cause.contains("target_session_attrs=read-only"))
+    };
+    server.logs(said).await;
+
+    assert_eq!(next_health(&anonymous).await.status(), 503);
+    assert_eq!(Person::new(server.address, "alice").get("/api/tasks").await.status(), 503);
+    standby.promote().await;
+    eventually("the new primary is used", async || next_health(&anonymous).await.status() == 200).await;
+    Person::new(server.address, "alice").creates(json!({ "title": "one" })).await;
+}
+
+#[tokio::test]
+async fn a_database_that_became_read_only_is_healthy_with_a_warning_and_its_connections_are_replaced() {
+    let world = World::with(&[("DATABASE_POOL_SIZE", "2")]).await;
+    let (alice, name) = (world.user("alice"), &world.database.name);
+    alice.creates(json!({ "title": "one" })).await;
+    let admin = world.database.superuser().await;
+    // Old connections keep what they had; new ones are read only.
+    let read_only = format!("alter database {name} set default_transaction_read_only = on");
+    admin.batch_execute(&read_only).await.expect("a setting");
+    admin
+        .batch_execute(&format!(
+            "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rowkeep_login' and datname = '{name}'"
+        ))
+        .await
+        .expect("new connections");
+    eventually("a read", async || alice.get("/api/tasks").await.status() == 200).await;
+
+    let refused = alice.post("/api/tasks", json!({ "title": "two" })).await;
+    let health = next_health(&world.anonymous()).await;
+    let read_write = format!("alter database {name} set default_transaction_read_only = off");
+    admin.batch_execute(&read_write).await.expect("a setting");
+    alice.post("/api/tasks", json!({ "title": "two" })).await;
+    let written = alice.post("/api/tasks", json!({ "title": "two" })).await;
+
+    assert_eq!(refused.status(), 503);
+    assert!(refused.detail().contains("Nothing was changed"), "{refused:?}");
+    assert_eq!((health.status(), health.json()["status"].clone()), (200, json!("healthy")));
+    assert!(health.detail().contains("read only"), "{health:?}");
+    assert_eq!(written.status(), 201, "a connection that was read only is used again");
+}

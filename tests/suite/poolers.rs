@@ -1,0 +1,6 @@
+//! Rowkeep behind a connection pooler in transaction mode: a real PgBouncer.
+
+mod answers;
+mod commands;
+mod pgbouncer;
+mod settings;

@@ -1,0 +1,57 @@
+//! `rowkeep migrate` needs a session of its own, and says so. `rowkeep audit` does not.
+
+use super::pgbouncer::PgBouncer;
+use crate::operation::program::Program;
+use crate::world::Database;
+
+#[tokio::test]
+#[ignore = "needs PgBouncer: `make test-all`"]
+async fn migrate_refuses_a_pooler_and_names_the_setting() {
+    let (bouncer, database) = (PgBouncer::start(2, "").await, Database::unmigrated().await);
+    let url = bouncer.url(&database, "postgres");
+
+    let ended = Program::new(&["migrate"])
+        .with(&[
+            ("MIGRATION_DATABASE_URL", &url),
+            ("DATABASE_URL", &url),
+            ("ENVIRONMENT", "staging"),
+            ("BETTER_AUTH_SECRET", crate::world::SECRET),
+        ])
+        .run()
+        .await;
+
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(
+        ended.err.contains("connection pooler") && ended.err.contains("MIGRATION_DATABASE_URL"),
+        "{ended:?}"
+    );
+    let schemas = "select count(*) from pg_namespace where nspname in ('app', 'rowkeep')";
+    let made: i64 = database.superuser().await.query_one(schemas, &[]).await.expect("a row").get(0);
+    assert_eq!(made, 0);
+}
+
+#[tokio::test]
+#[ignore = "needs PgBouncer: `make test-all`"]
+async fn audit_works_behind_a_pooler_and_leaves_nothing_on_its_connections() {
+    let (bouncer, database) = (PgBouncer::start(1, "").await, Database::new().await);
+    let url = bouncer.url(&database, "postgres");
+
+    let ended = Program::new(&["audit"])
+        .with(&[
+            ("DATABASE_URL", &url),
+            ("ENVIRONMENT", "staging"),
+            ("BETTER_AUTH_SECRET", crate::world::SECRET),
+        ])
+        .run()
+        .await;
+
+    assert!(ended.out.contains("HELD") || ended.code == Some(0), "{ended:?}");
+    let other =
+        rowkeep::database::Address::parse(&url).expect("an address").connect().await.expect("a connection");
+    let left = "select current_setting('row_security'), current_setting('search_path'), \
+                       (select count(*) from pg_locks where locktype = 'advisory')";
+    let row = other.query_typed(left, &[]).await.expect("settings");
+    let (row_security, search_path, locks): (String, String, i64) =
+        (row[0].get(0), row[0].get(1), row[0].get(2));
+    assert_eq!((row_security.as_str(), search_path.as_str(), locks), ("on", "\"$user\", public", 0));
+}
