@@ -17,6 +17,7 @@ const ROLES: &str = include_str!("../../sql/schema/roles.sql");
 const RESTORED_WITHOUT_HISTORY: &str = include_str!("../../sql/schema/restored_without_history.sql");
 const OWNERS: &str = include_str!("../../sql/schema/owners.sql");
 const HISTORY: &str = include_str!("../../sql/schema/history.sql");
+const INDEX_REBUILD: &str = include_str!("../../sql/schema/index_rebuild.sql");
 const RECORD_POLICIES: &str = include_str!("../../sql/schema/record_policies.sql");
 
 /// How long to wait for another process that migrates the same database.
@@ -25,6 +26,9 @@ const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_secs(300);
 /// How often to try for a table lock that requests or reports hold. Each attempt waits for the `lock_timeout` of
 /// `sql/schema/migrating.sql`.
 const LOCK_ATTEMPTS: u32 = 15;
+
+/// The migration that builds the indexes of `app.tasks` anew.
+const REBUILDS_INDEXES: i32 = 6;
 
 /// What [`migrate`] has done.
 #[derive(Debug, Default)]
@@ -64,6 +68,7 @@ pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrat
         set_owners(&client).await?;
     }
     make_history(&mut client).await?;
+    announce_index_rebuild(&client).await?;
     let migrations = apply_migrations(&mut client).await?;
 
     let found = Version::of_database(&client).await?;
@@ -124,6 +129,18 @@ async fn make_history(client: &mut Client) -> Result<(), SchemaError> {
         transaction.commit().await
     };
     made.await.map_err(|error| with_advice(&error, "cannot create the schema for the history"))
+}
+
+/// Logs how long requests will wait for the migration that builds indexes anew.
+async fn announce_index_rebuild(client: &Client) -> Result<(), SchemaError> {
+    let before = Version::of_database(client).await?.is_some_and(|found| found.migration < REBUILDS_INDEXES);
+    let Some(row) = client.query_opt(INDEX_REBUILD, &[]).await?.filter(|_| before) else { return Ok(()) };
+    let (rows, seconds): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    tracing::info!(
+        rows,
+        "the next migration builds the indexes of app.tasks anew; requests wait about {seconds} s for it"
+    );
+    Ok(())
 }
 
 async fn apply_migrations(client: &mut Client) -> Result<Vec<String>, SchemaError> {

@@ -2,6 +2,7 @@
 
 mod audit_checks;
 mod catalogue;
+mod collation;
 mod comments;
 mod connection;
 mod constraints;

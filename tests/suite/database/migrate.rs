@@ -51,7 +51,8 @@ async fn migrating_a_fresh_database_prints_what_was_done() {
     let output = String::from_utf8(done.stdout).expect("text");
     assert_eq!(
         output,
-        "applied V1__identity\napplied V2__tasks\napplied V3__lists\napplied V4__cheaper_identity\napplied V5__plain_names\napplied the policies\n"
+        "applied V1__identity\napplied V2__tasks\napplied V3__lists\napplied V4__cheaper_identity\napplied V5__plain_names\n\
+         applied V6__user_ids_byte_by_byte\napplied the policies\n"
     );
     assert_eq!(described(&database.superuser().await).await, pristine().await);
 }
