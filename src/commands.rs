@@ -34,6 +34,7 @@ pub fn run() -> Result<(), Failure> {
     let cli = Cli::parse();
     let mut config = cli.settings.parse()?;
     logging::start(&config.log_filter, config.log_format);
+    warn_of_plain_connections(&config);
 
     let runtime = Runtime::new()?;
     // Blocking work cannot be cancelled, for example the resolution of a host name. The exit waits for it this long at most.
@@ -51,6 +52,18 @@ pub fn run() -> Result<(), Failure> {
     };
     runtime.shutdown_timeout(exit_timeout);
     outcome
+}
+
+/// Logs which databases are reached without TLS over a network.
+fn warn_of_plain_connections(config: &Config) {
+    for address in [&config.database, &config.migration_database].into_iter().flatten() {
+        if address.is_plain_on_the_network() {
+            tracing::warn!(
+                database = %address,
+                "sslmode=disable: the password and all tasks cross the network in clear text"
+            );
+        }
+    }
 }
 
 /// Reads the checkout's `.env`. A `.env` in a directory above belongs to another project. Variables that are set already keep
