@@ -18,6 +18,7 @@ use crate::config::{Cli, Command, Config};
 use crate::database::Address;
 use crate::development::{self, CLUSTER_START_TIMEOUT, Cluster};
 use crate::logging;
+use crate::schema::MigrateOptions;
 
 /// Why a command did not do its work. The text is printed for people.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -41,8 +42,9 @@ pub fn run() -> Result<(), Failure> {
     let mut exit_timeout = config.shutdown_timeout;
     let outcome = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => runtime.block_on(serve::serve(&mut config, &mut exit_timeout)),
-        Command::Migrate { reapply_policies } => {
-            runtime.block_on(migrate::migrate(&config, reapply_policies, &mut exit_timeout))
+        Command::Migrate { reapply_policies, allow_older_policies } => {
+            let options = MigrateOptions { reapply_policies, allow_older_policies };
+            runtime.block_on(migrate::migrate(&config, options, &mut exit_timeout))
         }
         Command::Audit => runtime.block_on(audit::audit(&config, &mut exit_timeout)),
         Command::Token { user, lifetime } => token::print(&mut config, &user, lifetime),

@@ -56,6 +56,9 @@ pub enum Command {
         /// Apply the policies even if the database has those of this release already
         #[arg(long)]
         reapply_policies: bool,
+        /// Apply the policies even if those of a newer release are in force
+        #[arg(long)]
+        allow_older_policies: bool,
     },
     /// Report who can see which rows and how the database differs from this release, and try to read and change the rows
     /// of another user. Exit code 1 if a check fails

@@ -39,14 +39,32 @@ pub struct Migrated {
     pub policies: bool,
 }
 
+/// How to [`migrate_with`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MigrateOptions {
+    /// Apply the policies even if the database has those of this release already.
+    pub reapply_policies: bool,
+    /// Apply the policies even if those of a newer release are in force. Migrations never go back.
+    pub allow_older_policies: bool,
+}
+
+/// Brings the database at `address` to this release, without going back from a newer one.
+///
+/// # Errors
+/// As [`migrate_with`].
+pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrated, SchemaError> {
+    migrate_with(address, MigrateOptions { reapply_policies, ..MigrateOptions::default() }).await
+}
+
 /// Brings the database at `address` to this release. Writes nothing and takes no lock if the record says that it is there.
 ///
 /// Several processes may do this at once: one does the work, the others wait for it.
 ///
 /// # Errors
-/// The step that failed, and why. Each migration has its own transaction, and all policies have one together. What was applied before the
+/// The step that failed, and why; a database that a newer release has migrated. Each migration has its own transaction, and all policies have one together. What was applied before the
 /// error stays applied.
-pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrated, SchemaError> {
+pub async fn migrate_with(address: &Address, options: MigrateOptions) -> Result<Migrated, SchemaError> {
+    let reapply_policies = options.reapply_policies;
     let wanted = Version::of_this_release();
     let mut client = connect(address).await?;
     let check = async {
@@ -59,6 +77,8 @@ pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrat
         return Ok(Migrated::default());
     }
 
+    refuse_newer(found.as_ref(), &wanted, options, address)?;
+
     take_migration_lock(&client).await?;
     client.batch_execute(MIGRATING).await?;
     refuse_without_history(&client, address).await?;
@@ -69,7 +89,11 @@ pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrat
     }
     make_history(&mut client).await?;
     announce_index_rebuild(&client).await?;
-    let migrations = apply_migrations(&mut client).await?;
+    let found = Version::of_database(&client).await?;
+    // Another process may have migrated meanwhile.
+    refuse_newer(found.as_ref(), &wanted, options, address)?;
+    let is_ahead = found.is_some_and(|found| found.migration > wanted.migration);
+    let migrations = if is_ahead { Vec::new() } else { apply_migrations(&mut client).await? };
 
     let found = Version::of_database(&client).await?;
     let policies = reapply_policies || found.is_none_or(|found| found.policies != wanted.policies);
@@ -77,6 +101,25 @@ pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrat
         apply_policies(&mut client, &wanted.policies).await?;
     }
     Ok(Migrated { migrations, policies })
+}
+
+/// Servers of the newer release would refuse to serve with older policies.
+fn refuse_newer(
+    found: Option<&Version>,
+    wanted: &Version,
+    options: MigrateOptions,
+    address: &Address,
+) -> Result<(), SchemaError> {
+    match found {
+        Some(found) if found.is_ahead_of(wanted) && !options.allow_older_policies => {
+            let newer = if found.has_newer_policies_than(wanted) { "policies" } else { "migrations" };
+            Err(SchemaError(format!(
+                "{address} has {newer} of a newer release than this program: run `rowkeep migrate` of that release.\n\
+                 To go back to the policies of this release: `rowkeep migrate --allow-older-policies`. Migrations stay."
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The lock is released when the connection ends.

@@ -14,6 +14,7 @@ mod logins;
 mod migrate;
 mod migrate_at_once;
 mod migrate_by_hand;
+pub mod old_and_new;
 mod plans;
 mod privileges;
 mod queries;

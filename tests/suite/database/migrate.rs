@@ -3,6 +3,7 @@
 use rowkeep::schema;
 
 use super::catalogue::{described, pristine};
+use super::old_and_new::older_policies;
 use super::support::{Fixture, files, state, texts};
 use crate::world::{Database, OwnCluster, SECRET};
 
@@ -84,12 +85,15 @@ async fn policies_are_applied_again_when_asked_for() {
 }
 
 #[tokio::test]
-async fn policies_of_another_release_are_replaced() {
+async fn policies_of_an_older_release_are_replaced() {
     let fixture = Fixture::new().await;
     let wanted = described(&fixture.admin).await;
-    let other = "create policy other on app.tasks using (true); revoke select on app.tasks from rowkeep_api;
-                 insert into rowkeep.policies (digest) values ('of another release')";
-    fixture.admin.batch_execute(other).await.expect("another release's policies");
+    let other = format!(
+        "create policy other on app.tasks using (true); revoke select on app.tasks from rowkeep_api;
+         insert into rowkeep.policies (digest) values ('{}')",
+        older_policies()
+    );
+    fixture.admin.batch_execute(&other).await.expect("another release's policies");
 
     let done = schema::migrate(&fixture.database.address("postgres"), false).await.expect("a migration");
 

@@ -123,13 +123,6 @@ async fn a_server_starts_on_a_database_with_newer_migrations() {
 }
 
 #[tokio::test]
-async fn a_database_with_other_policies_is_refused() {
-    let refused = refusal_after("insert into rowkeep.policies (digest) values ('of another release')").await;
-
-    assert!(refused.contains("policies") && refused.contains("run `rowkeep migrate`"), "{refused}");
-}
-
-#[tokio::test]
 async fn a_constraint_without_a_message_is_refused() {
     let refused = refusal_after("comment on constraint tasks_title_blank on app.tasks is null").await;
 
