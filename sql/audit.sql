@@ -107,6 +107,26 @@ collation_versions (name, word, recorded, actual) as (
             or exists (select from pg_index i where k.oid = any (i.indcollation) and i.indexrelid >= 16384))
 ),
 
+-- Logins of requests that may connect to this database only because PUBLIC may, and that have a database of their own in
+-- this cluster: one that they, or a role of theirs, own or may connect to by name. `serves` names those.
+database_guests (name, serves) as (
+    select l.name, string_agg(quote_ident(d.datname), ', ' order by d.datname collate "C")
+      from logins l
+      join pg_database d on d.datallowconn and d.datname <> current_database()
+     where exists (select
+                     from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+                     join can_use u on u.role = l.oid and u.other = a.grantee
+                    where a.privilege_type = 'CONNECT')
+       and has_database_privilege(l.oid, current_database(), 'CONNECT')
+       and not exists (select
+                         from pg_database h
+                        cross join aclexplode(coalesce(h.datacl, acldefault('d', h.datdba))) a
+                         join can_use u on u.role = l.oid and u.other = a.grantee
+                        where h.datname = current_database()
+                          and a.privilege_type = 'CONNECT')
+     group by l.name
+),
+
 -- Default privileges: what will be granted on future objects. `ours` are those for objects in app or rowkeep.
 default_privileges as (
     select d.oid, o.name, n.nspname, coalesce(r.name, 'public') as receiver, lower(a.privilege_type) as privilege,
@@ -421,6 +441,31 @@ select 44, 'FAIL', 'constraint',
   join tables t on t.oid = k.conrelid
  where not k.convalidated
     or (to_jsonb(k) ->> 'conenforced') = 'false'
+),
+
+check_database_connect (part, verdict, subject, fact, fix) as (
+-- Looks for: PUBLIC with the privilege to connect to this database, which PostgreSQL grants by default, and the logins of
+--   other databases in the cluster that can connect because of it.
+-- Why: roles belong to the whole cluster. The login of another environment is a member of rowkeep_api here as well: once it
+--   is connected, it can call app.identify() with the id of any user.
+-- Severity: FAIL for a login of requests that serves another database of the cluster, and may connect here through PUBLIC
+--   alone. NOTE if PUBLIC may connect and there is no such login.
+-- Fix: grant connect to each login by name, then revoke connect on database ... from public;
+select 10, 'FAIL', 'database',
+       format('%s serves %s, and can read and change every row of %I: it may connect because public may', g.name, g.serves,
+              current_database()),
+       format('revoke connect on database %I from public;', current_database())
+  from database_guests g
+union all
+select 10, 'NOTE', 'database',
+       format('public may connect to %I: grant connect to its logins by name, and revoke it from public', d.datname),
+       format('revoke connect on database %I from public;', d.datname)
+  from pg_database d
+ cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+ where d.datname = current_database()
+   and a.privilege_type = 'CONNECT'
+   and a.grantee = 0
+   and not exists (select from database_guests)
 ),
 
 check_database_create (part, verdict, subject, fact, fix) as (
@@ -1585,6 +1630,7 @@ facts as (
     union all select * from check_channels
     union all select * from check_constraint_messages
     union all select * from check_constraint_validity
+    union all select * from check_database_connect
     union all select * from check_database_create
     union all select * from check_database_owner
     union all select * from check_database_temporary_tables

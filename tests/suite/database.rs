@@ -22,6 +22,7 @@ mod releases;
 mod restore;
 mod search_path;
 mod serving;
+mod shared_cluster;
 pub mod support;
 #[cfg(target_os = "linux")]
 mod tls;

@@ -6,6 +6,7 @@ use super::test_cluster::TestCluster;
 /// Every fact about a fresh database, except the one about the server's release.
 const FACTS: &[&str] = &[
     "OK database DATABASE, owned by postgres",
+    "NOTE database public may connect to DATABASE: grant connect to its logins by name, and revoke it from public",
     "NOTE database public may create temporary tables in DATABASE; requests name every table with its schema",
     "OK server no prepared transactions (max_prepared_transactions is 0)",
     "OK server the server log contains no parameter values",
