@@ -190,9 +190,11 @@ mod tests {
 
     #[track_caller]
     fn assert_parses(text: &str, wanted: &[(&str, &str)]) {
-        let found = Keywords::parse(text).unwrap_or_else(|problem| panic!("{text}: {problem}"));
-        let found: Vec<_> = found.iter().collect();
-        assert_eq!(found, wanted, "{text}");
+        let found = Keywords::parse(text).map(|found| {
+            found.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>()
+        });
+        let wanted = wanted.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        assert_eq!(found, Ok(wanted), "{text}");
     }
 
     #[test]

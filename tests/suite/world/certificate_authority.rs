@@ -1,7 +1,6 @@
 //! A certificate authority of one test.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
-use tokio_rustls::rustls::pki_types::CertificateDer;
 
 pub struct CertificateAuthority {
     certificate: rcgen::Certificate,
@@ -25,10 +24,6 @@ impl CertificateAuthority {
 
     pub fn pem(&self) -> String {
         self.certificate.pem()
-    }
-
-    pub fn der(&self) -> CertificateDer<'static> {
-        self.certificate.der().clone()
     }
 
     /// A certificate for a host with these names.
