@@ -92,6 +92,41 @@ child_tables (oid, of) as (
     select i.inhrelid, h.of from pg_inherits i join child_tables h on h.oid = i.inhparent
 ),
 
+-- The version of the rules for sorting text: as it was recorded, and as the libraries of the server have it now. For the
+-- database, and for each collation that a column or an index uses. sql/schema/collation_version.sql reads the same.
+collation_versions (name, word, recorded, actual) as (
+    select format('database %I', d.datname), ' collation', d.datcollversion, pg_database_collation_actual_version(d.oid)
+      from pg_database d
+     where d.datname = current_database()
+    union all
+    select format('collation %I.%I', n.nspname, k.collname), '', k.collversion, pg_collation_actual_version(k.oid)
+      from pg_collation k
+      join pg_namespace n on n.oid = k.collnamespace
+     where k.collversion is not null
+       and (exists (select from pg_attribute a where a.attcollation = k.oid and a.attrelid >= 16384)
+            or exists (select from pg_index i where k.oid = any (i.indcollation) and i.indexrelid >= 16384))
+),
+
+-- Logins of requests that may connect to this database only because PUBLIC may, and that have a database of their own in
+-- this cluster: one that they, or a role of theirs, own or may connect to by name. `serves` names those.
+database_guests (name, serves) as (
+    select l.name, string_agg(quote_ident(d.datname), ', ' order by d.datname collate "C")
+      from logins l
+      join pg_database d on d.datallowconn and d.datname <> current_database()
+     where exists (select
+                     from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+                     join can_use u on u.role = l.oid and u.other = a.grantee
+                    where a.privilege_type = 'CONNECT')
+       and has_database_privilege(l.oid, current_database(), 'CONNECT')
+       and not exists (select
+                         from pg_database h
+                        cross join aclexplode(coalesce(h.datacl, acldefault('d', h.datdba))) a
+                         join can_use u on u.role = l.oid and u.other = a.grantee
+                        where h.datname = current_database()
+                          and a.privilege_type = 'CONNECT')
+     group by l.name
+),
+
 -- Default privileges: what will be granted on future objects. `ours` are those for objects in app or rowkeep.
 default_privileges as (
     select d.oid, o.name, n.nspname, coalesce(r.name, 'public') as receiver, lower(a.privilege_type) as privilege,
@@ -406,6 +441,31 @@ select 44, 'FAIL', 'constraint',
   join tables t on t.oid = k.conrelid
  where not k.convalidated
     or (to_jsonb(k) ->> 'conenforced') = 'false'
+),
+
+check_database_connect (part, verdict, subject, fact, fix) as (
+-- Looks for: PUBLIC with the privilege to connect to this database, which PostgreSQL grants by default, and the logins of
+--   other databases in the cluster that can connect because of it.
+-- Why: roles belong to the whole cluster. The login of another environment is a member of rowkeep_api here as well: once it
+--   is connected, it can call app.identify() with the id of any user.
+-- Severity: FAIL for a login of requests that serves another database of the cluster, and may connect here through PUBLIC
+--   alone. NOTE if PUBLIC may connect and there is no such login.
+-- Fix: grant connect to each login by name, then revoke connect on database ... from public;
+select 10, 'FAIL', 'database',
+       format('%s serves %s, and can read and change every row of %I: it may connect because public may', g.name, g.serves,
+              current_database()),
+       format('revoke connect on database %I from public;', current_database())
+  from database_guests g
+union all
+select 10, 'NOTE', 'database',
+       format('public may connect to %I: grant connect to its logins by name, and revoke it from public', d.datname),
+       format('revoke connect on database %I from public;', d.datname)
+  from pg_database d
+ cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+ where d.datname = current_database()
+   and a.privilege_type = 'CONNECT'
+   and a.grantee = 0
+   and not exists (select from database_guests)
 ),
 
 check_database_create (part, verdict, subject, fact, fix) as (
@@ -1321,6 +1381,21 @@ select 30, case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'FAIL' e
   left join roles r on r.oid = s.nspowner
 ),
 
+check_server_collation_versions (part, verdict, subject, fact, fix) as (
+-- Looks for: rules for sorting text that have changed since the database recorded them: of the database, and of the
+--   collations that its columns and indexes use.
+-- Why: an upgrade of the operating system or of ICU can change the order of letters. An index that was built in the old
+--   order then does not find some rows.
+-- Severity: NOTE. Rows of users are found all the same, because user ids are compared byte by byte.
+-- Fix: reindex, then alter ... refresh collation version;
+select 10, 'NOTE', 'server',
+       format('%s: the rules for sorting text have changed from version %s to %s; indexes on text may miss rows',
+              c.name, c.recorded, coalesce(c.actual, '(unknown)')),
+       format('reindex database %I; alter %s refresh%s version;', current_database(), c.name, c.word)
+  from collation_versions c
+ where c.recorded <> coalesce(c.actual, '')
+),
+
 check_server_logged_values (part, verdict, subject, fact, fix) as (
 -- Looks for: settings that write the values of statements to the server log.
 -- Why: the values are tasks and user ids, and policies do not protect a log.
@@ -1470,30 +1545,33 @@ select 42, case when i.indkey[0] = a.attnum and i.indisvalid then 'OK' else 'FAI
 check_table_user_column (part, verdict, subject, fact, fix) as (
 -- Looks for: the column user_id of each table of app.
 -- Why: policies compare this column. A value that is null, written by the client, or compared by the rules of a language
---   can belong to the wrong user.
--- Severity: OK if it is text, not null, compared byte by byte, with the default app.current_user_id(). FAIL otherwise.
+--   can belong to the wrong user. A new release of a library that sorts letters can hide rows from their user.
+-- Severity: OK if it is text collate "C" (compared byte by byte), not null, with the default app.current_user_id(). FAIL
+--   otherwise.
 -- Fix: alter table ... alter column user_id ...; a change of its type needs a migration.
 select 41, case when u.sound then 'OK' else 'FAIL' end, 'table',
        case when u.description is null then t.name || ': has no column user_id, so its rows have no owner'
-            else t.name || ': ' || u.description || case when u.sound then '' else ': must be text, not null, default '
-                                  'app.current_user_id(), compared byte by byte' end end,
+            else t.name || ': ' || u.description || case when u.sound then '' else ': must be text collate "C", not null, '
+                                  'default app.current_user_id()' end end,
        case when u.sound then null
-            when u.description is null then format('alter table %s add column user_id text not null default '
-                                                   'app.current_user_id();', t.name)
+            when u.description is null then format('alter table %s add column user_id text collate "C" not null '
+                                                   'default app.current_user_id();', t.name)
             when u.typed then format('alter table %s alter column user_id set not null, '
                                      'alter column user_id set default app.current_user_id();', t.name)
             else 'by hand, in a migration: policies and keys depend on the column' end
   from tables t
   left join lateral (
-       select format('user_id %s%s%s', format_type(a.atttypid, a.atttypmod), case when a.attnotnull then ' not null' end,
-                     ' default ' || pg_get_expr(d.adbin, d.adrelid))
-              || case when c.collisdeterministic then '' else format(' collate %I', c.collname) end as description,
-              a.atttypid = 'text'::regtype and c.collisdeterministic and a.attgenerated = '' as typed,
-              a.atttypid = 'text'::regtype and a.attnotnull and c.collisdeterministic and a.attgenerated = ''
+       select format('user_id %s%s%s%s', format_type(a.atttypid, a.atttypmod), format(' collate %I', c.collname),
+                     case when a.attnotnull then ' not null' end, ' default ' || pg_get_expr(d.adbin, d.adrelid))
+                     as description,
+              b.compared_by_byte and a.attgenerated = '' as typed,
+              b.compared_by_byte and a.attgenerated = '' and a.attnotnull
               and coalesce(pg_get_expr(d.adbin, d.adrelid), '') = 'app.current_user_id()' as sound
          from pg_attribute a
          left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
          left join pg_collation c on c.oid = a.attcollation
+        cross join lateral (
+              select a.atttypid = 'text'::regtype and a.attcollation = 'pg_catalog."C"'::regcollation) b (compared_by_byte)
         where a.attrelid = t.oid and a.attname = 'user_id' and not a.attisdropped) u on true
 ),
 
@@ -1552,6 +1630,7 @@ facts as (
     union all select * from check_channels
     union all select * from check_constraint_messages
     union all select * from check_constraint_validity
+    union all select * from check_database_connect
     union all select * from check_database_create
     union all select * from check_database_owner
     union all select * from check_database_temporary_tables
@@ -1603,6 +1682,7 @@ facts as (
     union all select * from check_schema_create
     union all select * from check_schema_grants
     union all select * from check_schema_owner
+    union all select * from check_server_collation_versions
     union all select * from check_server_logged_values
     union all select * from check_server_prepared_transactions
     union all select * from check_server_release

@@ -18,6 +18,7 @@ use crate::config::{Cli, Command, Config};
 use crate::database::Address;
 use crate::development::{self, CLUSTER_START_TIMEOUT, Cluster};
 use crate::logging;
+use crate::schema::MigrateOptions;
 
 /// Why a command did not do its work. The text is printed for people.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -34,14 +35,16 @@ pub fn run() -> Result<(), Failure> {
     let cli = Cli::parse();
     let mut config = cli.settings.parse()?;
     logging::start(&config.log_filter, config.log_format);
+    warn_of_plain_connections(&config);
 
     let runtime = Runtime::new()?;
     // Blocking work cannot be cancelled, for example the resolution of a host name. The exit waits for it this long at most.
     let mut exit_timeout = config.shutdown_timeout;
     let outcome = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => runtime.block_on(serve::serve(&mut config, &mut exit_timeout)),
-        Command::Migrate { reapply_policies } => {
-            runtime.block_on(migrate::migrate(&config, reapply_policies, &mut exit_timeout))
+        Command::Migrate { reapply_policies, allow_older_policies } => {
+            let options = MigrateOptions { reapply_policies, allow_older_policies };
+            runtime.block_on(migrate::migrate(&config, options, &mut exit_timeout))
         }
         Command::Audit => runtime.block_on(audit::audit(&config, &mut exit_timeout)),
         Command::Token { user, lifetime } => token::print(&mut config, &user, lifetime),
@@ -51,6 +54,18 @@ pub fn run() -> Result<(), Failure> {
     };
     runtime.shutdown_timeout(exit_timeout);
     outcome
+}
+
+/// Logs which databases are reached without TLS over a network.
+fn warn_of_plain_connections(config: &Config) {
+    for address in [&config.database, &config.migration_database].into_iter().flatten() {
+        if address.is_plain_on_the_network() {
+            tracing::warn!(
+                database = %address,
+                "sslmode=disable: the password and all tasks cross the network in clear text"
+            );
+        }
+    }
 }
 
 /// Reads the checkout's `.env`. A `.env` in a directory above belongs to another project. Variables that are set already keep

@@ -1,5 +1,7 @@
 //! The settings: each has its flag, variable, default and help text here, and nowhere else.
 
+mod addresses;
+mod files;
 mod parse;
 mod token_rules;
 
@@ -54,6 +56,9 @@ pub enum Command {
         /// Apply the policies even if the database has those of this release already
         #[arg(long)]
         reapply_policies: bool,
+        /// Apply the policies even if those of a newer release are in force
+        #[arg(long)]
+        allow_older_policies: bool,
     },
     /// Report who can see which rows and how the database differs from this release, and try to read and change the rows
     /// of another user. Exit code 1 if a check fails
@@ -90,10 +95,35 @@ pub struct Settings {
     #[arg(long, env, global = true, hide_env_values = true, value_name = "URL")]
     #[arg(default_value = "", hide_default_value = true)]
     database_url: String,
+    /// File with DATABASE_URL; its user and password are read again for each new connection [default: none]
+    #[arg(long, env, global = true, value_name = "PATH")]
+    #[arg(default_value = "", hide_default_value = true)]
+    database_url_file: String,
+    /// File with the password of DATABASE_URL, which is read again for each new connection [default: none]
+    #[arg(long, env, global = true, value_name = "PATH")]
+    #[arg(default_value = "", hide_default_value = true)]
+    database_password_file: String,
     /// Database and login that `migrate` uses [default: DATABASE_URL]
     #[arg(long, env, global = true, hide_env_values = true, value_name = "URL")]
     #[arg(default_value = "", hide_default_value = true)]
     migration_database_url: String,
+    /// File with MIGRATION_DATABASE_URL [default: none]
+    #[arg(long, env, global = true, value_name = "PATH")]
+    #[arg(default_value = "", hide_default_value = true)]
+    migration_database_url_file: String,
+    /// File with the root certificates (PEM) that databases must have, in the place of the public ones; `system`: those of
+    /// this machine [default: the public ones]
+    #[arg(long, env, global = true, value_name = "PATH")]
+    #[arg(default_value = "", hide_default_value = true)]
+    database_ca_file: String,
+    /// `sslmode` of addresses that have none, as for libpq [default: require; in development prefer; none on this machine]
+    #[arg(long, env, global = true, value_name = "MODE")]
+    #[arg(default_value = "", hide_default_value = true)]
+    pgsslmode: String,
+    /// The same as DATABASE_CA_FILE, under the name that libpq has for it [default: none]
+    #[arg(long, env, global = true, value_name = "PATH")]
+    #[arg(default_value = "", hide_default_value = true)]
+    pgsslrootcert: String,
     /// Largest number of database connections, 2 or more; one of them is for /health
     #[arg(long, env, global = true, value_name = "N", default_value_t = default::DATABASE_POOL_SIZE.to_string())]
     database_pool_size: String,
@@ -114,10 +144,18 @@ pub struct Settings {
     #[arg(long, env, global = true, hide_env_values = true, value_name = "TEXT")]
     #[arg(default_value = "", hide_default_value = true)]
     better_auth_secret: String,
+    /// File with BETTER_AUTH_SECRET [default: none]
+    #[arg(long, env, global = true, value_name = "PATH")]
+    #[arg(default_value = "", hide_default_value = true)]
+    better_auth_secret_file: String,
     /// The secret before that one: tokens signed with it are accepted as well [default: none]
     #[arg(long, env, global = true, hide_env_values = true, value_name = "TEXT")]
     #[arg(default_value = "", hide_default_value = true)]
     better_auth_secret_previous: String,
+    /// File with BETTER_AUTH_SECRET_PREVIOUS [default: none]
+    #[arg(long, env, global = true, value_name = "PATH")]
+    #[arg(default_value = "", hide_default_value = true)]
+    better_auth_secret_previous_file: String,
     /// URL of the Better Auth server that signs tokens with a key pair; gives JWKS URL, issuer and audience
     /// [default: none]
     #[arg(long, env, global = true, value_name = "URL")]

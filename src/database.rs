@@ -1,17 +1,25 @@
 //! The address of a database (`DATABASE_URL`), and connections to it.
 
-use std::io;
+mod error;
+mod keywords;
+mod options;
+
 use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::RootCertStore;
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, TargetSessionAttrs};
-use tokio_postgres::{Client, Config, Error};
+use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::error_chain::chain;
-use crate::tls;
+pub use self::error::{ConnectError, describe};
+use self::keywords::Keywords;
+use self::options::Options;
+use crate::secret_file;
+use crate::tls::{self, Roots};
 
 /// The driver's default for TCP keepalive. An address with this value is taken to set none.
 const DRIVER_KEEPALIVES_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
@@ -19,72 +27,131 @@ const DRIVER_KEEPALIVES_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 /// Time limit for connecting, TLS and login together.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why there is no connection to the database.
-#[derive(Debug)]
-pub enum ConnectError {
-    /// The server refused the connection or the login, or it cannot be reached.
-    Refused(Error),
-    /// No server answers at the socket.
-    Socket(io::Error),
-    /// The server accepted the connection and did not complete the login in time.
-    TimedOut,
-    /// The server closed an idle connection, because it restarted or was suspended.
-    Closed,
+/// What an address means where it does not say so itself.
+#[derive(Clone, Debug, Default)]
+pub struct Defaults {
+    /// Whether TLS is used only if the server offers it. This is for development: anybody between here and the server can
+    /// claim that it does not.
+    pub prefer_tls: bool,
+    /// The `sslmode` of an address that has none (`PGSSLMODE`).
+    pub ssl_mode: Option<String>,
+    /// The `sslrootcert` of an address that has none (`DATABASE_CA_FILE`).
+    pub root_certificates: Option<String>,
+    /// The file that the address was read from. User and password are read from it again for each connection.
+    pub url_file: Option<PathBuf>,
+    /// A file with the password, which is read again for each connection.
+    pub password_file: Option<PathBuf>,
 }
-
-impl From<Error> for ConnectError {
-    fn from(error: Error) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl std::fmt::Display for ConnectError {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Refused(error) => out.write_str(&describe(error)),
-            Self::Socket(error) => write!(out, "error connecting to server: {}", chain(error)),
-            Self::TimedOut => {
-                out.write_str("the server accepts the connection but does not complete the login in time")
-            }
-            Self::Closed => out.write_str("the server closed the connection"),
-        }
-    }
-}
-
-impl std::error::Error for ConnectError {}
 
 /// Where a database is and how to log in. Prints without the password.
 #[derive(Clone)]
 pub struct Address {
     config: Config,
     tls: MakeRustlsConnect,
+    sources: Arc<Sources>,
+}
+
+/// The files that an address depends on.
+struct Sources {
+    roots: Roots,
+    url_file: Option<PathBuf>,
+    password_file: Option<PathBuf>,
+    /// Whether the address itself says that a host on the network is reached without TLS.
+    is_plain_on_the_network: bool,
 }
 
 impl Address {
     /// Reads a URL (`postgres://user:password@host/database`) or `key=value` pairs, as libpq does.
     ///
-    /// `sslmode=require` verifies the certificate and the host name against the public root certificates. `prefer`,
-    /// the default, does the same if the server offers TLS, and uses no TLS on this machine (sockets and loopback).
+    /// # Errors
+    /// As [`Address::with`].
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Self::with(text, &Defaults::default())
+    }
+
+    /// The same, with defaults for what the text does not say.
+    ///
+    /// A host that is not this machine must have TLS, unless `sslmode=disable` is written. The certificate and the host name
+    /// are verified, whatever else `sslmode` says. On this machine (sockets and loopback) TLS is used if it is asked for.
     ///
     /// # Errors
     /// A sentence that says what is wrong. It never repeats the text, which holds a password.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let mut config = parse(text)?;
+    pub fn with(text: &str, defaults: &Defaults) -> Result<Self, String> {
+        let options = read(text)?;
+        let mut config = options.config;
         if config.get_hosts().is_empty() {
             // The driver uses TLS only with a host name.
             for address in config.get_hostaddrs().to_vec() {
                 config.host(address.to_string());
             }
         }
+        if defaults.password_file.is_some() && config.get_password().is_some() {
+            return Err("has a password, and DATABASE_PASSWORD_FILE is set, too: remove one of them".into());
+        }
+
+        let asked = match (options.ssl_mode, &defaults.ssl_mode) {
+            // As in libpq, it says nothing about sockets.
+            (None, Some(text)) if !config.get_hosts().iter().any(is_socket) => {
+                Some(options::ssl_mode(text).map_err(|advice| format!("PGSSLMODE: {advice}"))?)
+            }
+            (asked, _) => asked,
+        };
+        let is_local = is_on_this_machine(&config);
+        config.ssl_mode(match asked {
+            Some(SslMode::Prefer) if !defaults.prefer_tls && !is_local => SslMode::Require,
+            None if !is_local && !defaults.prefer_tls => SslMode::Require,
+            // Whoever names an authority wants it to be asked, also on this machine.
+            None if options.root_certificates.is_some() && !config.get_hosts().iter().any(is_socket) => {
+                SslMode::Require
+            }
+            // A local server often has a self-signed certificate, and nobody can listen to local connections.
+            Some(SslMode::Prefer) | None if is_local => SslMode::Disable,
+            Some(mode) => mode,
+            None => SslMode::Prefer,
+        });
         check_hosts(&config)?;
         set_defaults(&mut config);
-        Ok(Self { config, tls: tls_with(tls::public_roots()) })
+
+        let roots = options.root_certificates.as_ref().or(defaults.root_certificates.as_ref());
+        let sources = Sources {
+            roots: roots.map_or(Roots::Public, |text| Roots::named(text)),
+            url_file: defaults.url_file.clone(),
+            password_file: defaults.password_file.clone(),
+            is_plain_on_the_network: config.get_ssl_mode() == SslMode::Disable && !is_local,
+        };
+        let tls = tls_with(sources.roots.read()?);
+        Self { config, tls, sources: Arc::new(sources) }.refreshed().map_err(|error| error.to_string())
     }
 
-    /// The same address with other root certificates, for a server whose certificate authority is not public.
-    #[must_use]
-    pub fn with_roots(self, roots: RootCertStore) -> Self {
-        Self { tls: tls_with(roots), ..self }
+    /// The same address with the password and the root certificates that its files hold now. Each new connection takes them.
+    /// Reads local files, which takes less time than connecting.
+    ///
+    /// # Errors
+    /// A file cannot be read any more.
+    pub fn refreshed(&self) -> Result<Self, ConnectError> {
+        let mut fresh = self.clone();
+        let sources = &self.sources;
+        if let Some(path) = &sources.url_file {
+            let text = secret_file::read(path).map_err(ConnectError::File)?;
+            let shown = path.display();
+            let login = read(&text)
+                .map_err(|why| ConnectError::File(format!("the address in {shown}: {why}")))?
+                .config;
+            login.get_user().map(|user| fresh.config.user(user));
+            login.get_password().map(|password| fresh.config.password(password));
+        }
+        if let Some(path) = &sources.password_file {
+            fresh.config.password(secret_file::read(path).map_err(ConnectError::File)?);
+        }
+        if matches!(sources.roots, Roots::File(_)) {
+            fresh.tls = tls_with(sources.roots.read().map_err(ConnectError::File)?);
+        }
+        Ok(fresh)
+    }
+
+    /// Whether the address says that passwords and tasks cross a network without TLS.
+    pub fn is_plain_on_the_network(&self) -> bool {
+        self.sources.is_plain_on_the_network
     }
 
     /// The driver's configuration.
@@ -118,7 +185,8 @@ impl Address {
     /// When the server cannot be reached, refuses the login, or does not answer in time.
     pub async fn connect(&self) -> Result<Client, ConnectError> {
         // The driver's own time limit covers the TCP connection only, not TLS and the login.
-        let opened = timeout(CONNECT_TIMEOUT, self.config.connect(self.tls())).await;
+        let fresh = self.refreshed()?;
+        let opened = timeout(CONNECT_TIMEOUT, fresh.config.connect(fresh.tls())).await;
         let (client, connection) = opened.map_err(|_| ConnectError::TimedOut)??;
         tokio::spawn(connection);
         Ok(client)
@@ -146,32 +214,12 @@ impl std::fmt::Debug for Address {
     }
 }
 
-fn parse(text: &str) -> Result<Config, String> {
-    for option in ["sslmode=verify-full", "sslmode=verify-ca", "sslmode=allow", "sslrootcert="] {
-        if text.contains(option) {
-            let option = option.trim_end_matches('=');
-            return Err(format!(
-                "{option} is not supported; use sslmode=require, which verifies the certificate and the host \
-                 name against the public root certificates"
-            ));
-        }
-    }
-    if text.contains("://") && text.matches('@').count() > 1 {
-        // The driver would read the end of the password as the host, and messages show the host.
-        return Err("has more than one @: write @ as %40 in the user, password or database".into());
-    }
-
-    let config: Config = text.parse().map_err(|error: Error| {
-        // Other errors of the driver repeat parts of the text. This one only names an option that it knows.
-        let reason = std::error::Error::source(&error).map(ToString::to_string);
-        let reason = reason.filter(|reason| reason.starts_with("invalid value for option"));
-        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-        format!("not an address like postgres://user:password@host/database{reason}")
-    })?;
-    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+fn read(text: &str) -> Result<Options, String> {
+    let options = Options::of(&Keywords::parse(text)?)?;
+    if options.config.get_hosts().is_empty() && options.config.get_hostaddrs().is_empty() {
         return Err("names no host: add one, as in postgres://user:password@host/database".into());
     }
-    Ok(config)
+    Ok(options)
 }
 
 /// Refuses options that a connection over a socket would ignore.
@@ -197,10 +245,6 @@ fn check_hosts(config: &Config) -> Result<(), String> {
 
 /// Sets the options that the address does not set.
 fn set_defaults(config: &mut Config) {
-    if config.get_ssl_mode() == SslMode::Prefer && is_on_this_machine(config) {
-        // A local server often has a self-signed certificate, and nobody can listen to local connections.
-        config.ssl_mode(SslMode::Disable);
-    }
     if config.get_application_name().is_none() {
         config.application_name("rowkeep");
     }
@@ -229,17 +273,10 @@ fn is_socket(host: &Host) -> bool {
 fn is_on_this_machine(config: &Config) -> bool {
     let hosts = config.get_hosts().iter().all(|host| match host {
         Host::Tcp(name) => {
-            name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+            name.eq_ignore_ascii_case("localhost")
+                || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
         }
         Host::Unix(_) => true,
     });
     hosts && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
-}
-
-/// Describes a database error for the log: SQLSTATE and message. Never the detail, which can hold a whole row.
-pub fn describe(error: &Error) -> String {
-    match error.as_db_error() {
-        Some(db) => format!("{}: {}", db.code().code(), db.message()),
-        None => chain(error),
-    }
 }

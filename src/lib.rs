@@ -31,6 +31,7 @@
 //! | [`refusal`] | the reasons to refuse a request, without status codes |
 //! | [`database`] | the address of a database, and connections to it |
 //! | [`tls`] | TLS to the database and to issuers |
+//! | [`secret_file`] | files that hold one secret |
 //! | [`error_chain`] | the text of an error with its causes |
 //!
 //! Below Rust are `sql/` (the queries), `policies/` (who may see which rows, now) and `migrations/` (how the tables came
@@ -48,6 +49,7 @@ pub mod http;
 pub mod logging;
 pub mod refusal;
 pub mod schema;
+pub mod secret_file;
 pub mod session;
 pub mod tasks;
 pub mod tls;

@@ -11,7 +11,7 @@ use tokio_postgres::Error;
 
 use crate::database::describe;
 pub use connect::{connect, wait_for};
-pub use migrate::{Migrated, migrate};
+pub use migrate::{MigrateOptions, Migrated, migrate, migrate_with};
 pub use server::OLDEST_POSTGRES;
 pub use serving::{ServingData, ready_to_serve};
 pub use version::Version;

@@ -32,7 +32,7 @@ select pg_is_in_recovery()                                       as is_standby,
                                                                  as tables_fenced,
        app.current_user_id() = $1                                as identity_taken,
        -- The owner of a table can lift its policies. A query of a parent table applies the policies of the parent only.
-       -- A nondeterministic collation can treat two different user ids as equal.
+       -- Another collation than "C" can treat two user ids as equal, and a new release of its library can hide rows.
        not exists (select
                      from pg_class c
                     where c.relnamespace = 'app'::regnamespace
@@ -44,7 +44,7 @@ select pg_is_in_recovery()                                       as is_standby,
                                             join pg_collation k on k.oid = a.attcollation
                                            where a.attrelid = c.oid
                                              and a.attname = 'user_id'
-                                             and k.collisdeterministic)))
+                                             and k.oid = 'pg_catalog."C"'::regcollation)))
                                                                  as tables_sound,
        -- If the permissive policy is lost and the fence is not, every user sees an empty list instead of an error.
        not exists (select

@@ -5,6 +5,8 @@
 --   psql "$MIGRATION_DATABASE_URL" -v ON_ERROR_STOP=1 \
 --        -v login=rowkeep_login -v password='a long random text' -f sql/setup/login.sql
 --
+-- If the cluster has other databases, add `-v exclusive=1`: see the end of this file.
+--
 -- Create the login with this file and not in the console of a hosting service: consoles often give roles BYPASSRLS.
 
 create role :"login" login inherit password :'password';
@@ -22,3 +24,37 @@ alter role :"login" set role = 'rowkeep_api';
 alter role :"login" set statement_timeout = '5s';
 alter role :"login" set lock_timeout = '2s';
 alter role :"login" set idle_in_transaction_session_timeout = '10s';
+
+-- With `-v exclusive=1`, only logins that are granted CONNECT by name can connect to this database. Do this if the cluster
+-- has other databases of Rowkeep, such as those of another environment: roles belong to the whole cluster, so their logins
+-- could read this database, too. The owner of the database must run it. It also locks out monitoring and backups that have
+-- no grant: the list says whom.
+\if :{?exclusive}
+\else
+\set exclusive 0
+\endif
+\if :exclusive
+revoke connect on database :"DBNAME" from public;
+
+do $$
+begin
+    -- For a role that may not revoke it, REVOKE is a warning and no error.
+    if exists (select
+                 from pg_database d
+                cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+                where d.datname = current_database()
+                  and a.grantee = 0
+                  and a.privilege_type = 'CONNECT') then
+        raise exception 'PUBLIC may still connect to database %', current_database()
+            using hint = 'Run this as the owner of the database or as a superuser.';
+    end if;
+end
+$$;
+
+select rolname as "can no longer connect",
+       format('grant connect on database %I to %I;', current_database(), rolname) as "unless you run"
+  from pg_roles
+ where rolcanlogin
+   and not has_database_privilege(oid, current_database(), 'CONNECT')
+ order by rolname collate "C";
+\endif

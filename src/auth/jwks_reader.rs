@@ -228,11 +228,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 /// certificate of their own.
 fn tls() -> ClientConfig {
     let mut roots = tls::public_roots();
-    let found = rustls_native_certs::load_native_certs();
-    for problem in &found.errors {
-        tracing::debug!(%problem, "a root certificate of this machine cannot be read");
-    }
-    roots.add_parsable_certificates(found.certs);
+    roots.extend(tls::system_roots().roots);
     tls::client(roots)
 }
 

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use super::{Failure, database, stop, unless_stopped};
 use crate::config::Config;
+use crate::schema::MigrateOptions;
 use crate::{audit, schema};
 
 pub(super) async fn migrate(
     config: &Config,
-    reapply_policies: bool,
+    options: MigrateOptions,
     exit_timeout: &mut Duration,
 ) -> Result<(), Failure> {
     let migrating = async {
         let (cluster, address) = database(config).await?;
         let address = config.migration_database.as_ref().unwrap_or(&address).clone();
-        let applied = match schema::migrate(&address, reapply_policies).await {
+        let applied = match schema::migrate_with(&address, options).await {
             Ok(applied) => applied,
             Err(error) => match audit::lost_objects(&address).await {
                 Some(lost) => return Err(format!("{error}\n{lost}").into()),

@@ -5,7 +5,6 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{Config, ConfigError, Settings, default};
-use crate::database::Address;
 use crate::http::Origins;
 use crate::logging::{Filter, Format};
 use crate::session::{Options, StatementMode};
@@ -23,7 +22,10 @@ impl Settings {
     /// Every setting that is missing or wrong, at once.
     pub fn parse(&self) -> Result<Config, ConfigError> {
         let mut problems = Problems::default();
+        self.with_files(&mut problems).parse_texts(problems)
+    }
 
+    fn parse_texts(&self, mut problems: Problems) -> Result<Config, ConfigError> {
         let development = match or_default(&self.environment, default::ENVIRONMENT) {
             "development" => true,
             "staging" | "production" => false,
@@ -34,9 +36,8 @@ impl Settings {
             }
         };
 
-        let database = problems.address("DATABASE_URL", &self.database_url);
-        let migration_database = problems.address("MIGRATION_DATABASE_URL", &self.migration_database_url);
-        if !development && self.database_url.trim().is_empty() {
+        let (database, migration_database) = self.addresses(&mut problems, development);
+        if !development && self.database_url.trim().is_empty() && self.database_url_file.trim().is_empty() {
             problems.add("DATABASE_URL is missing; set it to postgres://user:password@host/database");
         }
 
@@ -128,14 +129,6 @@ impl Problems {
             self.add(format!("{name}: {problem}"));
             T::default()
         })
-    }
-
-    fn address(&mut self, name: &str, text: &str) -> Option<Address> {
-        let text = text.trim();
-        if text.is_empty() {
-            return None;
-        }
-        self.value(name, Address::parse(text).map(Some))
     }
 
     pub(super) fn number(&mut self, name: &str, text: &str, default: u64, range: RangeInclusive<u64>) -> u64 {

@@ -58,7 +58,7 @@ pub async fn wait_for(address: &Address) -> Result<(), SchemaError> {
 fn is_transient(error: &ConnectError) -> bool {
     match error {
         // The time-out of a connection has passed already.
-        ConnectError::TimedOut => false,
+        ConnectError::TimedOut | ConnectError::File(_) => false,
         ConnectError::Refused(error) => match error.code().map(|state| state.code()) {
             // operator_intervention (starting up, shutting down), insufficient_resources (too many connections)
             Some(code) => code.starts_with("57P") || code.starts_with("53"),

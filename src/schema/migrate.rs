@@ -18,6 +18,7 @@ const ROLES: &str = include_str!("../../sql/schema/roles.sql");
 const RESTORED_WITHOUT_HISTORY: &str = include_str!("../../sql/schema/restored_without_history.sql");
 const OWNERS: &str = include_str!("../../sql/schema/owners.sql");
 const HISTORY: &str = include_str!("../../sql/schema/history.sql");
+const INDEX_REBUILD: &str = include_str!("../../sql/schema/index_rebuild.sql");
 const RECORD_POLICIES: &str = include_str!("../../sql/schema/record_policies.sql");
 
 /// How long to wait for another process that migrates the same database.
@@ -26,6 +27,9 @@ const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_secs(300);
 /// How often to try for a table lock that requests or reports hold. Each attempt waits for the `lock_timeout` of
 /// `sql/schema/migrating.sql`.
 const LOCK_ATTEMPTS: u32 = 15;
+
+/// The migration that builds the indexes of `app.tasks` anew.
+const REBUILDS_INDEXES: i32 = 6;
 
 /// What [`migrate`] has done.
 #[derive(Debug, Default)]
@@ -36,14 +40,32 @@ pub struct Migrated {
     pub policies: bool,
 }
 
+/// How to [`migrate_with`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MigrateOptions {
+    /// Apply the policies even if the database has those of this release already.
+    pub reapply_policies: bool,
+    /// Apply the policies even if those of a newer release are in force. Migrations never go back.
+    pub allow_older_policies: bool,
+}
+
+/// Brings the database at `address` to this release, without going back from a newer one.
+///
+/// # Errors
+/// As [`migrate_with`].
+pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrated, SchemaError> {
+    migrate_with(address, MigrateOptions { reapply_policies, ..MigrateOptions::default() }).await
+}
+
 /// Brings the database at `address` to this release. Writes nothing and takes no lock if the record says that it is there.
 ///
 /// Several processes may do this at once: one does the work, the others wait for it.
 ///
 /// # Errors
-/// The step that failed, and why. Each migration has its own transaction, and all policies have one together. What was applied before the
+/// The step that failed, and why; a database that a newer release has migrated. Each migration has its own transaction, and all policies have one together. What was applied before the
 /// error stays applied.
-pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrated, SchemaError> {
+pub async fn migrate_with(address: &Address, options: MigrateOptions) -> Result<Migrated, SchemaError> {
+    let reapply_policies = options.reapply_policies;
     let wanted = Version::of_this_release();
     let mut client = connect(address).await?;
     refuse_pooler(address).await?;
@@ -57,6 +79,8 @@ pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrat
         return Ok(Migrated::default());
     }
 
+    refuse_newer(found.as_ref(), &wanted, options, address)?;
+
     take_migration_lock(&client).await?;
     client.batch_execute(MIGRATING).await?;
     refuse_without_history(&client, address).await?;
@@ -66,7 +90,12 @@ pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrat
         set_owners(&client).await?;
     }
     make_history(&mut client).await?;
-    let migrations = apply_migrations(&mut client).await?;
+    announce_index_rebuild(&client).await?;
+    let found = Version::of_database(&client).await?;
+    // Another process may have migrated meanwhile.
+    refuse_newer(found.as_ref(), &wanted, options, address)?;
+    let is_ahead = found.is_some_and(|found| found.migration > wanted.migration);
+    let migrations = if is_ahead { Vec::new() } else { apply_migrations(&mut client).await? };
 
     let found = Version::of_database(&client).await?;
     let policies = reapply_policies || found.is_none_or(|found| found.policies != wanted.policies);
@@ -91,6 +120,25 @@ async fn refuse_pooler(address: &Address) -> Result<(), SchemaError> {
         "{address} is a connection pooler, and a migration needs a session of its own: set MIGRATION_DATABASE_URL to the \
          address of Postgres itself (Neon: the host without -pooler; Supabase: port 5432){instead}"
     )))
+}
+
+/// Servers of the newer release would refuse to serve with older policies.
+fn refuse_newer(
+    found: Option<&Version>,
+    wanted: &Version,
+    options: MigrateOptions,
+    address: &Address,
+) -> Result<(), SchemaError> {
+    match found {
+        Some(found) if found.is_ahead_of(wanted) && !options.allow_older_policies => {
+            let newer = if found.has_newer_policies_than(wanted) { "policies" } else { "migrations" };
+            Err(SchemaError(format!(
+                "{address} has {newer} of a newer release than this program: run `rowkeep migrate` of that release.\n\
+                 To go back to the policies of this release: `rowkeep migrate --allow-older-policies`. Migrations stay."
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The lock is released when the connection ends.
@@ -143,6 +191,18 @@ async fn make_history(client: &mut Client) -> Result<(), SchemaError> {
         transaction.commit().await
     };
     made.await.map_err(|error| with_advice(&error, "cannot create the schema for the history"))
+}
+
+/// Logs how long requests will wait for the migration that builds indexes anew.
+async fn announce_index_rebuild(client: &Client) -> Result<(), SchemaError> {
+    let before = Version::of_database(client).await?.is_some_and(|found| found.migration < REBUILDS_INDEXES);
+    let Some(row) = client.query_opt(INDEX_REBUILD, &[]).await?.filter(|_| before) else { return Ok(()) };
+    let (rows, seconds): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    tracing::info!(
+        rows,
+        "the next migration builds the indexes of app.tasks anew; requests wait about {seconds} s for it"
+    );
+    Ok(())
 }
 
 async fn apply_migrations(client: &mut Client) -> Result<Vec<String>, SchemaError> {

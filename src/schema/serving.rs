@@ -59,9 +59,16 @@ async fn read(client: &Client, address: &Address) -> Result<ServingData, SchemaE
                 found.migration, wanted.migration
             )));
         }
+        Some(found) if found.has_newer_policies_than(&wanted) => {
+            tracing::warn!(
+                database = found.policies,
+                release = wanted.policies,
+                "the policies of the database are of a newer release"
+            );
+        }
         Some(found) if found.policies != wanted.policies => {
             return Err(SchemaError(format!(
-                "the policies of {address} are not those of this release; run `rowkeep migrate`"
+                "the policies of {address} are of an older release; run `rowkeep migrate`"
             )));
         }
         Some(_) => {}

@@ -23,6 +23,16 @@ impl Version {
         Self { migration: versions.max().unwrap_or(0), policies: policies::digest() }
     }
 
+    /// Whether a newer release than this one has migrated the database or applied its policies.
+    pub fn is_ahead_of(&self, release: &Self) -> bool {
+        self.migration > release.migration || self.has_newer_policies_than(release)
+    }
+
+    /// Whether the policies are those of a newer release than this one.
+    pub fn has_newer_policies_than(&self, release: &Self) -> bool {
+        self.policies != release.policies && !policies::is_older(&self.policies)
+    }
+
     /// The version that the database has on record; `None` if it was never migrated, or has lost the function that says so.
     ///
     /// The record says what was applied once. It does not say whether those objects are still there.

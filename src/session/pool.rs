@@ -207,7 +207,7 @@ impl ConnectionManager {
     /// Opens a connection that is not of the pool, for one look at the database. It prepares no statements.
     pub(super) async fn open_for_a_look(&self) -> Result<PooledConnection, ConnectError> {
         let pipeline = Pipeline::default();
-        let client = pooler::connect(&self.address, &pipeline).await?;
+        let client = pooler::connect(&self.address.refreshed()?, &pipeline).await?;
         let (mut connection, settings) = self.describe(client, pipeline).await?;
         connection.transaction_settings = Some(settings);
         Ok(connection)
@@ -216,7 +216,7 @@ impl ConnectionManager {
     async fn open(&self) -> Result<PooledConnection, ConnectError> {
         let slot = self.slots.clone().acquire_owned().await.map_err(|_| ConnectError::Closed)?;
         let pipeline = Pipeline::default();
-        let client = pooler::connect(&self.address, &pipeline).await?;
+        let client = pooler::connect(&self.address.refreshed()?, &pipeline).await?;
         pipeline.keep(slot);
         let (mut connection, settings) = self.describe(client, pipeline).await?;
         let is_pooled = connection.backend.is_pooled;

@@ -54,11 +54,11 @@ pub(super) fn makes_connection_unusable(error: &Error) -> bool {
         )
 }
 
-/// Whether the other connections of the pool probably have the same problem: a server that is read only now, or a network
-/// that has forgotten its connections.
+/// Whether the other connections of the pool probably have the same problem: a server that is read only now, a schema that
+/// has changed, or a network that has forgotten its connections.
 pub(super) fn concerns_other_connections(error: &Error) -> bool {
     match error.code() {
-        Some(state) => state.code() == "25006",
+        Some(state) => state.code() == "25006" || is_stale_plan(error),
         None => is_lost(error),
     }
 }

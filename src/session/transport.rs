@@ -119,6 +119,7 @@ impl TlsStream for PipelineStream<Either<Socket, RustlsStream>> {
 /// Asks the server of a connection to cancel the statement that it runs (PostgreSQL manual, "Canceling Requests in
 /// Progress"). Uses a connection of its own, with TLS if the address demands it.
 pub(super) async fn cancel(address: &Address, token: CancelToken) -> Result<(), ConnectError> {
+    let address = address.refreshed()?;
     let config = address.config();
     if !address.is_socket() {
         let (transport, _) = Transport::new(config, address.tls(), Pipeline::default());

@@ -2,6 +2,7 @@
 
 mod audit_checks;
 mod catalogue;
+mod collation;
 mod comments;
 mod connection;
 mod constraints;
@@ -13,6 +14,7 @@ mod logins;
 mod migrate;
 mod migrate_at_once;
 mod migrate_by_hand;
+pub mod old_and_new;
 mod plans;
 mod privileges;
 mod queries;
@@ -20,6 +22,7 @@ mod releases;
 mod restore;
 mod search_path;
 mod serving;
+mod shared_cluster;
 pub mod support;
 #[cfg(target_os = "linux")]
 mod tls;

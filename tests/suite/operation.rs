@@ -29,6 +29,7 @@ pub mod program;
 mod raw_client;
 mod round_trip;
 mod settings;
+mod settings_files;
 mod settings_keys;
 mod settings_secrets;
 mod shutdown;

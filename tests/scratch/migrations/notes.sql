@@ -4,7 +4,7 @@ set local role rowkeep_owner;
 create table app.notes (
     -- Ids ascend with creation. The maximum is the largest integer that JavaScript can hold.
     id         bigint      not null generated always as identity (maxvalue 9007199254740991),
-    user_id    text        not null default app.current_user_id(),
+    user_id    text        collate "C" not null default app.current_user_id(),
     body       text        not null,
     created_at timestamptz not null,
     updated_at timestamptz not null,

@@ -79,7 +79,9 @@ const CONSTRAINTS: &str = "
      order by 1";
 
 const COLUMNS: &str = "
-    select format('%s.%s %s%s%s%s', attrelid::regclass, attname, format_type(atttypid, atttypmod),
+    select format('%s.%s %s%s%s%s%s', attrelid::regclass, attname, format_type(atttypid, atttypmod),
+                  case when attcollation not in (0, 'pg_catalog.\"default\"'::regcollation)
+                       then ' collate ' || attcollation::regcollation end,
                   case when attnotnull then ' not null' end,
                   case attidentity when 'a' then ' generated always' end,
                   ' default ' || pg_get_expr(adbin, adrelid))
@@ -246,7 +248,7 @@ async fn the_columns_are_these_and_no_others() {
         found(COLUMNS).await,
         [
             "app.tasks.id bigint not null generated always",
-            "app.tasks.user_id text not null default app.current_user_id()",
+            "app.tasks.user_id text collate \"C\" not null default app.current_user_id()",
             "app.tasks.title text not null",
             "app.tasks.description text",
             "app.tasks.completed boolean not null default false",

@@ -3,6 +3,7 @@
 use rowkeep::schema;
 
 use super::catalogue::{described, pristine};
+use super::old_and_new::older_policies;
 use super::support::{Fixture, files, state, texts};
 use crate::world::{Database, OwnCluster, SECRET};
 
@@ -51,7 +52,8 @@ async fn migrating_a_fresh_database_prints_what_was_done() {
     let output = String::from_utf8(done.stdout).expect("text");
     assert_eq!(
         output,
-        "applied V1__identity\napplied V2__tasks\napplied V3__lists\napplied V4__cheaper_identity\napplied V5__plain_names\napplied the policies\n"
+        "applied V1__identity\napplied V2__tasks\napplied V3__lists\napplied V4__cheaper_identity\napplied V5__plain_names\n\
+         applied V6__user_ids_byte_by_byte\napplied the policies\n"
     );
     assert_eq!(described(&database.superuser().await).await, pristine().await);
 }
@@ -83,12 +85,15 @@ async fn policies_are_applied_again_when_asked_for() {
 }
 
 #[tokio::test]
-async fn policies_of_another_release_are_replaced() {
+async fn policies_of_an_older_release_are_replaced() {
     let fixture = Fixture::new().await;
     let wanted = described(&fixture.admin).await;
-    let other = "create policy other on app.tasks using (true); revoke select on app.tasks from rowkeep_api;
-                 insert into rowkeep.policies (digest) values ('of another release')";
-    fixture.admin.batch_execute(other).await.expect("another release's policies");
+    let other = format!(
+        "create policy other on app.tasks using (true); revoke select on app.tasks from rowkeep_api;
+         insert into rowkeep.policies (digest) values ('{}')",
+        older_policies()
+    );
+    fixture.admin.batch_execute(&other).await.expect("another release's policies");
 
     let done = schema::migrate(&fixture.database.address("postgres"), false).await.expect("a migration");
 

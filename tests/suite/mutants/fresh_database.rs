@@ -6,6 +6,7 @@ use super::test_cluster::TestCluster;
 /// Every fact about a fresh database, except the one about the server's release.
 const FACTS: &[&str] = &[
     "OK database DATABASE, owned by postgres",
+    "NOTE database public may connect to DATABASE: grant connect to its logins by name, and revoke it from public",
     "NOTE database public may create temporary tables in DATABASE; requests name every table with its schema",
     "OK server no prepared transactions (max_prepared_transactions is 0)",
     "OK server the server log contains no parameter values",
@@ -18,7 +19,7 @@ const FACTS: &[&str] = &[
     "OK schema rowkeep, owned by rowkeep_owner: the migration history, and the key of cursors",
     "OK schema rowkeep: usage to rowkeep_auditor",
     "OK table app.tasks: row security enabled, forced; owner rowkeep_owner",
-    "OK table app.tasks: user_id text not null default app.current_user_id()",
+    "OK table app.tasks: user_id text collate \"C\" not null default app.current_user_id()",
     "OK table app.tasks: unique: CREATE UNIQUE INDEX tasks_pkey ON app.tasks USING btree (user_id, id)",
     "OK policy app.tasks fence: RESTRICTIVE all to public, using and check (user_id = app.current_user_id())",
     "OK policy app.tasks owner_only: permissive all to rowkeep_api, using and check (user_id = app.current_user_id())",
@@ -49,7 +50,7 @@ const FACTS: &[&str] = &[
     "OK objects no view, rule, child table, parent table or publication bypasses the policies of app",
     "NOTE channel a client that sends SQL as rowkeep_api can see row estimates (EXPLAIN), sizes, and the statements of its \
      other sessions",
-    "OK drift migration 5 and the policies are those of this release",
+    "OK drift migration 6 and the policies are those of this release",
     "OK drift ALL objects and grants are as declared",
     "OK proof app.tasks: 14 of 14 statements of A against 3 rows of B: none seen, none changed (rolled back)",
     "OK proof app.tasks: one prepared statement under two identities and none: each sees only its own rows",

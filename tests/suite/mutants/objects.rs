@@ -98,7 +98,7 @@ async fn a_new_object_in_the_schema_is_reported() {
         .by_hand(),
         mutant(
             "create table app.notes (user_id varchar(20) not null default app.current_user_id(), primary key (user_id))",
-            &["FAIL table app.notes: user_id character varying(20) not null", "FAIL table app.notes: .. owner postgres"],
+            &["FAIL table app.notes: user_id character varying(20) collate \"default\" not null", "FAIL table app.notes: .. owner postgres"],
         )
         .by_hand(),
         mutant(

@@ -74,6 +74,8 @@ impl TestCluster {
     pub async fn copy(&self, template: &str) -> Copy<'_> {
         let name = format!("copy_{}", self.made.fetch_add(1, Ordering::Relaxed));
         self.at_last(&format!("create database {name} template {template}")).await;
+        // As sql/setup/login.sql does: a copy of a database does not have its privileges.
+        self.at_last(&format!("grant connect on database {name} to rowkeep_login")).await;
         let admin = self.cluster.superuser(&name).await;
         Copy { test_cluster: self, name, admin }
     }

@@ -128,17 +128,40 @@ async fn an_address_with_unsupported_parts_is_refused() {
     }
 }
 
+/// Addresses as other programs and the dashboards of hosting services have them.
 #[tokio::test]
-async fn the_error_for_an_unsupported_sslmode_names_a_supported_one() {
-    for mode in ["verify-full", "verify-ca", "allow"] {
-        let url = format!("postgres://u:hush@db.example/d?sslmode={mode}");
+async fn an_option_of_another_program_is_refused_with_what_to_write_instead() {
+    for (options, named) in [
+        ("sslmode=allow", &["sslmode: allow", "write require"][..]),
+        ("sslmode=no-verify", &["sslmode: no-verify", "sslrootcert=/path/of/ca.pem"]),
+        (
+            "schema=public&pgbouncer=true&connection_limit=5",
+            &["schema: ", "connection_limit: ", "DATABASE_POOL_SIZE"],
+        ),
+        ("options=-c%20role%3Dx", &["options: "]),
+        ("sslcert=a.pem&sslkey=b.pem", &["sslcert: ", "sslkey: "]),
+    ] {
+        let url = format!("postgres://u:hush@db.example/d?{options}");
 
         let ended = in_production(&[("DATABASE_URL", &url), ("BETTER_AUTH_SECRET", SECRET)]).await;
 
         assert_eq!(ended.code, Some(1));
         let line = ended.err.lines().find(|line| line.contains("DATABASE_URL")).unwrap_or_default();
-        assert!(line.contains("sslmode=require") && !line.contains("hush"), "{}", ended.err);
+        assert!(named.iter().all(|part| line.contains(part)) && !line.contains("hush"), "{}", ended.err);
     }
+}
+
+#[tokio::test]
+async fn an_sslmode_of_the_environment_that_cannot_be_obeyed_is_refused() {
+    let set = [
+        ("PGSSLMODE", "allow"),
+        ("DATABASE_URL", "postgres://u@db.example/d"),
+        ("BETTER_AUTH_SECRET", SECRET),
+    ];
+
+    let ended = in_production(&set).await;
+
+    assert!(ended.err.contains("PGSSLMODE: allow is not supported; write require"), "{}", ended.err);
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! A certificate authority of one test.
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use tokio_rustls::rustls::pki_types::CertificateDer;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 
 pub struct CertificateAuthority {
     certificate: rcgen::Certificate,
@@ -27,15 +26,17 @@ impl CertificateAuthority {
         self.certificate.pem()
     }
 
-    pub fn der(&self) -> CertificateDer<'static> {
-        self.certificate.der().clone()
-    }
-
     /// A certificate for a host with these names.
     pub fn signs(&self, names: &[&str]) -> Signed {
+        self.signs_until(names, 4000)
+    }
+
+    /// The same, valid until the end of the year.
+    pub fn signs_until(&self, names: &[&str], year: i32) -> Signed {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>());
-        let params = params.expect("names");
+        let mut params = params.expect("names");
+        params.not_after = date_time_ymd(year, 12, 31);
         Signed { certificate: params.signed_by(&key, &self.issuer).expect("a certificate"), key }
     }
 }

@@ -240,7 +240,12 @@ impl Database {
         let create = format!("create database {name} template {template}");
         for _ in 0..100 {
             match admin.batch_execute(&create).await {
-                Ok(()) => return Self { name, cluster },
+                Ok(()) => {
+                    // As sql/setup/login.sql does: a copy of a database does not have its privileges.
+                    let grant = format!("grant connect on database {name} to rowkeep_login");
+                    admin.batch_execute(&grant).await.expect("a privilege");
+                    return Self { name, cluster };
+                }
                 // object_in_use: the session that made the template has not ended yet.
                 Err(error) if error.code().is_some_and(|state| state.code() == "55006") => {
                     tokio::time::sleep(Duration::from_millis(50)).await;

@@ -79,7 +79,7 @@ mutants (rank, damage, notices, by_hand) as (
     union all
     select 11, format('alter table %s alter column %s drop default', c.relation, c.name),
            array[c.drift || ' is not as declared',
-                 case c.attname when 'user_id' then format('FAIL table %s: user_id text not null: must be', c.relation) end,
+                 case c.attname when 'user_id' then format('FAIL table %s: user_id text collate "C" not null: must be', c.relation) end,
                  case c.attname when 'user_id'
                       then format('FAIL proof %s: not tried, because no row could be created', c.relation) end],
            c.attname <> 'user_id'
@@ -87,7 +87,7 @@ mutants (rank, damage, notices, by_hand) as (
     union all
     select 12, format('alter table %s alter column %s set default %s', c.relation, c.name, d.value),
            array[c.drift || ' is not as declared',
-                 case c.attname when 'user_id' then format('FAIL table %s: user_id text not null default', c.relation) end],
+                 case c.attname when 'user_id' then format('FAIL table %s: user_id text collate "C" not null default', c.relation) end],
            c.attname <> 'user_id'
       from columns c
       join (values ('text'::regtype, '''somebody'''), ('text', 'current_user'), ('text', 'current_setting(''app.user_id'', true)'),

@@ -62,10 +62,10 @@ damages (damage, by_hand, notices) as (values
            'FAIL drift table app.child exists, but is not declared']),
     ('create table public.child () inherits (%1$s); create table public.grandchild () inherits (public.child)', true,
      array['FAIL objects public.child inherits from %1$s', 'FAIL objects public.grandchild inherits from %1$s']),
-    ('create table public.parent (user_id text not null); alter table %1$s inherit public.parent', false,
+    ('create table public.parent (user_id text collate "C" not null); alter table %1$s inherit public.parent', false,
      array['FAIL objects %1$s inherits from public.parent, so a query of that table reads rows of app',
            'FAIL drift inheritance of %1$s exists, but is not declared']),
-    ('create table public.root (user_id text not null); create table public.parent () inherits (public.root); '
+    ('create table public.root (user_id text collate "C" not null); create table public.parent () inherits (public.root); '
      'alter table %1$s inherit public.parent', false,
      array['FAIL objects %1$s inherits from public.parent, so a query of that table reads rows of app']),
     ('create table public.spare as table %1$s; grant select on public.spare to rowkeep_api', false,

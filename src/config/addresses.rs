@@ -1,0 +1,51 @@
+//! The settings about databases: where they are, and how far the way to them is trusted.
+
+use std::path::PathBuf;
+
+use super::Settings;
+use super::parse::Problems;
+use crate::database::{Address, Defaults};
+
+impl Settings {
+    /// The addresses of requests and of migrations.
+    pub(super) fn addresses(
+        &self,
+        problems: &mut Problems,
+        development: bool,
+    ) -> (Option<Address>, Option<Address>) {
+        let certificates = [&self.database_ca_file, &self.pgsslrootcert].map(|text| text.trim());
+        let defaults = Defaults {
+            prefer_tls: development,
+            ssl_mode: some(self.pgsslmode.trim()),
+            root_certificates: certificates.into_iter().find_map(some),
+            url_file: None,
+            password_file: None,
+        };
+        let of_requests = Defaults {
+            url_file: some(self.database_url_file.trim()).map(PathBuf::from),
+            password_file: some(self.database_password_file.trim()).map(PathBuf::from),
+            ..defaults.clone()
+        };
+        let of_migrations = Defaults {
+            url_file: some(self.migration_database_url_file.trim()).map(PathBuf::from),
+            ..defaults
+        };
+
+        if of_requests.password_file.is_some() && self.database_url.trim().is_empty() {
+            problems.add("DATABASE_PASSWORD_FILE is set and DATABASE_URL is not: set it, too");
+        }
+        (
+            address(problems, "DATABASE_URL", &self.database_url, &of_requests),
+            address(problems, "MIGRATION_DATABASE_URL", &self.migration_database_url, &of_migrations),
+        )
+    }
+}
+
+fn address(problems: &mut Problems, name: &str, text: &str, defaults: &Defaults) -> Option<Address> {
+    let text = text.trim();
+    if text.is_empty() { None } else { problems.value(name, Address::with(text, defaults).map(Some)) }
+}
+
+fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
