@@ -1,8 +1,11 @@
 //! The HTTP server and its routes.
 
 pub mod body;
+mod client_stream;
 mod cors;
 mod health;
+mod host;
+mod keep_alive;
 pub mod members;
 mod middleware;
 pub mod request;
@@ -19,6 +22,7 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
@@ -39,20 +43,35 @@ pub struct App {
     cursors: Arc<Cursors>,
     health: Arc<HealthCheck>,
     response_memory: ResponseMemory,
-    request_timeout: Duration,
+    timeouts: Timeouts,
+    stop_announced: CancellationToken,
+}
+
+/// The time limits of clients.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// For the head of a request, and again for its body.
+    pub request: Duration,
+    /// For the wait between two requests on a connection.
+    pub keep_alive: Duration,
 }
 
 impl App {
-    /// `request_timeout` is the time limit for the head of a request, and again for its body.
-    pub fn new(verifier: Verifier, session: Session, cursors: Cursors, request_timeout: Duration) -> Self {
+    pub fn new(verifier: Verifier, session: Session, cursors: Cursors, timeouts: Timeouts) -> Self {
         Self {
             verifier: Arc::new(verifier),
             session,
             cursors: Arc::new(cursors),
             health: Arc::default(),
             response_memory: ResponseMemory::default(),
-            request_timeout,
+            timeouts,
+            stop_announced: CancellationToken::new(),
         }
+    }
+
+    /// Makes `/health` say 503 from now on, so that balancers send no more requests. Requests are still served.
+    pub fn announce_stop(&self) {
+        self.stop_announced.cancel();
     }
 }
 

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 
 use super::{Failure, add_development_secret, database, open_files, stop, stop_signal, welcome};
 use crate::auth::Verifier;
@@ -33,7 +34,13 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
     if config.development {
         welcome::print(config, listening, cluster.as_ref());
     }
-    http::serve(listener, app, config.origins.clone(), stop_signal, config.shutdown_timeout).await;
+    let served = app.clone();
+    let stopped = async {
+        stop_signal.await;
+        served.announce_stop();
+        sleep(config.shutdown_delay).await;
+    };
+    http::serve(listener, app, config.origins.clone(), stopped, config.shutdown_timeout).await;
     tracing::info!("stopped");
     stop(cluster).await
 }
@@ -60,7 +67,7 @@ async fn prepare(config: &mut Config) -> Result<(Option<Cluster>, App), Failure>
     tracing::info!(database = %address, "checked that the policies restrict requests");
     let verifier = Verifier::new(&config.token_rules)?;
     verifier.read_key_sets().await?;
-    Ok((cluster, App::new(verifier, session, cursors, config.request_timeout)))
+    Ok((cluster, App::new(verifier, session, cursors, config.timeouts)))
 }
 
 async fn open_session(config: &Config, address: &Address) -> Result<(Session, Cursors), Failure> {

@@ -30,4 +30,5 @@ mod settings_keys;
 mod settings_secrets;
 mod shutdown;
 mod slow_clients;
+mod unread_bodies;
 mod whole_lists;
