@@ -3,7 +3,6 @@
 use std::net::Ipv6Addr;
 
 use http::header::{HOST, HeaderMap};
-use http::uri::Authority;
 use http::{Uri, Version};
 
 /// Whether a request names its host as RFC 9112, section 3.2, demands: once, and with a valid name. HTTP/1.0 has no `Host`;
@@ -21,25 +20,26 @@ pub(super) fn is_acceptable(version: Version, target: &Uri, headers: &HeaderMap)
 }
 
 /// Whether a text is a host, with or without a port. A user in front of it is not allowed (RFC 9110, section 4.2.4).
+///
+/// RFC 3986 allows more characters in a name. No DNS name has them, and a comma joins two hosts.
 fn is_host(text: &str) -> bool {
-    let Ok(authority) = text.parse::<Authority>() else { return false };
-    let host = authority.host();
-    let port = text.strip_prefix(host).and_then(|rest| match rest {
-        "" => Some(""),
-        rest => rest.strip_prefix(':'),
-    });
-    let is_name = match host.strip_prefix('[') {
-        Some(address) => address.strip_suffix(']').is_some_and(|text| text.parse::<Ipv6Addr>().is_ok()),
-        None => !host.is_empty(),
+    let (is_valid, port) = match text.strip_prefix('[') {
+        Some(text) => match text.split_once(']') {
+            Some((address, port)) => (address.parse::<Ipv6Addr>().is_ok(), port),
+            None => (false, ""),
+        },
+        None => {
+            let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+            let is_in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+            (!name.is_empty() && name.bytes().all(is_in_name), port)
+        }
     };
-    // An empty port means the default one (RFC 3986, section 3.2.3).
-    is_name
-        && port
-            .is_some_and(|port| port.is_empty() || port.bytes().all(is_digit) && port.parse::<u16>().is_ok())
+    is_valid && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
-fn is_digit(byte: u8) -> bool {
-    byte.is_ascii_digit()
+/// An empty port means the default one (RFC 3986, section 3.2.3).
+fn is_port(text: &str) -> bool {
+    text.is_empty() || text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 #[cfg(test)]
