@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// The time to read what has arrived, after a limit has passed.
+/// How long the runtime gets to read what has arrived. A timer that fires later than by this much shows that the process
+/// stood still, or that it had more to do than it could.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// Resolves when `limit` has passed and the runtime has read what had arrived by then.
+/// Resolves when `limit` has passed and the runtime has read what had arrived by then. A limit in which the process stood
+/// still starts again, once: a process that has too much to do for long must not wait for ever.
 pub async fn passed(limit: Duration) {
-    sleep(limit).await;
-    loop {
+    for time in [limit, GRACE] {
         let started = Instant::now();
-        sleep(GRACE).await;
-        // A timer that fires late shows that the process stood still again, or that it has more to do than it can.
-        if started.elapsed() < 2 * GRACE {
-            return;
+        sleep(time).await;
+        if started.elapsed() > time + GRACE {
+            sleep(time).await;
         }
     }
 }
