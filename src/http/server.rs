@@ -146,11 +146,10 @@ async fn serve_connection(
     let timer = HeadTimer::new(timeouts.keep_alive + KEEP_ALIVE_MARGIN, timeouts.request);
     let stream = ClientStream::new(stream, timeouts.request, &timer);
 
-    let keep_alive = Arc::new(KeepAlive { timeouts, stopping: stopping.clone() });
+    let keep_alive = Arc::new(KeepAlive::new(middleware, timeouts, stopping.clone()));
     let service = service_fn(move |request: Request<Incoming>| {
-        let (middleware, keep_alive) = (middleware.clone(), keep_alive.clone());
-        let response =
-            async move { Ok::<_, io::Error>(keep_alive.respond(request, peer, &middleware).await) };
+        let keep_alive = keep_alive.clone();
+        let response = async move { Ok::<_, io::Error>(keep_alive.respond(request, peer).await) };
         Box::pin(response) as Pin<Box<dyn Future<Output = io::Result<Response>> + Send>>
     });
     let mut connection = http1::Builder::new()

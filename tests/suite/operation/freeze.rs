@@ -172,6 +172,26 @@ async fn a_client_that_reads_its_answers_meanwhile_gets_all_of_them() {
 }
 
 #[tokio::test]
+async fn requests_that_arrive_before_a_stop_are_answered() {
+    let mut world = World::with(&SHORT).await;
+    let mut clients = kept(&world, 12).await;
+    let text = request("GET", "/api/tasks", "alice", "");
+
+    freezes(&world, async {
+        for client in &mut clients {
+            client.sends(&text).await;
+        }
+        world.server.signal("TERM");
+    })
+    .await;
+
+    for client in &mut clients {
+        assert_eq!(client.reads().await.status, 200);
+    }
+    assert_eq!(world.server.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
 async fn clients_that_sent_nothing_meanwhile_are_disconnected_as_ever() {
     let world = World::with(&SHORT).await;
     let mut idle = kept(&world, 3).await;

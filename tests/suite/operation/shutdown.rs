@@ -62,6 +62,7 @@ async fn a_request_that_has_begun_is_answered_before_the_server_ends() {
 
         let answer = stopping.put.await.expect("an answer");
         assert_eq!((answer.status(), &answer.json()["title"]), (200, &json!("two")), "{signal}");
+        assert_eq!(answer.header("connection"), "close", "{signal}");
         assert_eq!(stopping.world.server.ended().await.code(), Some(0), "{signal}");
     }
 }

@@ -198,6 +198,20 @@ async fn a_408_says_that_its_connection_ends() {
 }
 
 #[tokio::test]
+async fn an_answer_to_a_body_that_is_broken_says_that_its_connection_ends() {
+    let world = World::new().await;
+    for head in [head("POST", "/api/tasks", "alice"), head("POST", "/nowhere", "alice")] {
+        for chunks in ["zz\r\n", "1\r\nxx\r\n0\r\n\r\n", "fffffffffffffffff\r\n", "1;\n\nx\r\n0\r\n\r\n"] {
+            let text = format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunks}");
+
+            let reply = RawClient::sending(world.server.address, &text).await.reads().await;
+
+            assert!([400, 404].contains(&reply.status) && says_close(&reply), "{text}{reply:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_413_in_the_middle_of_a_body_says_that_its_connection_ends() {
     let world = World::new().await;
     let (lengths, body) = chunked(LARGE);
