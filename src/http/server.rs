@@ -159,7 +159,7 @@ async fn serve_connection(
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
 
-    // A request that has arrived before the stop is answered.
+    // A request that is on its way at the moment of the stop is answered.
     let mut stopped = pin!(async {
         stopping.cancelled().await;
         time_limit::passed(Duration::ZERO).await;
