@@ -24,6 +24,7 @@ mod key_rotation;
 mod key_several_sets;
 mod key_tls;
 mod logs;
+mod mixed_requests;
 pub mod overload;
 pub mod program;
 mod raw_client;

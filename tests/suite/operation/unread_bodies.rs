@@ -12,7 +12,7 @@ use crate::world::World;
 const LARGE: usize = 70_000;
 
 /// Heads of requests whose answers do not need the body, each with its status.
-fn heads() -> Vec<(u16, String)> {
+pub fn heads() -> Vec<(u16, String)> {
     let anonymous = |method: &str, path: &str| format!("{method} {path} HTTP/1.1\r\nHost: rowkeep.test\r\n");
     let preflight = "Origin: http://localhost:3000\r\nAccess-Control-Request-Method: POST\r\n";
     vec![
@@ -28,8 +28,8 @@ fn heads() -> Vec<(u16, String)> {
         (403, head("POST", "/api/bob/tasks", "alice")),
         (404, head("POST", "/nowhere", "alice")),
         (404, head("PUT", "/api/tasks/abc", "alice")),
-        (404, head("PATCH", "/api/v1/tasks/7/toggle", "alice")),
-        (404, head("DELETE", "/api/tasks/7", "alice")),
+        (404, head("PATCH", "/api/v1/tasks/4711/toggle", "alice")),
+        (404, head("DELETE", "/api/tasks/4711", "alice")),
         (405, head("POST", "/api/tasks/7", "alice")),
         (415, head("POST", "/api/tasks", "alice") + "Content-Type: text/plain\r\n"),
         (415, head("POST", "/api/tasks", "alice") + "Content-Encoding: gzip\r\n"),
@@ -37,16 +37,16 @@ fn heads() -> Vec<(u16, String)> {
 }
 
 /// The headers of a body, and the body.
-fn announced(length: usize) -> (String, String) {
+pub fn announced(length: usize) -> (String, String) {
     (format!("Content-Length: {length}\r\n\r\n"), "x".repeat(length))
 }
 
-fn chunked(length: usize) -> (String, String) {
+pub fn chunked(length: usize) -> (String, String) {
     let body = format!("{length:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(length));
     ("Transfer-Encoding: chunked\r\n\r\n".into(), body)
 }
 
-fn says_close(reply: &Reply) -> bool {
+pub fn says_close(reply: &Reply) -> bool {
     reply.head.contains("\r\nconnection: close\r\n")
 }
 
