@@ -5,6 +5,7 @@ mod healthcheck;
 mod migrate;
 mod open_files;
 mod serve;
+mod signals;
 mod token;
 mod welcome;
 
@@ -12,13 +13,13 @@ use std::time::Duration;
 
 use clap::Parser;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Cli, Command, Config};
 use crate::database::Address;
 use crate::development::{self, CLUSTER_START_TIMEOUT, Cluster};
 use crate::logging;
 use crate::schema::MigrateOptions;
+use signals::stop_signal;
 
 /// Why a command did not do its work. The text is printed for people.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -49,7 +50,7 @@ pub fn run() -> Result<(), Failure> {
         Command::Audit => runtime.block_on(audit::audit(&config, &mut exit_timeout)),
         Command::Token { user, lifetime } => token::print(&mut config, &user, lifetime),
         Command::Healthcheck => {
-            runtime.block_on(healthcheck::check(config.listen, 3 * config.request_timeout))
+            runtime.block_on(healthcheck::check(config.listen, 3 * config.timeouts.request))
         }
     };
     runtime.shutdown_timeout(exit_timeout);
@@ -122,19 +123,4 @@ async fn unless_stopped<T>(
             Err(stopped.into())
         }
     }
-}
-
-/// Resolves when the program is told to stop: SIGINT (ctrl-c), SIGTERM, or SIGHUP (its terminal was closed).
-fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
-        }
-        tracing::info!("received a stop signal");
-    })
 }

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::auth::TokenRules;
 use crate::database::Address;
 use crate::development::token::DEFAULT_LIFETIME;
-use crate::http::Origins;
+use crate::http::{Origins, Timeouts};
 use crate::logging::{Filter, Format};
 use crate::session::Options;
 
@@ -30,6 +30,8 @@ mod default {
     pub(super) const CORS_ORIGINS: &str = "http://localhost:3000";
     pub(super) const LOG_LEVEL: &str = "info";
     pub(super) const REQUEST_TIMEOUT: u64 = 10;
+    pub(super) const KEEP_ALIVE_TIMEOUT: u64 = 75;
+    pub(super) const SHUTDOWN_DELAY: u64 = 0;
     pub(super) const SHUTDOWN_TIMEOUT: u64 = 10;
 }
 
@@ -200,7 +202,13 @@ pub struct Settings {
     /// each wait for the database
     #[arg(long, env, global = true, value_name = "SECONDS", default_value_t = default::REQUEST_TIMEOUT.to_string())]
     request_timeout: String,
-    /// Seconds that requests have to finish after a stop signal
+    /// Seconds that an idle connection of a client stays open; more than a proxy or balancer in front keeps one
+    #[arg(long, env, global = true, value_name = "SECONDS", default_value_t = default::KEEP_ALIVE_TIMEOUT.to_string())]
+    keep_alive_timeout: String,
+    /// Seconds between a stop signal and the stop: everything is served, but /health says 503, so that balancers notice
+    #[arg(long, env, global = true, value_name = "SECONDS", default_value_t = default::SHUTDOWN_DELAY.to_string())]
+    shutdown_delay: String,
+    /// Seconds that requests have to finish after a stop signal and the delay
     #[arg(long, env, global = true, value_name = "SECONDS", default_value_t = default::SHUTDOWN_TIMEOUT.to_string())]
     shutdown_timeout: String,
 }
@@ -221,8 +229,10 @@ pub struct Config {
     pub origins: Origins,
     pub log_filter: Filter,
     pub log_format: Format,
-    /// Limit of a request's head, and of its body.
-    pub request_timeout: Duration,
+    /// Limits of clients.
+    pub timeouts: Timeouts,
+    /// How long everything is still served after a stop signal.
+    pub shutdown_delay: Duration,
     pub shutdown_timeout: Duration,
 }
 

@@ -1,8 +1,11 @@
 //! The HTTP server and its routes.
 
 pub mod body;
+mod client_stream;
 mod cors;
 mod health;
+mod host;
+mod keep_alive;
 pub mod members;
 mod middleware;
 pub mod request;
@@ -19,6 +22,7 @@ use std::future::ready;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
@@ -39,7 +43,17 @@ pub struct App {
     database: Arc<OnceLock<Database>>,
     health: Arc<HealthCheck>,
     response_memory: ResponseMemory,
-    request_timeout: Duration,
+    timeouts: Timeouts,
+    stop_announced: CancellationToken,
+}
+
+/// The time limits of clients.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// For the head of a request, and again for its body.
+    pub request: Duration,
+    /// For the wait between two requests on a connection.
+    pub keep_alive: Duration,
 }
 
 /// What requests need from the database.
@@ -49,15 +63,15 @@ struct Database {
 }
 
 impl App {
-    /// An app without a database: requests that need one are refused. `request_timeout` is the time limit for the head of a
-    /// request, and again for its body.
-    pub fn new(verifier: Verifier, request_timeout: Duration) -> Self {
+    /// An app without a database: requests that need one are refused.
+    pub fn new(verifier: Verifier, timeouts: Timeouts) -> Self {
         Self {
             verifier: Arc::new(verifier),
             database: Arc::default(),
             health: Arc::default(),
             response_memory: ResponseMemory::default(),
-            request_timeout,
+            timeouts,
+            stop_announced: CancellationToken::new(),
         }
     }
 
@@ -70,6 +84,11 @@ impl App {
     /// [`Refusal::Busy`] until the database was reached for the first time.
     fn database(&self) -> Result<&Database, Refusal> {
         self.database.get().ok_or_else(|| Refusal::Busy("the database has not been reached yet".into()))
+    }
+
+    /// Makes `/health` say 503 from now on, so that balancers send no more requests. Requests are still served.
+    pub fn announce_stop(&self) {
+        self.stop_announced.cancel();
     }
 }
 

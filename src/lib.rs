@@ -17,7 +17,7 @@
 //! | [`config`] | every setting with its flag, variable, default and help text |
 //! | [`logging`] | the log: its levels and formats, and what it must never contain |
 //! | [`development`] | the defaults of a checkout without settings: a private PostgreSQL, a secret, and tokens signed with it |
-//! | [`http`] | the HTTP server: `server` (connections), `middleware` (every request), `cors`, `health`, and the contracts |
+//! | [`http`] | the HTTP server: `server`, `client_stream` and `keep_alive` (connections), `middleware` (every request), `host`, `cors`, `health`, and the contracts |
 //! | [`http::user_tasks`], [`http::tasks`], [`http::v1_tasks`] | one contract each: routes, handlers, error format |
 //! | `http::whole_list`, [`http::response`] | lists of any length; responses and errors as clients see them |
 //! | [`http::request`], [`http::body`], [`http::members`] | the parts of a request that a handler uses |
@@ -32,6 +32,7 @@
 //! | [`database`] | the address of a database, and connections to it |
 //! | [`tls`] | TLS to the database and to issuers |
 //! | [`secret_file`] | files that hold one secret |
+//! | [`time_limit`] | time limits that read what has arrived before they look at the clock |
 //! | [`error_chain`] | the text of an error with its causes |
 //!
 //! Below Rust are `sql/` (the queries), `policies/` (who may see which rows, now) and `migrations/` (how the tables came
@@ -52,4 +53,5 @@ pub mod schema;
 pub mod secret_file;
 pub mod session;
 pub mod tasks;
+pub mod time_limit;
 pub mod tls;

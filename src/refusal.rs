@@ -19,6 +19,8 @@ pub enum Refusal {
     NotFound,
     /// The `Content-Type` of the body is not JSON.
     NotJson,
+    /// The body has a `Content-Encoding`.
+    Encoded,
     /// The body is larger than the limit.
     TooLarge,
     /// The body did not arrive in time.

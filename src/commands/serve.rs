@@ -39,8 +39,13 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
     }
     tracing::info!(address = %listening, "listening");
 
+    let stopped = async {
+        stop_signal.await;
+        app.announce_stop();
+        sleep(config.shutdown_delay).await;
+    };
     let serving =
-        http::serve(listener, app.clone(), config.origins.clone(), stop_signal, config.shutdown_timeout);
+        http::serve(listener, app.clone(), config.origins.clone(), stopped, config.shutdown_timeout);
     let mut serving = pin!(serving);
     if !config.development {
         tokio::select! {
@@ -72,7 +77,7 @@ async fn prepare(config: &mut Config) -> Result<(Option<Cluster>, Address, App),
         schema::migrate(migrating, false).await?;
     }
     verifier.read_key_sets().await?;
-    Ok((cluster, address, App::new(verifier, config.request_timeout)))
+    Ok((cluster, address, App::new(verifier, config.timeouts)))
 }
 
 /// Opens the database for requests as soon as it can be reached. Requests that need it are refused meanwhile.

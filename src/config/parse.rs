@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{Config, ConfigError, Settings, default};
-use crate::http::Origins;
+use crate::http::{Origins, Timeouts};
 use crate::logging::{Filter, Format};
 use crate::session::{Options, StatementMode};
 
@@ -100,7 +100,21 @@ impl Settings {
                     Format::Text
                 }
             },
-            request_timeout,
+            timeouts: Timeouts {
+                request: request_timeout,
+                keep_alive: problems.seconds(
+                    "KEEP_ALIVE_TIMEOUT",
+                    &self.keep_alive_timeout,
+                    default::KEEP_ALIVE_TIMEOUT,
+                    1..=3600,
+                ),
+            },
+            shutdown_delay: problems.seconds(
+                "SHUTDOWN_DELAY",
+                &self.shutdown_delay,
+                default::SHUTDOWN_DELAY,
+                0..=3600,
+            ),
             shutdown_timeout: problems.seconds(
                 "SHUTDOWN_TIMEOUT",
                 &self.shutdown_timeout,

@@ -7,14 +7,14 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
-use tokio::time::timeout;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
 use super::App;
 use super::members::Members;
 use crate::refusal::Refusal;
+use crate::time_limit::within;
 
 /// The largest body, in bytes. The largest task takes 8 KB as JSON, or 15 KB if every character is escaped.
 pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -22,6 +22,7 @@ pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// A body that was not read yet, so that a request without a valid token costs nothing.
 pub struct Body {
     content_type: Option<String>,
+    is_encoded: bool,
     content_length: usize,
     chunks: BoxStream<'static, Result<Bytes, warp::Error>>,
     read_timeout: Duration,
@@ -31,7 +32,7 @@ pub struct Body {
 ///
 /// Boxed, because the types of all routes contain this one: without the box the crate takes 40 % longer to compile.
 pub fn body(app: &App) -> BoxedFilter<(Body,)> {
-    let read_timeout = app.request_timeout;
+    let read_timeout = app.timeouts.request;
     let chunks = warp::body::stream()
         .map(|body| stream_of_bytes(body).boxed())
         .or_else(|_| ready(Ok::<_, Infallible>((stream::empty().boxed(),))));
@@ -42,6 +43,7 @@ pub fn body(app: &App) -> BoxedFilter<(Body,)> {
             content_type: headers
                 .get(CONTENT_TYPE)
                 .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+            is_encoded: is_encoded(&headers),
             content_length: headers
                 .get(CONTENT_LENGTH)
                 .and_then(|length| length.to_str().ok()?.parse().ok())
@@ -62,12 +64,11 @@ impl Body {
     /// Reads the body, which must be a JSON object.
     ///
     /// # Errors
-    /// In this order: [`Refusal::NotJson`], [`Refusal::TooLarge`] (or [`Refusal::TooSlow`]), and the errors of
-    /// [`Members::parse`].
+    /// In this order: [`Refusal::NotJson`], [`Refusal::Encoded`], [`Refusal::TooLarge`] (or [`Refusal::TooSlow`]), and the
+    /// errors of [`Members::parse`].
     pub async fn members(mut self) -> Result<Members, Refusal> {
-        self.check_content_type()?;
-        let bytes = self.read(BytesMut::new()).await?;
-        Members::parse(&bytes)
+        let limit = self.read_timeout;
+        within(limit, self.read_members(BytesMut::new())).await.unwrap_or(Err(Refusal::TooSlow))
     }
 
     /// Reads the body, which may be empty: then there are no members, and `Content-Type` does not matter.
@@ -75,52 +76,53 @@ impl Body {
     /// # Errors
     /// As [`Body::members`].
     pub async fn members_if_any(mut self) -> Result<Members, Refusal> {
-        let mut bytes = BytesMut::new();
-        while bytes.is_empty() && self.content_length <= MAX_BODY_BYTES {
-            match self.chunk().await? {
-                Some(chunk) => bytes.extend_from_slice(&chunk),
-                None => return Ok(Members::default()),
+        let limit = self.read_timeout;
+        let read = async {
+            let mut bytes = BytesMut::new();
+            while bytes.is_empty() && self.content_length <= MAX_BODY_BYTES {
+                match self.chunk().await? {
+                    Some(chunk) => bytes.extend_from_slice(&chunk),
+                    None => return Ok(Members::default()),
+                }
             }
-        }
-
-        self.check_content_type()?;
-        let bytes = self.read(bytes).await?;
-        Members::parse(&bytes)
+            self.read_members(bytes).await
+        };
+        within(limit, read).await.unwrap_or(Err(Refusal::TooSlow))
     }
 
-    fn check_content_type(&self) -> Result<(), Refusal> {
-        match &self.content_type {
-            Some(text) if !is_json(text) => Err(Refusal::NotJson),
-            _ => Ok(()),
+    /// Reads the members of a body of which `bytes` were read already.
+    async fn read_members(&mut self, mut bytes: BytesMut) -> Result<Members, Refusal> {
+        if self.content_type.as_ref().is_some_and(|text| !is_json(text)) {
+            return Err(Refusal::NotJson);
         }
-    }
-
-    async fn read(&mut self, mut bytes: BytesMut) -> Result<Bytes, Refusal> {
+        if self.is_encoded {
+            return Err(Refusal::Encoded);
+        }
         if self.content_length > MAX_BODY_BYTES {
             return Err(Refusal::TooLarge);
         }
-        let read_timeout = self.read_timeout;
-        let read_all = async {
-            while let Some(chunk) = self.chunk().await? {
-                bytes.extend_from_slice(&chunk);
-                if bytes.len() > MAX_BODY_BYTES {
-                    return Err(Refusal::TooLarge);
-                }
+        while let Some(chunk) = self.chunk().await? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > MAX_BODY_BYTES {
+                return Err(Refusal::TooLarge);
             }
-            Ok(())
-        };
-        timeout(read_timeout, read_all).await.unwrap_or(Err(Refusal::TooSlow))?;
-        Ok(bytes.freeze())
+        }
+        Members::parse(&bytes)
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Refusal> {
-        match timeout(self.read_timeout, self.chunks.next()).await {
-            Ok(None) => Ok(None),
-            Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
-            Ok(Some(Err(_))) => Err(Refusal::Malformed("it ended too early".into())),
-            Err(_) => Err(Refusal::TooSlow),
-        }
+        let chunk = self.chunks.next().await.transpose();
+        chunk.map_err(|_| Refusal::Malformed("it ended too early".into()))
     }
+}
+
+/// Whether a body is compressed. `identity` means that it is not.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(CONTENT_ENCODING).iter();
+    let is_identity = |coding: &[u8]| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity");
+    lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .any(|coding| !is_identity(coding.trim_ascii()))
 }
 
 /// Whether a media type is JSON, or has the suffix `+json` (RFC 6839, section 3.1). Parameters and case do not matter.

@@ -43,6 +43,10 @@ pub(super) fn routes(app: &App) -> BoxedFilter<(Response,)> {
 }
 
 async fn health(app: App) -> Response {
+    if app.stop_announced.is_cancelled() {
+        let detail = "The server is shutting down.";
+        return json(StatusCode::SERVICE_UNAVAILABLE, &object!({ "status": "unhealthy", "detail": detail }));
+    }
     let has_key = app.verifier.has_key();
     let mut problems = app.verifier.problems();
     if !has_key {

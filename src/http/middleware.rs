@@ -6,18 +6,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use futures_util::FutureExt;
-use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, StatusCode};
-use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use tracing::Instrument;
 use warp::filters::BoxedFilter;
 
 use super::cors::{self, Origins};
+use super::host;
+use super::keep_alive::RequestBody;
 use super::request::Peer;
-use super::response::{DEFAULT_ERRORS, Response, empty};
+use super::response::{DEFAULT_ERRORS, Response, bad_host, empty, with_header};
 use crate::refusal::Refusal;
+
+/// Every method that some path supports.
+const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -38,7 +42,7 @@ impl Middleware {
     }
 
     /// Responds to a request, also if its handler panics.
-    pub(super) async fn respond(&self, request: Request<Incoming>, peer: SocketAddr) -> Response {
+    pub(super) async fn respond(&self, request: Request<RequestBody>, peer: SocketAddr) -> Response {
         let started = Instant::now();
         let id =
             format!("{:016x}", self.first_id.wrapping_add(self.requests.fetch_add(1, Ordering::Relaxed)));
@@ -59,7 +63,7 @@ impl Middleware {
         response
     }
 
-    async fn respond_with_headers(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Response {
+    async fn respond_with_headers(&self, mut request: Request<RequestBody>, peer: SocketAddr) -> Response {
         let origin = self.origins.listed(request.headers());
         let is_preflight = Origins::is_preflight(request.method(), request.headers());
         let is_options = request.method() == Method::OPTIONS;
@@ -69,16 +73,21 @@ impl Middleware {
             *request.method_mut() = Method::GET;
         }
 
-        let mut response = if is_preflight && origin.is_some() {
+        let mut response = if !host::is_acceptable(request.version(), request.uri(), request.headers()) {
+            bad_host()
+        } else if is_preflight && origin.is_some() {
             empty(StatusCode::NO_CONTENT)
+        } else if is_options && request.uri().path() == "*" {
+            // The request is about the server, not about a path (RFC 9110, section 9.3.7).
+            with_header(empty(StatusCode::NO_CONTENT), ALLOW, HeaderValue::from_static(ALL_METHODS))
         } else {
             self.route(request).await
         };
         if is_options && response.status() == StatusCode::METHOD_NOT_ALLOWED {
             // Every path supports OPTIONS, and answers with the Allow header of the 405.
-            let allow = response.headers_mut().remove(http::header::ALLOW);
+            let allow = response.headers_mut().remove(ALLOW);
             response = empty(StatusCode::NO_CONTENT);
-            response.headers_mut().extend(allow.map(|allow| (http::header::ALLOW, allow)));
+            response.headers_mut().extend(allow.map(|allow| (ALLOW, allow)));
         }
 
         let headers = response.headers_mut();
@@ -91,7 +100,7 @@ impl Middleware {
         response
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Response {
+    async fn route(&self, request: Request<RequestBody>) -> Response {
         let routes = TowerToHyperService::new(warp::service(self.routes.clone()));
         match AssertUnwindSafe(async move { routes.call(request).await }).catch_unwind().await {
             Ok(Ok(response)) => response,

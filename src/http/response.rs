@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -70,6 +72,13 @@ impl ErrorFormat {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "The body must be JSON: send Content-Type: application/json.",
             ),
+            Refusal::Encoded => {
+                let response = self.error(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "The body must not be compressed: send it without Content-Encoding.",
+                );
+                with_header(response, ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+            }
             Refusal::TooLarge => self.error(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 &format!("The body is too large: send {} KiB at most.", MAX_BODY_BYTES / 1024),
@@ -179,6 +188,14 @@ pub fn empty(status: StatusCode) -> Response {
 pub fn with_header(mut response: Response, name: HeaderName, value: HeaderValue) -> Response {
     response.headers_mut().insert(name, value);
     response
+}
+
+/// 400 for a request without an acceptable `Host` header.
+pub fn bad_host() -> Response {
+    DEFAULT_ERRORS.error(
+        StatusCode::BAD_REQUEST,
+        "The request must have one Host header with the name of the server: send it as in Host: tasks.example.",
+    )
 }
 
 /// 404 for a path that no route serves.

@@ -14,20 +14,22 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
-use tokio_io_timeout::TimeoutStream;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::client_stream::{ClientStream, HeadTimer};
+use super::keep_alive::KeepAlive;
 use super::middleware::Middleware;
 use super::response::Response;
-use super::{App, Origins, routes};
+use super::{App, Origins, Timeouts, routes};
+use crate::time_limit::{self, within};
 
 /// The largest number of connections. One more gets a 503 and is closed.
 pub const MAX_CONNECTIONS: usize = 4096;
@@ -46,12 +48,28 @@ const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How much the server reads and discards, in bytes.
 const MAX_LINGER_BYTES: usize = 16 * 1024 * 1024;
 
+/// How much longer an idle connection stays open than the client is told. A request that the client sends at the last
+/// moment still arrives in time.
+const KEEP_ALIVE_MARGIN: Duration = Duration::from_secs(1);
+
 /// The response on a connection beyond the limit. hyper does not see this connection.
 fn too_many_connections() -> String {
-    let body = r#"{"detail":"The service has too many connections: try again later."}"#;
+    last_response(
+        "503 Service Unavailable\r\nretry-after: 1",
+        "The service has too many connections: try again later.",
+    )
+}
+
+/// The response to a head that did not arrive in time. hyper only closes the connection.
+fn head_was_too_slow() -> String {
+    last_response("408 Request Timeout", "The request took too long to arrive: send it again.")
+}
+
+/// A response without hyper, and the last one on its connection.
+fn last_response(status: &str, detail: &str) -> String {
+    let body = format!(r#"{{"detail":"{detail}"}}"#);
     format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
 }
@@ -64,7 +82,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
     shutdown_timeout: Duration,
 ) {
-    let request_timeout = app.request_timeout;
+    let timeouts = app.timeouts;
     let middleware = Arc::new(Middleware::new(routes(&app), origins));
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
@@ -90,7 +108,7 @@ pub async fn serve(
                 let (middleware, stopping) = (middleware.clone(), stopping.clone());
                 connections.spawn(async move {
                     let _permit = permit;
-                    serve_connection(stream, peer, middleware, request_timeout, stopping).await;
+                    serve_connection(stream, peer, middleware, timeouts, stopping).await;
                 });
             }
             Err(_) => {
@@ -103,13 +121,13 @@ pub async fn serve(
     drop(listener);
     stopping.cancel();
     connections.close();
-    let finished = timeout(shutdown_timeout, async {
+    let finished = within(shutdown_timeout, async {
         connections.wait().await;
         if let Ok(database) = app.database() {
             database.session.close().await;
         }
     });
-    if finished.await.is_err() {
+    if finished.await.is_none() {
         tracing::warn!(connections = connections.len(), "stopped while connections were still open");
     }
 }
@@ -119,48 +137,56 @@ async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
     middleware: Arc<Middleware>,
-    request_timeout: Duration,
+    timeouts: Timeouts,
     stopping: CancellationToken,
 ) {
     // Without Nagle's algorithm: a small response must not wait for the acknowledgement of the one before it.
     let _ = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
     let _ = SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
-    let mut stream = TimeoutStream::new(stream);
-    // Closes the connection of a client that does not read its response.
-    stream.set_write_timeout(Some(request_timeout));
-    // hyper needs a stream that is Unpin.
-    let stream = Box::pin(stream);
+    let timer = HeadTimer::new(timeouts.keep_alive + KEEP_ALIVE_MARGIN, timeouts.request);
+    let stream = ClientStream::new(stream, timeouts.request, &timer);
 
+    let keep_alive = Arc::new(KeepAlive::new(middleware, timeouts, stopping.clone()));
     let service = service_fn(move |request: Request<Incoming>| {
-        let middleware = middleware.clone();
-        let response = async move { Ok::<_, io::Error>(middleware.respond(request, peer).await) };
+        let keep_alive = keep_alive.clone();
+        let response = async move { Ok::<_, io::Error>(keep_alive.respond(request, peer).await) };
         Box::pin(response) as Pin<Box<dyn Future<Output = io::Result<Response>> + Send>>
     });
     let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(request_timeout)
+        .timer(timer.clone())
+        // The timer knows both limits, and ignores this one.
+        .header_read_timeout(timeouts.request)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
 
+    // A request that is on its way at the moment of the stop is answered.
+    let mut stopped = pin!(async {
+        stopping.cancelled().await;
+        time_limit::passed(Duration::ZERO).await;
+    });
     let mut is_stopping = false;
     let outcome = loop {
         tokio::select! {
+            biased;
             outcome = poll_fn(|context| connection.poll_without_shutdown(context)) => break outcome,
-            () = stopping.cancelled(), if !is_stopping => {
+            () = &mut stopped, if !is_stopping => {
                 Pin::new(&mut connection).graceful_shutdown();
                 is_stopping = true;
             }
         }
     };
-    let stream = connection.into_parts().io.into_inner();
+    let mut stream = connection.into_parts().io.into_inner();
     if let Err(error) = outcome {
         tracing::debug!(%peer, %error, "a connection ended with an error");
         if error.is_user() {
             // The response could not be finished. An orderly close would look like its end to a client of HTTP/1.0, so the
             // connection is reset.
-            let _ = stream.get_ref().set_zero_linger();
+            let _ = stream.tcp().set_zero_linger();
             return;
+        }
+        if error.is_timeout() && timer.request_has_begun() {
+            let _ = stream.write_all(head_was_too_slow().as_bytes()).await;
         }
     }
     linger(stream).await;
@@ -168,7 +194,7 @@ async fn serve_connection(
 
 async fn reject(mut stream: TcpStream) {
     let response = too_many_connections();
-    if let Ok(Ok(())) = timeout(LINGER_TIMEOUT, stream.write_all(response.as_bytes())).await {
+    if let Some(Ok(())) = within(LINGER_TIMEOUT, stream.write_all(response.as_bytes())).await {
         linger(stream).await;
     }
 }
@@ -179,7 +205,7 @@ async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
     if stream.shutdown().await.is_err() {
         return;
     }
-    let _ = timeout(LINGER_TIMEOUT, async {
+    let _ = within(LINGER_TIMEOUT, async {
         let mut buffer = vec![0; 16 * 1024];
         let mut discarded = 0;
         while discarded < MAX_LINGER_BYTES {

@@ -204,3 +204,86 @@ async fn an_ignored_body_is_never_refused() {
         }
     }
 }
+
+/// Sends a call with a `Content-Encoding`.
+async fn send_encoded(
+    call: &TaskCall,
+    contract: &Contract,
+    person: &Person,
+    id: &Value,
+    coding: &str,
+) -> Answer {
+    let mut request = person.request(call.method.clone(), &call.path(contract, person, id), call.body);
+    request.headers_mut().insert("content-encoding", coding.parse().expect("a coding"));
+    send(person.address, request).await
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_refused_where_a_body_is_read() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
+
+    for contract in CONTRACTS {
+        for call in contract.calls_with_body() {
+            for coding in ["gzip", "GZIP", "br", "zstd", "identity, gzip", "gzip, identity", "unknown"] {
+                let answer = send_encoded(call, &contract, &alice, &id, coding).await;
+
+                contract.refuses(&answer, 415, format!("{contract} {call} {coding}"));
+                assert!(answer.detail().contains("Content-Encoding"), "{answer:?}");
+                assert_eq!(answer.header("accept-encoding"), "identity");
+            }
+            for coding in ["identity", "Identity", "", "identity, identity"] {
+                let answer = send_encoded(call, &contract, &alice, &id, coding).await;
+
+                assert!(answer.status.is_success(), "{contract} {call} {coding:?}: {answer:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_content_encoding_does_not_matter_where_no_body_is_read() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
+
+    let v1 = &CONTRACTS[2];
+    for call in v1.calls.iter().filter(|call| call.body.is_empty() && call.method != Method::DELETE) {
+        let answer = send_encoded(call, v1, &alice, &id, "gzip").await;
+
+        assert!(answer.status.is_success(), "{call}: {answer:?}");
+    }
+    let flip = TaskCall { method: Method::PATCH, after: "/complete", body: "" };
+    let answer = send_encoded(&flip, &CONTRACTS[0], &alice, &id, "gzip").await;
+    assert!(answer.status.is_success(), "an empty body is not compressed: {answer:?}");
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_refused_after_its_type_and_before_its_size() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let compressed = async |person: &Person, path: &str, content_type: &str| {
+        let mut request = person.request(Method::PUT, path, body_of(LARGEST + 1));
+        request.headers_mut().insert("content-type", content_type.parse().expect("a type"));
+        request.headers_mut().insert("content-encoding", HeaderValue::from_static("gzip"));
+        send(person.address, request).await
+    };
+
+    for contract in CONTRACTS {
+        let path = contract.task(&alice, 4711);
+        let too_large = compressed(&alice, &path, "application/json").await;
+        let another_type = compressed(&alice, &path, "text/plain").await;
+
+        contract.refuses(&compressed(&world.anonymous(), &path, "text/plain").await, 401, &contract);
+        contract.refuses(
+            &compressed(&alice, &contract.task(&alice, "abc"), "text/plain").await,
+            404,
+            &contract,
+        );
+        contract.refuses(&too_large, 415, &contract);
+        contract.refuses(&another_type, 415, &contract);
+        assert!(too_large.detail().contains("Content-Encoding"), "{too_large:?}");
+        assert!(another_type.detail().contains("Content-Type"), "{another_type:?}");
+    }
+}

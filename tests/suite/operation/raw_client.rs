@@ -71,6 +71,12 @@ impl RawClient {
         timeout(TIMEOUT, drips).await.expect("the server closes a connection that drips");
     }
 
+    /// Says after a moment that nothing more will be sent.
+    pub async fn shuts_down_after(&mut self, moment: Duration) {
+        tokio::time::sleep(moment).await;
+        let _ = self.stream.shutdown().await;
+    }
+
     /// Everything until the server closes the connection.
     pub async fn reads_to_the_end(&mut self) -> String {
         let everything = async {

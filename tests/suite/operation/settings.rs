@@ -34,6 +34,8 @@ async fn one_error_names_every_wrong_setting() {
         ("LOG_LEVEL", "verbose"),
         ("LOG_FORMAT", "xml"),
         ("REQUEST_TIMEOUT", "0"),
+        ("KEEP_ALIVE_TIMEOUT", "0"),
+        ("SHUTDOWN_DELAY", "-1"),
         ("SHUTDOWN_TIMEOUT", "1.5"),
     ];
 
@@ -78,6 +80,8 @@ async fn an_empty_variable_means_the_default() {
         "JWT_MAX_LIFETIME",
         "CORS_ORIGINS",
         "REQUEST_TIMEOUT",
+        "KEEP_ALIVE_TIMEOUT",
+        "SHUTDOWN_DELAY",
         "SHUTDOWN_TIMEOUT",
     ];
     let mut settings = vec![("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", SECRET)];

@@ -62,6 +62,7 @@ async fn a_request_that_has_begun_is_answered_before_the_server_ends() {
 
         let answer = stopping.put.await.expect("an answer");
         assert_eq!((answer.status(), &answer.json()["title"]), (200, &json!("two")), "{signal}");
+        assert_eq!(answer.header("connection"), "close", "{signal}");
         assert_eq!(stopping.world.server.ended().await.code(), Some(0), "{signal}");
     }
 }
@@ -111,6 +112,43 @@ async fn idle_connections_are_closed_and_the_server_ends_at_once() {
 
     assert_eq!(idle.reads_to_the_end().await, "");
     assert_eq!(world.server.ended().await.code(), Some(0));
+}
+
+/// Sends requests on kept connections a moment after a stop signal. Returns whether all are answered.
+async fn answers_requests_that_are_on_their_way() -> bool {
+    let mut world = World::new().await;
+    let text = request("GET", "/api/tasks", "alice", "");
+    let mut clients = Vec::new();
+    for _ in 0..24 {
+        let mut client = RawClient::sending(world.server.address, &text).await;
+        assert_eq!(client.reads().await.status, 200);
+        clients.push(client);
+    }
+
+    world.server.signal("TERM");
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let mut answered = 0;
+    for client in &mut clients {
+        client.sends(&text).await;
+    }
+    for client in &mut clients {
+        answered += u32::from(client.next_reply().await.is_some_and(|reply| reply.status == 200));
+    }
+
+    drop(clients);
+    assert_eq!(world.server.ended().await.code(), Some(0));
+    answered == 24
+}
+
+#[tokio::test]
+async fn requests_that_are_on_their_way_when_the_server_stops_are_answered() {
+    // They have a tenth of a second. A machine with much to do can need more than that.
+    for _ in 0..3 {
+        if answers_requests_that_are_on_their_way().await {
+            return;
+        }
+    }
+    panic!("requests were not answered");
 }
 
 #[tokio::test]

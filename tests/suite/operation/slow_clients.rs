@@ -9,7 +9,7 @@ use super::raw_client::{RawClient, head, request};
 use crate::world::World;
 
 async fn with_short_timeout() -> World {
-    World::with(&[("REQUEST_TIMEOUT", "2")]).await
+    World::with(&[("REQUEST_TIMEOUT", "2"), ("KEEP_ALIVE_TIMEOUT", "2")]).await
 }
 
 #[tokio::test]
