@@ -136,3 +136,118 @@ async fn a_partial_message_from_the_driver_is_an_error() {
         assert_eq!(stream.write_all(half).await.expect_err("half").kind(), io::ErrorKind::InvalidData);
     }
 }
+
+/// A message of the driver with a statement name, and what must arrive.
+fn named(kind: u8, before: &[u8], name: &[u8], after: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let whole = |name: &[u8]| super::message(kind, &[before, name, after].concat());
+    (whole(name), whole(&[&STATEMENT_PREFIX[..], name].concat()))
+}
+
+#[tokio::test]
+async fn named_statements_get_the_prefix_of_this_process_and_unnamed_ones_do_not() {
+    let (mut stream, mut there, _) = started(1000).await;
+
+    for (written, arrives) in [
+        named(b'P', b"", b"s12", b"\0select 1\0\0\0"),
+        named(b'B', b"\0", b"s12", b"\0\0\0\0\0\0\0"),
+        named(b'B', b"portal\0", b"s12", b"\0\0\0\0\0\0\0"),
+        named(b'D', b"S", b"s12", b"\0"),
+        named(b'C', b"S", b"s12", b"\0"),
+    ] {
+        exchange(&mut stream, &mut there, &written, &arrives).await;
+    }
+    for unnamed in [&b"\0select 1\0\0\0"[..], b"\0s12 is no name here\0\0\0"] {
+        let written = super::message(b'P', unnamed);
+        exchange(&mut stream, &mut there, &written, &written).await;
+    }
+    let portal = super::message(b'D', b"Ps12\0");
+    exchange(&mut stream, &mut there, &portal, &portal).await;
+}
+
+/// How a statement of the model ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    Completes,
+    Fails,
+    /// Completes after notices and parameters.
+    CompletesNoisily,
+}
+
+/// A small generator of pseudo-random numbers (Marsaglia, "Xorshift RNGs", 2003), so that a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
+}
+
+/// What Postgres answers to the statements between two Syncs, and what the driver must read: by a model that knows only the
+/// manual's rule that after an error everything up to the Sync is skipped.
+fn model(segment: &[(End, bool)]) -> (String, String) {
+    let (mut answer, mut read) = (String::new(), String::new());
+    let failed = segment.iter().position(|(end, _)| *end == End::Fails);
+    for (end, keeps_sync) in &segment[..failed.map_or(segment.len(), |at| at + 1)] {
+        let own = match end {
+            End::Completes => "2DC",
+            End::CompletesNoisily => "N2DSDCS",
+            End::Fails => "2E",
+        };
+        answer.push_str(own);
+        read.push_str(&if *keeps_sync { own.to_owned() } else { own.replacen('C', "Ct", 1) });
+    }
+    // Each omitted Sync from the failed statement on is one more answer that the driver waits for.
+    let skipped = segment[failed.unwrap_or(segment.len())..].iter();
+    read.push_str(&"ts".repeat(skipped.filter(|(_, keeps_sync)| !keeps_sync).count()));
+    answer.push('Z');
+    read.push('Z');
+    (answer, read)
+}
+
+#[tokio::test]
+async fn any_interleaving_cut_anywhere_gives_each_statement_its_own_answer() {
+    for seed in 1..=60_u64 {
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let portion = 1 + random.below(40);
+        let (mut stream, mut there, pipeline) = started(portion).await;
+        for _ in 0..6 {
+            // A transaction: some statements without a Sync, then one with it.
+            let omitted = random.below(5);
+            let mut segment: Vec<_> = (0..=omitted).map(|at| (End::Completes, at == omitted)).collect();
+            for (end, _) in &mut segment {
+                *end = [End::Completes, End::Completes, End::CompletesNoisily, End::Fails][random.below(4)];
+            }
+            pipeline.omit_syncs(omitted);
+            let written = "BES".repeat(omitted + 1);
+            let arrives = format!("{}S", "BE".repeat(omitted + 1));
+            let (answer, read) = model(&segment);
+
+            writes(&mut stream, &mut there, &written, &arrives).await;
+            assert!(!pipeline.is_at_rest(), "an answer is due");
+            answers(&mut stream, &mut there, &answer, &read).await;
+            assert!(pipeline.is_at_rest(), "seed {seed}: {segment:?}");
+        }
+    }
+}
+
+/// A stream that ends within an answer must never have said that a statement is done which is not.
+#[tokio::test]
+async fn a_truncated_answer_ends_the_stream_and_completes_nothing() {
+    let (whole, completed) = (messages("2C2C2DCZ"), messages("2Ct2Ct2DCtZ"));
+    for cut in 0..whole.len() {
+        let (mut stream, mut there, pipeline) = started(1000).await;
+        pipeline.omit_syncs(3);
+        writes(&mut stream, &mut there, "BESBESBESBES", "BEBEBEBES").await;
+
+        there.write_all(&whole[..cut]).await.expect("written");
+        drop(there);
+        let mut read = Vec::new();
+        timeout(TIMEOUT, stream.read_to_end(&mut read)).await.expect("an end in time").expect("an end");
+
+        assert!(completed.starts_with(&read), "cut at {cut}");
+        assert!(!pipeline.is_at_rest(), "cut at {cut}");
+    }
+}

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use rowkeep::session::SESSION_STATEMENTS;
+use rowkeep::tasks;
+
 use super::locks::{folder, tables};
 use super::support::{files, without_comments};
 use crate::world::Database;
@@ -45,6 +48,21 @@ async fn every_query_prepares_for_the_role_of_requests() {
             let prepared = client.prepare(&sql).await;
             assert!(prepared.is_ok(), "{folder}/{name}.sql: {:?}", prepared.err());
         }
+    }
+}
+
+/// Unnamed statements are sent with the types that Rust declares. Another type could choose another operator.
+#[tokio::test]
+async fn every_statement_declares_the_parameter_types_that_postgres_infers() {
+    let database = Database::new().await;
+    let client = database.client("rowkeep_login").await;
+    let queries = tasks::QUERIES.iter().map(|query| query.statement());
+
+    for statement in SESSION_STATEMENTS.iter().copied().chain(queries) {
+        let inferred = client.prepare(statement.sql).await.expect(statement.name);
+
+        let declared: Vec<_> = statement.parameter_types.iter().map(|kind| kind.driver_type()).collect();
+        assert_eq!(declared, inferred.params(), "{}", statement.name);
     }
 }
 

@@ -115,3 +115,33 @@ async fn a_listed_origin_may_read_the_count_and_the_link() {
         assert!(next(&answer).is_some(), "{method}");
     }
 }
+
+/// The length is that of the list at the moment of the page, however fast others change it.
+#[tokio::test]
+async fn a_page_and_its_count_are_of_the_same_moment() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let done = std::sync::atomic::AtomicBool::new(false);
+
+    let changes = async {
+        for _ in 0..150 {
+            let task = alice.creates(json!({ "title": "one" })).await;
+            alice.delete(&format!("/api/tasks/{}", task["id"])).await;
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    };
+    let lists = async {
+        let mut seen = Vec::new();
+        while !done.load(std::sync::atomic::Ordering::Relaxed) {
+            let answer = alice.get("/api/v1/tasks?count=true").await;
+            let count: usize =
+                answer.headers["x-total-count"].to_str().expect("text").parse().expect("a number");
+            seen.push((answer.ids().len(), count));
+        }
+        seen
+    };
+    let ((), seen) = tokio::join!(changes, lists);
+
+    assert!(seen.iter().any(|(_, count)| *count == 0) && seen.iter().any(|(_, count)| *count == 1));
+    assert!(seen.iter().all(|(listed, count)| listed == count), "{seen:?}");
+}
