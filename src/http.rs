@@ -1,10 +1,12 @@
 //! The HTTP server and its routes.
 
 pub mod body;
+mod client_address;
 mod cors;
 mod health;
 pub mod members;
 mod middleware;
+mod rate_limit;
 pub mod request;
 pub mod response;
 pub mod response_memory;
@@ -25,8 +27,10 @@ use warp::filters::BoxedFilter;
 use crate::auth::Verifier;
 use crate::cursor::Cursors;
 use crate::session::Session;
+pub use client_address::TrustedProxies;
 pub use cors::Origins;
 use health::HealthCheck;
+use rate_limit::RateLimits;
 use response::Response;
 use response_memory::ResponseMemory;
 pub use server::{MAX_CONNECTIONS, serve};
@@ -40,6 +44,8 @@ pub struct App {
     health: Arc<HealthCheck>,
     response_memory: ResponseMemory,
     request_timeout: Duration,
+    rate_limits: Arc<RateLimits>,
+    trusted_proxies: Arc<TrustedProxies>,
 }
 
 impl App {
@@ -52,7 +58,18 @@ impl App {
             health: Arc::default(),
             response_memory: ResponseMemory::default(),
             request_timeout,
+            rate_limits: Arc::new(RateLimits::new(0)),
+            trusted_proxies: Arc::default(),
         }
+    }
+
+    /// Limits the requests per second of each user, and the failed sign-ins of each client address; 0 means no limit.
+    /// Trusted proxies say what the address of a client is.
+    #[must_use]
+    pub fn with_rate_limit(mut self, per_second: u32, trusted_proxies: TrustedProxies) -> Self {
+        self.rate_limits = Arc::new(RateLimits::new(per_second));
+        self.trusted_proxies = Arc::new(trusted_proxies);
+        self
     }
 }
 

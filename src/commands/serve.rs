@@ -22,6 +22,7 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
     let listening = listener.local_addr()?;
     open_files::raise_limit();
 
+    let secret_is_own = add_development_secret(config)?;
     let (cluster, app) = tokio::select! {
         prepared = prepare(config) => prepared?,
         () = &mut stop_signal => {
@@ -31,7 +32,7 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
     };
     tracing::info!(address = %listening, "listening");
     if config.development {
-        welcome::print(config, listening, cluster.as_ref());
+        welcome::print(config, listening, cluster.as_ref(), secret_is_own);
     }
     http::serve(listener, app, config.origins.clone(), stop_signal, config.shutdown_timeout).await;
     tracing::info!("stopped");
@@ -45,9 +46,8 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 /// Opens everything that requests need. Returns the development cluster as well if it is their database.
-async fn prepare(config: &mut Config) -> Result<(Option<Cluster>, App), Failure> {
+async fn prepare(config: &Config) -> Result<(Option<Cluster>, App), Failure> {
     let (cluster, address) = database(config).await?;
-    add_development_secret(config)?;
     if config.development {
         let migrating = config.migration_database.as_ref().unwrap_or(&address);
         schema::migrate(migrating, false).await?;
@@ -60,7 +60,9 @@ async fn prepare(config: &mut Config) -> Result<(Option<Cluster>, App), Failure>
     tracing::info!(database = %address, "checked that the policies restrict requests");
     let verifier = Verifier::new(&config.token_rules)?;
     verifier.read_key_sets().await?;
-    Ok((cluster, App::new(verifier, session, cursors, config.request_timeout)))
+    let app = App::new(verifier, session, cursors, config.request_timeout)
+        .with_rate_limit(config.rate_limit, config.trusted_proxies.clone());
+    Ok((cluster, app))
 }
 
 async fn open_session(config: &Config, address: &Address) -> Result<(Session, Cursors), Failure> {

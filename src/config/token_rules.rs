@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use super::Settings;
 use super::parse::{Problems, list, or_default};
+use super::{Command, Settings};
 use crate::auth::{JwksLocation, KeySetConfig, TokenRules};
 
 /// Parts of secrets in examples, in lower case. Anyone can read the examples, and then sign tokens for any user.
@@ -29,10 +29,12 @@ const MIN_SECRET_BYTES: usize = 32;
 const BASE_PATH: &str = "/api/auth";
 
 impl Settings {
-    /// The token rules. `read_timeout` is how long one read of a key set may take.
+    /// The token rules. `read_timeout` is how long one read of a key set may take. Only `serve` verifies tokens, and so
+    /// needs a key.
     pub(super) fn token_rules(
         &self,
         problems: &mut Problems,
+        command: &Command,
         development: bool,
         read_timeout: Duration,
     ) -> TokenRules {
@@ -61,7 +63,8 @@ impl Settings {
             let path = self.jwks_file.trim().into();
             add("JWKS_FILE", JwksLocation::File(path), issuers.clone(), audiences.clone());
         }
-        if !development && self.better_auth_secret.is_empty() && key_sets.is_empty() {
+        let needs_key = *command == Command::Serve && !development;
+        if needs_key && self.better_auth_secret.is_empty() && key_sets.is_empty() {
             problems.add(
                 "BETTER_AUTH_SECRET is missing, and BETTER_AUTH_URL, JWKS_URL and JWKS_FILE are missing, too: set one of them, \
                  or the server cannot verify any token",
