@@ -12,6 +12,7 @@ mod development_checkout;
 mod disconnects;
 mod dotenv;
 mod drift;
+mod environments;
 mod framing;
 mod full_scans;
 mod health;

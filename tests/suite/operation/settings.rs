@@ -29,6 +29,8 @@ async fn one_error_names_every_wrong_setting() {
         ("JWKS_URL", "keys.json"),
         ("JWT_MAX_LIFETIME", "0"),
         ("CORS_ORIGINS", "*"),
+        ("RATE_LIMIT", "many"),
+        ("TRUSTED_PROXIES", "localhost"),
         ("LOG_LEVEL", "verbose"),
         ("LOG_FORMAT", "xml"),
         ("REQUEST_TIMEOUT", "0"),
@@ -75,6 +77,8 @@ async fn an_empty_variable_means_the_default() {
         "JWT_USER_CLAIM",
         "JWT_MAX_LIFETIME",
         "CORS_ORIGINS",
+        "RATE_LIMIT",
+        "TRUSTED_PROXIES",
         "REQUEST_TIMEOUT",
         "SHUTDOWN_TIMEOUT",
     ];
