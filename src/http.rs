@@ -2,6 +2,7 @@
 
 pub mod body;
 mod client_address;
+mod connections;
 mod cors;
 mod health;
 pub mod members;
@@ -28,12 +29,13 @@ use crate::auth::Verifier;
 use crate::cursor::Cursors;
 use crate::session::Session;
 pub use client_address::TrustedProxies;
+pub use connections::MAX_CONNECTIONS;
 pub use cors::Origins;
 use health::HealthCheck;
 use rate_limit::RateLimits;
 use response::Response;
 use response_memory::ResponseMemory;
-pub use server::{MAX_CONNECTIONS, serve};
+pub use server::serve;
 
 /// The state that handlers share.
 #[derive(Clone)]

@@ -20,7 +20,7 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
     let mut stop_signal = pin!(stop_signal()?);
     let listener = listen(config.listen).await?;
     let listening = listener.local_addr()?;
-    open_files::raise_limit();
+    let max_connections = open_files::max_connections(config.session.pool_size)?;
 
     let secret_is_own = add_development_secret(config)?;
     let (cluster, app) = tokio::select! {
@@ -30,11 +30,12 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
             return Ok(());
         }
     };
-    tracing::info!(address = %listening, "listening");
+    tracing::info!(address = %listening, max_connections, "listening");
     if config.development {
         welcome::print(config, listening, cluster.as_ref(), secret_is_own);
     }
-    http::serve(listener, app, config.origins.clone(), stop_signal, config.shutdown_timeout).await;
+    let origins = config.origins.clone();
+    http::serve(listener, app, origins, max_connections, stop_signal, config.shutdown_timeout).await;
     tracing::info!("stopped");
     stop(cluster).await
 }

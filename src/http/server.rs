@@ -25,12 +25,13 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::connections::{AnswerBody, Connections, Place};
 use super::middleware::Middleware;
-use super::response::Response;
 use super::{App, Origins, routes};
 
-/// The largest number of connections. One more gets a 503 and is closed.
-pub const MAX_CONNECTIONS: usize = 4096;
+/// How many connections beyond the limit may wait until their clients have read the response. Further ones are closed at
+/// once.
+const MAX_TURNED_AWAY: usize = 16;
 
 /// The largest size of the request line with all headers, in bytes. hyper answers 431 to a larger one.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -56,18 +57,20 @@ fn too_many_connections() -> String {
     )
 }
 
-/// Serves requests until `stop` resolves. Then finishes the requests that are in progress, within `shutdown_timeout`.
+/// Serves requests on at most `max_connections` connections, until `stop` resolves. Then finishes the requests that are in progress, within `shutdown_timeout`.
 pub async fn serve(
     listener: TcpListener,
     app: App,
     origins: Origins,
+    max_connections: usize,
     stop: impl Future<Output = ()>,
     shutdown_timeout: Duration,
 ) {
     let request_timeout = app.request_timeout;
     let session = app.session.clone();
     let middleware = Arc::new(Middleware::new(routes(&app), origins));
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Connections::new(max_connections, app.trusted_proxies.clone());
+    let turned_away = Arc::new(Semaphore::new(MAX_TURNED_AWAY));
     let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
     let mut stop = pin!(stop);
 
@@ -86,18 +89,27 @@ pub async fn serve(
             }
         };
 
-        match permits.clone().try_acquire_owned() {
-            Ok(permit) => {
-                let (middleware, stopping) = (middleware.clone(), stopping.clone());
-                connections.spawn(async move {
-                    let _permit = permit;
-                    serve_connection(stream, peer, middleware, request_timeout, stopping).await;
-                });
-            }
-            Err(_) => {
-                tracing::warn!(%peer, "too many connections");
-                connections.spawn(reject(stream));
-            }
+        if let Some(place) = places.place(peer).await {
+            let (middleware, stopping) = (middleware.clone(), stopping.clone());
+            let place = Arc::new(place);
+            let serving =
+                serve_connection(stream, peer, place.clone(), middleware, request_timeout, stopping);
+            connections.spawn(async move {
+                tokio::select! {
+                    () = serving => {}
+                    () = place.is_closed_for_another() => {
+                        tracing::debug!(%peer, "closed the connection that was idle longest, for another one");
+                    }
+                }
+            });
+        } else if let Ok(permit) = turned_away.clone().try_acquire_owned() {
+            tracing::warn!(%peer, "too many connections");
+            connections.spawn(async move {
+                let _permit = permit;
+                reject(stream).await;
+            });
+        } else {
+            reject_at_once(stream);
         }
     }
 
@@ -117,6 +129,7 @@ pub async fn serve(
 async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
+    place: Arc<Place>,
     middleware: Arc<Middleware>,
     request_timeout: Duration,
     stopping: CancellationToken,
@@ -129,12 +142,15 @@ async fn serve_connection(
     // Closes the connection of a client that does not read its response.
     stream.set_write_timeout(Some(request_timeout));
     // hyper needs a stream that is Unpin.
-    let stream = Box::pin(stream);
+    let stream = place.watch(Box::pin(stream));
 
     let service = service_fn(move |request: Request<Incoming>| {
-        let middleware = middleware.clone();
-        let response = async move { Ok::<_, io::Error>(middleware.respond(request, peer).await) };
-        Box::pin(response) as Pin<Box<dyn Future<Output = io::Result<Response>> + Send>>
+        let (middleware, answering) = (middleware.clone(), place.answers());
+        let response = async move {
+            let response = middleware.respond(request, peer).await;
+            Ok::<_, io::Error>(response.map(|body| AnswerBody { body, _answering: answering }))
+        };
+        Box::pin(response) as Pin<Box<dyn Future<Output = io::Result<http::Response<_>>> + Send>>
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -152,7 +168,7 @@ async fn serve_connection(
             }
         }
     };
-    let stream = connection.into_parts().io.into_inner();
+    let stream = connection.into_parts().io.into_inner().into_inner();
     if let Err(error) = outcome {
         tracing::debug!(%peer, %error, "a connection ended with an error");
         if error.is_user() {
@@ -170,6 +186,12 @@ async fn reject(mut stream: TcpStream) {
     if let Ok(Ok(())) = timeout(LINGER_TIMEOUT, stream.write_all(response.as_bytes())).await {
         linger(stream).await;
     }
+}
+
+/// Sends the response without waiting, which works unless the client has sent much already.
+fn reject_at_once(stream: TcpStream) {
+    let _ = stream.try_read(&mut [0; 4096]);
+    let _ = stream.try_write(too_many_connections().as_bytes());
 }
 
 /// Closes the sending side, then reads and discards for a moment. If the server closed the whole connection while the
