@@ -34,9 +34,10 @@ pub fn run() -> Result<(), Failure> {
     let cli = Cli::parse();
     let command = cli.command.unwrap_or(Command::Serve);
     let mut config = cli.settings.parse(&command)?;
-    logging::start(&config.log_filter, config.log_format);
+    let log = logging::start(&config.log_filter, config.log_format);
 
     let runtime = Runtime::new()?;
+    runtime.spawn(log.report_dropped());
     // Blocking work cannot be cancelled, for example the resolution of a host name. The exit waits for it this long at most.
     let mut exit_timeout = config.shutdown_timeout;
     let outcome = match command {
@@ -51,6 +52,7 @@ pub fn run() -> Result<(), Failure> {
         }
     };
     runtime.shutdown_timeout(exit_timeout);
+    log.end();
     outcome
 }
 

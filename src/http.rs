@@ -4,6 +4,7 @@ pub mod body;
 mod client_address;
 mod connections;
 mod cors;
+mod exchange;
 mod health;
 pub mod members;
 mod middleware;

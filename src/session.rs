@@ -19,6 +19,7 @@ mod probe;
 mod sqlstate;
 mod transport;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,6 +107,18 @@ pub struct Options {
     /// Time limit for each step: waiting for a permit, waiting for a connection, and each statement in Postgres. A query
     /// takes at most three steps, two queries four, and full scans one more for their second permit.
     pub step_timeout: Duration,
+}
+
+thread_local! {
+    static TRANSACTION_STARTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls `poll`, and returns as well whether that started a transaction, which then runs to its end even if nobody waits for
+/// it.
+pub fn watch_transactions<T>(poll: impl FnOnce() -> T) -> (T, bool) {
+    TRANSACTION_STARTED.set(false);
+    let polled = poll();
+    (polled, TRANSACTION_STARTED.get())
 }
 
 /// Runs queries over a pool of connections.
@@ -230,6 +243,7 @@ impl Session {
             }
         };
 
+        TRANSACTION_STARTED.set(true);
         tokio::spawn(work.in_current_span()).await.unwrap_or_else(|panic| Err(Refusal::Broken(panic.into())))
     }
 

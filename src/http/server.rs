@@ -68,10 +68,10 @@ pub async fn serve(
 ) {
     let request_timeout = app.request_timeout;
     let session = app.session.clone();
-    let middleware = Arc::new(Middleware::new(routes(&app), origins));
     let places = Connections::new(max_connections, app.trusted_proxies.clone());
     let turned_away = Arc::new(Semaphore::new(MAX_TURNED_AWAY));
     let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
+    let middleware = Arc::new(Middleware::new(routes(&app), origins, connections.clone()));
     let mut stop = pin!(stop);
 
     loop {
