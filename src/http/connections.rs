@@ -49,6 +49,8 @@ struct Slot {
     idle_since: AtomicU64,
     /// Whether hyper has taken a whole response, which it may not have written yet.
     answered: AtomicBool,
+    /// Whether that response has been written, and nothing of another request has arrived.
+    written: AtomicBool,
     chosen: Notify,
 }
 
@@ -79,7 +81,7 @@ impl Connections {
         let limit = if self.trusted_proxies.contains(peer.ip()) { self.max } else { (self.max / 2).max(1) };
         loop {
             let closed = self.closed.notified();
-            let taken = self.open().take(address, self.max, limit, self.now());
+            let taken = self.open().take(address, self.max, limit);
             match taken {
                 Taken::Place(number, slot) => {
                     return Some(Place { connections: self.clone(), number, slot });
@@ -111,10 +113,10 @@ enum Taken {
 }
 
 impl Open {
-    fn take(&mut self, address: IpAddr, max: usize, limit: usize, now: u64) -> Taken {
+    fn take(&mut self, address: IpAddr, max: usize, limit: usize) -> Taken {
         let of_address = self.by_address.get(&address).copied().unwrap_or(0);
         if self.slots.len() < max && of_address < limit {
-            let (number, slot) = (self.next, Arc::new(Slot::new(address, now)));
+            let (number, slot) = (self.next, Arc::new(Slot::new(address)));
             self.next += 1;
             self.slots.insert(number, slot.clone());
             self.by_address.insert(address, of_address + 1);
@@ -144,11 +146,13 @@ impl Open {
 }
 
 impl Slot {
-    fn new(address: IpAddr, now: u64) -> Self {
+    /// Busy until its task has looked for a request: one may be there already.
+    fn new(address: IpAddr) -> Self {
         Self {
             address,
-            idle_since: AtomicU64::new(now),
+            idle_since: AtomicU64::new(BUSY),
             answered: AtomicBool::new(false),
+            written: AtomicBool::new(true),
             chosen: Notify::new(),
         }
     }
@@ -161,17 +165,33 @@ impl Slot {
         chosen.is_ok()
     }
 
-    /// A part of a request has arrived. A connection that is being closed stays so.
+    /// A part of a request has arrived. If the connection was to be closed, it stays open.
     fn becomes_busy(&self) {
-        let busy = |since| (since != CHOSEN && since != BUSY).then_some(BUSY);
-        let _ = self.idle_since.fetch_update(Ordering::Relaxed, Ordering::Relaxed, busy);
+        self.written.store(false, Ordering::Relaxed);
+        self.idle_since.store(BUSY, Ordering::Relaxed);
+    }
+
+    /// The task of the connection looked for a request, and none has arrived.
+    fn waits(&self, now: u64) {
+        if self.written.swap(false, Ordering::Relaxed) {
+            self.idle_since.store(now, Ordering::Relaxed);
+        }
     }
 }
 
 impl Place {
-    /// Resolves when this connection is closed for another one.
-    pub(super) async fn is_closed_for_another(&self) {
+    /// Resolves when this connection is to be closed for another one.
+    pub(super) async fn is_chosen(&self) {
         self.slot.chosen.notified().await;
+    }
+
+    /// Whether no request has arrived since this connection was chosen. If one has, another connection is chosen.
+    pub(super) fn is_still_idle(&self) -> bool {
+        let is_idle = self.slot.idle_since.load(Ordering::Relaxed) == CHOSEN;
+        if !is_idle {
+            self.connections.closed.notify_waiters();
+        }
+        is_idle
     }
 
     /// Watches the stream of this connection.
@@ -200,16 +220,17 @@ mod tests {
 
     /// Tries to get a place for a connection from 10.0.0.`client`.
     async fn place(connections: &Arc<Connections>, client: u8) -> Option<Place> {
-        connections.place(SocketAddr::from(([10, 0, 0, client], 4711))).await
+        let place = connections.place(SocketAddr::from(([10, 0, 0, client], 4711))).await;
+        place.inspect(|place| place.slot.waits(connections.now()))
     }
 
     async fn is_closed(place: &Place) -> bool {
-        timeout(Duration::from_millis(20), place.is_closed_for_another()).await.is_ok()
+        timeout(Duration::from_millis(20), place.is_chosen()).await.is_ok()
     }
 
     /// Drops a place as soon as its connection is closed for another one.
     fn until_closed(place: Place) {
-        tokio::spawn(async move { place.is_closed_for_another().await });
+        tokio::spawn(async move { place.is_chosen().await });
     }
 
     #[tokio::test]

@@ -95,10 +95,15 @@ pub async fn serve(
             let serving =
                 serve_connection(stream, peer, place.clone(), middleware, request_timeout, stopping);
             connections.spawn(async move {
-                tokio::select! {
-                    () = serving => {}
-                    () = place.is_closed_for_another() => {
-                        tracing::debug!(%peer, "closed the connection that was idle longest, for another one");
+                let mut serving = pin!(serving);
+                loop {
+                    tokio::select! {
+                        biased;
+                        () = &mut serving => break,
+                        () = place.is_chosen() => if place.is_still_idle() {
+                            tracing::debug!(%peer, "closed the connection that was idle longest, for another one");
+                            break;
+                        }
                     }
                 }
             });

@@ -55,12 +55,6 @@ pub(in crate::http) struct Watched<S> {
 }
 
 impl<S> Watched<S> {
-    fn becomes_idle(&self) {
-        if self.slot.answered.swap(false, Ordering::Relaxed) {
-            self.slot.idle_since.store(self.connections.now(), Ordering::Relaxed);
-        }
-    }
-
     pub(in crate::http) fn into_inner(self) -> S {
         self.stream
     }
@@ -73,11 +67,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if buffer.filled().len() > before {
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if polled.is_pending() {
+            self.slot.waits(self.connections.now());
+        } else if buffer.filled().len() > before {
             self.slot.becomes_busy();
         }
-        Poll::Ready(Ok(()))
+        polled
     }
 }
 
@@ -93,7 +89,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     /// hyper flushes when it has written all that it has.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
-        self.becomes_idle();
+        if self.slot.answered.swap(false, Ordering::Relaxed) {
+            self.slot.written.store(true, Ordering::Relaxed);
+        }
         Poll::Ready(Ok(()))
     }
 
