@@ -34,14 +34,16 @@ pub fn run() -> Result<(), Failure> {
         read_dotenv()?;
     }
     let cli = Cli::parse();
-    let mut config = cli.settings.parse()?;
-    logging::start(&config.log_filter, config.log_format);
+    let command = cli.command.unwrap_or(Command::Serve);
+    let mut config = cli.settings.parse(&command)?;
+    let log = logging::start(&config.log_filter, config.log_format);
     warn_of_plain_connections(&config);
 
     let runtime = Runtime::new()?;
+    runtime.spawn(log.report_dropped());
     // Blocking work cannot be cancelled, for example the resolution of a host name. The exit waits for it this long at most.
     let mut exit_timeout = config.shutdown_timeout;
-    let outcome = match cli.command.unwrap_or(Command::Serve) {
+    let outcome = match command {
         Command::Serve => runtime.block_on(serve::serve(&mut config, &mut exit_timeout)),
         Command::Migrate { reapply_policies, allow_older_policies } => {
             let options = MigrateOptions { reapply_policies, allow_older_policies };
@@ -54,6 +56,7 @@ pub fn run() -> Result<(), Failure> {
         }
     };
     runtime.shutdown_timeout(exit_timeout);
+    log.end();
     outcome
 }
 
@@ -99,12 +102,14 @@ async fn stop(cluster: Option<Cluster>) -> Result<(), Failure> {
     Ok(tokio::task::spawn_blocking(move || drop(cluster)).await?)
 }
 
-/// Adds the checkout's secret in development, where no key of any kind is configured.
-fn add_development_secret(config: &mut Config) -> Result<(), Failure> {
-    if config.token_rules.secrets.is_empty() && config.token_rules.key_sets.is_empty() && config.development {
+/// Adds the checkout's secret in development, where no key of any kind is configured. Returns whether it did.
+fn add_development_secret(config: &mut Config) -> Result<bool, Failure> {
+    let has_keys = !config.token_rules.secrets.is_empty() || !config.token_rules.key_sets.is_empty();
+    let adds = config.development && !has_keys;
+    if adds {
         config.token_rules.secrets.push(development::secret()?);
     }
-    Ok(())
+    Ok(adds)
 }
 
 /// The result of `work`, or the error `stopped` when a stop signal comes first. Postgres then rolls back what is not

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::auth::TokenRules;
 use crate::database::Address;
 use crate::development::token::DEFAULT_LIFETIME;
-use crate::http::{Origins, Timeouts};
+use crate::http::{Origins, Timeouts, TrustedProxies};
 use crate::logging::{Filter, Format};
 use crate::session::Options;
 
@@ -21,12 +21,13 @@ use crate::session::Options;
 mod default {
     pub(super) const HOST: &str = "127.0.0.1";
     pub(super) const PORT: u64 = 8000;
-    pub(super) const ENVIRONMENT: &str = "development";
     pub(super) const DATABASE_POOL_SIZE: u64 = 8;
     pub(super) const DATABASE_POOL_MIN_IDLE: u64 = 1;
     pub(super) const DATABASE_MAX_LIFETIME: u64 = 30 * 60;
     pub(super) const JWT_USER_CLAIM: &str = "sub";
     pub(super) const JWT_MAX_LIFETIME: u64 = 366 * 24 * 60 * 60;
+    /// Requests per second and user, outside development. In development there is no limit.
+    pub(super) const RATE_LIMIT: u64 = 100;
     pub(super) const CORS_ORIGINS: &str = "http://localhost:3000";
     pub(super) const LOG_LEVEL: &str = "info";
     pub(super) const REQUEST_TIMEOUT: u64 = 10;
@@ -88,8 +89,10 @@ pub struct Settings {
     /// TCP port to listen on; 0: any free port
     #[arg(long, env, global = true, default_value_t = default::PORT.to_string())]
     port: String,
-    /// development, staging or production; development makes a database and a secret where none is configured
-    #[arg(long, env, global = true, default_value = default::ENVIRONMENT)]
+    /// development, staging or production; development makes a database and a secret where none is configured, and
+    /// migrates the database at start [default without DATABASE_URL: development; with it, this must be set]
+    #[arg(long, env, global = true)]
+    #[arg(default_value = "", hide_default_value = true)]
     environment: String,
 
     /// Database and login that requests use: postgres://user:password@host/database [default in development: a private
@@ -189,6 +192,16 @@ pub struct Settings {
     /// Origins whose pages may read answers (CORS), comma-separated
     #[arg(long, env, global = true, value_name = "LIST", default_value = default::CORS_ORIGINS)]
     cors_origins: String,
+    /// Requests per second that each user may send, with bursts of twice as many; as many failed sign-ins per client
+    /// address; 0: no limit [default: 0 in development, else 100]
+    #[arg(long, env, global = true, value_name = "N")]
+    #[arg(default_value = "", hide_default_value = true)]
+    rate_limit: String,
+    /// Networks of the proxies that may say the client's address (X-Forwarded-For, Forwarded), comma-separated:
+    /// 10.0.0.0/8,::1 [default: none]
+    #[arg(long, env, global = true, value_name = "LIST")]
+    #[arg(default_value = "", hide_default_value = true)]
+    trusted_proxies: String,
 
     /// off, error, warn, info, debug or trace, or a comma-separated filter such as warn,rowkeep=debug
     #[arg(long, env, global = true, value_name = "LEVEL", default_value = default::LOG_LEVEL)]
@@ -227,6 +240,9 @@ pub struct Config {
     /// Which keys verify tokens, and what tokens must claim. Has no key if none is configured.
     pub token_rules: TokenRules,
     pub origins: Origins,
+    /// Requests per second and user; 0: no limit.
+    pub rate_limit: u32,
+    pub trusted_proxies: TrustedProxies,
     pub log_filter: Filter,
     pub log_format: Format,
     /// Limits of clients.

@@ -1,13 +1,17 @@
 //! The HTTP server and its routes.
 
 pub mod body;
+mod client_address;
 mod client_stream;
+mod connections;
 mod cors;
+mod exchange;
 mod health;
 mod host;
 mod keep_alive;
 pub mod members;
 mod middleware;
+mod rate_limit;
 pub mod request;
 pub mod response;
 pub mod response_memory;
@@ -30,11 +34,14 @@ use crate::auth::Verifier;
 use crate::cursor::Cursors;
 use crate::refusal::Refusal;
 use crate::session::Session;
+pub use client_address::TrustedProxies;
+pub use connections::MAX_CONNECTIONS;
 pub use cors::Origins;
 use health::HealthCheck;
+use rate_limit::RateLimits;
 use response::Response;
 use response_memory::ResponseMemory;
-pub use server::{MAX_CONNECTIONS, serve};
+pub use server::serve;
 
 /// The state that handlers share.
 #[derive(Clone)]
@@ -45,6 +52,8 @@ pub struct App {
     response_memory: ResponseMemory,
     timeouts: Timeouts,
     stop_announced: CancellationToken,
+    rate_limits: Arc<RateLimits>,
+    trusted_proxies: Arc<TrustedProxies>,
 }
 
 /// The time limits of clients.
@@ -72,6 +81,8 @@ impl App {
             response_memory: ResponseMemory::default(),
             timeouts,
             stop_announced: CancellationToken::new(),
+            rate_limits: Arc::new(RateLimits::new(0)),
+            trusted_proxies: Arc::default(),
         }
     }
 
@@ -89,6 +100,15 @@ impl App {
     /// Makes `/health` say 503 from now on, so that balancers send no more requests. Requests are still served.
     pub fn announce_stop(&self) {
         self.stop_announced.cancel();
+    }
+
+    /// Limits the requests per second of each user, and the failed sign-ins of each client address; 0 means no limit.
+    /// Trusted proxies say what the address of a client is.
+    #[must_use]
+    pub fn with_rate_limit(mut self, per_second: u32, trusted_proxies: TrustedProxies) -> Self {
+        self.rate_limits = Arc::new(RateLimits::new(per_second));
+        self.trusted_proxies = Arc::new(trusted_proxies);
+        self
     }
 }
 

@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match rowkeep::commands::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("rowkeep: {error}");
+            rowkeep::logging::print_error(&error.to_string());
             ExitCode::FAILURE
         }
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::error::Error;
+use std::time::Duration;
 
 /// Why a request is refused.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub enum Refusal {
     NoToken(&'static str),
     /// The token is not valid. The text is safe to show: it never repeats the token.
     InvalidToken(Cow<'static, str>),
+    /// A rate limit is exceeded.
+    TooManyRequests(RateLimited),
     /// The path names a user other than the caller.
     OtherUser,
     /// The task does not exist *for this caller*. Nobody learns whether another user has it.
@@ -37,6 +40,16 @@ pub enum Refusal {
     Unknown(Cause),
     /// A fault of the server. The cause is logged and never shown.
     Broken(Cause),
+}
+
+/// A rate limit that is exceeded.
+#[derive(Debug)]
+pub struct RateLimited {
+    /// What the limit counts: the requests of a `user`, or the failed sign-ins of an `address`.
+    pub policy: &'static str,
+    pub per_second: u32,
+    /// How long to wait for the next request.
+    pub wait: Duration,
 }
 
 /// The error behind a refusal, for the log.

@@ -24,6 +24,7 @@ mod transaction;
 mod transport;
 mod turns;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -164,6 +165,18 @@ impl Options {
     }
 }
 
+thread_local! {
+    static TRANSACTION_STARTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls `poll`, and returns as well whether that started a transaction, which then runs to its end even if nobody waits for
+/// it.
+pub fn watch_transactions<T>(poll: impl FnOnce() -> T) -> (T, bool) {
+    TRANSACTION_STARTED.set(false);
+    let polled = poll();
+    (polled, TRANSACTION_STARTED.get())
+}
+
 /// Runs queries over a pool of connections.
 #[derive(Clone)]
 pub struct Session {
@@ -287,6 +300,7 @@ impl Session {
         let (answer, answered) = oneshot::channel();
         let session = self.clone();
         let work = async move { session.run_in_turn(turn, &user, &first, second.as_ref(), answer).await };
+        TRANSACTION_STARTED.set(true);
         tokio::spawn(work.in_current_span());
         answered.await.unwrap_or_else(|_| Err(Refusal::Broken("the task of a query panicked".into())))
     }

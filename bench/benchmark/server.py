@@ -92,6 +92,7 @@ class Server(Process):
             "PATH": os.environ.get("PATH", ""),
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
+            "ENVIRONMENT": "development",
             "DATABASE_URL": cluster.url(database_port),
             "MIGRATION_DATABASE_URL": cluster.migrating_url(),
             "DATABASE_POOL_SIZE": str(POOL_SIZE),

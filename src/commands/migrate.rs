@@ -14,8 +14,10 @@ pub(super) async fn migrate(
     exit_timeout: &mut Duration,
 ) -> Result<(), Failure> {
     let migrating = async {
-        let (cluster, address) = database(config).await?;
-        let address = config.migration_database.as_ref().unwrap_or(&address).clone();
+        let (cluster, address) = match &config.migration_database {
+            Some(address) => (None, address.clone()),
+            None => database(config).await?,
+        };
         let applied = match schema::migrate_with(&address, options).await {
             Ok(applied) => applied,
             Err(error) => match audit::lost_objects(&address).await {

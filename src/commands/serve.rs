@@ -24,8 +24,9 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
     let mut stop_signal = pin!(stop_signal()?);
     let listener = listen(config.listen).await?;
     let listening = listener.local_addr()?;
-    open_files::raise_limit();
+    let max_connections = open_files::max_connections(config.session.pool_size)?;
 
+    let secret_is_own = add_development_secret(config)?;
     let (cluster, address, app) = tokio::select! {
         prepared = prepare(config) => prepared?,
         () = &mut stop_signal => {
@@ -35,17 +36,23 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
     };
     if config.development {
         open(config, &address, &app).await?;
-        welcome::print(config, listening, cluster.as_ref());
+        welcome::print(config, listening, cluster.as_ref(), secret_is_own);
     }
-    tracing::info!(address = %listening, "listening");
+    tracing::info!(address = %listening, max_connections, "listening");
 
     let stopped = async {
         stop_signal.await;
         app.announce_stop();
         sleep(config.shutdown_delay).await;
     };
-    let serving =
-        http::serve(listener, app.clone(), config.origins.clone(), stopped, config.shutdown_timeout);
+    let serving = http::serve(
+        listener,
+        app.clone(),
+        config.origins.clone(),
+        max_connections,
+        stopped,
+        config.shutdown_timeout,
+    );
     let mut serving = pin!(serving);
     if !config.development {
         tokio::select! {
@@ -68,16 +75,17 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 /// Everything that requests need but the database. Returns its address, and the development cluster if it is there.
-async fn prepare(config: &mut Config) -> Result<(Option<Cluster>, Address, App), Failure> {
+async fn prepare(config: &Config) -> Result<(Option<Cluster>, Address, App), Failure> {
     let (cluster, address) = database(config).await?;
-    add_development_secret(config)?;
     let verifier = Verifier::new(&config.token_rules)?;
     if config.development {
         let migrating = config.migration_database.as_ref().unwrap_or(&address);
         schema::migrate(migrating, false).await?;
     }
     verifier.read_key_sets().await?;
-    Ok((cluster, address, App::new(verifier, config.timeouts)))
+    let app = App::new(verifier, config.timeouts)
+        .with_rate_limit(config.rate_limit, config.trusted_proxies.clone());
+    Ok((cluster, address, app))
 }
 
 /// Opens the database for requests as soon as it can be reached. Requests that need it are refused meanwhile.

@@ -4,32 +4,55 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{Config, ConfigError, Settings, default};
-use crate::http::{Origins, Timeouts};
+use super::{Command, Config, ConfigError, Settings, default};
+use crate::http::{Origins, Timeouts, TrustedProxies};
 use crate::logging::{Filter, Format};
 use crate::session::{Options, StatementMode};
 
 impl Settings {
-    /// Whether `ENVIRONMENT` says development. Needed before the other settings are parsed: it decides whether `.env` is
-    /// read.
+    /// Whether this is development. Needed before the other settings are parsed: it decides whether `.env` is read.
     pub fn in_development(&self) -> bool {
-        or_default(&self.environment, default::ENVIRONMENT) == "development"
+        match self.environment.trim() {
+            "" => self.named_database().is_none(),
+            said => said == "development",
+        }
     }
 
-    /// The settings as values.
+    /// The variable that names a database, if one does. Development would migrate that database, so it is not the default
+    /// then. The address does not tell whose database it is: loopback can be a tunnel or a proxy.
+    fn named_database(&self) -> Option<&'static str> {
+        let named = [
+            ("DATABASE_URL", &self.database_url),
+            ("DATABASE_URL_FILE", &self.database_url_file),
+            ("MIGRATION_DATABASE_URL", &self.migration_database_url),
+            ("MIGRATION_DATABASE_URL_FILE", &self.migration_database_url_file),
+        ];
+        named.into_iter().find(|(_, url)| !url.trim().is_empty()).map(|(name, _)| name)
+    }
+
+    /// The settings as values, for a command. A command does not miss a setting that it does not use.
     ///
     /// # Errors
     /// Every setting that is missing or wrong, at once.
-    pub fn parse(&self) -> Result<Config, ConfigError> {
+    pub fn parse(&self, command: &Command) -> Result<Config, ConfigError> {
         let mut problems = Problems::default();
-        self.with_files(&mut problems).parse_texts(problems)
+        self.with_files(&mut problems).parse_texts(problems, command)
     }
 
-    fn parse_texts(&self, mut problems: Problems) -> Result<Config, ConfigError> {
-        let development = match or_default(&self.environment, default::ENVIRONMENT) {
-            "development" => true,
-            "staging" | "production" => false,
-            other => {
+    fn parse_texts(&self, mut problems: Problems, command: &Command) -> Result<Config, ConfigError> {
+        let development = match (self.environment.trim(), self.named_database()) {
+            ("development", _) | ("", None) => true,
+            // They change nothing and print no token. The database is treated as one that others rely on.
+            ("", Some(_)) if matches!(command, Command::Audit | Command::Healthcheck) => false,
+            ("staging" | "production", _) => false,
+            ("", Some(name)) => {
+                problems.add(format!(
+                    "ENVIRONMENT is missing, and {name} is set; set it to development, staging or production \
+                     (development migrates the database at start, and accepts weak secrets)"
+                ));
+                true
+            }
+            (other, _) => {
                 problems
                     .add(format!("ENVIRONMENT is {other:?}; it must be development, staging or production"));
                 true
@@ -37,9 +60,7 @@ impl Settings {
         };
 
         let (database, migration_database) = self.addresses(&mut problems, development);
-        if !development && self.database_url.trim().is_empty() && self.database_url_file.trim().is_empty() {
-            problems.add("DATABASE_URL is missing; set it to postgres://user:password@host/database");
-        }
+        self.require_database(&mut problems, command, development);
 
         let pool_size = problems.number(
             "DATABASE_POOL_SIZE",
@@ -86,9 +107,17 @@ impl Settings {
                     }
                 },
             },
-            token_rules: self.token_rules(&mut problems, development, step_timeout),
+            token_rules: self.token_rules(&mut problems, command, development, step_timeout),
             origins: problems
                 .value("CORS_ORIGINS", Origins::parse(or_default(&self.cors_origins, default::CORS_ORIGINS))),
+            rate_limit: problems.number(
+                "RATE_LIMIT",
+                &self.rate_limit,
+                if development { 0 } else { default::RATE_LIMIT },
+                0..=1_000_000,
+            ) as u32,
+            trusted_proxies: problems
+                .value("TRUSTED_PROXIES", TrustedProxies::parse(&list(&self.trusted_proxies))),
             log_filter: problems
                 .value("LOG_LEVEL", Filter::parse(or_default(&self.log_level, default::LOG_LEVEL))),
             log_format: match self.log_format.trim().to_ascii_lowercase().as_str() {
@@ -124,6 +153,25 @@ impl Settings {
         };
 
         if problems.0.is_empty() { Ok(config) } else { Err(ConfigError(problems.0)) }
+    }
+
+    /// Adds a problem if the command needs the address of a database and has none.
+    fn require_database(&self, problems: &mut Problems, command: &Command, development: bool) {
+        let has = |url: &str| !url.trim().is_empty();
+        let is_missing = !has(&self.database_url) && !has(&self.database_url_file);
+        let can_migrate_only = has(&self.migration_database_url) || has(&self.migration_database_url_file);
+        match command {
+            Command::Token { .. } | Command::Healthcheck => {}
+            Command::Migrate { .. } if can_migrate_only => {}
+            _ if is_missing && !development => {
+                problems.add("DATABASE_URL is missing; set it to postgres://user:password@host/database");
+            }
+            // Requests would go to the private database of development, and migrations to another one.
+            _ if is_missing && can_migrate_only => {
+                problems.add("DATABASE_URL is missing, and MIGRATION_DATABASE_URL is set; set both or none");
+            }
+            _ => {}
+        }
     }
 }
 

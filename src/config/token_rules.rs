@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use super::Settings;
 use super::parse::{Problems, list, or_default};
+use super::{Command, Settings};
 use crate::auth::{JwksLocation, KeySetConfig, TokenRules};
 
 /// Parts of secrets in examples, in lower case. Anyone can read the examples, and then sign tokens for any user.
@@ -29,15 +29,19 @@ const MIN_SECRET_BYTES: usize = 32;
 const BASE_PATH: &str = "/api/auth";
 
 impl Settings {
-    /// The token rules. `read_timeout` is how long one read of a key set may take.
+    /// The token rules. `read_timeout` is how long one read of a key set may take. Only `serve` verifies tokens, and so
+    /// needs a key.
     pub(super) fn token_rules(
         &self,
         problems: &mut Problems,
+        command: &Command,
         development: bool,
         read_timeout: Duration,
     ) -> TokenRules {
         let (issuers, audiences) = (list(&self.jwt_issuer), list(&self.jwt_audience));
-        let secrets = self.secrets(problems, development);
+        // `audit` and `healthcheck` run without ENVIRONMENT, and use no secret.
+        let accepts_weak = development || self.environment.trim().is_empty();
+        let secrets = self.secrets(problems, accepts_weak);
         let mut key_sets = Vec::new();
         let mut add = |setting, location, issuers, audiences| {
             key_sets.push(KeySetConfig { setting, location, issuers, audiences, read_timeout });
@@ -61,7 +65,8 @@ impl Settings {
             let path = self.jwks_file.trim().into();
             add("JWKS_FILE", JwksLocation::File(path), issuers.clone(), audiences.clone());
         }
-        if !development && self.better_auth_secret.is_empty() && key_sets.is_empty() {
+        let needs_key = *command == Command::Serve && !development;
+        if needs_key && self.better_auth_secret.is_empty() && key_sets.is_empty() {
             problems.add(
                 "BETTER_AUTH_SECRET is missing, and BETTER_AUTH_URL, JWKS_URL and JWKS_FILE are missing, too: set one of them, \
                  or the server cannot verify any token",
@@ -83,7 +88,7 @@ impl Settings {
         }
     }
 
-    fn secrets(&self, problems: &mut Problems, development: bool) -> Vec<String> {
+    fn secrets(&self, problems: &mut Problems, accepts_weak: bool) -> Vec<String> {
         let secrets = [
             ("BETTER_AUTH_SECRET", &self.better_auth_secret),
             ("BETTER_AUTH_SECRET_PREVIOUS", &self.better_auth_secret_previous),
@@ -95,7 +100,7 @@ impl Settings {
                     "{name} is a key in PEM or JWK form, not a secret: anyone with the public key could sign with it; \
                      put public keys into JWKS_FILE"
                 ));
-            } else if !development {
+            } else if !accepts_weak {
                 refuse_weak(problems, name, secret);
             }
             accepted.push(secret.clone());

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -10,10 +11,12 @@ use http::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE
 use http::{Method, Request, StatusCode};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
+use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use warp::filters::BoxedFilter;
 
 use super::cors::{self, Origins};
+use super::exchange::{Exchange, Line};
 use super::host;
 use super::keep_alive::RequestBody;
 use super::request::Peer;
@@ -31,36 +34,40 @@ pub(super) struct Middleware {
     /// A random start, so that the request ids of two runs of the server differ.
     first_id: u64,
     requests: AtomicU64,
+    /// The tasks that the server waits for when it stops.
+    tasks: TaskTracker,
 }
 
 impl Middleware {
-    pub(super) fn new(routes: BoxedFilter<(Response,)>, origins: Origins) -> Self {
+    pub(super) fn new(routes: BoxedFilter<(Response,)>, origins: Origins, tasks: TaskTracker) -> Self {
         let mut first_id = [0; 8];
         // If the machine has no randomness, two runs use the same ids, which is harmless.
         let _ = aws_lc_rs::rand::fill(&mut first_id);
-        Self { routes, origins, first_id: u64::from_ne_bytes(first_id), requests: AtomicU64::new(0) }
+        Self { routes, origins, first_id: u64::from_ne_bytes(first_id), requests: AtomicU64::new(0), tasks }
     }
 
-    /// Responds to a request, also if its handler panics.
-    pub(super) async fn respond(&self, request: Request<RequestBody>, peer: SocketAddr) -> Response {
-        let started = Instant::now();
+    /// Responds to a request, also if its handler panics, and logs it.
+    pub(super) fn respond(self: &Arc<Self>, request: Request<RequestBody>, peer: SocketAddr) -> Exchange {
         let id =
             format!("{:016x}", self.first_id.wrapping_add(self.requests.fetch_add(1, Ordering::Relaxed)));
-        let method = request.method().clone();
-        let path = path_for_log(request.uri().path());
-
-        let span = tracing::info_span!("request", id);
-        let mut response = self.respond_with_headers(request, peer).instrument(span).await;
-
-        let status = response.status();
-        if status.is_server_error()
-            && let Ok(id) = HeaderValue::from_str(&id)
-        {
-            response.headers_mut().insert(REQUEST_ID, id);
-        }
-        let micros = started.elapsed().as_micros() as u64;
-        tracing::info!(id, %method, path, status = status.as_u16(), micros, "answered");
-        response
+        let line = Line {
+            id: id.clone(),
+            method: request.method().clone(),
+            path: path_for_log(request.uri().path()),
+            started: Instant::now(),
+        };
+        let this = self.clone();
+        let work = async move {
+            let span = tracing::info_span!("request", id);
+            let mut response = this.respond_with_headers(request, peer).instrument(span).await;
+            if response.status().is_server_error()
+                && let Ok(id) = HeaderValue::from_str(&id)
+            {
+                response.headers_mut().insert(REQUEST_ID, id);
+            }
+            response
+        };
+        Exchange::new(work, line, self.tasks.clone())
     }
 
     async fn respond_with_headers(&self, mut request: Request<RequestBody>, peer: SocketAddr) -> Response {
@@ -110,11 +117,14 @@ impl Middleware {
     }
 }
 
+/// The longest path that a route has, in segments. A log line does not need more.
+const MAX_SEGMENTS: usize = 8;
+
 /// The path without the user id, which can be an e-mail address and must not be in a log.
 fn path_for_log(path: &str) -> String {
     const KNOWN: [&str; 8] = ["", "api", "v1", "tasks", "complete", "toggle", "health", "live"];
     let mut previous = "";
-    let segments = path.split('/').enumerate().map(|(at, segment)| {
+    let segments = path.split('/').take(MAX_SEGMENTS).enumerate().map(|(at, segment)| {
         let is_task_id = previous == "tasks" && segment.bytes().all(|byte| byte.is_ascii_digit());
         previous = segment;
         match segment {
@@ -141,5 +151,6 @@ mod tests {
         assert_eq!(path_for_log("/api/7/tasks/7/complete"), "/api/{user_id}/tasks/7/complete");
         assert_eq!(path_for_log("/api//4711/tasks/7"), "/api//*/tasks/7");
         assert_eq!(path_for_log("/api/users/a%40b.example/tasks"), "/api/{user_id}/*/tasks");
+        assert_eq!(path_for_log(&"/".repeat(60_000)), "///////");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::ready;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
 use http::header::HeaderMap;
@@ -11,6 +11,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 
 use super::App;
+use super::client_address;
 use super::response_memory::ResponseMemory;
 use crate::auth::UserId;
 use crate::cursor::Cursors;
@@ -45,11 +46,12 @@ pub fn call(app: &App) -> BoxedFilter<(Call,)> {
 }
 
 impl Call {
-    /// Verifies the token and returns its user.
+    /// Verifies the token and returns its user, if that user has not sent too many requests.
     ///
     /// # Errors
-    /// [`Refusal::NoToken`] and [`Refusal::InvalidToken`], which are logged with the client's address; [`Refusal::Busy`] if
-    /// the database was not reached yet.
+    /// [`Refusal::NoToken`] and [`Refusal::InvalidToken`], or [`Refusal::TooManyRequests`] for a user, or for an address
+    /// that had too many of the former. All are logged with the client's address. [`Refusal::Busy`] if the database was not
+    /// reached yet.
     pub async fn caller(&self) -> Result<Caller, Refusal> {
         let user = self.user().await?;
         Ok(self.app.database()?.session.caller(user))
@@ -69,9 +71,18 @@ impl Call {
     }
 
     async fn user(&self) -> Result<UserId, Refusal> {
-        self.app.verifier.user(&self.headers).await.inspect_err(|refusal| match refusal {
+        let limits = &self.app.rate_limits;
+        let verified = self.app.verifier.user(&self.headers).await;
+        let counted = match verified {
+            Ok(user) => limits.count_request(&user).map(|()| user),
+            Err(refusal) => Err(limits.count_failure(self.client()).err().unwrap_or(refusal)),
+        };
+        counted.inspect_err(|refusal| match refusal {
             Refusal::NoToken(reason) => self.warn(401, reason),
             Refusal::InvalidToken(reason) => self.warn(401, reason),
+            Refusal::TooManyRequests(limited) => {
+                self.warn(429, &format!("the rate limit of this {} is exceeded", limited.policy));
+            }
             _ => {}
         })
     }
@@ -107,8 +118,15 @@ impl Call {
         }
     }
 
+    /// The client's address, as trusted proxies say it. Unspecified (`0.0.0.0`) if the request did not come over a socket.
+    fn client(&self) -> IpAddr {
+        let sender = self.peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(address)| address.ip());
+        self.app.trusted_proxies.client(sender, &self.headers)
+    }
+
     fn warn(&self, status: u16, reason: &str) {
-        let client = self.peer.map(|Peer(address)| address.to_string()).unwrap_or_default();
+        let client = self.peer.map(|Peer(address)| client_address::for_log(address, self.client()));
+        let client = client.unwrap_or_default();
         tracing::warn!(status, client, reason, "refused");
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::body::MAX_BODY_BYTES;
 use super::response_memory::ResponseMemory;
 use crate::auth::UserId;
-use crate::refusal::Refusal;
+use crate::refusal::{RateLimited, Refusal};
 
 pub type Response = warp::reply::Response;
 
@@ -29,6 +29,9 @@ pub const DEFAULT_ERRORS: ErrorFormat =
     ErrorFormat { invalid_status: StatusCode::UNPROCESSABLE_ENTITY, second_member: None };
 
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// `Retry-After` of a 503, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
@@ -61,6 +64,7 @@ impl ErrorFormat {
                     HeaderValue::from_str(&challenge).unwrap_or(HeaderValue::from_static("Bearer"));
                 with_header(response, WWW_AUTHENTICATE, challenge)
             }
+            Refusal::TooManyRequests(limited) => self.too_many_requests(&limited),
             Refusal::OtherUser => self.error(
                 StatusCode::FORBIDDEN,
                 "The path names another user than your token: use the user id of your token.",
@@ -119,6 +123,30 @@ impl ErrorFormat {
 
     fn unavailable(&self, text: &str) -> Response {
         with_header(self.error(StatusCode::SERVICE_UNAVAILABLE, text), RETRY_AFTER, RETRY_AFTER_SECONDS)
+    }
+
+    /// The headers are those of draft-ietf-httpapi-ratelimit-headers-10. No other response has them: what is left of a limit
+    /// would make two equal 404 responses differ.
+    fn too_many_requests(&self, RateLimited { policy, per_second, wait }: &RateLimited) -> Response {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let seconds = seconds.max(1);
+        let what = match *policy {
+            "user" => "requests",
+            _ => "failed sign-ins from your address",
+        };
+        let text = format!("Too many {what}: wait {seconds} s. The limit is {per_second} per second.");
+        let mut response = self.error(StatusCode::TOO_MANY_REQUESTS, &text);
+        let headers = [
+            (RETRY_AFTER, seconds.to_string()),
+            (RATE_LIMIT, format!("\"{policy}\";r=0;t={seconds}")),
+            (RATE_LIMIT_POLICY, format!("\"{policy}\";q={per_second};w=1")),
+        ];
+        for (name, value) in headers {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                response = with_header(response, name, value);
+            }
+        }
+        response
     }
 
     fn error(&self, status: StatusCode, text: &str) -> Response {

@@ -7,11 +7,17 @@ use bytes::Bytes;
 
 use crate::auth::UserId;
 
-/// Responses of at most this many bytes are not counted: the limit for connections bounds them.
-const UNCOUNTED_BYTES: usize = 256 * 1024;
+/// Responses, and pages of a whole list, of at most this many bytes are not counted: the limit for connections bounds them.
+/// A single task always fits: the largest takes 9 KB.
+pub(super) const UNCOUNTED_BYTES: usize = 16 * 1024;
 
-/// How many bytes all large responses may take together. A page of a thousand tasks of the largest size takes 9 MB.
-const MAX_TOTAL_BYTES: usize = 64 * 1024 * 1024;
+/// How many bytes all counted responses may take together.
+const MAX_TOTAL_BYTES: usize = 80 * 1024 * 1024;
+
+/// Responses over this size may only be added up to [`MAX_LARGE_BYTES`], so that they leave room for shorter ones. A page of a
+/// thousand tasks of the largest size takes 9 MB.
+const LARGE_BYTES: usize = 256 * 1024;
+const MAX_LARGE_BYTES: usize = 64 * 1024 * 1024;
 
 /// How many bytes the large responses of one user may take. A user who reads slowly must not use up the memory of the
 /// others.
@@ -56,7 +62,8 @@ impl ResponseMemory {
 impl Usage {
     fn add(&mut self, user: &UserId, size: usize) -> bool {
         let of_user = self.by_user.get(user).copied().unwrap_or(0) + size;
-        let fits = of_user <= MAX_USER_BYTES && self.total + size <= MAX_TOTAL_BYTES;
+        let max_total = if size > LARGE_BYTES { MAX_LARGE_BYTES } else { MAX_TOTAL_BYTES };
+        let fits = of_user <= MAX_USER_BYTES && self.total + size <= max_total;
         if fits {
             self.total += size;
             self.by_user.insert(user.clone(), of_user);

@@ -25,14 +25,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::client_stream::{ClientStream, HeadTimer};
+use super::connections::{AnswerBody, Connections, Place};
 use super::keep_alive::KeepAlive;
 use super::middleware::Middleware;
-use super::response::Response;
 use super::{App, Origins, Timeouts, routes};
 use crate::time_limit::{self, within};
 
-/// The largest number of connections. One more gets a 503 and is closed.
-pub const MAX_CONNECTIONS: usize = 4096;
+/// How many connections beyond the limit may wait until their clients have read the response. Further ones are closed at
+/// once.
+const MAX_TURNED_AWAY: usize = 16;
 
 /// The largest size of the request line with all headers, in bytes. hyper answers 431 to a larger one.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -74,18 +75,20 @@ fn last_response(status: &str, detail: &str) -> String {
     )
 }
 
-/// Serves requests until `stop` resolves. Then finishes the requests that are in progress, within `shutdown_timeout`.
+/// Serves requests on at most `max_connections` connections, until `stop` resolves. Then finishes the requests that are in progress, within `shutdown_timeout`.
 pub async fn serve(
     listener: TcpListener,
     app: App,
     origins: Origins,
+    max_connections: usize,
     stop: impl Future<Output = ()>,
     shutdown_timeout: Duration,
 ) {
     let timeouts = app.timeouts;
-    let middleware = Arc::new(Middleware::new(routes(&app), origins));
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Connections::new(max_connections, app.trusted_proxies.clone());
+    let turned_away = Arc::new(Semaphore::new(MAX_TURNED_AWAY));
     let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
+    let middleware = Arc::new(Middleware::new(routes(&app), origins, connections.clone()));
     let mut stop = pin!(stop);
 
     loop {
@@ -103,18 +106,31 @@ pub async fn serve(
             }
         };
 
-        match permits.clone().try_acquire_owned() {
-            Ok(permit) => {
-                let (middleware, stopping) = (middleware.clone(), stopping.clone());
-                connections.spawn(async move {
-                    let _permit = permit;
-                    serve_connection(stream, peer, middleware, timeouts, stopping).await;
-                });
-            }
-            Err(_) => {
-                tracing::warn!(%peer, "too many connections");
-                connections.spawn(reject(stream));
-            }
+        if let Some(place) = places.place(peer).await {
+            let (middleware, stopping) = (middleware.clone(), stopping.clone());
+            let place = Arc::new(place);
+            let serving = serve_connection(stream, peer, place.clone(), middleware, timeouts, stopping);
+            connections.spawn(async move {
+                let mut serving = pin!(serving);
+                loop {
+                    tokio::select! {
+                        biased;
+                        () = &mut serving => break,
+                        () = place.is_chosen() => if place.is_still_idle() {
+                            tracing::debug!(%peer, "closed the connection that was idle longest, for another one");
+                            break;
+                        }
+                    }
+                }
+            });
+        } else if let Ok(permit) = turned_away.clone().try_acquire_owned() {
+            tracing::warn!(%peer, "too many connections");
+            connections.spawn(async move {
+                let _permit = permit;
+                reject(stream).await;
+            });
+        } else {
+            reject_at_once(stream);
         }
     }
 
@@ -136,6 +152,7 @@ pub async fn serve(
 async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
+    place: Arc<Place>,
     middleware: Arc<Middleware>,
     timeouts: Timeouts,
     stopping: CancellationToken,
@@ -146,12 +163,16 @@ async fn serve_connection(
     let _ = SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
     let timer = HeadTimer::new(timeouts.keep_alive + KEEP_ALIVE_MARGIN, timeouts.request);
     let stream = ClientStream::new(stream, timeouts.request, &timer);
+    let stream = place.watch(stream);
 
     let keep_alive = Arc::new(KeepAlive::new(middleware, timeouts, stopping.clone()));
     let service = service_fn(move |request: Request<Incoming>| {
-        let keep_alive = keep_alive.clone();
-        let response = async move { Ok::<_, io::Error>(keep_alive.respond(request, peer).await) };
-        Box::pin(response) as Pin<Box<dyn Future<Output = io::Result<Response>> + Send>>
+        let (keep_alive, answering) = (keep_alive.clone(), place.answers());
+        let response = async move {
+            let response = keep_alive.respond(request, peer).await;
+            Ok::<_, io::Error>(response.map(|body| AnswerBody { body, _answering: answering }))
+        };
+        Box::pin(response) as Pin<Box<dyn Future<Output = io::Result<http::Response<_>>> + Send>>
     });
     let mut connection = http1::Builder::new()
         .timer(timer.clone())
@@ -176,7 +197,7 @@ async fn serve_connection(
             }
         }
     };
-    let mut stream = connection.into_parts().io.into_inner();
+    let mut stream = connection.into_parts().io.into_inner().into_inner();
     if let Err(error) = outcome {
         tracing::debug!(%peer, %error, "a connection ended with an error");
         if error.is_user() {
@@ -197,6 +218,12 @@ async fn reject(mut stream: TcpStream) {
     if let Some(Ok(())) = within(LINGER_TIMEOUT, stream.write_all(response.as_bytes())).await {
         linger(stream).await;
     }
+}
+
+/// Sends the response without waiting, which works unless the client has sent much already.
+fn reject_at_once(stream: TcpStream) {
+    let _ = stream.try_read(&mut [0; 4096]);
+    let _ = stream.try_write(too_many_connections().as_bytes());
 }
 
 /// Closes the sending side, then reads and discards for a moment. If the server closed the whole connection while the

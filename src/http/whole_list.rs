@@ -10,7 +10,7 @@ use tracing::Instrument;
 use warp::Reply;
 
 use super::response::{Response, as_json, json_text, to_json};
-use super::response_memory::ResponseMemory;
+use super::response_memory::{ResponseMemory, UNCOUNTED_BYTES};
 use crate::refusal::Refusal;
 use crate::session::Caller;
 use crate::tasks::{self, Listing, Position, Status, Window};
@@ -18,7 +18,7 @@ use crate::tasks::{self, Listing, Position, Status, Window};
 /// The length of the first page, in tasks. Most users have fewer, so that one transaction is enough.
 const FIRST_PAGE: usize = 100;
 
-/// The shortest and the longest page after the first, in tasks. A task takes 200 bytes to 9 KB.
+/// The shortest and the longest page after the first, in tasks, while there is memory. A task takes 200 bytes to 9 KB.
 const SHORTEST_PAGE: usize = 20;
 const LONGEST_PAGE: usize = 1000;
 
@@ -87,11 +87,20 @@ struct WholeList {
     after: Option<Position>,
     /// The length of the next page, in tasks.
     limit: usize,
+    /// The largest length of the next page. It falls when the memory is used up, and doubles with each page.
+    max_limit: usize,
 }
 
 impl WholeList {
     fn new(caller: Caller, status: Status, memory: ResponseMemory) -> Self {
-        Self { caller, listing: Listing::newest_first(status), memory, after: None, limit: FIRST_PAGE }
+        Self {
+            caller,
+            listing: Listing::newest_first(status),
+            memory,
+            after: None,
+            limit: FIRST_PAGE,
+            max_limit: LONGEST_PAGE,
+        }
     }
 
     /// Sends the remaining pages, each as soon as the client has taken the one before. Stops if the client disconnects.
@@ -108,7 +117,8 @@ impl WholeList {
     }
 
     /// Reads the next page and turns it into its part of the JSON array. A part begins with the opening bracket or a comma.
-    /// The last part ends with the closing bracket. Reads a shorter page instead if this one does not fit into the memory.
+    /// The last part ends with the closing bracket. Reads a shorter page instead if this one does not fit into the memory;
+    /// one that is not counted always does.
     async fn next_chunk(&mut self) -> Result<Chunk, Refusal> {
         loop {
             let window = Window { after: self.after.clone(), limit: self.limit as i64, offset: 0 };
@@ -132,12 +142,16 @@ impl WholeList {
 
             let json = match self.memory.reserve(json, self.caller.user()) {
                 Ok(json) => json,
-                Err(_) if tasks.len() > SHORTEST_PAGE => {
-                    self.limit = SHORTEST_PAGE;
+                Err(json) if tasks.len() > 1 => {
+                    let uncounted = tasks.len() * UNCOUNTED_BYTES / json.len();
+                    self.limit = uncounted.clamp(1, tasks.len() - 1);
+                    self.max_limit = self.limit;
                     continue;
                 }
                 Err(json) => json.into(),
             };
+            self.max_limit = (2 * self.max_limit).min(LONGEST_PAGE);
+            self.limit = self.limit.min(self.max_limit);
             if let Some(last) = tasks.last() {
                 self.after = Some(self.listing.position(last));
             }

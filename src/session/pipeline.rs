@@ -426,4 +426,5 @@ fn is_closed(read: &io::Result<usize>) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test fails by a panic")]
 mod tests;

@@ -21,6 +21,7 @@ mod lists;
 mod lists_while_changing;
 mod pages;
 mod parameters;
+mod rate_limits;
 mod refusal_order;
 mod refused_callers;
 pub mod routes;

@@ -6,7 +6,7 @@ use super::program::{Directory, Program};
 
 /// The program's error. It names the unknown `LOG_LEVEL`, and so tells where that was read.
 async fn error_of(directory: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> String {
-    let mut all = vec!["healthcheck", "--port=9"];
+    let mut all = vec!["serve"];
     all.extend(arguments);
     Program::new(&all).with(settings).inside(directory).run().await.err
 }
@@ -54,6 +54,27 @@ async fn dotenv_is_not_read_in_other_environments() {
             assert!(error.contains("DATABASE_URL is missing") && !error.contains("from-file"), "{error}");
         }
     }
+}
+
+/// The file of a checkout says development, and the variable can name the database of another environment.
+#[tokio::test]
+async fn dotenv_does_not_say_the_environment_of_a_database_that_a_variable_names() {
+    let directory = Directory::new();
+    directory.write(".env", "ENVIRONMENT=development\nLOG_LEVEL=from-file\n");
+
+    let error = error_of(&directory.0, &[], &[("DATABASE_URL", "postgres://u@127.0.0.1:9/d")]).await;
+
+    assert!(error.contains("ENVIRONMENT is missing") && !error.contains("from-file"), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_in_dotenv_needs_an_environment_in_dotenv() {
+    let directory = Directory::new();
+    directory.write(".env", "DATABASE_URL=postgres://u@127.0.0.1:9/d\n");
+
+    let error = error_of(&directory.0, &[], &[]).await;
+
+    assert!(error.contains("ENVIRONMENT is missing"), "{error}");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The settings that name keys.
 
+use std::time::Duration;
+
 use jsonwebtoken::Algorithm::EdDSA;
 use serde_json::json;
 
@@ -14,11 +16,16 @@ async fn in_production(settings: &[(&str, &str)]) -> Ended {
 
 #[tokio::test]
 async fn any_one_key_setting_is_enough_outside_development() {
-    for source in ["BETTER_AUTH_URL", "JWKS_URL", "JWKS_FILE"] {
-        let ended = in_production(&[(source, "https://auth.example.com")]).await;
+    let base = [("ENVIRONMENT", "production"), ("DATABASE_URL", "postgres://u@127.0.0.1:9/d"), ("PORT", "0")];
+    let start = |settings: &[(&str, &str)]| Program::new(&["serve"]).with(&base).with(settings).start();
 
-        assert!(!ended.err.contains("cannot start"), "{source}: {}", ended.err);
+    for source in ["BETTER_AUTH_URL", "JWKS_URL", "JWKS_FILE"] {
+        // With valid settings the program tries to connect for a while.
+        let text = start(&[(source, "https://auth.example.com")]).says_within(Duration::from_secs(1)).await;
+        assert!(!text.contains("cannot start"), "{source}: {text}");
     }
+    let none = start(&[]).says_within(Duration::from_secs(10)).await;
+    assert!(none.contains("cannot start") && none.contains("JWKS_URL"), "{none}");
 }
 
 #[tokio::test]

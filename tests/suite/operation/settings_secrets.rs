@@ -68,7 +68,8 @@ async fn no_message_about_an_address_repeats_a_part_of_its_password() {
     ];
 
     let texts = join_all(urls.map(async |url| {
-        let mut running = Program::new(&["migrate"]).with(&[("DATABASE_URL", url)]).start();
+        let mut running =
+            Program::new(&["migrate"]).with(&[("DATABASE_URL", url), ("ENVIRONMENT", "production")]).start();
         // With a valid address the program tries to connect for a while. Its first lines are enough.
         running.says_within(Duration::from_secs(3)).await
     }))

@@ -46,6 +46,7 @@ impl Server {
             .envs([
                 ("PORT", "0"),
                 ("ENVIRONMENT", "production"),
+                ("RATE_LIMIT", "0"), // tests send as fast as they can
                 ("LOG_LEVEL", "debug"),
                 ("LOG_FORMAT", "json"),
             ])

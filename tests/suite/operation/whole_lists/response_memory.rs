@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use super::pages_queried_when_quiet;
 use super::reader::Reader;
 use super::slow_readers::peak_memory;
 use crate::world::{Database, World};
@@ -33,7 +34,11 @@ async fn with_largest_tasks() -> World {
 
 /// Forty clients of the first `users` users that have requested `path`, read the beginning, and do not read on.
 async fn stopped_readers(world: &World, path: &str, users: usize) -> Vec<Reader> {
-    join_all((0..40).map(async |at| {
+    many_stopped_readers(world, 40, path, users).await
+}
+
+async fn many_stopped_readers(world: &World, number: usize, path: &str, users: usize) -> Vec<Reader> {
+    join_all((0..number).map(async |at| {
         let user = format!("user {}", at % users);
         let mut reader = Reader::of(world.server.address, path, &user).await;
         reader.begins().await;
@@ -119,5 +124,21 @@ async fn whole_lists_that_clients_do_not_read_go_on_in_shorter_pages() {
         for received in join_all(readers.into_iter().map(Reader::ends)).await {
             assert_eq!(received.ids().len(), 1100, "{path}");
         }
+    }
+}
+
+/// Each of them would hold two pages of 150 KB, and the buffers that made them: together 270 MB. The bound also covers 90 KB
+/// for each connection.
+#[tokio::test]
+async fn whole_lists_of_many_clients_that_do_not_read_share_the_limit_with_their_first_pages_too() {
+    let world = with_largest_tasks().await;
+
+    let readers = many_stopped_readers(&world, 450, "/api/tasks", 10).await;
+    pages_queried_when_quiet(&world.server).await;
+
+    let peak = peak_memory(world.server.id());
+    assert!(peak.is_none_or(|most| most < 200 << 20), "{peak:?}");
+    for reader in readers.into_iter().take(3) {
+        assert_eq!(reader.ends().await.ids().len(), 1100);
     }
 }

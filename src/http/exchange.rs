@@ -1,0 +1,101 @@
+//! A request on its way to its response, and its line in the log.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use http::{Method, StatusCode};
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+
+use super::response::Response;
+use crate::session::watch_transactions;
+
+/// A future of the response that logs its status.
+///
+/// hyper drops it when the client closes the connection. If a transaction has started by then, its outcome is awaited all
+/// the same, so that the log says what became of the change. Otherwise the request ends there, without using the database.
+pub(super) struct Exchange {
+    /// None after its end.
+    state: Option<State>,
+    has_transaction: bool,
+    tasks: TaskTracker,
+}
+
+type Work = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+struct State {
+    work: Work,
+    line: Line,
+}
+
+/// What the log says about a request.
+pub(super) struct Line {
+    pub(super) id: String,
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) started: Instant,
+}
+
+impl Exchange {
+    /// `tasks` are those that the server waits for when it stops.
+    pub(super) fn new(
+        work: impl Future<Output = Response> + Send + 'static,
+        line: Line,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self { state: Some(State { work: Box::pin(work), line }), has_transaction: false, tasks }
+    }
+}
+
+impl Future for Exchange {
+    type Output = Response;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response> {
+        let Some(state) = &mut self.state else { return Poll::Pending };
+        let (polled, started) = watch_transactions(|| state.work.as_mut().poll(context));
+        self.has_transaction |= started;
+
+        let response = ready!(polled);
+        if let Some(State { line, .. }) = self.state.take() {
+            line.answered(response.status());
+        }
+        Poll::Ready(response)
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let Some(State { work, line }) = self.state.take() else { return };
+        if !self.has_transaction {
+            line.client_left("nothing was changed", None);
+        } else if Handle::try_current().is_err() {
+            line.client_left("not known", None);
+        } else {
+            self.tasks.spawn(async move {
+                let status = work.await.status();
+                let outcome = match status.as_u16() {
+                    ..400 => "carried out",
+                    400..500 => "refused: nothing was changed",
+                    _ => "failed: see the other lines of this request",
+                };
+                line.client_left(outcome, Some(status));
+            });
+        }
+    }
+}
+
+impl Line {
+    fn answered(self, status: StatusCode) {
+        let Self { id, method, path, started } = self;
+        let micros = started.elapsed().as_micros() as u64;
+        tracing::info!(id, %method, path, status = status.as_u16(), micros, "answered");
+    }
+
+    fn client_left(self, outcome: &str, status: Option<StatusCode>) {
+        let Self { id, method, path, started } = self;
+        let micros = started.elapsed().as_micros() as u64;
+        let status = status.map(|status| status.as_u16());
+        tracing::info!(id, %method, path, status, outcome, micros, "the client left before its answer");
+    }
+}

@@ -1,0 +1,150 @@
+//! Rate limits: for the requests of each user, and for the failed sign-ins of each client address.
+
+use std::convert::Infallible;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use governor::clock::{Clock, DefaultClock};
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed, StateStore};
+use governor::{Quota, RateLimiter};
+use quick_cache::sync::Cache;
+
+use super::client_address::client_network;
+use crate::auth::UserId;
+use crate::refusal::{RateLimited, Refusal};
+
+/// How many users are remembered, and how many addresses: about 5 MB each. Those who sent nothing for longest are forgotten
+/// first, which only gives them a new burst.
+const CAPACITY: usize = 50_000;
+
+/// The limits of a server, or no limits.
+pub struct RateLimits(Option<Limits>);
+
+struct Limits {
+    per_second: NonZeroU32,
+    /// A key is a hash under a random seed: long user ids take no more memory, and nobody can choose two equal keys.
+    seed: RandomState,
+    users: Limiter,
+    failures: Limiter,
+}
+
+/// GCRA, the generic cell rate algorithm: it keeps one time for each key, and no counters.
+type Limiter = RateLimiter<u64, RecentStates, DefaultClock>;
+
+impl RateLimits {
+    /// Lets each user send `per_second` requests, with bursts of twice as many, and each address fail as often to sign in.
+    /// 0 means no limits.
+    pub fn new(per_second: u32) -> Self {
+        Self(NonZeroU32::new(per_second).map(|per_second| {
+            let burst = per_second.saturating_add(per_second.get());
+            let limiter = || {
+                let quota = Quota::per_second(per_second).allow_burst(burst);
+                RateLimiter::new(quota, RecentStates(Cache::new(CAPACITY)), DefaultClock::default())
+            };
+            Limits { per_second, seed: RandomState::new(), users: limiter(), failures: limiter() }
+        }))
+    }
+
+    /// Counts a request of this user.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyRequests`] if it is too early for another one.
+    pub fn count_request(&self, user: &UserId) -> Result<(), Refusal> {
+        self.0.as_ref().map_or(Ok(()), |limits| limits.count(&limits.users, "user", user.as_str()))
+    }
+
+    /// Counts a failed sign-in from this address. A valid token never counts: many users can share an address.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyRequests`] if it is too early for another one.
+    pub fn count_failure(&self, client: IpAddr) -> Result<(), Refusal> {
+        let network = client_network(client);
+        self.0.as_ref().map_or(Ok(()), |limits| limits.count(&limits.failures, "address", network))
+    }
+}
+
+impl Limits {
+    fn count(&self, limiter: &Limiter, policy: &'static str, key: impl Hash) -> Result<(), Refusal> {
+        limiter.check_key(&self.seed.hash_one(key)).map_err(|too_early| {
+            let wait = too_early.wait_time_from(limiter.clock().now());
+            Refusal::TooManyRequests(RateLimited { policy, per_second: self.per_second.get(), wait })
+        })
+    }
+}
+
+/// The states of the keys that were used last. The stores of `governor` have no bound.
+struct RecentStates(Cache<u64, Arc<InMemoryState>>);
+
+impl StateStore for RecentStates {
+    type Key = u64;
+
+    fn measure_and_replace<T, F, E>(&self, key: &u64, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let new = || Ok::<_, Infallible>(Arc::new(InMemoryState::default()));
+        let Ok(state) = self.0.get_or_insert_with(key, new);
+        state.measure_and_replace(&NotKeyed::NonKey, decide)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_addresses_take_bounded_memory() {
+        let limits = RateLimits::new(1);
+        for address in 0..1_000_000_u32 {
+            assert!(limits.count_failure(IpAddr::V4(address.into())).is_ok());
+        }
+
+        let states = limits.0.expect("limits").failures.into_state_store();
+
+        assert!(states.0.len() <= CAPACITY, "{} states", states.0.len());
+    }
+
+    #[test]
+    fn an_address_that_goes_on_failing_is_not_forgotten_among_a_million_others() {
+        let limits = RateLimits::new(1);
+        let stubborn = IpAddr::from([203, 0, 113, 7]);
+        let mut refused = 0;
+        for address in 0..1_000_000_u32 {
+            let _ = limits.count_failure(IpAddr::V4(address.into()));
+            if address % 1000 == 0 {
+                refused += u32::from(limits.count_failure(stubborn).is_err());
+            }
+        }
+
+        assert!(refused > 900, "{refused} of 1000 are refused");
+    }
+
+    #[test]
+    fn a_burst_is_twice_the_rate_and_the_wait_is_until_the_next_request() {
+        let limits = RateLimits::new(10);
+        let client = IpAddr::from([203, 0, 113, 7]);
+        let outcomes: Vec<_> = (0..21).map(|_| limits.count_failure(client)).collect();
+
+        assert!(outcomes.iter().take(20).all(Result::is_ok), "{outcomes:?}");
+        assert!(
+            matches!(outcomes.last(), Some(Err(Refusal::TooManyRequests(RateLimited { policy: "address", per_second: 10, wait })))
+                if *wait <= std::time::Duration::from_millis(100)),
+            "{outcomes:?}"
+        );
+    }
+
+    #[test]
+    fn a_network_of_ipv6_counts_as_one_client_and_without_a_limit_nothing_is_refused() {
+        let limits = RateLimits::new(1);
+        let address = |text: &str| text.parse().expect("an address");
+
+        assert!(limits.count_failure(address("2001:db8::1")).is_ok());
+        assert!(limits.count_failure(address("2001:db8::2")).is_ok());
+        assert!(limits.count_failure(address("2001:db8::3")).is_err());
+        assert!(limits.count_failure(address("2001:db8:0:1::3")).is_ok());
+        assert!((0..100).all(|_| RateLimits::new(0).count_failure(address("::1")).is_ok()));
+    }
+}

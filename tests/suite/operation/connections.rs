@@ -1,0 +1,166 @@
+//! The number of connections: what it follows from, and who gives way to whom.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::net::TcpSocket;
+use tokio::time::timeout;
+
+use super::program::{Program, Running};
+use super::raw_client::{RawClient, head, request};
+use crate::world::{Database, SECRET};
+
+/// A server that may open this many files.
+struct Limited {
+    address: SocketAddr,
+    _running: Running,
+    _database: Database,
+}
+
+impl Limited {
+    async fn to(files: u32, settings: &[(&str, &str)]) -> Self {
+        let database = Database::new().await;
+        let mut running = program(files, &database.url("rowkeep_login"), settings).start();
+        running.says("listening").await;
+        let log = running.err();
+        let address = log.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let address = address.and_then(|address| address.parse().ok()).expect("an address");
+        Self { address, _running: running, _database: database }
+    }
+
+    async fn answers(&self) -> u16 {
+        let mut client = RawClient::sending(self.address, request("GET", "/api/tasks", "alice", "")).await;
+        client.reads().await.status
+    }
+}
+
+fn program(files: u32, url: &str, settings: &[(&str, &str)]) -> Program {
+    let script = format!("ulimit -n {files} && exec {}", env!("CARGO_BIN_EXE_rowkeep"));
+    let mut program = Program::new(&["-c", &script]).with(&[
+        ("ENVIRONMENT", "production"),
+        ("DATABASE_URL", url),
+        ("BETTER_AUTH_SECRET", SECRET),
+        ("PORT", "0"),
+        ("LOG_FORMAT", "text"),
+        ("REQUEST_TIMEOUT", "60"),
+        ("RATE_LIMIT", "0"),
+    ]);
+    program.file = "/bin/sh".into();
+    program.with(settings)
+}
+
+/// Connections that have sent `text`, and got an answer if it is a whole request.
+async fn hold(address: SocketAddr, number: usize, text: &str) -> Vec<RawClient> {
+    let mut held = Vec::new();
+    for _ in 0..number {
+        let mut client = RawClient::sending(address, text).await;
+        if text.ends_with("\r\n\r\n") {
+            client.reads().await;
+        }
+        held.push(client);
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await; // until the server has read what they sent
+    held
+}
+
+#[tokio::test]
+async fn three_hundred_idle_connections_under_a_limit_of_256_files_keep_nobody_out() {
+    let server = Limited::to(256, &[]).await;
+    for text in ["", "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"] {
+        let held = hold(server.address, 300, text).await;
+
+        let statuses = [server.answers().await, server.answers().await];
+
+        assert_eq!(statuses, [200, 200], "{text:?}");
+        drop(held);
+    }
+}
+
+#[tokio::test]
+async fn the_connection_that_has_been_idle_longest_is_closed_for_a_new_one() {
+    let server = Limited::to(48, &[]).await; // 8 connections, 4 of them for one address
+    let idle = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut held = hold(server.address, 4, idle).await;
+    // The first one is used again, so the second one is idle longest.
+    held[0].sends(idle).await;
+    held[0].reads().await;
+
+    assert_eq!(server.answers().await, 200);
+
+    assert_eq!(held[1].reads_to_the_end().await, "");
+    for at in [0, 2, 3] {
+        held[at].sends(idle).await;
+        assert_eq!(held[at].reads().await.status, 200, "connection {at}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_gets_503_only_if_all_others_are_busy() {
+    let server = Limited::to(48, &[]).await;
+    let half = head("POST", "/api/tasks", "alice") + "Content-Length: 40\r\n\r\n{";
+    let mut held = hold(server.address, 3, &half).await;
+    held.extend(hold(server.address, 1, "GET /heal").await);
+
+    let refused = RawClient::open(server.address).await.reads().await;
+    drop(held.pop());
+
+    assert!(refused.status == 503 && refused.head.contains("retry-after"), "{refused:?}");
+    let served = async {
+        while server.answers().await != 200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), served).await.expect("a place");
+    for client in &mut held {
+        client.sends(format!("{:<39}", r#""title":"slow"}"#)).await;
+        assert_eq!(client.reads().await.status, 201, "a busy connection goes on");
+    }
+}
+
+#[tokio::test]
+async fn many_that_are_turned_away_at_once_do_not_use_up_the_files() {
+    let server = Limited::to(48, &[]).await;
+    let half = head("POST", "/api/tasks", "alice") + "Content-Length: 40\r\n\r\n{";
+    let held = hold(server.address, 4, &half).await;
+
+    // They never close their connections.
+    let mut turned_away = join_all((0..100).map(|_| RawClient::open(server.address))).await;
+    let mut refused = 0;
+    for client in &mut turned_away {
+        refused += usize::from(client.next_reply().await.is_some_and(|reply| reply.status == 503));
+    }
+    drop(held);
+
+    assert_eq!(refused, 100);
+    assert_eq!(server.answers().await, 200);
+}
+
+#[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs several loopback addresses")]
+async fn one_address_holds_at_most_half_of_the_connections_and_a_trusted_proxy_any_number() {
+    let half = head("POST", "/api/tasks", "alice") + "Content-Length: 40\r\n\r\n{";
+    for (proxies, places) in [("", 4), ("127.0.0.1", 8)] {
+        let server = Limited::to(48, &[("TRUSTED_PROXIES", proxies)]).await;
+
+        let _held = hold(server.address, places, &half).await;
+        let refused = RawClient::open(server.address).await.reads().await;
+        let other = TcpSocket::new_v4().expect("a socket");
+        other.bind("127.0.0.2:0".parse().expect("an address")).expect("another address");
+        let other = other.connect(server.address).await.expect("a connection");
+        let other = RawClient::exchange(other, request("GET", "/api/tasks", "bob", "")).await;
+
+        assert_eq!(refused.status, 503);
+        assert_eq!(other.map(|reply| reply.status), Some(if places == 4 { 200 } else { 503 }), "{proxies}");
+    }
+}
+
+#[tokio::test]
+async fn the_program_does_not_start_if_it_may_not_open_enough_files() {
+    let database = Database::new().await;
+
+    let ended = program(40, &database.url("rowkeep_login"), &[]).run().await;
+
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("ulimit -n") && ended.err.contains("DATABASE_POOL_SIZE"), "{ended:?}");
+}
