@@ -56,8 +56,8 @@ async fn health(app: App) -> Response {
     // In its own task: a look that is dropped half-way loses its connection, and any client can disconnect.
     let look = tokio::spawn(look_at_database(app.clone()).in_current_span());
     let database = look.await.unwrap_or(Err("The server has a fault: its log has more."));
-    match database {
-        Err(problem) => problems.push(problem.into()),
+    match &database {
+        Err(problem) => problems.push((*problem).into()),
         Ok(probed) => problems.extend(warnings(&app, probed)),
     }
 
@@ -73,10 +73,14 @@ async fn health(app: App) -> Response {
 }
 
 /// What the operator should know about a database that requests can use.
-fn warnings(app: &App, probed: Probed) -> Vec<String> {
+fn warnings(app: &App, probed: &Probed) -> Vec<String> {
     let mut warnings = Vec::new();
     if probed.is_read_only {
         warnings.push("The database is read only: lists work, changes are refused.".into());
+    }
+    if probed.changed_collation.is_some() {
+        warnings
+            .push("The rules for sorting text have changed under the indexes: run `rowkeep audit`.".into());
     }
     if app.database().is_ok_and(|database| database.session.has_lost_prepared_statements()) {
         warnings
@@ -91,18 +95,18 @@ async fn look_at_database(app: App) -> Outcome {
         return Err("The database cannot be reached yet: the log of the server says why.");
     };
     let mut last = app.health.0.lock().await;
-    if let Some((began, outcome)) = *last
+    if let Some((began, outcome)) = &*last
         && began.elapsed() < MAX_AGE
     {
-        return outcome;
+        return outcome.clone();
     }
 
     let began = Instant::now();
-    let outcome = match (database.session.probe().await, *last) {
+    let outcome = match (database.session.probe().await, last.take()) {
         (Ok(probed), _) => Ok(probed),
         // Busy is not unhealthy, and the server has looked before it began to serve.
         (Err(ProbeError::Busy), Some((_, outcome))) => outcome,
-        (Err(ProbeError::Busy), None) => Ok(Probed { is_read_only: false }),
+        (Err(ProbeError::Busy), None) => Ok(Probed::default()),
         (Err(problem), _) => {
             tracing::warn!(%problem, "unhealthy");
             Err(match problem {
@@ -118,6 +122,6 @@ async fn look_at_database(app: App) -> Outcome {
             })
         }
     };
-    *last = Some((began, outcome));
+    *last = Some((began, outcome.clone()));
     outcome
 }

@@ -1,13 +1,15 @@
 //! Checks that Postgres restricts the transactions of requests, by running one.
 
 use bb8::RunError;
-use futures_util::future::join4;
+use futures_util::future::{join4, join5};
 use tokio::time::timeout;
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Error, Row};
 
 use super::pool::PooledConnection;
-use super::statements::{ASSUME_ROLE, BEGIN_READ, COMMIT, IDENTIFY, PROBE, PROBE_WITHOUT_IDENTITY};
+use super::statements::{
+    ASSUME_ROLE, BEGIN_READ, COLLATION_VERSION, COMMIT, IDENTIFY, PROBE, PROBE_WITHOUT_IDENTITY,
+};
 use super::transaction::{begin, omit_syncs, without_sync};
 use super::{Session, sqlstate};
 use crate::database::{ConnectError, describe};
@@ -39,10 +41,12 @@ impl std::fmt::Display for ProbeError {
 impl std::error::Error for ProbeError {}
 
 /// What a probe has seen beside the protection of the tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Probed {
     /// Whether transactions are read only unless they say otherwise (`default_transaction_read_only`).
     pub is_read_only: bool,
+    /// A sentence if the rules for sorting text have changed since the database recorded them: indexes may be wrong.
+    pub changed_collation: Option<String>,
 }
 
 /// The user of the probe's transaction. It is random, so that the database cannot be prepared for it. The probe reads no rows
@@ -98,7 +102,10 @@ impl Session {
                 self.pool_state.renew_connections();
                 Err(ProbeError::Unprotected((*problem).into()))
             }
-            None => Ok(Probed { is_read_only: is_true("is_read_only") }),
+            None => Ok(Probed {
+                is_read_only: is_true("is_read_only"),
+                changed_collation: rows.iter().find_map(|row| row.try_get("sentence").ok().flatten()),
+            }),
         }
     }
 
@@ -195,15 +202,17 @@ async fn run(connection: &mut PooledConnection) -> Result<Vec<Row>, Error> {
     let mut rows = with_identity?;
     committed?;
 
-    omit_syncs(connection, 3);
-    let (begun, assumed, without_identity, committed) = join4(
+    omit_syncs(connection, 4);
+    let (begun, collation, assumed, without_identity, committed) = join5(
         begin(connection, &BEGIN_READ),
+        connection.run(&COLLATION_VERSION, &[]),
         connection.run(&ASSUME_ROLE, &[]),
         connection.run(&PROBE_WITHOUT_IDENTITY, &[]),
         connection.run(&COMMIT, &[]),
     )
     .await;
     begun?;
+    rows.extend(collation?);
     assumed?;
     rows.extend(without_identity?);
     committed?;

@@ -65,6 +65,7 @@ statements! {
     PROBE = "probe" (Text);
     ASSUME_ROLE = "assume_role" ();
     PROBE_WITHOUT_IDENTITY = "probe_without_identity" ();
+    COLLATION_VERSION = "collation_version" ();
     NO_ROLE = "no_role" ();
     END_BACKENDS = "end_backends" (IntegerArray, TextArray);
 }

@@ -36,7 +36,7 @@ const NEW_RULES: &str = "
 /// Claims that the rules were recorded by an older release of the library.
 const OLD_VERSION: &str = "update pg_database set datcollversion = '1.0' where datname = current_database()";
 
-const COLLATION_VERSION: &str = include_str!("../../../sql/schema/collation_version.sql");
+const COLLATION_VERSION: &str = include_str!("../../../sql/session/collation_version.sql");
 
 /// The ids of users whose order depends on the rules.
 fn users() -> Vec<String> {
