@@ -93,7 +93,7 @@ child_tables (oid, of) as (
 ),
 
 -- The version of the rules for sorting text: as it was recorded, and as the libraries of the server have it now. For the
--- database, and for each collation that a column or an index uses. sql/schema/collation_version.sql reads the same.
+-- database, and for each collation that a column or an index uses. sql/session/collation_version.sql reads the same.
 collation_versions (name, word, recorded, actual) as (
     select format('database %I', d.datname), ' collation', d.datcollversion, pg_database_collation_actual_version(d.oid)
       from pg_database d

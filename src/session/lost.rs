@@ -96,7 +96,6 @@ impl ConnectionManager {
 
     /// Tells these backends to end. Returns the process ids of those that have not ended yet.
     async fn end(&self, backends: &[Backend]) -> Result<Vec<i32>, Option<Error>> {
-        let _look = self.look.lock().await;
         let mut connection = self.open_for_a_look().await.map_err(|_| None)?;
         let left = end_backends(&mut connection, backends).await;
         connection.close().await;

@@ -9,7 +9,7 @@ use bb8::{ErrorSink, ManageConnection};
 use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, watch};
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row};
@@ -31,6 +31,8 @@ pub(super) struct PooledConnection {
     pub(super) transaction_settings: Option<Settings>,
     generation: u64,
     manager: ConnectionManager,
+    /// Held by a connection for a look until its backend has ended: there is one such connection at a time.
+    look: Option<OwnedMutexGuard<()>>,
     /// Set while a transaction is open. It stays set if it is not known that the transaction ended. The connection may then
     /// still have an identity and a role, so the pool must not give it to another user.
     pub(super) dirty: bool,
@@ -106,8 +108,9 @@ impl Drop for PooledConnection {
         // Outside of the runtime the program ends, and every connection with it.
         if let Ok(runtime) = Handle::try_current() {
             let (pipeline, backend) = (self.pipeline.clone(), self.backend.clone());
-            let manager = self.manager.clone();
+            let (manager, look) = (self.manager.clone(), self.look.take());
             runtime.spawn(async move {
+                let _look = look;
                 let _ = timeout(ABANDON_TIMEOUT, pipeline.ended()).await;
                 manager.give_up(&pipeline, backend, None);
             });
@@ -124,8 +127,8 @@ pub(super) struct ConnectionManager {
     statement_mode: Option<StatementMode>,
     /// One for each connection of the pool. A connection keeps its slot until its backend has ended.
     slots: Arc<Semaphore>,
-    /// Held by the one look at the database that takes place.
-    pub(super) look: Arc<Mutex<()>>,
+    /// Held by the one connection that is open for a look at the database.
+    look: Arc<Mutex<()>>,
     pub(super) state: Arc<PoolState>,
 }
 
@@ -204,12 +207,15 @@ impl ConnectionManager {
         }
     }
 
-    /// Opens a connection that is not of the pool, for one look at the database. It prepares no statements.
+    /// Opens a connection that is not of the pool, for one look at the database. It prepares no statements. Waits until the
+    /// last connection for a look has ended.
     pub(super) async fn open_for_a_look(&self) -> Result<PooledConnection, ConnectError> {
+        let look = self.look.clone().lock_owned().await;
         let pipeline = Pipeline::default();
         let client = pooler::connect(&self.address.refreshed()?, &pipeline).await?;
         let (mut connection, settings) = self.describe(client, pipeline).await?;
         connection.transaction_settings = Some(settings);
+        connection.look = Some(look);
         Ok(connection)
     }
 
@@ -257,6 +263,7 @@ impl ConnectionManager {
             transaction_settings: None,
             generation,
             manager: self.clone(),
+            look: None,
             dirty: false,
         };
 

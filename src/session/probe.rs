@@ -68,7 +68,6 @@ impl Session {
     /// A sentence for the operator that says what is wrong and what to do.
     pub async fn probe(&self) -> Result<Probed, ProbeError> {
         let look = async {
-            let _look = self.manager.look.lock().await;
             let opened = self.manager.open_for_a_look().await;
             let mut connection = opened.map_err(|failure| explain_failure(&failure))?;
             let rows = run(&mut connection).await;

@@ -7,6 +7,7 @@ use crate::world::World;
 /// Every path with its methods, HEAD and OPTIONS aside.
 pub const ROUTES: &[(&str, &[&str])] = &[
     ("/health", &["GET"]),
+    ("/live", &["GET"]),
     ("/api/tasks", &["GET", "POST"]),
     ("/api/tasks/{id}", &["GET", "PUT", "DELETE"]),
     ("/api/tasks/{id}/complete", &["PATCH"]),

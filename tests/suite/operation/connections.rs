@@ -22,7 +22,7 @@ impl Limited {
     async fn to(files: u32, settings: &[(&str, &str)]) -> Self {
         let database = Database::new().await;
         let mut running = program(files, &database.url("rowkeep_login"), settings).start();
-        running.says("listening").await;
+        running.says("checked that the policies restrict requests").await;
         let log = running.err();
         let address = log.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
         let address = address.and_then(|address| address.parse().ok()).expect("an address");

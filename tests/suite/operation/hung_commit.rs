@@ -55,6 +55,8 @@ async fn commits_that_hang_are_not_known_and_open_no_connection_past_the_pool() 
     let server = server(&cluster, "4").await;
     let people: Vec<_> = (0..6).map(|user| Person::new(server.address, &format!("user {user}"))).collect();
     set(&admin, &[("synchronous_commit", "on"), ("synchronous_standby_names", "'nobody'")]).await;
+    let hangs = async || people[0].post("/api/tasks", json!({ "title": "one" })).await.status() == 503;
+    eventually("commits hang", hangs).await;
 
     let done = AtomicBool::new(false);
     let requests = async {

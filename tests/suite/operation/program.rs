@@ -68,7 +68,15 @@ impl Program {
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         command.process_group(0); // as a shell does, so that tests can send a signal to the whole group
-        let mut child = command.spawn().expect("the program");
+        let mut child = loop {
+            match command.spawn() {
+                // Another test was forking while a copy of the program was written: its child has the file open for a moment.
+                Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                }
+                spawned => break spawned.expect("the program"),
+            }
+        };
         let out = collect(child.stdout.take().expect("a pipe"));
         let err = collect(child.stderr.take().expect("a pipe"));
         Running { child, out, err }

@@ -116,7 +116,7 @@ async fn a_flag_overrides_its_variable() {
 
     let mut running = program.start();
 
-    running.says("listening").await;
+    running.says("checked that the policies restrict requests").await;
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn log_levels_can_be_spelled_as_in_other_servers() {
     let url = database.url("rowkeep_login");
     for level in ["INFO", "info", "Debug", "rowkeep=debug", "warn,rowkeep=info", ""] {
         let mut running = Program::new(&[]).with(&production(&url)).with(&[("LOG_LEVEL", level)]).start();
-        running.says("listening").await;
+        running.says("checked that the policies restrict requests").await;
     }
     for level in ["warning", "WARNING", "CRITICAL", "error", "off"] {
         let ended = Program::new(&["healthcheck", "--port=9"]).with(&production(&url));
@@ -156,7 +156,7 @@ async fn the_log_is_json_outside_development_unless_log_format_is_text() {
     let url = database.url("rowkeep_login");
     for (format, json) in [("", true), ("json", true), ("text", false)] {
         let mut running = Program::new(&[]).with(&production(&url)).with(&[("LOG_FORMAT", format)]).start();
-        running.says("listening").await;
+        running.says("checked that the policies restrict requests").await;
 
         let log = running.err();
 

@@ -170,7 +170,7 @@ async fn a_client_that_leaves_before_its_answer_has_a_line_with_the_outcome_of_i
 
 #[tokio::test]
 async fn a_client_that_leaves_before_its_transaction_has_a_line_and_changes_nothing() {
-    let settings = [("LOG_LEVEL", "info"), ("REQUEST_TIMEOUT", "60"), ("DATABASE_POOL_SIZE", "1")];
+    let settings = [("LOG_LEVEL", "info"), ("REQUEST_TIMEOUT", "60"), ("DATABASE_POOL_SIZE", "2")];
     let world = World::with(&settings).await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;

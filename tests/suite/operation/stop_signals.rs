@@ -101,7 +101,7 @@ async fn started_by(starter: &[&str], database: &Database) -> (Running, Person) 
     program.arguments = arguments.chain([program.file.display().to_string()]).skip(1).collect();
     program.file = starter[0].into();
     let mut running = program.start();
-    running.says("\"listening\"").await;
+    running.says("checked that the policies restrict requests").await;
 
     let log = running.err();
     let events = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
