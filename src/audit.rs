@@ -89,6 +89,13 @@ async fn printed(client: &Client) -> Result<Vec<String>, Error> {
     Ok(lines)
 }
 
+/// The major release of the server.
+async fn major(client: &Client) -> Result<i32, Error> {
+    let rows = client.query_typed(SERVER, &[]).await?;
+    let version: i32 = rows.first().map(|row| row.try_get("version")).transpose()?.unwrap_or(0);
+    Ok(version / 10_000)
+}
+
 async fn drift(client: &Client) -> Result<Vec<Fact>, Error> {
     let wanted = Version::of_this_release();
     let fail = |text: String| Fact::new(Verdict::Fail, "drift", text).with_fix("rowkeep migrate");
@@ -104,7 +111,7 @@ async fn drift(client: &Client) -> Result<Vec<Fact>, Error> {
         Err(error) => return Err(error),
     };
 
-    let major: i32 = client.query_one(SERVER, &[]).await?.try_get::<_, i32>("version")? / 10_000;
+    let major = major(client).await?;
     let declared = Catalogue::declared(major);
     let live = Catalogue::of_database(client).await?;
 

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use bb8::{Pool, RunError};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{CancelToken, Row};
 use tracing::Instrument;
@@ -38,8 +38,9 @@ use tracing::Instrument;
 use crate::auth::UserId;
 use crate::database::Address;
 use crate::refusal::{ConstraintMessages, Refusal};
+use crate::time_limit::within;
 use pool::{ConnectionManager, PoolState};
-pub use pooler::{Pooler, find_pooler};
+pub use pooler::{Pooler, connect_once, find_pooler};
 pub use probe::{ProbeError, Probed};
 pub use statements::{ParameterType, SESSION_STATEMENTS, Statement};
 use transaction::{Rows, TransactionError};
@@ -334,8 +335,8 @@ impl Session {
 
         let started = Instant::now();
         let mut transaction = Box::pin(transaction::run(&mut connection, user, first, second));
-        let outcome = timeout_at(deadline, transaction.as_mut()).await;
-        let Ok(outcome) = outcome else {
+        let limit = deadline.saturating_duration_since(Instant::now());
+        let Some(outcome) = within(limit, transaction.as_mut()).await else {
             let _ = answer.send(Err(overdue(first)));
             // Other connections may be in the same state.
             self.pool_state.renew_connections();

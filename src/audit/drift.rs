@@ -46,7 +46,7 @@ impl Catalogue {
     /// Fails with the error of the database.
     pub async fn of_database(client: &Client) -> Result<Self, Error> {
         client.batch_execute(super::BEGIN).await?;
-        let rows = client.query(CATALOGUE, &[]).await;
+        let rows = client.query_typed(CATALOGUE, &[]).await;
         client.batch_execute(super::ROLLBACK).await?;
 
         let mut entries = BTreeMap::new();

@@ -7,9 +7,10 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Error};
 
 use super::drift::{Catalogue, Loss};
-use super::{CATALOGUE_TIMEOUT, SERVER, catalogues_not_read, no_answer};
+use super::{CATALOGUE_TIMEOUT, catalogues_not_read, major, no_answer};
 use crate::database::Address;
 use crate::schema::{SchemaError, Version, connect};
+use crate::session::connect_once;
 
 const UNUSED_SEQUENCES: &str = include_str!("../../sql/audit/unused_sequences.sql");
 
@@ -45,7 +46,7 @@ pub async fn check_integrity(address: &Address, reapplied: bool) -> Result<(), S
 /// The objects that are missing or changed, as a reason why the database at `address` cannot be used. `None` if there are no
 /// such objects, or if the database has another version, or none: then something else is the reason.
 pub async fn lost_objects(address: &Address) -> Option<SchemaError> {
-    let client = address.connect().await.ok()?;
+    let client = connect_once(address).await.ok()?;
     let check = async {
         let wanted = Version::of_this_release();
         // A login without privileges on schema app cannot read the version. That may be the very problem.
@@ -56,10 +57,6 @@ pub async fn lost_objects(address: &Address) -> Option<SchemaError> {
     };
     let losses = timeout(CATALOGUE_TIMEOUT, check).await.ok()?.ok()?;
     (!losses.is_empty()).then(|| SchemaError(format!("{address}: {}", described(&losses, false))))
-}
-
-async fn major(client: &Client) -> Result<i32, Error> {
-    Ok(client.query_one(SERVER, &[]).await?.try_get::<_, i32>("version")? / 10_000)
 }
 
 /// Whether a table of this product is there, or was restored.
@@ -81,7 +78,7 @@ async fn losses(client: &Client) -> Result<Vec<Loss>, Error> {
 /// The problem if a sequence has never given a number although its table has rows. The rows were loaded without it, so the
 /// next new row would get the number of an old one.
 async fn unused_sequence(client: &Client) -> Result<Option<String>, Error> {
-    let rows = client.query(UNUSED_SEQUENCES, &[]).await?;
+    let rows = client.query_typed(UNUSED_SEQUENCES, &[]).await?;
     rows.first()
         .map(|row| {
             Ok(format!(

@@ -6,11 +6,13 @@
 mod attempt;
 mod table_proof;
 
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error};
 
 use super::report::{Fact, Verdict};
 use super::{BEGIN, ROLLBACK};
 use crate::database::{Address, describe};
+use crate::session::connect_once;
 use attempt::Attempt;
 use table_proof::TableProof;
 
@@ -46,7 +48,7 @@ pub(super) async fn prove(address: &Address, client: &Client) -> Result<Vec<Fact
         return Ok(vec![fail("not tried: this machine provides no random numbers")]);
     };
     client.batch_execute(BEGIN).await?;
-    let script = client.query(PROOF, &[&users.b]).await;
+    let script = client.query_typed(PROOF, &[(&users.b, Type::TEXT)]).await;
     client.batch_execute(ROLLBACK).await?;
     let script: Vec<Attempt> = match script {
         Ok(rows) => rows.iter().map(Attempt::read).collect::<Result<_, _>>()?,
@@ -59,7 +61,7 @@ pub(super) async fn prove(address: &Address, client: &Client) -> Result<Vec<Fact
     let mut facts = Vec::new();
     for script in script.chunk_by(|one, next| one.relation == next.relation) {
         // Each table gets a new session: after an identity, the setting app.user_id is empty and not unset.
-        match address.connect().await {
+        match connect_once(address).await {
             Ok(client) => facts.extend(TableProof::new(client, &users, script).facts().await),
             Err(error) => facts.push(fail(format!("not tried: {error}")).with_fix(ABOVE)),
         }
@@ -74,16 +76,15 @@ pub(super) async fn prove(address: &Address, client: &Client) -> Result<Vec<Fact
 
 /// Checks that the identity and the role end with a committed transaction. The transaction writes nothing.
 async fn identity_after_commit(client: &Client, users: &TestUsers) -> Result<Fact, Error> {
-    let before = client.query_one(IDENTITY_LEFT, &[]).await?;
+    let before = identity_left(client).await?;
     client.batch_execute(BEGIN_READ).await?;
-    let identified = client.execute(IDENTIFY, &[&users.a]).await;
+    let identified = client.query_typed(IDENTIFY, &[(&users.a, Type::TEXT)]).await;
     client.batch_execute(COMMIT).await?;
-    let after = client.query_one(IDENTITY_LEFT, &[]).await?;
+    let after = identity_left(client).await?;
 
-    let role = |row: &tokio_postgres::Row| row.try_get::<_, String>("role");
     Ok(match identified {
         Err(error) => fail(format!("app.identify(text) failed: {}", describe(&error))).with_fix(RESTORE),
-        Ok(_) if after.try_get::<_, &str>("user_id")?.is_empty() && role(&before)? == role(&after)? => {
+        Ok(_) if after.0.is_empty() && before.1 == after.1 => {
             Fact::new(Verdict::Ok, "proof", "an identity and its role end with their transaction")
         }
         Ok(_) => fail(
@@ -91,6 +92,13 @@ async fn identity_after_commit(client: &Client, users: &TestUsers) -> Result<Fac
         )
         .with_fix(RESTORE),
     })
+}
+
+/// The user and the role of the session.
+async fn identity_left(client: &Client) -> Result<(String, String), Error> {
+    let rows = client.query_typed(IDENTITY_LEFT, &[]).await?;
+    let Some(row) = rows.first() else { return Ok(("(unknown)".into(), String::new())) };
+    Ok((row.try_get("user_id")?, row.try_get("role")?))
 }
 
 /// The fix if an earlier line of the report names the cause.

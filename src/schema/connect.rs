@@ -7,6 +7,7 @@ use tokio_postgres::Client;
 
 use super::SchemaError;
 use crate::database::{Address, ConnectError};
+use crate::session::connect_once;
 
 /// How long reading the version and the checks may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 pub async fn connect(address: &Address) -> Result<Client, SchemaError> {
     let mut pause = Duration::from_millis(250);
     loop {
-        match address.connect().await {
+        match connect_once(address).await {
             Ok(client) => return Ok(client),
             Err(error) => {
                 if !is_transient(&error) || pause > Duration::from_secs(8) {
@@ -42,7 +43,7 @@ pub async fn connect(address: &Address) -> Result<Client, SchemaError> {
 pub async fn wait_for(address: &Address) -> Result<(), SchemaError> {
     let mut pause = Duration::from_millis(250);
     loop {
-        match address.connect().await {
+        match connect_once(address).await {
             Ok(_) => return Ok(()),
             Err(error) if is_transient(&error) || matches!(error, ConnectError::TimedOut) => {
                 tracing::warn!(cause = %error, "{address} cannot be reached, trying again");

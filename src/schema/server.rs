@@ -23,7 +23,8 @@ pub(super) struct Server {
 /// # Errors
 /// The server is too old, or the database cannot store every text.
 pub(super) async fn check_server(client: &Client) -> Result<Server, SchemaError> {
-    let row = client.query_one(SERVER, &[]).await?;
+    let rows = client.query_typed(SERVER, &[]).await?;
+    let row = rows.first().ok_or_else(|| SchemaError("the server does not tell its version".into()))?;
     let (version, name, encoding): (i32, String, String) =
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
 

@@ -81,7 +81,8 @@ async fn read(client: &Client, address: &Address) -> Result<ServingData, SchemaE
 }
 
 async fn cursors(client: &Client) -> Result<Cursors, SchemaError> {
-    let key: Option<Vec<u8>> = client.query_one(CURSOR_KEY, &[]).await?.try_get(0)?;
+    let rows = client.query_typed(CURSOR_KEY, &[]).await?;
+    let key: Option<Vec<u8>> = rows.first().map(|row| row.try_get(0)).transpose()?.flatten();
     key.and_then(|key| Cursors::new(&key)).ok_or_else(|| {
         SchemaError(
             "the database has no key of 32 bytes for the cursors of lists; create one: \
@@ -93,7 +94,7 @@ async fn cursors(client: &Client) -> Result<Cursors, SchemaError> {
 
 async fn constraint_messages(client: &Client) -> Result<ConstraintMessages, SchemaError> {
     let mut messages = HashMap::new();
-    for row in client.query(CONSTRAINT_MESSAGES, &[]).await? {
+    for row in client.query_typed(CONSTRAINT_MESSAGES, &[]).await? {
         let constraint: String = row.try_get(0)?;
         let Some(message) = row.try_get(1)? else {
             return Err(SchemaError(format!(

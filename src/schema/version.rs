@@ -37,11 +37,14 @@ impl Version {
     ///
     /// The record says what was applied once. It does not say whether those objects are still there.
     pub(crate) async fn of_database(client: &Client) -> Result<Option<Self>, Error> {
-        match client.query_one(VERSION, &[]).await {
-            Ok(row) => Ok(match (row.try_get(0)?, row.try_get(1)?) {
-                (Some(migration), Some(policies)) => Some(Self { migration, policies }),
-                _ => None,
-            }),
+        match client.query_typed(VERSION, &[]).await {
+            Ok(rows) => {
+                let Some(row) = rows.first() else { return Ok(None) };
+                Ok(match (row.try_get(0)?, row.try_get(1)?) {
+                    (Some(migration), Some(policies)) => Some(Self { migration, policies }),
+                    _ => None,
+                })
+            }
             // invalid_schema_name, undefined_function, undefined_table
             Err(error) if matches!(error.code().map(|c| c.code()), Some("3F000" | "42883" | "42P01")) => {
                 Ok(None)

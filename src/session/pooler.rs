@@ -27,6 +27,19 @@ pub(super) async fn connect(address: &Address, pipeline: &Pipeline) -> Result<Cl
     Ok(PostgresConnectionManager::new(config, transport).connect().await?)
 }
 
+/// Opens one connection for checks and commands. It closes when the client is dropped.
+///
+/// Its named statements have names that no other process has: behind a pooler the server may know theirs. Outside a
+/// transaction, use `query_typed`, which names no statement.
+///
+/// # Errors
+/// When the server cannot be reached, refuses the login, or does not answer in time.
+pub async fn connect_once(address: &Address) -> Result<Client, ConnectError> {
+    let address = address.refreshed()?;
+    let opened = timeout(CONNECT_TIMEOUT, connect(&address, &Pipeline::default())).await;
+    opened.unwrap_or(Err(ConnectError::TimedOut))
+}
+
 /// The pooler at this address; `None` if Postgres itself is there.
 ///
 /// Postgres tells its client the process id of the backend. A pooler tells its own clients another number, because it gives
@@ -37,7 +50,7 @@ pub(super) async fn connect(address: &Address, pipeline: &Pipeline) -> Result<Cl
 pub async fn find_pooler(address: &Address) -> Result<Option<Pooler>, ConnectError> {
     let find = async {
         let pipeline = Pipeline::default();
-        let client = connect(address, &pipeline).await?;
+        let client = connect(&address.refreshed()?, &pipeline).await?;
         let rows = run_unnamed(&client, &POOLER, &[]).await?;
         let row = rows.first().ok_or(ConnectError::Closed)?;
         let process_id: i32 = row.try_get("process_id")?;

@@ -2,7 +2,6 @@
 
 use bb8::RunError;
 use futures_util::future::{join4, join5};
-use tokio::time::timeout;
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Error, Row};
 
@@ -13,6 +12,7 @@ use super::statements::{
 use super::transaction::{begin, omit_syncs, without_sync};
 use super::{Session, sqlstate};
 use crate::database::{ConnectError, describe};
+use crate::time_limit::within;
 
 /// Why requests would not be restricted or could not run, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,9 +74,9 @@ impl Session {
             connection.close().await;
             self.judge(&rows.map_err(|error| explain(&error))?)
         };
-        match timeout(2 * self.step_timeout, look).await {
-            Ok(result) => result,
-            Err(_) => {
+        match within(2 * self.step_timeout, look).await {
+            Some(result) => result,
+            None => {
                 self.pool_state.renew_connections();
                 Err(ProbeError::Unavailable("the database does not answer".into()))
             }

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 
 use crate::auth::UserId;
 use crate::refusal::Refusal;
+use crate::time_limit::within;
 
 /// Hands out turns in the order of waiting. A user waits for one of their own turns first, in a queue of their own.
 ///
@@ -105,7 +105,7 @@ type Permits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 /// Waits for a permit of the user's share, then for one of all.
 async fn wait_for(of_user: Arc<Semaphore>, of_all: Arc<Semaphore>, limit: Duration) -> Option<Permits> {
     let both = async { Some((of_user.acquire_owned().await.ok()?, of_all.acquire_owned().await.ok()?)) };
-    timeout(limit, both).await.ok().flatten()
+    within(limit, both).await.flatten()
 }
 
 impl Request {

@@ -1,5 +1,6 @@
 //! The proof for one table in one session: it creates rows, tries every statement on them, and rolls back.
 
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, Statement};
 
 use super::attempt::{Attempt, Outcome, first_column};
@@ -213,8 +214,8 @@ impl<'a> TableProof<'a> {
 
     async fn become_actor(&self, actor: &str) -> Result<(), Error> {
         match actor {
-            "A" => self.client.execute(IDENTIFY, &[&self.users.a]).await.map(drop),
-            "B" => self.client.execute(IDENTIFY, &[&self.users.b]).await.map(drop),
+            "A" => self.client.query_typed(IDENTIFY, &[(&self.users.a, Type::TEXT)]).await.map(drop),
+            "B" => self.client.query_typed(IDENTIFY, &[(&self.users.b, Type::TEXT)]).await.map(drop),
             "empty" => {
                 self.client.batch_execute(ASSUME_ROLE).await?;
                 self.client.batch_execute(EMPTY_IDENTITY).await

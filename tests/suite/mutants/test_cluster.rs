@@ -123,12 +123,12 @@ impl Copy<'_> {
         Audit { code, facts: facts(&text), text }
     }
 
-    /// Runs the program with nothing but an address. Returns its exit code and standard output.
+    /// Runs the program with nothing but an environment and an address. Returns its exit code and standard output.
     pub async fn run(&self, arguments: &[&str], login: &str) -> (Option<i32>, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_rowkeep"))
             .args(arguments)
             .env_clear()
-            .env("DATABASE_URL", self.url(login))
+            .envs([("ENVIRONMENT", "production"), ("DATABASE_URL", &self.url(login))])
             .current_dir("/")
             .stdin(Stdio::null())
             .kill_on_drop(true)

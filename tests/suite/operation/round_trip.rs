@@ -14,9 +14,18 @@ struct Watched {
 
 /// A server with one database connection, whose messages are recorded.
 async fn watched() -> Watched {
+    watched_in("").await
+}
+
+async fn watched_in(statements: &str) -> Watched {
     let (database, proxy) = (Database::new().await, Proxy::start().await);
     let url = proxy.url(&database, "rowkeep_login");
-    let settings = [("DATABASE_URL", url.as_str()), ("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "4")];
+    let settings = [
+        ("DATABASE_URL", url.as_str()),
+        ("DATABASE_POOL_SIZE", "2"),
+        ("REQUEST_TIMEOUT", "4"),
+        ("DATABASE_STATEMENTS", statements),
+    ];
     Watched { world: World::on(database, &settings).await, proxy }
 }
 
@@ -85,6 +94,31 @@ async fn every_request_is_answered_though_postgresql_answers_only_after_the_last
         assert!(answer.status.is_success(), "{method} {path}: {answer:?}");
         let begin = if method == Method::GET { "session/begin_read" } else { "session/begin" };
         assert_eq!(proxy.messages(), transaction(begin, &[query]), "{method} {path}");
+    }
+}
+
+/// Each statement is parsed in the transaction, after the settings of the transaction: an empty search path among them.
+#[tokio::test]
+async fn unnamed_statements_are_one_round_trip_and_follow_the_settings_of_the_transaction() {
+    let Watched { world, proxy } = watched_in("unnamed").await;
+    let alice = world.user("alice");
+    let id = alice.creates(json!({ "title": "one" })).await["id"].to_string();
+
+    for (method, path, body, query) in REQUESTS {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        proxy.withhold_answers_until(if method == Method::GET { 1 } else { 2 });
+
+        let answer = alice.send(method.clone(), &path.replace("{id}", &id), *body).await;
+
+        assert!(answer.status.is_success(), "{method} {path}: {answer:?}");
+        let begin = if method == Method::GET { "session/begin_read" } else { "session/begin" };
+        let parsed: Vec<_> = proxy.messages().into_iter().filter(|message| message.kind == 'P').collect();
+        let wanted = [begin, "session/settings", "session/identify", query, "session/commit"].map(sql);
+        assert_eq!(
+            parsed.into_iter().map(|message| message.sql).collect::<Vec<_>>(),
+            wanted,
+            "{method} {path}"
+        );
     }
 }
 
