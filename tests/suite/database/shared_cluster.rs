@@ -81,6 +81,7 @@ impl Shared {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_audit_fails_the_login_of_another_database_that_public_lets_in() {
     let shared = Shared::start().await;
     shared.makes_login("production", &[]).await;
@@ -104,6 +105,7 @@ async fn the_audit_fails_the_login_of_another_database_that_public_lets_in() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_owner_of_another_database_that_serves_requests_fails_the_audit() {
     let shared = Shared::start().await;
     let make = "create role tenant login; grant rowkeep_api to tenant; create database tenants owner tenant";
@@ -117,6 +119,7 @@ async fn the_owner_of_another_database_that_serves_requests_fails_the_audit() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_audit_only_notes_that_public_may_connect_when_no_login_serves_another_database() {
     let shared = Shared::start().await;
     shared.makes_login("production", &[]).await;
@@ -137,6 +140,7 @@ async fn the_audit_only_notes_that_public_may_connect_when_no_login_serves_anoth
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn an_exclusive_login_locks_others_out_and_lists_them() {
     let shared = Shared::start().await;
     shared.makes_login("staging", &["-v", "exclusive=0"]).await;
@@ -159,6 +163,7 @@ async fn an_exclusive_login_locks_others_out_and_lists_them() {
 
 /// For a role that does not own the database, REVOKE is a warning.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_script_fails_when_it_could_not_make_the_database_exclusive() {
     let shared = Shared::start().await;
     let make = "create role deployer login createrole; grant rowkeep_api to deployer with admin option;
@@ -175,6 +180,7 @@ async fn the_script_fails_when_it_could_not_make_the_database_exclusive() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn migrate_takes_nobody_the_privilege_to_connect() {
     let cluster = OwnCluster::start().await;
     let admin = cluster.superuser("postgres").await;

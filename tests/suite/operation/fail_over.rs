@@ -8,6 +8,7 @@ use crate::world::{OwnCluster, Person, SECRET, Server, World};
 
 /// A server that asks a standby must say so: it would show old tasks and refuse every change.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_server_on_a_standby_is_unhealthy_and_one_that_wants_a_standby_serves_reads() {
     let primary = OwnCluster::start().await;
     primary.migrate().await;

@@ -49,6 +49,7 @@ async fn most_backends(monitor: &Client, done: &AtomicBool) -> i64 {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn commits_that_hang_are_not_known_and_open_no_connection_past_the_pool() {
     let (cluster, admin) = cluster().await;
     let monitor = cluster.superuser("postgres").await;
@@ -85,6 +86,7 @@ async fn commits_that_hang_are_not_known_and_open_no_connection_past_the_pool() 
 
 /// A process that is stopped hears neither a cancel nor a terminate.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn backends_that_are_frozen_keep_their_places_until_they_end() {
     let (cluster, _) = cluster().await;
     let monitor = cluster.superuser("postgres").await;

@@ -86,6 +86,7 @@ impl Drop for Stalled {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_log_that_nobody_reads_stops_neither_the_server_nor_its_end() {
     for format in ["json", "text"] {
         let mut server = Stalled::start(format).await;
@@ -98,6 +99,7 @@ async fn a_log_that_nobody_reads_stops_neither_the_server_nor_its_end() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_log_that_is_read_again_says_how_many_lines_were_dropped() {
     for format in ["json", "text"] {
         let mut server = Stalled::start(format).await;
