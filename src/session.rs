@@ -182,11 +182,8 @@ pub fn watch_transactions<T>(poll: impl FnOnce() -> T) -> (T, bool) {
 #[derive(Clone)]
 pub struct Session {
     pool: Pool<ConnectionManager>,
-    pool_state: Arc<PoolState>,
     turns: Turns,
-    address: Address,
     manager: ConnectionManager,
-    step_timeout: Duration,
     constraint_messages: Arc<ConstraintMessages>,
 }
 
@@ -256,10 +253,7 @@ impl Session {
         let session = Self {
             pool: pool.build_unchecked(manager.clone()),
             manager,
-            pool_state,
             turns: Turns::new(options.request_connections(), options.pool_size),
-            address: address.clone(),
-            step_timeout: options.step_timeout,
             constraint_messages: Arc::new(constraint_messages),
         };
         session.probe().await?;
@@ -275,12 +269,12 @@ impl Session {
     /// How many connections were given back before their last answer was read. They were closed. It stays 0 unless this
     /// program has a fault.
     pub fn unfinished_connections(&self) -> u64 {
-        self.pool_state.unfinished()
+        self.manager.state.unfinished()
     }
 
     /// Whether the server had to stop using prepared statements, because a connection pooler lost them.
     pub fn has_lost_prepared_statements(&self) -> bool {
-        self.pool_state.has_lost_prepared_statements()
+        self.manager.state.has_lost_prepared_statements()
     }
 
     /// Waits until every running query has ended. No query can start afterwards.
@@ -296,7 +290,7 @@ impl Session {
     ) -> Result<Rows, Refusal> {
         let queries = [Some(&first), second.as_ref()];
         let is_full_scan = queries.iter().flatten().any(|bound| bound.query.is_full_scan);
-        let turn = self.turns.take(&user, is_full_scan, self.step_timeout).await?;
+        let turn = self.turns.take(&user, is_full_scan, self.manager.step_timeout).await?;
 
         let (answer, answered) = oneshot::channel();
         let session = self.clone();
@@ -319,7 +313,7 @@ impl Session {
         // This deadline is for a server that does not answer at all: it is later than the limits for getting a connection
         // and for each statement in Postgres.
         let statements = if second.is_some() { 2 } else { 1 };
-        let deadline = Instant::now() + (1 + statements) * self.step_timeout;
+        let deadline = Instant::now() + (1 + statements) * self.manager.step_timeout;
         let mut connection = match self.pool.get().await {
             Ok(connection) => connection,
             Err(error) => {
@@ -339,7 +333,7 @@ impl Session {
         let Some(outcome) = within(limit, transaction.as_mut()).await else {
             let _ = answer.send(Err(overdue(first)));
             // Other connections may be in the same state.
-            self.pool_state.renew_connections();
+            self.manager.state.renew_connections();
             self.cancel(cancel).await;
             let has_ended = timeout(CANCEL_TIMEOUT, transaction.as_mut()).await.is_ok();
             drop(transaction);
@@ -373,7 +367,7 @@ impl Session {
 
     /// Asks Postgres to cancel the statement that a connection runs. The answer tells nothing.
     async fn cancel(&self, token: CancelToken) {
-        match timeout(CANCEL_TIMEOUT, transport::cancel(&self.address, token)).await {
+        match timeout(CANCEL_TIMEOUT, transport::cancel(&self.manager.address, token)).await {
             Ok(Ok(())) => tracing::warn!("a statement was cancelled: it took longer than a request may"),
             Ok(Err(error)) => tracing::warn!(cause = %error, "a statement cannot be cancelled"),
             Err(_) => tracing::warn!("a statement cannot be cancelled: the database does not answer"),
@@ -383,10 +377,10 @@ impl Session {
     fn refusal(&self, failed: TransactionError, is_pooled: bool) -> Refusal {
         let TransactionError { error, may_have_changed } = failed;
         if sqlstate::lost_prepared_statement(&error, is_pooled) {
-            self.pool_state.leave_prepared_statements();
+            self.manager.state.leave_prepared_statements();
         }
         if sqlstate::concerns_other_connections(&error) {
-            self.pool_state.renew_connections();
+            self.manager.state.renew_connections();
         }
         match sqlstate::refusal(&error, &self.constraint_messages) {
             Refusal::Busy(cause) | Refusal::Broken(cause) if may_have_changed => Refusal::Unknown(cause),

@@ -16,7 +16,7 @@ use tokio_postgres::{Client, Error, Row};
 
 use super::lost::LostBackends;
 use super::pipeline::Pipeline;
-use super::statements::{CONNECTION, ROLLBACK, SESSION_STATEMENTS, SETTINGS, Statement};
+use super::statements::{CONNECTION, REQUEST_STATEMENTS, ROLLBACK, SETTINGS, Statement};
 use super::{Options, Query, StatementMode, pooler, sqlstate};
 use crate::database::{Address, ConnectError};
 
@@ -121,7 +121,7 @@ impl Drop for PooledConnection {
 /// Opens connections, and decides which are used again.
 #[derive(Clone)]
 pub(super) struct ConnectionManager {
-    address: Address,
+    pub(super) address: Address,
     queries: &'static [&'static Query],
     pub(super) step_timeout: Duration,
     statement_mode: Option<StatementMode>,
@@ -302,7 +302,7 @@ impl ConnectionManager {
         client: &Client,
     ) -> Result<HashMap<&'static str, tokio_postgres::Statement>, Error> {
         let queries = self.queries.iter().map(|query| &query.statement);
-        let statements = SESSION_STATEMENTS.iter().copied().chain(queries);
+        let statements = REQUEST_STATEMENTS.into_iter().chain(queries);
         let prepared = statements.map(async |statement| {
             let types: Vec<_> = statement.parameter_types.iter().map(|kind| kind.driver_type()).collect();
             let prepared = client.prepare_typed(statement.sql, &types).await?;

@@ -74,10 +74,10 @@ impl Session {
             connection.close().await;
             self.judge(&rows.map_err(|error| explain(&error))?)
         };
-        match within(2 * self.step_timeout, look).await {
+        match within(2 * self.manager.step_timeout, look).await {
             Some(result) => result,
             None => {
-                self.pool_state.renew_connections();
+                self.manager.state.renew_connections();
                 Err(ProbeError::Unavailable("the database does not answer".into()))
             }
         }
@@ -85,10 +85,11 @@ impl Session {
 
     fn judge(&self, rows: &[Row]) -> Result<Probed, ProbeError> {
         let is_true = |column: &str| rows.iter().any(|row| row.try_get(column).unwrap_or(false));
-        let wants_standby = self.address.config().get_target_session_attrs() == TargetSessionAttrs::ReadOnly;
+        let wants_standby =
+            self.manager.address.config().get_target_session_attrs() == TargetSessionAttrs::ReadOnly;
         if is_true("is_standby") && !wants_standby {
             // The next connections may reach the new primary.
-            self.pool_state.renew_connections();
+            self.manager.state.renew_connections();
             return Err(ProbeError::Unavailable(
                 "the database is a standby, which cannot change tasks: connect to the primary, or add \
                  target_session_attrs=read-only to the address to serve reads from it"
@@ -98,7 +99,7 @@ impl Session {
         match CHECKS.iter().find(|(column, _)| !is_true(column)) {
             // A cause such as a setting may stay in force on the connections after it is fixed in the database.
             Some((_, problem)) => {
-                self.pool_state.renew_connections();
+                self.manager.state.renew_connections();
                 Err(ProbeError::Unprotected((*problem).into()))
             }
             None => Ok(Probed {
@@ -124,7 +125,7 @@ impl Session {
                         Err(ProbeError::Unavailable("the database cannot be reached".into()))
                     }
                 },
-                failure = self.pool_state.connect_failure() => Err(explain_failure(&failure)),
+                failure = self.manager.state.connect_failure() => Err(explain_failure(&failure)),
             };
             // The next connection does without prepared statements.
             if outcome.is_err() && had_prepared && self.has_lost_prepared_statements() {

@@ -69,3 +69,8 @@ statements! {
     NO_ROLE = "no_role" ();
     END_BACKENDS = "end_backends" (IntegerArray, TextArray);
 }
+
+/// The statements of requests beside their queries. Connections prepare these and no others: each look at the database opens
+/// a connection of its own, and runs the rest once.
+pub(super) static REQUEST_STATEMENTS: [&Statement; 7] =
+    [&BEGIN, &BEGIN_READ, &BEGIN_SNAPSHOT, &SETTINGS, &IDENTIFY, &COMMIT, &ROLLBACK];
