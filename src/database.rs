@@ -1,4 +1,4 @@
-//! The address of a database (`DATABASE_URL`), and connections to it.
+//! The address of a database (`DATABASE_URL`).
 
 mod error;
 mod keywords;
@@ -10,9 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::RootCertStore;
-use tokio::time::timeout;
+use tokio_postgres::Config;
 use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, TargetSessionAttrs};
-use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub use self::error::{ConnectError, describe};
@@ -177,19 +176,6 @@ impl Address {
     /// Makes TLS connections with the root certificates of this address.
     pub fn tls(&self) -> MakeRustlsConnect {
         self.tls.clone()
-    }
-
-    /// Opens one connection. It closes when the client is dropped.
-    ///
-    /// # Errors
-    /// When the server cannot be reached, refuses the login, or does not answer in time.
-    pub async fn connect(&self) -> Result<Client, ConnectError> {
-        // The driver's own time limit covers the TCP connection only, not TLS and the login.
-        let fresh = self.refreshed()?;
-        let opened = timeout(CONNECT_TIMEOUT, fresh.config.connect(fresh.tls())).await;
-        let (client, connection) = opened.map_err(|_| ConnectError::TimedOut)??;
-        tokio::spawn(connection);
-        Ok(client)
     }
 }
 

@@ -13,6 +13,7 @@
 //! - The transaction runs in its own task, so a client that disconnects cannot stop it half-way. A connection whose
 //!   transaction was not seen to end is closed and never used again.
 
+mod connection;
 mod lost;
 mod pipeline;
 mod pool;
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 use bb8::{Pool, RunError};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{CancelToken, Row};
 use tracing::Instrument;
@@ -335,13 +336,13 @@ impl Session {
             // Other connections may be in the same state.
             self.manager.state.renew_connections();
             self.cancel(cancel).await;
-            let has_ended = timeout(CANCEL_TIMEOUT, transaction.as_mut()).await.is_ok();
+            let has_ended = within(CANCEL_TIMEOUT, transaction.as_mut()).await.is_some();
             drop(transaction);
             // A cancel that comes late would hit the next user of the connection.
             connection.dirty = true;
             drop(connection);
             if has_ended {
-                let _ = timeout(CANCEL_TIMEOUT, pipeline.ended()).await;
+                within(CANCEL_TIMEOUT, pipeline.ended()).await;
             }
             self.manager.give_up(&pipeline, backend, Some(turn));
             return;
@@ -361,16 +362,16 @@ impl Session {
             return;
         }
         let _ = answer.send(outcome);
-        let _ = timeout(CANCEL_TIMEOUT, pipeline.ended()).await;
+        within(CANCEL_TIMEOUT, pipeline.ended()).await;
         self.manager.give_up(&pipeline, backend, Some(turn));
     }
 
     /// Asks Postgres to cancel the statement that a connection runs. The answer tells nothing.
     async fn cancel(&self, token: CancelToken) {
-        match timeout(CANCEL_TIMEOUT, transport::cancel(&self.manager.address, token)).await {
-            Ok(Ok(())) => tracing::warn!("a statement was cancelled: it took longer than a request may"),
-            Ok(Err(error)) => tracing::warn!(cause = %error, "a statement cannot be cancelled"),
-            Err(_) => tracing::warn!("a statement cannot be cancelled: the database does not answer"),
+        match within(CANCEL_TIMEOUT, transport::cancel(&self.manager.address, token)).await {
+            Some(Ok(())) => tracing::warn!("a statement was cancelled: it took longer than a request may"),
+            Some(Err(error)) => tracing::warn!(cause = %error, "a statement cannot be cancelled"),
+            None => tracing::warn!("a statement cannot be cancelled: the database does not answer"),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::cursor::Cursors;
 use crate::database::Address;
 use crate::development::{CLUSTER_START_TIMEOUT, Cluster};
 use crate::http::{self, App};
-use crate::session::{ProbeError, Session};
+use crate::session::{ProbeError, Session, connect_once};
 use crate::{audit, schema, tasks};
 
 /// The pause before the database is tried again that could be reached and not be used.
@@ -97,7 +97,7 @@ async fn open_when_ready(config: &Config, address: &Address, app: &App) -> Resul
         schema::wait_for(address).await?;
         let Err(failure) = open(config, address, app).await else { return Ok(()) };
         // The database may have gone in the meantime.
-        if !is_unavailable(&failure) && address.connect().await.is_ok() {
+        if !is_unavailable(&failure) && connect_once(address).await.is_ok() {
             return Err(failure);
         }
         tracing::warn!(cause = %failure, "the database cannot be used yet, trying again");

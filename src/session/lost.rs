@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use futures_util::future::join4;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_postgres::Error;
 
+use super::connection::{Backend, PooledConnection};
 use super::pipeline::Pipeline;
-use super::pool::{Backend, ConnectionManager, PooledConnection};
+use super::pool::ConnectionManager;
 use super::statements::{BEGIN_READ, COMMIT, END_BACKENDS, NO_ROLE};
 use super::transaction::{begin, omit_syncs, without_sync};
 use super::turns::Turn;
 use crate::database::describe;
+use crate::time_limit::within;
 
 /// How often Postgres is asked whether the backends have ended.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -77,9 +79,9 @@ impl ConnectionManager {
             sleep(PAUSE).await;
             let lost = || self.state.lost.list();
             let backends: Vec<_> = lost().iter().map(|lost| lost.backend.clone()).collect();
-            let left = match timeout(2 * self.step_timeout, self.end(&backends)).await {
-                Ok(Ok(left)) => left,
-                Ok(Err(Some(error))) if error.as_db_error().is_some() => {
+            let left = match within(2 * self.step_timeout, self.end(&backends)).await {
+                Some(Ok(left)) => left,
+                Some(Err(Some(error))) if error.as_db_error().is_some() => {
                     tracing::error!(cause = %describe(&error), "lost backends cannot be ended");
                     vec![]
                 }

@@ -1,4 +1,4 @@
-//! Pooled connections: each runs the statements of requests, and has a mark that says that it must not be used again.
+//! Opens the connections of the pool, and decides which are used again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,117 +6,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use bb8::{ErrorSink, ManageConnection};
-use futures_util::FutureExt;
 use futures_util::future::try_join_all;
-use tokio::runtime::Handle;
-use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, watch};
-use tokio::time::timeout;
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Error, Row};
+use tokio::sync::{Mutex, Semaphore, watch};
+use tokio_postgres::{Client, Error};
 
+use super::connection::{Backend, PooledConnection, Settings};
 use super::lost::LostBackends;
 use super::pipeline::Pipeline;
-use super::statements::{CONNECTION, REQUEST_STATEMENTS, ROLLBACK, SETTINGS, Statement};
+use super::statements::{CONNECTION, REQUEST_STATEMENTS};
 use super::{Options, Query, StatementMode, pooler, sqlstate};
 use crate::database::{Address, ConnectError};
-
-/// A connection that can run the statements of requests.
-pub(super) struct PooledConnection {
-    pub(super) client: Client,
-    pub(super) pipeline: Pipeline,
-    pub(super) backend: Backend,
-    /// The prepared statements by name; none: statements are sent unnamed.
-    prepared: Option<HashMap<&'static str, tokio_postgres::Statement>>,
-    /// The settings of each transaction; none: they are set for the session.
-    pub(super) transaction_settings: Option<Settings>,
-    generation: u64,
-    manager: ConnectionManager,
-    /// Held by a connection for a look until its backend has ended: there is one such connection at a time.
-    look: Option<OwnedMutexGuard<()>>,
-    /// Set while a transaction is open. It stays set if it is not known that the transaction ended. The connection may then
-    /// still have an identity and a role, so the pool must not give it to another user.
-    pub(super) dirty: bool,
-}
-
-/// A process of Postgres.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Backend {
-    pub(super) process_id: i32,
-    /// When it was open, in seconds since 1970 on the server's clock: a later process can have the same id. Empty: the
-    /// backend is not known.
-    pub(super) opened_at: String,
-    /// Whether a connection pooler stands between this process and the backend, which then serves others as well.
-    pub(super) is_pooled: bool,
-}
-
-/// The time limits of a connection, in milliseconds: those of `statement_timeout`, `lock_timeout` and
-/// `idle_in_transaction_session_timeout`.
-pub(super) struct Settings([String; 3]);
-
-impl PooledConnection {
-    /// Runs one statement, prepared or unnamed.
-    pub(super) async fn run(
-        &self,
-        statement: &Statement,
-        parameters: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, Error> {
-        match &self.prepared {
-            Some(prepared) => {
-                let statement = prepared.get(statement.name).expect(
-                    "the manager prepares the session's statements and every query on each connection",
-                );
-                self.client.query(statement, parameters).await
-            }
-            None => run_unnamed(&self.client, statement, parameters).await,
-        }
-    }
-
-    /// Closes the connection, and waits until its backend has ended.
-    pub(super) async fn close(self) {
-        let pipeline = self.pipeline.clone();
-        drop(self);
-        let _ = timeout(ABANDON_TIMEOUT, pipeline.ended()).await;
-    }
-
-    /// Applies settings until the transaction ends, or for the session.
-    pub(super) async fn apply(&self, settings: &Settings, in_transaction: bool) -> Result<(), Error> {
-        let Settings([statement, lock, idle]) = settings;
-        self.run(&SETTINGS, &[&in_transaction, statement, lock, idle]).await.map(drop)
-    }
-}
-
-/// Sends a statement whole, without preparing it under a name.
-pub(super) async fn run_unnamed(
-    client: &Client,
-    statement: &Statement,
-    parameters: &[&(dyn ToSql + Sync)],
-) -> Result<Vec<Row>, Error> {
-    let types = statement.parameter_types.iter().map(|parameter| parameter.driver_type());
-    let parameters: Vec<_> = parameters.iter().copied().zip(types).collect();
-    client.query_typed(statement.sql, &parameters).await
-}
-
-impl Drop for PooledConnection {
-    /// A transaction that was abandoned may have been sent without a Sync. Postgres answers nothing until a Sync comes,
-    /// and the driver waits for every answer before it closes the connection. Without this rollback neither would end.
-    fn drop(&mut self) {
-        if self.dirty {
-            self.pipeline.omit_syncs(0);
-            // The first poll hands the statement to the driver.
-            let _ = self.run(&ROLLBACK, &[]).now_or_never();
-        }
-        // Outside of the runtime the program ends, and every connection with it.
-        if let Ok(runtime) = Handle::try_current() {
-            let (pipeline, backend) = (self.pipeline.clone(), self.backend.clone());
-            let (manager, look) = (self.manager.clone(), self.look.take());
-            runtime.spawn(async move {
-                let _look = look;
-                let _ = timeout(ABANDON_TIMEOUT, pipeline.ended()).await;
-                manager.give_up(&pipeline, backend, None);
-            });
-        }
-    }
-}
+use crate::time_limit::within;
 
 /// Opens connections, and decides which are used again.
 #[derive(Clone)]
@@ -131,9 +31,6 @@ pub(super) struct ConnectionManager {
     look: Arc<Mutex<()>>,
     pub(super) state: Arc<PoolState>,
 }
-
-/// How long a connection that was given up may take to end.
-const ABANDON_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the process has learned about its connections.
 #[derive(Debug, Default)]
@@ -320,7 +217,7 @@ impl ManageConnection for ConnectionManager {
     /// bb8 counts a connection that is being opened as one of its own, and waits for it without a limit. Without a time
     /// limit here, a server that accepts connections and never answers would use up the whole pool.
     async fn connect(&self) -> Result<PooledConnection, ConnectError> {
-        timeout(2 * self.step_timeout, self.open()).await.unwrap_or(Err(ConnectError::TimedOut))
+        within(2 * self.step_timeout, self.open()).await.unwrap_or(Err(ConnectError::TimedOut))
     }
 
     /// Checks only what is known on this side: a ping would cost a quarter of the throughput.

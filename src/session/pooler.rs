@@ -2,14 +2,14 @@
 
 use bb8::ManageConnection;
 use bb8_postgres::PostgresConnectionManager;
-use tokio::time::timeout;
 use tokio_postgres::Client;
 
+use super::connection::run_unnamed;
 use super::pipeline::Pipeline;
-use super::pool::run_unnamed;
 use super::statements::POOLER;
 use super::transport::{self, Transport};
 use crate::database::{Address, CONNECT_TIMEOUT, ConnectError};
+use crate::time_limit::within;
 
 /// A connection pooler, such as PgBouncer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(super) async fn connect(address: &Address, pipeline: &Pipeline) -> Result<Cl
 /// When the server cannot be reached, refuses the login, or does not answer in time.
 pub async fn connect_once(address: &Address) -> Result<Client, ConnectError> {
     let address = address.refreshed()?;
-    let opened = timeout(CONNECT_TIMEOUT, connect(&address, &Pipeline::default())).await;
+    let opened = within(CONNECT_TIMEOUT, connect(&address, &Pipeline::default())).await;
     opened.unwrap_or(Err(ConnectError::TimedOut))
 }
 
@@ -60,5 +60,5 @@ pub async fn find_pooler(address: &Address) -> Result<Option<Pooler>, ConnectErr
         let (host, port): (Option<String>, Option<i32>) = (row.try_get("host")?, row.try_get("port")?);
         Ok(Some(Pooler { server: host.zip(port) }))
     };
-    timeout(CONNECT_TIMEOUT, find).await.unwrap_or(Err(ConnectError::TimedOut))
+    within(CONNECT_TIMEOUT, find).await.unwrap_or(Err(ConnectError::TimedOut))
 }

@@ -5,7 +5,7 @@ use futures_util::future::{join4, join5};
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Error, Row};
 
-use super::pool::PooledConnection;
+use super::connection::PooledConnection;
 use super::statements::{
     ASSUME_ROLE, BEGIN_READ, COLLATION_VERSION, COMMIT, IDENTIFY, PROBE, PROBE_WITHOUT_IDENTITY,
 };

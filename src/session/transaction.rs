@@ -5,7 +5,7 @@ use tokio_postgres::error::Severity;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use super::pool::PooledConnection;
+use super::connection::PooledConnection;
 use super::sqlstate;
 use super::statements::{BEGIN, BEGIN_READ, BEGIN_SNAPSHOT, COMMIT, IDENTIFY, ROLLBACK, Statement};
 use super::{BoundQuery, Kind};

@@ -1,6 +1,7 @@
 //! A request runs restricted, or not at all, whatever login `DATABASE_URL` has.
 
 use rowkeep::schema;
+use rowkeep::session::connect_once;
 
 use super::serving::{start, titles};
 use super::support::{Fixture, texts};
@@ -67,7 +68,7 @@ async fn the_login_that_migrated_its_database_is_restricted_while_it_serves() {
     cluster.superuser("postgres").await.batch_execute(make).await.expect("a database");
     let address = cluster.address("deployer", "tasks");
     schema::migrate(&address, false).await.expect("a migrated database");
-    let deployer = address.connect().await.expect("a connection");
+    let deployer = connect_once(&address).await.expect("a connection");
     super::support::creates(&deployer, "alice", "private").await;
     super::support::creates(&deployer, "bob", "his").await;
 

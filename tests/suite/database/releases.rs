@@ -2,6 +2,7 @@
 
 use rowkeep::development::Programs;
 use rowkeep::schema;
+use rowkeep::session::connect_once;
 
 use super::serving::{start, titles};
 use super::support::{begin_as, creates, texts};
@@ -34,7 +35,7 @@ async fn every_release_can_be_migrated_and_served_from_and_isolates_users() {
 
         cluster.migrate().await;
         let address = cluster.address("rowkeep_login", "postgres");
-        let login = address.connect().await.expect("a connection");
+        let login = connect_once(&address).await.expect("a connection");
         creates(&login, "alice", "hers").await;
         creates(&login, "bob", "his").await;
 

@@ -5,6 +5,7 @@ use std::process::Output;
 use rowkeep::audit::audit;
 use rowkeep::development::Programs;
 use rowkeep::schema;
+use rowkeep::session::connect_once;
 use tokio_postgres::Client;
 
 use super::support::{creates, texts};
@@ -72,7 +73,7 @@ impl Shared {
 
     /// Whether staging's login can read alice's tasks of production.
     async fn staging_reads_production(&self) -> bool {
-        let Ok(client) = self.cluster.address("staging_login", "production").connect().await else {
+        let Ok(client) = connect_once(&self.cluster.address("staging_login", "production")).await else {
             return false;
         };
         client.batch_execute("begin; select app.identify('alice')").await.expect("an identity");
@@ -101,7 +102,7 @@ async fn the_audit_fails_the_login_of_another_database_that_public_lets_in() {
     assert!(report.contains(&format!("fix: {fix}")), "{report}");
     shared.production.batch_execute(fix).await.expect("the fix of the report");
     assert_eq!((shared.audited().await, shared.staging_reads_production().await), (vec![], false));
-    shared.cluster.address("production_login", "production").connect().await.expect("its own login");
+    connect_once(&shared.cluster.address("production_login", "production")).await.expect("its own login");
 }
 
 #[tokio::test]
@@ -157,7 +158,7 @@ async fn an_exclusive_login_locks_others_out_and_lists_them() {
     }
     assert!(!listed.contains("production_login") && !listed.contains("backup"), "{listed}");
     assert!(!shared.staging_reads_production().await);
-    shared.cluster.address("production_login", "production").connect().await.expect("its own login");
+    connect_once(&shared.cluster.address("production_login", "production")).await.expect("its own login");
     assert_eq!(shared.audited().await, [""; 0]);
 }
 
@@ -189,5 +190,5 @@ async fn migrate_takes_nobody_the_privilege_to_connect() {
     cluster.migrate().await;
     schema::migrate(&cluster.address("postgres", "postgres"), true).await.expect("the policies once more");
 
-    cluster.address("monitoring", "postgres").connect().await.expect("a connection");
+    connect_once(&cluster.address("monitoring", "postgres")).await.expect("a connection");
 }

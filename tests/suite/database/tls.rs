@@ -6,7 +6,7 @@ use std::time::Duration;
 use rowkeep::database::{Address, Defaults};
 use rowkeep::development::Programs;
 use rowkeep::refusal::ConstraintMessages;
-use rowkeep::session::{Options, Session};
+use rowkeep::session::{Options, Session, connect_once};
 use rowkeep::tasks;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -176,7 +176,8 @@ async fn tls_is_required_unless_the_address_says_disable_or_it_is_development() 
 
     for mode in ["", "sslmode=prefer", "sslmode=require", "sslmode=verify-full"] {
         let address = Address::parse(&database.url(&format!("{named} {mode}"))).expect("an address");
-        let error = address.connect().await.err().unwrap_or_else(|| panic!("{mode}: a plain connection"));
+        let error =
+            connect_once(&address).await.err().unwrap_or_else(|| panic!("{mode}: a plain connection"));
         let error = error.to_string();
         assert!(
             error.contains("does not support TLS") && error.contains("sslmode=disable"),
@@ -184,11 +185,11 @@ async fn tls_is_required_unless_the_address_says_disable_or_it_is_development() 
         );
     }
     let plain = Address::parse(&database.url(&format!("{named} sslmode=disable"))).expect("an address");
-    plain.connect().await.expect("a plain connection");
+    connect_once(&plain).await.expect("a plain connection");
     for mode in ["", "sslmode=prefer"] {
         let address =
             Address::with(&database.url(&format!("{named} {mode}")), &defaults).expect("an address");
-        address.connect().await.expect("a plain connection");
+        connect_once(&address).await.expect("a plain connection");
     }
 }
 
@@ -329,11 +330,11 @@ async fn a_new_authority_in_the_file_holds_for_new_connections() {
     let database = Listening::start().await;
     database.has_tls(&new.signs(&[NAME])).await;
     let address = database.address(&format!("{} sslmode=require", on_the_network(&database.address)), &old);
-    assert!(address.connect().await.is_err(), "the old authority vouches for the new certificate");
+    assert!(connect_once(&address).await.is_err(), "the old authority vouches for the new certificate");
 
     database.file_of(&new);
 
-    address.connect().await.expect("a connection");
+    connect_once(&address).await.expect("a connection");
 }
 
 #[tokio::test]

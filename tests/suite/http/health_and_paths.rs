@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
+use rowkeep::session::connect_once;
 use serde_json::json;
 
 use super::contracts::CONTRACTS;
@@ -48,7 +49,7 @@ async fn a_server_whose_tables_are_not_protected_is_unhealthy() {
 async fn a_server_without_its_database_is_unhealthy_until_it_is_back() {
     let world = World::with(&[("REQUEST_TIMEOUT", "2")]).await;
     let admin = crate::world::cluster().await.address("postgres").expect("an address");
-    let admin = admin.connect().await.expect("a connection");
+    let admin = connect_once(&admin).await.expect("a connection");
     let name = &world.database.name;
     let close = format!(
         "alter database {name} allow_connections false;

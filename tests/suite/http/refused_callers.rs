@@ -2,6 +2,7 @@
 
 use http::Method;
 use jsonwebtoken::Algorithm::EdDSA;
+use rowkeep::session::connect_once;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -97,7 +98,7 @@ async fn a_refused_caller_needs_no_database() {
     let world = World::with(&[("REQUEST_TIMEOUT", "2")]).await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let admin = crate::world::cluster().await.address("postgres").expect("an address");
-    let admin = admin.connect().await.expect("a connection");
+    let admin = connect_once(&admin).await.expect("a connection");
     let name = &world.database.name;
     // In two statements: otherwise a connection could open before the new setting is visible.
     for close in [

@@ -1,6 +1,7 @@
 //! Secrets and passwords in files, as Docker and Kubernetes mount them.
 
 use rowkeep::database::{Address, Defaults};
+use rowkeep::session::connect_once;
 
 use super::program::{Directory, Ended, Program};
 use crate::world::{Database, OwnCluster, Person, SECRET, Server};
@@ -118,17 +119,17 @@ async fn a_password_that_has_changed_in_its_file_is_taken_for_the_next_connectio
         Address::with(&format!("{url} password=first"), &by_url).expect("an address"),
     ];
     for address in &addresses {
-        address.connect().await.expect("a connection with the first password");
+        connect_once(address).await.expect("a connection with the first password");
     }
 
     admin.batch_execute("alter role rowkeep_login password 'second'").await.expect("a password");
     for address in &addresses {
-        assert!(address.connect().await.is_err(), "the first password still works");
+        assert!(connect_once(address).await.is_err(), "the first password still works");
     }
     files.write("password", "second\n");
     files.write("url", &format!("{url} password=second"));
 
     for address in &addresses {
-        address.connect().await.expect("a connection with the second password");
+        connect_once(address).await.expect("a connection with the second password");
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rowkeep::database::Address;
+use rowkeep::session::connect_once;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -42,7 +43,7 @@ pub const CONFIG: &str = concat!("--config=", env!("CARGO_MANIFEST_DIR"), "/test
 
 /// All schemas. By default pgrls looks only at `public`.
 async fn schemas(url: &str) -> String {
-    let client = Address::parse(url).expect("an address").connect().await.expect("a connection");
+    let client = connect_once(&Address::parse(url).expect("an address")).await.expect("a connection");
     let all = "select string_agg(nspname, ',') from pg_namespace
                 where nspname !~ '^pg_' and nspname <> 'information_schema'";
     client.query_one(all, &[]).await.expect("schemas").get(0)

@@ -3,6 +3,7 @@
 use super::pgbouncer::PgBouncer;
 use crate::operation::program::Program;
 use crate::world::Database;
+use rowkeep::session::connect_once;
 
 #[tokio::test]
 #[ignore = "needs PgBouncer: `make test-all`"]
@@ -46,8 +47,9 @@ async fn audit_works_behind_a_pooler_and_leaves_nothing_on_its_connections() {
         .await;
 
     assert!(ended.out.contains("HELD") || ended.code == Some(0), "{ended:?}");
-    let other =
-        rowkeep::database::Address::parse(&url).expect("an address").connect().await.expect("a connection");
+    let other = connect_once(&rowkeep::database::Address::parse(&url).expect("an address"))
+        .await
+        .expect("a connection");
     let left = "select current_setting('row_security'), current_setting('search_path'), \
                        (select count(*) from pg_locks where locktype = 'advisory')";
     let row = other.query_typed(left, &[]).await.expect("settings");

@@ -1,5 +1,6 @@
 //! The connections of a pooler belong to others as well: nothing of ours may stay on them.
 
+use rowkeep::session::connect_once;
 use serde_json::json;
 
 use super::pgbouncer::PgBouncer;
@@ -16,7 +17,7 @@ async fn no_setting_of_requests_stays_on_a_connection_of_the_pooler() {
         let sql = "select name, setting from pg_settings where source not in ('default', 'override') \
                    or name in ('search_path', 'enable_seqscan', 'work_mem', 'plan_cache_mode', 'statement_timeout', \
                                'lock_timeout', 'role', 'row_security') order by name";
-        let client = other.connect().await.expect("a connection");
+        let client = connect_once(&other).await.expect("a connection");
         let rows = client.query_typed(sql, &[]).await.expect("settings");
         rows.iter().map(|row| (row.get(0), row.get(1))).collect::<Vec<(String, String)>>()
     };

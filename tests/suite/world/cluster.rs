@@ -11,6 +11,7 @@ use std::time::Duration;
 use rowkeep::database::Address;
 use rowkeep::development::{Cluster, Programs};
 use rowkeep::schema;
+use rowkeep::session::connect_once;
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 
@@ -200,7 +201,7 @@ impl Drop for OwnCluster {
 }
 
 async fn client(address: &Address) -> Client {
-    address.connect().await.expect("a connection")
+    connect_once(address).await.expect("a connection")
 }
 
 /// A database of one test.
