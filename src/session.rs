@@ -47,8 +47,11 @@ pub use statements::{ParameterType, SESSION_STATEMENTS, Statement};
 use transaction::{Rows, TransactionError};
 use turns::{Turn, Turns};
 
-/// How long a cancelled statement may take to end, and how long it may take to ask for that.
+/// How long it may take to ask Postgres to cancel a statement.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a cancelled statement may take to end, and a backend after it.
+const END_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long a connection stays idle if none has to: a database that sleeps when idle must be let sleep.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -153,8 +156,8 @@ pub struct Options {
     pub min_idle: u32,
     /// The age at which a connection is replaced.
     pub max_lifetime: Duration,
-    /// Time limit for each step: waiting for a turn, waiting for a connection, and each statement in Postgres. A query
-    /// takes at most three steps, two queries four, and full scans one more for their second turn.
+    /// Time limit for each step: waiting for a turn, waiting for a connection, and each query in Postgres. All of it takes
+    /// less than three steps: before two queries the waits are shorter.
     pub step_timeout: Duration,
     /// How statements are sent; none: prepared, unless a connection pooler is between.
     pub statement_mode: Option<StatementMode>,
@@ -164,6 +167,28 @@ impl Options {
     /// How many connections requests may use.
     fn request_connections(&self) -> u32 {
         self.pool_size.saturating_sub(1).max(1)
+    }
+}
+
+/// The time limits of one transaction, which together are less than three steps.
+struct Limits {
+    /// For the wait for a turn.
+    turn: Duration,
+    /// The latest moment to get a connection.
+    start_by: Instant,
+    /// For the transaction, in case that Postgres does not answer at all: longer than its own limit for the queries.
+    transaction: Duration,
+}
+
+impl Limits {
+    fn new(step: Duration, queries: u32) -> Self {
+        let margin = step / 8;
+        let waits = 3 * step - queries * step - 2 * margin;
+        Self {
+            turn: waits.min(step),
+            start_by: Instant::now() + waits,
+            transaction: queries * step + margin,
+        }
     }
 }
 
@@ -291,11 +316,13 @@ impl Session {
     ) -> Result<Rows, Refusal> {
         let queries = [Some(&first), second.as_ref()];
         let is_full_scan = queries.iter().flatten().any(|bound| bound.query.is_full_scan);
-        let turn = self.turns.take(&user, is_full_scan, self.manager.step_timeout).await?;
+        let limits = Limits::new(self.manager.step_timeout, queries.iter().flatten().count() as u32);
+        let turn = self.turns.take(&user, is_full_scan, limits.turn).await?;
 
         let (answer, answered) = oneshot::channel();
         let session = self.clone();
-        let work = async move { session.run_in_turn(turn, &user, &first, second.as_ref(), answer).await };
+        let work =
+            async move { session.run_in_turn(turn, &limits, &user, &first, second.as_ref(), answer).await };
         TRANSACTION_STARTED.set(true);
         tokio::spawn(work.in_current_span());
         answered.await.unwrap_or_else(|_| Err(Refusal::Broken("the task of a query panicked".into())))
@@ -306,16 +333,14 @@ impl Session {
     async fn run_in_turn(
         &self,
         turn: Turn,
+        limits: &Limits,
         user: &UserId,
         first: &BoundQuery,
         second: Option<&BoundQuery>,
         answer: oneshot::Sender<Result<Rows, Refusal>>,
     ) {
-        // This deadline is for a server that does not answer at all: it is later than the limits for getting a connection
-        // and for each statement in Postgres.
-        let statements = if second.is_some() { 2 } else { 1 };
-        let deadline = Instant::now() + (1 + statements) * self.manager.step_timeout;
-        let mut connection = match self.pool.get().await {
+        let connection = within(limits.start_by - Instant::now(), self.pool.get()).await;
+        let mut connection = match connection.unwrap_or(Err(RunError::TimedOut)) {
             Ok(connection) => connection,
             Err(error) => {
                 let _ = answer.send(Err(match error {
@@ -330,19 +355,18 @@ impl Session {
 
         let started = Instant::now();
         let mut transaction = Box::pin(transaction::run(&mut connection, user, first, second));
-        let limit = deadline.saturating_duration_since(Instant::now());
-        let Some(outcome) = within(limit, transaction.as_mut()).await else {
+        let Some(outcome) = within(limits.transaction, transaction.as_mut()).await else {
             let _ = answer.send(Err(overdue(first)));
             // Other connections may be in the same state.
             self.manager.state.renew_connections();
             self.cancel(cancel).await;
-            let has_ended = within(CANCEL_TIMEOUT, transaction.as_mut()).await.is_some();
+            let has_ended = within(END_TIMEOUT, transaction.as_mut()).await.is_some();
             drop(transaction);
             // A cancel that comes late would hit the next user of the connection.
             connection.dirty = true;
             drop(connection);
             if has_ended {
-                within(CANCEL_TIMEOUT, pipeline.ended()).await;
+                within(END_TIMEOUT, pipeline.ended()).await;
             }
             self.manager.give_up(&pipeline, backend, Some(turn));
             return;
@@ -362,7 +386,7 @@ impl Session {
             return;
         }
         let _ = answer.send(outcome);
-        within(CANCEL_TIMEOUT, pipeline.ended()).await;
+        within(END_TIMEOUT, pipeline.ended()).await;
         self.manager.give_up(&pipeline, backend, Some(turn));
     }
 

@@ -19,8 +19,11 @@ use super::turns::Turn;
 use crate::database::describe;
 use crate::time_limit::within;
 
-/// How often Postgres is asked whether the backends have ended.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Postgres is asked again after this time whether the backends have ended, and after twice the last time from then on.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest time until Postgres is asked again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// A backend that did not end when its connection was given up. It keeps its slot and its turn, so that no other connection
 /// is opened in its place.
@@ -75,8 +78,8 @@ impl ConnectionManager {
 
     /// Tells the lost backends to end, until Postgres says that none is left.
     async fn end_lost_backends(&self) {
+        let mut pause = FIRST_PAUSE;
         loop {
-            sleep(PAUSE).await;
             let lost = || self.state.lost.list();
             let backends: Vec<_> = lost().iter().map(|lost| lost.backend.clone()).collect();
             let left = match within(2 * self.step_timeout, self.end(&backends)).await {
@@ -86,13 +89,17 @@ impl ConnectionManager {
                     vec![]
                 }
                 // Nobody knows: ask again.
-                _ => continue,
+                _ => backends.iter().map(|backend| backend.process_id).collect(),
             };
-            let mut list = lost();
-            list.retain(|lost| !backends.contains(&lost.backend) || left.contains(&lost.backend.process_id));
-            if list.is_empty() {
-                return;
+            {
+                let mut list = lost();
+                list.retain(|lost| !backends.contains(&lost.backend) || left.contains(&lost.backend.process_id));
+                if list.is_empty() {
+                    return;
+                }
             }
+            sleep(pause).await;
+            pause = LONGEST_PAUSE.min(2 * pause);
         }
     }
 
