@@ -15,6 +15,7 @@
 
 mod connection;
 mod lost;
+mod opening;
 mod pipeline;
 mod pool;
 mod pooler;
@@ -184,11 +185,7 @@ impl Limits {
     fn new(step: Duration, queries: u32) -> Self {
         let margin = step / 8;
         let waits = 3 * step - queries * step - 2 * margin;
-        Self {
-            turn: waits.min(step),
-            start_by: Instant::now() + waits,
-            transaction: queries * step + margin,
-        }
+        Self { turn: waits.min(step), start_by: Instant::now() + waits, transaction: queries * step + margin }
     }
 }
 
@@ -378,7 +375,8 @@ impl Session {
         }
 
         let is_usable = !connection.dirty;
-        let outcome = outcome.map_err(|error| self.refusal(error, backend.is_pooled));
+        let is_prepared = connection.is_prepared();
+        let outcome = outcome.map_err(|error| self.refusal(error, is_prepared));
         drop(connection);
         if is_usable {
             drop(turn);
@@ -399,9 +397,9 @@ impl Session {
         }
     }
 
-    fn refusal(&self, failed: TransactionError, is_pooled: bool) -> Refusal {
+    fn refusal(&self, failed: TransactionError, is_prepared: bool) -> Refusal {
         let TransactionError { error, may_have_changed } = failed;
-        if sqlstate::lost_prepared_statement(&error, is_pooled) {
+        if is_prepared && sqlstate::lost_prepared_statement(&error) {
             self.manager.state.leave_prepared_statements();
         }
         if sqlstate::concerns_other_connections(&error) {

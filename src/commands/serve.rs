@@ -116,7 +116,10 @@ async fn open(config: &Config, address: &Address, app: &App) -> Result<(), Failu
 }
 
 fn is_unavailable(failure: &Failure) -> bool {
-    matches!(failure.downcast_ref(), Some(ProbeError::Unavailable(_) | ProbeError::Busy))
+    matches!(
+        failure.downcast_ref(),
+        Some(ProbeError::Unavailable(_) | ProbeError::Standby | ProbeError::Busy)
+    )
 }
 
 async fn open_session(config: &Config, address: &Address) -> Result<(Session, Cursors), Failure> {

@@ -18,7 +18,7 @@ use crate::session::{ProbeError, Probed};
 /// How old a result may be that is used again.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// The result of the last look at the database, and when it began.
+/// The result of the last look at the database, and when it ended.
 ///
 /// Requests that arrive during a look share its result. So all clients together use one connection at most. They need no
 /// token here.
@@ -26,6 +26,10 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 pub(super) struct HealthCheck(Mutex<Option<(Instant, Outcome)>>);
 
 type Outcome = Result<Probed, &'static str>;
+
+const STANDBY: &str =
+    "The database is a standby, which cannot change tasks: the log of the server says what to do.";
+const UNREACHABLE: &str = "The database cannot be reached: the log of the server says why.";
 
 /// `GET /health` and `GET /live`
 pub(super) fn routes(app: &App) -> BoxedFilter<(Response,)> {
@@ -91,22 +95,22 @@ fn warnings(app: &App, probed: &Probed) -> Vec<String> {
 
 /// The state of the database, a moment ago at most.
 async fn look_at_database(app: App) -> Outcome {
+    let arrived = Instant::now();
     let Ok(database) = app.database() else {
         return Err("The database cannot be reached yet: the log of the server says why.");
     };
     let mut last = app.health.0.lock().await;
-    if let Some((began, outcome)) = &*last
-        && began.elapsed() < MAX_AGE
+    if let Some((ended, outcome)) = &*last
+        && *ended + MAX_AGE > arrived
     {
         return outcome.clone();
     }
 
-    let began = Instant::now();
     let outcome = match (database.session.probe().await, last.take()) {
         (Ok(probed), _) => Ok(probed),
-        // Busy is not unhealthy, and the server has looked before it began to serve.
-        (Err(ProbeError::Busy), Some((_, outcome))) => outcome,
-        (Err(ProbeError::Busy), None) => Ok(Probed::default()),
+        // Busy is not unhealthy, and does not mend what was wrong.
+        (Err(ProbeError::Busy), Some((_, outcome))) if outcome != Err(UNREACHABLE) => outcome,
+        (Err(ProbeError::Busy), _) => Ok(Probed::default()),
         (Err(problem), _) => {
             tracing::warn!(%problem, "unhealthy");
             Err(match problem {
@@ -114,14 +118,13 @@ async fn look_at_database(app: App) -> Outcome {
                     "The database does not protect its tables: the log of the server says how to fix it."
                 }
                 ProbeError::Unusable(_) => {
-                    "The database cannot run the queries of this release: the log of the server says why."
+                    "The database refuses the login or the queries of this server: the log of the server says why."
                 }
-                ProbeError::Busy | ProbeError::Unavailable(_) => {
-                    "The database cannot be reached: the log of the server says why."
-                }
+                ProbeError::Standby => STANDBY,
+                ProbeError::Busy | ProbeError::Unavailable(_) => UNREACHABLE,
             })
         }
     };
-    *last = Some((began, outcome.clone()));
+    *last = Some((Instant::now(), outcome.clone()));
     outcome
 }

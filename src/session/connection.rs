@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedMutexGuard;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row};
 
@@ -28,8 +27,6 @@ pub(super) struct PooledConnection {
     pub(super) transaction_settings: Option<Settings>,
     pub(super) generation: u64,
     pub(super) manager: ConnectionManager,
-    /// Held by a connection for a look until its backend has ended: there is one such connection at a time.
-    pub(super) look: Option<OwnedMutexGuard<()>>,
     /// Set while a transaction is open. It stays set if it is not known that the transaction ended. The connection may then
     /// still have an identity and a role, so the pool must not give it to another user.
     pub(super) dirty: bool,
@@ -66,6 +63,11 @@ impl PooledConnection {
             }
             None => run_unnamed(&self.client, statement, parameters).await,
         }
+    }
+
+    /// Whether statements are prepared, and sent by name.
+    pub(super) fn is_prepared(&self) -> bool {
+        self.prepared.is_some()
     }
 
     /// Closes the connection, and waits until its backend has ended.
@@ -105,9 +107,8 @@ impl Drop for PooledConnection {
         // Outside of the runtime the program ends, and every connection with it.
         if let Ok(runtime) = Handle::try_current() {
             let (pipeline, backend) = (self.pipeline.clone(), self.backend.clone());
-            let (manager, look) = (self.manager.clone(), self.look.take());
+            let manager = self.manager.clone();
             runtime.spawn(async move {
-                let _look = look;
                 within(ABANDON_TIMEOUT, pipeline.ended()).await;
                 manager.give_up(&pipeline, backend, None);
             });

@@ -6,12 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join4;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 use tokio_postgres::Error;
 
 use super::connection::{Backend, PooledConnection};
-use super::pipeline::Pipeline;
+use super::pipeline::{Pipeline, Slot};
 use super::pool::ConnectionManager;
 use super::statements::{BEGIN_READ, COMMIT, END_BACKENDS, NO_ROLE};
 use super::transaction::{begin, omit_syncs, without_sync};
@@ -30,7 +29,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 struct LostBackend {
     backend: Backend,
-    _slot: OwnedSemaphorePermit,
+    _slot: Slot,
     _turn: Option<Turn>,
 }
 
@@ -93,7 +92,9 @@ impl ConnectionManager {
             };
             {
                 let mut list = lost();
-                list.retain(|lost| !backends.contains(&lost.backend) || left.contains(&lost.backend.process_id));
+                list.retain(|lost| {
+                    !backends.contains(&lost.backend) || left.contains(&lost.backend.process_id)
+                });
                 if list.is_empty() {
                     return;
                 }

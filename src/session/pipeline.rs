@@ -17,7 +17,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -94,17 +94,35 @@ struct Shared {
     /// The process id of the message BackendKeyData; 0 before it.
     process_id: AtomicU32,
     /// The place of this connection among those that may be open at the same time.
-    slot: Mutex<Option<OwnedSemaphorePermit>>,
+    slot: Mutex<Option<Slot>>,
+    /// Whether the login is complete, and the backend known.
+    is_open: AtomicBool,
     aborted: AtomicBool,
     reader: AtomicWaker,
     /// The streams that have not ended. There are several if the address names several hosts.
     streams: TaskTracker,
 }
 
+/// The place of a connection among those that may be open at the same time. An address with several hosts can open several
+/// sockets for it.
+pub(super) type Slot = Arc<OwnedSemaphorePermit>;
+
 impl Pipeline {
-    /// Keeps the slot of the connection until its backend has ended.
-    pub(super) fn keep(&self, slot: OwnedSemaphorePermit) {
-        *self.0.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(slot);
+    /// One connection that has a slot until its backend has ended.
+    pub(super) fn with_slot(slot: OwnedSemaphorePermit) -> Self {
+        let pipeline = Self::default();
+        *pipeline.slot() = Some(Arc::new(slot));
+        pipeline
+    }
+
+    /// Reports that the login is complete, and the backend known.
+    pub(super) fn opened(&self) {
+        self.0.is_open.store(true, Release);
+    }
+
+    /// The slot of a connection that is not open yet.
+    pub(super) fn opening_slot(&self) -> Option<Slot> {
+        if self.0.is_open.load(Acquire) { None } else { self.slot().clone() }
     }
 
     /// Drops the Syncs of the next `statements` that the driver gets. The driver must be idle. At least one more statement
@@ -139,16 +157,16 @@ impl Pipeline {
         self.0.streams.wait().await;
     }
 
-    /// Ends the stream, if it has not ended. Returns the slot if the backend was not seen to end.
-    pub(super) fn abort(&self) -> Option<OwnedSemaphorePermit> {
-        let slot = self.take_slot();
+    /// Ends the stream, if it has not ended. Returns the slot of an open connection whose backend was not seen to end.
+    pub(super) fn abort(&self) -> Option<Slot> {
+        let slot = if self.0.is_open.load(Acquire) { self.slot().take() } else { None };
         self.0.aborted.store(true, Release);
         self.0.reader.wake();
         slot
     }
 
-    fn take_slot(&self) -> Option<OwnedSemaphorePermit> {
-        self.0.slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn slot(&self) -> MutexGuard<'_, Option<Slot>> {
+        self.0.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -356,12 +374,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for PipelineStream<S> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Closes the sending side, then waits until Postgres closes its side: the backend has ended when it does.
+    /// Waits until Postgres closes its side: the backend has ended when it does. The driver has told it to end, or has sent
+    /// a request to cancel. Our side stays open meanwhile: PgBouncer 1.18 ends as a whole when it does not after a cancel.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.closing.is_none() {
             ready!(this.poll_send(cx))?;
-            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+            ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
         }
         let limit = this.closing.get_or_insert_with(|| Box::pin(sleep(CLOSE_TIMEOUT)));
         let is_overdue = limit.as_mut().poll(cx).is_ready();
@@ -411,8 +430,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for PipelineStream<S> {
 
 impl<S> Drop for PipelineStream<S> {
     fn drop(&mut self) {
-        if self.is_closed_by_server {
-            drop(self.pipeline.take_slot());
+        if self.is_closed_by_server && self.pipeline.0.is_open.load(Acquire) {
+            self.pipeline.slot().take();
         }
     }
 }

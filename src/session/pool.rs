@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bb8::{ErrorSink, ManageConnection};
 use futures_util::future::try_join_all;
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio_postgres::{Client, Error};
 
 use super::connection::{Backend, PooledConnection, Settings};
@@ -27,8 +27,8 @@ pub(super) struct ConnectionManager {
     statement_mode: Option<StatementMode>,
     /// One for each connection of the pool. A connection keeps its slot until its backend has ended.
     slots: Arc<Semaphore>,
-    /// Held by the one connection that is open for a look at the database.
-    look: Arc<Mutex<()>>,
+    /// The slot of the one connection that may be open for a look at the database.
+    looks: Arc<Semaphore>,
     pub(super) state: Arc<PoolState>,
 }
 
@@ -58,7 +58,8 @@ impl PoolState {
             self.renew_connections();
             tracing::error!(
                 "prepared statements were lost: a connection pooler is between this server and Postgres. Statements are sent \
-                 unnamed from now on; set DATABASE_STATEMENTS=unnamed"
+                 unnamed from now on; set DATABASE_STATEMENTS=unnamed, and restart the pooler, whose connections can have \
+                 settings of this server"
             );
         }
     }
@@ -99,7 +100,7 @@ impl ConnectionManager {
             step_timeout: options.step_timeout,
             statement_mode: options.statement_mode,
             slots: Arc::new(Semaphore::new(options.request_connections() as usize)),
-            look: Arc::default(),
+            looks: Arc::new(Semaphore::new(1)),
             state,
         }
     }
@@ -107,26 +108,25 @@ impl ConnectionManager {
     /// Opens a connection that is not of the pool, for one look at the database. It prepares no statements. Waits until the
     /// last connection for a look has ended.
     pub(super) async fn open_for_a_look(&self) -> Result<PooledConnection, ConnectError> {
-        let look = self.look.clone().lock_owned().await;
-        let pipeline = Pipeline::default();
+        let look = self.looks.clone().acquire_owned().await.map_err(|_| ConnectError::Closed)?;
+        let pipeline = Pipeline::with_slot(look);
         let client = pooler::connect(&self.address.refreshed()?, &pipeline).await?;
         let (mut connection, settings) = self.describe(client, pipeline).await?;
         connection.transaction_settings = Some(settings);
-        connection.look = Some(look);
         Ok(connection)
     }
 
     async fn open(&self) -> Result<PooledConnection, ConnectError> {
         let slot = self.slots.clone().acquire_owned().await.map_err(|_| ConnectError::Closed)?;
-        let pipeline = Pipeline::default();
+        let pipeline = Pipeline::with_slot(slot);
         let client = pooler::connect(&self.address.refreshed()?, &pipeline).await?;
-        pipeline.keep(slot);
         let (mut connection, settings) = self.describe(client, pipeline).await?;
+        connection.pipeline.opened();
         let is_pooled = connection.backend.is_pooled;
 
-        let is_shared = is_pooled || self.is_unnamed_by_address();
-        let is_named = !is_shared || self.statement_mode == Some(StatementMode::Prepared);
-        let is_named = is_named && !self.state.has_lost_prepared_statements();
+        let has_lost = self.state.has_lost_prepared_statements();
+        let is_shared = is_pooled || has_lost || self.is_unnamed_by_address();
+        let is_named = !is_shared || !has_lost && self.statement_mode == Some(StatementMode::Prepared);
         if is_pooled && is_named {
             tracing::warn!(
                 "a connection pooler is between this server and Postgres, and DATABASE_STATEMENTS=prepared: the pooler must \
@@ -160,7 +160,6 @@ impl ConnectionManager {
             transaction_settings: None,
             generation,
             manager: self.clone(),
-            look: None,
             dirty: false,
         };
 
@@ -254,7 +253,7 @@ impl ErrorSink<ConnectError> for ConnectErrors {
             return;
         }
         if let ConnectError::Refused(error) = &error
-            && sqlstate::lost_prepared_statement(error, false)
+            && sqlstate::lost_prepared_statement(error)
         {
             self.0.leave_prepared_statements();
         }

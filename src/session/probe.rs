@@ -17,10 +17,12 @@ use crate::time_limit::within;
 /// Why requests would not be restricted or could not run, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbeError {
-    /// Postgres has no place for one more connection, so nothing was looked at.
+    /// Postgres answers, and has no place for one more connection or holds a lock on a table. So nothing was looked at.
     Busy,
-    /// The database cannot be reached, or is not one that requests can use now. It may be later.
+    /// The database cannot be reached. It may be later.
     Unavailable(String),
+    /// The database is a standby. It may be the primary later, or the address may lead to the primary.
+    Standby,
     /// The database answers, and cannot run the statements of requests. Somebody must change it.
     Unusable(String),
     /// The database answers, and does not restrict requests. Somebody must change it.
@@ -30,7 +32,13 @@ pub enum ProbeError {
 impl std::fmt::Display for ProbeError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Busy => out.write_str("the database has no free connection"),
+            Self::Busy => {
+                out.write_str("the database is busy: it has no free connection, or a table is locked")
+            }
+            Self::Standby => out.write_str(
+                "the database is a standby, which cannot change tasks: connect to the primary, or add \
+                 target_session_attrs=read-only to the address to serve reads from it",
+            ),
             Self::Unavailable(problem) | Self::Unusable(problem) | Self::Unprotected(problem) => {
                 out.write_str(problem)
             }
@@ -90,11 +98,7 @@ impl Session {
         if is_true("is_standby") && !wants_standby {
             // The next connections may reach the new primary.
             self.manager.state.renew_connections();
-            return Err(ProbeError::Unavailable(
-                "the database is a standby, which cannot change tasks: connect to the primary, or add \
-                 target_session_attrs=read-only to the address to serve reads from it"
-                    .into(),
-            ));
+            return Err(ProbeError::Standby);
         }
         match CHECKS.iter().find(|(column, _)| !is_true(column)) {
             // A cause such as a setting may stay in force on the connections after it is fixed in the database.
@@ -189,7 +193,8 @@ const CHECKS: [(&str, &str); 10] = [
 async fn run(connection: &mut PooledConnection) -> Result<Vec<Row>, Error> {
     connection.dirty = true;
     let user = random_user_id();
-    omit_syncs(connection, 3);
+    // A pooler that gives each statement another backend ends the connection at a Sync within a transaction.
+    omit_syncs(connection, if connection.backend.is_pooled { 2 } else { 3 });
     let (begun, identified, with_identity, committed) = join4(
         begin(connection, &BEGIN_READ),
         without_sync(connection, connection.run(&IDENTIFY, &[&user])),
@@ -233,8 +238,15 @@ fn explain(error: &Error) -> ProbeError {
     let cause = describe(error);
     match error.code().map(|state| state.code()) {
         None => ProbeError::Unavailable(cause),
-        // too_many_connections
-        Some("53300") => ProbeError::Busy,
+        Some(
+            "53300" // too_many_connections
+            | "55P03" // lock_not_available
+            | "57014" // query_canceled, by statement_timeout
+        ) => ProbeError::Busy,
+        // PgBouncer's words, which are not translated.
+        Some("08P01") if cause.contains("statement pooling mode") => ProbeError::Unusable(format!(
+            "{cause}: set pool_mode=transaction in the connection pooler"
+        )),
         _ if error.code().is_some_and(sqlstate::is_temporary) => ProbeError::Unavailable(cause),
         // insufficient_privilege
         Some("42501") => ProbeError::Unusable(format!(

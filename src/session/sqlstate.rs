@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::io;
 
 use tokio_postgres::Error;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
 use crate::database::describe;
 use crate::refusal::{ConstraintMessages, Refusal};
@@ -42,7 +42,7 @@ pub(super) fn is_lost(error: &Error) -> bool {
 /// Whether the connection must not be used again after this error.
 pub(super) fn makes_connection_unusable(error: &Error) -> bool {
     is_stale_plan(error)
-        || lost_prepared_statement(error, true)
+        || lost_prepared_statement(error)
         || matches!(
             error.code().map(SqlState::code),
             Some(
@@ -64,13 +64,22 @@ pub(super) fn concerns_other_connections(error: &Error) -> bool {
 }
 
 /// Whether a prepared statement is missing, or is another one. Then a connection pooler is between: our names are unique.
-pub(super) fn lost_prepared_statement(error: &Error, is_pooled: bool) -> bool {
+pub(super) fn lost_prepared_statement(error: &Error) -> bool {
     match error.code().map(SqlState::code) {
         // invalid_sql_statement_name, duplicate_prepared_statement
         Some("26000" | "42P05") => true,
-        Some("08P01") => is_pooled, // protocol_violation
+        // protocol_violation: other parameters than the statement has. Poolers end connections with the same code.
+        Some("08P01") => !is_fatal(error),
         _ => false,
     }
+}
+
+/// Whether the connection ended with this error.
+pub(super) fn is_fatal(error: &Error) -> bool {
+    error.as_db_error().is_none_or(|error| {
+        matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+            || matches!(error.severity(), "FATAL" | "PANIC")
+    })
 }
 
 /// Whether a prepared statement no longer fits the schema ("cached plan must not change result type"). Another connection

@@ -1,7 +1,6 @@
 //! The transaction of a request: BEGIN, the identity, one query or two, and COMMIT, in one write.
 
 use futures_util::future::{OptionFuture, join, join5};
-use tokio_postgres::error::Severity;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
@@ -62,12 +61,24 @@ pub(super) async fn run(
     connection.dirty = begun.is_err() || !has_ended || is_unusable;
 
     let is_write = first.query.kind != Kind::Read;
-    let lost = |error: &Error| is_write && error.as_db_error().is_none() && sqlstate::is_lost(error);
-    let before_commit = |error| TransactionError { may_have_changed: lost(&error), error };
+    // Errors of Postgres arrive in order, so that one before the answer of the COMMIT says that nothing was changed. The
+    // connection can also end without one. And a pooler ends it with an error of its own, whatever Postgres has done.
+    let is_of_pooler = |error: &Error| {
+        let is_connection_exception = error.code().is_some_and(|state| state.code().starts_with("08"));
+        sqlstate::is_fatal(error) && (connection.backend.is_pooled || is_connection_exception)
+    };
+    let lost = |error: &Error| match error.as_db_error() {
+        Some(_) => is_of_pooler(error),
+        None => sqlstate::is_lost(error),
+    };
+    let before_commit = |error| TransactionError { may_have_changed: is_write && lost(&error), error };
     begun.map_err(before_commit)?;
     identified.map_err(before_commit)?;
     let rows = rows.map_err(before_commit)?;
-    committed.map_err(|error| TransactionError { may_have_changed: is_write && is_fatal(&error), error })?;
+    committed.map_err(|error| TransactionError {
+        may_have_changed: is_write && sqlstate::is_fatal(&error),
+        error,
+    })?;
     Ok(rows)
 }
 
@@ -86,14 +97,6 @@ pub(super) async fn begin(connection: &PooledConnection, statement: &Statement) 
     .await;
     begun?;
     applied.unwrap_or(Ok(()))
-}
-
-/// Whether the backend ended with this error, or the connection did. A COMMIT may have taken effect before that.
-fn is_fatal(error: &Error) -> bool {
-    error.as_db_error().is_none_or(|error| {
-        matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
-            || matches!(error.severity(), "FATAL" | "PANIC")
-    })
 }
 
 /// Runs one query inside the transaction, with the user id as its first parameter if it binds one.

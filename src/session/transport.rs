@@ -15,11 +15,13 @@ use tokio_postgres::{CancelToken, Client, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::either::Either;
 
+use super::opening::OpeningSocket;
 use super::pipeline::{Pipeline, PipelineStream};
 use crate::database::{Address, ConnectError};
 
-type RustlsConnect = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
-type RustlsStream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
+type TcpSocket = OpeningSocket<Socket>;
+type RustlsConnect = <MakeRustlsConnect as MakeTlsConnect<TcpSocket>>::TlsConnect;
+type RustlsStream = <MakeRustlsConnect as MakeTlsConnect<TcpSocket>>::Stream;
 
 /// The message SSLRequest: its length, and a number instead of the protocol version (PostgreSQL manual, "Message
 /// Formats").
@@ -61,12 +63,12 @@ impl Transport {
 }
 
 impl MakeTlsConnect<Socket> for Transport {
-    type Stream = PipelineStream<Either<Socket, RustlsStream>>;
+    type Stream = PipelineStream<Either<TcpSocket, RustlsStream>>;
     type TlsConnect = HostTransport;
-    type Error = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Error;
+    type Error = <MakeRustlsConnect as MakeTlsConnect<TcpSocket>>::Error;
 
     fn make_tls_connect(&mut self, host: &str) -> Result<HostTransport, Self::Error> {
-        let rustls = MakeTlsConnect::<Socket>::make_tls_connect(&mut self.rustls, host)?;
+        let rustls = MakeTlsConnect::<TcpSocket>::make_tls_connect(&mut self.rustls, host)?;
         Ok(HostTransport { rustls, tls_mode: self.tls_mode, pipeline: self.pipeline.clone() })
     }
 }
@@ -79,11 +81,12 @@ pub(super) struct HostTransport {
 }
 
 impl TlsConnect<Socket> for HostTransport {
-    type Stream = PipelineStream<Either<Socket, RustlsStream>>;
+    type Stream = PipelineStream<Either<TcpSocket, RustlsStream>>;
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = io::Result<Self::Stream>> + Send>>;
 
-    fn connect(self, mut socket: Socket) -> Self::Future {
+    fn connect(self, socket: Socket) -> Self::Future {
+        let mut socket = OpeningSocket::new(socket, self.pipeline.clone());
         Box::pin(async move {
             let use_tls = match self.tls_mode {
                 TlsMode::Disable => false,
@@ -102,12 +105,12 @@ impl TlsConnect<Socket> for HostTransport {
     }
 }
 
-async fn offers_tls(socket: &mut Socket) -> io::Result<bool> {
+async fn offers_tls(socket: &mut TcpSocket) -> io::Result<bool> {
     socket.write_all(&SSL_REQUEST).await?;
     Ok(socket.read_u8().await? == b'S')
 }
 
-impl TlsStream for PipelineStream<Either<Socket, RustlsStream>> {
+impl TlsStream for PipelineStream<Either<TcpSocket, RustlsStream>> {
     fn channel_binding(&self) -> ChannelBinding {
         match self.get_ref() {
             Either::Left(_) => ChannelBinding::none(),
@@ -128,7 +131,10 @@ pub(super) async fn cancel(address: &Address, token: CancelToken) -> Result<(), 
     let mut last_error = io::ErrorKind::NotFound.into();
     for path in sockets(config) {
         match UnixStream::connect(path).await {
-            Ok(stream) => return Ok(token.cancel_query_raw(stream, NoTls).await?),
+            Ok(stream) => {
+                let stream = PipelineStream::new(stream, Pipeline::default());
+                return Ok(token.cancel_query_raw(stream, NoTls).await?);
+            }
             Err(error) => last_error = error,
         }
     }
@@ -151,6 +157,7 @@ pub(super) async fn connect_socket(config: &Config, pipeline: Pipeline) -> Resul
     for path in sockets(config) {
         match UnixStream::connect(path).await {
             Ok(stream) => {
+                let stream = OpeningSocket::new(stream, pipeline.clone());
                 match config.connect_raw(PipelineStream::new(stream, pipeline.clone()), NoTls).await {
                     Ok((client, connection)) => {
                         tokio::spawn(connection);
