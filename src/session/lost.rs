@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Release};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join4;
@@ -10,7 +10,8 @@ use tokio::time::sleep;
 use tokio_postgres::Error;
 
 use super::connection::{Backend, PooledConnection};
-use super::pipeline::{Pipeline, Slot};
+use super::opening::Slot;
+use super::pipeline::Pipeline;
 use super::pool::ConnectionManager;
 use super::statements::{BEGIN_READ, COMMIT, END_BACKENDS, NO_ROLE};
 use super::transaction::{begin, omit_syncs, without_sync};
@@ -29,7 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 struct LostBackend {
     backend: Backend,
-    _slot: Slot,
+    _slot: Arc<Slot>,
     _turn: Option<Turn>,
 }
 

@@ -24,10 +24,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::{Buf, BufMut, BytesMut};
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::opening::Slot;
 
 /// How many bytes are read at a time.
 const READ_SIZE: usize = 8 * 1024;
@@ -94,7 +95,7 @@ struct Shared {
     /// The process id of the message BackendKeyData; 0 before it.
     process_id: AtomicU32,
     /// The place of this connection among those that may be open at the same time.
-    slot: Mutex<Option<Slot>>,
+    slot: Mutex<Option<Arc<Slot>>>,
     /// Whether the login is complete, and the backend known.
     is_open: AtomicBool,
     aborted: AtomicBool,
@@ -103,15 +104,11 @@ struct Shared {
     streams: TaskTracker,
 }
 
-/// The place of a connection among those that may be open at the same time. An address with several hosts can open several
-/// sockets for it.
-pub(super) type Slot = Arc<OwnedSemaphorePermit>;
-
 impl Pipeline {
     /// One connection that has a slot until its backend has ended.
-    pub(super) fn with_slot(slot: OwnedSemaphorePermit) -> Self {
+    pub(super) fn with_slot(slot: Arc<Slot>) -> Self {
         let pipeline = Self::default();
-        *pipeline.slot() = Some(Arc::new(slot));
+        *pipeline.slot() = Some(slot);
         pipeline
     }
 
@@ -120,8 +117,8 @@ impl Pipeline {
         self.0.is_open.store(true, Release);
     }
 
-    /// The slot of a connection that is not open yet.
-    pub(super) fn opening_slot(&self) -> Option<Slot> {
+    /// The slot of a connection that is not open yet. An address with several hosts can open several sockets for it.
+    pub(super) fn opening_slot(&self) -> Option<Arc<Slot>> {
         if self.0.is_open.load(Acquire) { None } else { self.slot().clone() }
     }
 
@@ -158,14 +155,14 @@ impl Pipeline {
     }
 
     /// Ends the stream, if it has not ended. Returns the slot of an open connection whose backend was not seen to end.
-    pub(super) fn abort(&self) -> Option<Slot> {
+    pub(super) fn abort(&self) -> Option<Arc<Slot>> {
         let slot = if self.0.is_open.load(Acquire) { self.slot().take() } else { None };
         self.0.aborted.store(true, Release);
         self.0.reader.wake();
         slot
     }
 
-    fn slot(&self) -> MutexGuard<'_, Option<Slot>> {
+    fn slot(&self) -> MutexGuard<'_, Option<Arc<Slot>>> {
         self.0.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,6 +12,7 @@ use tokio_postgres::{Client, Error};
 
 use super::connection::{Backend, PooledConnection, Settings};
 use super::lost::LostBackends;
+use super::opening::{Server, Slot};
 use super::pipeline::Pipeline;
 use super::statements::{CONNECTION, REQUEST_STATEMENTS};
 use super::{Options, Query, StatementMode, pooler, sqlstate};
@@ -27,8 +28,9 @@ pub(super) struct ConnectionManager {
     statement_mode: Option<StatementMode>,
     /// One for each connection of the pool. A connection keeps its slot until its backend has ended.
     slots: Arc<Semaphore>,
-    /// The slot of the one connection that may be open for a look at the database.
+    /// One for the connection that may be open for a look at the database.
     looks: Arc<Semaphore>,
+    server: Arc<Server>,
     pub(super) state: Arc<PoolState>,
 }
 
@@ -101,6 +103,7 @@ impl ConnectionManager {
             statement_mode: options.statement_mode,
             slots: Arc::new(Semaphore::new(options.request_connections() as usize)),
             looks: Arc::new(Semaphore::new(1)),
+            server: Arc::new(Server::new(address.clone())),
             state,
         }
     }
@@ -108,19 +111,29 @@ impl ConnectionManager {
     /// Opens a connection that is not of the pool, for one look at the database. It prepares no statements. Waits until the
     /// last connection for a look has ended.
     pub(super) async fn open_for_a_look(&self) -> Result<PooledConnection, ConnectError> {
-        let look = self.looks.clone().acquire_owned().await.map_err(|_| ConnectError::Closed)?;
-        let pipeline = Pipeline::with_slot(look);
-        let client = pooler::connect(&self.address.refreshed()?, &pipeline).await?;
-        let (mut connection, settings) = self.describe(client, pipeline).await?;
+        let (mut connection, settings) = self.connect_in(&self.looks).await?;
         connection.transaction_settings = Some(settings);
         Ok(connection)
     }
 
+    /// Opens a connection in one of these slots, and asks what its server says about it.
+    async fn connect_in(&self, slots: &Arc<Semaphore>) -> Result<(PooledConnection, Settings), ConnectError> {
+        let permit = slots.clone().acquire_owned().await.map_err(|_| ConnectError::Closed)?;
+        let slot = Slot::new(permit, self.server.clone());
+        let opened = async {
+            let pipeline = Pipeline::with_slot(slot.clone());
+            let client = pooler::connect(&self.address.refreshed()?, &pipeline).await?;
+            self.describe(client, pipeline).await
+        };
+        tokio::select! {
+            biased;
+            opened = opened => opened,
+            () = slot.answers_again() => Err(ConnectError::TimedOut),
+        }
+    }
+
     async fn open(&self) -> Result<PooledConnection, ConnectError> {
-        let slot = self.slots.clone().acquire_owned().await.map_err(|_| ConnectError::Closed)?;
-        let pipeline = Pipeline::with_slot(slot);
-        let client = pooler::connect(&self.address.refreshed()?, &pipeline).await?;
-        let (mut connection, settings) = self.describe(client, pipeline).await?;
+        let (mut connection, settings) = self.connect_in(&self.slots).await?;
         connection.pipeline.opened();
         let is_pooled = connection.backend.is_pooled;
 

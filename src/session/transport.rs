@@ -7,8 +7,8 @@ use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::config::{Config, Host, SslMode, SslNegotiation};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres::{CancelToken, Client, NoTls, Socket};
@@ -105,7 +105,7 @@ impl TlsConnect<Socket> for HostTransport {
     }
 }
 
-async fn offers_tls(socket: &mut TcpSocket) -> io::Result<bool> {
+async fn offers_tls(socket: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<bool> {
     socket.write_all(&SSL_REQUEST).await?;
     Ok(socket.read_u8().await? == b'S')
 }
@@ -139,6 +139,38 @@ pub(super) async fn cancel(address: &Address, token: CancelToken) -> Result<(), 
         }
     }
     Err(ConnectError::Socket(last_error))
+}
+
+/// Whether a server answers an SSLRequest at this address.
+pub(super) async fn is_answered(address: &Address) -> bool {
+    for path in sockets(address.config()) {
+        if let Ok(mut stream) = UnixStream::connect(path).await
+            && offers_tls(&mut stream).await.is_ok()
+        {
+            return true;
+        }
+    }
+    for (host, port) in tcp_hosts(address.config()) {
+        if let Ok(mut stream) = TcpStream::connect((host.as_str(), port)).await
+            && offers_tls(&mut stream).await.is_ok()
+        {
+            return true;
+        }
+    }
+    false
+}
+
+/// The names or addresses of the hosts, and their ports.
+fn tcp_hosts(config: &Config) -> impl Iterator<Item = (String, u16)> {
+    let addresses = config.get_hostaddrs().iter().map(|address| Some(address.to_string()));
+    let names = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => Some(name.clone()),
+        Host::Unix(_) => None,
+    });
+    // An address stands for the name at the same place.
+    let hosts: Vec<_> = if config.get_hostaddrs().is_empty() { names.collect() } else { addresses.collect() };
+    let port = |index| *config.get_ports().get(index).or(config.get_ports().first()).unwrap_or(&5432);
+    hosts.into_iter().enumerate().filter_map(move |(index, host)| Some((host?, port(index))))
 }
 
 /// The paths of the Unix sockets that the address names.
