@@ -2,5 +2,6 @@
 
 mod answers;
 mod commands;
+mod endings;
 mod pgbouncer;
 mod settings;

@@ -29,6 +29,8 @@ struct State {
     syncs_before_answers: AtomicUsize,
     /// Messages after this many Syncs wait; none: no message waits.
     sync_limit: Mutex<Option<usize>>,
+    /// Whether connections are closed when Postgres answers a COMMIT.
+    cuts_commits: AtomicBool,
     /// Whether new connections are accepted and get no answer.
     silent: AtomicBool,
     /// For each connection, whether it gets no more answers.
@@ -86,6 +88,15 @@ impl Proxy {
         self.state.messages.lock().expect("no poison").clone()
     }
 
+    /// Whether a connection ends, without an answer, when Postgres has committed.
+    pub fn cuts_commits(&self, cuts: bool) {
+        self.state.cuts_commits.store(cuts, Ordering::SeqCst);
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// From now on no connection gets an answer, and none is closed.
     pub fn falls_silent(&self) {
         self.state.silent.store(true, Ordering::SeqCst);
@@ -123,6 +134,12 @@ async fn forward(client: TcpStream, server: UnixStream, state: Arc<State>, silen
         async move {
             let mut buffer = vec![0; 64 * 1024];
             while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
+                if state.cuts_commits.load(Ordering::SeqCst) {
+                    if buffer[..read].windows(7).any(|bytes| bytes == b"COMMIT\0") {
+                        break;
+                    }
+                    continue;
+                }
                 let withheld = || {
                     silenced.load(Ordering::SeqCst)
                         || state.syncs.load(Ordering::SeqCst)
@@ -135,6 +152,7 @@ async fn forward(client: TcpStream, server: UnixStream, state: Arc<State>, silen
                     break;
                 }
             }
+            let _ = to_client.shutdown().await;
         }
     });
 
@@ -157,6 +175,10 @@ async fn forward(client: TcpStream, server: UnixStream, state: Arc<State>, silen
             break;
         }
         tagged = true;
+    }
+    // A network that forgets a connection does not tell Postgres that its client has gone.
+    while silenced.load(Ordering::SeqCst) && state.silent.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     drop(to_server);
     answers.abort();

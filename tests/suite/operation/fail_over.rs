@@ -23,7 +23,8 @@ async fn a_server_on_a_standby_is_unhealthy_and_one_that_wants_a_standby_serves_
     };
     server.logs(said).await;
 
-    assert_eq!(next_health(&anonymous).await.status(), 503);
+    let health = next_health(&anonymous).await;
+    assert_eq!(health.status(), 503);
     assert_eq!(Person::new(server.address, "alice").get("/api/tasks").await.status(), 503);
     standby.promote().await;
     eventually("the new primary is used", async || next_health(&anonymous).await.status() == 200).await;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
+use super::database_proxy::Proxy;
 use super::overload::eventually;
-use crate::world::{Answer, Person, World};
+use crate::world::{Answer, Database, Person, World, psql};
 
 /// The answer of a new look at the database: one that is younger than a second is used again.
 pub async fn next_health(anonymous: &Person) -> Answer {
@@ -150,4 +151,75 @@ async fn health_fails_when_policies_exist_but_do_not_restrict_requests() {
         let answer = world.anonymous().get("/health").await;
         assert_eq!((answer.status(), &answer.json()["status"]), (503, &json!("unhealthy")), "{damage}");
     }
+}
+
+/// A server whose database is silent answers in the time of a look or two, however many ask.
+#[tokio::test]
+async fn health_requests_that_arrive_during_a_look_share_it() {
+    let (database, proxy) = (Database::new().await, Proxy::start().await);
+    let url = proxy.url(&database, "rowkeep_login");
+    let world = World::on(database, &[("DATABASE_URL", url.as_str()), ("REQUEST_TIMEOUT", "3")]).await;
+    let anonymous = world.anonymous();
+    proxy.falls_silent();
+
+    let looks = join_all(
+        (0..10)
+            .map(|number| async move {
+                tokio::time::sleep(Duration::from_millis(200 * number)).await;
+            })
+            .map(|pause| async {
+                pause.await;
+                tokio::time::timeout(Duration::from_secs(10), anonymous.get("/health")).await
+            }),
+    )
+    .await;
+
+    for look in looks {
+        let answer = look.expect("an answer within a few looks");
+        assert_eq!(answer.status(), 503);
+        assert!(answer.detail().contains("cannot be reached"), "{answer:?}");
+    }
+}
+
+/// Requests wait for the lock, too. But the database answers, and another instance would not do better.
+#[tokio::test]
+async fn a_table_that_is_locked_is_not_unhealthy() {
+    let world = World::with(&[("REQUEST_TIMEOUT", "2")]).await;
+    let superuser = world.database.superuser().await;
+    superuser.batch_execute("begin; lock table app.tasks in access exclusive mode").await.expect("a lock");
+
+    let health = next_health(&world.anonymous()).await;
+
+    assert_eq!((health.status(), health.json()), (200, json!({ "status": "healthy" })));
+}
+
+#[tokio::test]
+async fn a_database_that_accepts_no_login_is_not_said_to_be_out_of_reach() {
+    let world = World::new().await;
+    let closes = format!("alter database {} allow_connections false", world.database.name);
+    assert!(psql("postgres", &["-c", &closes]).await.status.success());
+
+    let health = next_health(&world.anonymous()).await;
+
+    assert_eq!(health.status(), 503);
+    assert!(health.detail().contains("refuses the login"), "{health:?}");
+}
+
+/// What was said before the database was full is true no longer: it answers.
+#[tokio::test]
+async fn a_full_database_is_healthy_after_it_was_out_of_reach() {
+    let (database, proxy) = (Database::new().await, Proxy::start().await);
+    let url = proxy.url(&database, "rowkeep_login");
+    let world = World::on(database, &[("DATABASE_URL", url.as_str()), ("REQUEST_TIMEOUT", "2")]).await;
+    let (alice, anonymous) = (world.user("alice"), world.anonymous());
+    let superuser = world.database.superuser().await;
+    proxy.falls_silent();
+    assert_eq!(next_health(&anonymous).await.status(), 503);
+    proxy.speaks_again();
+    eventually("an answer", async || alice.get("/api/tasks").await.status() == 200).await;
+
+    let limit = format!("alter database {} connection limit 1", world.database.name);
+    superuser.batch_execute(&limit).await.expect("a limit");
+
+    assert_eq!(next_health(&anonymous).await.status(), 200);
 }

@@ -139,13 +139,18 @@ impl OwnCluster {
 
     /// An address of `database` for `login`, as `DATABASE_URL` takes it.
     pub fn url(&self, login: &str, database: &str) -> String {
-        let host = self.home.join("socket");
+        let host = self.socket_directory();
         format!("host='{}' port=5432 dbname={database} user={login}", host.display())
     }
 
     /// The same, parsed.
     pub fn address(&self, login: &str, database: &str) -> Address {
         Address::parse(&self.url(login, database)).expect("an address")
+    }
+
+    /// The directory of its socket.
+    pub fn socket_directory(&self) -> PathBuf {
+        self.home.join("socket")
     }
 
     /// A connection as the superuser, to which no policy applies.
@@ -167,7 +172,7 @@ impl OwnCluster {
         let home = PathBuf::from(format!("{}-standby", self.home.display()));
         std::fs::DirBuilder::new().mode(0o711).create(&home).expect("a directory for the standby");
         end_with_this_process(&home.display().to_string());
-        let primary = self.home.join("socket");
+        let primary = self.socket_directory();
         let owner = std::fs::metadata(&primary).expect("a directory");
         std::os::unix::fs::chown(&home, Some(owner.uid()), Some(owner.gid())).expect("an owner");
 
