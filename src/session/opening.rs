@@ -7,7 +7,7 @@ use std::future::pending;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -38,22 +38,34 @@ pub(super) struct Slot {
     server: Arc<Server>,
     /// Whether the server did not answer at all while the connection was being opened. Then there is hardly a backend.
     was_silent: AtomicBool,
+    /// How often something was received.
+    received: AtomicUsize,
 }
 
 impl Slot {
     pub(super) fn new(permit: OwnedSemaphorePermit, server: Arc<Server>) -> Arc<Self> {
-        Arc::new(Self { _permit: permit, server, was_silent: AtomicBool::new(false) })
+        Arc::new(Self {
+            _permit: permit,
+            server,
+            was_silent: AtomicBool::default(),
+            received: AtomicUsize::default(),
+        })
     }
 
-    /// Resolves when the server answers again after it was silent. What was sent before that may be lost.
+    /// Resolves when the server answers again after it was silent, and not this connection: what it sent is lost.
     pub(super) async fn answers_again(&self) {
         sleep(FIRST_PAUSE).await;
         loop {
-            let answers = self.server.answers().await;
-            if answers && self.was_silent.load(Relaxed) {
-                return;
+            let received = self.received.load(Relaxed);
+            if !self.server.answers().await {
+                self.was_silent.store(true, Relaxed);
+            } else if self.was_silent.load(Relaxed) {
+                sleep(ANSWER_TIMEOUT).await;
+                if self.received.load(Relaxed) == received {
+                    return;
+                }
+                self.was_silent.store(false, Relaxed);
             }
-            self.was_silent.fetch_or(!answers, Relaxed);
             sleep(PAUSE).await;
         }
     }
@@ -148,7 +160,12 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> AsyncRead for OpeningSo
     ) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         let read = self.socket()?.poll_read(cx, into);
-        self.has_answered |= into.filled().len() > before;
+        if into.filled().len() > before {
+            self.has_answered = true;
+            if let Some(slot) = self.pipeline.opening_slot() {
+                slot.received.fetch_add(1, Relaxed);
+            }
+        }
         read
     }
 }
