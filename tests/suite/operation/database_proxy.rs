@@ -181,6 +181,9 @@ async fn forward(client: TcpStream, server: UnixStream, state: Arc<State>, silen
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     drop(to_server);
+    if silenced.load(Ordering::SeqCst) {
+        std::future::pending::<()>().await; // its client hears nothing, ever
+    }
     answers.abort();
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::database_proxy::Proxy;
 use super::health::next_health;
@@ -105,7 +106,8 @@ async fn a_network_that_loses_answers_opens_no_connection_past_the_pool() {
     proxy.speaks_again();
 
     assert!((1..=3).contains(&most), "{most} backends");
-    eventually("an answer", async || people[0].get("/api/tasks").await.status() == 200).await;
+    let again = eventually("an answer", async || people[0].get("/api/tasks").await.status() == 200);
+    timeout(Duration::from_secs(20), again).await.expect("long before the time for a login has passed");
     assert_eq!(people[0].reads(&task["id"]).await["title"], "one");
     eventually("health", async || next_health(&anonymous).await.status() == 200).await;
 }
