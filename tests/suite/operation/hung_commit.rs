@@ -92,7 +92,12 @@ async fn backends_that_are_frozen_keep_their_places_until_they_end() {
     let monitor = cluster.superuser("postgres").await;
     let server = server(&cluster, "3").await;
     let people: Vec<_> = (0..4).map(|user| Person::new(server.address, &format!("user {user}"))).collect();
-    join_all(people.iter().map(|person| person.get("/api/tasks"))).await;
+    let both_are_open = async || {
+        join_all(people.iter().map(|person| person.get("/api/tasks"))).await;
+        let sql = "select count(*) from pg_stat_activity where usename = 'rowkeep_login'";
+        monitor.query_one(sql, &[]).await.expect("a number").get::<_, i64>(0) == 2
+    };
+    eventually("both connections of requests are open", both_are_open).await;
     let signal = async |name: &str| {
         let sql = "select pid from pg_stat_activity where usename = 'rowkeep_login'";
         let rows = monitor.query(sql, &[]).await.expect("process ids");
@@ -114,7 +119,7 @@ async fn backends_that_are_frozen_keep_their_places_until_they_end() {
     let ((), most) = tokio::join!(requests, most_backends(&monitor, &done));
     signal("CONT").await;
 
-    assert!(frozen >= 1);
+    assert_eq!(frozen, 2);
     assert!(most <= 3, "{most} connections");
     eventually("an answer", async || people[0].get("/api/tasks").await.status() == 200).await;
 }

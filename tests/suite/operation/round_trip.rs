@@ -112,7 +112,10 @@ async fn unnamed_statements_are_one_round_trip_and_follow_the_settings_of_the_tr
 
         assert!(answer.status.is_success(), "{method} {path}: {answer:?}");
         let begin = if method == Method::GET { "session/begin_read" } else { "session/begin" };
-        let parsed: Vec<_> = proxy.messages().into_iter().filter(|message| message.kind == 'P').collect();
+        let (parsed, rest): (Vec<_>, Vec<_>) =
+            proxy.messages().into_iter().partition(|message| message.kind == 'P');
+        let syncs = rest.iter().filter(|message| message.kind == 'S').count();
+        assert_eq!(syncs, if method == Method::GET { 1 } else { 2 }, "{method} {path}");
         let wanted = [begin, "session/settings", "session/identify", query, "session/commit"].map(sql);
         assert_eq!(
             parsed.into_iter().map(|message| message.sql).collect::<Vec<_>>(),
