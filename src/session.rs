@@ -14,6 +14,7 @@
 //!   transaction was not seen to end is closed and never used again.
 
 mod connection;
+mod hosts;
 mod lost;
 mod pipeline;
 mod pool;
@@ -184,11 +185,7 @@ impl Limits {
     fn new(step: Duration, queries: u32) -> Self {
         let margin = step / 8;
         let waits = 3 * step - queries * step - 2 * margin;
-        Self {
-            turn: waits.min(step),
-            start_by: Instant::now() + waits,
-            transaction: queries * step + margin,
-        }
+        Self { turn: waits.min(step), start_by: Instant::now() + waits, transaction: queries * step + margin }
     }
 }
 
@@ -216,11 +213,17 @@ pub struct Session {
 /// A user who runs queries.
 #[derive(Clone)]
 pub struct Caller {
-    session: Session,
+    /// None until the database was reached for the first time.
+    session: Option<Session>,
     user: UserId,
 }
 
 impl Caller {
+    /// A user who runs queries in this session. Without one, every query is refused.
+    pub fn new(session: Option<Session>, user: UserId) -> Self {
+        Self { session, user }
+    }
+
     /// Runs a query as this user, in its own transaction and in one round trip.
     ///
     /// The rows are returned only after the commit is acknowledged. Dropping the future does not stop the query: it runs
@@ -231,7 +234,7 @@ impl Caller {
     /// not known whether a change was made; [`Refusal::Invalid`] if a constraint refused a value; [`Refusal::Broken`]
     /// otherwise.
     pub async fn query(&self, query: BoundQuery) -> Result<Vec<Row>, Refusal> {
-        let (rows, _) = self.session.run(self.user.clone(), query, None).await?;
+        let (rows, _) = self.session()?.run(self.user.clone(), query, None).await?;
         Ok(rows)
     }
 
@@ -244,7 +247,12 @@ impl Caller {
         first: BoundQuery,
         second: BoundQuery,
     ) -> Result<(Vec<Row>, Vec<Row>), Refusal> {
-        self.session.run(self.user.clone(), first, Some(second)).await
+        self.session()?.run(self.user.clone(), first, Some(second)).await
+    }
+
+    fn session(&self) -> Result<&Session, Refusal> {
+        let session = self.session.as_ref();
+        session.ok_or_else(|| Refusal::Busy("the database has not been reached yet".into()))
     }
 
     pub fn user(&self) -> &UserId {
@@ -289,7 +297,7 @@ impl Session {
 
     /// This session with a user to run queries as.
     pub fn caller(&self, user: UserId) -> Caller {
-        Caller { session: self.clone(), user }
+        Caller::new(Some(self.clone()), user)
     }
 
     /// How many connections were given back before their last answer was read. They were closed. It stays 0 unless this

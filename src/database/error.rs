@@ -4,6 +4,7 @@ use std::io;
 
 use tokio_postgres::Error;
 
+use super::temporary::{is_temporary, is_temporary_io};
 use crate::error_chain::chain;
 
 /// Why there is no connection to the database.
@@ -11,7 +12,7 @@ use crate::error_chain::chain;
 pub enum ConnectError {
     /// The server refused the connection or the login, or it cannot be reached.
     Refused(Error),
-    /// No server answers at the socket.
+    /// No server answers at the socket, or the name of the host is not known.
     Socket(io::Error),
     /// The server accepted the connection and did not complete the login in time.
     TimedOut,
@@ -19,6 +20,18 @@ pub enum ConnectError {
     Closed,
     /// A file with the password or with root certificates cannot be read any more.
     File(String),
+}
+
+impl ConnectError {
+    /// Whether waiting can mend it: the database or the network is starting, or has too much to do.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Refused(error) => is_temporary(error),
+            Self::Socket(error) => is_temporary_io(error),
+            Self::TimedOut | Self::Closed => true,
+            Self::File(_) => false,
+        }
+    }
 }
 
 impl From<Error> for ConnectError {

@@ -4,12 +4,15 @@
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 
+use super::hosts::{self, Endpoint};
 use super::keywords::Keywords;
 
 /// The options that Rowkeep uses.
 #[derive(Debug)]
 pub(super) struct Options {
+    /// Without hosts.
     pub(super) config: Config,
+    pub(super) hosts: Vec<Endpoint>,
     /// `sslmode`, if the address has one.
     pub(super) ssl_mode: Option<SslMode>,
     /// `sslrootcert`, if the address has one.
@@ -20,6 +23,8 @@ pub(super) struct Options {
 enum Meaning {
     /// The driver reads it, under this name and with this value.
     Driver(&'static str, String),
+    /// `host`, `hostaddr` or `port`.
+    Location,
     Tls(SslMode),
     RootCertificates,
     /// It asks for what happens anyway.
@@ -28,7 +33,7 @@ enum Meaning {
     Refused(&'static str),
     Unknown,
 }
-use Meaning::{Driver, Nothing, Refused, RootCertificates, Tls, Unknown};
+use Meaning::{Driver, Location, Nothing, Refused, RootCertificates, Tls, Unknown};
 
 impl Options {
     /// # Errors
@@ -48,6 +53,7 @@ impl Options {
                     problems.push("sslmode and ssl ask for different things: remove one".into());
                 }
                 Tls(mode) => ssl_mode = Some(mode),
+                Location => {}
                 RootCertificates => root_certificates = Some(value.to_owned()),
                 Nothing => {}
                 Refused(advice) => problems.push(format!("{name}: {advice}")),
@@ -74,10 +80,17 @@ impl Options {
                 Config::new()
             }
         };
-        if problems.is_empty() {
-            Ok(Self { config, ssl_mode, root_certificates })
+        let value = |name| keywords.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value);
+        let (host, ip) = (value("host"), value("hostaddr"));
+        let hosts = if host.is_empty() && ip.is_empty() {
+            Err("names no host: add one, as in postgres://user:password@host/database".into())
         } else {
-            Err(problems.join("; "))
+            hosts::parse(host, ip, value("port"))
+        };
+        match hosts {
+            Ok(hosts) if problems.is_empty() => Ok(Self { config, hosts, ssl_mode, root_certificates }),
+            Ok(_) => Err(problems.join("; ")),
+            Err(problem) => Err([problems, vec![problem]].concat().join("; ")),
         }
     }
 }
@@ -93,9 +106,7 @@ fn meaning(name: &str, value: &str) -> Meaning {
         "user" => same("user"),
         "password" => same("password"),
         "dbname" => same("dbname"),
-        "host" => same("host"),
-        "hostaddr" => same("hostaddr"),
-        "port" => same("port"),
+        "host" | "hostaddr" | "port" => Location,
         "application_name" => same("application_name"),
         "connect_timeout" => same("connect_timeout"),
         "keepalives" => same("keepalives"),

@@ -14,7 +14,7 @@ use super::connection::{Backend, PooledConnection, Settings};
 use super::lost::LostBackends;
 use super::pipeline::Pipeline;
 use super::statements::{CONNECTION, REQUEST_STATEMENTS};
-use super::{Options, Query, StatementMode, pooler, sqlstate};
+use super::{Options, Query, StatementMode, hosts, sqlstate};
 use crate::database::{Address, ConnectError};
 use crate::time_limit::within;
 
@@ -109,7 +109,7 @@ impl ConnectionManager {
     pub(super) async fn open_for_a_look(&self) -> Result<PooledConnection, ConnectError> {
         let look = self.look.clone().lock_owned().await;
         let pipeline = Pipeline::default();
-        let client = pooler::connect(&self.address.refreshed()?, &pipeline).await?;
+        let client = hosts::connect(&self.address.refreshed()?, &pipeline, 2 * self.step_timeout).await?;
         let (mut connection, settings) = self.describe(client, pipeline).await?;
         connection.transaction_settings = Some(settings);
         connection.look = Some(look);
@@ -119,7 +119,7 @@ impl ConnectionManager {
     async fn open(&self) -> Result<PooledConnection, ConnectError> {
         let slot = self.slots.clone().acquire_owned().await.map_err(|_| ConnectError::Closed)?;
         let pipeline = Pipeline::default();
-        let client = pooler::connect(&self.address.refreshed()?, &pipeline).await?;
+        let client = hosts::connect(&self.address.refreshed()?, &pipeline, 2 * self.step_timeout).await?;
         pipeline.keep(slot);
         let (mut connection, settings) = self.describe(client, pipeline).await?;
         let is_pooled = connection.backend.is_pooled;

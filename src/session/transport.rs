@@ -4,19 +4,19 @@
 //! starts at once. This transport then negotiates TLS with the server itself, as the address demands.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::pin::Pin;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio_postgres::config::{Config, Host, SslMode, SslNegotiation};
+use tokio_postgres::config::{Config, SslMode, SslNegotiation};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres::{CancelToken, Client, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::either::Either;
 
 use super::pipeline::{Pipeline, PipelineStream};
-use crate::database::{Address, ConnectError};
+use crate::database::{Address, ConnectError, Endpoint};
 
 type RustlsConnect = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
 type RustlsStream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
@@ -90,7 +90,9 @@ impl TlsConnect<Socket> for HostTransport {
                 TlsMode::Direct => true,
                 TlsMode::Prefer => offers_tls(&mut socket).await?,
                 TlsMode::Require if offers_tls(&mut socket).await? => true,
-                TlsMode::Require => return Err(io::Error::other("server does not support TLS")),
+                TlsMode::Require => {
+                    return Err(io::Error::new(io::ErrorKind::Unsupported, "server does not support TLS"));
+                }
             };
             let stream = if use_tls {
                 Either::Right(self.rustls.connect(socket).await?)
@@ -120,13 +122,12 @@ impl TlsStream for PipelineStream<Either<Socket, RustlsStream>> {
 /// Progress"). Uses a connection of its own, with TLS if the address demands it.
 pub(super) async fn cancel(address: &Address, token: CancelToken) -> Result<(), ConnectError> {
     let address = address.refreshed()?;
-    let config = address.config();
     if !address.is_socket() {
-        let (transport, _) = Transport::new(config, address.tls(), Pipeline::default());
+        let (transport, _) = Transport::new(address.config(), address.tls(), Pipeline::default());
         return Ok(token.cancel_query(transport).await?);
     }
     let mut last_error = io::ErrorKind::NotFound.into();
-    for path in sockets(config) {
+    for path in address.hosts().all.iter().filter_map(Endpoint::socket) {
         match UnixStream::connect(path).await {
             Ok(stream) => return Ok(token.cancel_query_raw(stream, NoTls).await?),
             Err(error) => last_error = error,
@@ -135,32 +136,14 @@ pub(super) async fn cancel(address: &Address, token: CancelToken) -> Result<(), 
     Err(ConnectError::Socket(last_error))
 }
 
-/// The paths of the Unix sockets that the address names.
-fn sockets(config: &Config) -> impl Iterator<Item = PathBuf> {
-    config.get_hosts().iter().enumerate().filter_map(|(index, host)| {
-        let Host::Unix(directory) = host else { return None };
-        let port = config.get_ports().get(index).or(config.get_ports().first()).unwrap_or(&5432);
-        Some(directory.join(format!(".s.PGSQL.{port}")))
-    })
-}
-
-/// Connects over the first Unix socket whose server accepts the login. Where the driver opens a socket itself, it accepts no
-/// other stream.
-pub(super) async fn connect_socket(config: &Config, pipeline: Pipeline) -> Result<Client, ConnectError> {
-    let mut last_error = ConnectError::Socket(io::ErrorKind::NotFound.into());
-    for path in sockets(config) {
-        match UnixStream::connect(path).await {
-            Ok(stream) => {
-                match config.connect_raw(PipelineStream::new(stream, pipeline.clone()), NoTls).await {
-                    Ok((client, connection)) => {
-                        tokio::spawn(connection);
-                        return Ok(client);
-                    }
-                    Err(error) => last_error = ConnectError::Refused(error),
-                }
-            }
-            Err(error) => last_error = ConnectError::Socket(error),
-        }
-    }
-    Err(last_error)
+/// Connects over the Unix socket at `path`. Where the driver opens a socket itself, it accepts no other stream.
+pub(super) async fn connect_socket(
+    path: &Path,
+    config: &Config,
+    pipeline: Pipeline,
+) -> Result<Client, ConnectError> {
+    let stream = UnixStream::connect(path).await.map_err(ConnectError::Socket)?;
+    let (client, connection) = config.connect_raw(PipelineStream::new(stream, pipeline), NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
 }
