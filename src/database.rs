@@ -4,6 +4,7 @@ mod error;
 mod hosts;
 mod keywords;
 mod options;
+mod other_programs;
 mod temporary;
 
 use std::path::PathBuf;
@@ -89,6 +90,7 @@ impl Address {
 
         let is_local = hosts.iter().all(Endpoint::is_on_this_machine);
         let is_socket = hosts.iter().any(|host| host.socket().is_some());
+        let has_authority = options.root_certificates.is_some() && !is_socket;
         let needs_tls = config.get_ssl_negotiation() == SslNegotiation::Direct
             || config.get_channel_binding() == ChannelBinding::Require;
         let asked = match (options.ssl_mode, &defaults.ssl_mode) {
@@ -103,13 +105,13 @@ impl Address {
             Some(SslMode::Prefer) if !defaults.prefer_tls && !is_local => SslMode::Require,
             None if !is_local && !defaults.prefer_tls => SslMode::Require,
             // Whoever names an authority wants it to be asked, also on this machine.
-            None if options.root_certificates.is_some() && !is_socket => SslMode::Require,
+            None if has_authority => SslMode::Require,
             // A local server often has a self-signed certificate, and nobody can listen to local connections.
-            Some(SslMode::Prefer) | None if is_local => SslMode::Disable,
+            Some(SslMode::Prefer) | None if is_local && !has_authority => SslMode::Disable,
             Some(mode) => mode,
             None => SslMode::Prefer,
         });
-        check(&config, &hosts)?;
+        check(&config, &hosts, has_authority)?;
         set_defaults(&mut config);
 
         let roots = options.root_certificates.as_ref().or(defaults.root_certificates.as_ref());
@@ -214,7 +216,7 @@ fn read(text: &str) -> Result<Options, String> {
 }
 
 /// Refuses options that a connection would ignore.
-fn check(config: &Config, hosts: &[Endpoint]) -> Result<(), String> {
+fn check(config: &Config, hosts: &[Endpoint], has_authority: bool) -> Result<(), String> {
     let sockets = hosts.iter().filter(|host| host.socket().is_some()).count();
     if sockets > 0 && sockets < hosts.len() {
         return Err("names both sockets and other hosts: use only one kind".into());
@@ -224,6 +226,7 @@ fn check(config: &Config, hosts: &[Endpoint]) -> Result<(), String> {
     let without_tls = [
         (is_direct && mode != SslMode::Require, "sslnegotiation=direct"),
         (is_bound && mode == SslMode::Disable, "channel_binding=require"),
+        (has_authority && mode == SslMode::Disable, "sslrootcert"),
     ];
     let over_sockets = [
         (hosts.iter().any(|host| host.ip.is_some()), "hostaddr"),

@@ -368,3 +368,31 @@ async fn direct_tls_works() {
     assert!(database.serves(&options, &authority).await);
     drop(database.cluster);
 }
+
+/// libpq refuses direct negotiation with a weak `sslmode`. Without one it asks for TLS here, also on this machine.
+#[tokio::test]
+async fn what_needs_tls_is_never_sent_without_it() {
+    let authority = CertificateAuthority::new();
+    let database = Listening::start().await;
+    let local = format!("hostaddr={}", database.address);
+    let weak = [
+        ("sslnegotiation=direct sslmode=disable", "sslnegotiation=direct needs TLS"),
+        ("sslnegotiation=direct sslmode=prefer", "sslnegotiation=direct needs TLS"),
+        ("channel_binding=require sslmode=disable", "channel_binding=require needs TLS"),
+        ("sslrootcert=system sslmode=disable", "sslrootcert needs TLS"),
+    ];
+
+    for (options, named) in weak {
+        let refused = Address::parse(&database.url(&format!("{local} {options}"))).expect_err(options);
+        assert!(refused.contains(named) && refused.contains("sslmode=require"), "{options}: {refused}");
+    }
+    for options in ["sslnegotiation=direct", "channel_binding=require"] {
+        for defaults in [Defaults::default(), Defaults { prefer_tls: true, ..Defaults::default() }] {
+            let address = Address::with(&database.url(&format!("{local} {options}")), &defaults);
+            let refused = connect_once(&address.expect("an address")).await;
+            assert!(refused.is_err(), "{options}: a connection without TLS");
+        }
+    }
+    database.has_tls(&authority.signs(&[&database.address])).await;
+    assert!(database.serves(&format!("{local} channel_binding=require"), &authority).await);
+}

@@ -1,8 +1,11 @@
 //! A server starts before its database can be used: it waits, and serves as soon as it can.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use super::database_proxy::Proxy;
 use super::overload::eventually;
@@ -83,9 +86,12 @@ async fn a_server_waits_while_the_handshake_of_tls_is_cut() {
     let settings = [("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", SECRET)];
     let server = Server::start_listening(&settings).await.expect("a server");
 
-    for _ in 0..4 {
-        cuts.recv().await.expect("another attempt");
-    }
+    let attempts = async {
+        for _ in 0..4 {
+            cuts.recv().await.expect("another attempt");
+        }
+    };
+    timeout(Duration::from_secs(60), attempts).await.expect("more attempts");
     assert_eq!(Person::with_token(server.address, None).get("/live").await.status(), 200);
 }
 
