@@ -4,3 +4,4 @@ mod answers;
 mod commands;
 mod pgbouncer;
 mod settings;
+mod start;

@@ -1,11 +1,6 @@
 //! A server starts before its database can be used: it waits, and serves as soon as it can.
 
-use std::time::Duration;
-
 use serde_json::json;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpListener;
-use tokio::time::timeout;
 
 use super::database_proxy::Proxy;
 use super::overload::eventually;
@@ -59,40 +54,6 @@ async fn a_running_server_goes_on_with_the_second_host_when_the_first_falls_sile
         alice.post("/api/tasks", json!({ "title": "two" })).await.status() == 201
     })
     .await;
-}
-
-/// Waiting mends it: the process behind a load balancer is starting, for example.
-#[tokio::test]
-async fn a_server_waits_while_the_handshake_of_tls_is_cut() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    let (tell, mut cuts) = tokio::sync::mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        for at in 0.. {
-            let (mut stream, _) = listener.accept().await.expect("a connection");
-            let mut request = [0; 8];
-            if at % 2 == 0 {
-                stream.read_exact(&mut request).await.expect("a request for TLS");
-            } else {
-                // What was not read makes the kernel reset the connection.
-                stream.readable().await.expect("a request for TLS");
-            }
-            drop(stream);
-            let _ = tell.send(());
-        }
-    });
-    let url = format!("postgres://u@127.0.0.1:{port}/d?sslmode=require");
-
-    let settings = [("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", SECRET)];
-    let server = Server::start_listening(&settings).await.expect("a server");
-
-    let attempts = async {
-        for _ in 0..4 {
-            cuts.recv().await.expect("another attempt");
-        }
-    };
-    timeout(Duration::from_secs(60), attempts).await.expect("more attempts");
-    assert_eq!(Person::with_token(server.address, None).get("/live").await.status(), 200);
 }
 
 /// The login of `sql/setup/login.sql` waits two seconds for a lock.

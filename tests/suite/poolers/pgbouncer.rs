@@ -64,7 +64,12 @@ impl PgBouncer {
 
     /// The address of `database` through this PgBouncer.
     pub fn url(&self, database: &Database, login: &str) -> String {
-        format!("postgres://{login}@127.0.0.1:{}/{}?sslmode=disable", self.port, database.name)
+        self.url_of(&database.name, login)
+    }
+
+    /// The same, for a name of its configuration.
+    pub fn url_of(&self, database: &str, login: &str) -> String {
+        format!("postgres://{login}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
     }
 }
 
