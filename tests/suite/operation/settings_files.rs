@@ -156,9 +156,13 @@ async fn a_running_server_takes_a_new_password_from_its_file_without_a_restart()
     let end_connections =
         "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rowkeep_login'";
 
-    let new_password = format!("alter role rowkeep_login password 'second'; {end_connections}");
-    admin.batch_execute(&new_password).await.expect("a new password");
-    eventually("the old password is refused", async || alice.get("/api/tasks").await.status() == 503).await;
+    admin.batch_execute("alter role rowkeep_login password 'second'").await.expect("a new password");
+    eventually("the old password is refused", async || {
+        // A connection that was being opened still had the old one.
+        admin.batch_execute(end_connections).await.expect("the end of the connections");
+        alice.get("/api/tasks").await.status() == 503
+    })
+    .await;
     server.logs(|event| event["cause"].as_str().is_some_and(|cause| cause.contains("28P01"))).await;
     files.write("password", "second\n");
 
