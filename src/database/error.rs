@@ -1,5 +1,6 @@
 //! Why there is no connection to the database, and what to do about it.
 
+use std::error::Error as _;
 use std::io;
 
 use tokio_postgres::Error;
@@ -14,7 +15,7 @@ pub enum ConnectError {
     Refused(Error),
     /// No server answers at the socket, or the name of the host is not known.
     Socket(io::Error),
-    /// The server accepted the connection and did not complete the login in time.
+    /// The server did not accept the connection and complete the login in time.
     TimedOut,
     /// The server closed an idle connection, because it restarted or was suspended.
     Closed,
@@ -31,6 +32,17 @@ impl ConnectError {
             Self::TimedOut | Self::Closed => true,
             Self::File(_) => false,
         }
+    }
+
+    /// Whether the server did not answer at all.
+    pub fn is_silence(&self) -> bool {
+        let source = match self {
+            Self::Refused(error) => error.source().and_then(|source| source.downcast_ref()),
+            Self::Socket(error) => Some(error),
+            Self::TimedOut => return true,
+            Self::Closed | Self::File(_) => None,
+        };
+        source.is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::TimedOut)
     }
 }
 
@@ -50,7 +62,7 @@ impl std::fmt::Display for ConnectError {
             Self::File(problem) => out.write_str(problem),
             Self::Socket(error) => write!(out, "error connecting to server: {}", chain(error)),
             Self::TimedOut => {
-                out.write_str("the server accepts the connection but does not complete the login in time")
+                out.write_str("the server does not accept the connection and complete the login in time")
             }
             Self::Closed => out.write_str("the server closed the connection"),
         }

@@ -42,16 +42,13 @@ async fn first_of(
 
         // A name is looked up, and its IP addresses are tried in the same way.
         let attempt = Box::pin(connect_to(address, pipeline, &endpoint, now + share));
-        let error = match within(share, attempt).await {
-            Some(Ok(client)) => return Ok(client),
-            Some(Err(error)) => error,
-            None => {
-                if address.hosts().note_silence(&endpoint) {
-                    tracing::warn!(host = %endpoint, "a host of the database does not answer in its time");
-                }
-                ConnectError::TimedOut
-            }
+        let error = match within(share, attempt).await.unwrap_or(Err(ConnectError::TimedOut)) {
+            Ok(client) => return Ok(client),
+            Err(error) => error,
         };
+        if error.is_silence() && address.hosts().note_silence(&endpoint) {
+            tracing::warn!(host = %endpoint, "a host of the database does not answer in its time");
+        }
         tracing::debug!(host = %endpoint, cause = %error, "a host of the database refuses the connection");
         if failure.as_ref().is_none_or(ConnectError::is_temporary) {
             failure = Some(error);
@@ -66,16 +63,19 @@ async fn connect_to(
     endpoint: &Endpoint,
     deadline: Instant,
 ) -> Result<Client, ConnectError> {
-    let config = address.config_for(endpoint);
     if let Some(path) = endpoint.socket() {
-        return transport::connect_socket(&path, &config, pipeline.clone()).await;
+        return transport::connect_socket(&path, address.config(), pipeline.clone()).await;
     }
+    let mut endpoints = vec![endpoint.clone()];
     if endpoint.ip.is_none() {
         let found =
             lookup_host((endpoint.host.as_str(), endpoint.port)).await.map_err(ConnectError::Socket)?;
-        let endpoints = found.map(|found| Endpoint { ip: Some(found.ip()), ..endpoint.clone() });
-        return first_of(address, pipeline, endpoints.collect(), deadline).await;
+        endpoints = found.map(|found| Endpoint { ip: Some(found.ip()), ..endpoint.clone() }).collect();
     }
+    let [endpoint] = &endpoints[..] else {
+        return first_of(address, pipeline, endpoints, deadline).await;
+    };
+    let config = address.config_for(endpoint);
     let (transport, config) = Transport::new(&config, address.tls(), pipeline.clone());
     let (client, connection) = config.connect(transport).await?;
     tokio::spawn(connection);

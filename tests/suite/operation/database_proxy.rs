@@ -86,6 +86,11 @@ impl Proxy {
         self.state.messages.lock().expect("no poison").clone()
     }
 
+    /// How many connections it has accepted.
+    pub fn connections(&self) -> usize {
+        self.state.silenced.lock().expect("no poison").len()
+    }
+
     /// From now on no connection gets an answer, and none is closed.
     pub fn falls_silent(&self) {
         self.state.silent.store(true, Ordering::SeqCst);

@@ -39,6 +39,20 @@ async fn a_server_starts_with_the_second_host_if_the_first_is_silent() {
 }
 
 #[tokio::test]
+async fn a_host_that_was_silent_does_not_cost_every_connection_its_time() {
+    let hosts = TwoHosts::new().await;
+    hosts.first.falls_silent();
+    let settings = [("DATABASE_URL", hosts.url.as_str())];
+
+    let world = World::on(hosts.database, &settings).await;
+    let alice = world.user("alice");
+    assert_eq!(alice.get("/health").await.status(), 200);
+    alice.creates(json!({ "title": "one" })).await;
+
+    assert_eq!(hosts.first.connections(), 1);
+}
+
+#[tokio::test]
 async fn a_running_server_goes_on_with_the_second_host_when_the_first_falls_silent() {
     let hosts = TwoHosts::new().await;
     let settings =
