@@ -65,7 +65,7 @@ async fn read_catalogues(client: &Client, address: &Address) -> Result<Report, S
 
 fn catalogues_not_read(error: Error, address: &Address) -> SchemaError {
     match error.code() {
-        Some(state) if state.code() == "55P03" => SchemaError(format!(
+        Some(state) if state.code() == "55P03" => SchemaError::Unavailable(format!(
             "another session has locked a table of {address} for more than two seconds, perhaps a migration; run the audit \
              again when it has ended"
         )),
@@ -74,7 +74,7 @@ fn catalogues_not_read(error: Error, address: &Address) -> SchemaError {
 }
 
 fn no_answer(address: &Address) -> SchemaError {
-    SchemaError(format!("{address} does not answer; run the audit again when it does"))
+    SchemaError::Unavailable(format!("{address} does not answer; run the audit again when it does"))
 }
 
 /// The lines that `psql -f sql/audit.sql` prints.

@@ -1,29 +1,33 @@
 //! The address of a database (`DATABASE_URL`).
 
 mod error;
+mod hosts;
 mod keywords;
 mod options;
+mod other_programs;
+mod temporary;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::RootCertStore;
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, TargetSessionAttrs};
+use tokio_postgres::config::{ChannelBinding, LoadBalanceHosts, SslMode, SslNegotiation, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub use self::error::{ConnectError, describe};
+pub use self::hosts::{Endpoint, Hosts};
 use self::keywords::Keywords;
 use self::options::Options;
+pub use self::temporary::{is_temporary, is_temporary_state};
 use crate::secret_file;
 use crate::tls::{self, Roots};
 
 /// The driver's default for TCP keepalive. An address with this value is taken to set none.
 const DRIVER_KEEPALIVES_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// Time limit for connecting, TLS and login together.
+/// Time limit for connecting, TLS and login together, to all hosts.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What an address means where it does not say so itself.
@@ -45,7 +49,9 @@ pub struct Defaults {
 /// Where a database is and how to log in. Prints without the password.
 #[derive(Clone)]
 pub struct Address {
+    /// Without hosts: [`Address::config_for`] adds one.
     config: Config,
+    hosts: Arc<Hosts>,
     tls: MakeRustlsConnect,
     sources: Arc<Sources>,
 }
@@ -77,38 +83,35 @@ impl Address {
     /// A sentence that says what is wrong. It never repeats the text, which holds a password.
     pub fn with(text: &str, defaults: &Defaults) -> Result<Self, String> {
         let options = read(text)?;
-        let mut config = options.config;
-        if config.get_hosts().is_empty() {
-            // The driver uses TLS only with a host name.
-            for address in config.get_hostaddrs().to_vec() {
-                config.host(address.to_string());
-            }
-        }
+        let (mut config, hosts) = (options.config, options.hosts);
         if defaults.password_file.is_some() && config.get_password().is_some() {
             return Err("has a password, and DATABASE_PASSWORD_FILE is set, too: remove one of them".into());
         }
 
+        let is_local = hosts.iter().all(Endpoint::is_on_this_machine);
+        let is_socket = hosts.iter().any(|host| host.socket().is_some());
+        let has_authority = options.root_certificates.is_some() && !is_socket;
+        let needs_tls = config.get_ssl_negotiation() == SslNegotiation::Direct
+            || config.get_channel_binding() == ChannelBinding::Require;
         let asked = match (options.ssl_mode, &defaults.ssl_mode) {
             // As in libpq, it says nothing about sockets.
-            (None, Some(text)) if !config.get_hosts().iter().any(is_socket) => {
+            (None, Some(text)) if !is_socket => {
                 Some(options::ssl_mode(text).map_err(|advice| format!("PGSSLMODE: {advice}"))?)
             }
+            (None, _) if needs_tls => Some(SslMode::Require),
             (asked, _) => asked,
         };
-        let is_local = is_on_this_machine(&config);
         config.ssl_mode(match asked {
             Some(SslMode::Prefer) if !defaults.prefer_tls && !is_local => SslMode::Require,
             None if !is_local && !defaults.prefer_tls => SslMode::Require,
             // Whoever names an authority wants it to be asked, also on this machine.
-            None if options.root_certificates.is_some() && !config.get_hosts().iter().any(is_socket) => {
-                SslMode::Require
-            }
+            None if has_authority => SslMode::Require,
             // A local server often has a self-signed certificate, and nobody can listen to local connections.
-            Some(SslMode::Prefer) | None if is_local => SslMode::Disable,
+            Some(SslMode::Prefer) | None if is_local && !has_authority => SslMode::Disable,
             Some(mode) => mode,
             None => SslMode::Prefer,
         });
-        check_hosts(&config)?;
+        check(&config, &hosts, has_authority)?;
         set_defaults(&mut config);
 
         let roots = options.root_certificates.as_ref().or(defaults.root_certificates.as_ref());
@@ -119,7 +122,8 @@ impl Address {
             is_plain_on_the_network: config.get_ssl_mode() == SslMode::Disable && !is_local,
         };
         let tls = tls_with(sources.roots.read()?);
-        Self { config, tls, sources: Arc::new(sources) }.refreshed().map_err(|error| error.to_string())
+        let hosts = Arc::new(Hosts::new(hosts, config.get_load_balance_hosts() == LoadBalanceHosts::Random));
+        Self { config, hosts, tls, sources: Arc::new(sources) }.refreshed().map_err(|error| error.to_string())
     }
 
     /// The same address with the password and the root certificates that its files hold now. Each new connection takes them.
@@ -153,24 +157,36 @@ impl Address {
         self.sources.is_plain_on_the_network
     }
 
-    /// The driver's configuration.
+    /// The driver's configuration, without a host.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
+    /// The driver's configuration for one host.
+    pub fn config_for(&self, endpoint: &Endpoint) -> Config {
+        let mut config = self.config.clone();
+        config.host(&endpoint.host).port(endpoint.port);
+        endpoint.ip.map(|ip| config.hostaddr(ip));
+        config
+    }
+
+    /// Where the database is.
+    pub fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
     /// Whether the address is a Unix socket.
     pub fn is_socket(&self) -> bool {
-        self.config.get_hosts().iter().any(is_socket)
+        self.hosts.all.iter().any(|host| host.socket().is_some())
     }
 
     /// Whether the address looks like that of a connection pooler: Neon's pooled hosts end in `-pooler`, and Supabase's
     /// pooler listens on port 6543.
     pub fn is_of_pooler(&self) -> bool {
-        let is_pooler = |host: &Host| match host {
-            Host::Tcp(name) => name.split('.').next().is_some_and(|label| label.ends_with("-pooler")),
-            Host::Unix(_) => false,
-        };
-        self.config.get_hosts().iter().any(is_pooler) || self.config.get_ports().contains(&6543)
+        self.hosts.all.iter().any(|endpoint| {
+            let label = endpoint.host.split('.').next();
+            endpoint.port == 6543 || label.is_some_and(|label| label.ends_with("-pooler"))
+        })
     }
 
     /// Makes TLS connections with the root certificates of this address.
@@ -179,18 +195,13 @@ impl Address {
     }
 }
 
-/// `user@host:port/database`, for messages.
+/// `user@host:port,host:port/database`, for messages.
 impl std::fmt::Display for Address {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let host = match self.config.get_hosts().first() {
-            Some(Host::Tcp(host)) => host.clone(),
-            Some(Host::Unix(path)) => path.display().to_string(),
-            None => self.config.get_hostaddrs().first().map(IpAddr::to_string).unwrap_or_default(),
-        };
-        let port = self.config.get_ports().first().unwrap_or(&5432);
+        let hosts: Vec<_> = self.hosts.all.iter().map(ToString::to_string).collect();
         let user = self.config.get_user().unwrap_or("(no user)");
         let database = self.config.get_dbname().unwrap_or(user);
-        write!(out, "{user}@{host}:{port}/{database}")
+        write!(out, "{user}@{}/{database}", hosts.join(","))
     }
 }
 
@@ -201,30 +212,37 @@ impl std::fmt::Debug for Address {
 }
 
 fn read(text: &str) -> Result<Options, String> {
-    let options = Options::of(&Keywords::parse(text)?)?;
-    if options.config.get_hosts().is_empty() && options.config.get_hostaddrs().is_empty() {
-        return Err("names no host: add one, as in postgres://user:password@host/database".into());
-    }
-    Ok(options)
+    Options::of(&Keywords::parse(text)?)
 }
 
-/// Refuses options that a connection over a socket would ignore.
-fn check_hosts(config: &Config) -> Result<(), String> {
-    let sockets = config.get_hosts().iter().filter(|host| is_socket(host)).count();
-    if sockets == 0 {
-        return Ok(());
-    }
-    if sockets < config.get_hosts().len() {
+/// Refuses options that a connection would ignore.
+fn check(config: &Config, hosts: &[Endpoint], has_authority: bool) -> Result<(), String> {
+    let sockets = hosts.iter().filter(|host| host.socket().is_some()).count();
+    if sockets > 0 && sockets < hosts.len() {
         return Err("names both sockets and other hosts: use only one kind".into());
     }
-    let options = [
-        (!config.get_hostaddrs().is_empty(), "hostaddr"),
-        (config.get_ssl_mode() == SslMode::Require, "sslmode=require"),
+    let (mode, is_direct) = (config.get_ssl_mode(), config.get_ssl_negotiation() == SslNegotiation::Direct);
+    let is_bound = config.get_channel_binding() == ChannelBinding::Require;
+    let without_tls = [
+        (is_direct && mode != SslMode::Require, "sslnegotiation=direct"),
+        (is_bound && mode == SslMode::Disable, "channel_binding=require"),
+        (has_authority && mode == SslMode::Disable, "sslrootcert"),
+    ];
+    let over_sockets = [
+        (hosts.iter().any(|host| host.ip.is_some()), "hostaddr"),
+        (is_direct, "sslnegotiation=direct"),
+        (is_bound, "channel_binding=require"),
+        (mode == SslMode::Require, "sslmode=require"),
         (config.get_target_session_attrs() != TargetSessionAttrs::Any, "target_session_attrs"),
         (config.get_load_balance_hosts() != LoadBalanceHosts::Disable, "load_balance_hosts"),
     ];
-    match options.iter().find(|(is_set, _)| *is_set) {
-        Some((_, option)) => Err(format!("{option} is not supported with a socket: remove it")),
+    let first =
+        |options: &[(bool, &'static str)]| options.iter().find(|(is_set, _)| *is_set).map(|found| found.1);
+    if let Some(option) = first(&over_sockets).filter(|_| sockets > 0) {
+        return Err(format!("{option} is not supported with a socket: remove it"));
+    }
+    match first(&without_tls) {
+        Some(option) => Err(format!("{option} needs TLS: write sslmode=require, too, or remove it")),
         None => Ok(()),
     }
 }
@@ -233,9 +251,6 @@ fn check_hosts(config: &Config) -> Result<(), String> {
 fn set_defaults(config: &mut Config) {
     if config.get_application_name().is_none() {
         config.application_name("rowkeep");
-    }
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(CONNECT_TIMEOUT);
     }
     if config.get_keepalives_idle() == DRIVER_KEEPALIVES_IDLE {
         config.keepalives_idle(Duration::from_secs(30));
@@ -250,19 +265,4 @@ fn tls_with(roots: RootCertStore) -> MakeRustlsConnect {
     // PostgreSQL requires this protocol name when TLS starts without a request (`sslnegotiation=direct`).
     client.alpn_protocols = vec![b"postgresql".to_vec()];
     MakeRustlsConnect::new(client)
-}
-
-fn is_socket(host: &Host) -> bool {
-    !matches!(host, Host::Tcp(_))
-}
-
-fn is_on_this_machine(config: &Config) -> bool {
-    let hosts = config.get_hosts().iter().all(|host| match host {
-        Host::Tcp(name) => {
-            name.eq_ignore_ascii_case("localhost")
-                || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-        }
-        Host::Unix(_) => true,
-    });
-    hosts && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
 }

@@ -9,8 +9,8 @@ mod version;
 
 use tokio_postgres::Error;
 
-use crate::database::describe;
-pub use connect::{connect, wait_for};
+use crate::database::{describe, is_temporary};
+pub use connect::connect;
 pub use migrate::{MigrateOptions, Migrated, migrate, migrate_with};
 pub use server::OLDEST_POSTGRES;
 pub use serving::{ServingData, ready_to_serve};
@@ -24,11 +24,25 @@ use embedded::migrations;
 
 /// Why a database cannot be migrated or served from, and what the operator can do about it.
 #[derive(Debug)]
-pub struct SchemaError(pub String);
+pub enum SchemaError {
+    /// The database cannot be reached or has too much to do. It may work later.
+    Unavailable(String),
+    /// A newer release has migrated the database or applied its policies. It can be served from.
+    Newer(String),
+    /// Somebody must change the database, its login or the settings.
+    Unusable(String),
+}
+
+impl SchemaError {
+    fn new(is_temporary: bool, text: String) -> Self {
+        if is_temporary { Self::Unavailable(text) } else { Self::Unusable(text) }
+    }
+}
 
 impl std::fmt::Display for SchemaError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(&self.0)
+        let (Self::Unavailable(text) | Self::Newer(text) | Self::Unusable(text)) = self;
+        out.write_str(text)
     }
 }
 
@@ -36,6 +50,6 @@ impl std::error::Error for SchemaError {}
 
 impl From<Error> for SchemaError {
     fn from(error: Error) -> Self {
-        Self(describe(&error))
+        Self::new(is_temporary(&error), describe(&error))
     }
 }

@@ -14,6 +14,7 @@
 //!   transaction was not seen to end is closed and never used again.
 
 mod connection;
+mod hosts;
 mod lost;
 mod opening;
 mod pipeline;
@@ -213,11 +214,17 @@ pub struct Session {
 /// A user who runs queries.
 #[derive(Clone)]
 pub struct Caller {
-    session: Session,
+    /// None until the database was reached for the first time.
+    session: Option<Session>,
     user: UserId,
 }
 
 impl Caller {
+    /// A user who runs queries in this session. Without one, every query is refused.
+    pub fn new(session: Option<Session>, user: UserId) -> Self {
+        Self { session, user }
+    }
+
     /// Runs a query as this user, in its own transaction and in one round trip.
     ///
     /// The rows are returned only after the commit is acknowledged. Dropping the future does not stop the query: it runs
@@ -228,7 +235,7 @@ impl Caller {
     /// not known whether a change was made; [`Refusal::Invalid`] if a constraint refused a value; [`Refusal::Broken`]
     /// otherwise.
     pub async fn query(&self, query: BoundQuery) -> Result<Vec<Row>, Refusal> {
-        let (rows, _) = self.session.run(self.user.clone(), query, None).await?;
+        let (rows, _) = self.session()?.run(self.user.clone(), query, None).await?;
         Ok(rows)
     }
 
@@ -241,7 +248,12 @@ impl Caller {
         first: BoundQuery,
         second: BoundQuery,
     ) -> Result<(Vec<Row>, Vec<Row>), Refusal> {
-        self.session.run(self.user.clone(), first, Some(second)).await
+        self.session()?.run(self.user.clone(), first, Some(second)).await
+    }
+
+    fn session(&self) -> Result<&Session, Refusal> {
+        let session = self.session.as_ref();
+        session.ok_or_else(|| Refusal::Busy("the database has not been reached yet".into()))
     }
 
     pub fn user(&self) -> &UserId {
@@ -286,7 +298,7 @@ impl Session {
 
     /// This session with a user to run queries as.
     pub fn caller(&self, user: UserId) -> Caller {
-        Caller { session: self.clone(), user }
+        Caller::new(Some(self.clone()), user)
     }
 
     /// How many connections were given back before their last answer was read. They were closed. It stays 0 unless this

@@ -39,7 +39,7 @@ pub async fn check_integrity(address: &Address, reapplied: bool) -> Result<(), S
     let checked = timeout(CATALOGUE_TIMEOUT, check).await.map_err(|_| no_answer(address))?;
     match checked.map_err(|error| catalogues_not_read(error, address))? {
         None => Ok(()),
-        Some(problem) => Err(SchemaError(format!("{address}: {problem}"))),
+        Some(problem) => Err(SchemaError::Unusable(format!("{address}: {problem}"))),
     }
 }
 
@@ -56,7 +56,7 @@ pub async fn lost_objects(address: &Address) -> Option<SchemaError> {
         if migrated { losses(&client).await } else { Ok(Vec::new()) }
     };
     let losses = timeout(CATALOGUE_TIMEOUT, check).await.ok()?.ok()?;
-    (!losses.is_empty()).then(|| SchemaError(format!("{address}: {}", described(&losses, false))))
+    (!losses.is_empty()).then(|| SchemaError::Unusable(format!("{address}: {}", described(&losses, false))))
 }
 
 /// Whether a table of this product is there, or was restored.

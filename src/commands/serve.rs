@@ -14,11 +14,12 @@ use crate::cursor::Cursors;
 use crate::database::Address;
 use crate::development::{CLUSTER_START_TIMEOUT, Cluster};
 use crate::http::{self, App};
-use crate::session::{ProbeError, Session, connect_once};
+use crate::schema::SchemaError;
+use crate::session::{ProbeError, Session};
 use crate::{audit, schema, tasks};
 
-/// The pause before the database is tried again that could be reached and not be used.
-const PAUSE: Duration = Duration::from_secs(2);
+/// The longest pause before the database is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> Result<(), Failure> {
     let mut stop_signal = pin!(stop_signal()?);
@@ -80,7 +81,11 @@ async fn prepare(config: &Config) -> Result<(Option<Cluster>, Address, App), Fai
     let verifier = Verifier::new(&config.token_rules)?;
     if config.development {
         let migrating = config.migration_database.as_ref().unwrap_or(&address);
-        schema::migrate(migrating, false).await?;
+        match schema::migrate(migrating, false).await {
+            // It is served with a warning, as outside development.
+            Err(SchemaError::Newer(problem)) => tracing::debug!(problem, "nothing is migrated"),
+            migrated => drop(migrated?),
+        }
     }
     verifier.read_key_sets().await?;
     let app = App::new(verifier, config.timeouts)
@@ -93,33 +98,35 @@ async fn prepare(config: &Config) -> Result<(Option<Cluster>, Address, App), Fai
 /// # Errors
 /// A problem that waiting does not mend, such as a wrong password or a missing migration.
 async fn open_when_ready(config: &Config, address: &Address, app: &App) -> Result<(), Failure> {
+    let mut pause = Duration::from_millis(250);
     loop {
-        schema::wait_for(address).await?;
-        let Err(failure) = open(config, address, app).await else { return Ok(()) };
-        // The database may have gone in the meantime.
-        if !is_unavailable(&failure) && connect_once(address).await.is_ok() {
-            return Err(failure);
+        match open(config, address, app).await {
+            Err(failure) if is_temporary(&failure) => {
+                tracing::warn!(cause = %failure, "the database cannot be used yet, trying again");
+            }
+            opened => return opened,
         }
-        tracing::warn!(cause = %failure, "the database cannot be used yet, trying again");
-        sleep(PAUSE).await;
+        sleep(pause).await;
+        pause = (2 * pause).min(LONGEST_PAUSE);
     }
 }
 
 async fn open(config: &Config, address: &Address, app: &App) -> Result<(), Failure> {
     match open_session(config, address).await {
         Ok((session, cursors)) => app.open(session, cursors),
-        Err(error) if is_unavailable(&error) => return Err(error),
+        Err(error) if is_temporary(&error) => return Err(error),
         Err(error) => return Err(audit::lost_objects(address).await.map_or(error, Into::into)),
     }
     tracing::info!(database = %address, "checked that the policies restrict requests");
     Ok(())
 }
 
-fn is_unavailable(failure: &Failure) -> bool {
+/// Whether waiting can mend it.
+fn is_temporary(failure: &Failure) -> bool {
     matches!(
         failure.downcast_ref(),
         Some(ProbeError::Unavailable(_) | ProbeError::Standby | ProbeError::Busy)
-    )
+    ) || matches!(failure.downcast_ref(), Some(SchemaError::Unavailable(_)))
 }
 
 async fn open_session(config: &Config, address: &Address) -> Result<(Session, Cursors), Failure> {

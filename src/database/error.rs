@@ -1,9 +1,11 @@
 //! Why there is no connection to the database, and what to do about it.
 
+use std::error::Error as _;
 use std::io;
 
 use tokio_postgres::Error;
 
+use super::temporary::{is_temporary, is_temporary_io};
 use crate::error_chain::chain;
 
 /// Why there is no connection to the database.
@@ -11,14 +13,37 @@ use crate::error_chain::chain;
 pub enum ConnectError {
     /// The server refused the connection or the login, or it cannot be reached.
     Refused(Error),
-    /// No server answers at the socket.
+    /// No server answers at the socket, or the name of the host is not known.
     Socket(io::Error),
-    /// The server accepted the connection and did not complete the login in time.
+    /// The server did not accept the connection and complete the login in time.
     TimedOut,
     /// The server closed an idle connection, because it restarted or was suspended.
     Closed,
     /// A file with the password or with root certificates cannot be read any more.
     File(String),
+}
+
+impl ConnectError {
+    /// Whether waiting can mend it: the database or the network is starting, or has too much to do.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Refused(error) => is_temporary(error),
+            Self::Socket(error) => is_temporary_io(error),
+            Self::TimedOut | Self::Closed => true,
+            Self::File(_) => false,
+        }
+    }
+
+    /// Whether the server did not answer at all.
+    pub fn is_silence(&self) -> bool {
+        let source = match self {
+            Self::Refused(error) => error.source().and_then(|source| source.downcast_ref()),
+            Self::Socket(error) => Some(error),
+            Self::TimedOut => return true,
+            Self::Closed | Self::File(_) => None,
+        };
+        source.is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::TimedOut)
+    }
 }
 
 impl From<Error> for ConnectError {
@@ -37,7 +62,7 @@ impl std::fmt::Display for ConnectError {
             Self::File(problem) => out.write_str(problem),
             Self::Socket(error) => write!(out, "error connecting to server: {}", chain(error)),
             Self::TimedOut => {
-                out.write_str("the server accepts the connection but does not complete the login in time")
+                out.write_str("the server does not accept the connection and complete the login in time")
             }
             Self::Closed => out.write_str("the server closed the connection"),
         }

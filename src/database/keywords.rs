@@ -5,6 +5,8 @@ use std::str::Chars;
 
 use percent_encoding::percent_decode_str;
 
+use super::other_programs;
+
 /// The options of an address under the names of libpq, in their order. Each name is there once, and no value is empty: as in
 /// libpq the last value counts, and an empty one is none.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,6 +24,7 @@ impl Keywords {
     /// # Errors
     /// A sentence that repeats no part of the text but the scheme of a URL.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        other_programs::check_spelling(text)?;
         match text.split_once("://") {
             Some((scheme, rest)) if is_scheme(scheme) => {
                 check_scheme(scheme)?;
@@ -53,8 +56,11 @@ fn check_scheme(scheme: &str) -> Result<(), String> {
     let scheme = scheme.to_ascii_lowercase();
     match scheme.split('+').next().unwrap_or_default() {
         "postgres" | "postgresql" => Ok(()),
-        "jdbc:postgresql" => {
-            Err("jdbc:postgresql:// is Java's spelling: write postgres://user:password@host/database".into())
+        name @ ("jdbc:postgresql" | "r2dbc:postgresql" | "r2dbc:pool:postgresql") => {
+            Err(format!("{name}:// is Java's spelling: write postgres://user:password@host/database"))
+        }
+        name @ ("pg" | "pgsql" | "psql" | "postgis" | "ecto" | "timescaledb" | "timescale") => {
+            Err(format!("{name}:// is another program's spelling: write postgres:// instead"))
         }
         "prisma" => {
             Err("it is the address of a Prisma service, not of a database: write the database's own, \
@@ -130,8 +136,11 @@ fn split_ports(text: &str) -> Result<(String, String), String> {
 }
 
 fn decode(text: &str) -> Result<String, String> {
-    let decoded = percent_decode_str(text).decode_utf8();
-    decoded.map(Into::into).map_err(|_| format!("has a % that does not encode UTF-8: {ENCODE}"))
+    let is_escape =
+        |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+    let decoded = percent_decode_str(text).decode_utf8().ok();
+    let decoded = decoded.filter(|_| text.split('%').skip(1).all(is_escape));
+    decoded.map(Into::into).ok_or_else(|| format!("has a % that does not encode UTF-8: {ENCODE}"))
 }
 
 /// Reads `name=value` pairs. A value stands in single quotes if it has spaces, and a backslash stands before a quote.
@@ -259,6 +268,8 @@ mod tests {
             "postgres://u@[::1]hush/d",
             "postgres://u:hush@h/d?hush",
             "postgres://u:%ffhush@h/d",
+            "postgres://u:hush%@h/d",
+            "postgres://u:%zzhush@h/d",
             "postgres://h?user=u&password=hush@hush",
             "postgres://u:hu/sh@h",
         ] {

@@ -4,12 +4,16 @@
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 
+use super::hosts::{self, Endpoint};
 use super::keywords::Keywords;
+use super::other_programs;
 
 /// The options that Rowkeep uses.
 #[derive(Debug)]
 pub(super) struct Options {
+    /// Without hosts.
     pub(super) config: Config,
+    pub(super) hosts: Vec<Endpoint>,
     /// `sslmode`, if the address has one.
     pub(super) ssl_mode: Option<SslMode>,
     /// `sslrootcert`, if the address has one.
@@ -17,9 +21,11 @@ pub(super) struct Options {
 }
 
 /// What to do with one option.
-enum Meaning {
+pub(super) enum Meaning {
     /// The driver reads it, under this name and with this value.
     Driver(&'static str, String),
+    /// `host`, `hostaddr` or `port`.
+    Location,
     Tls(SslMode),
     RootCertificates,
     /// It asks for what happens anyway.
@@ -28,7 +34,7 @@ enum Meaning {
     Refused(&'static str),
     Unknown,
 }
-use Meaning::{Driver, Nothing, Refused, RootCertificates, Tls, Unknown};
+use Meaning::{Driver, Location, Nothing, Refused, RootCertificates, Tls, Unknown};
 
 impl Options {
     /// # Errors
@@ -48,6 +54,7 @@ impl Options {
                     problems.push("sslmode and ssl ask for different things: remove one".into());
                 }
                 Tls(mode) => ssl_mode = Some(mode),
+                Location => {}
                 RootCertificates => root_certificates = Some(value.to_owned()),
                 Nothing => {}
                 Refused(advice) => problems.push(format!("{name}: {advice}")),
@@ -74,10 +81,17 @@ impl Options {
                 Config::new()
             }
         };
-        if problems.is_empty() {
-            Ok(Self { config, ssl_mode, root_certificates })
+        let value = |name| keywords.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value);
+        let (host, ip) = (value("host"), value("hostaddr"));
+        let hosts = if host.is_empty() && ip.is_empty() {
+            Err("names no host: add one, as in postgres://user:password@host/database".into())
         } else {
-            Err(problems.join("; "))
+            hosts::parse(host, ip, value("port"))
+        };
+        match hosts {
+            Ok(hosts) if problems.is_empty() => Ok(Self { config, hosts, ssl_mode, root_certificates }),
+            Ok(_) => Err(problems.join("; ")),
+            Err(problem) => Err([problems, vec![problem]].concat().join("; ")),
         }
     }
 }
@@ -93,9 +107,7 @@ fn meaning(name: &str, value: &str) -> Meaning {
         "user" => same("user"),
         "password" => same("password"),
         "dbname" => same("dbname"),
-        "host" => same("host"),
-        "hostaddr" => same("hostaddr"),
-        "port" => same("port"),
+        "host" | "hostaddr" | "port" => Location,
         "application_name" => same("application_name"),
         "connect_timeout" => same("connect_timeout"),
         "keepalives" => same("keepalives"),
@@ -153,44 +165,11 @@ fn meaning(name: &str, value: &str) -> Meaning {
         "client_encoding" => Refused("text is always sent in UTF-8; remove it"),
         "fallback_application_name" => Nothing,
 
-        // Other programs, from here on.
-        "ssl" => match value.to_ascii_lowercase().as_str() {
-            "true" | "1" | "on" => Tls(SslMode::Require),
-            "false" | "0" | "off" => Tls(SslMode::Disable),
-            other => tls(other),
-        },
-        "sslaccept" if value == "strict" => Nothing,
-        "sslaccept" | "sslfactory" | "sslhostnameverifier" | "ssl_verify" => Refused(
-            "every certificate is verified; write sslmode=require, and sslrootcert=/path/of/ca.pem for an authority of your own",
-        ),
-        // A pooler is recognised without it.
-        "pgbouncer" | "uselibpqcompat" | "supa" => Nothing,
-        "schema" | "currentSchema" | "search_path" => {
-            Refused("the tables of Rowkeep are in the schemas app and rowkeep; remove it")
-        }
-        "connection_limit" | "pool" | "pool_size" | "max_pool_size" | "pool_max_conns" | "maxPoolSize" => {
-            Refused("write the number into DATABASE_POOL_SIZE, and remove it")
-        }
-        "pool_min_conns" | "min_pool_size" | "minPoolSize" => {
-            Refused("write the number into DATABASE_POOL_MIN_IDLE, and remove it")
-        }
-        "pool_timeout" | "socket_timeout" | "command_timeout" | "statement_timeout" | "query_timeout" => {
-            Refused("write the seconds of a request into REQUEST_TIMEOUT, and remove it")
-        }
-        "statement_cache_size"
-        | "prepared_statement_cache_size"
-        | "prepareThreshold"
-        | "prepared_statements"
-        | "default_query_exec_mode" => {
-            Refused("DATABASE_STATEMENTS=unnamed is for poolers that cannot keep statements; remove it")
-        }
-        "database" => Refused("write dbname"),
-        "username" => Refused("write user"),
-        _ => Unknown,
+        _ => other_programs::meaning(name, value),
     }
 }
 
-fn tls(value: &str) -> Meaning {
+pub(super) fn tls(value: &str) -> Meaning {
     ssl_mode(value).map_or_else(Refused, Tls)
 }
 
@@ -199,17 +178,18 @@ fn tls(value: &str) -> Meaning {
 /// # Errors
 /// What to write instead.
 pub(super) fn ssl_mode(value: &str) -> Result<SslMode, &'static str> {
-    match value {
+    // Npgsql writes VerifyFull, and others verify_full.
+    match value.replace(['-', '_'], "").to_ascii_lowercase().as_str() {
         "disable" => Ok(SslMode::Disable),
         "prefer" => Ok(SslMode::Prefer),
         // All three verify the chain and the name.
-        "require" | "verify-ca" | "verify-full" => Ok(SslMode::Require),
+        "require" | "verifyca" | "verifyfull" => Ok(SslMode::Require),
         "allow" => Err("allow is not supported; write require, or disable in a private network"),
-        "no-verify" => {
+        "noverify" => {
             Err("no-verify is not supported, because every certificate is verified; write require, and \
                             sslrootcert=/path/of/ca.pem for an authority of your own")
         }
-        _ => Err("write require, prefer or disable"),
+        _ => Err("write require, verify-full, prefer or disable"),
     }
 }
 
@@ -246,7 +226,7 @@ mod tests {
             ),
             ("sslmode=no-verify", &["sslmode: no-verify", "sslrootcert"]),
             ("sslmode=allow", &["sslmode: allow", "write require"]),
-            ("sslmode=off", &["sslmode: write require, prefer or disable"]),
+            ("sslmode=off", &["sslmode: write require, verify-full, prefer or disable"]),
             ("options=-c%20search_path%3Dx", &["options: poolers"]),
             ("sslcert=a&sslkey=b", &["sslcert: client", "sslkey: client"]),
             ("sslsni=0", &["sslsni: "]),

@@ -50,11 +50,10 @@ impl Call {
     ///
     /// # Errors
     /// [`Refusal::NoToken`] and [`Refusal::InvalidToken`], or [`Refusal::TooManyRequests`] for a user, or for an address
-    /// that had too many of the former. All are logged with the client's address. [`Refusal::Busy`] if the database was not
-    /// reached yet.
+    /// that had too many of the former. All are logged with the client's address.
     pub async fn caller(&self) -> Result<Caller, Refusal> {
         let user = self.user().await?;
-        Ok(self.app.database()?.session.caller(user))
+        Ok(self.caller_as(user))
     }
 
     /// Like [`Call::caller`], for a path that names the user.
@@ -67,7 +66,12 @@ impl Call {
             self.warn(403, "the path names another user than the token");
             return Err(Refusal::OtherUser);
         }
-        Ok(self.app.database()?.session.caller(user))
+        Ok(self.caller_as(user))
+    }
+
+    /// Queries are refused until the database was reached. What a request can be refused for without it comes first.
+    fn caller_as(&self, user: UserId) -> Caller {
+        Caller::new(self.app.database().ok().map(|database| database.session.clone()), user)
     }
 
     async fn user(&self) -> Result<UserId, Refusal> {

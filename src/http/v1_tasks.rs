@@ -47,8 +47,7 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
 /// GET /api/v1/tasks
 async fn list(call: Call) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
-    let cursors = call.cursors()?;
-    let request = PageRequest::read(&call, &caller, cursors)?;
+    let request = PageRequest::read(&call, &caller)?;
     let window = request.window.clone();
 
     let (page, count) = if request.with_count {
@@ -58,7 +57,7 @@ async fn list(call: Call) -> Result<Response, Refusal> {
         (tasks::page(&caller, &request.listing, window).await?, None)
     };
 
-    let tasks = page.tasks()?;
+    let (tasks, cursors) = (page.tasks()?, call.cursors()?);
     let mut response = response::list(&tasks, caller.user(), call.response_memory())?;
     let last = tasks.last().filter(|_| page.has_more).map(|last| request.listing.position(last));
     let next = last.and_then(|last| request.link_to_next(&last, &caller, cursors));

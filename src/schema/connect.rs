@@ -12,9 +12,6 @@ use crate::session::connect_once;
 /// How long reading the version and the checks may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The longest pause between two attempts of [`wait_for`].
-const LONGEST_PAUSE: Duration = Duration::from_secs(4);
-
 /// Connects, and tries again for about a quarter of a minute while the database starts.
 ///
 /// # Errors
@@ -25,8 +22,10 @@ pub async fn connect(address: &Address) -> Result<Client, SchemaError> {
         match connect_once(address).await {
             Ok(client) => return Ok(client),
             Err(error) => {
-                if !is_transient(&error) || pause > Duration::from_secs(8) {
-                    return Err(SchemaError(format!("cannot connect to {address}: {error}")));
+                // A connection that timed out has waited long enough.
+                let gives_up = pause > Duration::from_secs(8) || matches!(error, ConnectError::TimedOut);
+                if gives_up || !error.is_temporary() {
+                    return Err(cannot_connect(address, &error));
                 }
                 tracing::warn!(cause = %error, "{address} does not answer, trying again");
             }
@@ -36,37 +35,8 @@ pub async fn connect(address: &Address) -> Result<Client, SchemaError> {
     }
 }
 
-/// Waits until the database can be reached, for as long as it takes.
-///
-/// # Errors
-/// A failure that waiting does not mend: a wrong password, no such database, a certificate that cannot be verified.
-pub async fn wait_for(address: &Address) -> Result<(), SchemaError> {
-    let mut pause = Duration::from_millis(250);
-    loop {
-        match connect_once(address).await {
-            Ok(_) => return Ok(()),
-            Err(error) if is_transient(&error) || matches!(error, ConnectError::TimedOut) => {
-                tracing::warn!(cause = %error, "{address} cannot be reached, trying again");
-            }
-            Err(error) => return Err(SchemaError(format!("cannot connect to {address}: {error}"))),
-        }
-        tokio::time::sleep(pause).await;
-        pause = (2 * pause).min(LONGEST_PAUSE);
-    }
-}
-
-/// Whether a database that is starting, or is out of reach for a moment, gives this error.
-fn is_transient(error: &ConnectError) -> bool {
-    match error {
-        // The time-out of a connection has passed already.
-        ConnectError::TimedOut | ConnectError::File(_) => false,
-        ConnectError::Refused(error) => match error.code().map(|state| state.code()) {
-            // operator_intervention (starting up, shutting down), insufficient_resources (too many connections)
-            Some(code) => code.starts_with("57P") || code.starts_with("53"),
-            None => !error.to_string().contains("TLS"),
-        },
-        ConnectError::Socket(_) | ConnectError::Closed => true,
-    }
+pub(super) fn cannot_connect(address: &Address, error: &ConnectError) -> SchemaError {
+    SchemaError::new(error.is_temporary(), format!("cannot connect to {address}: {error}"))
 }
 
 /// Waits for `check`, but not for ever.
@@ -74,6 +44,6 @@ pub(super) async fn with_timeout<T>(
     address: &Address,
     check: impl Future<Output = Result<T, SchemaError>>,
 ) -> Result<T, SchemaError> {
-    let timed_out = |_| SchemaError(format!("{address} does not answer"));
+    let timed_out = |_| SchemaError::Unavailable(format!("{address} does not answer"));
     timeout(CHECK_TIMEOUT, check).await.map_err(timed_out)?
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_postgres::{Client, Error};
 
-use super::connect::{connect, with_timeout};
+use super::connect::{cannot_connect, connect, with_timeout};
 use super::server::check_server;
 use super::{SchemaError, Version, migrations, policies};
 use crate::database::{Address, describe};
@@ -108,15 +108,12 @@ pub async fn migrate_with(address: &Address, options: MigrateOptions) -> Result<
 /// A migration needs a session of its own. A pooler would leave its settings and its lock to others.
 async fn refuse_pooler(address: &Address) -> Result<(), SchemaError> {
     let found = find_pooler(address).await;
-    let Some(pooler) = found.map_err(|error| SchemaError(format!("cannot connect to {address}: {error}")))?
-    else {
-        return Ok(());
-    };
+    let Some(pooler) = found.map_err(|error| cannot_connect(address, &error))? else { return Ok(()) };
     let instead = match pooler.server {
         Some((host, port)) => format!("; the pooler reaches Postgres at {host}:{port}"),
         None => "; the pooler reaches Postgres over a Unix socket".into(),
     };
-    Err(SchemaError(format!(
+    Err(SchemaError::Unusable(format!(
         "{address} is a connection pooler, and a migration needs a session of its own: set MIGRATION_DATABASE_URL to the \
          address of Postgres itself (Neon: the host without -pooler; Supabase: port 5432){instead}"
     )))
@@ -132,7 +129,7 @@ fn refuse_newer(
     match found {
         Some(found) if found.is_ahead_of(wanted) && !options.allow_older_policies => {
             let newer = if found.has_newer_policies_than(wanted) { "policies" } else { "migrations" };
-            Err(SchemaError(format!(
+            Err(SchemaError::Newer(format!(
                 "{address} has {newer} of a newer release than this program: run `rowkeep migrate` of that release.\n\
                  To go back to the policies of this release: `rowkeep migrate --allow-older-policies`. Migrations stay."
             )))
@@ -151,7 +148,7 @@ async fn take_migration_lock(client: &Client) -> Result<(), SchemaError> {
         }
         if started.elapsed() > MIGRATION_LOCK_TIMEOUT {
             let minutes = MIGRATION_LOCK_TIMEOUT.as_secs() / 60;
-            return Err(SchemaError(format!(
+            return Err(SchemaError::Unusable(format!(
                 "another process has been migrating this database for {minutes} minutes; run this again when it is done"
             )));
         }
@@ -168,7 +165,7 @@ async fn refuse_without_history(client: &Client, address: &Address) -> Result<()
     if !client.query_one(RESTORED_WITHOUT_HISTORY, &[]).await?.try_get::<_, bool>(0)? {
         return Ok(());
     }
-    Err(SchemaError(format!(
+    Err(SchemaError::Unusable(format!(
         "{address} has a schema app, but rowkeep.migrations does not say what has been applied to it.\n\
          After a restore: the dump was made or restored without schema rowkeep. Restore the whole dump into an empty \
          database; docs/operate.md says how to load the rows alone.\n\
@@ -228,7 +225,7 @@ async fn apply_migrations(client: &mut Client) -> Result<Vec<String>, SchemaErro
         }
         return Err(match cause {
             Some(cause) => with_advice(cause, &format!("{error}")),
-            None => SchemaError(format!("{error}; is this release older than the database?")),
+            None => SchemaError::Unusable(format!("{error}; is this release older than the database?")),
         });
     }
     Ok(applied)
@@ -284,5 +281,5 @@ fn with_advice(error: &Error, what: &str) -> SchemaError {
         }
         _ => String::new(),
     };
-    SchemaError(format!("{what}: {}{advice}", describe(error)))
+    SchemaError::Unusable(format!("{what}: {}{advice}", describe(error)))
 }

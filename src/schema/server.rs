@@ -24,18 +24,19 @@ pub(super) struct Server {
 /// The server is too old, or the database cannot store every text.
 pub(super) async fn check_server(client: &Client) -> Result<Server, SchemaError> {
     let rows = client.query_typed(SERVER, &[]).await?;
-    let row = rows.first().ok_or_else(|| SchemaError("the server does not tell its version".into()))?;
+    let row =
+        rows.first().ok_or_else(|| SchemaError::Unusable("the server does not tell its version".into()))?;
     let (version, name, encoding): (i32, String, String) =
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
 
     let (major, minor) = (version / 10_000, version % 10_000);
     if major < OLDEST_POSTGRES.cast_signed() {
-        return Err(SchemaError(format!(
+        return Err(SchemaError::Unusable(format!(
             "PostgreSQL {OLDEST_POSTGRES} or newer is needed, but this server is {name}: upgrade it"
         )));
     }
     if encoding != "UTF8" {
-        return Err(SchemaError(format!(
+        return Err(SchemaError::Unusable(format!(
             "the database stores text as {encoding}; create one with ENCODING 'UTF8'"
         )));
     }

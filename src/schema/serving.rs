@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use tokio_postgres::{Client, Error};
 
-use super::connect::{connect, with_timeout};
+use super::connect::{cannot_connect, with_timeout};
 use super::server::check_server;
 use super::{SchemaError, Version};
 use crate::cursor::Cursors;
-use crate::database::{Address, describe};
+use crate::database::{Address, describe, is_temporary};
 use crate::refusal::ConstraintMessages;
+use crate::session::connect_once;
 
 const CURSOR_KEY: &str = include_str!("../../sql/schema/cursor_key.sql");
 const CONSTRAINT_MESSAGES: &str = include_str!("../../sql/schema/constraint_messages.sql");
@@ -25,9 +26,9 @@ pub struct ServingData {
 /// Checks that requests can be served from the database at `address`, and reads what the server needs to know.
 ///
 /// # Errors
-/// The problem, and the command that fixes it.
+/// The problem, and the command that fixes it; at once if the database cannot be reached.
 pub async fn ready_to_serve(address: &Address) -> Result<ServingData, SchemaError> {
-    let client = connect(address).await?;
+    let client = connect_once(address).await.map_err(|error| cannot_connect(address, &error))?;
     with_timeout(address, read(&client, address)).await
 }
 
@@ -44,7 +45,9 @@ async fn read(client: &Client, address: &Address) -> Result<ServingData, SchemaE
     let found = Version::of_database(client).await.map_err(|error| explain_privileges(&error, address))?;
     match found {
         None => {
-            return Err(SchemaError(format!("{address} has not been migrated; run `rowkeep migrate`")));
+            return Err(SchemaError::Unusable(format!(
+                "{address} has not been migrated; run `rowkeep migrate`"
+            )));
         }
         Some(found) if found.migration > wanted.migration => {
             tracing::warn!(
@@ -54,7 +57,7 @@ async fn read(client: &Client, address: &Address) -> Result<ServingData, SchemaE
             );
         }
         Some(found) if found.migration < wanted.migration => {
-            return Err(SchemaError(format!(
+            return Err(SchemaError::Unusable(format!(
                 "{address} is behind: it has migration {}, this release needs {}; run `rowkeep migrate`",
                 found.migration, wanted.migration
             )));
@@ -67,7 +70,7 @@ async fn read(client: &Client, address: &Address) -> Result<ServingData, SchemaE
             );
         }
         Some(found) if found.policies != wanted.policies => {
-            return Err(SchemaError(format!(
+            return Err(SchemaError::Unusable(format!(
                 "the policies of {address} are of an older release; run `rowkeep migrate`"
             )));
         }
@@ -84,7 +87,7 @@ async fn cursors(client: &Client) -> Result<Cursors, SchemaError> {
     let rows = client.query_typed(CURSOR_KEY, &[]).await?;
     let key: Option<Vec<u8>> = rows.first().map(|row| row.try_get(0)).transpose()?.flatten();
     key.and_then(|key| Cursors::new(&key)).ok_or_else(|| {
-        SchemaError(
+        SchemaError::Unusable(
             "the database has no key of 32 bytes for the cursors of lists; create one: \
              INSERT INTO rowkeep.cursor_keys DEFAULT VALUES;"
                 .into(),
@@ -97,7 +100,7 @@ async fn constraint_messages(client: &Client) -> Result<ConstraintMessages, Sche
     for row in client.query_typed(CONSTRAINT_MESSAGES, &[]).await? {
         let constraint: String = row.try_get(0)?;
         let Some(message) = row.try_get(1)? else {
-            return Err(SchemaError(format!(
+            return Err(SchemaError::Unusable(format!(
                 "constraint {constraint} has no comment, and its comment is the message for clients; \
                  write one: COMMENT ON CONSTRAINT {constraint} ON app.<table> IS '...';"
             )));
@@ -116,5 +119,5 @@ fn explain_privileges(error: &Error, address: &Address) -> SchemaError {
              ALTER ROLE \"{user}\" INHERIT; ALTER ROLE \"{user}\" SET role = 'rowkeep_api';"
         ));
     }
-    SchemaError(text)
+    SchemaError::new(is_temporary(error), text)
 }

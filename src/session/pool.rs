@@ -15,7 +15,7 @@ use super::lost::LostBackends;
 use super::opening::{Server, Slot};
 use super::pipeline::Pipeline;
 use super::statements::{CONNECTION, REQUEST_STATEMENTS};
-use super::{Options, Query, StatementMode, pooler, sqlstate};
+use super::{Options, Query, StatementMode, hosts, sqlstate};
 use crate::database::{Address, ConnectError};
 use crate::time_limit::within;
 
@@ -122,7 +122,7 @@ impl ConnectionManager {
         let slot = Slot::new(permit, self.server.clone());
         let opened = async {
             let pipeline = Pipeline::with_slot(slot.clone());
-            let client = pooler::connect(&self.address.refreshed()?, &pipeline).await?;
+            let client = hosts::connect(&self.address.refreshed()?, &pipeline, 2 * self.step_timeout).await?;
             self.describe(client, pipeline).await
         };
         tokio::select! {

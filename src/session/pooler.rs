@@ -1,13 +1,11 @@
 //! Finds out whether a connection pooler stands between this program and Postgres.
 
-use bb8::ManageConnection;
-use bb8_postgres::PostgresConnectionManager;
 use tokio_postgres::Client;
 
 use super::connection::run_unnamed;
+use super::hosts::connect;
 use super::pipeline::Pipeline;
 use super::statements::POOLER;
-use super::transport::{self, Transport};
 use crate::database::{Address, CONNECT_TIMEOUT, ConnectError};
 use crate::time_limit::within;
 
@@ -18,15 +16,6 @@ pub struct Pooler {
     pub server: Option<(String, i32)>,
 }
 
-/// Opens a connection with a stream of ours below the driver.
-pub(super) async fn connect(address: &Address, pipeline: &Pipeline) -> Result<Client, ConnectError> {
-    if address.is_socket() {
-        return transport::connect_socket(address.config(), pipeline.clone()).await;
-    }
-    let (transport, config) = Transport::new(address.config(), address.tls(), pipeline.clone());
-    Ok(PostgresConnectionManager::new(config, transport).connect().await?)
-}
-
 /// Opens one connection for checks and commands. It closes when the client is dropped.
 ///
 /// Its named statements have names that no other process has: behind a pooler the server may know theirs. Outside a
@@ -35,9 +24,7 @@ pub(super) async fn connect(address: &Address, pipeline: &Pipeline) -> Result<Cl
 /// # Errors
 /// When the server cannot be reached, refuses the login, or does not answer in time.
 pub async fn connect_once(address: &Address) -> Result<Client, ConnectError> {
-    let address = address.refreshed()?;
-    let opened = within(CONNECT_TIMEOUT, connect(&address, &Pipeline::default())).await;
-    opened.unwrap_or(Err(ConnectError::TimedOut))
+    connect(&address.refreshed()?, &Pipeline::default(), CONNECT_TIMEOUT).await
 }
 
 /// The pooler at this address; `None` if Postgres itself is there.
@@ -50,7 +37,7 @@ pub async fn connect_once(address: &Address) -> Result<Client, ConnectError> {
 pub async fn find_pooler(address: &Address) -> Result<Option<Pooler>, ConnectError> {
     let find = async {
         let pipeline = Pipeline::default();
-        let client = connect(&address.refreshed()?, &pipeline).await?;
+        let client = connect(&address.refreshed()?, &pipeline, CONNECT_TIMEOUT).await?;
         let rows = run_unnamed(&client, &POOLER, &[]).await?;
         let row = rows.first().ok_or(ConnectError::Closed)?;
         let process_id: i32 = row.try_get("process_id")?;

@@ -5,13 +5,13 @@ use futures_util::future::{join4, join5};
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Error, Row};
 
+use super::Session;
 use super::connection::PooledConnection;
 use super::statements::{
     ASSUME_ROLE, BEGIN_READ, COLLATION_VERSION, COMMIT, IDENTIFY, PROBE, PROBE_WITHOUT_IDENTITY,
 };
 use super::transaction::{begin, omit_syncs, without_sync};
-use super::{Session, sqlstate};
-use crate::database::{ConnectError, describe};
+use crate::database::{ConnectError, describe, is_temporary};
 use crate::time_limit::within;
 
 /// Why requests would not be restricted or could not run, and what to do about it.
@@ -230,14 +230,14 @@ async fn run(connection: &mut PooledConnection) -> Result<Vec<Row>, Error> {
 fn explain_failure(failure: &ConnectError) -> ProbeError {
     match failure {
         ConnectError::Refused(error) => explain(error),
-        other => ProbeError::Unavailable(other.to_string()),
+        other if other.is_temporary() => ProbeError::Unavailable(other.to_string()),
+        other => ProbeError::Unusable(other.to_string()),
     }
 }
 
 fn explain(error: &Error) -> ProbeError {
     let cause = describe(error);
     match error.code().map(|state| state.code()) {
-        None => ProbeError::Unavailable(cause),
         Some(
             "53300" // too_many_connections
             | "55P03" // lock_not_available
@@ -247,13 +247,13 @@ fn explain(error: &Error) -> ProbeError {
         Some("08P01") if cause.contains("statement pooling mode") => ProbeError::Unusable(format!(
             "{cause}: set pool_mode=transaction in the connection pooler"
         )),
-        _ if error.code().is_some_and(sqlstate::is_temporary) => ProbeError::Unavailable(cause),
+        _ if is_temporary(error) => ProbeError::Unavailable(cause),
         // insufficient_privilege
         Some("42501") => ProbeError::Unusable(format!(
             "{cause}: make the login a member of rowkeep_api that inherits: \
              GRANT rowkeep_api TO the_login; ALTER ROLE the_login INHERIT; \
              ALTER ROLE the_login SET role = 'rowkeep_api';"
         )),
-        Some(_) => ProbeError::Unusable(cause),
+        _ => ProbeError::Unusable(cause),
     }
 }

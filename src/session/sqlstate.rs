@@ -6,7 +6,7 @@ use std::io;
 use tokio_postgres::Error;
 use tokio_postgres::error::{Severity, SqlState};
 
-use crate::database::describe;
+use crate::database::{describe, is_temporary_state};
 use crate::refusal::{ConstraintMessages, Refusal};
 
 /// Turns a database error into a refusal, by its SQLSTATE (PostgreSQL manual, appendix A).
@@ -29,7 +29,9 @@ pub(super) fn refusal(error: &Error, messages: &ConstraintMessages) -> Refusal {
         "22021" => Refusal::invalid("text must not contain the character U+0000"),
         // string_data_right_truncation
         "22001" => Refusal::invalid("a text is too long"),
-        _ if is_temporary(state) || makes_connection_unusable(error) => Refusal::Busy(describe(error).into()),
+        _ if is_temporary_state(state) || makes_connection_unusable(error) => {
+            Refusal::Busy(describe(error).into())
+        }
         _ => Refusal::Broken(describe(error).into()),
     }
 }
@@ -89,22 +91,6 @@ fn is_stale_plan(error: &Error) -> bool {
     let routine = error.as_db_error().and_then(|error| error.routine());
     // The name of a function in the source of PostgreSQL, which is never translated.
     is_unsupported && routine.is_none_or(|routine| routine == "RevalidateCachedQuery")
-}
-
-/// Whether the error has nothing to do with the request, so that the same request may succeed later.
-pub(super) fn is_temporary(state: &SqlState) -> bool {
-    let code = state.code();
-    matches!(
-        code,
-        "40001" // serialization_failure
-            | "40P01" // deadlock_detected
-            | "55P03" // lock_not_available
-            | "57014" // query_canceled, also by statement_timeout
-            | "25006" // read_only_sql_transaction: a standby, or a primary that was demoted
-            | "25P03" // idle_in_transaction_session_timeout
-    ) || code.starts_with("53") // insufficient resources, such as too many connections
-        || code.starts_with("57P") // shutting down, crashed, starting up
-        || code.starts_with("08") // connection exceptions
 }
 
 /// The constraint that a check_violation names. A node of a distributed database sends the name only in the message,

@@ -4,12 +4,13 @@
 //! starts at once. This transport then negotiates TLS with the server itself, as the address demands.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::pin::Pin;
 
+use futures_util::future::select_ok;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_postgres::config::{Config, Host, SslMode, SslNegotiation};
+use tokio_postgres::config::{Config, SslMode, SslNegotiation};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres::{CancelToken, Client, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -17,7 +18,7 @@ use tokio_util::either::Either;
 
 use super::opening::OpeningSocket;
 use super::pipeline::{Pipeline, PipelineStream};
-use crate::database::{Address, ConnectError};
+use crate::database::{Address, ConnectError, Endpoint};
 
 type TcpSocket = OpeningSocket<Socket>;
 type RustlsConnect = <MakeRustlsConnect as MakeTlsConnect<TcpSocket>>::TlsConnect;
@@ -93,7 +94,9 @@ impl TlsConnect<Socket> for HostTransport {
                 TlsMode::Direct => true,
                 TlsMode::Prefer => offers_tls(&mut socket).await?,
                 TlsMode::Require if offers_tls(&mut socket).await? => true,
-                TlsMode::Require => return Err(io::Error::other("server does not support TLS")),
+                TlsMode::Require => {
+                    return Err(io::Error::new(io::ErrorKind::Unsupported, "server does not support TLS"));
+                }
             };
             let stream = if use_tls {
                 Either::Right(self.rustls.connect(socket).await?)
@@ -123,13 +126,12 @@ impl TlsStream for PipelineStream<Either<TcpSocket, RustlsStream>> {
 /// Progress"). Uses a connection of its own, with TLS if the address demands it.
 pub(super) async fn cancel(address: &Address, token: CancelToken) -> Result<(), ConnectError> {
     let address = address.refreshed()?;
-    let config = address.config();
     if !address.is_socket() {
-        let (transport, _) = Transport::new(config, address.tls(), Pipeline::default());
+        let (transport, _) = Transport::new(address.config(), address.tls(), Pipeline::default());
         return Ok(token.cancel_query(transport).await?);
     }
     let mut last_error = io::ErrorKind::NotFound.into();
-    for path in sockets(config) {
+    for path in address.hosts().all.iter().filter_map(Endpoint::socket) {
         match UnixStream::connect(path).await {
             Ok(stream) => {
                 let stream = PipelineStream::new(stream, Pipeline::default());
@@ -143,63 +145,29 @@ pub(super) async fn cancel(address: &Address, token: CancelToken) -> Result<(), 
 
 /// Whether a server answers an SSLRequest at this address.
 pub(super) async fn is_answered(address: &Address) -> bool {
-    for path in sockets(address.config()) {
-        if let Ok(mut stream) = UnixStream::connect(path).await
-            && offers_tls(&mut stream).await.is_ok()
-        {
-            return true;
-        }
-    }
-    for (host, port) in tcp_hosts(address.config()) {
-        if let Ok(mut stream) = TcpStream::connect((host.as_str(), port)).await
-            && offers_tls(&mut stream).await.is_ok()
-        {
-            return true;
-        }
-    }
-    false
+    let asked = address.hosts().all.iter().map(|endpoint| Box::pin(ask(endpoint)));
+    select_ok(asked).await.is_ok()
 }
 
-/// The names or addresses of the hosts, and their ports.
-fn tcp_hosts(config: &Config) -> impl Iterator<Item = (String, u16)> {
-    let addresses = config.get_hostaddrs().iter().map(|address| Some(address.to_string()));
-    let names = config.get_hosts().iter().map(|host| match host {
-        Host::Tcp(name) => Some(name.clone()),
-        Host::Unix(_) => None,
-    });
-    // An address stands for the name at the same place.
-    let hosts: Vec<_> = if config.get_hostaddrs().is_empty() { names.collect() } else { addresses.collect() };
-    let port = |index| *config.get_ports().get(index).or(config.get_ports().first()).unwrap_or(&5432);
-    hosts.into_iter().enumerate().filter_map(move |(index, host)| Some((host?, port(index))))
-}
-
-/// The paths of the Unix sockets that the address names.
-fn sockets(config: &Config) -> impl Iterator<Item = PathBuf> {
-    config.get_hosts().iter().enumerate().filter_map(|(index, host)| {
-        let Host::Unix(directory) = host else { return None };
-        let port = config.get_ports().get(index).or(config.get_ports().first()).unwrap_or(&5432);
-        Some(directory.join(format!(".s.PGSQL.{port}")))
-    })
-}
-
-/// Connects over the first Unix socket whose server accepts the login. Where the driver opens a socket itself, it accepts no
-/// other stream.
-pub(super) async fn connect_socket(config: &Config, pipeline: Pipeline) -> Result<Client, ConnectError> {
-    let mut last_error = ConnectError::Socket(io::ErrorKind::NotFound.into());
-    for path in sockets(config) {
-        match UnixStream::connect(path).await {
-            Ok(stream) => {
-                let stream = OpeningSocket::new(stream, pipeline.clone());
-                match config.connect_raw(PipelineStream::new(stream, pipeline.clone()), NoTls).await {
-                    Ok((client, connection)) => {
-                        tokio::spawn(connection);
-                        return Ok(client);
-                    }
-                    Err(error) => last_error = ConnectError::Refused(error),
-                }
-            }
-            Err(error) => last_error = ConnectError::Socket(error),
-        }
+async fn ask(endpoint: &Endpoint) -> io::Result<()> {
+    if let Some(path) = endpoint.socket() {
+        offers_tls(&mut UnixStream::connect(path).await?).await?;
+        return Ok(());
     }
-    Err(last_error)
+    let host = endpoint.ip.map_or_else(|| endpoint.host.clone(), |ip| ip.to_string());
+    offers_tls(&mut TcpStream::connect((host, endpoint.port)).await?).await?;
+    Ok(())
+}
+
+/// Connects over the Unix socket at `path`. Where the driver opens a socket itself, it accepts no other stream.
+pub(super) async fn connect_socket(
+    path: &Path,
+    config: &Config,
+    pipeline: Pipeline,
+) -> Result<Client, ConnectError> {
+    let stream = UnixStream::connect(path).await.map_err(ConnectError::Socket)?;
+    let stream = PipelineStream::new(OpeningSocket::new(stream, pipeline.clone()), pipeline);
+    let (client, connection) = config.connect_raw(stream, NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
 }

@@ -26,6 +26,8 @@ mod shared_cluster;
 pub mod support;
 #[cfg(target_os = "linux")]
 mod tls;
+#[cfg(target_os = "linux")]
+mod tls_faults;
 mod touch;
 mod two_locks;
 mod viewpoints;

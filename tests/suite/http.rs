@@ -5,6 +5,7 @@ mod key_pairs;
 pub mod links;
 
 mod authorization_header;
+mod before_the_database;
 mod bodies;
 mod cors;
 mod counts;

@@ -42,6 +42,7 @@ mod settings_secrets;
 mod shutdown;
 mod slow_clients;
 mod stalled_log;
+mod start;
 mod stop_signals;
 mod unread_bodies;
 mod whole_lists;

@@ -5,3 +5,4 @@ mod commands;
 mod endings;
 mod pgbouncer;
 mod settings;
+mod start;

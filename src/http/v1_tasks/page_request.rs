@@ -29,8 +29,9 @@ impl PageRequest {
     /// Reads the query parameters.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] for the first parameter that is not acceptable, or a cursor of another list.
-    pub fn read(call: &Call, caller: &Caller, cursors: &Cursors) -> Result<Self, Refusal> {
+    /// [`Refusal::Invalid`] for the first parameter that is not acceptable, or a cursor of another list;
+    /// [`Refusal::Busy`] for a cursor if the database was not reached yet.
+    pub fn read(call: &Call, caller: &Caller) -> Result<Self, Refusal> {
         let limit = number(call, "limit", LIMIT, "")?;
         let offset = number(call, "offset", OFFSET, ": to go further, follow Link")?;
         let (sort, descending) = sort(call.query_parameter("sort").as_deref())?;
@@ -43,7 +44,7 @@ impl PageRequest {
             Some(_) if offset.is_some() => {
                 return Err(Refusal::invalid("cursor and offset exclude each other: send only one of them"));
             }
-            Some(cursor) => Some(cursors.decrypt(&cursor, caller.user(), &listing).ok_or(Refusal::invalid(
+            Some(cursor) => Some(call.cursors()?.decrypt(&cursor, caller.user(), &listing).ok_or(Refusal::invalid(
                 "cursor does not belong to this list: take it from the Link of a page with the same status, sort and q, or \
                  start again without a cursor",
             ))?),

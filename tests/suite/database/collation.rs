@@ -147,7 +147,8 @@ async fn the_migration_names_the_views_and_policies_of_others_that_are_in_its_wa
                   create policy team on app.tasks to public using (user_id = 'team')";
     admin.batch_execute(others).await.expect("objects of others");
 
-    let refused = schema::migrate(&database.address("postgres"), false).await.expect_err("a refusal").0;
+    let refused =
+        schema::migrate(&database.address("postgres"), false).await.expect_err("a refusal").to_string();
 
     for named in ["policy team on table app.tasks", "view public.owners", "Drop them, run `rowkeep migrate`"]
     {

@@ -181,7 +181,7 @@ async fn the_advice_for_a_login_without_privileges_works() {
     let admin = database.superuser().await;
     let make = format!("create role {name} login; alter database {} owner to {name}", database.name);
     admin.batch_execute(&make).await.expect("a login");
-    let refused = schema::migrate(&database.address(&name), false).await.expect_err("a refusal").0;
+    let refused = schema::migrate(&database.address(&name), false).await.expect_err("a refusal").to_string();
 
     let advice = &refused[refused.find("GRANT").unwrap_or_else(|| panic!("no GRANT: {refused}"))..];
     let advice = &advice[..=advice.find(';').expect("a statement")];
@@ -195,7 +195,8 @@ async fn a_database_in_another_encoding_is_refused() {
     for encoding in ["SQL_ASCII", "LATIN1"] {
         let database = Database::encoded(encoding).await;
 
-        let refused = schema::migrate(&database.address("postgres"), false).await.expect_err("a refusal").0;
+        let refused =
+            schema::migrate(&database.address("postgres"), false).await.expect_err("a refusal").to_string();
 
         assert!(refused.contains(encoding) && refused.contains("ENCODING 'UTF8'"), "{refused}");
         let made = "select nspname::text from pg_namespace where nspname = 'app'";

@@ -40,7 +40,7 @@ async fn databases_of_a_fresh_cluster_can_be_migrated_concurrently() {
     }
 
     let migrating = names.iter().map(async |name| {
-        schema::migrate(&cluster.address("postgres", name), false).await.map_err(|error| error.0)
+        schema::migrate(&cluster.address("postgres", name), false).await.map_err(|error| error.to_string())
     });
     let done = join_all(migrating).await;
 
@@ -61,7 +61,7 @@ async fn databases_of_a_fresh_cluster_can_be_migrated_concurrently_without_a_sup
     }
 
     let migrating = names.iter().map(async |name| {
-        schema::migrate(&cluster.address("deployer", name), false).await.map_err(|error| error.0)
+        schema::migrate(&cluster.address("deployer", name), false).await.map_err(|error| error.to_string())
     });
     let done = join_all(migrating).await;
 
@@ -105,7 +105,7 @@ async fn a_migration_waits_for_grants_that_another_database_is_making() {
     }
     other.batch_execute("commit").await.expect("rights");
 
-    let done = migrating.await.expect("no panic").map_err(|error| error.0);
+    let done = migrating.await.expect("no panic").map_err(|error| error.to_string());
     if server_lets_createrole_grant(&admin).await {
         assert!(done.is_ok(), "{done:?}");
     } else if let Err(refused) = done {

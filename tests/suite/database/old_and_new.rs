@@ -110,3 +110,25 @@ async fn the_audit_of_an_old_release_notes_that_the_policies_are_newer() {
     let report = String::from_utf8_lossy(&done.stdout);
     assert!(report.contains("NOTE  drift       the policies are of a newer release"), "{report}");
 }
+
+/// A colleague's branch has migrated the database that is shared.
+#[tokio::test]
+async fn a_server_in_development_serves_with_a_newer_release_and_warns() {
+    for (newer, warned) in [
+        (NEWER_POLICIES, "the policies of the database are of a newer release"),
+        (NEWER_MIGRATION, "the database is ahead of this release"),
+    ] {
+        let fixture = fixture_after(newer).await;
+        let before = described(&fixture.admin).await;
+        let url = fixture.database.url("postgres");
+        let settings =
+            [("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", SECRET), ("ENVIRONMENT", "development")];
+
+        let server = Server::start(&settings).await.expect("a server");
+
+        let answer = crate::world::Person::new(server.address, "bob").get("/api/tasks").await;
+        assert_eq!((answer.status(), answer.json().as_array().map(Vec::len)), (200, Some(2)));
+        server.logs(|event| event["message"] == warned).await;
+        assert_eq!(described(&fixture.admin).await, before);
+    }
+}

@@ -17,13 +17,13 @@ use super::support::{creates, texts};
 use crate::operation::program::{Directory, Ended, Program};
 use crate::world::{CertificateAuthority, OwnCluster, PASSWORD, Person, SECRET, Server, Signed, releases};
 
-const NAME: &str = "database.rowkeep.test";
+pub const NAME: &str = "database.rowkeep.test";
 
 /// A PostgreSQL that listens at an address of its own and asks for passwords.
-struct Listening {
+pub struct Listening {
     cluster: OwnCluster,
-    admin: Client,
-    address: String,
+    pub admin: Client,
+    pub address: String,
     files: Directory,
 }
 
@@ -51,7 +51,7 @@ impl Listening {
         self.admin.batch_execute(&copy).await.expect("a file");
     }
 
-    async fn has_tls(&self, Signed { certificate, key }: &Signed) {
+    pub async fn has_tls(&self, Signed { certificate, key }: &Signed) {
         self.keeps("server.crt", &certificate.pem()).await;
         self.keeps("server.key", &key.serialize_pem()).await;
         self.admin.batch_execute("alter system set ssl = on").await.expect("a setting");
@@ -63,18 +63,18 @@ impl Listening {
         self.admin.batch_execute(sql).await.expect("a signal");
     }
 
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::of_release(Programs::find(None).expect("PostgreSQL's programs").major).await
     }
 
     /// The address of the database, with the login of requests.
-    fn url(&self, options: &str) -> String {
+    pub fn url(&self, options: &str) -> String {
         let password = PASSWORD.replace('\'', "\\'");
         format!("port=5432 dbname=postgres user=rowkeep_login password='{password}' {options}")
     }
 
     /// The path of a file with the certificate of `authority`.
-    fn file_of(&self, authority: &CertificateAuthority) -> String {
+    pub fn file_of(&self, authority: &CertificateAuthority) -> String {
         self.files.write("authority.pem", &authority.pem());
         self.files.0.join("authority.pem").display().to_string()
     }
@@ -97,7 +97,7 @@ impl Listening {
     }
 
     /// Whether the connections of a server use TLS. Asserts that it serves.
-    async fn serves(&self, options: &str, authority: &CertificateAuthority) -> bool {
+    pub async fn serves(&self, options: &str, authority: &CertificateAuthority) -> bool {
         let session = start(&self.address(options, authority)).await.expect(options);
         assert_eq!(titles(&session, "alice").await, ["hers"], "{options}");
         assert_eq!(titles(&session, "bob").await, [""; 0], "{options}");
@@ -163,7 +163,7 @@ async fn a_server_with_an_expired_certificate_is_refused() {
 }
 
 /// A name that is not this machine's, for an address that is.
-fn on_the_network(here: &str) -> String {
+pub fn on_the_network(here: &str) -> String {
     format!("host={NAME} hostaddr={here}")
 }
 

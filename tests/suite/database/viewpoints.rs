@@ -94,7 +94,8 @@ impl TestDatabase {
     /// A session of `login` that sends `opening` before every statement.
     async fn session(&self, login: &str, opening: &str) -> TestSession<'_> {
         let address = self.database.address(login);
-        let (client, mut connection) = address.config().connect(NoTls).await.expect("a connection");
+        let (client, mut connection) =
+            address.config_for(&address.hosts().all[0]).connect(NoTls).await.expect("a connection");
         let notices = Arc::new(Mutex::new(String::new()));
         let for_notices = notices.clone();
         tokio::spawn(async move {

@@ -97,6 +97,11 @@ impl Proxy {
         self.address.port()
     }
 
+    /// How many connections it has accepted.
+    pub fn connections(&self) -> usize {
+        self.state.silenced.lock().expect("no poison").len()
+    }
+
     /// From now on no connection gets an answer, and none is closed.
     pub fn falls_silent(&self) {
         self.state.silent.store(true, Ordering::SeqCst);

@@ -3,6 +3,7 @@
 use rowkeep::database::{Address, Defaults};
 use rowkeep::session::connect_once;
 
+use super::overload::eventually;
 use super::program::{Directory, Ended, Program};
 use crate::world::{Database, OwnCluster, Person, SECRET, Server};
 
@@ -132,4 +133,38 @@ async fn a_password_that_has_changed_in_its_file_is_taken_for_the_next_connectio
     for address in &addresses {
         connect_once(address).await.expect("a connection with the second password");
     }
+}
+
+/// As when a secret store rotates the password of the login.
+#[tokio::test]
+async fn a_running_server_takes_a_new_password_from_its_file_without_a_restart() {
+    let cluster = with_passwords().await;
+    let admin = cluster.superuser("postgres").await;
+    let url = cluster.url("rowkeep_login", "postgres");
+    let files = Directory::new();
+    files.write("password", "first\n");
+    let path = files.0.join("password").display().to_string();
+    let settings = [
+        ("DATABASE_URL", url.as_str()),
+        ("DATABASE_PASSWORD_FILE", path.as_str()),
+        ("BETTER_AUTH_SECRET", SECRET),
+        ("REQUEST_TIMEOUT", "3"),
+    ];
+    let server = Server::start(&settings).await.expect("a server");
+    let alice = Person::new(server.address, "alice");
+    assert_eq!(alice.get("/api/tasks").await.status(), 200);
+    let end_connections =
+        "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rowkeep_login'";
+
+    admin.batch_execute("alter role rowkeep_login password 'second'").await.expect("a new password");
+    eventually("the old password is refused", async || {
+        // A connection that was being opened still had the old one.
+        admin.batch_execute(end_connections).await.expect("the end of the connections");
+        alice.get("/api/tasks").await.status() == 503
+    })
+    .await;
+    server.logs(|event| event["cause"].as_str().is_some_and(|cause| cause.contains("28P01"))).await;
+    files.write("password", "second\n");
+
+    eventually("an answer", async || alice.get("/api/tasks").await.status() == 200).await;
 }
