@@ -184,11 +184,7 @@ impl Limits {
     fn new(step: Duration, queries: u32) -> Self {
         let margin = step / 8;
         let waits = 3 * step - queries * step - 2 * margin;
-        Self {
-            turn: waits.min(step),
-            start_by: Instant::now() + waits,
-            transaction: queries * step + margin,
-        }
+        Self { turn: waits.min(step), start_by: Instant::now() + waits, transaction: queries * step + margin }
     }
 }
 

@@ -93,7 +93,9 @@ impl ConnectionManager {
             };
             {
                 let mut list = lost();
-                list.retain(|lost| !backends.contains(&lost.backend) || left.contains(&lost.backend.process_id));
+                list.retain(|lost| {
+                    !backends.contains(&lost.backend) || left.contains(&lost.backend.process_id)
+                });
                 if list.is_empty() {
                     return;
                 }
