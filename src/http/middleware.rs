@@ -15,12 +15,13 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use warp::filters::BoxedFilter;
 
+use super::body::transfer_encoding_is_known;
 use super::cors::{self, Origins};
 use super::exchange::{Exchange, Line};
 use super::host;
 use super::keep_alive::RequestBody;
 use super::request::Peer;
-use super::response::{DEFAULT_ERRORS, Response, bad_host, empty, with_header};
+use super::response::{DEFAULT_ERRORS, Response, bad_host, bad_transfer_encoding, empty, with_header};
 use crate::refusal::Refusal;
 
 /// Every method that some path supports.
@@ -82,6 +83,8 @@ impl Middleware {
 
         let mut response = if !host::is_acceptable(request.version(), request.uri(), request.headers()) {
             bad_host()
+        } else if !transfer_encoding_is_known(request.headers()) {
+            bad_transfer_encoding()
         } else if is_preflight && origin.is_some() {
             empty(StatusCode::NO_CONTENT)
         } else if is_options && request.uri().path() == "*" {
