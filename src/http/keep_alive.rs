@@ -86,39 +86,49 @@ impl KeepAlive {
     }
 
     /// Responds to a request. The response says whether the connection stays open.
-    pub(super) async fn respond(self: &Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Response {
+    ///
+    /// Not an async function: if the client has left by now, hyper drops the future before it runs, and the request must have
+    /// its line in the log.
+    pub(super) fn respond(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Response> + Send {
         let version = request.version();
         let client_stays = wants_to_stay(&request);
         let expects_continue = request.headers().contains_key(EXPECT);
         let (request, rest) = lend_body(request);
 
-        let mut response = self.middleware.respond(request, peer).await;
+        let exchange = self.middleware.respond(request, peer);
+        async move {
+            let mut response = exchange.await;
 
-        let rest = rest.and_then(|mut rest| rest.try_recv().ok());
-        // A client that expects 100 may leave the body out when it gets another status. A client that was too slow for its
-        // body has had its time.
-        let can_be_discarded = |rest: &Rest| {
-            !expects_continue && response.status() != StatusCode::REQUEST_TIMEOUT && is_small(rest)
-        };
-        // Before HTTP/1.1 only the end of the connection ends a body of unknown length.
-        let has_end = version > Version::HTTP_10 || response.body().size_hint().exact().is_some();
-        let stays_open = client_stays
-            && has_end
-            && !self.stop.announced.is_cancelled()
-            && rest.as_ref().is_none_or(can_be_discarded);
+            let rest = rest.and_then(|mut rest| rest.try_recv().ok());
+            // A client that expects 100 may leave the body out when it gets another status. A client that was too slow for its
+            // body has had its time.
+            let can_be_discarded = |rest: &Rest| {
+                !expects_continue && response.status() != StatusCode::REQUEST_TIMEOUT && is_small(rest)
+            };
+            // Before HTTP/1.1 only the end of the connection ends a body of unknown length.
+            let has_end = version > Version::HTTP_10 || response.body().size_hint().exact().is_some();
+            let stays_open = client_stays
+                && has_end
+                && !self.stop.announced.is_cancelled()
+                && rest.as_ref().is_none_or(can_be_discarded);
 
-        self.stays_open.store(stays_open, Ordering::Relaxed);
-        if stays_open {
-            if let Some(Rest::Unread(body)) = rest {
-                tokio::spawn(self.clone().discard(body));
+            self.stays_open.store(stays_open, Ordering::Relaxed);
+            if stays_open {
+                if let Some(Rest::Unread(body)) = rest {
+                    tokio::spawn(self.clone().discard(body));
+                }
+                response.headers_mut().insert(KEEP_ALIVE, self.header.clone());
+            } else {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                // hyper adds `keep-alive` to a response of HTTP/1.1 to a client of HTTP/1.0.
+                *response.version_mut() = version;
             }
-            response.headers_mut().insert(KEEP_ALIVE, self.header.clone());
-        } else {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            // hyper adds `keep-alive` to a response of HTTP/1.1 to a client of HTTP/1.0.
-            *response.version_mut() = version;
+            response
         }
-        response
     }
 
     /// Reads a body to its end. hyper reads the next request after that.

@@ -9,6 +9,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -56,7 +57,7 @@ const KEEP_ALIVE_MARGIN: Duration = Duration::from_secs(1);
 fn too_many_connections() -> String {
     last_response(
         "503 Service Unavailable\r\nretry-after: 1",
-        "The service has too many connections: try again later.",
+        "The service has too many connections. Nothing was changed: try again later.",
     )
 }
 
@@ -184,11 +185,10 @@ async fn serve_connection(
     let keep_alive = Arc::new(KeepAlive::new(middleware, timeouts.keep_alive, idle_timeout, stop.clone()));
     let responding = keep_alive.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let (responding, answering) = (responding.clone(), place.answers());
-        let response = async move {
-            let response = responding.respond(request, peer).await;
+        let answering = place.answers();
+        let response = responding.clone().respond(request, peer).map(|response| {
             Ok::<_, io::Error>(response.map(|body| AnswerBody { body, _answering: answering }))
-        };
+        });
         Box::pin(response) as Pin<Box<dyn Future<Output = io::Result<http::Response<_>>> + Send>>
     });
     let mut connection = http1::Builder::new()

@@ -226,3 +226,26 @@ async fn a_client_that_leaves_before_its_transaction_has_a_line_and_changes_noth
     assert_eq!(first.reads().await.status, 200);
     assert_eq!(alice.reads(&task["id"]).await["title"], "two");
 }
+
+#[tokio::test]
+async fn a_client_that_leaves_at_once_has_a_line() {
+    let world = World::with(&[("LOG_LEVEL", "info")]).await;
+    const CLIENTS: usize = 60;
+
+    for number in 0..CLIENTS {
+        let text = request("PUT", &format!("/api/tasks/{number}"), "alice", r#"{"title":"one"}"#);
+        drop(RawClient::sending(world.server.address, text).await);
+    }
+
+    let lines = async {
+        loop {
+            let lines =
+                world.server.log().into_iter().filter(|line| line.contains(r#""method":"PUT""#)).count();
+            if lines == CLIENTS {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), lines).await.expect("a line for each within 10 s");
+}
