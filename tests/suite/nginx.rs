@@ -22,7 +22,7 @@ struct Nginx {
     process: Child,
     client: Client,
     url: String,
-    world: World,
+    _world: World,
     _files: Directory,
 }
 
@@ -78,7 +78,8 @@ impl Nginx {
             .tls_backend_preconfigured(tls::client(roots))
             .build()
             .expect("a client");
-        let nginx = Self { process, client, url: format!("https://{NAME}:{port}"), world, _files: files };
+        let nginx =
+            Self { process, client, url: format!("https://{NAME}:{port}"), _world: world, _files: files };
         eventually("nginx answers", async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
         nginx
     }
