@@ -112,7 +112,7 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(10);
 
-    /// A reader that takes a write only when the test says so.
+    /// A reader that takes a write only when the test says so. It tells when a write begins, and when it has ended.
     struct Stalled {
         written: Sender<Vec<u8>>,
         goes_on: Receiver<()>,
@@ -122,6 +122,8 @@ mod tests {
         fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
             let _ = self.written.send(lines.to_vec());
             let _ = self.goes_on.recv();
+            thread::sleep(Duration::from_millis(50));
+            let _ = self.written.send(b"done".to_vec());
             Ok(lines.len())
         }
 
@@ -157,6 +159,7 @@ mod tests {
         assert_eq!((state.waiting.len(), state.waiting.capacity(), state.dropped), (90, 100, 5));
         drop(state);
         go_on.send(()).expect("a thread");
+        assert_eq!(writes.recv_timeout(SOON).as_deref(), Ok(&b"done"[..]));
         assert_eq!(writes.recv_timeout(SOON).map(|lines| lines.len()), Ok(90));
     }
 
@@ -168,8 +171,13 @@ mod tests {
         queue.wait_until_written(Instant::now() + Duration::from_millis(50));
         assert!(writes.try_recv().is_err(), "the reader has not gone on");
 
-        go_on.send(()).and_then(|()| go_on.send(())).expect("a thread");
+        for _ in 0..3 {
+            go_on.send(()).expect("a thread");
+        }
         queue.wait_until_written(Instant::now() + SOON);
-        assert_eq!(writes.try_recv().as_deref(), Ok(&b"last"[..]));
+        put(&queue, "more");
+        queue.wait_until_written(Instant::now() + SOON);
+        let written: Vec<_> = writes.try_iter().collect();
+        assert_eq!(written, ["done", "last", "done", "more", "done"].map(|text| text.as_bytes().to_vec()));
     }
 }
