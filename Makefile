@@ -13,8 +13,9 @@
 #   releases      PostgreSQL 16, 17 and 18, from npm
 #   pgrls         pgrls, a linter of row-level security on Python
 #   pgbouncer     PgBouncer, a connection pooler
+#   nginx         nginx, a web server in front of Rowkeep
 
-.PHONY: run test test-all check bench audit declared postgres node releases pgrls pgbouncer
+.PHONY: run test test-all check bench audit declared postgres node releases pgrls pgbouncer nginx
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -26,7 +27,7 @@ test: postgres
 	cargo test --locked -- --test-threads $(TEST_THREADS)
 
 # First the tests of `make test`, then the ignored ones: one of those checks what the others have recorded.
-test-all: node releases pgrls pgbouncer test
+test-all: node releases pgrls pgbouncer nginx test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
 check:
@@ -56,3 +57,6 @@ pgrls:
 
 pgbouncer:
 	@.ci/pgbouncer
+
+nginx:
+	@.ci/nginx

@@ -36,13 +36,14 @@ pub fn run() -> Result<(), Failure> {
     let cli = Cli::parse();
     let command = cli.command.unwrap_or(Command::Serve);
     let mut config = cli.settings.parse(&command)?;
-    let log = logging::start(&config.log_filter, config.log_format);
+    let log = logging::start(&config.log_filter, config.log_format)?;
     warn_of_plain_connections(&config);
 
     let runtime = Runtime::new()?;
-    runtime.spawn(log.report_dropped());
+    runtime.spawn(log.clone().report_dropped());
     // Blocking work cannot be cancelled, for example the resolution of a host name. The exit waits for it this long at most.
     let mut exit_timeout = config.shutdown_timeout;
+    let is_server = command == Command::Serve;
     let outcome = match command {
         Command::Serve => runtime.block_on(serve::serve(&mut config, &mut exit_timeout)),
         Command::Migrate { reapply_policies, allow_older_policies } => {
@@ -56,7 +57,11 @@ pub fn run() -> Result<(), Failure> {
         }
     };
     runtime.shutdown_timeout(exit_timeout);
-    log.end();
+    log.end(|| {
+        if is_server && outcome.is_ok() {
+            tracing::info!("stopped");
+        }
+    });
     outcome
 }
 

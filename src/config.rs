@@ -218,7 +218,8 @@ pub struct Settings {
     /// Seconds that an idle connection of a client stays open; more than a proxy or balancer in front keeps one
     #[arg(long, env, global = true, value_name = "SECONDS", default_value_t = default::KEEP_ALIVE_TIMEOUT.to_string())]
     keep_alive_timeout: String,
-    /// Seconds between a stop signal and the stop: everything is served, but /health says 503, so that balancers notice
+    /// Seconds between a stop signal and the stop: everything is served, but /health says 503 and answers say Connection:
+    /// close, so that balancers go elsewhere
     #[arg(long, env, global = true, value_name = "SECONDS", default_value_t = default::SHUTDOWN_DELAY.to_string())]
     shutdown_delay: String,
     /// Seconds that requests have to finish after a stop signal and the delay

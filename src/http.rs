@@ -97,7 +97,8 @@ impl App {
         self.database.get().ok_or_else(|| Refusal::Busy("the database has not been reached yet".into()))
     }
 
-    /// Makes `/health` say 503 from now on, so that balancers send no more requests. Requests are still served.
+    /// Makes `/health` say 503 and every answer `Connection: close` from now on, so that balancers go elsewhere. Requests are
+    /// still served.
     pub fn announce_stop(&self) {
         self.stop_announced.cancel();
     }

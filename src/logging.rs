@@ -6,19 +6,23 @@
 //! - The PostgreSQL driver logs bound values at level debug, through the crate `log`. That crate is not connected here.
 //! - warp logs the segments of paths at level trace. That level is enabled for this crate only.
 //!
-//! A thread of its own writes the lines, from a queue of limited length. If the reader of standard error stalls and the queue
-//! is full, further lines are dropped and counted, so that the server never waits for its log.
+//! A thread of its own writes the lines, from a queue with a limit in bytes. If the reader of standard error stalls and the
+//! queue is full, further lines are dropped and counted, so that the server never waits for its log.
 
-use std::io::Write;
-use std::sync::mpsc;
-use std::time::Duration;
+mod queue;
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 use tracing::Level;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+use queue::Queue;
 
 /// Which events are logged.
 #[derive(Clone, Debug, Default)]
@@ -71,8 +75,8 @@ fn level(name: &str) -> Option<LevelFilter> {
     })
 }
 
-/// How many lines wait to be written: about 2 MB.
-const MAX_WAITING_LINES: usize = 8192;
+/// How many bytes of lines wait to be written. As many again can be with the thread that writes them.
+const MAX_WAITING_BYTES: usize = 1024 * 1024;
 
 /// How long the program waits for the reader of standard error when it ends.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
@@ -81,75 +85,74 @@ const END_TIMEOUT: Duration = Duration::from_secs(2);
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The running log. [`Log::end`] writes what waits.
+#[derive(Clone)]
 pub struct Log {
-    writer: WorkerGuard,
-    dropped: ErrorCounter,
+    queue: Arc<Queue>,
+    /// How many dropped lines a line of the log has told of.
+    reported: Arc<AtomicU64>,
 }
 
 /// Starts the log. Can be called once.
-pub fn start(filter: &Filter, format: Format) -> Log {
-    let (queue, writer) = NonBlockingBuilder::default()
-        .lossy(true)
-        .buffered_lines_limit(MAX_WAITING_LINES)
-        .thread_name("log")
-        .finish(std::io::stderr());
-    let dropped = queue.error_counter();
+///
+/// # Errors
+/// When the machine cannot start a thread.
+pub fn start(filter: &Filter, format: Format) -> io::Result<Log> {
+    let queue = Queue::start(MAX_WAITING_BYTES, io::stderr())?;
     let without_paths =
         filter_fn(|event| *event.level() < Level::TRACE || event.target().starts_with("rowkeep"));
     let registry = tracing_subscriber::registry().with(filter.0.clone()).with(without_paths);
-    let lines = tracing_subscriber::fmt::layer().with_writer(queue);
+    let lines = tracing_subscriber::fmt::layer().with_writer(queue.clone());
     match format {
         Format::Text => {
-            let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            let ansi = io::IsTerminal::is_terminal(&io::stderr());
             registry.with(lines.with_ansi(ansi).with_target(false)).init();
         }
         Format::Json => registry.with(lines.json().flatten_event(true)).init(),
     }
     // The hook of the standard library would wait for standard error.
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a part of the program panicked")));
-    Log { writer, dropped }
+    Ok(Log { queue, reported: Arc::default() })
 }
 
 impl Log {
     /// Says how many lines were dropped since the start, once lines can be written again. Never ends.
-    pub fn report_dropped(&self) -> impl Future<Output = ()> + Send + use<> {
-        let dropped = self.dropped.clone();
-        async move {
-            let mut reported = 0;
-            loop {
-                sleep(REPORT_INTERVAL).await;
-                let total = dropped.dropped_lines();
-                if total == reported {
-                    continue;
-                }
-                tracing::warn!(total, "lines of the log were dropped, because nobody read standard error");
-                // If the queue is still full, this line was dropped as well.
-                if dropped.dropped_lines() == total {
-                    reported = total;
-                }
-            }
+    pub async fn report_dropped(self) {
+        loop {
+            sleep(REPORT_INTERVAL).await;
+            self.report();
         }
     }
 
-    /// Writes what waits, for as long as its reader takes it within two seconds.
-    pub fn end(self) {
-        within_end_timeout(move || drop(self.writer));
+    fn report(&self) {
+        let total = self.queue.dropped();
+        if total == self.reported.load(Ordering::Relaxed) {
+            return;
+        }
+        tracing::warn!(total, "lines of the log were dropped, because nobody read standard error");
+        // If the queue is still full, this line was dropped as well.
+        if self.queue.dropped() == total {
+            self.reported.store(total, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes what waits and then the lines of `last`, for as long as their reader takes them within two seconds.
+    pub fn end(self, last: impl FnOnce()) {
+        let deadline = Instant::now() + END_TIMEOUT;
+        // The queue can be full, and the last lines must not be dropped.
+        self.queue.wait_until_written(deadline);
+        self.report();
+        last();
+        self.queue.wait_until_written(deadline);
     }
 }
 
 /// Writes the last line of the program to standard error, without waiting longer than two seconds for its reader.
 pub fn print_error(error: &str) {
     let line = format!("rowkeep: {error}\n");
-    within_end_timeout(move || {
-        let _ = std::io::stderr().write_all(line.as_bytes());
-    });
-}
-
-/// Runs `write` in a thread, and leaves it behind if that takes too long.
-fn within_end_timeout(write: impl FnOnce() + Send + 'static) {
     let (done, ended) = mpsc::channel();
+    // The thread is left behind if that takes too long.
     std::thread::spawn(move || {
-        write();
+        let _ = io::stderr().write_all(line.as_bytes());
         let _ = done.send(());
     });
     let _ = ended.recv_timeout(END_TIMEOUT);

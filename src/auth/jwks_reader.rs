@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use crate::error_chain::chain;
+use crate::time_limit::within;
 use crate::tls;
 
 /// The longest key set, in bytes. A set has a few keys of a few hundred bytes each.
@@ -36,6 +37,9 @@ const LONGEST_MAX_AGE: Duration = Duration::from_secs(3600);
 
 /// How often a file is read.
 const FILE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The problem of a key set that does not come.
+pub(super) const NO_ANSWER: &str = "it does not answer in time";
 
 /// Where a key set is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +62,8 @@ pub(super) enum JwksReader {
     Urls {
         client: reqwest::Client,
         urls: Vec<Url>,
+        /// How long each URL may take.
+        timeout: Duration,
     },
     File {
         path: PathBuf,
@@ -77,8 +83,8 @@ impl JwksReader {
                 Ok(Self::File { path: path.clone(), permits: Arc::new(Semaphore::new(1)) })
             }
             JwksLocation::Urls(urls) => {
-                let client = client(urls, timeout).map_err(|error| chain(&error))?;
-                Ok(Self::Urls { client, urls: urls.clone() })
+                let client = client(urls).map_err(|error| chain(&error))?;
+                Ok(Self::Urls { client, urls: urls.clone(), timeout })
             }
         }
     }
@@ -104,10 +110,11 @@ impl JwksReader {
                 check(&bytes)?;
                 Ok(JwksText { bytes, max_age: FILE_INTERVAL })
             }
-            Self::Urls { client, urls } => {
+            Self::Urls { client, urls, timeout } => {
                 let mut first_problem = None;
                 for url in urls {
-                    let response = fetch(client, url).await?;
+                    // Not the time limit of the client: it looks at the clock before it reads what has arrived.
+                    let response = within(*timeout, fetch(client, url)).await.ok_or(NO_ANSWER)??;
                     match response.and_then(|text| check(&text.bytes).map(|()| text)) {
                         Ok(text) => return Ok(text),
                         // Some servers answer unknown paths with a page: the key set can still be at the next URL.
@@ -185,7 +192,7 @@ fn max_age(headers: &http::HeaderMap) -> Duration {
     }
 }
 
-fn client(urls: &[Url], timeout: Duration) -> reqwest::Result<reqwest::Client> {
+fn client(urls: &[Url]) -> reqwest::Result<reqwest::Client> {
     // Keys come only from the configured server: an open redirect there must not lead to keys of an attacker. A
     // redirect may change the path, or http to https.
     let redirects = Policy::custom(|attempt| {
@@ -203,7 +210,6 @@ fn client(urls: &[Url], timeout: Duration) -> reqwest::Result<reqwest::Client> {
     });
 
     let builder = reqwest::Client::builder()
-        .timeout(timeout)
         .redirect(redirects)
         // There is one request in minutes. The server would have closed a pooled connection by then.
         .pool_max_idle_per_host(0)

@@ -4,13 +4,14 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use super::claims::ClaimRules;
 use super::jwk;
-use super::jwks_reader::{JwksLocation, JwksReader, is_loopback};
+use super::jwks_reader::{JwksLocation, JwksReader, NO_ANSWER, is_loopback};
 use super::key_cache::{KeyCache, SetKeys};
+use crate::time_limit::within;
 
 /// How long unknown `kid`s cause no further read, after a read that did not find the `kid`. Clients can invent a `kid`.
 /// Without this limit, invented ones would flood the issuer with reads.
@@ -165,7 +166,7 @@ impl KeySet {
 
     /// Waits for a read that is running, then reads the set. Returns after the read timeout at the latest.
     pub(super) async fn read(self: &Arc<Self>) {
-        let _ = timeout(self.read_timeout, async {
+        let _ = within(self.read_timeout, async {
             let schedule = self.schedule.clone().lock_owned().await;
             self.clone().read_in_task(schedule, None).await;
         })
@@ -186,7 +187,7 @@ impl KeySet {
     ///
     /// Requests with the same unknown `kid` wait for one read. None waits longer than the read timeout.
     pub(super) async fn refresh_for_kid(self: &Arc<Self>, kid: &str) {
-        let _ = timeout(self.read_timeout, async {
+        let _ = within(self.read_timeout, async {
             let schedule = self.schedule.clone().lock_owned().await;
             if !self.is_cooling_down() && !self.keys.has_kid(kid) {
                 self.clone().read_in_task(schedule, Some(kid.to_owned())).await;
@@ -221,12 +222,9 @@ impl KeySet {
         // If the read panics, the next one must not follow at once.
         schedule.due = Instant::now() + RETRY.1;
         let read = tokio::spawn(async move {
-            // The client's own timeout is for one URL, and reading a file has none.
             let check = |text: &[u8]| jwk::entries(text).map(drop);
-            let text = match timeout(2 * self.read_timeout, self.reader.read(check)).await {
-                Ok(read) => read,
-                Err(_) => Err("it does not answer in time".into()),
-            };
+            let read = within(2 * self.read_timeout, self.reader.read(check)).await;
+            let text = read.unwrap_or_else(|| Err(NO_ANSWER.into()));
             match text {
                 Ok(text) => {
                     schedule.failures = 0;

@@ -58,14 +58,10 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
     if !config.development {
         tokio::select! {
             opened = open_when_ready(config, &address, &app) => opened?,
-            () = &mut serving => {
-                tracing::info!("stopped");
-                return Ok(());
-            }
+            () = &mut serving => return Ok(()),
         }
     }
     serving.await;
-    tracing::info!("stopped");
     stop(cluster).await
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::Settings;
 use super::parse::Problems;
 use crate::database::{Address, Defaults};
+use crate::secret_file;
 
 impl Settings {
     /// The addresses of requests and of migrations.
@@ -21,7 +22,7 @@ impl Settings {
             url_file: None,
             password_file: None,
         };
-        let of_requests = Defaults {
+        let mut of_requests = Defaults {
             url_file: some(self.database_url_file.trim()).map(PathBuf::from),
             password_file: some(self.database_password_file.trim()).map(PathBuf::from),
             ..defaults.clone()
@@ -31,8 +32,13 @@ impl Settings {
             ..defaults
         };
 
-        if of_requests.password_file.is_some() && self.database_url.trim().is_empty() {
+        let has_address = !self.database_url.trim().is_empty() || of_requests.url_file.is_some();
+        if of_requests.password_file.is_some() && !has_address {
             problems.add("DATABASE_PASSWORD_FILE is set and DATABASE_URL is not: set it, too");
+        }
+        if let Some(Err(problem)) = of_requests.password_file.as_deref().map(secret_file::read) {
+            problems.add(format!("DATABASE_PASSWORD_FILE: {problem}"));
+            of_requests.password_file = None;
         }
         (
             address(problems, "DATABASE_URL", &self.database_url, &of_requests),

@@ -2,11 +2,51 @@
 
 use std::path::Path;
 
-use super::Settings;
 use super::parse::Problems;
+use super::{Command, Settings};
 use crate::secret_file;
 
 impl Settings {
+    /// The settings without the addresses, files and keys that a command does not use. Where the command runs they can be
+    /// wrong, or somebody else's.
+    pub(super) fn used_by(&self, command: &Command) -> Self {
+        let is_set = |text: &str| !text.trim().is_empty();
+        let names_migrating_login =
+            is_set(&self.migration_database_url) || is_set(&self.migration_database_url_file);
+        let (serving_login, migrating_login, keys) = match command {
+            Command::Serve => (true, true, true),
+            Command::Migrate { .. } => (!names_migrating_login, true, false),
+            Command::Audit => (true, false, false),
+            Command::Token { .. } => (false, false, true),
+            Command::Healthcheck => (false, false, false),
+        };
+
+        let mut used = self.clone();
+        let keep = |is_used: bool, texts: &mut [&mut String]| {
+            if !is_used {
+                texts.iter_mut().for_each(|text| text.clear());
+            }
+        };
+        keep(
+            serving_login,
+            &mut [&mut used.database_url, &mut used.database_url_file, &mut used.database_password_file],
+        );
+        keep(migrating_login, &mut [&mut used.migration_database_url, &mut used.migration_database_url_file]);
+        keep(
+            keys,
+            &mut [
+                &mut used.better_auth_secret,
+                &mut used.better_auth_secret_file,
+                &mut used.better_auth_secret_previous,
+                &mut used.better_auth_secret_previous_file,
+                &mut used.better_auth_url,
+                &mut used.jwks_url,
+                &mut used.jwks_file,
+            ],
+        );
+        used
+    }
+
     /// The same settings, with the texts of the files that `*_FILE` settings name.
     pub(super) fn with_files(&self, problems: &mut Problems) -> Self {
         let mut read = self.clone();

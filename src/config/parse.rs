@@ -36,11 +36,12 @@ impl Settings {
     /// Every setting that is missing or wrong, at once.
     pub fn parse(&self, command: &Command) -> Result<Config, ConfigError> {
         let mut problems = Problems::default();
-        self.with_files(&mut problems).parse_texts(problems, command)
+        let development = self.development(&mut problems, command);
+        self.used_by(command).with_files(&mut problems).parse_texts(problems, command, development)
     }
 
-    fn parse_texts(&self, mut problems: Problems, command: &Command) -> Result<Config, ConfigError> {
-        let development = match (self.environment.trim(), self.named_database()) {
+    fn development(&self, problems: &mut Problems, command: &Command) -> bool {
+        match (self.environment.trim(), self.named_database()) {
             ("development", _) | ("", None) => true,
             // They change nothing and print no token. The database is treated as one that others rely on.
             ("", Some(_)) if matches!(command, Command::Audit | Command::Healthcheck) => false,
@@ -57,8 +58,15 @@ impl Settings {
                     .add(format!("ENVIRONMENT is {other:?}; it must be development, staging or production"));
                 true
             }
-        };
+        }
+    }
 
+    fn parse_texts(
+        &self,
+        mut problems: Problems,
+        command: &Command,
+        development: bool,
+    ) -> Result<Config, ConfigError> {
         let (database, migration_database) = self.addresses(&mut problems, development);
         self.require_database(&mut problems, command, development);
 

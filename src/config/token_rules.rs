@@ -39,9 +39,7 @@ impl Settings {
         read_timeout: Duration,
     ) -> TokenRules {
         let (issuers, audiences) = (list(&self.jwt_issuer), list(&self.jwt_audience));
-        // `audit` and `healthcheck` run without ENVIRONMENT, and use no secret.
-        let accepts_weak = development || self.environment.trim().is_empty();
-        let secrets = self.secrets(problems, accepts_weak);
+        let secrets = self.secrets(problems, development);
         let mut key_sets = Vec::new();
         let mut add = |setting, location, issuers, audiences| {
             key_sets.push(KeySetConfig { setting, location, issuers, audiences, read_timeout });
@@ -66,7 +64,7 @@ impl Settings {
             add("JWKS_FILE", JwksLocation::File(path), issuers.clone(), audiences.clone());
         }
         let needs_key = *command == Command::Serve && !development;
-        if needs_key && self.better_auth_secret.is_empty() && key_sets.is_empty() {
+        if needs_key && !self.has_secret() && key_sets.is_empty() {
             problems.add(
                 "BETTER_AUTH_SECRET is missing, and BETTER_AUTH_URL, JWKS_URL and JWKS_FILE are missing, too: set one of them, \
                  or the server cannot verify any token",
@@ -88,6 +86,11 @@ impl Settings {
         }
     }
 
+    /// Whether a secret is set. A file that cannot be read is a problem of its own.
+    fn has_secret(&self) -> bool {
+        !self.better_auth_secret.is_empty() || !self.better_auth_secret_file.trim().is_empty()
+    }
+
     fn secrets(&self, problems: &mut Problems, accepts_weak: bool) -> Vec<String> {
         let secrets = [
             ("BETTER_AUTH_SECRET", &self.better_auth_secret),
@@ -105,7 +108,7 @@ impl Settings {
             }
             accepted.push(secret.clone());
         }
-        if self.better_auth_secret.is_empty() && !accepted.is_empty() {
+        if !self.has_secret() && !accepted.is_empty() {
             problems.add("BETTER_AUTH_SECRET_PREVIOUS is set and BETTER_AUTH_SECRET is not: set it, too");
         }
         accepted

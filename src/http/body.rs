@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
@@ -52,6 +52,17 @@ pub fn body(app: &App) -> BoxedFilter<(Body,)> {
             read_timeout,
         })
         .boxed()
+}
+
+/// Whether the transfer codings of a body are none, or `chunked` alone. hyper decodes that one, and ignores all that stand
+/// before it (RFC 9112, section 6.1).
+pub(super) fn transfer_encoding_is_known(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 fn stream_of_bytes<B: Buf>(

@@ -22,17 +22,29 @@ pub(super) struct ClientStream {
     write_timeout: Duration,
     /// Runs while a write waits for the client.
     write_limit: Option<Limit>,
-    request_has_begun: Arc<AtomicBool>,
+    head: Arc<Head>,
+}
+
+/// What has arrived of the head that hyper reads.
+#[derive(Default)]
+struct Head {
+    /// Whether hyper waits for a head, or for the rest of one.
+    is_awaited: AtomicBool,
+    /// Whether a byte of it has arrived. Means nothing while no head is awaited.
+    has_begun: AtomicBool,
+    /// Whether the last read took bytes that may belong to the next head, together with the end of a request.
+    ///
+    /// hyper reads again only if it has parsed all that it holds. So it holds nothing if the last read found nothing.
+    may_be_held: AtomicBool,
 }
 
 impl ClientStream {
     pub(super) fn new(tcp: TcpStream, write_timeout: Duration, timer: &HeadTimer) -> Self {
-        let request_has_begun = timer.request_has_begun.clone();
-        Self { tcp, write_timeout, write_limit: None, request_has_begun }
+        Self { tcp, write_timeout, write_limit: None, head: timer.head.clone() }
     }
 
-    pub(super) fn tcp(&self) -> &TcpStream {
-        &self.tcp
+    pub(super) fn into_inner(self) -> TcpStream {
+        self.tcp
     }
 
     /// The outcome of a write, or an error if the client has taken nothing for the whole limit.
@@ -55,12 +67,17 @@ impl AsyncRead for ClientStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.tcp).poll_read(context, buffer))?;
+        let polled = Pin::new(&mut self.tcp).poll_read(context, buffer)?;
+        let read = buffer.filled().get(before..).unwrap_or_default();
         // Empty lines before a request do not belong to it (RFC 9112, section 2.2).
-        if buffer.filled().iter().skip(before).any(|byte| !b"\r\n".contains(byte)) {
-            self.request_has_begun.store(true, Ordering::Relaxed);
+        let begins = read.iter().any(|byte| !b"\r\n".contains(byte));
+        if begins {
+            self.head.has_begun.store(true, Ordering::Relaxed);
         }
-        Poll::Ready(Ok(()))
+        // A part of a head never ends with an empty line.
+        let ends_with_empty_line = read.ends_with(b"\n\r\n") || read.ends_with(b"\n\n");
+        self.head.may_be_held.store(begins && !ends_with_empty_line, Ordering::Relaxed);
+        polled.map(Ok)
     }
 }
 
@@ -91,8 +108,9 @@ impl AsyncWrite for ClientStream {
         Pin::new(&mut self.tcp).poll_flush(context)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(context)
+    /// Leaves the sending side open: hyper calls this after its last response, and the server may add one.
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(context)
     }
 }
 
@@ -104,23 +122,24 @@ impl AsyncWrite for ClientStream {
 pub(super) struct HeadTimer {
     idle_timeout: Duration,
     head_timeout: Duration,
-    request_has_begun: Arc<AtomicBool>,
+    head: Arc<Head>,
 }
 
 impl HeadTimer {
     pub(super) fn new(idle_timeout: Duration, head_timeout: Duration) -> Self {
-        Self { idle_timeout, head_timeout, request_has_begun: Arc::default() }
+        Self { idle_timeout, head_timeout, head: Arc::default() }
     }
 
-    /// Whether a byte of a request has arrived since the timer was started.
-    pub(super) fn request_has_begun(&self) -> bool {
-        self.request_has_begun.load(Ordering::Relaxed)
+    /// Whether a part of a head has arrived, and the rest has not.
+    pub(super) fn head_is_partial(&self) -> bool {
+        self.head.is_awaited.load(Ordering::Relaxed) && self.head.has_begun.load(Ordering::Relaxed)
     }
 }
 
 impl Timer for HeadTimer {
     fn sleep(&self, _: Duration) -> Pin<Box<dyn Sleep>> {
-        self.request_has_begun.store(false, Ordering::Relaxed);
+        self.head.is_awaited.store(true, Ordering::Relaxed);
+        self.head.has_begun.store(self.head.may_be_held.load(Ordering::Relaxed), Ordering::Relaxed);
         let limit = Box::pin(time_limit::passed(self.idle_timeout));
         Box::pin(HeadLimit { timer: self.clone(), limit, is_for_head: false })
     }
@@ -141,11 +160,18 @@ impl Future for HeadLimit {
 
     /// hyper calls this after each attempt to read.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if !self.is_for_head && self.timer.request_has_begun() {
+        if !self.is_for_head && self.timer.head_is_partial() {
             self.limit = Box::pin(time_limit::passed(self.timer.head_timeout));
             self.is_for_head = true;
         }
         self.limit.as_mut().poll(context)
+    }
+}
+
+/// hyper drops the limit when the head is complete.
+impl Drop for HeadLimit {
+    fn drop(&mut self) {
+        self.timer.head.is_awaited.store(false, Ordering::Relaxed);
     }
 }
 

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-use tokio::time::timeout;
 
 use super::client_address::{TrustedProxies, client_network};
+use crate::time_limit::within;
 pub(super) use watched::{AnswerBody, Answering, Watched};
 
 /// The largest number of connections. A machine that allows fewer open files has a lower limit.
@@ -86,7 +86,7 @@ impl Connections {
                 Taken::Place(number, slot) => {
                     return Some(Place { connections: self.clone(), number, slot });
                 }
-                Taken::Closing => timeout(CLOSE_TIMEOUT, closed).await.ok()?,
+                Taken::Closing => within(CLOSE_TIMEOUT, closed).await?,
                 Taken::NotIdleAnyMore => {}
                 Taken::Nothing => return None,
             }
@@ -216,6 +216,8 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
 
     /// Tries to get a place for a connection from 10.0.0.`client`.

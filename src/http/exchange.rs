@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
@@ -32,7 +32,7 @@ struct State {
 /// What the log says about a request.
 pub(super) struct Line {
     pub(super) id: String,
-    pub(super) method: Method,
+    pub(super) method: String,
     pub(super) path: String,
     pub(super) started: Instant,
 }

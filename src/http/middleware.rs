@@ -15,12 +15,13 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use warp::filters::BoxedFilter;
 
+use super::body::transfer_encoding_is_known;
 use super::cors::{self, Origins};
 use super::exchange::{Exchange, Line};
 use super::host;
 use super::keep_alive::RequestBody;
 use super::request::Peer;
-use super::response::{DEFAULT_ERRORS, Response, bad_host, empty, with_header};
+use super::response::{DEFAULT_ERRORS, Response, bad_host, bad_transfer_encoding, empty, with_header};
 use crate::refusal::Refusal;
 
 /// Every method that some path supports.
@@ -52,7 +53,7 @@ impl Middleware {
             format!("{:016x}", self.first_id.wrapping_add(self.requests.fetch_add(1, Ordering::Relaxed)));
         let line = Line {
             id: id.clone(),
-            method: request.method().clone(),
+            method: method_for_log(request.method()),
             path: path_for_log(request.uri().path()),
             started: Instant::now(),
         };
@@ -82,6 +83,8 @@ impl Middleware {
 
         let mut response = if !host::is_acceptable(request.version(), request.uri(), request.headers()) {
             bad_host()
+        } else if !transfer_encoding_is_known(request.headers()) {
+            bad_transfer_encoding()
         } else if is_preflight && origin.is_some() {
             empty(StatusCode::NO_CONTENT)
         } else if is_options && request.uri().path() == "*" {
@@ -120,12 +123,26 @@ impl Middleware {
 /// The longest path that a route has, in segments. A log line does not need more.
 const MAX_SEGMENTS: usize = 8;
 
-/// The path without the user id, which can be an e-mail address and must not be in a log.
+/// The longest decimal that can be the id of a task.
+const MAX_ID_DIGITS: usize = 19;
+
+/// The longest method that a log line repeats. The longest registered one has 17 letters.
+const MAX_METHOD_LETTERS: usize = 20;
+
+/// The method, or `*` where a client has invented a long one.
+fn method_for_log(method: &Method) -> String {
+    let method = method.as_str();
+    if method.len() > MAX_METHOD_LETTERS { "*" } else { method }.to_owned()
+}
+
+/// The path without the user id, which can be an e-mail address and must not be in a log, and without anything long.
 fn path_for_log(path: &str) -> String {
     const KNOWN: [&str; 8] = ["", "api", "v1", "tasks", "complete", "toggle", "health", "live"];
     let mut previous = "";
     let segments = path.split('/').take(MAX_SEGMENTS).enumerate().map(|(at, segment)| {
-        let is_task_id = previous == "tasks" && segment.bytes().all(|byte| byte.is_ascii_digit());
+        let is_task_id = previous == "tasks"
+            && segment.len() <= MAX_ID_DIGITS
+            && segment.bytes().all(|byte| byte.is_ascii_digit());
         previous = segment;
         match segment {
             "" | "v1" | "tasks" => segment,
@@ -152,5 +169,7 @@ mod tests {
         assert_eq!(path_for_log("/api//4711/tasks/7"), "/api//*/tasks/7");
         assert_eq!(path_for_log("/api/users/a%40b.example/tasks"), "/api/{user_id}/*/tasks");
         assert_eq!(path_for_log(&"/".repeat(60_000)), "///////");
+        assert_eq!(path_for_log(&format!("/api/tasks/{}", i64::MAX)), format!("/api/tasks/{}", i64::MAX));
+        assert_eq!(path_for_log(&format!("/api/tasks/{}", "1".repeat(60_000))), "/api/tasks/*");
     }
 }

@@ -226,6 +226,14 @@ pub fn bad_host() -> Response {
     )
 }
 
+/// 400 for a body in a transfer coding that the server does not decode.
+pub fn bad_transfer_encoding() -> Response {
+    DEFAULT_ERRORS.error(
+        StatusCode::BAD_REQUEST,
+        "The server knows one transfer coding: send Transfer-Encoding: chunked, or a Content-Length without it.",
+    )
+}
+
 /// 404 for a path that no route serves.
 pub fn no_such_route() -> Response {
     DEFAULT_ERRORS

@@ -11,13 +11,9 @@ use crate::auth::UserId;
 /// A single task always fits: the largest takes 9 KB.
 pub(super) const UNCOUNTED_BYTES: usize = 16 * 1024;
 
-/// How many bytes all counted responses may take together.
+/// How many bytes all counted responses may take together. Each may take half of what is left, so that long ones leave room
+/// for shorter ones. A page of a thousand tasks of the largest size takes 9 MB.
 const MAX_TOTAL_BYTES: usize = 80 * 1024 * 1024;
-
-/// Responses over this size may only be added up to [`MAX_LARGE_BYTES`], so that they leave room for shorter ones. A page of a
-/// thousand tasks of the largest size takes 9 MB.
-const LARGE_BYTES: usize = 256 * 1024;
-const MAX_LARGE_BYTES: usize = 64 * 1024 * 1024;
 
 /// How many bytes the large responses of one user may take. A user who reads slowly must not use up the memory of the
 /// others.
@@ -62,8 +58,7 @@ impl ResponseMemory {
 impl Usage {
     fn add(&mut self, user: &UserId, size: usize) -> bool {
         let of_user = self.by_user.get(user).copied().unwrap_or(0) + size;
-        let max_total = if size > LARGE_BYTES { MAX_LARGE_BYTES } else { MAX_TOTAL_BYTES };
-        let fits = of_user <= MAX_USER_BYTES && self.total + size <= max_total;
+        let fits = of_user <= MAX_USER_BYTES && size <= (MAX_TOTAL_BYTES - self.total) / 2;
         if fits {
             self.total += size;
             self.by_user.insert(user.clone(), of_user);

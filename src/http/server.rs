@@ -3,13 +3,13 @@
 //! `warp::serve` sets no timer: a client that sends its request byte by byte would keep a connection for ever. Its
 //! graceful shutdown also waits for ever.
 
-use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
@@ -26,10 +26,10 @@ use tokio_util::task::TaskTracker;
 
 use super::client_stream::{ClientStream, HeadTimer};
 use super::connections::{AnswerBody, Connections, Place};
-use super::keep_alive::KeepAlive;
+use super::keep_alive::{KeepAlive, Stop};
 use super::middleware::Middleware;
 use super::{App, Origins, Timeouts, routes};
-use crate::time_limit::{self, within};
+use crate::time_limit::within;
 
 /// How many connections beyond the limit may wait until their clients have read the response. Further ones are closed at
 /// once.
@@ -57,13 +57,21 @@ const KEEP_ALIVE_MARGIN: Duration = Duration::from_secs(1);
 fn too_many_connections() -> String {
     last_response(
         "503 Service Unavailable\r\nretry-after: 1",
-        "The service has too many connections: try again later.",
+        "The service has too many connections. Nothing was changed: try again later.",
     )
 }
 
-/// The response to a head that did not arrive in time. hyper only closes the connection.
-fn head_was_too_slow() -> String {
+/// The response to a head or a body that did not arrive in time. hyper only closes the connection.
+fn too_slow() -> String {
     last_response("408 Request Timeout", "The request took too long to arrive: send it again.")
+}
+
+/// The response to a request that has not arrived completely when the server stops.
+fn shutting_down() -> String {
+    last_response(
+        "503 Service Unavailable\r\nretry-after: 1",
+        "The server is shutting down. Nothing was changed: send the request again.",
+    )
 }
 
 /// A response without hyper, and the last one on its connection.
@@ -87,7 +95,12 @@ pub async fn serve(
     let timeouts = app.timeouts;
     let places = Connections::new(max_connections, app.trusted_proxies.clone());
     let turned_away = Arc::new(Semaphore::new(MAX_TURNED_AWAY));
-    let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
+    let connections = TaskTracker::new();
+    let stopping = Stop {
+        announced: app.stop_announced.clone(),
+        begun: CancellationToken::new(),
+        ends: CancellationToken::new(),
+    };
     let middleware = Arc::new(Middleware::new(routes(&app), origins, connections.clone()));
     let mut stop = pin!(stop);
 
@@ -127,7 +140,7 @@ pub async fn serve(
             tracing::warn!(%peer, "too many connections");
             connections.spawn(async move {
                 let _permit = permit;
-                reject(stream).await;
+                finish(stream, Some(too_many_connections())).await;
             });
         } else {
             reject_at_once(stream);
@@ -135,7 +148,8 @@ pub async fn serve(
     }
 
     drop(listener);
-    stopping.cancel();
+    stopping.announced.cancel();
+    stopping.begun.cancel();
     connections.close();
     let finished = within(shutdown_timeout, async {
         connections.wait().await;
@@ -145,6 +159,8 @@ pub async fn serve(
     });
     if finished.await.is_none() {
         tracing::warn!(connections = connections.len(), "stopped while connections were still open");
+        stopping.ends.cancel();
+        let _ = within(Duration::ZERO, connections.wait()).await;
     }
 }
 
@@ -155,23 +171,24 @@ async fn serve_connection(
     place: Arc<Place>,
     middleware: Arc<Middleware>,
     timeouts: Timeouts,
-    stopping: CancellationToken,
+    stop: Stop,
 ) {
     // Without Nagle's algorithm: a small response must not wait for the acknowledgement of the one before it.
     let _ = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
     let _ = SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
-    let timer = HeadTimer::new(timeouts.keep_alive + KEEP_ALIVE_MARGIN, timeouts.request);
+    let idle_timeout = timeouts.keep_alive + KEEP_ALIVE_MARGIN;
+    let timer = HeadTimer::new(idle_timeout, timeouts.request);
     let stream = ClientStream::new(stream, timeouts.request, &timer);
     let stream = place.watch(stream);
 
-    let keep_alive = Arc::new(KeepAlive::new(middleware, timeouts, stopping.clone()));
+    let keep_alive = Arc::new(KeepAlive::new(middleware, timeouts.keep_alive, idle_timeout, stop.clone()));
+    let responding = keep_alive.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let (keep_alive, answering) = (keep_alive.clone(), place.answers());
-        let response = async move {
-            let response = keep_alive.respond(request, peer).await;
+        let answering = place.answers();
+        let response = responding.clone().respond(request, peer).map(|response| {
             Ok::<_, io::Error>(response.map(|body| AnswerBody { body, _answering: answering }))
-        };
+        });
         Box::pin(response) as Pin<Box<dyn Future<Output = io::Result<http::Response<_>>> + Send>>
     });
     let mut connection = http1::Builder::new()
@@ -181,43 +198,44 @@ async fn serve_connection(
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
 
-    // A request that is on its way at the moment of the stop is answered.
-    let mut stopped = pin!(async {
-        stopping.cancelled().await;
-        time_limit::passed(Duration::ZERO).await;
-    });
+    let mut stop_has_begun = pin!(stop.has_begun());
     let mut is_stopping = false;
     let outcome = loop {
         tokio::select! {
             biased;
-            outcome = poll_fn(|context| connection.poll_without_shutdown(context)) => break outcome,
-            () = &mut stopped, if !is_stopping => {
-                Pin::new(&mut connection).graceful_shutdown();
+            outcome = &mut connection => break outcome,
+            () = &mut stop_has_begun, if !is_stopping => {
                 is_stopping = true;
+                // A request that has begun to arrive is answered, and its response says that the connection ends.
+                if !timer.head_is_partial() {
+                    Pin::new(&mut connection).graceful_shutdown();
+                }
             }
+            () = stop.ends.cancelled(), if timer.head_is_partial() => break Ok(()),
         }
     };
-    let mut stream = connection.into_parts().io.into_inner().into_inner();
-    if let Err(error) = outcome {
-        tracing::debug!(%peer, %error, "a connection ended with an error");
-        if error.is_user() {
-            // The response could not be finished. An orderly close would look like its end to a client of HTTP/1.0, so the
-            // connection is reset.
-            let _ = stream.tcp().set_zero_linger();
-            return;
-        }
-        if error.is_timeout() && timer.request_has_begun() {
-            let _ = stream.write_all(head_was_too_slow().as_bytes()).await;
-        }
-    }
-    linger(stream).await;
-}
 
-async fn reject(mut stream: TcpStream) {
-    let response = too_many_connections();
-    if let Some(Ok(())) = within(LINGER_TIMEOUT, stream.write_all(response.as_bytes())).await {
-        linger(stream).await;
-    }
+    let parts = connection.into_parts();
+    let stream = parts.io.into_inner().into_inner().into_inner();
+    let is_in_order = match outcome {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::debug!(%peer, %error, "a connection ended with an error");
+            if error.is_user() {
+                // The response could not be finished. An orderly close would look like its end to a client of HTTP/1.0,
+                // so the connection is reset.
+                let _ = stream.set_zero_linger();
+                return;
+            }
+            error.is_timeout()
+        }
+    };
+    // The client waits for a response if a part of a request has arrived. Empty lines are no part of one.
+    let client_waits =
+        keep_alive.body_is_missing() || parts.read_buf.iter().any(|byte| !b"\r\n".contains(byte));
+    let owes_response = is_in_order && client_waits && keep_alive.stays_open();
+    let last = if stop.begun.is_cancelled() { shutting_down } else { too_slow };
+    finish(stream, owes_response.then(last)).await;
 }
 
 /// Sends the response without waiting, which works unless the client has sent much already.
@@ -226,21 +244,21 @@ fn reject_at_once(stream: TcpStream) {
     let _ = stream.try_write(too_many_connections().as_bytes());
 }
 
-/// Closes the sending side, then reads and discards for a moment. If the server closed the whole connection while the
-/// client still sends, the client could lose the response (RFC 9112, section 9.6).
-async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
-    if stream.shutdown().await.is_err() {
-        return;
-    }
+/// Sends the last response, if there is one, and closes the sending side. Then reads and discards for a moment: if the server
+/// closed the whole connection while the client still sends, the client could lose the response (RFC 9112, section 9.6).
+async fn finish(mut stream: TcpStream, response: Option<String>) {
     let _ = within(LINGER_TIMEOUT, async {
+        stream.write_all(response.unwrap_or_default().as_bytes()).await?;
+        stream.shutdown().await?;
         let mut buffer = vec![0; 16 * 1024];
         let mut discarded = 0;
         while discarded < MAX_LINGER_BYTES {
-            match stream.read(&mut buffer).await {
-                Ok(0) | Err(_) => break,
-                Ok(read) => discarded += read,
+            match stream.read(&mut buffer).await? {
+                0 => break,
+                read => discarded += read,
             }
         }
+        io::Result::Ok(())
     })
     .await;
 }

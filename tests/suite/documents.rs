@@ -2,7 +2,7 @@
 
 mod commands;
 mod links;
-mod markdown;
+pub mod markdown;
 mod module_map;
 mod program;
 mod sign_in;

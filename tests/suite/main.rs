@@ -11,6 +11,7 @@ mod database;
 mod documents;
 mod http;
 mod mutants;
+mod nginx;
 mod operation;
 mod pgrls;
 mod poolers;

@@ -306,7 +306,7 @@ async fn a_certificate_file_that_cannot_be_used_is_named_at_start() {
             [("DATABASE_URL", &in_address), ("HOST", "")],
         ] {
             // A relative path is relative to the working directory.
-            let program = Program::new(&["healthcheck", "--port=9"]).with(&base).with(&settings);
+            let program = Program::checking_settings().with(&base).with(&settings);
             let ended = program.inside(&files.0).run().await;
 
             match problem {
@@ -318,7 +318,7 @@ async fn a_certificate_file_that_cannot_be_used_is_named_at_start() {
                         "{line}"
                     );
                 }
-                None => assert!(ended.err.contains("127.0.0.1:9 does not answer"), "{}", ended.err),
+                None => assert!(!ended.err.contains("DATABASE_URL"), "{}", ended.err),
             }
         }
     }
@@ -346,10 +346,12 @@ async fn plain_connections_over_a_network_are_warned_of() {
     ] {
         let settings = [("ENVIRONMENT", "production"), ("DATABASE_URL", url), ("BETTER_AUTH_SECRET", SECRET)];
 
-        let ended = Program::new(&["healthcheck", "--port=9"]).with(&settings).run().await;
+        // It waits for the database. Its first lines are enough.
+        let mut running = Program::new(&["serve", "--port=0"]).with(&settings).start();
+        let text = running.says_within(Duration::from_secs(2)).await;
 
-        assert_eq!(ended.err.contains("cross the network in clear text"), warned, "{url}: {}", ended.err);
-        assert!(!ended.err.contains("hush"), "{}", ended.err);
+        assert_eq!(text.contains("cross the network in clear text"), warned, "{url}: {text}");
+        assert!(!text.is_empty() && !text.contains("hush"), "{text}");
     }
 }
 

@@ -74,6 +74,53 @@ async fn ambiguous_lengths_are_refused_and_no_request_is_smuggled_in() {
 }
 
 #[tokio::test]
+async fn transfer_codings_other_than_chunked_are_refused_whether_the_body_is_needed_or_not() {
+    let world = World::new().await;
+    let inner = request("POST", "/api/tasks", "alice", r#"{"title":"smuggled"}"#);
+    let body = "f\r\n{\"title\":\"one\"}\r\n0\r\n\r\n";
+    let heads = [
+        head("POST", "/api/tasks", "alice"),
+        head("PATCH", "/api/v1/tasks/7/toggle", "alice"),
+        head("GET", "/api/tasks", "alice"),
+        "POST /api/tasks HTTP/1.1\r\nHost: x\r\n".into(),
+        "GET /health HTTP/1.1\r\nHost: x\r\n".into(),
+        "OPTIONS * HTTP/1.1\r\nHost: x\r\n".into(),
+        "POST /nowhere HTTP/1.1\r\nHost: x\r\n".into(),
+    ];
+    let codings = [
+        "gzip, chunked",
+        "chunked, chunked",
+        "gzip\r\nTransfer-Encoding: chunked",
+        "chunked\r\nTransfer-Encoding: chunked",
+        "identity, chunked",
+        ", chunked",
+        "\r\nTransfer-Encoding: chunked",
+        "xchunked",
+        "chunked, gzip",
+        "chunked;q=1",
+    ];
+
+    for head in &heads {
+        for coding in codings {
+            let text = format!("{head}Transfer-Encoding: {coding}\r\n\r\n{body}{inner}");
+            let answer = RawClient::sending(world.server.address, &text).await.reads_to_the_end().await;
+
+            assert!(answer.starts_with("HTTP/1.1 400"), "{text}{answer}");
+            assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{text}{answer}");
+        }
+    }
+    assert_eq!(world.user("alice").get("/api/tasks").await.json(), json!([]));
+    for coding in ["chunked", "Chunked", "\tchunked "] {
+        let text = format!("{}Transfer-Encoding: {coding}\r\n\r\n{body}", heads[0]);
+        assert_eq!(
+            RawClient::sending(world.server.address, text).await.reads().await.status,
+            201,
+            "{coding}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn pipelined_requests_are_answered_in_their_order() {
     let world = World::new().await;
     let mut ids = Vec::new();

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use jsonwebtoken::Algorithm::EdDSA;
 use serde_json::json;
 
 use super::raw_client::{RawClient, head, request};
-use crate::world::World;
+use crate::world::{Issuer, JWKS_PATH, KeyPair, Reply, World, public};
 
 /// Limits that are shorter than the time that the server stands still.
 const SHORT: [(&str, &str); 2] = [("REQUEST_TIMEOUT", "1"), ("KEEP_ALIVE_TIMEOUT", "1")];
@@ -189,6 +190,34 @@ async fn requests_that_arrive_before_a_stop_are_answered() {
         assert_eq!(client.reads().await.status, 200);
     }
     assert_eq!(world.server.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_key_set_that_arrives_is_read_and_its_tokens_are_valid() {
+    let (old, new) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
+    let set = || Reply::keys(&public(&[&old, &new]));
+    let pause = Duration::from_millis(700);
+    for reply in [set().after(pause), set().body_after(pause)] {
+        let issuer = Issuer::new(&[&old]).await;
+        let world = World::of(&issuer, &[("REQUEST_TIMEOUT", "3")]).await;
+        assert_eq!(world.signed_in(&issuer, &old).get("/api/tasks").await.status(), 200);
+        issuer.reply(JWKS_PATH, reply);
+        let person = world.signed_in(&issuer, &new);
+        let asking: Vec<_> = (0..6)
+            .map(|_| {
+                let person = person.clone();
+                tokio::spawn(async move { person.get("/api/tasks").await })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(300)).await; // until the key set is being read
+
+        freezes(&world, async {}).await;
+
+        for answer in asking {
+            let answer = answer.await.expect("an answer");
+            assert_eq!(answer.status(), 200, "{answer:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,14 @@ use crate::world::World;
 
 const LOOK: &str = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
 
+/// Parts of a head.
+const HALVES: [&str; 4] = [
+    "G",
+    "GET /health HTTP/1.1\r\n",
+    "\r\nGET /health HTTP/1.1\r\nHost: x\r\n",
+    "GET /health HTTP/1.1\r\nHost: x\r\nX-Half:",
+];
+
 async fn pause(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
@@ -96,7 +104,7 @@ async fn half_a_head_is_answered_with_408_on_new_and_on_kept_connections() {
     let world = World::with(&[("REQUEST_TIMEOUT", "1")]).await;
 
     join_all(["", LOOK].map(async |before| {
-        for half in ["G", "GET /health HTTP/1.1\r\nHost: x\r\nX-Half:"] {
+        for half in HALVES {
             let mut client = RawClient::open(world.server.address).await;
             if !before.is_empty() {
                 client.sends(before).await;
@@ -110,6 +118,74 @@ async fn half_a_head_is_answered_with_408_on_new_and_on_kept_connections() {
             assert!(reply.head.contains("connection: close"), "{reply:?}");
             assert_eq!(client.reads_to_the_end().await, "");
         }
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn half_a_head_that_arrives_with_the_request_before_it_has_the_same_limit() {
+    let world = World::with(&[("REQUEST_TIMEOUT", "1"), ("KEEP_ALIVE_TIMEOUT", "600")]).await;
+    let refused = "POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n";
+    let chunked = head("POST", "/api/tasks", "alice") + "Transfer-Encoding: chunked\r\n\r\n";
+    let before = [
+        ["", LOOK],
+        ["", &request("GET", "/api/tasks", "alice", "")],
+        ["", &request("POST", "/api/tasks", "alice", r#"{"title":"one"}"#)],
+        ["", &(refused.to_owned() + "{}")],
+        [refused, "{}"],
+        [refused, "\n\n"],
+        [&chunked, "f\r\n{\"title\":\"one\"}\r\n0\r\n\r\n"],
+        [&LOOK.repeat(20), LOOK],
+    ];
+
+    join_all(before.iter().flat_map(|before| HALVES.map(|half| (before, half))).map(
+        async |([first, second], half)| {
+            let mut client = RawClient::sending(world.server.address, first).await;
+            pause(50).await;
+            client.sends(second.to_string() + half).await;
+
+            let everything = client.reads_to_the_end().await;
+
+            let answers = everything.matches("HTTP/1.1 ").count();
+            let last = everything.rsplit("HTTP/1.1 ").next().expect("an answer");
+            assert!(
+                last.starts_with("408") && last.contains("connection: close"),
+                "{first}{second}{everything}"
+            );
+            assert_eq!(answers, if first.starts_with("GET") { 22 } else { 2 }, "{everything}");
+        },
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_stays_idle_whatever_the_end_of_its_last_request_was() {
+    let world = World::with(&[("REQUEST_TIMEOUT", "1")]).await;
+    let refused = "POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n";
+    let chunked = head("POST", "/api/tasks", "alice") + "Transfer-Encoding: chunked\r\n\r\n";
+    let before = [
+        [LOOK, ""],
+        [LOOK, "\r\n"],
+        ["GET /health HTTP/1.1\r\nHost: x\r\n", "\r\n"],
+        ["GET /health HTTP/1.1\r\nHost: x\r\n", "\r\n\r\n"],
+        [&request("POST", "/api/tasks", "alice", r#"{"title":"one"}"#), ""],
+        [&head("POST", "/api/tasks", "alice"), "Content-Length: 15\r\n\r\n{\"title\":\"one\"}"],
+        [refused, "12345"],
+        [&(refused.to_owned() + "123"), "45"],
+        [&chunked, "f\r\n{\"title\":\"one\"}\r\n0\r\n\r\n"],
+        [&(chunked.clone() + "f\r\n{\"title\":\"one\"}\r\n"), "0\r\n\r\n"],
+    ];
+
+    join_all(before.iter().map(async |[first, second]| {
+        let mut client = RawClient::sending(world.server.address, first).await;
+        pause(50).await;
+        client.sends(second).await;
+        assert!(client.reads().await.status < 500);
+
+        pause(2500).await;
+        client.sends(LOOK).await;
+
+        assert_eq!(client.reads().await.status, 200, "{first}{second}");
     }))
     .await;
 }

@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use super::raw_client::RawClient;
 use crate::world::{Person, SECRET, World, token};
 
 const USER: &str = "marker-user@mail.example";
@@ -140,6 +141,41 @@ async fn every_request_has_one_line_with_its_answer() {
         "GET /health/* 404",
     ];
     assert_eq!(answered, wanted);
+}
+
+#[tokio::test]
+async fn no_client_can_write_a_long_line() {
+    let world = World::with(&[("TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let (digits, text) = ("1".repeat(20_000), "x".repeat(20_000));
+    let token = token("alice");
+    let heads = [
+        format!("GET /api/tasks/{digits} HTTP/1.1\r\n"),
+        format!("GET /api/{text}/tasks/{digits}/complete HTTP/1.1\r\n"),
+        format!("GET /{text}?{text} HTTP/1.1\r\n"),
+        format!("{text} /api/tasks HTTP/1.1\r\n"),
+        format!("GET http://{text}/api/tasks HTTP/1.1\r\n"),
+        format!("GET /api/tasks?status={text} HTTP/1.1\r\nAuthorization: Bearer {token}\r\n"),
+        format!("GET /api/{text}/tasks HTTP/1.1\r\nAuthorization: Bearer {token}\r\n"),
+    ];
+    let headers = [
+        "Authorization: Bearer ",
+        "Authorization: ",
+        "X-Request-Id: ",
+        "X-Forwarded-For: ",
+        "Forwarded: for=",
+    ]
+    .map(|name| format!("GET /api/tasks HTTP/1.1\r\n{name}{text}\r\n"));
+
+    for head in heads.into_iter().chain(headers) {
+        let mut client = RawClient::sending(world.server.address, head + "Host: x\r\n\r\n").await;
+        assert!((400..500).contains(&client.reads().await.status));
+    }
+
+    world.anonymous().get("/health/last").await;
+    world.server.logs(|event| event["path"] == "/health/*").await;
+    let log = world.server.log();
+    let longest = log.iter().max_by_key(|line| line.len()).expect("a line");
+    assert!(longest.len() < 2000, "{longest}");
 }
 
 #[tokio::test]

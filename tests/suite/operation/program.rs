@@ -44,6 +44,12 @@ impl Program {
         }
     }
 
+    /// The server with a setting that is wrong in any case: it names every other problem of its settings, and ends.
+    pub fn checking_settings() -> Self {
+        let wrong = ("SHUTDOWN_TIMEOUT", "for ever");
+        Self::new(&["serve"]).with(&[("ENVIRONMENT", "production"), ("PORT", "0"), wrong])
+    }
+
     pub fn with(mut self, settings: &[(&str, &str)]) -> Self {
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         self.settings.extend(settings);

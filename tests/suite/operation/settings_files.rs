@@ -5,7 +5,7 @@ use rowkeep::session::connect_once;
 
 use super::overload::eventually;
 use super::program::{Directory, Ended, Program};
-use crate::world::{Database, OwnCluster, Person, SECRET, Server};
+use crate::world::{Database, OwnCluster, Person, SECRET, Server, World};
 
 /// A database that asks for passwords, at a socket.
 async fn with_passwords() -> OwnCluster {
@@ -20,9 +20,8 @@ async fn with_passwords() -> OwnCluster {
     cluster
 }
 
-async fn healthcheck(files: &Directory, settings: &[(&str, &str)]) -> Ended {
-    let base = [("ENVIRONMENT", "production"), ("PORT", "0")];
-    Program::new(&["healthcheck", "--port=9"]).with(&base).with(settings).inside(&files.0).run().await
+async fn problems(files: &Directory, settings: &[(&str, &str)]) -> Ended {
+    Program::checking_settings().with(settings).inside(&files.0).run().await
 }
 
 #[tokio::test]
@@ -67,13 +66,13 @@ async fn a_setting_and_its_file_together_are_an_error() {
         let in_file = format!("{name}_FILE");
         let both = [(name, "postgres://u:hush@127.0.0.1:9/d"), (in_file.as_str(), "file")];
 
-        let ended = healthcheck(&files, &both).await;
+        let ended = problems(&files, &both).await;
 
         assert!(ended.err.contains(&format!("{name} and {in_file} are both set")), "{}", ended.err);
         assert!(!ended.err.contains("hush"), "{}", ended.err);
     }
     let two = [("DATABASE_URL", "postgres://u:hush@127.0.0.1:9/d"), ("DATABASE_PASSWORD_FILE", "file")];
-    let ended = healthcheck(&files, &two).await;
+    let ended = problems(&files, &two).await;
     assert!(
         ended.err.contains("DATABASE_URL: has a password, and DATABASE_PASSWORD_FILE is set"),
         "{}",
@@ -92,7 +91,7 @@ async fn a_file_that_is_missing_or_empty_is_named_at_start() {
         "BETTER_AUTH_SECRET_PREVIOUS_FILE",
     ];
     for (file, problem) in [("missing", "cannot be read"), ("empty", "is empty")] {
-        let ended = healthcheck(&files, &names.map(|name| (name, file))).await;
+        let ended = problems(&files, &names.map(|name| (name, file))).await;
 
         for name in names {
             let line = ended.err.lines().find(|line| line.trim().starts_with(&format!("{name}: ")));
@@ -100,8 +99,67 @@ async fn a_file_that_is_missing_or_empty_is_named_at_start() {
             assert!(line.contains(file) && line.contains(problem), "{line}");
         }
         let password = [("DATABASE_URL", "postgres://u@127.0.0.1:9/d"), ("DATABASE_PASSWORD_FILE", file)];
-        let ended = healthcheck(&files, &password).await;
-        assert!(ended.err.contains("DATABASE_URL: the file") && ended.err.contains(problem), "{}", ended.err);
+        let ended = problems(&files, &password).await;
+        let wanted = format!("DATABASE_PASSWORD_FILE: the file {file} ");
+        assert!(ended.err.contains(&wanted) && ended.err.contains(problem), "{}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_one_problem() {
+    let files = Directory::new();
+    let database = ("DATABASE_URL", "postgres://u@127.0.0.1:9/d");
+    let secret = ("BETTER_AUTH_SECRET", SECRET);
+    for (name, others) in [
+        ("DATABASE_URL_FILE", &[secret][..]),
+        ("DATABASE_URL_FILE", &[secret, ("DATABASE_PASSWORD_FILE", "/etc/hostname")]),
+        ("DATABASE_PASSWORD_FILE", &[secret, database]),
+        ("MIGRATION_DATABASE_URL_FILE", &[secret, database]),
+        ("BETTER_AUTH_SECRET_FILE", &[database]),
+        ("BETTER_AUTH_SECRET_FILE", &[database, ("BETTER_AUTH_SECRET_PREVIOUS", SECRET)]),
+        ("BETTER_AUTH_SECRET_PREVIOUS_FILE", &[database, secret]),
+    ] {
+        let ended = problems(&files, &[others, &[(name, "missing")]].concat()).await;
+
+        let lines: Vec<_> =
+            ended.err.lines().skip(1).filter(|line| !line.contains("SHUTDOWN_TIMEOUT")).collect();
+        assert!(
+            lines.len() == 1 && lines[0].trim().starts_with(&format!("{name}: ")),
+            "{name}: {}",
+            ended.err
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_command_does_not_look_at_addresses_files_and_keys_that_it_does_not_use() {
+    let world = World::new().await;
+    let port = world.server.address.port().to_string();
+    let (login, superuser) = (world.database.url("rowkeep_login"), world.database.url("postgres"));
+    let serving_login = ["DATABASE_URL", "DATABASE_URL_FILE", "DATABASE_PASSWORD_FILE"];
+    let migrating_login = ["MIGRATION_DATABASE_URL", "MIGRATION_DATABASE_URL_FILE"];
+    let keys = [
+        "BETTER_AUTH_SECRET",
+        "BETTER_AUTH_SECRET_FILE",
+        "BETTER_AUTH_SECRET_PREVIOUS",
+        "BETTER_AUTH_SECRET_PREVIOUS_FILE",
+        "BETTER_AUTH_URL",
+        "JWKS_URL",
+        "JWKS_FILE",
+    ];
+    for (command, used, unused) in [
+        ("healthcheck", ("PORT", &port), [&serving_login[..], &migrating_login, &keys].concat()),
+        ("audit", ("DATABASE_URL", &login), [&migrating_login[..], &keys].concat()),
+        ("migrate", ("DATABASE_URL", &superuser), keys.to_vec()),
+        ("migrate", ("MIGRATION_DATABASE_URL", &superuser), [&serving_login[..], &keys].concat()),
+    ] {
+        for unused in unused {
+            let settings = [("ENVIRONMENT", "production"), (used.0, used.1.as_str()), (unused, "wrong")];
+
+            let ended = Program::new(&[command]).with(&settings).run().await;
+
+            assert_eq!(ended.code, Some(0), "{command} {unused}: {ended:?}");
+        }
     }
 }
 

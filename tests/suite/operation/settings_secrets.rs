@@ -8,8 +8,8 @@ use super::program::{Ended, Program};
 use crate::world::{Database, Person, SECRET, World};
 
 async fn in_production(settings: &[(&str, &str)]) -> Ended {
-    let base = [("ENVIRONMENT", "production"), ("DATABASE_URL", "postgres://u@127.0.0.1:9/d"), ("PORT", "0")];
-    Program::new(&["healthcheck", "--port=9"]).with(&base).with(settings).run().await
+    let base = [("DATABASE_URL", "postgres://u@127.0.0.1:9/d")];
+    Program::checking_settings().with(&base).with(settings).run().await
 }
 
 #[tokio::test]

@@ -151,6 +151,65 @@ async fn requests_that_are_on_their_way_when_the_server_stops_are_answered() {
     panic!("requests were not answered");
 }
 
+/// Clients whose request has arrived in part when the server stops. They believe that their connections go on.
+async fn with_part_of_a_request(world: &World) -> Vec<(RawClient, String)> {
+    let refused = "POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n".to_owned();
+    let look = request("GET", "/api/tasks", "alice", "");
+    let mut clients = Vec::new();
+    for (before, part, rest) in [
+        ("", &look[..1], &look[1..]),
+        (&*look, &look[..40], &look[40..]),
+        (&*refused, "", &*format!("{{}}{look}")),
+        (&*refused, "{", &*format!("}}{look}")),
+    ] {
+        let mut client = RawClient::sending(world.server.address, before).await;
+        if !before.is_empty() {
+            assert!(client.reads().await.head.contains("keep-alive"));
+        }
+        client.sends(part).await;
+        clients.push((client, rest.to_owned()));
+    }
+    // A part that arrives together with the request before it.
+    let mut client = RawClient::sending(world.server.address, look.clone() + &look[..40]).await;
+    assert!(client.reads().await.head.contains("keep-alive"));
+    clients.push((client, look[40..].to_owned()));
+    tokio::time::sleep(Duration::from_millis(100)).await; // until the server has read them
+    clients
+}
+
+#[tokio::test]
+async fn a_client_that_has_sent_a_part_of_a_request_is_answered_by_a_server_that_stops() {
+    let mut world = World::new().await;
+    let clients = with_part_of_a_request(&world).await;
+
+    world.server.signal("TERM");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+
+    for (mut client, rest) in clients {
+        client.sends(&rest).await;
+        let reply = client.reads().await;
+        assert!([200, 503].contains(&reply.status), "{rest}{reply:?}");
+        assert!(reply.head.contains("connection: close"), "{rest}{reply:?}");
+        assert_eq!(reply.head.contains("retry-after"), reply.status == 503, "{reply:?}");
+    }
+    assert_eq!(world.server.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_client_that_never_sends_the_rest_is_answered_at_the_end() {
+    let mut world = World::with(&[("SHUTDOWN_TIMEOUT", "1"), ("REQUEST_TIMEOUT", "600")]).await;
+    let clients = with_part_of_a_request(&world).await;
+
+    world.server.signal("TERM");
+
+    for (mut client, rest) in clients {
+        let reply = client.reads().await;
+        assert!(reply.status == 503 && reply.head.contains("connection: close"), "{rest}{reply:?}");
+        assert_eq!(client.reads_to_the_end().await, "");
+    }
+    assert_eq!(world.server.ended().await.code(), Some(0));
+}
+
 #[tokio::test]
 async fn a_server_that_waits_for_its_database_at_start_stops_as_well() {
     let settings = [

@@ -1,6 +1,6 @@
 //! The log of a server whose standard error nobody reads, and of clients that leave.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -20,7 +20,7 @@ struct Stalled {
 }
 
 /// More lines than the queue and the pipe have room for.
-const LINES: usize = 12_000;
+const LINES: usize = 24_000;
 
 impl Stalled {
     async fn start(format: &str) -> Self {
@@ -62,10 +62,14 @@ impl Stalled {
         Person::new(self.address, "alice").get("/api/tasks").await.status()
     }
 
-    /// Sends SIGTERM. Returns the exit code.
-    async fn stops(&mut self) -> Option<i32> {
+    fn is_told_to_stop(&self) {
         let id = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+    }
+
+    /// Sends SIGTERM. Returns the exit code.
+    async fn stops(&mut self) -> Option<i32> {
+        self.is_told_to_stop();
         let ended = async {
             loop {
                 if let Some(status) = self.process.try_wait().expect("a child") {
@@ -124,6 +128,35 @@ async fn a_log_that_is_read_again_says_how_many_lines_were_dropped() {
         assert!((1..LINES as u64).contains(&total), "{line}");
         assert_eq!(server.answers().await, 200);
     }
+}
+
+#[tokio::test]
+#[ignore = "takes long: `make test-all`"]
+async fn a_full_log_is_written_at_the_end_if_its_reader_goes_on() {
+    let mut server = Stalled::start("json").await;
+    server.fills_its_log().await;
+    let mut log = server.process.stderr.take().expect("a pipe");
+
+    server.is_told_to_stop();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut text = String::new();
+        log.read_to_string(&mut text).map(|_| text)
+    });
+    let text = timeout(Duration::from_secs(10), reading).await.expect("within 10 s").expect("a thread");
+
+    let text = text.expect("a text");
+    let messages: Vec<String> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["message"].to_string())
+        .collect();
+    let last = messages.last_chunk().expect("lines");
+    assert_eq!(
+        *last,
+        ["lines of the log were dropped, because nobody read standard error", "stopped"]
+            .map(|text| format!("{text:?}"))
+    );
+    assert!(messages.len() > 4000, "{}", messages.len());
 }
 
 /// Locks every row, until the client is dropped.
@@ -192,4 +225,27 @@ async fn a_client_that_leaves_before_its_transaction_has_a_line_and_changes_noth
     assert_eq!((&line["status"], &line["outcome"]), (&Value::Null, &json!("nothing was changed")), "{line}");
     assert_eq!(first.reads().await.status, 200);
     assert_eq!(alice.reads(&task["id"]).await["title"], "two");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_at_once_has_a_line() {
+    let world = World::with(&[("LOG_LEVEL", "info")]).await;
+    const CLIENTS: usize = 60;
+
+    for number in 0..CLIENTS {
+        let text = request("PUT", &format!("/api/tasks/{number}"), "alice", r#"{"title":"one"}"#);
+        drop(RawClient::sending(world.server.address, text).await);
+    }
+
+    let lines = async {
+        loop {
+            let lines =
+                world.server.log().into_iter().filter(|line| line.contains(r#""method":"PUT""#)).count();
+            if lines == CLIENTS {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), lines).await.expect("a line for each within 10 s");
 }

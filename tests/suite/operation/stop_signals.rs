@@ -21,20 +21,47 @@ async fn told_to_stop(world: &World) {
 async fn health_fails_during_the_delay_and_everything_else_is_served() {
     let world = World::with(&[("SHUTDOWN_DELAY", "600")]).await;
     let alice = world.user("alice");
-    let get = request("GET", "/health", "alice", "");
-    let mut kept = RawClient::sending(world.server.address, &get).await;
-    assert_eq!(kept.reads().await.status, 200);
 
     told_to_stop(&world).await;
 
-    kept.sends(&get).await;
-    let reply = kept.reads().await;
-    assert!(reply.status == 503 && reply.body.contains("shutting down"), "{reply:?}");
     let health = world.anonymous().get("/health").await;
     assert_eq!((health.status(), &health.json()["status"]), (503, &json!("unhealthy")));
-    kept.sends(request("POST", "/api/tasks", "alice", r#"{"title":"one"}"#)).await;
-    assert_eq!(kept.reads().await.status, 201);
+    assert!(health.detail().contains("shutting down"), "{health:?}");
+    assert_eq!(alice.post("/api/tasks", json!({ "title": "one" })).await.status(), 201);
     assert_eq!(alice.get("/api/tasks").await.ids().len(), 1);
+}
+
+#[tokio::test]
+async fn answers_during_the_delay_say_that_their_connections_end() {
+    let world = World::with(&[("SHUTDOWN_DELAY", "600")]).await;
+    let texts = [
+        request("GET", "/health", "alice", ""),
+        request("GET", "/live", "alice", ""),
+        request("POST", "/api/tasks", "alice", r#"{"title":"one"}"#),
+        request("GET", "/nowhere", "alice", ""),
+        "POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n".into(),
+    ];
+    let mut kept = Vec::new();
+    for _ in &texts {
+        let mut client = RawClient::sending(world.server.address, &texts[1]).await;
+        assert!(client.reads().await.head.contains("keep-alive"));
+        kept.push(client);
+    }
+
+    told_to_stop(&world).await;
+
+    for (text, mut kept) in texts.iter().zip(kept) {
+        let mut new = RawClient::open(world.server.address).await;
+        for client in [&mut kept, &mut new] {
+            client.sends(text).await;
+            let reply = client.reads().await;
+            assert!(
+                reply.head.contains("connection: close") && !reply.head.contains("keep-alive"),
+                "{reply:?}"
+            );
+            assert_eq!(client.reads_to_the_end().await, "");
+        }
+    }
 }
 
 #[tokio::test]

@@ -173,15 +173,44 @@ async fn a_body_that_nobody_needs_is_not_taken_for_a_request() {
 }
 
 #[tokio::test]
-async fn a_small_body_that_never_comes_ends_its_connection() {
+async fn a_small_body_has_as_long_as_an_idle_connection() {
     let world = World::with(&[("REQUEST_TIMEOUT", "1")]).await;
 
-    join_all(heads().into_iter().map(async |(status, head)| {
-        let mut client = RawClient::sending(world.server.address, head + &announced(2).0).await;
-        assert_eq!(client.reads().await.status, status);
+    join_all(heads().into_iter().flat_map(|head| [(head.clone(), true), (head, false)]).map(
+        async |((status, head), drips)| {
+            let mut client = RawClient::sending(world.server.address, head.clone() + &announced(4).0).await;
+            let first = client.reads().await;
+            assert!(first.status == status && first.head.contains("keep-alive: timeout=75"), "{first:?}");
 
-        assert_eq!(client.reads_to_the_end().await, "");
-    }))
+            for _ in 0..4 {
+                tokio::time::sleep(Duration::from_millis(700)).await;
+                client.sends(if drips { "x" } else { "" }).await;
+            }
+            client.sends(if drips { "" } else { "xxxx" }).await;
+            client.sends(request("GET", "/api/tasks", "bob", "")).await;
+
+            assert_eq!(client.reads().await.status, 200, "{head}");
+        },
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_whose_small_body_does_not_come_is_told_that_its_connection_ends() {
+    let world = World::with(&[("REQUEST_TIMEOUT", "600"), ("KEEP_ALIVE_TIMEOUT", "1")]).await;
+
+    join_all(heads().into_iter().flat_map(|head| [(head.clone(), ""), (head, "x")]).map(
+        async |((status, head), part)| {
+            let text = head + &announced(2).0 + part;
+            let mut client = RawClient::sending(world.server.address, &text).await;
+            assert_eq!(client.reads().await.status, status);
+
+            let last = client.reads().await;
+
+            assert!(last.status == 408 && says_close(&last), "{text}{last:?}");
+            assert_eq!(client.reads_to_the_end().await, "");
+        },
+    ))
     .await;
 }
 

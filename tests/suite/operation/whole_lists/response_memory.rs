@@ -63,7 +63,7 @@ async fn pages_that_clients_do_not_read_fill_the_limit_and_further_ones_get_503(
 
     let (served, refused) = served(stopped_readers(&world, PAGE, 10).await);
 
-    assert!((7..=9).contains(&served.len()), "{} of 40 are served", served.len());
+    assert!((8..=10).contains(&served.len()), "{} of 40 are served", served.len());
     for reader in refused {
         let received = reader.ends().await;
         assert!(
@@ -73,9 +73,9 @@ async fn pages_that_clients_do_not_read_fill_the_limit_and_further_ones_get_503(
         );
     }
     assert!(peak_memory(world.server.id()).is_none_or(|most| most < BOUND));
-    // Small answers, and whole lists in short pages, still fit.
+    // Shorter answers, and whole lists in short pages, still fit.
     assert_eq!(nobody.get(PAGE).await.status(), 200);
-    assert_eq!(one.get("/api/v1/tasks?limit=20&sort=id").await.status(), 200);
+    assert_eq!(one.get("/api/v1/tasks?limit=500&sort=id").await.status(), 200);
     assert_eq!(one.get("/api/tasks").await.ids().len(), 1100);
 
     for reader in served {
@@ -101,7 +101,7 @@ async fn clients_that_leave_give_their_memory_back() {
     let world = with_largest_tasks().await;
     for _ in 0..3 {
         let (served, _) = served(stopped_readers(&world, PAGE, 10).await);
-        assert!((7..=9).contains(&served.len()), "{} of 40 are served", served.len());
+        assert!((8..=10).contains(&served.len()), "{} of 40 are served", served.len());
         drop(served);
         // Wait until the server has noticed.
         let one = world.user("user 1");
