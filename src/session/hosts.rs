@@ -21,7 +21,7 @@ pub(super) async fn connect(
     pipeline: &Pipeline,
     limit: Duration,
 ) -> Result<Client, ConnectError> {
-    first_of(address, pipeline, address.hosts().all.clone(), Instant::now() + limit).await
+    first_of(address, pipeline, address.hosts().all.clone(), false, Instant::now() + limit).await
 }
 
 /// Tries one after the other. The last one gets twice the time of each other one.
@@ -29,10 +29,12 @@ async fn first_of(
     address: &Address,
     pipeline: &Pipeline,
     endpoints: Vec<Endpoint>,
+    has_others: bool,
     deadline: Instant,
 ) -> Result<Client, ConnectError> {
     let mut failure: Option<ConnectError> = None;
     let mut left = endpoints.len() as u32;
+    let has_others = has_others || left > 1;
     for endpoint in address.hosts().in_order(endpoints) {
         let now = Instant::now();
         let rest = deadline.saturating_duration_since(now);
@@ -41,7 +43,7 @@ async fn first_of(
         left -= 1;
 
         // A name is looked up, and its IP addresses are tried in the same way.
-        let attempt = Box::pin(connect_to(address, pipeline, &endpoint, now + share));
+        let attempt = Box::pin(connect_to(address, pipeline, &endpoint, has_others, now + share));
         let error = match within(share, attempt).await.unwrap_or(Err(ConnectError::TimedOut)) {
             Ok(client) => return Ok(client),
             Err(error) => error,
@@ -61,10 +63,12 @@ async fn connect_to(
     address: &Address,
     pipeline: &Pipeline,
     endpoint: &Endpoint,
+    has_others: bool,
     deadline: Instant,
 ) -> Result<Client, ConnectError> {
     if let Some(path) = endpoint.socket() {
-        return transport::connect_socket(&path, address.config(), pipeline.clone()).await;
+        let one_of_several = has_others.then(|| endpoint.clone());
+        return transport::connect_socket(&path, address.config(), pipeline.clone(), one_of_several).await;
     }
     let mut endpoints = vec![endpoint.clone()];
     if endpoint.ip.is_none() {
@@ -73,10 +77,11 @@ async fn connect_to(
         endpoints = found.map(|found| Endpoint { ip: Some(found.ip()), ..endpoint.clone() }).collect();
     }
     let [endpoint] = &endpoints[..] else {
-        return first_of(address, pipeline, endpoints, deadline).await;
+        return first_of(address, pipeline, endpoints, has_others, deadline).await;
     };
     let config = address.config_for(endpoint);
-    let (transport, config) = Transport::new(&config, address.tls(), pipeline.clone());
+    let one_of_several = has_others.then(|| endpoint.clone());
+    let (transport, config) = Transport::new(&config, address.tls(), pipeline.clone(), one_of_several);
     let (client, connection) = config.connect(transport).await?;
     tokio::spawn(connection);
     Ok(client)

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::pipeline::Pipeline;
 use super::transport;
-use crate::database::Address;
+use crate::database::{Address, Endpoint};
 
 /// How long Postgres gives a login: the default of `authentication_timeout` (PostgreSQL manual, "Connections and
 /// Authentication").
@@ -103,11 +103,13 @@ pub(super) struct OpeningSocket<S: AsyncRead + AsyncWrite + Send + Unpin + 'stat
     socket: Option<S>,
     has_answered: bool,
     pipeline: Pipeline,
+    /// Its host, if the address has others that can be used instead.
+    one_of_several: Option<Endpoint>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> OpeningSocket<S> {
-    pub(super) fn new(socket: S, pipeline: Pipeline) -> Self {
-        Self { socket: Some(socket), has_answered: false, pipeline }
+    pub(super) fn new(socket: S, pipeline: Pipeline, one_of_several: Option<Endpoint>) -> Self {
+        Self { socket: Some(socket), has_answered: false, pipeline, one_of_several }
     }
 
     fn socket(&mut self) -> io::Result<Pin<&mut S>> {
@@ -120,8 +122,17 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Drop for OpeningSocket<
         let (Some(slot), Some(socket)) = (self.pipeline.opening_slot(), self.socket.take()) else { return };
         // Outside of the runtime the program ends, and every connection with it.
         if let Ok(runtime) = Handle::try_current() {
-            let has_answered = self.has_answered;
-            runtime.spawn(async move { until_ended(socket, has_answered, &slot).await });
+            let (has_answered, one_of_several) = (self.has_answered, self.one_of_several.take());
+            runtime.spawn(async move {
+                if let Some(endpoint) = one_of_several
+                    && !has_answered
+                    && !matches!(timeout(ANSWER_TIMEOUT, transport::ask(&endpoint)).await, Ok(Ok(())))
+                    && slot.server.answers().await
+                {
+                    return; // this host is silent, and another one is not
+                }
+                until_ended(socket, has_answered, &slot).await;
+            });
         }
     }
 }

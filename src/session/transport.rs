@@ -45,11 +45,17 @@ pub(super) struct Transport {
     rustls: MakeRustlsConnect,
     tls_mode: TlsMode,
     pipeline: Pipeline,
+    one_of_several: Option<Endpoint>,
 }
 
 impl Transport {
     /// A transport for `config`, and the configuration to give to the driver instead.
-    pub(super) fn new(config: &Config, rustls: MakeRustlsConnect, pipeline: Pipeline) -> (Self, Config) {
+    pub(super) fn new(
+        config: &Config,
+        rustls: MakeRustlsConnect,
+        pipeline: Pipeline,
+        one_of_several: Option<Endpoint>,
+    ) -> (Self, Config) {
         let tls_mode = match (config.get_ssl_mode(), config.get_ssl_negotiation()) {
             (SslMode::Disable, _) => TlsMode::Disable,
             (_, SslNegotiation::Direct) => TlsMode::Direct,
@@ -59,7 +65,7 @@ impl Transport {
 
         let mut config = config.clone();
         config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
-        (Self { rustls, tls_mode, pipeline }, config)
+        (Self { rustls, tls_mode, pipeline, one_of_several }, config)
     }
 }
 
@@ -70,7 +76,8 @@ impl MakeTlsConnect<Socket> for Transport {
 
     fn make_tls_connect(&mut self, host: &str) -> Result<HostTransport, Self::Error> {
         let rustls = MakeTlsConnect::<TcpSocket>::make_tls_connect(&mut self.rustls, host)?;
-        Ok(HostTransport { rustls, tls_mode: self.tls_mode, pipeline: self.pipeline.clone() })
+        let (pipeline, one_of_several) = (self.pipeline.clone(), self.one_of_several.clone());
+        Ok(HostTransport { rustls, tls_mode: self.tls_mode, pipeline, one_of_several })
     }
 }
 
@@ -79,6 +86,7 @@ pub(super) struct HostTransport {
     rustls: RustlsConnect,
     tls_mode: TlsMode,
     pipeline: Pipeline,
+    one_of_several: Option<Endpoint>,
 }
 
 impl TlsConnect<Socket> for HostTransport {
@@ -87,7 +95,7 @@ impl TlsConnect<Socket> for HostTransport {
     type Future = Pin<Box<dyn Future<Output = io::Result<Self::Stream>> + Send>>;
 
     fn connect(self, socket: Socket) -> Self::Future {
-        let mut socket = OpeningSocket::new(socket, self.pipeline.clone());
+        let mut socket = OpeningSocket::new(socket, self.pipeline.clone(), self.one_of_several);
         Box::pin(async move {
             let use_tls = match self.tls_mode {
                 TlsMode::Disable => false,
@@ -127,7 +135,7 @@ impl TlsStream for PipelineStream<Either<TcpSocket, RustlsStream>> {
 pub(super) async fn cancel(address: &Address, token: CancelToken) -> Result<(), ConnectError> {
     let address = address.refreshed()?;
     if !address.is_socket() {
-        let (transport, _) = Transport::new(address.config(), address.tls(), Pipeline::default());
+        let (transport, _) = Transport::new(address.config(), address.tls(), Pipeline::default(), None);
         return Ok(token.cancel_query(transport).await?);
     }
     let mut last_error = io::ErrorKind::NotFound.into();
@@ -149,7 +157,8 @@ pub(super) async fn is_answered(address: &Address) -> bool {
     select_ok(asked).await.is_ok()
 }
 
-async fn ask(endpoint: &Endpoint) -> io::Result<()> {
+/// Asks a server with an SSLRequest whether it is there.
+pub(super) async fn ask(endpoint: &Endpoint) -> io::Result<()> {
     if let Some(path) = endpoint.socket() {
         offers_tls(&mut UnixStream::connect(path).await?).await?;
         return Ok(());
@@ -164,9 +173,10 @@ pub(super) async fn connect_socket(
     path: &Path,
     config: &Config,
     pipeline: Pipeline,
+    one_of_several: Option<Endpoint>,
 ) -> Result<Client, ConnectError> {
     let stream = UnixStream::connect(path).await.map_err(ConnectError::Socket)?;
-    let stream = PipelineStream::new(OpeningSocket::new(stream, pipeline.clone()), pipeline);
+    let stream = PipelineStream::new(OpeningSocket::new(stream, pipeline.clone(), one_of_several), pipeline);
     let (client, connection) = config.connect_raw(stream, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
