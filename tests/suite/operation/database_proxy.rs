@@ -25,6 +25,7 @@ pub struct Message {
 struct State {
     messages: Mutex<Vec<Message>>,
     syncs: AtomicUsize,
+    logins: AtomicUsize,
     /// Answers wait until this many Syncs have been sent.
     syncs_before_answers: AtomicUsize,
     /// Messages after this many Syncs wait; none: no message waits.
@@ -97,9 +98,9 @@ impl Proxy {
         self.address.port()
     }
 
-    /// How many connections it has accepted.
-    pub fn connections(&self) -> usize {
-        self.state.silenced.lock().expect("no poison").len()
+    /// How many logins have begun. An SSLRequest alone begins none.
+    pub fn logins(&self) -> usize {
+        self.state.logins.load(Ordering::SeqCst)
     }
 
     /// From now on no connection gets an answer, and none is closed.
@@ -170,6 +171,9 @@ async fn forward(client: TcpStream, server: UnixStream, state: Arc<State>, silen
         };
         while waits() {
             tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        if !tagged && body.len() > 4 {
+            state.logins.fetch_add(1, Ordering::SeqCst);
         }
         if let Some(tag) = tag {
             record(&state, &mut statements, tag, &body);

@@ -49,7 +49,7 @@ async fn a_host_that_was_silent_does_not_cost_every_connection_its_time() {
     assert_eq!(alice.get("/health").await.status(), 200);
     alice.creates(json!({ "title": "one" })).await;
 
-    assert_eq!(hosts.first.connections(), 1);
+    assert_eq!(hosts.first.logins(), 1);
 }
 
 #[tokio::test]
