@@ -49,6 +49,7 @@ fn about_existing_rows(locks: &Locks) -> Vec<String> {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_second_table_is_found_in_the_catalogue_and_needs_a_folder_of_queries() {
     let database = with_notes().await;
     let admin = database.superuser().await;
@@ -59,6 +60,7 @@ async fn a_second_table_is_found_in_the_catalogue_and_needs_a_folder_of_queries(
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_second_table_has_comments_and_names() {
     let database = with_notes().await;
     let admin = database.superuser().await;
@@ -69,6 +71,7 @@ async fn a_second_table_has_comments_and_names() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn both_locks_hold_on_a_second_table() {
     assert_eq!(notes().await.without_a_filter(), [""; 0]);
     assert_eq!(notes().await.silent().await, [""; 0]);
@@ -79,6 +82,7 @@ async fn both_locks_hold_on_a_second_table() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_database_with_a_second_table_is_served_from() {
     let database = with_notes().await;
 
@@ -86,6 +90,7 @@ async fn a_database_with_a_second_table_is_served_from() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_second_table_without_its_fence_is_not_served_from() {
     let database = with_notes().await;
     let damage = "drop policy fence on app.notes";
@@ -102,6 +107,7 @@ async fn audited(database: &Database) -> Vec<String> {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn an_audit_checks_a_second_table_and_proves_its_isolation() {
     let facts = audited(&with_notes().await).await;
 
@@ -120,6 +126,7 @@ async fn an_audit_checks_a_second_table_and_proves_its_isolation() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn an_audit_reports_the_mistakes_of_a_second_table() {
     let wide = "drop policy fence on app.notes; alter policy owner_only on app.notes using (true)";
     for (damage, names) in [
@@ -149,6 +156,7 @@ async fn an_audit_reports_the_mistakes_of_a_second_table() {
 
 /// Each query in turn loses its filter, and only that query is reported.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_query_without_its_filter_is_found() {
     for name in ["delete", "list", "read", "replace"] {
         let mut locks = notes().await;
@@ -161,6 +169,7 @@ async fn a_query_without_its_filter_is_found() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_query_about_tasks_without_its_filter_is_found() {
     for name in about_existing_rows(&tasks().await) {
         let mut locks = tasks().await;
@@ -174,6 +183,7 @@ async fn a_query_about_tasks_without_its_filter_is_found() {
 
 /// The text of the filter is there, but another condition makes it ineffective.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn an_ineffective_filter_is_found() {
     for (name, condition) in [
         ("read", "(user_id = $1 or true)"),
@@ -191,6 +201,7 @@ async fn an_ineffective_filter_is_found() {
 
 /// A result without `user_id` and `id` is compared with the result when no other user has rows.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_count_of_all_rows_is_found() {
     for (filter, found) in [("user_id = $1", None), ("$1::text is not null", Some("read"))] {
         let mut locks = notes().await;
@@ -203,6 +214,7 @@ async fn a_count_of_all_rows_is_found() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_policy_that_shows_all_rows_is_found() {
     for damage in [
         "drop policy fence on app.notes; alter policy owner_only on app.notes using (true) with check (true)",
@@ -219,6 +231,7 @@ async fn a_policy_that_shows_all_rows_is_found() {
 /// A wide policy for UPDATE or DELETE would reach all rows in a statement without WHERE, because such a statement does not
 /// use the policy for reading. The fence stops it.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_lax_policy_beside_the_fence_opens_nothing() {
     let damage = "create policy wide on app.notes using (true) with check (true)";
 
@@ -228,6 +241,7 @@ async fn a_lax_policy_beside_the_fence_opens_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_create_that_names_its_user_is_found() {
     let mut locks = notes().await.damaged("grant insert (user_id) on app.notes to rowkeep_api").await;
     let create = locks.queries.iter_mut().find(|query| query.creates()).expect("a query that creates");
@@ -246,6 +260,7 @@ async fn a_create_that_names_its_user_is_found() {
 
 /// A query that finds no row at all would pass every other test.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_query_that_finds_nothing_at_all_is_found() {
     let mut locks = notes().await;
     replace_the_filter(&mut locks, "list", "user_id = $1 and false");

@@ -12,6 +12,7 @@ use super::support::{Fixture, begin_as, files, state, texts};
 use crate::world::OwnCluster;
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn concurrent_processes_migrate_one_database_once() {
     let cluster = OwnCluster::start().await;
     let make = "create database tasks";
@@ -31,6 +32,7 @@ async fn concurrent_processes_migrate_one_database_once() {
 
 /// Roles belong to the whole cluster, and advisory locks to a database. So these migrations conflict at the roles.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn databases_of_a_fresh_cluster_can_be_migrated_concurrently() {
     let cluster = OwnCluster::start().await;
     let admin = cluster.superuser("postgres").await;
@@ -51,6 +53,7 @@ async fn databases_of_a_fresh_cluster_can_be_migrated_concurrently() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn databases_of_a_fresh_cluster_can_be_migrated_concurrently_without_a_superuser() {
     let cluster = OwnCluster::start().await;
     let admin = cluster.superuser("postgres").await;
@@ -73,6 +76,7 @@ async fn databases_of_a_fresh_cluster_can_be_migrated_concurrently_without_a_sup
 
 /// Another migration creates the roles in a transaction that has not committed yet.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_migration_waits_for_roles_that_another_database_is_creating() {
     let cluster = OwnCluster::start().await;
     let (other, admin) = (cluster.superuser("postgres").await, cluster.superuser("postgres").await);
@@ -88,6 +92,7 @@ async fn a_migration_waits_for_roles_that_another_database_is_creating() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_migration_waits_for_grants_that_another_database_is_making() {
     let cluster = OwnCluster::start().await;
     let (other, admin) = (cluster.superuser("postgres").await, cluster.superuser("postgres").await);
@@ -126,6 +131,7 @@ async fn report(fixture: &Fixture) -> Client {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_migration_with_nothing_to_do_does_not_wait() {
     let fixture = Fixture::new().await;
     let report = report(&fixture).await;
@@ -144,6 +150,7 @@ async fn a_migration_with_nothing_to_do_does_not_wait() {
 
 /// Another session holds the strongest lock on the table.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_migration_with_nothing_to_do_locks_no_table() {
     let fixture = Fixture::new().await;
     let owner = fixture.database.superuser().await;
@@ -156,6 +163,7 @@ async fn a_migration_with_nothing_to_do_locks_no_table() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn policies_wait_for_a_long_report_and_do_not_block_requests() {
     let fixture = Fixture::new().await;
     let wanted = described(&fixture.admin).await;
@@ -191,6 +199,7 @@ async fn until(admin: &Client, query: &str) {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_policies_are_in_force_at_every_moment_of_a_migration() {
     let fixture = Fixture::new().await;
     let address = fixture.database.address("postgres");

@@ -120,6 +120,7 @@ async fn a_sort_has_memory_for_the_longest_page_after_the_longest_offset() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_small_users_queries_cost_little_after_any_other_user() {
     let table = LargeTable::shared().await;
     let queries = Query::all();

@@ -127,6 +127,7 @@ impl Listening {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_server_connects_with_the_tls_mode_of_the_address() {
     let (authority, other_authority) = (CertificateAuthority::new(), CertificateAuthority::new());
     let database = Listening::start().await;
@@ -151,6 +152,7 @@ async fn the_server_connects_with_the_tls_mode_of_the_address() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_server_with_an_expired_certificate_is_refused() {
     let authority = CertificateAuthority::new();
     let database = Listening::start().await;
@@ -168,6 +170,7 @@ pub fn on_the_network(here: &str) -> String {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn tls_is_required_unless_the_address_says_disable_or_it_is_development() {
     let database = Listening::start().await;
     // The address that the host has is not loopback for the parser: a name decides.
@@ -195,6 +198,7 @@ async fn tls_is_required_unless_the_address_says_disable_or_it_is_development() 
 
 /// Somebody between server and database, who claims that the database has no TLS.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_man_in_the_middle_who_refuses_tls_gets_no_password() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -223,6 +227,7 @@ async fn a_man_in_the_middle_who_refuses_tls_gets_no_password() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn every_command_reaches_a_database_with_an_authority_of_its_own() {
     let authority = CertificateAuthority::new();
     let database = Listening::start().await;
@@ -255,6 +260,7 @@ async fn every_command_reaches_a_database_with_an_authority_of_its_own() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn no_command_reaches_a_database_whose_authority_is_not_the_one_that_is_named() {
     let (authority, other_authority) = (CertificateAuthority::new(), CertificateAuthority::new());
     let database = Listening::start().await;
@@ -280,6 +286,7 @@ async fn no_command_reaches_a_database_whose_authority_is_not_the_one_that_is_na
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_certificate_file_that_cannot_be_used_is_named_at_start() {
     let authority = CertificateAuthority::new();
     let files = Directory::named("certificates");
@@ -325,6 +332,7 @@ async fn a_certificate_file_that_cannot_be_used_is_named_at_start() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_new_authority_in_the_file_holds_for_new_connections() {
     let (old, new) = (CertificateAuthority::new(), CertificateAuthority::new());
     let database = Listening::start().await;
@@ -338,6 +346,7 @@ async fn a_new_authority_in_the_file_holds_for_new_connections() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn plain_connections_over_a_network_are_warned_of() {
     for (url, warned) in [
         ("postgres://u:hush@db.example/d?sslmode=disable", true),

@@ -16,6 +16,7 @@ use crate::world::{CertificateAuthority, Person, SECRET, Server};
 
 /// libpq refuses direct negotiation with a weak `sslmode`. Without one it asks for TLS here, also on this machine.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn what_needs_tls_is_never_sent_without_it() {
     let authority = CertificateAuthority::new();
     let database = Listening::start().await;
@@ -44,6 +45,7 @@ async fn what_needs_tls_is_never_sent_without_it() {
 
 /// As behind a load balancer whose PostgreSQL starts later: connections are accepted and closed at first.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_server_waits_while_the_handshake_is_cut_and_serves_when_it_is_not() {
     let authority = CertificateAuthority::new();
     let database = Listening::start().await;
@@ -82,6 +84,7 @@ async fn a_server_waits_while_the_handshake_is_cut_and_serves_when_it_is_not() {
 
 /// `statement_timeout` does not end the wait for a standby, so Postgres must hear a cancel.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_statement_that_hangs_is_cancelled_over_tls() {
     let authority = CertificateAuthority::new();
     let database = Listening::start().await;

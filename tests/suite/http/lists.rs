@@ -135,6 +135,7 @@ async fn a_long_whole_list_is_complete() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_slow_client_does_not_hold_a_database_connection() {
     let world = World::with(&[("DATABASE_POOL_SIZE", "2")]).await;
     let bob = world.user("bob");

@@ -81,6 +81,7 @@ async fn start(home: PathBuf) -> Cluster {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn requests_get_503_while_the_database_is_down_and_are_answered_afterwards() {
     let mut outage = Outage::prepared().await;
     let alice = outage.user("alice");
@@ -100,6 +101,7 @@ async fn requests_get_503_while_the_database_is_down_and_are_answered_afterwards
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn health_is_503_while_the_database_is_down_and_200_afterwards() {
     let mut outage = Outage::prepared().await;
     let anonymous = Person::with_token(outage.server.address, None);
@@ -114,6 +116,7 @@ async fn health_is_503_while_the_database_is_down_and_200_afterwards() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn acknowledged_tasks_exist_after_the_database_crashed() {
     let mut outage = Outage::prepared().await;
     let alice = outage.user("alice");

@@ -23,6 +23,7 @@ async fn works(checkout: &Checkout) {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_checkout_that_only_its_owner_can_enter_works() {
     let checkout = Checkout::new("c");
     std::fs::set_permissions(&checkout.path, std::fs::Permissions::from_mode(0o700))
@@ -32,11 +33,13 @@ async fn a_checkout_that_only_its_owner_can_enter_works() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_checkout_with_spaces_and_quotes_in_its_path_works() {
     works(&Checkout::new("it's a \"check out\" $HOME")).await;
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_database_of_an_ordinary_user_is_in_their_home() {
     let checkout = Checkout::of_an_ordinary_user("c", "home");
 
@@ -46,16 +49,19 @@ async fn the_database_of_an_ordinary_user_is_in_their_home() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_home_with_spaces_and_quotes_in_its_path_works() {
     works(&Checkout::of_an_ordinary_user("c", "the user's \"home\"")).await;
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_home_with_a_long_path_works() {
     works(&Checkout::of_an_ordinary_user("c", &"h".repeat(120))).await;
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_program_in_a_subdirectory_uses_the_checkouts_database() {
     let checkout = Checkout::new("c");
     let below = checkout.path.join("src");
@@ -93,6 +99,7 @@ async fn interrupted(checkout: &Checkout, signal: &str) {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn ctrl_c_during_the_first_start_does_not_damage_the_database() {
     let checkout = Checkout::new("c");
 
@@ -107,6 +114,7 @@ async fn ctrl_c_during_the_first_start_does_not_damage_the_database() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn after_a_first_start_that_was_killed_the_next_one_works() {
     let checkout = Checkout::new("c");
 
@@ -117,6 +125,7 @@ async fn after_a_first_start_that_was_killed_the_next_one_works() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_database_that_does_not_start_is_an_error_with_the_end_of_its_log() {
     let checkout = Checkout::new("c");
     checkout.start().await.stop().await;

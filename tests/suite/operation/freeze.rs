@@ -193,6 +193,7 @@ async fn requests_that_arrive_before_a_stop_are_answered() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_key_set_that_arrives_is_read_and_its_tokens_are_valid() {
     let (old, new) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let set = || Reply::keys(&public(&[&old, &new]));

@@ -90,6 +90,7 @@ async fn health_ignores_tokens() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn many_health_requests_at_once_use_one_database_connection_and_leave_none() {
     let world = World::with(&[("DATABASE_POOL_MIN_IDLE", "0")]).await;
     let superuser = world.database.superuser().await;

@@ -59,6 +59,7 @@ async fn rotations_of_several_issuers_are_followed() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn invented_kids_cause_one_read_in_each_cool_down() {
     let (real, forged) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let issuer = Issuer::new(&[&real]).await;

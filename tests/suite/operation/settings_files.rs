@@ -195,6 +195,7 @@ async fn a_password_that_has_changed_in_its_file_is_taken_for_the_next_connectio
 
 /// As when a secret store rotates the password of the login.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_running_server_takes_a_new_password_from_its_file_without_a_restart() {
     let cluster = with_passwords().await;
     let admin = cluster.superuser("postgres").await;

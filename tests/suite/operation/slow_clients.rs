@@ -137,6 +137,7 @@ async fn requests_are_answered_while_hundreds_of_connections_are_silent() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_connection_over_the_limit_gets_503_and_closed_connections_make_room() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);

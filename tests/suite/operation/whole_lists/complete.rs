@@ -15,6 +15,7 @@ async fn ids(admin: &Client, condition: &str) -> Vec<i64> {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_list_of_a_hundred_thousand_tasks_has_each_once_newest_first() {
     let world = World::new().await;
     let admin = add_tasks(&world.database, "alice", 100_000, 0).await;
@@ -33,6 +34,7 @@ async fn a_list_of_a_hundred_thousand_tasks_has_each_once_newest_first() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn lists_whose_length_is_near_a_page_boundary_are_complete() {
     // With descriptions of a kilobyte the second page is short: it ends at about the 210th task.
     for (description, lengths) in
@@ -57,6 +59,7 @@ async fn lists_whose_length_is_near_a_page_boundary_are_complete() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn tasks_that_stay_appear_once_while_others_are_created_and_deleted() {
     let world = World::new().await;
     let admin = add_tasks(&world.database, "alice", 20_000, 1000).await;
@@ -84,6 +87,7 @@ async fn tasks_that_stay_appear_once_while_others_are_created_and_deleted() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_list_whose_later_tasks_are_deleted_meanwhile_ends_with_those_that_are_left() {
     let (world, proxy) = with_proxy(1000, 0, &[]).await;
     let admin = world.database.superuser().await;

@@ -37,6 +37,7 @@ async fn is_logged(world: &World, level: &str) {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_list_that_fails_after_its_first_page_breaks_the_connection() {
     let (world, proxy) = list().await;
     let admin = world.database.superuser().await;
@@ -60,6 +61,7 @@ async fn a_list_that_fails_after_its_first_page_breaks_the_connection() {
 
 /// The same with an ordinary HTTP client.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn an_http_client_reports_an_incomplete_list_as_an_error() {
     let (world, proxy) = list().await;
     let admin = world.database.superuser().await;
@@ -80,6 +82,7 @@ async fn an_http_client_reports_an_incomplete_list_as_an_error() {
 
 /// In HTTP/1.0 the end of the connection is the end of the body, so the server must reset the connection.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn an_http_1_0_client_sees_a_reset_connection() {
     let (world, proxy) = list().await;
     let admin = world.database.superuser().await;
@@ -100,6 +103,7 @@ async fn an_http_1_0_client_sees_a_reset_connection() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_list_whose_first_page_fails_is_answered_with_an_error() {
     let world = World::with(&[("REQUEST_TIMEOUT", "4")]).await;
     let admin = add_tasks(&world.database, "alice", 1000, 10).await;

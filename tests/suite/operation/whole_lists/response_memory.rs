@@ -57,6 +57,7 @@ fn served(readers: Vec<Reader>) -> (Vec<Reader>, Vec<Reader>) {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn pages_that_clients_do_not_read_fill_the_limit_and_further_ones_get_503() {
     let world = with_largest_tasks().await;
     let (one, nobody) = (world.user("user 1"), world.user("nobody"));
@@ -85,6 +86,7 @@ async fn pages_that_clients_do_not_read_fill_the_limit_and_further_ones_get_503(
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn one_user_who_does_not_read_leaves_memory_to_others() {
     let world = with_largest_tasks().await;
     let readers = stopped_readers(&world, PAGE, 1).await;
@@ -97,6 +99,7 @@ async fn one_user_who_does_not_read_leaves_memory_to_others() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn clients_that_leave_give_their_memory_back() {
     let world = with_largest_tasks().await;
     for _ in 0..3 {
@@ -114,6 +117,7 @@ async fn clients_that_leave_give_their_memory_back() {
 
 /// The first page has small tasks. A second page of as many large ones would be two hundred times as large.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn whole_lists_that_clients_do_not_read_go_on_in_shorter_pages() {
     let world = with_largest_tasks().await;
     for path in ["/api/tasks", "/api/user%200/tasks"] {

@@ -20,6 +20,7 @@ pub fn peak_memory(process: u32) -> Option<usize> {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 #[cfg_attr(not(target_os = "linux"), ignore = "needs /proc of Linux")]
 async fn fifty_clients_that_stop_reading_take_less_memory_than_one_list() {
     let server = long_list(&[("REQUEST_TIMEOUT", "600")]).await;
@@ -36,6 +37,7 @@ async fn fifty_clients_that_stop_reading_take_less_memory_than_one_list() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_client_that_stops_reading_holds_no_transaction() {
     let world = World::with(&[("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "600")]).await;
     let admin = add_tasks(&world.database, "alice", 20_000, 1000).await;
@@ -61,6 +63,7 @@ async fn a_client_that_stops_reading_holds_no_transaction() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn no_page_is_queried_for_a_client_that_has_left() {
     let server = long_list(&[("REQUEST_TIMEOUT", "600")]).await;
     let readers = stopped_readers(&server, 4).await;
@@ -75,6 +78,7 @@ async fn no_page_is_queried_for_a_client_that_has_left() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_client_that_never_reads_on_is_disconnected_and_its_list_ends() {
     let server = long_list(&[("REQUEST_TIMEOUT", "2")]).await;
     let readers = stopped_readers(&server, 2).await;
@@ -94,6 +98,7 @@ async fn a_client_that_never_reads_on_is_disconnected_and_its_list_ends() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_head_request_for_a_long_list_has_no_body_and_queries_no_second_page() {
     let world = World::new().await;
     add_tasks(&world.database, "alice", 5000, 100).await;
@@ -117,6 +122,7 @@ async fn a_head_request_for_a_long_list_has_no_body_and_queries_no_second_page()
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_list_that_is_being_read_is_completed_before_the_server_ends() {
     let mut world = World::with(&[("SHUTDOWN_TIMEOUT", "300"), ("REQUEST_TIMEOUT", "300")]).await;
     add_tasks(&world.database, "alice", 20_000, 1000).await;
@@ -136,6 +142,7 @@ async fn a_list_that_is_being_read_is_completed_before_the_server_ends() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_list_that_is_not_read_does_not_delay_the_end_past_the_timeout() {
     let mut server = long_list(&[("SHUTDOWN_TIMEOUT", "1"), ("REQUEST_TIMEOUT", "600")]).await;
     let readers = stopped_readers(&server, 2).await;
@@ -149,6 +156,7 @@ async fn a_list_that_is_not_read_does_not_delay_the_end_past_the_timeout() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_client_that_reads_slowly_is_not_disconnected() {
     let world = World::with(&[("REQUEST_TIMEOUT", "2")]).await;
     add_tasks(&world.database, "alice", 30_000, 1000).await;

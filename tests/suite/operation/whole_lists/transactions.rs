@@ -10,6 +10,7 @@ fn sql(name: &str) -> String {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn every_page_is_a_transaction_of_its_own_in_one_round_trip() {
     let (world, proxy) = with_proxy(3000, 10, &[]).await;
     for (parameters, query) in [("", "tasks/list"), ("?status=pending", "tasks/list_pending")] {
@@ -33,6 +34,7 @@ async fn every_page_is_a_transaction_of_its_own_in_one_round_trip() {
 
 /// Three clients read as fast as they can, over one database connection.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn other_users_are_answered_while_long_lists_are_read() {
     let server = long_list(&[("DATABASE_POOL_SIZE", "2")]).await;
     let mut reading = Vec::new();
