@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 
 use super::contracts::CONTRACTS;
 use super::tokens::{PREVIOUS_SECRET, bearer, claims, header, signed, token_with};
+use crate::operation::overload::eventually;
 use crate::world::{Issuer, KeyPair, SECRET, World};
 
 #[tokio::test]
@@ -138,11 +139,13 @@ async fn a_refused_caller_does_not_wait_for_a_connection() {
     superuser
         .batch_execute(&format!(
             "select pg_terminate_backend(pid) from pg_stat_activity
-              where datname = '{name}' and usename = 'rowkeep_login';
-             begin; lock table app.tasks"
+              where datname = '{name}' and usename = 'rowkeep_login'"
         ))
         .await
-        .expect("a lock");
+        .expect("new connections");
+    // The server may not have noticed it yet.
+    eventually("a new connection", async || alice.get("/api/tasks").await.status() == 200).await;
+    superuser.batch_execute("begin; lock table app.tasks").await.expect("a lock");
 
     let waiting = tokio::spawn(async move { alice.get("/api/tasks").await });
     let blocked = "select count(*) from pg_locks join pg_database on pg_database.oid = database
