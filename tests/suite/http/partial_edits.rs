@@ -101,7 +101,7 @@ async fn a_patch_with_a_value_that_is_not_allowed_changes_nothing() {
     assert_eq!(alice.reads(&task["id"]).await, task);
 }
 
-/// A title beside `completed` could be dropped: the answer would be a success all the same.
+/// Nothing that a client may write is dropped behind a success.
 #[tokio::test]
 async fn complete_obeys_title_and_description_too() {
     let world = World::new().await;
