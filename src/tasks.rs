@@ -16,7 +16,7 @@ use crate::refusal::Refusal;
 use crate::session::{Caller, parameter};
 pub use lists::{Listing, Page, Position, Sort, Status, Window, page, page_and_count};
 pub use queries::QUERIES;
-use queries::{COMPLETE, CREATE, DELETE, READ, REPLACE, TOGGLE};
+use queries::{CREATE, DELETE, EDIT, READ};
 
 /// A row of `app.tasks`, as clients see it. In a list, `Text` borrows from the row instead of copying it.
 #[derive(Clone, Debug, Serialize)]
@@ -40,23 +40,45 @@ pub struct Task<Text = String> {
 pub struct Draft {
     pub title: String,
     pub description: Option<String>,
+    pub completed: bool,
 }
 
-/// New values for a task.
-#[derive(Debug)]
-pub struct Replacement {
-    pub title: String,
+/// What to change in a task. The default changes nothing.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// `None` keeps the title.
+    pub title: Option<String>,
     pub description: Edit<String>,
-    /// `None` keeps the value.
-    pub completed: Option<bool>,
+    pub completed: Completion,
+}
+
+impl Changes {
+    /// Flips `completed` if it is not set.
+    pub fn or_flip(mut self) -> Self {
+        if self.completed == Completion::Keep {
+            self.completed = Completion::Flip;
+        }
+        self
+    }
 }
 
 /// What happens to a value that may be null: an absent member, null and a value mean three different things.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Edit<T> {
+    #[default]
     Keep,
     Clear,
     Set(T),
+}
+
+/// What happens to `completed`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Completion {
+    #[default]
+    Keep,
+    /// True becomes false, and false becomes true. Two flips at the same moment are two flips.
+    Flip,
+    Set(bool),
 }
 
 /// Returns one task of the caller.
@@ -67,51 +89,41 @@ pub async fn read(caller: &Caller, id: i64) -> Result<Task, Refusal> {
     single_task(caller.query(READ.bind(vec![parameter(id)])).await?)
 }
 
-/// Creates a task of the caller, not completed.
+/// Creates a task of the caller.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] with a constraint message; as [`Caller::query`].
 pub async fn create(caller: &Caller, draft: Draft) -> Result<Task, Refusal> {
-    let parameters = vec![parameter(draft.title), parameter(draft.description)];
+    let parameters = vec![parameter(draft.title), parameter(draft.description), parameter(draft.completed)];
 
     single_task(caller.query(CREATE.bind(parameters)).await?)
 }
 
-/// Replaces title, description and status of a task of the caller.
+/// Changes a task of the caller.
 ///
 /// # Errors
 /// [`Refusal::NotFound`]; [`Refusal::Invalid`] with a constraint message; as [`Caller::query`].
-pub async fn replace(caller: &Caller, id: i64, replacement: Replacement) -> Result<Task, Refusal> {
-    let (replaces, description) = match replacement.description {
+pub async fn edit(caller: &Caller, id: i64, changes: Changes) -> Result<Task, Refusal> {
+    let (changes_description, description) = match changes.description {
         Edit::Keep => (false, None),
         Edit::Clear => (true, None),
         Edit::Set(text) => (true, Some(text)),
     };
+    let (changes_completed, completed) = match changes.completed {
+        Completion::Keep => (false, None),
+        Completion::Flip => (true, None),
+        Completion::Set(completed) => (true, Some(completed)),
+    };
     let parameters = vec![
         parameter(id),
-        parameter(replacement.title),
-        parameter(replaces),
+        parameter(changes.title),
+        parameter(changes_description),
         parameter(description),
-        parameter(replacement.completed),
+        parameter(changes_completed),
+        parameter(completed),
     ];
 
-    single_task(caller.query(REPLACE.bind(parameters)).await?)
-}
-
-/// Sets whether a task of the caller is completed.
-///
-/// # Errors
-/// [`Refusal::NotFound`]; as [`Caller::query`].
-pub async fn complete(caller: &Caller, id: i64, completed: bool) -> Result<Task, Refusal> {
-    single_task(caller.query(COMPLETE.bind(vec![parameter(id), parameter(completed)])).await?)
-}
-
-/// Flips whether a task of the caller is completed. Two flips at the same moment are two flips.
-///
-/// # Errors
-/// [`Refusal::NotFound`]; as [`Caller::query`].
-pub async fn toggle(caller: &Caller, id: i64) -> Result<Task, Refusal> {
-    single_task(caller.query(TOGGLE.bind(vec![parameter(id)])).await?)
+    single_task(caller.query(EDIT.bind(parameters)).await?)
 }
 
 /// Deletes a task of the caller.

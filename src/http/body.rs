@@ -82,21 +82,21 @@ impl Body {
         within(limit, self.read_members(BytesMut::new())).await.unwrap_or(Err(Refusal::TooSlow))
     }
 
-    /// Reads the body, which may be empty: then there are no members, and `Content-Type` does not matter.
+    /// Reads the body, or returns `None` if it is empty: `Content-Type` does not matter then.
     ///
     /// # Errors
     /// As [`Body::members`].
-    pub async fn members_if_any(mut self) -> Result<Members, Refusal> {
+    pub async fn members_if_any(mut self) -> Result<Option<Members>, Refusal> {
         let limit = self.read_timeout;
         let read = async {
             let mut bytes = BytesMut::new();
             while bytes.is_empty() && self.content_length <= MAX_BODY_BYTES {
                 match self.chunk().await? {
                     Some(chunk) => bytes.extend_from_slice(&chunk),
-                    None => return Ok(Members::default()),
+                    None => return Ok(None),
                 }
             }
-            self.read_members(bytes).await
+            self.read_members(bytes).await.map(Some)
         };
         within(limit, read).await.unwrap_or(Err(Refusal::TooSlow))
     }

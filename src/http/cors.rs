@@ -19,7 +19,7 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type");
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
-    "link, x-total-count, etag, retry-after, ratelimit, ratelimit-policy, allow, www-authenticate, x-request-id",
+    "location, link, x-total-count, etag, retry-after, ratelimit, ratelimit-policy, allow, www-authenticate, x-request-id",
 );
 
 impl Origins {

@@ -5,7 +5,7 @@ use struson::reader::{
 };
 
 use crate::refusal::Refusal;
-use crate::tasks::{Draft, Edit, Replacement};
+use crate::tasks::{Changes, Completion, Draft, Edit};
 
 /// How deep a body may be nested, as in most JSON parsers.
 const MAX_DEPTH: u32 = 128;
@@ -29,7 +29,7 @@ enum Value {
 }
 
 impl Members {
-    /// Parses a JSON text (RFC 8259).
+    /// Parses a JSON text (RFC 8259), and ignores a byte order mark before it (section 8.1).
     ///
     /// Numbers of any size are well-formed (section 6). That is why this is not serde_json, which has no number larger
     /// than a double; this reader skips a number without computing it.
@@ -37,6 +37,7 @@ impl Members {
     /// # Errors
     /// [`Refusal::Malformed`] if the text is not well-formed; [`Refusal::Invalid`] if it is not an object.
     pub fn parse(json: &[u8]) -> Result<Self, Refusal> {
+        let json = json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json);
         if json.is_empty() {
             return Err(Refusal::Malformed("it is empty".into()));
         }
@@ -86,30 +87,61 @@ impl Members {
     /// # Errors
     /// [`Refusal::Invalid`] if a member is missing or has the wrong type.
     pub fn draft(mut self) -> Result<Draft, Refusal> {
-        let (title, description) = (self.title()?, self.description()?);
+        let (title, description) = (self.required_title()?, self.description()?);
         let description = match description {
             Edit::Keep | Edit::Clear => None,
             Edit::Set(text) => Some(text),
         };
-        Ok(Draft { title, description })
+        Ok(Draft { title, description, completed: self.completed()? == Completion::Set(true) })
     }
 
-    /// New values for a task: `title` is required.
+    /// What a PUT changes: `title` is required, and absent members keep their values.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] if a member is missing or has the wrong type.
-    pub fn replacement(mut self) -> Result<Replacement, Refusal> {
-        Ok(Replacement {
-            title: self.title()?,
-            description: self.description()?,
-            completed: self.completed()?,
-        })
+    pub fn replacement(mut self) -> Result<Changes, Refusal> {
+        let title = self.required_title()?;
+        Ok(Changes { title: Some(title), ..self.changes()? })
     }
 
-    fn title(&mut self) -> Result<String, Refusal> {
+    /// What a PATCH changes: a member is required.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] if all members are missing, or one has the wrong type.
+    pub fn partial_changes(self) -> Result<Changes, Refusal> {
+        if let Self { title: None, description: None, completed: None } = self {
+            return Err(Refusal::invalid("title, description or completed is required"));
+        }
+        self.changes()
+    }
+
+    /// What a PATCH changes that completes a task: `completed` is required.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] if it is missing, or a member has the wrong type.
+    pub fn completion(self) -> Result<Changes, Refusal> {
+        if self.completed.is_none() {
+            return Err(Refusal::invalid("completed is required"));
+        }
+        self.changes()
+    }
+
+    /// What the members change. None of them is required.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] if a member has the wrong type.
+    pub fn changes(mut self) -> Result<Changes, Refusal> {
+        Ok(Changes { title: self.title()?, description: self.description()?, completed: self.completed()? })
+    }
+
+    fn required_title(&mut self) -> Result<String, Refusal> {
+        self.title()?.ok_or(Refusal::invalid("title is required"))
+    }
+
+    fn title(&mut self) -> Result<Option<String>, Refusal> {
         match self.title.take() {
-            None => Err(Refusal::invalid("title is required")),
-            Some(Value::Text(title)) => Ok(title),
+            None => Ok(None),
+            Some(Value::Text(title)) => Ok(Some(title)),
             Some(_) => Err(Refusal::invalid("title must be a text")),
         }
     }
@@ -123,24 +155,13 @@ impl Members {
         }
     }
 
-    /// `completed`, if it is there.
-    ///
-    /// # Errors
-    /// [`Refusal::Invalid`] if it is not a boolean; null is not one.
-    pub fn completed(&self) -> Result<Option<bool>, Refusal> {
-        match &self.completed {
-            None => Ok(None),
-            Some(Value::Boolean(completed)) => Ok(Some(*completed)),
+    fn completed(&self) -> Result<Completion, Refusal> {
+        match self.completed {
+            None => Ok(Completion::Keep),
+            Some(Value::Boolean(completed)) => Ok(Completion::Set(completed)),
+            // Null, too: a task is completed, or it is not.
             Some(_) => Err(Refusal::invalid("completed must be true or false")),
         }
-    }
-
-    /// `completed`, where it is required.
-    ///
-    /// # Errors
-    /// [`Refusal::Invalid`] if it is missing or not a boolean.
-    pub fn required_completed(&self) -> Result<bool, Refusal> {
-        self.completed()?.ok_or(Refusal::invalid("completed is required"))
     }
 }
 
@@ -182,7 +203,7 @@ mod tests {
 
     fn title_of(json: &str) -> String {
         let mut members = Members::parse(json.as_bytes()).expect(json);
-        members.title().expect(json)
+        members.required_title().expect(json)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
-    ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -12,6 +12,7 @@ use super::body::MAX_BODY_BYTES;
 use super::response_memory::ResponseMemory;
 use crate::auth::UserId;
 use crate::refusal::{RateLimited, Refusal};
+use crate::tasks::Task;
 
 pub type Response = warp::reply::Response;
 
@@ -184,6 +185,15 @@ pub fn to_json(body: &impl Serialize) -> Vec<u8> {
 
 pub fn ok(body: &impl Serialize) -> Response {
     json(StatusCode::OK, body)
+}
+
+/// 201 with a new task, and with its path in `Location`. `list_path` is the path that it was posted to, percent-encoded.
+pub fn created(list_path: &str, task: &Task) -> Response {
+    let response = json(StatusCode::CREATED, task);
+    match HeaderValue::try_from(format!("{list_path}/{}", task.id)) {
+        Ok(location) => with_header(response, LOCATION, location),
+        Err(_) => response,
+    }
 }
 
 /// 200 with a body that is JSON already.

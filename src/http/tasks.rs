@@ -9,10 +9,10 @@ use warp::filters::BoxedFilter;
 use super::App;
 use super::body::{Body, body};
 use super::request::{Call, call, task_id};
-use super::response::{ErrorFormat, Response, json, ok};
+use super::response::{ErrorFormat, Response, created, ok};
 use super::whole_list::whole_list;
 use crate::refusal::Refusal;
-use crate::tasks;
+use crate::tasks::{self, Changes};
 
 const ERRORS: ErrorFormat =
     ErrorFormat { invalid_status: StatusCode::BAD_REQUEST, second_member: Some("error") };
@@ -26,16 +26,18 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
     let task_path = warp::path!("api" / "tasks" / String);
     let read = task_path.and(warp::get()).and(call(app)).then(read).map(respond);
     let replace = task_path.and(warp::put()).and(call(app)).and(body(app)).then(replace).map(respond);
+    let edit = task_path.and(warp::patch()).and(call(app)).and(body(app)).then(edit).map(respond);
     let delete = task_path.and(warp::delete()).and(call(app)).then(delete).map(respond);
     let other_task_methods =
-        task_path.map(|_| refuse(Refusal::MethodNotAllowed("GET, HEAD, PUT, DELETE, OPTIONS")));
+        task_path.map(|_| refuse(Refusal::MethodNotAllowed("GET, HEAD, PUT, PATCH, DELETE, OPTIONS")));
 
     let complete_path = warp::path!("api" / "tasks" / String / "complete");
     let complete = complete_path.and(warp::patch()).and(call(app)).and(body(app)).then(complete).map(respond);
     let other_complete_methods = complete_path.map(|_| refuse(Refusal::MethodNotAllowed("PATCH, OPTIONS")));
 
     let list_routes = list.or(create).unify().or(other_list_methods).unify();
-    let task_routes = read.or(replace).unify().or(delete).unify().or(other_task_methods).unify();
+    let task_routes =
+        read.or(replace).unify().or(edit).unify().or(delete).unify().or(other_task_methods).unify();
     let complete_routes = complete.or(other_complete_methods).unify();
     list_routes.or(task_routes).unify().or(complete_routes).unify().boxed()
 }
@@ -54,7 +56,7 @@ async fn create(call: Call, body: Body) -> Result<Response, Refusal> {
     let draft = body.members().await?.draft()?;
 
     let task = tasks::create(&caller, draft).await?;
-    Ok(json(StatusCode::CREATED, &task))
+    Ok(created("/api/tasks", &task))
 }
 
 /// GET /api/tasks/{id}
@@ -70,19 +72,32 @@ async fn read(id: String, call: Call) -> Result<Response, Refusal> {
 async fn replace(id: String, call: Call, body: Body) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let id = task_id(&id)?;
-    let replacement = body.members().await?.replacement()?;
+    let changes = body.members().await?.replacement()?;
 
-    let task = tasks::replace(&caller, id, replacement).await?;
+    let task = tasks::edit(&caller, id, changes).await?;
     Ok(ok(&task))
 }
 
-/// PATCH /api/tasks/{id}/complete
+/// PATCH /api/tasks/{id}. Changes the members that are there.
+async fn edit(id: String, call: Call, body: Body) -> Result<Response, Refusal> {
+    let caller = call.caller().await?;
+    let id = task_id(&id)?;
+    let changes = body.members().await?.partial_changes()?;
+
+    let task = tasks::edit(&caller, id, changes).await?;
+    Ok(ok(&task))
+}
+
+/// PATCH /api/tasks/{id}/complete. Sets `completed`, or flips it if there is no body: public front ends send none.
 async fn complete(id: String, call: Call, body: Body) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let id = task_id(&id)?;
-    let completed = body.members().await?.required_completed()?;
+    let changes = match body.members_if_any().await? {
+        Some(members) => members.completion()?,
+        None => Changes::default().or_flip(),
+    };
 
-    let task = tasks::complete(&caller, id, completed).await?;
+    let task = tasks::edit(&caller, id, changes).await?;
     Ok(ok(&task))
 }
 

@@ -1,19 +1,23 @@
 //! The contract `/api/{user_id}/tasks` (U): the path names the user, and a PUT replaces the whole task.
 
 use http::StatusCode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
 use super::App;
 use super::body::{Body, body};
 use super::request::{Call, PathUser, call, task_id};
-use super::response::{ErrorFormat, Response, empty, json, ok};
+use super::response::{ErrorFormat, Response, created, empty, ok};
 use super::whole_list::whole_list;
 use crate::refusal::Refusal;
-use crate::tasks::{self, Draft, Edit, Replacement};
+use crate::tasks::{self, Edit};
 
 const ERRORS: ErrorFormat =
     ErrorFormat { invalid_status: StatusCode::UNPROCESSABLE_ENTITY, second_member: None };
+
+/// What is percent-encoded of a user id in a path: all but the unreserved characters (RFC 3986, section 2.3).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
     let list_path = warp::path!("api" / PathUser / "tasks");
@@ -24,8 +28,7 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
     let task_path = warp::path!("api" / PathUser / "tasks" / String);
     let read = task_path.and(warp::get()).and(call(app)).then(read).map(respond);
     let replace = task_path.and(warp::put()).and(call(app)).and(body(app)).then(replace).map(respond);
-    let set_completed =
-        task_path.and(warp::patch()).and(call(app)).and(body(app)).then(set_completed).map(respond);
+    let edit = task_path.and(warp::patch()).and(call(app)).and(body(app)).then(edit).map(respond);
     let delete = task_path.and(warp::delete()).and(call(app)).then(delete).map(respond);
     let other_task_methods =
         task_path.map(|_, _| refuse(Refusal::MethodNotAllowed("GET, HEAD, PUT, PATCH, DELETE, OPTIONS")));
@@ -37,7 +40,7 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
 
     let list_routes = list.or(create).unify().or(other_list_methods).unify();
     let task_routes =
-        read.or(replace).unify().or(set_completed).unify().or(delete).unify().or(other_task_methods).unify();
+        read.or(replace).unify().or(edit).unify().or(delete).unify().or(other_task_methods).unify();
     let complete_routes = complete.or(other_complete_methods).unify();
     list_routes.or(task_routes).unify().or(complete_routes).unify().boxed()
 }
@@ -56,7 +59,8 @@ async fn create(user: PathUser, call: Call, body: Body) -> Result<Response, Refu
     let draft = body.members().await?.draft()?;
 
     let task = tasks::create(&caller, draft).await?;
-    Ok(json(StatusCode::CREATED, &task))
+    let list_path = format!("/api/{}/tasks", utf8_percent_encode(&task.user_id, ESCAPED));
+    Ok(created(&list_path, &task))
 }
 
 /// GET /api/{user_id}/tasks/{id}
@@ -72,20 +76,22 @@ async fn read(user: PathUser, id: String, call: Call) -> Result<Response, Refusa
 async fn replace(user: PathUser, id: String, call: Call, body: Body) -> Result<Response, Refusal> {
     let caller = call.caller_in_path(&user).await?;
     let id = task_id(&id)?;
-    let Draft { title, description } = body.members().await?.draft()?;
-    let description = description.map_or(Edit::Clear, Edit::Set);
+    let mut changes = body.members().await?.replacement()?;
+    if changes.description == Edit::Keep {
+        changes.description = Edit::Clear;
+    }
 
-    let task = tasks::replace(&caller, id, Replacement { title, description, completed: None }).await?;
+    let task = tasks::edit(&caller, id, changes).await?;
     Ok(ok(&task))
 }
 
-/// PATCH /api/{user_id}/tasks/{id}
-async fn set_completed(user: PathUser, id: String, call: Call, body: Body) -> Result<Response, Refusal> {
+/// PATCH /api/{user_id}/tasks/{id}. Changes the members that are there.
+async fn edit(user: PathUser, id: String, call: Call, body: Body) -> Result<Response, Refusal> {
     let caller = call.caller_in_path(&user).await?;
     let id = task_id(&id)?;
-    let completed = body.members().await?.required_completed()?;
+    let changes = body.members().await?.partial_changes()?;
 
-    let task = tasks::complete(&caller, id, completed).await?;
+    let task = tasks::edit(&caller, id, changes).await?;
     Ok(ok(&task))
 }
 
@@ -93,12 +99,9 @@ async fn set_completed(user: PathUser, id: String, call: Call, body: Body) -> Re
 async fn complete(user: PathUser, id: String, call: Call, body: Body) -> Result<Response, Refusal> {
     let caller = call.caller_in_path(&user).await?;
     let id = task_id(&id)?;
-    let completed = body.members_if_any().await?.completed()?;
+    let changes = body.members_if_any().await?.unwrap_or_default().changes()?.or_flip();
 
-    let task = match completed {
-        Some(completed) => tasks::complete(&caller, id, completed).await?,
-        None => tasks::toggle(&caller, id).await?,
-    };
+    let task = tasks::edit(&caller, id, changes).await?;
     Ok(ok(&task))
 }
 

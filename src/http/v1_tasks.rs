@@ -10,9 +10,9 @@ use warp::filters::BoxedFilter;
 use super::App;
 use super::body::{Body, body};
 use super::request::{Call, call, task_id};
-use super::response::{self, ErrorFormat, Response, empty, json, ok, with_header};
+use super::response::{self, ErrorFormat, Response, created, empty, ok, with_header};
 use crate::refusal::Refusal;
-use crate::tasks;
+use crate::tasks::{self, Changes};
 use page_request::PageRequest;
 
 const ERRORS: ErrorFormat =
@@ -30,16 +30,18 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
     let task_path = warp::path!("api" / "v1" / "tasks" / String);
     let read = task_path.and(warp::get()).and(call(app)).then(read).map(respond);
     let replace = task_path.and(warp::put()).and(call(app)).and(body(app)).then(replace).map(respond);
+    let edit = task_path.and(warp::patch()).and(call(app)).and(body(app)).then(edit).map(respond);
     let delete = task_path.and(warp::delete()).and(call(app)).then(delete).map(respond);
     let other_task_methods =
-        task_path.map(|_| refuse(Refusal::MethodNotAllowed("GET, HEAD, PUT, DELETE, OPTIONS")));
+        task_path.map(|_| refuse(Refusal::MethodNotAllowed("GET, HEAD, PUT, PATCH, DELETE, OPTIONS")));
 
     let toggle_path = warp::path!("api" / "v1" / "tasks" / String / "toggle");
     let toggle = toggle_path.and(warp::patch()).and(call(app)).then(toggle).map(respond);
     let other_toggle_methods = toggle_path.map(|_| refuse(Refusal::MethodNotAllowed("PATCH, OPTIONS")));
 
     let list_routes = list.or(create).unify().or(other_list_methods).unify();
-    let task_routes = read.or(replace).unify().or(delete).unify().or(other_task_methods).unify();
+    let task_routes =
+        read.or(replace).unify().or(edit).unify().or(delete).unify().or(other_task_methods).unify();
     let toggle_routes = toggle.or(other_toggle_methods).unify();
     list_routes.or(task_routes).unify().or(toggle_routes).unify().boxed()
 }
@@ -76,7 +78,7 @@ async fn create(call: Call, body: Body) -> Result<Response, Refusal> {
     let draft = body.members().await?.draft()?;
 
     let task = tasks::create(&caller, draft).await?;
-    Ok(json(StatusCode::CREATED, &task))
+    Ok(created("/api/v1/tasks", &task))
 }
 
 /// GET /api/v1/tasks/{id}
@@ -92,9 +94,19 @@ async fn read(id: String, call: Call) -> Result<Response, Refusal> {
 async fn replace(id: String, call: Call, body: Body) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let id = task_id(&id)?;
-    let replacement = body.members().await?.replacement()?;
+    let changes = body.members().await?.replacement()?;
 
-    let task = tasks::replace(&caller, id, replacement).await?;
+    let task = tasks::edit(&caller, id, changes).await?;
+    Ok(ok(&task))
+}
+
+/// PATCH /api/v1/tasks/{id}. Changes the members that are there.
+async fn edit(id: String, call: Call, body: Body) -> Result<Response, Refusal> {
+    let caller = call.caller().await?;
+    let id = task_id(&id)?;
+    let changes = body.members().await?.partial_changes()?;
+
+    let task = tasks::edit(&caller, id, changes).await?;
     Ok(ok(&task))
 }
 
@@ -103,7 +115,7 @@ async fn toggle(id: String, call: Call) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let id = task_id(&id)?;
 
-    let task = tasks::toggle(&caller, id).await?;
+    let task = tasks::edit(&caller, id, Changes::default().or_flip()).await?;
     Ok(ok(&task))
 }
 

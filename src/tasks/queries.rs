@@ -35,9 +35,7 @@ queries! {
     COUNT_COMPLETED = full_scan "count_completed" (Text);
     COUNT_FOUND = full_scan "count_found" (Text, Boolean, Text);
     READ = read "read" (Text, Bigint);
-    CREATE = insert "create" (Text, Text);
-    REPLACE = write "replace" (Text, Bigint, Text, Boolean, Text, Boolean);
-    COMPLETE = write "complete" (Text, Bigint, Boolean);
-    TOGGLE = write "toggle" (Text, Bigint);
+    CREATE = insert "create" (Text, Text, Boolean);
+    EDIT = write "edit" (Text, Bigint, Text, Boolean, Text, Boolean, Boolean);
     DELETE = write "delete" (Text, Bigint);
 }

@@ -124,7 +124,7 @@ async fn a_violated_constraint_leaves_the_connection_usable_by_the_next_user() {
     let (alice, bob) = (session.caller(user_id("alice")), session.caller(user_id("bob")));
     let before = backend_of(&alice).await;
 
-    let draft = Draft { title: " ".into(), description: None };
+    let draft = Draft { title: " ".into(), description: None, completed: false };
     let refused = tasks::create(&alice, draft).await;
 
     assert!(matches!(refused, Err(Refusal::Invalid(_))), "{refused:?}");
@@ -267,7 +267,8 @@ async fn a_failed_commit_is_reported_as_an_error() {
     fixture.admin.batch_execute(late).await.expect("a constraint that COMMIT checks");
     let before = fixture.stored("alice").await;
 
-    let created = tasks::create(&alice, Draft { title: "lost".into(), description: None }).await;
+    let created =
+        tasks::create(&alice, Draft { title: "lost".into(), description: None, completed: false }).await;
 
     assert!(matches!(created, Err(Refusal::Broken(_))), "{created:?}");
     assert_eq!(fixture.stored("alice").await, before);

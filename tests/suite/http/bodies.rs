@@ -107,13 +107,59 @@ async fn an_empty_body_is_malformed_where_a_body_is_required() {
 
     for contract in CONTRACTS {
         for (call, answer) in every_call(&alice, &contract, &task["id"], b"").await {
-            if call.starts_with("PATCH /api/alice/") && call.ends_with("/complete") {
+            if call.ends_with("/complete") {
                 assert_eq!(answer.status(), 200, "{call}: it may be empty there");
             } else {
                 contract.refuses(&answer, 400, format!("{call}: empty"));
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_the_json_is_ignored() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
+    let title = "\u{feff}buy\u{feff} bread";
+
+    for contract in CONTRACTS {
+        for space in ["", "\r\n "] {
+            let body = format!("\u{feff}{space}{}", json!({ "title": title, "completed": true }));
+            for (call, answer) in every_call(&alice, &contract, &id, body.as_bytes()).await {
+                assert!(answer.status.is_success(), "{call}: {answer:?}");
+                assert_eq!(answer.json()["title"], title, "{call}: only the first mark is ignored");
+                assert_eq!(answer.json()["completed"], true, "{call}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_with_nothing_after_it_or_in_another_place_is_malformed() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let task = alice.creates(json!({ "title": "buy milk" })).await;
+    let object = r#"{"title":"buy bread","completed":true}"#;
+    let utf_16: Vec<u8> = format!("\u{feff}{object}").encode_utf16().flat_map(u16::to_be_bytes).collect();
+
+    for contract in CONTRACTS {
+        for body in [
+            "\u{feff}".into(),
+            "\u{feff} ".into(),
+            format!("\u{feff}\u{feff}{object}").into_bytes(),
+            format!(" \u{feff}{object}").into_bytes(),
+            format!("{object}\u{feff}").into_bytes(),
+            [&b"\xef\xbb"[..], object.as_bytes()].concat(),
+            utf_16.clone(),
+        ] {
+            for (call, answer) in every_call(&alice, &contract, &task["id"], &body).await {
+                contract.refuses(&answer, 400, format!("{call}: {body:?}"));
+                assert!(answer.detail().starts_with("The body is not well-formed JSON"), "{call}: {body:?}");
+            }
+        }
+    }
+    assert_eq!(alice.get("/api/tasks").await.json(), json!([task]));
 }
 
 #[tokio::test]
@@ -151,7 +197,13 @@ async fn the_last_of_duplicate_members_counts() {
         let answer = alice.send(Method::POST, &contract.tasks(&alice), body).await;
         contract.refuses(&answer, contract.invalid, format!("{contract}: the last is no text"));
     }
-    for path in [format!("/api/alice/tasks/{id}"), format!("/api/tasks/{id}/complete")] {
+    for path in [
+        format!("/api/alice/tasks/{id}"),
+        format!("/api/tasks/{id}"),
+        format!("/api/v1/tasks/{id}"),
+        format!("/api/alice/tasks/{id}/complete"),
+        format!("/api/tasks/{id}/complete"),
+    ] {
         let answer = alice.send(Method::PATCH, &path, r#"{"completed":null,"completed":true}"#).await;
         assert_eq!(answer.json()["completed"], true, "{path}");
         let answer = alice.send(Method::PATCH, &path, r#"{"completed":"x","completed":false}"#).await;

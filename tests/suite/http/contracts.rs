@@ -14,7 +14,7 @@ pub struct Contract {
     pub invalid: u16,
     /// The member of an error that repeats `detail`, for the front end of this contract.
     also: Option<&'static str>,
-    /// Every call to one task, with a valid body. The body is empty where the call takes none.
+    /// Every call to one task, with a valid body. The body is empty where the call needs none.
     pub calls: &'static [TaskCall],
 }
 
@@ -36,6 +36,7 @@ pub const USER_TASKS: Contract = Contract {
         TaskCall { method: Method::PATCH, after: "", body: DONE },
         TaskCall { method: Method::PATCH, after: "/complete", body: DONE },
         TaskCall { method: Method::PATCH, after: "/complete", body: "{}" },
+        TaskCall { method: Method::PATCH, after: "/complete", body: "" },
         TaskCall { method: Method::DELETE, after: "", body: "" },
     ],
 };
@@ -47,7 +48,9 @@ pub const TASKS: Contract = Contract {
     calls: &[
         TaskCall { method: Method::GET, after: "", body: "" },
         TaskCall { method: Method::PUT, after: "", body: TITLE },
+        TaskCall { method: Method::PATCH, after: "", body: TITLE },
         TaskCall { method: Method::PATCH, after: "/complete", body: DONE },
+        TaskCall { method: Method::PATCH, after: "/complete", body: "" },
         TaskCall { method: Method::DELETE, after: "", body: "" },
     ],
 };
@@ -59,6 +62,7 @@ pub const V1_TASKS: Contract = Contract {
     calls: &[
         TaskCall { method: Method::GET, after: "", body: "" },
         TaskCall { method: Method::PUT, after: "", body: TITLE },
+        TaskCall { method: Method::PATCH, after: "", body: TITLE },
         TaskCall { method: Method::PATCH, after: "/toggle", body: "" },
         TaskCall { method: Method::DELETE, after: "", body: "" },
     ],

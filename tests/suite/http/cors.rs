@@ -51,8 +51,16 @@ fn assert_open(answer: &Answer, origin: &str, label: &str) {
     assert_eq!(answer.header("access-control-allow-credentials"), "true", "{label}");
     assert!(list(answer, "vary").contains("origin"), "{label}: {answer:?}");
     let exposed = list(answer, "access-control-expose-headers");
-    let wanted =
-        set(&["link", "x-total-count", "etag", "retry-after", "allow", "www-authenticate", "x-request-id"]);
+    let wanted = set(&[
+        "location",
+        "link",
+        "x-total-count",
+        "etag",
+        "retry-after",
+        "allow",
+        "www-authenticate",
+        "x-request-id",
+    ]);
     assert!(exposed.is_superset(&wanted), "{label}: {exposed:?}");
 }
 

@@ -52,15 +52,19 @@ async fn complete_sets_what_the_body_says() {
 }
 
 #[tokio::test]
-async fn complete_requires_a_body_with_completed() {
+async fn complete_refuses_a_body_without_completed() {
     let world = World::new().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 
-    for body in ["", "{}", r#"{"done":true}"#, "null", "true"] {
+    for body in ["{}", " {} ", r#"{"done":true}"#, r#"{"title":"buy bread"}"#, "null", "true", "[]", " "] {
         let answer = alice.send(http::Method::PATCH, &format!("/api/tasks/{id}/complete"), body).await;
 
         TASKS.refuses(&answer, 400, body);
+        if body.contains('{') {
+            assert_eq!(answer.detail(), "completed is required", "{body}");
+        }
     }
+    assert_eq!(alice.reads(&id).await["title"], "buy milk");
     assert_eq!(alice.reads(&id).await["completed"], false);
 }

@@ -128,6 +128,10 @@ async fn a_real_change_moves_updated_at_and_never_created_at() {
         ("PATCH", "/api/tasks/{id}/complete", json!({ "completed": true })),
         ("PUT", "/api/v1/tasks/{id}", json!({ "title": "T", "description": "new" })),
         ("PATCH", "/api/v1/tasks/{id}/toggle", json!({})),
+        ("PATCH", "/api/alice/tasks/{id}", json!({ "title": "P" })),
+        ("PATCH", "/api/tasks/{id}", json!({ "description": null })),
+        ("PATCH", "/api/v1/tasks/{id}", json!({ "title": "P", "description": "new" })),
+        ("PATCH", "/api/tasks/{id}/complete", json!({ "completed": true, "title": "Q" })),
     ] {
         let path = template.replace("{id}", &task["id"].to_string());
         let method = method.parse().expect("a method");
@@ -151,6 +155,11 @@ async fn a_change_without_effect_does_not_move_updated_at() {
     for (method, template, body) in [
         ("PUT", "/api/alice/tasks/{id}", &same),
         ("PATCH", "/api/alice/tasks/{id}", &pending),
+        ("PATCH", "/api/alice/tasks/{id}", &same),
+        ("PATCH", "/api/tasks/{id}", &title),
+        ("PATCH", "/api/tasks/{id}", &same),
+        ("PATCH", "/api/v1/tasks/{id}", &pending),
+        ("PATCH", "/api/v1/tasks/{id}", &same),
         ("PATCH", "/api/alice/tasks/{id}/complete", &pending),
         ("PUT", "/api/tasks/{id}", &same),
         ("PUT", "/api/tasks/{id}", &title),

@@ -71,6 +71,7 @@ async fn complete_flips_when_the_body_does_not_say_completed() {
         ("{}", Some("application/json")),
         (" {} ", Some("application/json")),
         (r#"{"status":"done"}"#, Some("application/json")),
+        (r#"{"title":"buy bread"}"#, Some("application/json")),
     ] {
         let mut request = alice.request(http::Method::PATCH, &path, body);
         if let Some(content_type) = content_type {
@@ -83,6 +84,7 @@ async fn complete_flips_when_the_body_does_not_say_completed() {
         assert_eq!(answer.status(), 200, "{body:?} as {content_type:?}: {answer:?}");
         assert_eq!(answer.json()["completed"], completed, "{body:?} as {content_type:?}");
     }
+    assert_eq!(alice.reads(&id).await["title"], "buy bread", "a title is obeyed wherever it stands");
 }
 
 #[tokio::test]

@@ -42,6 +42,7 @@ async fn a_toggle_flips_whatever_the_body_is() {
         ("an invalid content type", "{}".into(), "nonsense"),
         ("more than 64 KiB", "x".repeat(100_000), "application/json"),
         ("much more than 64 KiB", "x".repeat(3_000_000), "text/plain"),
+        ("a title of the task", r#"{"title":"buy bread"}"#.into(), "application/json"),
     ] {
         let mut request = alice.request(Method::PATCH, &path, body);
         request.headers_mut().insert("content-type", content_type.parse().expect("a type"));
@@ -51,6 +52,7 @@ async fn a_toggle_flips_whatever_the_body_is() {
         assert_eq!(answer.status(), 200, "{label}: {answer:?}");
         assert_eq!(answer.json()["completed"], completed, "{label}");
         assert_eq!(answer.json(), alice.reads(&id).await, "{label}");
+        assert_eq!(answer.json()["title"], "buy milk", "{label}");
     }
 }
 
@@ -60,7 +62,11 @@ async fn two_concurrent_toggles_both_take_effect() {
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 
-    for (template, pairs) in [("/api/v1/tasks/{id}/toggle", 10), ("/api/alice/tasks/{id}/complete", 10)] {
+    for (template, pairs) in [
+        ("/api/v1/tasks/{id}/toggle", 10),
+        ("/api/alice/tasks/{id}/complete", 10),
+        ("/api/tasks/{id}/complete", 10),
+    ] {
         let path = template.replace("{id}", &id.to_string());
         let toggles = (0..2 * pairs).map(|_| alice.call(Method::PATCH, &path));
         let answers = futures_util::future::join_all(toggles).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rowkeep::refusal::ConstraintMessages;
 use rowkeep::session::{Caller, Options, Query, Session};
-use rowkeep::tasks::{self, Draft, Listing, Replacement, Sort, Status, Window};
+use rowkeep::tasks::{self, Changes, Draft, Listing, Sort, Status, Window};
 
 use crate::database::support::{Fixture, files};
 use crate::world::user_id;
@@ -36,13 +36,11 @@ async fn session(fixture: &Fixture) -> Session {
 
 /// Runs every query at least once.
 async fn runs_every_query(caller: &Caller) {
-    let task = tasks::create(caller, Draft { title: "x".into(), description: None }).await.expect("a task");
+    let draft = Draft { title: "x".into(), description: None, completed: false };
+    let task = tasks::create(caller, draft).await.expect("a task");
     tasks::read(caller, task.id).await.expect("a task");
-    let description = tasks::Edit::Keep;
-    let replacement = Replacement { title: "y".into(), description, completed: None };
-    tasks::replace(caller, task.id, replacement).await.expect("a task");
-    tasks::complete(caller, task.id, true).await.expect("a task");
-    tasks::toggle(caller, task.id).await.expect("a task");
+    let changes = Changes { title: Some("y".into()), ..Changes::default() };
+    tasks::edit(caller, task.id, changes).await.expect("a task");
     tasks::delete(caller, task.id).await.expect("a task");
 
     let mut listings = Vec::new();

@@ -125,7 +125,7 @@ impl Query {
             ("text to find", _) => "'task'".into(),
             ("title", _) => "'a title'".into(),
             ("description", _) => "'a description'".into(),
-            ("true to replace the description" | "completed", _) => "true".into(),
+            ("true to change the description" | "true to change completed" | "completed", _) => "true".into(),
             _ => panic!("{}.sql: this test has no value for {phrase:?}", self.name),
         }
     }

@@ -1,7 +1,0 @@
--- Sets completed of one task of the caller, by tasks_pkey. Returns no row if the caller has no such task.
---   $1 user_id   $2 id   $3 completed
-update app.tasks
-   set completed = $3
- where user_id = $1
-   and id      = $2
-returning id, user_id, title, description, completed, created_at, updated_at
