@@ -119,7 +119,9 @@ impl Middleware {
 
         let headers = response.headers_mut();
         cors::add_headers(headers, origin);
-        headers.extend(preflight_headers.into_iter().flatten());
+        for (name, value) in preflight_headers.into_iter().flatten() {
+            headers.insert(name, value);
+        }
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
@@ -130,10 +132,12 @@ impl Middleware {
         let Some(origin) = cors::other_origin(headers) else { return };
         let Some(origin) = self.refused_origins.admit(origin.as_bytes()) else { return };
         let advice = match origin.as_str() {
-            "null" => "it is a local file or a sandboxed page: open it from a web server",
-            _ => "add its origin to CORS_ORIGINS if it is yours",
+            "null" => {
+                "CORS_ORIGINS cannot list local files and sandboxed pages: open the page from a web server"
+            }
+            _ => "add the origin to CORS_ORIGINS if the page is yours",
         };
-        tracing::warn!(origin, advice, "a page may not read the answers to it (CORS)");
+        tracing::warn!(origin, advice, "a page of this origin may not read answers (CORS)");
     }
 
     async fn route(&self, request: Request<RequestBody>) -> Response {
