@@ -28,6 +28,7 @@ mod default {
     pub(super) const JWT_MAX_LIFETIME: u64 = 366 * 24 * 60 * 60;
     /// Requests per second and user, outside development. In development there is no limit.
     pub(super) const RATE_LIMIT: u64 = 100;
+    /// Outside development. In development every port of this machine is listed.
     pub(super) const CORS_ORIGINS: &str = "http://localhost:3000";
     pub(super) const LOG_LEVEL: &str = "info";
     pub(super) const REQUEST_TIMEOUT: u64 = 10;
@@ -189,8 +190,10 @@ pub struct Settings {
     #[arg(long, env, global = true, value_name = "SECONDS", default_value_t = default::JWT_MAX_LIFETIME.to_string())]
     jwt_max_lifetime: String,
 
-    /// Origins whose pages may read answers (CORS), comma-separated
-    #[arg(long, env, global = true, value_name = "LIST", default_value = default::CORS_ORIGINS)]
+    /// Origins whose pages may read answers (CORS), comma-separated [default: http://localhost:3000; in development any port
+    /// of localhost, 127.0.0.1 and [::1]]
+    #[arg(long, env, global = true, value_name = "LIST")]
+    #[arg(default_value = "", hide_default_value = true)]
     cors_origins: String,
     /// Requests per second that each user may send, with bursts of twice as many; as many failed sign-ins per client
     /// address; 0: no limit [default: 0 in development, else 100]

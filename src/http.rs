@@ -9,6 +9,7 @@ mod exchange;
 mod health;
 mod host;
 mod keep_alive;
+mod log_limit;
 pub mod members;
 mod middleware;
 mod rate_limit;
@@ -38,6 +39,7 @@ pub use client_address::TrustedProxies;
 pub use connections::MAX_CONNECTIONS;
 pub use cors::Origins;
 use health::HealthCheck;
+use log_limit::LogLimit;
 use rate_limit::RateLimits;
 use response::Response;
 use response_memory::ResponseMemory;
@@ -54,6 +56,8 @@ pub struct App {
     stop_announced: CancellationToken,
     rate_limits: Arc<RateLimits>,
     trusted_proxies: Arc<TrustedProxies>,
+    /// Only in development.
+    unknown_parameters: Option<Arc<LogLimit>>,
 }
 
 /// The time limits of clients.
@@ -83,6 +87,7 @@ impl App {
             stop_announced: CancellationToken::new(),
             rate_limits: Arc::new(RateLimits::new(0)),
             trusted_proxies: Arc::default(),
+            unknown_parameters: None,
         }
     }
 
@@ -109,6 +114,13 @@ impl App {
     pub fn with_rate_limit(mut self, per_second: u32, trusted_proxies: TrustedProxies) -> Self {
         self.rate_limits = Arc::new(RateLimits::new(per_second));
         self.trusted_proxies = Arc::new(trusted_proxies);
+        self
+    }
+
+    /// Names the query parameters that a list does not know in the log: a front end that filters by one gets wrong tasks.
+    #[must_use]
+    pub fn with_warnings_of_unknown_parameters(mut self) -> Self {
+        self.unknown_parameters = Some(Arc::default());
         self
     }
 }

@@ -23,6 +23,7 @@
 //! | `http::connections`, `http::client_address`, `http::rate_limit` | limits of connections and requests, and whose they are |
 //! | [`http::request`], [`http::body`], [`http::members`] | the parts of a request that a handler uses |
 //! | [`http::response_memory`] | the memory limit of large responses |
+//! | `http::log_limit` | a limit for warnings that any client can cause |
 //! | [`audit`] | `rowkeep audit`: who can see which rows, what differs from this release, and a proof by execution |
 //! | [`schema`] | migrations and policies, and whether a database fits this release |
 //! | [`cursor`] | encrypted positions in a list |

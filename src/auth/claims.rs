@@ -37,8 +37,7 @@ impl ClaimRules {
     pub(super) fn check(&self, claims: &Map<String, Value>, now: i64) -> Result<UserId, Refusal> {
         check_types(claims)?;
         self.check_times(claims, now)?;
-        self.check_issuer(claims)?;
-        self.check_audience(claims)?;
+        self.check_origin(claims)?;
         self.user(claims)
     }
 
@@ -77,35 +76,39 @@ impl ClaimRules {
         Ok(())
     }
 
-    fn check_issuer(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
-        let issuers = strings(claims, "iss");
-        if is_accepted(&issuers, &self.issuers) {
-            return Ok(());
-        }
-        let accepted = self.issuers.join(" or ");
-        refuse(if issuers.is_empty() {
-            format!("the token does not say who issued it: this server needs {accepted} in the claim iss")
-        } else {
-            format!("the token's issuer (iss) is not {accepted}: set JWT_ISSUER to what your tokens say")
-        })
-    }
-
-    fn check_audience(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
-        let audiences = strings(claims, "aud");
+    /// Checks where the token comes from and whom it is meant for. Both come from the same settings of the issuer, so one
+    /// refusal tells of both.
+    fn check_origin(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
+        let (issuers, audiences) = (strings(claims, "iss"), strings(claims, "aud"));
         if audiences.contains(&SESSION_COOKIE_AUDIENCE) {
             return refuse(SESSION_COOKIE);
         }
-        if is_accepted(&audiences, &self.audiences) {
-            return Ok(());
+        let issuer = (!is_accepted(&issuers, &self.issuers)).then(|| self.wrong_issuer(issuers.is_empty()));
+        let audience =
+            (!is_accepted(&audiences, &self.audiences)).then(|| self.wrong_audience(audiences.is_empty()));
+
+        let problems: Vec<_> = issuer.into_iter().chain(audience).collect();
+        if problems.is_empty() { Ok(()) } else { refuse(problems.join("; ")) }
+    }
+
+    fn wrong_issuer(&self, is_absent: bool) -> String {
+        let accepted = self.issuers.join(" or ");
+        if is_absent {
+            format!("the token does not say who issued it: this server needs {accepted} in the claim iss")
+        } else {
+            format!("the token's issuer (iss) is not {accepted}: set JWT_ISSUER to what your tokens say")
         }
+    }
+
+    fn wrong_audience(&self, is_absent: bool) -> String {
         let accepted = self.audiences.join(" or ");
-        refuse(if audiences.is_empty() {
+        if is_absent {
             format!(
                 "the token does not say whom it is meant for: this server needs {accepted} in the claim aud"
             )
         } else {
             format!("the token's audience (aud) is not {accepted}: set JWT_AUDIENCE to what your tokens say")
-        })
+        }
     }
 
     fn user(&self, claims: &Map<String, Value>) -> Result<UserId, Refusal> {

@@ -116,8 +116,12 @@ impl Settings {
                 },
             },
             token_rules: self.token_rules(&mut problems, command, development, step_timeout),
-            origins: problems
-                .value("CORS_ORIGINS", Origins::parse(or_default(&self.cors_origins, default::CORS_ORIGINS))),
+            origins: match self.cors_origins.trim() {
+                "" if development => Origins::loopback(),
+                list => {
+                    problems.value("CORS_ORIGINS", Origins::parse(or_default(list, default::CORS_ORIGINS)))
+                }
+            },
             rate_limit: problems.number(
                 "RATE_LIMIT",
                 &self.rate_limit,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use futures_util::FutureExt;
-use http::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, StatusCode};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
@@ -20,6 +20,7 @@ use super::cors::{self, Origins};
 use super::exchange::{Exchange, Line};
 use super::host;
 use super::keep_alive::RequestBody;
+use super::log_limit::LogLimit;
 use super::request::Peer;
 use super::response::{DEFAULT_ERRORS, Response, bad_host, bad_transfer_encoding, empty, with_header};
 use crate::refusal::Refusal;
@@ -29,9 +30,13 @@ const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The longest request id of a client that is used.
+const MAX_REQUEST_ID_CHARACTERS: usize = 128;
+
 pub(super) struct Middleware {
     routes: BoxedFilter<(Response,)>,
     origins: Origins,
+    refused_origins: LogLimit,
     /// A random start, so that the request ids of two runs of the server differ.
     first_id: u64,
     requests: AtomicU64,
@@ -44,13 +49,19 @@ impl Middleware {
         let mut first_id = [0; 8];
         // If the machine has no randomness, two runs use the same ids, which is harmless.
         let _ = aws_lc_rs::rand::fill(&mut first_id);
-        Self { routes, origins, first_id: u64::from_ne_bytes(first_id), requests: AtomicU64::new(0), tasks }
+        Self {
+            routes,
+            origins,
+            refused_origins: LogLimit::default(),
+            first_id: u64::from_ne_bytes(first_id),
+            requests: AtomicU64::new(0),
+            tasks,
+        }
     }
 
     /// Responds to a request, also if its handler panics, and logs it.
     pub(super) fn respond(self: &Arc<Self>, request: Request<RequestBody>, peer: SocketAddr) -> Exchange {
-        let id =
-            format!("{:016x}", self.first_id.wrapping_add(self.requests.fetch_add(1, Ordering::Relaxed)));
+        let id = clients_id(request.headers()).map_or_else(|| self.new_id(), str::to_owned);
         let line = Line {
             id: id.clone(),
             method: method_for_log(request.method()),
@@ -61,9 +72,7 @@ impl Middleware {
         let work = async move {
             let span = tracing::info_span!("request", id);
             let mut response = this.respond_with_headers(request, peer).instrument(span).await;
-            if response.status().is_server_error()
-                && let Ok(id) = HeaderValue::from_str(&id)
-            {
+            if let Ok(id) = HeaderValue::try_from(id) {
                 response.headers_mut().insert(REQUEST_ID, id);
             }
             response
@@ -71,9 +80,17 @@ impl Middleware {
         Exchange::new(work, line, self.tasks.clone())
     }
 
+    fn new_id(&self) -> String {
+        format!("{:016x}", self.first_id.wrapping_add(self.requests.fetch_add(1, Ordering::Relaxed)))
+    }
+
     async fn respond_with_headers(&self, mut request: Request<RequestBody>, peer: SocketAddr) -> Response {
         let origin = self.origins.listed(request.headers());
-        let is_preflight = Origins::is_preflight(request.method(), request.headers());
+        if origin.is_none() {
+            self.warn_of_refused_origin(request.headers());
+        }
+        let is_preflight = origin.is_some() && cors::is_preflight(request.method(), request.headers());
+        let preflight_headers = is_preflight.then(|| cors::preflight_headers(request.headers()));
         let is_options = request.method() == Method::OPTIONS;
         request.extensions_mut().insert(Peer(peer));
         if request.method() == Method::HEAD {
@@ -85,7 +102,7 @@ impl Middleware {
             bad_host()
         } else if !transfer_encoding_is_known(request.headers()) {
             bad_transfer_encoding()
-        } else if is_preflight && origin.is_some() {
+        } else if is_preflight {
             empty(StatusCode::NO_CONTENT)
         } else if is_options && request.uri().path() == "*" {
             // The request is about the server, not about a path (RFC 9110, section 9.3.7).
@@ -101,13 +118,26 @@ impl Middleware {
         }
 
         let headers = response.headers_mut();
-        if is_preflight && origin.is_some() {
-            cors::add_preflight_headers(headers);
-        }
         cors::add_headers(headers, origin);
+        for (name, value) in preflight_headers.into_iter().flatten() {
+            headers.insert(name, value);
+        }
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
+    }
+
+    /// Browsers tell the page only that CORS has failed, so the log says which setting is missing.
+    fn warn_of_refused_origin(&self, headers: &HeaderMap) {
+        let Some(origin) = cors::other_origin(headers) else { return };
+        let Some(origin) = self.refused_origins.admit(origin.as_bytes()) else { return };
+        let advice = match origin.as_str() {
+            "null" => {
+                "CORS_ORIGINS cannot list local files and sandboxed pages: open the page from a web server"
+            }
+            _ => "add the origin to CORS_ORIGINS if the page is yours",
+        };
+        tracing::warn!(origin, advice, "a page of this origin may not read answers (CORS)");
     }
 
     async fn route(&self, request: Request<RequestBody>) -> Response {
@@ -118,6 +148,14 @@ impl Middleware {
             Err(_) => DEFAULT_ERRORS.refuse(Refusal::Broken("a handler panicked".into())),
         }
     }
+}
+
+/// The request id of the client, if the log and a header can repeat it.
+fn clients_id(headers: &HeaderMap) -> Option<&str> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let is_short = (1..=MAX_REQUEST_ID_CHARACTERS).contains(&id.len());
+    (is_short && id.bytes().all(is_allowed)).then_some(id)
 }
 
 /// The longest path that a route has, in segments. A log line does not need more.

@@ -109,16 +109,37 @@ impl Call {
             .map(|(_, value)| value.into_owned())
     }
 
-    /// The query parameter `status`.
+    /// The query parameter `status` of a list that has no other parameter.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] if it has another value than `all`, `pending` or `completed`.
     pub fn status(&self) -> Result<Status, Refusal> {
+        self.status_among(&["status"])
+    }
+
+    /// The query parameter `status` of a list that has these parameters. In development the log names all others.
+    ///
+    /// # Errors
+    /// As [`Call::status`].
+    pub fn status_among(&self, known: &[&str]) -> Result<Status, Refusal> {
+        self.warn_of_parameters_except(known);
         match self.query_parameter("status").as_deref() {
             None | Some("all") => Ok(Status::All),
             Some("pending") => Ok(Status::Pending),
             Some("completed") => Ok(Status::Completed),
             Some(_) => Err(Refusal::invalid("status must be all, pending or completed")),
+        }
+    }
+
+    fn warn_of_parameters_except(&self, known: &[&str]) {
+        let Some(limit) = &self.app.unknown_parameters else { return };
+        for (name, _) in url::form_urlencoded::parse(self.query.as_bytes()) {
+            if !known.contains(&&*name)
+                && let Some(parameter) = limit.admit(name.as_bytes())
+            {
+                let known = known.join(", ");
+                tracing::warn!(parameter, known, "a list ignores a query parameter that it does not know");
+            }
         }
     }
 

@@ -27,6 +27,7 @@ mod partial_edits;
 mod rate_limits;
 mod refusal_order;
 mod refused_callers;
+mod request_ids;
 pub mod routes;
 mod search;
 mod sizes_and_types;

@@ -15,6 +15,12 @@ const DEFAULT_LIMIT: i64 = 100;
 /// How many tasks `offset` may skip. Postgres reads and discards them, so clients follow `Link` to go further.
 const OFFSET: RangeInclusive<i64> = 0..=10_000;
 
+/// The query parameters. Those in a line of several names are one parameter, as other servers name it.
+const LIMIT_NAMES: [&str; 4] = ["limit", "size", "per_page", "page_size"];
+const OFFSET_NAMES: [&str; 3] = ["offset", "skip", "page"];
+const TEXT_NAMES: [&str; 2] = ["q", "search"];
+const OTHER_NAMES: [&str; 5] = ["cursor", "status", "completed", "sort", "count"];
+
 /// A request for a page of tasks.
 pub struct PageRequest {
     pub listing: Listing,
@@ -32,29 +38,33 @@ impl PageRequest {
     /// [`Refusal::Invalid`] for the first parameter that is not acceptable, or a cursor of another list;
     /// [`Refusal::Busy`] for a cursor if the database was not reached yet.
     pub fn read(call: &Call, caller: &Caller) -> Result<Self, Refusal> {
-        let limit = number(call, "limit", LIMIT, "")?;
-        let offset = number(call, "offset", OFFSET, ": to go further, follow Link")?;
+        let limit = one_of(&LIMIT_NAMES, |name| number(call, name, LIMIT, ""))?.map(|(_, limit)| limit);
+        let tasks_in_page = limit.unwrap_or(DEFAULT_LIMIT);
+        let offset = one_of(&OFFSET_NAMES, |name| offset(call, name, tasks_in_page))?;
         let (sort, descending) = sort(call.query_parameter("sort").as_deref())?;
-        let text = call.query_parameter("q").unwrap_or_default();
-        let listing = Listing { status: status(call)?, text, sort, descending };
+        let text = one_of(&TEXT_NAMES, |name| Ok(call.query_parameter(name)))?.map(|(_, text)| text);
+        let status = status(call)?;
+        let listing = Listing { status, text: text.clone().unwrap_or_default(), sort, descending };
         let with_count = boolean(call, "count")?.unwrap_or(false);
 
-        let after = match call.query_parameter("cursor") {
-            None => None,
-            Some(_) if offset.is_some() => {
-                return Err(Refusal::invalid("cursor and offset exclude each other: send only one of them"));
+        let after = match (call.query_parameter("cursor"), offset) {
+            (None, _) => None,
+            (Some(_), Some((name, _))) => {
+                return Err(Refusal::invalid(format!(
+                    "cursor and {name} exclude each other: send only one of them"
+                )));
             }
-            Some(cursor) => Some(call.cursors()?.decrypt(&cursor, caller.user(), &listing).ok_or(Refusal::invalid(
+            (Some(cursor), None) => Some(call.cursors()?.decrypt(&cursor, caller.user(), &listing).ok_or(Refusal::invalid(
                 "cursor does not belong to this list: take it from the Link of a page with the same status, sort and q, or \
                  start again without a cursor",
             ))?),
         };
 
-        let others = ["status", "completed", "sort", "q", "count"];
-        let others = others.map(|name| (name, call.query_parameter(name)));
-        let link_parameters = [("limit", limit.map(|limit| limit.to_string()))].into_iter().chain(others);
+        let others = ["status", "completed", "sort", "count"].map(|name| (name, call.query_parameter(name)));
+        let link_parameters = [("limit", limit.map(|limit| limit.to_string())), ("q", text)];
+        let link_parameters = link_parameters.into_iter().chain(others);
         let link_parameters = link_parameters.filter_map(|(name, value)| Some((name, value?))).collect();
-        let window = Window { after, limit: limit.unwrap_or(DEFAULT_LIMIT), offset: offset.unwrap_or(0) };
+        let window = Window { after, limit: tasks_in_page, offset: offset.map_or(0, |(_, offset)| offset) };
         Ok(Self { listing, window, with_count, link_parameters })
     }
 
@@ -86,7 +96,8 @@ fn sort(text: Option<&str>) -> Result<(Sort, bool), Refusal> {
 
 /// `status` and `completed` are two spellings of the same filter.
 fn status(call: &Call) -> Result<Status, Refusal> {
-    let status = call.status()?;
+    let known = [&LIMIT_NAMES[..], &OFFSET_NAMES, &TEXT_NAMES, &OTHER_NAMES].concat();
+    let status = call.status_among(&known)?;
     let completed = match boolean(call, "completed")? {
         None => return Ok(status),
         Some(true) => Status::Completed,
@@ -95,8 +106,42 @@ fn status(call: &Call) -> Result<Status, Refusal> {
     if status == Status::All || status == completed {
         Ok(completed)
     } else {
-        Err(Refusal::invalid("status and completed contradict each other: send only one of them"))
+        Err(contradiction("status", "completed"))
     }
+}
+
+/// The value of a parameter that has several names, and the name that the request uses.
+///
+/// # Errors
+/// Those of `read`, and [`Refusal::Invalid`] if the request has two names with different values.
+fn one_of<T: PartialEq>(
+    names: &[&'static str],
+    read: impl Fn(&'static str) -> Result<Option<T>, Refusal>,
+) -> Result<Option<(&'static str, T)>, Refusal> {
+    let mut found: Option<(&str, T)> = None;
+    for &name in names {
+        let Some(value) = read(name)? else { continue };
+        match &found {
+            Some((other, known)) if *known != value => return Err(contradiction(other, name)),
+            Some(_) => {}
+            None => found = Some((name, value)),
+        }
+    }
+    Ok(found)
+}
+
+fn contradiction(one: &str, other: &str) -> Refusal {
+    Refusal::invalid(format!("{one} and {other} contradict each other: send only one of them"))
+}
+
+/// How many tasks are skipped. `page` counts pages from 1.
+fn offset(call: &Call, name: &str, limit: i64) -> Result<Option<i64>, Refusal> {
+    const ADVICE: &str = ": to go further, follow Link";
+    if name != "page" {
+        return number(call, name, OFFSET, ADVICE);
+    }
+    let last = OFFSET.end() / limit + 1;
+    Ok(number(call, name, 1..=last, ADVICE)?.map(|page| (page - 1) * limit))
 }
 
 fn boolean(call: &Call, name: &str) -> Result<Option<bool>, Refusal> {

@@ -35,12 +35,15 @@ async fn the_sign_in_page_quotes_the_error_for_each_wrong_token() {
     let out_of_reach =
         World::with(&[("BETTER_AUTH_SECRET", ""), ("BETTER_AUTH_URL", "http://127.0.0.1:1")]).await;
     let elsewhere = pair.token(&issuer.claims(json!({ "iss": "https://auth.example.com" })));
+    let own_names = json!({ "iss": "https://tasks.example", "aud": "tasks" });
+    let with_own_names = pair.token(&issuer.claims(own_names));
     let of_pair = pair.token(&issuer.claims(json!({})));
     let other_secret = signed(&header(), &claims(json!({})), "another secret of more than thirty-two bytes");
     let by_address = of_secret.bearer(&token_with(json!({ "sub": "alice@example.org" })));
 
     let answers = [
         refusal(&of_issuer, &elsewhere).await.replace(&issuer.url(), "http://auth:3000"),
+        refusal(&of_issuer, &with_own_names).await.replace(&issuer.url(), "http://auth:3000"),
         refusal(&of_issuer, "Qm3xLAw8rYb0c2p6Qm3xLAw8rYb0c2p6").await,
         refusal(&of_secret, &token_with(json!({ "exp": now() - 95 }))).await,
         refusal(&of_secret, &token_with(json!({ "nbf": now() + 95 }))).await,

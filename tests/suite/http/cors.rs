@@ -1,5 +1,7 @@
 //! CORS: what pages of other origins may send and read.
 
+mod origins;
+
 use std::collections::BTreeSet;
 
 use http::{HeaderValue, Method};
@@ -52,11 +54,13 @@ fn assert_open(answer: &Answer, origin: &str, label: &str) {
     assert!(list(answer, "vary").contains("origin"), "{label}: {answer:?}");
     let exposed = list(answer, "access-control-expose-headers");
     let wanted = set(&[
-        "location",
         "link",
         "x-total-count",
         "etag",
         "retry-after",
+        "location",
+        "ratelimit",
+        "ratelimit-policy",
         "allow",
         "www-authenticate",
         "x-request-id",
@@ -262,5 +266,49 @@ async fn a_preflight_is_answered_alike_with_and_without_a_token() {
 
         assert_eq!(answer.status(), 204);
         assert_open(&answer, LISTED, "preflight");
+    }
+}
+
+/// Sends a preflight that asks for these request headers.
+async fn preflight_for(person: &Person, requested: &str) -> Answer {
+    let headers = [
+        ("origin", LISTED),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", requested),
+    ];
+    send_with(person, Method::OPTIONS, "/api/tasks", &headers, "").await
+}
+
+#[tokio::test]
+async fn a_preflight_gets_the_headers_that_it_asks_for() {
+    let world = World::new().await;
+    let requested = "authorization,baggage,content-type,sentry-trace,traceparent,X-Requested-With";
+
+    let answer = preflight_for(&world.anonymous(), requested).await;
+
+    let wanted = "authorization, content-type, baggage, sentry-trace, traceparent, x-requested-with";
+    assert_eq!(answer.header("access-control-allow-headers"), wanted);
+    let vary: Vec<_> = answer.headers.get_all("vary").iter().collect();
+    assert_eq!(vary, ["Origin, Access-Control-Request-Headers"]);
+}
+
+#[tokio::test]
+async fn a_preflight_gets_only_names_of_headers_and_not_too_many() {
+    let world = World::new().await;
+    let many = (0..1000).map(|number| format!("x-header-{number}")).collect::<Vec<_>>().join(",");
+
+    for (requested, wanted) in [
+        ("", ""),
+        ("*", ""),
+        (",, ,", ""),
+        ("x-good, x bad, \"x\", x:y, <x>, x-good, *, x-better", ", x-good, x-better"),
+        ("content-type, Content-Type", ""),
+        (many.as_str(), ""),
+    ] {
+        let answer = preflight_for(&world.anonymous(), requested).await;
+
+        assert_eq!(answer.status(), 204, "{requested}");
+        let allowed = format!("authorization, content-type{wanted}");
+        assert_eq!(answer.header("access-control-allow-headers"), allowed, "{requested}");
     }
 }

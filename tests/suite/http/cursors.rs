@@ -84,7 +84,8 @@ async fn equivalent_parameters_share_their_cursors() {
             &[("q", "")],
             &[("limit", "2")],
             &[("count", "true")],
-            &[("page", "2")],
+            &[("search", "")],
+            &[("pages", "2")],
         ],
         &[&[("sort", "id")], &[("sort", "created_at")], &[("sort", "created_at"), ("limit", "1000")]],
         &[

@@ -79,7 +79,7 @@ async fn a_link_is_a_relative_reference_with_the_parameters_of_the_list() {
         ("q", "MILK"),
         ("count", "true"),
     ];
-    let others = "&page=7&Limit=3&offset=1&user_id=bob";
+    let others = "&Page=7&Limit=3&offset=1&user_id=bob";
 
     let mut path = format!("{}{others}", list(&requested));
     for left in [1, 0] {
@@ -216,6 +216,23 @@ async fn a_page_at_an_offset_links_to_the_next_by_cursor() {
         for page in &pages[..pages.len() - 1] {
             let parameters = parameters(&next(page).expect("a Link"));
             assert_eq!(parameters.into_keys().collect::<Vec<_>>(), ["cursor", "limit"], "offset {offset}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_numbered_page_links_to_the_next_by_cursor() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let all = creates(&alice, &["task"; 7]).await;
+
+    for (query, skipped) in [("page=1&size=2", 0), ("page=2&per_page=2", 2), ("page=4&page_size=2", 6)] {
+        let pages = walk(&alice, &format!("/api/v1/tasks?{query}&search=TASK")).await;
+
+        assert_eq!(ids(&pages), all[skipped..], "{query}");
+        for page in &pages[..pages.len() - 1] {
+            let parameters = parameters(&next(page).expect("a Link"));
+            assert_eq!(parameters.into_keys().collect::<Vec<_>>(), ["cursor", "limit", "q"], "{query}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The query parameters of `/api/v1/tasks` and their values.
 
+mod names;
+
 use serde_json::json;
 
 use super::contracts::V1_TASKS;
@@ -39,6 +41,11 @@ async fn an_invalid_value_is_refused_and_its_parameter_named() {
             "offset",
             &["10001", "-1", "-0", "abc", "%2B5", "1e2", "", "%20", "1%20", "9223372036854775807", "%D9%A1"],
         ),
+        ("skip", &["10001", "-1", "abc", "", "1e2"]),
+        ("size", &["0", "1001", "-1", "abc", ""]),
+        ("per_page", &["0", "1001", "all"]),
+        ("page_size", &["0", "1001", "all"]),
+        ("page", &["0", "-1", "abc", "", "102", "1.5", "9223372036854775807", "9223372036854775808"]),
         (
             "sort",
             &[
@@ -167,19 +174,16 @@ async fn unknown_parameters_are_ignored() {
 
     for query in [
         "",
-        "page=2",
         "Limit=1",
         "LIMIT=0",
         "limits=0",
         "Offset=1",
-        "skip=1",
         "Sort=title",
         "order=asc",
         "sort_by=nonsense",
         "sort%20=id",
         "Q=zzz",
         "query=zzz",
-        "search=zzz",
         "Count=true",
         "total=true",
         "Cursor=x",

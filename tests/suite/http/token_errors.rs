@@ -72,6 +72,36 @@ async fn the_text_for_a_wrong_issuer_or_audience_says_which_are_accepted() {
     }
 }
 
+#[tokio::test]
+async fn one_text_says_that_issuer_and_audience_are_both_wrong() {
+    let world = World::with(&[("JWT_ISSUER", "https://a.example"), ("JWT_AUDIENCE", "todo-api")]).await;
+    let pair = KeyPair::new(EdDSA);
+    let issuer = Issuer::new(&[&pair]).await;
+    let of_issuer = World::of(&issuer, &[]).await;
+    let own_names = json!({ "iss": "https://tasks.example", "aud": "tasks" });
+    let url = issuer.url();
+
+    let texts = [
+        refusal_text(&world, &token_with(own_names.clone())).await,
+        refusal_text(&world, &token_with(json!({}))).await,
+        refusal_text(&of_issuer, &pair.token(&issuer.claims(own_names))).await,
+    ];
+
+    let wanted = [
+        "the token's issuer (iss) is not https://a.example: set JWT_ISSUER to what your tokens say; the token's audience (aud) \
+         is not todo-api: set JWT_AUDIENCE to what your tokens say"
+            .to_owned(),
+        "the token does not say who issued it: this server needs https://a.example in the claim iss; the token does not say \
+         whom it is meant for: this server needs todo-api in the claim aud"
+            .to_owned(),
+        format!(
+            "the token's issuer (iss) is not {url}: set JWT_ISSUER to what your tokens say; the token's audience (aud) is not \
+             {url}: set JWT_AUDIENCE to what your tokens say"
+        ),
+    ];
+    assert_eq!(texts, wanted);
+}
+
 /// A caller without a valid signature must not learn which issuer and audience would be accepted.
 #[tokio::test]
 async fn the_text_for_a_forged_token_does_not_say_what_is_accepted() {

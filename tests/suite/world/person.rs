@@ -42,9 +42,10 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().expect("ASCII")).unwrap_or_default()
     }
 
-    /// Status, headers and body without `Date`, to compare two answers.
+    /// Status, headers and body without `Date` and `X-Request-Id`, to compare two answers.
     pub fn without_date(mut self) -> (StatusCode, HeaderMap, Bytes) {
         self.headers.remove(DATE);
+        self.headers.remove("x-request-id");
         (self.status, self.headers, self.body)
     }
 
