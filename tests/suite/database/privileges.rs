@@ -12,7 +12,7 @@ async fn no_query_uses_a_temporary_table_of_the_same_name() {
     fixture.login.batch_execute(shadow).await.expect("a shadow");
     let mut queries = files("sql/tasks").into_iter();
     let (_, create) = queries.find(|(name, _)| name == "create").expect("a query that creates");
-    fixture.login.query(&create, &[&"mine", &None::<String>]).await.expect("a task");
+    fixture.login.query(&create, &[&"mine", &None::<String>, &false]).await.expect("a task");
 
     assert_eq!(texts(&fixture.login, "select title from pg_temp.tasks").await, [""; 0]);
     assert_eq!(texts(&fixture.login, "select title from app.tasks where title = 'mine'").await, ["mine"]);
