@@ -2,13 +2,16 @@
 
 use rowkeep::audit::audit;
 use rowkeep::schema;
+use serde_json::json;
 use tokio_postgres::Client;
 
 use super::catalogue::{described, pristine};
 use super::migrate::rowkeep;
 use super::serving::{start, titles};
 use super::support::{begin_as, creates, texts};
-use crate::world::Database;
+use crate::operation::health::next_health;
+use crate::operation::overload::eventually;
+use crate::world::{Database, World};
 
 /// Takes a database back to the time before V6: user ids are compared by the rules of the database.
 const BEFORE: &str = r#"
@@ -206,4 +209,38 @@ async fn a_server_can_read_a_sentence_about_changed_rules() {
     let told = sentence().await.expect("a sentence");
     assert!(told.starts_with(&format!("the rules of database {} for sorting text", database.name)), "{told}");
     assert!(told.contains("from version 1.0 to ") && told.ends_with("run `rowkeep audit`"), "{told}");
+}
+
+#[tokio::test]
+async fn health_says_that_the_rules_have_changed_and_stays_200() {
+    let world = World::on(migrated(Database::of_language("en-US").await).await, &[]).await;
+
+    world.database.superuser().await.batch_execute(OLD_VERSION).await.expect("an old version");
+
+    let health = next_health(&world.anonymous()).await;
+    assert_eq!((health.status(), &health.json()["status"]), (200, &json!("healthy")));
+    assert!(health.detail().contains("rules for sorting text"), "{health:?}");
+}
+
+/// The migration changes the type of a column that every prepared statement returns. Postgres refuses these statements then.
+#[tokio::test]
+async fn a_server_that_runs_during_the_migration_refuses_one_request_of_each_connection_and_changes_nothing()
+{
+    // One connection serves requests.
+    let world = World::with(&[("DATABASE_POOL_SIZE", "2")]).await;
+    let alice = world.user("alice");
+    world.database.superuser().await.batch_execute(BEFORE).await.expect("the state before V6");
+    eventually("a create before V6", async || {
+        alice.post("/api/tasks", json!({ "title": "one" })).await.status() == 201
+    })
+    .await;
+
+    schema::migrate(&world.database.address("postgres"), false).await.expect("V6");
+    let refused = alice.post("/api/tasks", json!({ "title": "two" })).await;
+    let list = alice.get("/api/tasks").await;
+
+    assert_eq!(refused.status(), 503, "{refused:?}");
+    assert!(refused.detail().contains("Nothing was changed"), "{refused:?}");
+    assert_eq!((list.status(), list.ids().len()), (200, 1), "{list:?}");
+    assert_eq!(alice.post("/api/tasks", json!({ "title": "two" })).await.status(), 201);
 }
