@@ -30,7 +30,7 @@ struct State {
     syncs_before_answers: AtomicUsize,
     /// Messages after this many Syncs wait; none: no message waits.
     sync_limit: Mutex<Option<usize>>,
-    /// Whether connections are closed when Postgres answers a COMMIT.
+    /// Whether a connection is closed when Postgres answers its COMMIT. Other connections work as always.
     cuts_commits: AtomicBool,
     /// Whether new connections are accepted and get no answer.
     silent: AtomicBool,
@@ -89,7 +89,7 @@ impl Proxy {
         self.state.messages.lock().expect("no poison").clone()
     }
 
-    /// Whether a connection ends, without an answer, when Postgres has committed.
+    /// Whether a connection that sends a COMMIT ends without an answer, after Postgres has committed.
     pub fn cuts_commits(&self, cuts: bool) {
         self.state.cuts_commits.store(cuts, Ordering::SeqCst);
     }
@@ -135,13 +135,16 @@ async fn forward(client: TcpStream, server: UnixStream, state: Arc<State>, silen
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
 
+    let cut = Arc::new(AtomicBool::new(false));
     let answers = tokio::spawn({
-        let (state, silenced) = (state.clone(), silenced.clone());
+        let (state, silenced, cut) = (state.clone(), silenced.clone(), cut.clone());
         async move {
-            let mut buffer = vec![0; 64 * 1024];
+            let (mut buffer, mut swallowed) = (vec![0; 64 * 1024], Vec::new());
             while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
-                if state.cuts_commits.load(Ordering::SeqCst) {
-                    if buffer[..read].windows(7).any(|bytes| bytes == b"COMMIT\0") {
+                if cut.load(Ordering::SeqCst) {
+                    // The answer can arrive in pieces.
+                    swallowed.extend_from_slice(&buffer[..read]);
+                    if swallowed.windows(7).any(|bytes| bytes == b"COMMIT\0") {
                         break;
                     }
                     continue;
@@ -176,7 +179,10 @@ async fn forward(client: TcpStream, server: UnixStream, state: Arc<State>, silen
             state.logins.fetch_add(1, Ordering::SeqCst);
         }
         if let Some(tag) = tag {
-            record(&state, &mut statements, tag, &body);
+            let sql = record(&state, &mut statements, tag, &body);
+            if sql.trim_end().ends_with("commit") && state.cuts_commits.load(Ordering::SeqCst) {
+                cut.store(true, Ordering::SeqCst);
+            }
         }
         let length = u32::try_from(body.len() + 4).expect("a short message").to_be_bytes();
         let whole: Vec<u8> = tag.into_iter().chain(length).chain(body).collect();
@@ -204,9 +210,10 @@ async fn read_message(from: &mut (impl AsyncRead + Unpin), tagged: bool) -> Opti
     Some((tag, body))
 }
 
-fn record(state: &State, statements: &mut HashMap<String, String>, tag: u8, body: &[u8]) {
+/// Records a message and returns its SQL.
+fn record(state: &State, statements: &mut HashMap<String, String>, tag: u8, body: &[u8]) -> String {
     if tag == b'X' {
-        return; // the connection of the checks at start can end at any moment
+        return String::new(); // the connection of the checks at start can end at any moment
     }
     let mut texts = body.split(|byte| *byte == 0).map(|text| String::from_utf8_lossy(text).into_owned());
     let mut next = || texts.next().unwrap_or_default();
@@ -223,8 +230,9 @@ fn record(state: &State, statements: &mut HashMap<String, String>, tag: u8, body
         b'Q' => next(),
         _ => String::new(),
     };
-    state.messages.lock().expect("no poison").push(Message { kind: char::from(tag), sql });
+    state.messages.lock().expect("no poison").push(Message { kind: char::from(tag), sql: sql.clone() });
     if tag == b'S' {
         state.syncs.fetch_add(1, Ordering::SeqCst);
     }
+    sql
 }
