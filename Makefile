@@ -14,8 +14,9 @@
 #   pgrls         pgrls, a linter of row-level security on Python
 #   pgbouncer     PgBouncer, a connection pooler
 #   nginx         nginx, a web server in front of Rowkeep
+#   chromium      Chromium, a web browser
 
-.PHONY: run test test-all check bench audit declared postgres node releases pgrls pgbouncer nginx
+.PHONY: run test test-all check bench audit declared postgres node releases pgrls pgbouncer nginx chromium
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -27,7 +28,7 @@ test: postgres
 	cargo test --locked -- --test-threads $(TEST_THREADS)
 
 # First the tests of `make test`, then the ignored ones: one of those checks what the others have recorded.
-test-all: node releases pgrls pgbouncer nginx test
+test-all: node releases pgrls pgbouncer nginx chromium test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
 check:
@@ -60,3 +61,6 @@ pgbouncer:
 
 nginx:
 	@.ci/nginx
+
+chromium: node
+	@.ci/chromium
