@@ -12,7 +12,7 @@ use crate::development::{Cluster, shell_quoted};
 pub(super) fn print(config: &Config, listening: SocketAddr, cluster: Option<&Cluster>, secret_is_own: bool) {
     let program = std::env::args().next().unwrap_or_else(|| "rowkeep".into());
     let mut text = format!("\nRowkeep is ready at http://{listening}  (development; ctrl-c stops it)\n");
-    let lifetime = token::DEFAULT_LIFETIME.min(config.token_rules.max_lifetime);
+    let lifetime = token::default_lifetime(&config.token_rules);
     let minted = secret_is_own.then(|| token::mint(&config.token_rules, "alice", lifetime));
     match minted {
         Some(Ok(token)) => text.push_str(&format!(

@@ -12,6 +12,7 @@ mod documents;
 mod http;
 mod mutants;
 mod nginx;
+mod openapi;
 mod operation;
 mod pgrls;
 mod poolers;
