@@ -47,7 +47,7 @@ impl UserId {
 pub const LEEWAY: u64 = 30;
 
 /// The longest user id, in characters. The database column has the same limit.
-pub(crate) const MAX_USER_ID_CHARS: usize = 255;
+const MAX_USER_ID_CHARS: usize = 255;
 
 /// Which keys verify tokens, and what tokens must claim.
 #[derive(Clone, Debug)]

@@ -36,8 +36,8 @@ pub fn document(envelopes: &Envelopes) -> Value {
     }
     server_routes::add_paths(&mut paths);
 
-    let mut tags: Vec<_> = CONTRACTS.iter().map(|contract| tag(contract.tag, contract.description)).collect();
-    tags.push(tag(server_routes::TAG, "The server itself. These routes need no token."));
+    let mut tags: Vec<_> = CONTRACTS.iter().map(|contract| tag(contract.tag, contract.path, contract.description)).collect();
+    tags.push(tag(server_routes::TAG, "The server", "The server itself. These routes need no token."));
 
     let mut error_responses = Map::new();
     let mut error_schemas = Map::new();
@@ -79,8 +79,9 @@ pub fn document(envelopes: &Envelopes) -> Value {
     })
 }
 
-fn tag(name: &str, description: &str) -> Value {
-    json!({ "name": name, "description": description })
+/// Pages show the title in the place of the name.
+fn tag(name: &str, title: &str, description: &str) -> Value {
+    json!({ "name": name, "description": description, "x-displayName": title })
 }
 
 /// A reference to a component, such as `schemas/Task`.
