@@ -89,9 +89,10 @@ fn token_command(rules: &TokenRules) -> String {
     ];
     let settings = settings.iter().flatten().map(|(name, value)| format!("{name}={} ", shell_quoted(value)));
     // Its default lifetime can be longer than this server allows.
-    let lifetime = (rules.max_lifetime < token::DEFAULT_LIFETIME)
-        .then(|| format!(" --lifetime {}", rules.max_lifetime))
-        .unwrap_or_default();
+    let lifetime = match rules.max_lifetime {
+        allowed if allowed < token::DEFAULT_LIFETIME => format!(" --lifetime {allowed}"),
+        _ => String::new(),
+    };
     format!("{}{program} token{lifetime}", settings.collect::<String>())
 }
 
