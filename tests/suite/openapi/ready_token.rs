@@ -2,9 +2,10 @@
 //! browser on this machine.
 
 use http::{Method, Request as HttpRequest};
+use jsonwebtoken::Algorithm::EdDSA;
 
 use crate::operation::checkout::{Checkout, Ready};
-use crate::world::{Answer, Database, Issuer, Person, Request, SECRET, World, send};
+use crate::world::{Answer, Database, Issuer, KeyPair, Person, Request, SECRET, World, send};
 
 /// A development server on a database of its own.
 struct Development {
@@ -109,7 +110,7 @@ async fn no_page_of_another_origin_can_read_the_token() {
 
 #[tokio::test]
 async fn a_server_with_a_configured_secret_or_issuer_offers_no_token() {
-    let issuer = Issuer::new(&[]).await;
+    let issuer = Issuer::new(&[&KeyPair::new(EdDSA)]).await;
     let url = issuer.url();
 
     for settings in [("BETTER_AUTH_SECRET", SECRET), ("BETTER_AUTH_URL", url.as_str())] {
