@@ -36,7 +36,8 @@ pub fn document(envelopes: &Envelopes) -> Value {
     }
     server_routes::add_paths(&mut paths);
 
-    let mut tags: Vec<_> = CONTRACTS.iter().map(|contract| tag(contract.tag, contract.path, contract.description)).collect();
+    let mut tags: Vec<_> =
+        CONTRACTS.iter().map(|contract| tag(contract.tag, contract.path, contract.description)).collect();
     tags.push(tag(server_routes::TAG, "The server", "The server itself. These routes need no token."));
 
     let mut error_responses = Map::new();

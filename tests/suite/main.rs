@@ -6,6 +6,7 @@
 #![allow(clippy::indexing_slicing, clippy::panic, reason = "a test fails by a panic")]
 
 mod better_auth;
+mod browser;
 mod coverage;
 mod database;
 mod documents;

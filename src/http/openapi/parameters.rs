@@ -69,19 +69,13 @@ pub(super) fn of_list(has_pages: bool) -> Vec<Value> {
             text.clone(),
         ),
     ] {
-        for name in names {
-            let other = format!("Another name of `{}`", names[0]);
-            parameters.push(match *name {
-                // Its greatest value with the smallest limit.
-                "page" => parameter(
-                    "page",
-                    &format!(
-                        "The number of the page, from 1: skips `page - 1` times `limit` tasks, {} at most",
-                        OFFSET.end()
-                    ),
-                    number(1, OFFSET.end() / LIMIT.start() + 1),
-                ),
-                name => parameter(name, if name == names[0] { description } else { &other }, schema.clone()),
+        for &name in names {
+            let first = names.first().copied().unwrap_or(name);
+            let other = format!("Another name of `{first}`");
+            parameters.push(match name {
+                "page" => page(&number),
+                name if name == first => parameter(name, description, schema.clone()),
+                name => parameter(name, &other, schema.clone()),
             });
         }
     }
@@ -105,6 +99,13 @@ pub(super) fn of_list(has_pages: bool) -> Vec<Value> {
         parameter("count", "Whether `X-Total-Count` says how many tasks the whole list has", boolean),
     ]);
     parameters
+}
+
+fn page(number: &impl Fn(i64, i64) -> Value) -> Value {
+    let (most, smallest_limit) = (OFFSET.end(), LIMIT.start());
+    let description =
+        format!("The number of the page, from 1: skips `page - 1` times `limit` tasks, {most} at most");
+    parameter("page", &description, number(1, most / smallest_limit + 1))
 }
 
 fn parameter(name: &str, description: &str, schema: Value) -> Value {
