@@ -3,6 +3,8 @@
 
 import assert from "node:assert/strict";
 
+import { readFileSync } from "node:fs";
+
 import { DESKTOP, PHONE, launch, watch } from "./chromium.mjs";
 
 const { ADDRESS, TOKEN, PICTURES } = process.env;
@@ -35,6 +37,15 @@ async function send(page, method, path, body) {
     return text;
 }
 
+/** What axe finds wrong for people with disabilities. */
+async function violations(page) {
+    await page.evaluate(readFileSync("node_modules/axe-core/axe.min.js", "utf8"));
+    return page.evaluate(async () => {
+        const { violations } = await window.axe.run();
+        return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+    });
+}
+
 async function picture(page, name) {
     if (PICTURES) await page.screenshot({ path: `${PICTURES}/${name}.png` });
 }
@@ -47,8 +58,12 @@ function unexpected(faults) {
 const withReadyToken = await open(DESKTOP, async (page) => {
     await page.getByText("you are alice, with a ready token").waitFor();
     await picture(page, "desktop");
+    assert.deepEqual(await violations(page), []);
 
     await page.getByRole("link", { name: /Create a task/ }).first().click();
+    await page.getByRole("button", { name: /Test Request.*post \/api\/v1\/tasks\)/s }).waitFor();
+    if (PICTURES) await page.waitForTimeout(1000); // until the page has scrolled
+    await picture(page, "create");
     const created = await send(page, "post", "/api/v1/tasks", { title: "sent by the page" });
     const refused = await send(page, "post", "/api/v1/tasks", { title: " " });
     await page.getByRole("link", { name: /List tasks/ }).first().click();
@@ -82,6 +97,7 @@ for (const [name, options] of [
     const faults = await open(options, async (page) => {
         await page.getByText("you are alice, with a ready token").waitFor();
         await picture(page, name);
+        assert.deepEqual(await violations(page), [], name);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
         assert.ok(overflow <= 0, `${name} is ${overflow} pixels too wide`);
     });

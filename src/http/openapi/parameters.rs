@@ -55,7 +55,7 @@ pub(super) fn of_list(has_pages: bool) -> Vec<Value> {
     let number =
         |least: i64, greatest: i64| json!({ "type": "integer", "minimum": least, "maximum": greatest });
     let boolean = json!({ "type": "boolean" });
-    let text = json!({ "type": "string" });
+    let text = json!({ "type": "string", "pattern": schemas::TEXT });
     let mut limit = number(*LIMIT.start(), *LIMIT.end());
     limit["default"] = DEFAULT_LIMIT.into();
 
@@ -66,7 +66,7 @@ pub(super) fn of_list(has_pages: bool) -> Vec<Value> {
         (
             &TEXT_NAMES,
             "Only tasks that contain this text in title or description. Case does not matter",
-            text.clone(),
+            text,
         ),
     ] {
         for &name in names {
@@ -84,7 +84,7 @@ pub(super) fn of_list(has_pages: bool) -> Vec<Value> {
         parameter(
             "cursor",
             "Where the page begins, from the `Link` of the page before. Not together with `offset`, `skip` or `page`",
-            text,
+            json!({ "type": "string" }),
         ),
         parameter(
             "completed",
