@@ -1,0 +1,84 @@
+//! `rowkeep adopt`: shows what an adoption would do. With `--apply` does it, and audits the database.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::{Failure, database, stop, unless_stopped};
+use crate::adopt::{Adoption, Progress, Table};
+use crate::audit;
+use crate::config::Config;
+use crate::database::Address;
+
+/// How many problems of single rows are shown without `--all-problems`.
+const SHOWN_PROBLEMS: i64 = 20;
+
+/// What the command line says about an adoption.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) table: Table,
+    pub(super) apply: bool,
+    pub(super) all_problems: bool,
+}
+
+pub(super) async fn adopt(config: &Config, request: &Request, exit_timeout: &mut Duration) -> Result<(), Failure> {
+    let adopting = async {
+        let (cluster, to) = match &config.migration_database {
+            Some(address) => (None, address.clone()),
+            None => database(config).await?,
+        };
+        let from = config.source_database.as_ref().ok_or("--from is missing")?;
+        copy(from, &to, request).await?;
+        Ok(cluster)
+    };
+    let stopped = "stopped: if the tasks were not copied yet, nothing was changed; run it again, it copies only what is missing";
+    let cluster = unless_stopped(adopting, exit_timeout, stopped).await?;
+    stop(cluster).await
+}
+
+async fn copy(from: &Address, to: &Address, request: &Request) -> Result<(), Failure> {
+    // Whatever is wrong with the target now must not be taken for the work of the adoption.
+    audit::check_integrity(to, false).await?;
+    let progress = Progress::new();
+    let adoption = Adoption::prepare(from, &request.table, to, &progress).await?;
+    let plan = adoption.plan();
+    let summary = plan.summary.clone();
+    let mut out = std::io::stdout();
+    writeln!(out, "{plan}")?;
+
+    if summary.problems > 0 {
+        writeln!(out, "problems  {} in {} rows", summary.problems, summary.broken)?;
+        let limit = if request.all_problems { i64::MAX } else { SHOWN_PROBLEMS };
+        adoption.each_problem(limit, |line| writeln!(out, "          {line}")).await?;
+        if summary.problems > limit {
+            writeln!(out, "          and {} more: --all-problems shows them", summary.problems - limit)?;
+        }
+        adoption.roll_back().await?;
+        return Err(format!(
+            "nothing was changed: {} of {} rows cannot be adopted. Change them in the source, or adopt a view that changes or \
+             leaves them out",
+            summary.broken, summary.tasks
+        )
+        .into());
+    }
+    if !request.apply {
+        adoption.roll_back().await?;
+        writeln!(out, "nothing was changed: this was a preview; --apply copies the tasks")?;
+        return Ok(());
+    }
+
+    adoption.commit(&progress).await?;
+    writeln!(
+        out,
+        "copied    {} tasks; count and checksum of each user are those of the source",
+        summary.missing()
+    )?;
+    let report = audit::audit(to).await.map_err(|error| format!("the tasks are copied, but the audit has failed: {error}"))?;
+    for fact in report.failing() {
+        writeln!(out, "FAIL      {fact}")?;
+    }
+    writeln!(out, "audit     {}", report.verdict())?;
+    match report.fails() {
+        0 => Ok(()),
+        fails => Err(format!("the tasks are copied, but the audit has {fails} FAIL: `rowkeep audit` shows how to fix them").into()),
+    }
+}
