@@ -51,10 +51,13 @@ impl Adoption {
         let summary = target.compare().await?;
         progress.end();
         if summary.tasks.cast_unsigned() != staged {
-            return Err(SchemaError::Unusable(format!("{staged} rows arrived, and {} are there", summary.tasks)));
+            return Err(SchemaError::Unusable(format!(
+                "{staged} rows arrived, and {} are there",
+                summary.tasks
+            )));
         }
-        let Source { name, server, columns, .. } = source;
-        let plan = Plan { source: format!("{name} of {from} (PostgreSQL {server})"), target: to.to_string(), columns, summary };
+        let Source { name, columns, .. } = source;
+        let plan = Plan { source: format!("{name} of {from}"), target: to.to_string(), columns, summary };
         Ok(Self { target, plan })
     }
 

@@ -74,7 +74,9 @@ pub fn run() -> Result<(), Failure> {
 
 /// Logs which databases are reached without TLS over a network.
 fn warn_of_plain_connections(config: &Config) {
-    for address in [&config.database, &config.migration_database, &config.source_database].into_iter().flatten() {
+    for address in
+        [&config.database, &config.migration_database, &config.source_database].into_iter().flatten()
+    {
         if address.is_plain_on_the_network() {
             tracing::warn!(
                 database = %address,

@@ -1,10 +1,12 @@
 -- What an adoption would do.
 --   tasks, users    in the source; first_id and last_id are null if it is empty
+--   first_user      the first user id, byte by byte
 --   present         tasks of the source that app.tasks has already
 --   backwards       tasks that were changed before they were created, by their time stamps
 --   next_id         the id of the task that is created next, now and after the adoption
 select count(*)                                             as tasks,
        count(distinct a.user_id)                            as users,
+       min(a.user_id)                                       as first_user,
        min(a.id)                                            as first_id,
        max(a.id)                                            as last_id,
        count(t.id)                                          as present,

@@ -91,7 +91,15 @@ impl Columns {
             ("created_at", moment("created_at")?),
             ("updated_at", updated_at),
         ];
-        let used = ["id", &table.user_column, "title", "description", &table.completed_column, "created_at", "updated_at"];
+        let used = [
+            "id",
+            &table.user_column,
+            "title",
+            "description",
+            &table.completed_column,
+            "created_at",
+            "updated_at",
+        ];
         let ignored = columns.iter().map(|column| &column.name).filter(|name| !used.contains(&name.as_str()));
         Ok(Self { mapped, ignored: ignored.cloned().collect() })
     }

@@ -21,6 +21,8 @@ pub struct Summary {
     pub tasks: i64,
     /// Users of those tasks.
     pub users: i64,
+    /// One of their ids.
+    pub user: Option<String>,
     /// The first and the last id; none if the source is empty.
     pub ids: Option<(i64, i64)>,
     /// Tasks of the source that Rowkeep has already, with the same content.
@@ -42,6 +44,7 @@ impl Summary {
         Ok(Self {
             tasks: row.try_get("tasks")?,
             users: row.try_get("users")?,
+            user: row.try_get("first_user")?,
             ids: first.zip(last),
             present: row.try_get("present")?,
             backwards: row.try_get("backwards")?,
@@ -60,6 +63,7 @@ impl Summary {
 impl std::fmt::Display for Plan {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Summary { tasks, users, present, backwards, next_id: (now, then), .. } = self.summary;
+        let (user, ids) = (&self.summary.user, self.summary.ids);
         writeln!(out, "from      {}", self.source)?;
         writeln!(out, "to        app.tasks of {}", self.target)?;
         for (at, (column, from)) in self.columns.mapped.iter().enumerate() {
@@ -71,14 +75,26 @@ impl std::fmt::Display for Plan {
         }
         // A server that hides rows by such a column keeps tasks that their users have deleted.
         for column in self.columns.ignored.iter().filter(|name| name.to_lowercase().contains("delete")) {
-            writeln!(out, "          tasks that the old server hides by {column} come back; adopt a view without them")?;
+            writeln!(
+                out,
+                "          tasks that the old server hides by {column} come back; adopt a view without them"
+            )?;
         }
 
-        let ids = self.summary.ids.map(|(first, last)| format!(", ids {first} to {last}")).unwrap_or_default();
-        writeln!(out, "tasks     {tasks} of {users} users{ids}")?;
+        let ids = ids.map(|(first, last)| format!(", ids {first} to {last}")).unwrap_or_default();
+        writeln!(out, "tasks     {tasks}{ids}")?;
         if backwards > 0 {
-            writeln!(out, "          {backwards} were changed before they were created, by their time stamps: kept as they are")?;
+            writeln!(
+                out,
+                "          {backwards} were changed before they were created, by their time stamps: kept as they are"
+            )?;
         }
+        // A token with another spelling of the id would show its user an empty list.
+        let user = user
+            .as_ref()
+            .map(|user| format!(", such as {user:?}: their tokens must have these ids"))
+            .unwrap_or_default();
+        writeln!(out, "users     {users}{user}")?;
         write!(out, "copy      {} tasks", self.summary.missing())?;
         if present > 0 {
             write!(out, "; {present} are in Rowkeep already, with the same content")?;

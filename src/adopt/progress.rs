@@ -39,7 +39,11 @@ impl Progress {
         let mut last = self.last_line.lock().unwrap_or_else(PoisonError::into_inner);
         if last.elapsed() >= LINE_INTERVAL {
             *last = Instant::now();
-            tracing::info!("copied {} of {} rows", self.bar.position(), self.bar.length().unwrap_or_default());
+            tracing::info!(
+                "copied {} of {} rows",
+                self.bar.position(),
+                self.bar.length().unwrap_or_default()
+            );
         }
     }
 

@@ -38,8 +38,6 @@ pub(super) struct Source {
     client: Client,
     /// The name with its schema, quoted where SQL needs it.
     pub(super) name: String,
-    /// The release of PostgreSQL.
-    pub(super) server: String,
     pub(super) columns: Columns,
     statements: Statements,
 }
@@ -82,15 +80,22 @@ impl Source {
 
         let rows = client.query(COLUMNS, &[&relation]).await.map_err(fail)?;
         let columns = rows.iter().map(Column::of).collect::<Result<Vec<_>, _>>().map_err(fail)?;
-        let columns = Columns::of(&columns, table).map_err(|problem| SchemaError::Unusable(format!("{name} {problem}")))?;
+        let columns = Columns::of(&columns, table)
+            .map_err(|problem| SchemaError::Unusable(format!("{name} {problem}")))?;
 
-        let row = client.query_one(STATEMENTS, &[&relation, &table.user_column, &table.completed_column, &SUMS]).await;
+        let row = client
+            .query_one(STATEMENTS, &[&relation, &table.user_column, &table.completed_column, &SUMS])
+            .await;
         let row = row.map_err(fail)?;
         let read = || {
-            Ok(Statements { rows: row.try_get("rows")?, sums: row.try_get("sums")?, count: row.try_get("count")? })
+            Ok(Statements {
+                rows: row.try_get("rows")?,
+                sums: row.try_get("sums")?,
+                count: row.try_get("count")?,
+            })
         };
         let statements = read().map_err(fail)?;
-        Ok(Self { client, name, server, columns, statements })
+        Ok(Self { client, name, columns, statements })
     }
 
     /// The number of rows.
@@ -114,7 +119,8 @@ impl Source {
 
     /// An error of a query that reads the rows.
     pub(super) fn failed(&self, error: &Error) -> SchemaError {
-        let hides_rows = error.as_db_error().is_some_and(|db| db.message().contains("affected by row-level security"));
+        let hides_rows =
+            error.as_db_error().is_some_and(|db| db.message().contains("affected by row-level security"));
         let advice = if hides_rows {
             "\nRow-level security hides rows of this table from the login, and a part of the tasks is not adopted: use a login \
              that sees every row (the owner of a table without FORCE, BYPASSRLS, or a superuser)"
@@ -122,7 +128,8 @@ impl Source {
             ""
         };
         let mut failure = failed(&format!("cannot read {}", self.name), error);
-        let (SchemaError::Unavailable(text) | SchemaError::Newer(text) | SchemaError::Unusable(text)) = &mut failure;
+        let (SchemaError::Unavailable(text) | SchemaError::Newer(text) | SchemaError::Unusable(text)) =
+            &mut failure;
         text.push_str(advice);
         failure
     }
@@ -152,7 +159,8 @@ async fn find(client: &Client, address: &Address, name: &str) -> Result<Oid, Sch
     }
 
     let rows = client.query(CANDIDATES, &[]).await.map_err(fail)?;
-    let names = rows.iter().map(|row| row.try_get::<_, String>(0)).collect::<Result<Vec<_>, _>>().map_err(fail)?;
+    let names =
+        rows.iter().map(|row| row.try_get::<_, String>(0)).collect::<Result<Vec<_>, _>>().map_err(fail)?;
     let names = if names.is_empty() { "none".into() } else { names.join(", ") };
     refuse(format!("{address} has no table {name}; tables with a column title: {names}"))
 }

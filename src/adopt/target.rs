@@ -99,7 +99,9 @@ impl Target {
             self.run("cannot lock app.tasks", SAVEPOINT).await?;
             match self.client.batch_execute(LOCK).await {
                 Ok(()) => break,
-                Err(error) if !is_lock_conflict(&error) => return Err(failed("cannot lock app.tasks", &error)),
+                Err(error) if !is_lock_conflict(&error) => {
+                    return Err(failed("cannot lock app.tasks", &error));
+                }
                 Err(_) if attempt == LOCK_ATTEMPTS => {
                     return Err(SchemaError::Unavailable(
                         "another session uses app.tasks all the time: stop the servers and other programs that use it, then run \

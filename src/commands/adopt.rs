@@ -20,7 +20,11 @@ pub(super) struct Request {
     pub(super) all_problems: bool,
 }
 
-pub(super) async fn adopt(config: &Config, request: &Request, exit_timeout: &mut Duration) -> Result<(), Failure> {
+pub(super) async fn adopt(
+    config: &Config,
+    request: &Request,
+    exit_timeout: &mut Duration,
+) -> Result<(), Failure> {
     let adopting = async {
         let (cluster, to) = match &config.migration_database {
             Some(address) => (None, address.clone()),
@@ -72,13 +76,18 @@ async fn copy(from: &Address, to: &Address, request: &Request) -> Result<(), Fai
         "copied    {} tasks; count and checksum of each user are those of the source",
         summary.missing()
     )?;
-    let report = audit::audit(to).await.map_err(|error| format!("the tasks are copied, but the audit has failed: {error}"))?;
+    let report = audit::audit(to)
+        .await
+        .map_err(|error| format!("the tasks are copied, but the audit has failed: {error}"))?;
     for fact in report.failing() {
         writeln!(out, "FAIL      {fact}")?;
     }
     writeln!(out, "audit     {}", report.verdict())?;
     match report.fails() {
         0 => Ok(()),
-        fails => Err(format!("the tasks are copied, but the audit has {fails} FAIL: `rowkeep audit` shows how to fix them").into()),
+        fails => Err(format!(
+            "the tasks are copied, but the audit has {fails} FAIL: `rowkeep audit` shows how to fix them"
+        )
+        .into()),
     }
 }

@@ -40,7 +40,12 @@ impl Settings {
     }
 
     /// The address of the database that `rowkeep adopt` copies from. TLS is as for the other addresses.
-    pub(super) fn source_address(&self, problems: &mut Problems, development: bool, text: &str) -> Option<Address> {
+    pub(super) fn source_address(
+        &self,
+        problems: &mut Problems,
+        development: bool,
+        text: &str,
+    ) -> Option<Address> {
         if text.trim().is_empty() {
             problems.add("--from is empty; set it to postgres://user:password@host/database");
         }

@@ -133,11 +133,14 @@ pub async fn maintenance_session(address: &Address) -> Result<Client, SchemaErro
         check_server(&client).await?;
         let wanted = Version::of_this_release();
         let found = Version::of_database(&client).await;
-        let found = found.map_err(|error| with_advice(&error, &format!("cannot read the version of {address}")))?;
+        let found =
+            found.map_err(|error| with_advice(&error, &format!("cannot read the version of {address}")))?;
         refuse_newer(found.as_ref(), &wanted, MigrateOptions::default(), address)?;
         match found {
             Some(found) if found == wanted => Ok(()),
-            _ => Err(SchemaError::Unusable(format!("{address} is not of this release: run `rowkeep migrate` first"))),
+            _ => Err(SchemaError::Unusable(format!(
+                "{address} is not of this release: run `rowkeep migrate` first"
+            ))),
         }
     };
     with_timeout(address, check).await?;
