@@ -10,11 +10,11 @@ mod progress;
 mod source;
 mod target;
 
-use tokio_postgres::Error;
+use tokio_postgres::{Client, Error};
 
 use crate::database::{Address, describe, is_temporary};
-use crate::schema::{SchemaError, maintenance_session};
-pub use plan::{Plan, Summary};
+use crate::schema::SchemaError;
+pub use plan::{Plan, Summary, counted};
 pub use progress::Progress;
 pub use source::Table;
 use source::{SUMS, Source};
@@ -27,18 +27,19 @@ pub struct Adoption {
 }
 
 impl Adoption {
-    /// Copies the rows of `table` at `from` into a temporary table at `to`, checks each row, and compares them with the tasks that
-    /// are there. Holds an exclusive lock on `app.tasks` from the comparison on.
+    /// Copies the rows of `table` at `from` into a temporary table of `session`, checks each row, and compares them with the tasks
+    /// that are there. `session` is a [`maintenance_session`](crate::schema::maintenance_session) at `to`. Holds an exclusive lock on `app.tasks` from the comparison on.
     ///
     /// # Errors
-    /// No connection; a target of another release; a source that cannot be read as tasks; a lock that others hold.
+    /// A source that cannot be reached, or not be read as tasks; a lock that others hold.
     pub async fn prepare(
         from: &Address,
         table: &Table,
         to: &Address,
+        session: Client,
         progress: &Progress,
     ) -> Result<Self, SchemaError> {
-        let target = Target::begin(maintenance_session(to).await?).await?;
+        let target = Target::begin(session).await?;
         let source = Source::open(from, table, target.process_id()).await?;
 
         progress.rows(source.count().await?);
@@ -111,8 +112,5 @@ impl Adoption {
 
 /// An error of the database while the program did `what`.
 fn failed(what: &str, error: &Error) -> SchemaError {
-    // Where in a copy the error is. It holds no value for an error of encoding, and those are what a copy can fail with.
-    let place = error.as_db_error().filter(|db| db.code().code() == "22021").and_then(|db| db.where_());
-    let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
-    SchemaError::new(is_temporary(error), format!("{what}: {}{place}", describe(error)))
+    SchemaError::new(is_temporary(error), format!("{what}: {}", describe(error)))
 }

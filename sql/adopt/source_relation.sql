@@ -6,7 +6,8 @@
 --   $1 relation   $2 process id
 select format('%I.%I', n.nspname, c.relname)           as name,
        c.relkind in ('r', 'p', 'v', 'm', 'f')          as has_rows,
-       c.oid = to_regclass('app.tasks')
+       n.nspname = 'app'
+       and c.relname = 'tasks'
        and exists (select
                      from pg_locks l
                      join pg_database d on d.oid = l.database
@@ -14,7 +15,7 @@ select format('%I.%I', n.nspname, c.relname)           as name,
                       and l.locktype = 'advisory'
                       and l.pid = $2
                       and (l.classid::bigint << 32 | l.objid::bigint)
-                          = x'2d3da741bf65fe00'::bit(64)::bigint) is true
+                          = x'2d3da741bf65fe00'::bit(64)::bigint)
                                                        as is_own,
        current_setting('server_version')               as server,
        current_setting('server_version_num')::integer / 10000 as major

@@ -3,7 +3,8 @@
 --   first_user      the first user id, byte by byte
 --   present         tasks of the source that app.tasks has already
 --   backwards       tasks that were changed before they were created, by their time stamps
---   next_id         the id of the task that is created next, now and after the adoption
+--   next_id         the lowest id that the next new task can get, now and after the adoption
+--   problems        reasons why rows cannot be adopted, and broken: the rows that have one
 select count(*)                                             as tasks,
        count(distinct a.user_id)                            as users,
        min(a.user_id)                                       as first_user,
@@ -16,7 +17,10 @@ select count(*)                                             as tasks,
        (select greatest(s.last_value + s.is_called::integer, max(a.id) + 1, (select max(id) + 1 from app.tasks))
           from app.tasks_id_seq s)                          as next_id_then,
        (select count(*) from pg_temp.adopted_problems)      as problems,
-       (select count(distinct coalesce(id, 0)) from pg_temp.adopted_problems)
+       (select count(*)
+          from pg_temp.adopted b
+         where b.id is null
+            or b.id in (select id from pg_temp.adopted_problems))
                                                             as broken
   from pg_temp.adopted a
   left join app.tasks t on t.user_id = a.user_id and t.id = a.id

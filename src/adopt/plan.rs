@@ -29,7 +29,7 @@ pub struct Summary {
     pub present: i64,
     /// Tasks whose `updated_at` is before their `created_at`.
     pub backwards: i64,
-    /// The id of the next new task, now and after the adoption.
+    /// The lowest id that the next new task can get, now and after the adoption.
     pub next_id: (i64, i64),
     /// Reasons why rows cannot be adopted.
     pub problems: i64,
@@ -62,7 +62,8 @@ impl Summary {
 
 impl std::fmt::Display for Plan {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Summary { tasks, users, present, backwards, next_id: (now, then), .. } = self.summary;
+        let Summary { tasks, users, present, backwards, problems, broken, next_id: (now, then), .. } =
+            self.summary;
         let (user, ids) = (&self.summary.user, self.summary.ids);
         writeln!(out, "from      {}", self.source)?;
         writeln!(out, "to        app.tasks of {}", self.target)?;
@@ -89,20 +90,25 @@ impl std::fmt::Display for Plan {
                 "          {backwards} were changed before they were created, by their time stamps: kept as they are"
             )?;
         }
-        // A token with another spelling of the id would show its user an empty list.
+        // A user whose token has another spelling of the id would see an empty list.
         let user = user
             .as_ref()
             .map(|user| format!(", such as {user:?}: their tokens must have these ids"))
             .unwrap_or_default();
         writeln!(out, "users     {users}{user}")?;
-        write!(out, "copy      {} tasks", self.summary.missing())?;
+        if problems > 0 {
+            return write!(out, "problems  {problems} in {}", counted(broken, "row"));
+        }
+        write!(out, "copy      {}", counted(self.summary.missing(), "task"))?;
         if present > 0 {
-            write!(out, "; {present} are in Rowkeep already, with the same content")?;
+            write!(out, "; in Rowkeep already, with the same content: {present}")?;
         }
-        write!(out, "\nnext id   {then}")?;
-        if now != then {
-            write!(out, " (now {now})")?;
-        }
-        Ok(())
+        write!(out, "\nnew ids   from {then} on")?;
+        if now != then { write!(out, " (now from {now} on)") } else { Ok(()) }
     }
+}
+
+/// A number and a noun: `1 task`, `2 tasks`.
+pub fn counted(number: i64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

@@ -8,7 +8,7 @@ use futures_util::{SinkExt, TryStreamExt};
 use tokio_postgres::{Client, CopyOutStream, Error};
 
 use super::failed;
-use super::plan::Summary;
+use super::plan::{Summary, counted};
 use super::progress::Progress;
 use super::source::Source;
 use crate::schema::{LOCK_ATTEMPTS, SchemaError, is_lock_conflict, pause_before_retry};
@@ -136,7 +136,7 @@ impl Target {
         for row in self.client.query(PROBLEM_COUNTS, &[]).await.map_err(fail)? {
             let read = || Ok((row.try_get("rows")?, row.try_get("problem")?));
             let (rows, problem): (i64, String) = read().map_err(fail)?;
-            show(format!("{rows} rows: {problem}")).map_err(cannot_show)?;
+            show(format!("{}: {problem}", counted(rows, "row"))).map_err(cannot_show)?;
         }
         let rows = self.client.query_raw(PROBLEMS, [limit]).await.map_err(fail)?;
         let mut rows = pin!(rows);

@@ -4,10 +4,11 @@ use std::io::Write;
 use std::time::Duration;
 
 use super::{Failure, database, stop, unless_stopped};
-use crate::adopt::{Adoption, Progress, Table};
+use crate::adopt::{Adoption, Progress, Table, counted};
 use crate::audit;
 use crate::config::Config;
 use crate::database::Address;
+use crate::schema::maintenance_session;
 
 /// How many problems of single rows are shown without `--all-problems`.
 const SHOWN_PROBLEMS: i64 = 20;
@@ -40,17 +41,17 @@ pub(super) async fn adopt(
 }
 
 async fn copy(from: &Address, to: &Address, request: &Request) -> Result<(), Failure> {
+    let session = maintenance_session(to).await?;
     // Whatever is wrong with the target now must not be taken for the work of the adoption.
     audit::check_integrity(to, false).await?;
     let progress = Progress::new();
-    let adoption = Adoption::prepare(from, &request.table, to, &progress).await?;
+    let adoption = Adoption::prepare(from, &request.table, to, session, &progress).await?;
     let plan = adoption.plan();
     let summary = plan.summary.clone();
     let mut out = std::io::stdout();
     writeln!(out, "{plan}")?;
 
     if summary.problems > 0 {
-        writeln!(out, "problems  {} in {} rows", summary.problems, summary.broken)?;
         let limit = if request.all_problems { i64::MAX } else { SHOWN_PROBLEMS };
         adoption.each_problem(limit, |line| writeln!(out, "          {line}")).await?;
         if summary.problems > limit {
@@ -73,8 +74,8 @@ async fn copy(from: &Address, to: &Address, request: &Request) -> Result<(), Fai
     adoption.commit(&progress).await?;
     writeln!(
         out,
-        "copied    {} tasks; count and checksum of each user are those of the source",
-        summary.missing()
+        "copied    {}; count and checksum of each user are those of the source",
+        counted(summary.missing(), "task")
     )?;
     let report = audit::audit(to)
         .await

@@ -8,6 +8,7 @@ import uuid
 from datetime import datetime, timezone
 from typing import Optional
 
+from sqlalchemy import DateTime
 from sqlmodel import Field, Session, SQLModel, create_engine
 
 
@@ -30,14 +31,14 @@ class User(SQLModel, table=True):
 
 
 class Task(SQLModel, table=True):
-    """SQLModel calls its table `task`, and its user is a number."""
+    """SQLModel calls its table `task`. Its user is a number, and its time has a zone."""
 
     id: Optional[int] = Field(default=None, primary_key=True)
     title: str
     description: str = ""
     is_completed: bool = False
     owner_id: int = Field(foreign_key="user.id")
-    created_at: datetime = Field(default_factory=lambda: datetime.now(timezone.utc).replace(tzinfo=None))
+    created_at: datetime = Field(default_factory=lambda: datetime.now(timezone.utc), sa_type=DateTime(timezone=True))
 
 
 class Todo(SQLModel, table=True):

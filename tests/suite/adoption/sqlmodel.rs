@@ -43,7 +43,8 @@ async fn tables_that_sqlmodel_made_are_adopted_with_every_value() {
          where not exists (
                select from (select id, user_id, title, description, completed, created_at, updated_at from public.tasks
                             union all
-                            select id, owner_id::text, title, description, is_completed, created_at, created_at from public.task
+                            select id, owner_id::text, title, description, is_completed, created_at at time zone 'UTC',
+                                   created_at at time zone 'UTC' from public.task
                             union all
                             select id, user_id::text, title, null, completed, created_at, created_at from public.todo) o
                 where (o.id, o.user_id, o.title, o.description, o.completed) is not distinct from
