@@ -50,7 +50,7 @@ async fn nothing_is_changed_when_the_program_is_killed_while_the_protection_is_l
 async fn a_stop_signal_ends_an_adoption_without_a_change() {
     let old = OldServer::new().await;
     old.admin.batch_execute(SLOW_INSERT).await.expect("a trigger");
-    let written = old.written().await;
+    let (before, written) = (described(&old.admin).await, old.written().await);
     let program = old.adopt("public.tasks", &["--apply"]).start();
     let inserts = async || texts(&old.admin, &running("insert into app.tasks")).await.len() == 1;
     eventually("it inserts", inserts).await;
@@ -60,6 +60,7 @@ async fn a_stop_signal_ends_an_adoption_without_a_change() {
 
     assert_refused(&ended, "stopped");
     assert_eq!(old.written().await, written);
+    assert_eq!(described(&old.admin).await, before);
 }
 
 #[tokio::test]
