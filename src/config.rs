@@ -13,19 +13,19 @@ use clap::{Args, Parser, Subcommand};
 use crate::auth::TokenRules;
 use crate::database::Address;
 use crate::development::token::DEFAULT_LIFETIME;
-use crate::http::{Origins, Timeouts, TrustedProxies};
+use crate::http::{Envelopes, Origins, Timeouts, TrustedProxies};
 use crate::logging::{Filter, Format};
 use crate::session::Options;
 
 /// The value of each setting that is missing or empty. Durations are in seconds.
-mod default {
+pub(crate) mod default {
     pub(super) const HOST: &str = "127.0.0.1";
     pub(super) const PORT: u64 = 8000;
     pub(super) const DATABASE_POOL_SIZE: u64 = 8;
     pub(super) const DATABASE_POOL_MIN_IDLE: u64 = 1;
     pub(super) const DATABASE_MAX_LIFETIME: u64 = 30 * 60;
-    pub(super) const JWT_USER_CLAIM: &str = "sub";
-    pub(super) const JWT_MAX_LIFETIME: u64 = 366 * 24 * 60 * 60;
+    pub(crate) const JWT_USER_CLAIM: &str = "sub";
+    pub(crate) const JWT_MAX_LIFETIME: u64 = 366 * 24 * 60 * 60;
     /// Requests per second and user, outside development. In development there is no limit.
     pub(super) const RATE_LIMIT: u64 = 100;
     /// Outside development. In development every port of this machine is listed.
@@ -217,6 +217,11 @@ pub struct Settings {
     #[arg(long, env, global = true, value_name = "LIST")]
     #[arg(default_value = "", hide_default_value = true)]
     cors_origins: String,
+    /// Contracts whose lists are objects, and the names of the members: user_tasks=tasks,count; tasks=items,total;
+    /// v1_tasks=items,total,limit,offset [default: lists are arrays]
+    #[arg(long, env, global = true, value_name = "LIST")]
+    #[arg(default_value = "", hide_default_value = true)]
+    list_envelope: String,
     /// Requests per second that each user may send, with bursts of twice as many; as many failed sign-ins per client
     /// address; 0: no limit [default: 0 in development, else 100]
     #[arg(long, env, global = true, value_name = "N")]
@@ -268,6 +273,7 @@ pub struct Config {
     /// Which keys verify tokens, and what tokens must claim. Has no key if none is configured.
     pub token_rules: TokenRules,
     pub origins: Origins,
+    pub envelopes: Envelopes,
     /// Requests per second and user; 0: no limit.
     pub rate_limit: u32,
     pub trusted_proxies: TrustedProxies,
