@@ -3,7 +3,8 @@
 use super::old_server::{OldServer, TASKS, adopt, assert_refused};
 use crate::database::catalogue::{described, pristine};
 use crate::database::support::texts;
-use crate::world::{Database, OwnCluster};
+use crate::operation::overload::eventually;
+use crate::world::{Database, OwnCluster, releases};
 
 const ROW: &str = "'alice', 'x', null, false, '2026-01-01', '2026-01-01'";
 
@@ -155,6 +156,59 @@ async fn a_login_with_createrole_adopts_from_another_database_whatever_its_time_
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.out.contains("copied    2 tasks") && ended.out.contains("isolation: HELD"), "{ended:?}");
     assert_eq!(described(&cluster.superuser("tasks").await).await, pristine().await);
+}
+
+#[tokio::test]
+async fn a_source_that_is_lost_during_the_copy_leaves_everything_as_it_was() {
+    let (source, target) = (Database::unmigrated().await, OldServer::with("").await);
+    let admin = source.superuser().await;
+    let slow = format!(
+        "{TASKS} insert into tasks select n, {ROW} from generate_series(1, 100) n;
+         create view slow as select tasks.* from tasks, lateral (select pg_sleep(0.2 + id * 0)) s"
+    );
+    admin.batch_execute(&slow).await.expect("an old table");
+    let (before, written) = (described(&target.admin).await, target.written().await);
+    let to = target.database.url("postgres");
+    let program = adopt(&source.url("postgres"), &to, "slow", &["--apply"]).start();
+
+    let kill = "select pg_terminate_backend(pid)::text from pg_stat_activity
+                 where datname = current_database() and query like 'copy (select%'";
+    eventually("the copy is ended", async || texts(&admin, kill).await == ["true"]).await;
+    let ended = program.ended().await;
+
+    assert_refused(&ended, "cannot read public.slow");
+    assert_eq!((described(&target.admin).await, target.written().await), (before, written));
+}
+
+/// The copy takes longer than the time limit for transactions, which PostgreSQL 17 brought.
+#[tokio::test]
+#[ignore = "needs PostgreSQL 16, 17 and 18: `make test-all`"]
+async fn every_release_can_be_adopted_from_and_into() {
+    for major in releases() {
+        let cluster = OwnCluster::of_release(major).await;
+        cluster.migrate().await;
+        let admin = cluster.superuser("postgres").await;
+        admin.batch_execute("create database old").await.expect("a database");
+        let slow = format!(
+            "{TASKS} insert into tasks values (1, {ROW}), (2, {ROW});
+             create view slow as select tasks.* from tasks, lateral (select pg_sleep(1 + id * 0.3)) s"
+        );
+        cluster.superuser("old").await.batch_execute(&slow).await.expect("an old table");
+        if major >= 17 {
+            let limit = "alter role postgres set transaction_timeout = '2s'";
+            admin.batch_execute(limit).await.expect("a time limit");
+        }
+
+        let (from, to) = (cluster.url("postgres", "old"), cluster.url("postgres", "postgres"));
+        let ended = adopt(&from, &to, "public.slow", &["--apply"]).run().await;
+
+        assert_eq!(ended.code, Some(0), "PostgreSQL {major}: {ended:?}");
+        assert!(
+            ended.out.contains("copied    2 tasks") && ended.out.contains("isolation: HELD"),
+            "{ended:?}"
+        );
+        assert_eq!(texts(&admin, "select title from app.tasks").await, ["x", "x"]);
+    }
 }
 
 #[tokio::test]
