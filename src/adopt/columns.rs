@@ -36,6 +36,8 @@ pub(super) struct Columns {
 }
 
 impl Columns {
+    /// Finds the columns of a task among those of the source.
+    ///
     /// # Errors
     /// What is wrong with the columns, to be read after the name of the table.
     pub(super) fn of(columns: &[Column], table: &Table) -> Result<Self, String> {

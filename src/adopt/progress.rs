@@ -18,8 +18,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    #[allow(clippy::new_without_default, reason = "it draws, so that nobody should make one unseen")]
-    pub fn new() -> Self {
+    /// Begins to show. Draws nothing yet.
+    pub fn start() -> Self {
         Self { bar: ProgressBar::no_length(), last_line: Mutex::new(Instant::now()) }
     }
 

@@ -44,7 +44,7 @@ async fn copy(from: &Address, to: &Address, request: &Request) -> Result<(), Fai
     let session = maintenance_session(to).await?;
     // Whatever is wrong with the target now must not be taken for the work of the adoption.
     audit::check_integrity(to, false).await?;
-    let progress = Progress::new();
+    let progress = Progress::start();
     let adoption = Adoption::prepare(from, &request.table, to, session, &progress).await?;
     let plan = adoption.plan();
     let summary = plan.summary.clone();

@@ -29,6 +29,18 @@ async fn an_adoption_gives_up_when_a_session_does_not_let_go_of_the_table() {
 }
 
 #[tokio::test]
+#[ignore = "takes long, it waits as long as the program does: `make test-all`"]
+async fn an_adoption_gives_up_when_the_source_is_locked() {
+    let old = OldServer::new().await;
+    let other = old.database.superuser().await;
+    other.batch_execute("begin; lock table public.tasks").await.expect("a lock");
+
+    let ended = old.adopt("public.tasks", &["--apply"]).run().await;
+
+    assert_refused(&ended, "cannot read public.tasks: 55P03: canceling statement due to lock timeout");
+}
+
+#[tokio::test]
 async fn an_adoption_waits_for_a_migration() {
     let old = OldServer::new().await;
     let other = old.database.superuser().await;

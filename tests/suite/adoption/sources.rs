@@ -4,6 +4,7 @@ use super::old_server::{OldServer, TASKS, adopt, assert_refused};
 use crate::database::catalogue::{described, pristine};
 use crate::database::support::texts;
 use crate::operation::overload::eventually;
+use crate::operation::program::Program;
 use crate::world::{Database, OwnCluster, releases};
 
 const ROW: &str = "'alice', 'x', null, false, '2026-01-01', '2026-01-01'";
@@ -65,6 +66,22 @@ async fn a_name_that_is_no_table_is_refused_and_never_becomes_sql() {
 
     assert_eq!(described(&old.admin).await, before);
     assert_eq!(old.tasks().await, [""; 0]);
+}
+
+/// A password on the command line is in the list of processes.
+#[tokio::test]
+async fn the_address_of_the_source_can_be_a_variable() {
+    let old = OldServer::new().await;
+    let url = old.database.url("postgres");
+    let settings = [("ENVIRONMENT", "production"), ("DATABASE_URL", &*url), ("LOG_LEVEL", "error")];
+    let program = Program::new(&["adopt", "--table", "tasks"]).with(&settings);
+
+    let given = program.clone().with(&[("SOURCE_DATABASE_URL", &url)]).run().await;
+    let wrong = program.with(&[("SOURCE_DATABASE_URL", "postgres://alice:geheim@host:x/old")]).run().await;
+
+    assert!(given.code == Some(0) && given.out.contains("copy      3 tasks"), "{given:?}");
+    assert_refused(&wrong, "--from: ");
+    assert!(!wrong.err.contains("geheim"), "{wrong:?}");
 }
 
 /// A column can be called anything. Its name goes through format().
