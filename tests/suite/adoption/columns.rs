@@ -45,6 +45,8 @@ async fn a_task_that_was_never_updated_was_updated_when_it_was_created() {
 
 #[tokio::test]
 async fn columns_that_no_task_can_have_are_refused_with_what_to_do() {
+    let old = OldServer::with("").await;
+
     for (change, message) in [
         (
             "alter column id drop default; alter table tasks alter column id type uuid using gen_random_uuid()",
@@ -71,7 +73,8 @@ async fn columns_that_no_task_can_have_are_refused_with_what_to_do() {
         ("drop column created_at", "public.tasks has no column created_at (its columns"),
         ("drop column title", "public.tasks has no column title"),
     ] {
-        let old = OldServer::with(&format!("{TASKS} alter table public.tasks {change};")).await;
+        let table = format!("drop table if exists public.tasks; {TASKS} alter table public.tasks {change}");
+        old.admin.batch_execute(&table).await.expect("an old table");
 
         let ended = old.previews().await;
 
