@@ -131,7 +131,7 @@ pub struct Settings {
     #[arg(long, env, global = true, value_name = "PATH")]
     #[arg(default_value = "", hide_default_value = true)]
     database_password_file: String,
-    /// Database and login that `migrate` uses [default: DATABASE_URL]
+    /// Database and login that `migrate` and `adopt` use [default: DATABASE_URL]
     #[arg(long, env, global = true, hide_env_values = true, value_name = "URL")]
     #[arg(default_value = "", hide_default_value = true)]
     migration_database_url: String,
