@@ -53,9 +53,9 @@ pub fn run() -> Result<(), Failure> {
             runtime.block_on(migrate::migrate(&config, options, &mut exit_timeout))
         }
         Command::Audit => runtime.block_on(audit::audit(&config, &mut exit_timeout)),
-        Command::Adopt { from: _, table, user_column, completed_column, apply, all_problems } => {
+        Command::Adopt { from: _, table, user_column, completed_column, dry_run, all_problems } => {
             let table = Table { name: table, user_column, completed_column };
-            let request = adopt::Request { table, apply, all_problems };
+            let request = adopt::Request { table, dry_run, all_problems };
             runtime.block_on(adopt::adopt(&config, &request, &mut exit_timeout))
         }
         Command::Token { user, lifetime } => token::print(&mut config, &user, lifetime),

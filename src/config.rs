@@ -67,8 +67,8 @@ pub enum Command {
     /// Report who can see which rows and how the database differs from this release, and try to read and change the rows
     /// of another user. Exit code 1 if a check fails
     Audit,
-    /// Copy the tasks of another server's table into Rowkeep, with their ids, users and time stamps. Shows what it would do and
-    /// changes nothing, unless --apply is given. Exit code 1 if a row cannot be copied
+    /// Copy the tasks of another server's table into Rowkeep, with their ids, users and time stamps: all of them or none. Shows
+    /// what it will do first. Stop the servers before. Exit code 1 if a row cannot be copied
     Adopt {
         /// Database of the old server, and a login that sees every row of the table: postgres://user:password@host/database
         #[arg(long, env = "SOURCE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
@@ -82,9 +82,9 @@ pub enum Command {
         /// The column that says whether a task is completed
         #[arg(long, value_name = "NAME", default_value = "completed")]
         completed_column: String,
-        /// Copy the tasks. Stop the servers first
+        /// Only show what would be done, and change nothing
         #[arg(long)]
-        apply: bool,
+        dry_run: bool,
         /// Show every row that cannot be copied, not only the first 20
         #[arg(long)]
         all_problems: bool,

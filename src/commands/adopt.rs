@@ -1,4 +1,4 @@
-//! `rowkeep adopt`: shows what an adoption would do. With `--apply` does it, and audits the database.
+//! `rowkeep adopt`: shows what an adoption will do, does it, and audits the database.
 
 use std::io::Write;
 use std::time::Duration;
@@ -17,7 +17,8 @@ const SHOWN_PROBLEMS: i64 = 20;
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) table: Table,
-    pub(super) apply: bool,
+    /// Whether the adoption is only shown.
+    pub(super) dry_run: bool,
     pub(super) all_problems: bool,
 }
 
@@ -65,9 +66,9 @@ async fn copy(from: &Address, to: &Address, request: &Request) -> Result<(), Fai
         )
         .into());
     }
-    if !request.apply {
+    if request.dry_run {
         adoption.roll_back().await?;
-        writeln!(out, "nothing was changed: this was a preview; --apply copies the tasks")?;
+        writeln!(out, "nothing was changed: this was a preview (--dry-run)")?;
         return Ok(());
     }
 

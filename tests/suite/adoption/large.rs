@@ -20,7 +20,7 @@ async fn many_tasks_are_adopted_in_bounded_memory() {
     ))
     .await;
 
-    let program = old.adopt("public.tasks", &["--apply"]).start();
+    let program = old.adopt("public.tasks", &[]).start();
     let process = program.id();
     let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
     let watch = tokio::spawn(async move {

@@ -53,7 +53,7 @@ impl OldServer {
 
     /// Shows what an adoption of `public.tasks` would do.
     pub async fn previews(&self) -> Ended {
-        self.adopt("public.tasks", &[]).run().await
+        self.adopt("public.tasks", &["--dry-run"]).run().await
     }
 
     /// Adopts `public.tasks`. The audit can fail in the cluster of this run, where other tests make roles.
@@ -63,7 +63,7 @@ impl OldServer {
 
     /// The same, of another table.
     pub async fn applies(&self, table: &str, arguments: &[&str]) -> Ended {
-        let ended = self.adopt(table, &[&["--apply"], arguments].concat()).run().await;
+        let ended = self.adopt(table, arguments).run().await;
         assert!(ended.out.contains("\ncopied    "), "{ended:?}");
         ended
     }

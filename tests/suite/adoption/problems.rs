@@ -59,7 +59,7 @@ async fn every_row_that_breaks_a_rule_is_named_and_nothing_is_changed() {
     let old = OldServer::with(BROKEN).await;
     let before = old.written().await;
 
-    let ended = old.adopt("public.tasks", &["--apply", "--all-problems"]).run().await;
+    let ended = old.adopt("public.tasks", &["--all-problems"]).run().await;
 
     assert_refused(&ended, "nothing was changed: 21 of 22 rows cannot be adopted");
     assert!(ended.out.ends_with(NAMED), "{}", ended.out);

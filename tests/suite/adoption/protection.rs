@@ -34,7 +34,7 @@ async fn nothing_is_changed_when_the_program_is_killed_while_the_protection_is_l
     let old = OldServer::new().await;
     old.admin.batch_execute(SLOW_INSERT).await.expect("a trigger");
     let (before, written) = (described(&old.admin).await, old.written().await);
-    let program = old.adopt("public.tasks", &["--apply"]).start();
+    let program = old.adopt("public.tasks", &[]).start();
     let inserts = async || texts(&old.admin, &running("insert into app.tasks")).await.len() == 1;
     eventually("it inserts", inserts).await;
 
@@ -51,7 +51,7 @@ async fn a_stop_signal_ends_an_adoption_without_a_change() {
     let old = OldServer::new().await;
     old.admin.batch_execute(SLOW_INSERT).await.expect("a trigger");
     let (before, written) = (described(&old.admin).await, old.written().await);
-    let program = old.adopt("public.tasks", &["--apply"]).start();
+    let program = old.adopt("public.tasks", &[]).start();
     let inserts = async || texts(&old.admin, &running("insert into app.tasks")).await.len() == 1;
     eventually("it inserts", inserts).await;
 
@@ -72,7 +72,7 @@ async fn a_copy_that_is_not_the_source_is_undone() {
     old.admin.batch_execute(change).await.expect("a trigger");
     let (before, written) = (described(&old.admin).await, old.written().await);
 
-    let ended = old.adopt("public.tasks", &["--apply"]).run().await;
+    let ended = old.adopt("public.tasks", &[]).run().await;
 
     assert_refused(&ended, "the tasks of 2 users differ from the source after the copy: nothing was changed");
     assert_eq!(described(&old.admin).await, before);
@@ -88,7 +88,7 @@ async fn an_error_during_the_insert_undoes_everything() {
     old.admin.batch_execute(fail).await.expect("a trigger");
     let (before, written) = (described(&old.admin).await, old.written().await);
 
-    let ended = old.adopt("public.tasks", &["--apply"]).run().await;
+    let ended = old.adopt("public.tasks", &[]).run().await;
 
     assert_refused(&ended, "cannot insert the tasks: P0001: no room");
     assert_eq!(described(&old.admin).await, before);
@@ -102,7 +102,7 @@ async fn a_database_that_is_not_as_declared_is_refused_before_anything_is_done()
     old.admin.batch_execute(loosen).await.expect("a loosened table");
     let before = described(&old.admin).await;
 
-    let ended = old.adopt("public.tasks", &["--apply"]).run().await;
+    let ended = old.adopt("public.tasks", &[]).run().await;
 
     assert_refused(&ended, "objects that this release needs are missing or changed");
     assert_eq!(described(&old.admin).await, before);

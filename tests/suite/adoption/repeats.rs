@@ -21,7 +21,7 @@ async fn a_preview_says_what_would_be_done_and_changes_nothing() {
                users     2, such as \"alice\": their tokens must have these ids\n\
                copy      3 tasks\n\
                new ids   from 10 on (now from 1 on)\n\
-               nothing was changed: this was a preview; --apply copies the tasks\n";
+               nothing was changed: this was a preview (--dry-run)\n";
     assert!(ended.out.ends_with(end), "{}", ended.out);
     assert_eq!(old.written().await, before);
 }
@@ -79,7 +79,7 @@ async fn a_task_that_was_changed_since_is_named_and_not_overwritten() {
     old.admin.batch_execute("update public.tasks set completed = true where id = 9").await.expect("a change");
     let before = old.written().await;
 
-    let ended = old.adopt("public.tasks", &["--apply"]).run().await;
+    let ended = old.adopt("public.tasks", &[]).run().await;
 
     assert_refused(&ended, "2 of 3 rows cannot be adopted");
     let changed = "the task is in Rowkeep with other content: it was changed here or there";
@@ -98,7 +98,7 @@ async fn ids_that_tasks_of_other_users_have_are_named() {
     ];
     let before = old.written().await;
 
-    let ended = old.adopt("public.tasks", &["--apply"]).run().await;
+    let ended = old.adopt("public.tasks", &[]).run().await;
 
     assert_eq!(ids, [1, 2, 3]);
     assert_refused(&ended, "1 of 3 rows cannot be adopted");

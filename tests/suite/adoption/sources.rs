@@ -54,13 +54,13 @@ async fn a_name_that_is_no_table_is_refused_and_never_becomes_sql() {
         ("app.tasks", "is the table that the tasks would be copied into"),
         ("APP.\"tasks\"", "is the table that the tasks would be copied into"),
     ] {
-        let ended = old.adopt(name, &["--apply"]).run().await;
+        let ended = old.adopt(name, &[]).run().await;
         assert_refused(&ended, message);
     }
     for column in
         ["user_id::text from public.tasks; drop table app.tasks --", "user_id\"", "'alice'", "*", ""]
     {
-        let ended = old.adopt("public.tasks", &["--apply", "--user-column", column]).run().await;
+        let ended = old.adopt("public.tasks", &["--user-column", column]).run().await;
         assert_refused(&ended, &format!("has no column {column}"));
     }
 
@@ -111,7 +111,7 @@ async fn rows_that_policies_hide_from_the_login_are_an_error_and_not_left_out() 
     old.admin.batch_execute(&hide).await.expect("a policy");
 
     let url = old.database.url("postgres");
-    let ended = adopt(&old.database.url(&login), &url, "public.tasks", &["--apply"]).run().await;
+    let ended = adopt(&old.database.url(&login), &url, "public.tasks", &[]).run().await;
 
     assert_refused(&ended, "Row-level security hides rows of this table from the login");
     assert_eq!(old.tasks().await, [""; 0]);
@@ -131,8 +131,8 @@ async fn a_source_that_stores_other_letters_arrives_as_the_same_text() {
     let target = OldServer::with("").await;
     let to = target.database.url("postgres");
 
-    let good = adopt(&latin.url("postgres"), &to, "tasks", &["--apply"]).run().await;
-    let bad = adopt(&ascii.url("postgres"), &to, "tasks", &["--apply"]).run().await;
+    let good = adopt(&latin.url("postgres"), &to, "tasks", &[]).run().await;
+    let bad = adopt(&ascii.url("postgres"), &to, "tasks", &[]).run().await;
 
     assert!(good.out.contains("copied    1 task;"), "{good:?}");
     assert_refused(
@@ -168,7 +168,7 @@ async fn a_login_with_createrole_adopts_from_another_database_whatever_its_time_
     cluster.superuser("old").await.batch_execute(&slow).await.expect("an old table");
 
     let (from, to) = (cluster.url("deployer", "old"), cluster.url("deployer", "tasks"));
-    let ended = adopt(&from, &to, "public.slow", &["--apply"]).run().await;
+    let ended = adopt(&from, &to, "public.slow", &[]).run().await;
 
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.out.contains("copied    1 task;") && ended.out.contains("isolation: HELD"), "{ended:?}");
@@ -186,7 +186,7 @@ async fn a_source_that_is_lost_during_the_copy_leaves_everything_as_it_was() {
     admin.batch_execute(&slow).await.expect("an old table");
     let (before, written) = (described(&target.admin).await, target.written().await);
     let to = target.database.url("postgres");
-    let program = adopt(&source.url("postgres"), &to, "slow", &["--apply"]).start();
+    let program = adopt(&source.url("postgres"), &to, "slow", &[]).start();
 
     let kill = "select pg_terminate_backend(pid)::text from pg_stat_activity
                  where datname = current_database() and query like 'copy (select%'";
@@ -217,7 +217,7 @@ async fn every_release_can_be_adopted_from_and_into() {
         }
 
         let (from, to) = (cluster.url("postgres", "old"), cluster.url("postgres", "postgres"));
-        let ended = adopt(&from, &to, "public.slow", &["--apply"]).run().await;
+        let ended = adopt(&from, &to, "public.slow", &[]).run().await;
 
         assert_eq!(ended.code, Some(0), "PostgreSQL {major}: {ended:?}");
         assert!(
@@ -233,7 +233,7 @@ async fn a_database_that_is_not_migrated_is_refused() {
     let old = Database::unmigrated().await;
     old.superuser().await.batch_execute(TASKS).await.expect("an old table");
 
-    let ended = adopt(&old.url("postgres"), &old.url("postgres"), "tasks", &["--apply"]).run().await;
+    let ended = adopt(&old.url("postgres"), &old.url("postgres"), "tasks", &[]).run().await;
 
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.err.contains("rowkeep migrate"), "{ended:?}");

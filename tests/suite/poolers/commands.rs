@@ -39,8 +39,8 @@ async fn adopt_reads_through_a_pooler_and_refuses_to_write_through_one() {
     let (bouncer, old) = (PgBouncer::start(1, "").await, OldServer::new().await);
     let (pooled, direct) = (bouncer.url(&old.database, "postgres"), old.database.url("postgres"));
 
-    let written = adopt(&direct, &pooled, "public.tasks", &["--apply"]).run().await;
-    let read = adopt(&pooled, &direct, "public.tasks", &["--apply"]).run().await;
+    let written = adopt(&direct, &pooled, "public.tasks", &[]).run().await;
+    let read = adopt(&pooled, &direct, "public.tasks", &[]).run().await;
 
     assert_refused(
         &written,
