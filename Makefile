@@ -12,12 +12,13 @@
 #   node          Better Auth on Node.js
 #   releases      PostgreSQL 16, 17 and 18, from npm
 #   pgrls         pgrls, a linter of row-level security on Python
+#   sqlmodel      SQLModel, which makes the tables of FastAPI back ends, on Python
 #   pgbouncer     PgBouncer, a connection pooler
 #   nginx         nginx, a web server in front of Rowkeep
 #   chromium      Chromium, a web browser
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
 
-.PHONY: run test test-all check bench audit declared postgres node releases pgrls pgbouncer nginx chromium openapi
+.PHONY: run test test-all check bench audit declared postgres node releases pgrls sqlmodel pgbouncer nginx chromium openapi
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -29,7 +30,7 @@ test: postgres
 	cargo test --locked -- --test-threads $(TEST_THREADS)
 
 # First the tests of `make test`, then the ignored ones: one of those checks what the others have recorded.
-test-all: node releases pgrls pgbouncer nginx chromium openapi test
+test-all: node releases pgrls sqlmodel pgbouncer nginx chromium openapi test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
 check:
@@ -56,6 +57,9 @@ releases: node
 
 pgrls:
 	@.ci/pgrls
+
+sqlmodel:
+	@.ci/sqlmodel
 
 pgbouncer:
 	@.ci/pgbouncer
