@@ -167,3 +167,53 @@ where
         encoder.compress(&piece, self.uncompressed.is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::header::HeaderName;
+
+    use super::*;
+
+    fn compressed(length: usize, headers: &[(HeaderName, &'static str)]) -> Response {
+        let mut response = Response::new("x".repeat(length).into());
+        for (name, value) in headers {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        Compression::new().apply(Some(Coding::Gzip), response)
+    }
+
+    #[test]
+    fn every_large_text_is_compressed_and_nothing_else() {
+        let length = SMALLEST as usize;
+        for (content_type, length, wanted) in [
+            ("application/json", length, true),
+            ("application/json", length - 1, false),
+            ("text/html; charset=utf-8", length, true),
+            ("text/javascript", length, true),
+            ("Application/JavaScript", length, true),
+            ("application/vnd.oai.openapi+json;version=3.1", length, true),
+            ("image/svg+xml", length, true),
+            ("font/woff2", length, false),
+            ("image/png", length, false),
+            ("", length, false),
+        ] {
+            let headers = compressed(length, &[(CONTENT_TYPE, content_type)]).headers().clone();
+
+            assert_eq!(headers.contains_key(CONTENT_ENCODING), wanted, "{content_type} {length}");
+            assert_eq!(headers.contains_key(VARY), wanted, "{content_type} {length}");
+        }
+        let twice = compressed(length, &[(CONTENT_TYPE, "text/css"), (CONTENT_ENCODING, "br")]);
+        assert_eq!(twice.headers()[CONTENT_ENCODING], "br");
+    }
+
+    #[test]
+    fn a_compressed_answer_has_a_weak_tag() {
+        for (tag, wanted) in [("\"one\"", "W/\"one\""), ("W/\"one\"", "W/\"one\"")] {
+            let response = compressed(20_000, &[(CONTENT_TYPE, "text/css"), (ETAG, tag)]);
+
+            assert_eq!(response.headers()[ETAG], wanted);
+        }
+        let small = compressed(100, &[(CONTENT_TYPE, "text/css"), (ETAG, "\"one\"")]);
+        assert_eq!(small.headers()[ETAG], "\"one\"");
+    }
+}
