@@ -36,7 +36,7 @@ impl Coding {
 /// Compresses a text part by part.
 pub(super) enum Encoder {
     Brotli(Box<CompressorWriter<Vec<u8>>>),
-    Gzip(GzEncoder<Vec<u8>>),
+    Gzip(Box<GzEncoder<Vec<u8>>>),
 }
 
 /// 188 MB of tasks per second, and a fifth of the length is left. Level 1 leaves a quarter, level 4 takes twice as long.
@@ -59,7 +59,7 @@ impl Encoder {
                 };
                 Self::Brotli(Box::new(CompressorWriter::with_params(Vec::new(), 4096, &parameters)))
             }
-            Coding::Gzip => Self::Gzip(GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL))),
+            Coding::Gzip => Self::Gzip(Box::new(GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL)))),
         }
     }
 
