@@ -5,6 +5,7 @@ mod audit;
 mod healthcheck;
 mod migrate;
 mod open_files;
+mod openapi;
 mod serve;
 mod signals;
 mod token;
@@ -59,6 +60,7 @@ pub fn run() -> Result<(), Failure> {
             runtime.block_on(adopt::adopt(&config, &request, &mut exit_timeout))
         }
         Command::Token { user, lifetime } => token::print(&mut config, &user, lifetime),
+        Command::Openapi => openapi::print(&config),
         Command::Healthcheck => {
             runtime.block_on(healthcheck::check(config.listen, 3 * config.timeouts.request))
         }

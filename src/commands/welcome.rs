@@ -24,8 +24,11 @@ pub(super) fn text(
     secret_is_own: bool,
 ) -> String {
     let (rules, url) = (&config.token_rules, format!("http://{}", reachable(listening)));
-    let mut text = format!("\nRowkeep is ready at {url}  (development; ctrl-c stops it)\n");
-    let lifetime = token::DEFAULT_LIFETIME.min(rules.max_lifetime);
+    let mut text = format!(
+        "\nRowkeep is ready at {url}  (development; ctrl-c stops it)\n\n\
+         the API, to read and to try in a browser:\n\n  {url}/docs\n"
+    );
+    let lifetime = token::default_lifetime(rules);
     let minted = secret_is_own.then(|| token::mint(rules, USER, lifetime));
     let user = match minted {
         Some(Ok(token)) => {

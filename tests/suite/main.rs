@@ -7,12 +7,14 @@
 
 mod adoption;
 mod better_auth;
+mod browser;
 mod coverage;
 mod database;
 mod documents;
 mod http;
 mod mutants;
 mod nginx;
+mod openapi;
 mod operation;
 mod pgrls;
 mod poolers;

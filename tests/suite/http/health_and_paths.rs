@@ -73,7 +73,6 @@ async fn an_unknown_path_is_a_404_with_detail_only() {
 
     for person in [world.anonymous(), world.user("alice")] {
         for path in [
-            "/",
             "/api",
             "/api/",
             "/apis/tasks",
@@ -126,7 +125,8 @@ async fn a_trailing_slash_does_not_change_the_answer() {
                 let method = Method::from_bytes(method.as_bytes()).expect("a method");
                 let body = r#"{"title":"buy milk"}"#;
                 let without = person.send(method.clone(), &path, body).await;
-                let with = person.send(method.clone(), &format!("{path}/"), body).await;
+                let with_slash = format!("{}/", path.trim_end_matches('/'));
+                let with = person.send(method.clone(), &with_slash, body).await;
 
                 assert_eq!(with.without_date(), without.without_date(), "{method} {path}");
             }

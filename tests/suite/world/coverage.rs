@@ -58,5 +58,9 @@ fn folder() -> PathBuf {
 fn template(path: &str) -> String {
     let is_number = |segment: &str| !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
     let segments = path.trim_end_matches('/').split('/');
-    segments.map(|segment| if is_number(segment) { "{id}" } else { segment }).collect::<Vec<_>>().join("/")
+    let template = segments
+        .map(|segment| if is_number(segment) { "{id}" } else { segment })
+        .collect::<Vec<_>>()
+        .join("/");
+    if template.is_empty() { "/".into() } else { template }
 }
