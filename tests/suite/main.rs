@@ -6,9 +6,11 @@
 #![allow(clippy::indexing_slicing, clippy::panic, reason = "a test fails by a panic")]
 
 mod better_auth;
+mod browser;
 mod coverage;
 mod database;
 mod documents;
+mod example;
 mod http;
 mod mutants;
 mod nginx;

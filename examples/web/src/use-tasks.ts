@@ -1,0 +1,59 @@
+// The part of the list that has been loaded.
+
+import { useCallback, useRef, useState } from "preact/hooks";
+
+import { list, type Page, type Task, type View } from "./api";
+
+/** The loaded part of the list, and which list it is: the next one may be on its way already. */
+type Loaded = Page & { view: View };
+
+export function useTasks(view: View) {
+    const [page, setPage] = useState<Loaded>();
+    const [loading, setLoading] = useState(true);
+    const running = useRef<AbortController | null>(null);
+
+    /** Loads a page: the first one, or the one at `cursor`. A load that still runs is for another view: it stops. */
+    const fetchPage = useCallback(
+        async (cursor?: string) => {
+            running.current?.abort();
+            const mine = (running.current = new AbortController());
+            setLoading(true);
+            try {
+                return { ...(await list(view, cursor, mine.signal)), view };
+            } finally {
+                if (running.current === mine) setLoading(false);
+            }
+        },
+        [view],
+    );
+
+    const load = useCallback(async () => {
+        const first = await fetchPage();
+        setPage(first);
+        return first;
+    }, [fetchPage]);
+
+    /** Adds the next page. Returns its tasks. */
+    async function more(): Promise<Task[]> {
+        const next = await fetchPage(page?.next);
+        // With an order that changes, such as that by the last change, a task can come a second time.
+        const known = new Set(page?.tasks.map((task) => task.id));
+        const added = next.tasks.filter((task) => !known.has(task.id));
+        setPage((page) => ({ ...next, tasks: [...(page?.tasks ?? []), ...added] }));
+        return added;
+    }
+
+    function update(change: (tasks: Task[]) => Task[], difference: number) {
+        setPage((page) => page && { ...page, tasks: change(page.tasks), total: page.total + difference });
+    }
+
+    return {
+        page,
+        loading,
+        load,
+        more,
+        add: (task: Task) => update((tasks) => [task, ...tasks], 1),
+        replace: (task: Task) => update((tasks) => tasks.map((old) => (old.id === task.id ? task : old)), 0),
+        drop: (id: number) => update((tasks) => tasks.filter((task) => task.id !== id), -1),
+    };
+}
