@@ -18,14 +18,14 @@ use crate::logging::{Filter, Format};
 use crate::session::Options;
 
 /// The value of each setting that is missing or empty. Durations are in seconds.
-mod default {
+pub(crate) mod default {
     pub(super) const HOST: &str = "127.0.0.1";
     pub(super) const PORT: u64 = 8000;
     pub(super) const DATABASE_POOL_SIZE: u64 = 8;
     pub(super) const DATABASE_POOL_MIN_IDLE: u64 = 1;
     pub(super) const DATABASE_MAX_LIFETIME: u64 = 30 * 60;
-    pub(super) const JWT_USER_CLAIM: &str = "sub";
-    pub(super) const JWT_MAX_LIFETIME: u64 = 366 * 24 * 60 * 60;
+    pub(crate) const JWT_USER_CLAIM: &str = "sub";
+    pub(crate) const JWT_MAX_LIFETIME: u64 = 366 * 24 * 60 * 60;
     /// Requests per second and user, outside development. In development there is no limit.
     pub(super) const RATE_LIMIT: u64 = 100;
     /// Outside development. In development every port of this machine is listed.

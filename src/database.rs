@@ -189,6 +189,33 @@ impl Address {
         })
     }
 
+    /// The address as psql and other programs of libpq read it (PostgreSQL manual, "Connection Strings"), without the
+    /// password.
+    pub fn for_libpq(&self) -> String {
+        let each = |part: fn(&Endpoint) -> String| {
+            self.hosts.all.iter().map(part).collect::<Vec<_>>().join(",")
+        };
+        let ssl_mode = match self.config.get_ssl_mode() {
+            SslMode::Require => "require",
+            SslMode::Disable => "disable",
+            _ => "prefer",
+        };
+        let options = [
+            ("host", each(|endpoint| endpoint.host.clone())),
+            ("port", each(|endpoint| endpoint.port.to_string())),
+            ("user", self.config.get_user().unwrap_or_default().to_owned()),
+            ("dbname", self.config.get_dbname().unwrap_or_default().to_owned()),
+            ("sslmode", ssl_mode.to_owned()),
+        ];
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.,:/".contains(c);
+        let word = |(name, value): (&str, String)| match value.chars().all(is_plain) {
+            true => format!("{name}={value}"),
+            false => format!("{name}='{}'", value.replace('\\', "\\\\").replace('\'', "\\'")),
+        };
+        let options = options.into_iter().filter(|(_, value)| !value.is_empty());
+        options.map(word).collect::<Vec<_>>().join(" ")
+    }
+
     /// Makes TLS connections with the root certificates of this address.
     pub fn tls(&self) -> MakeRustlsConnect {
         self.tls.clone()

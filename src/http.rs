@@ -102,6 +102,11 @@ impl App {
         self.database.get().ok_or_else(|| Refusal::Busy("the database has not been reached yet".into()))
     }
 
+    /// Whether a token can be verified. Without a key `/health` is 503.
+    pub fn has_key(&self) -> bool {
+        self.verifier.has_key()
+    }
+
     /// Makes `/health` say 503 and every answer `Connection: close` from now on, so that balancers go elsewhere. Requests are
     /// still served.
     pub fn announce_stop(&self) {

@@ -38,8 +38,57 @@ const LONGEST_MAX_AGE: Duration = Duration::from_secs(3600);
 /// How often a file is read.
 const FILE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The problem of a key set that does not come.
-pub(super) const NO_ANSWER: &str = "it does not answer in time";
+/// Why a key set cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ReadProblem {
+    /// The issuer answers with another status than 200.
+    Status(StatusCode),
+    /// The issuer answers, and not with a key set. The text is for the log.
+    NotAKeySet(String),
+    /// No answer came in time.
+    Silent,
+    /// The issuer cannot be reached. The text is for the log.
+    Unreachable(String),
+    /// The file cannot be read. The text is for the log.
+    File(String),
+}
+
+/// For the log.
+impl std::fmt::Display for ReadProblem {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Status(status) => write!(out, "it answers {status}"),
+            Self::NotAKeySet(text) | Self::Unreachable(text) | Self::File(text) => out.write_str(text),
+            Self::Silent => out.write_str("it does not answer in time"),
+        }
+    }
+}
+
+impl ReadProblem {
+    /// The problem in words that clients may read.
+    pub(super) fn for_clients(&self) -> String {
+        match self {
+            Self::Status(_) | Self::Silent => self.to_string(),
+            Self::NotAKeySet(_) => "it is not a key set".into(),
+            Self::Unreachable(_) => "its server cannot be reached".into(),
+            Self::File(_) => "the log of this server says why".into(),
+        }
+    }
+
+    /// What it usually means if the issuer is a Better Auth server.
+    pub(super) fn of_better_auth(&self) -> Option<&'static str> {
+        match self {
+            Self::Status(status) if status.is_server_error() => Some(
+                "Better Auth usually answers so when its jwks table is missing: run npx auth@latest migrate there",
+            ),
+            Self::Status(StatusCode::NOT_FOUND) | Self::NotAKeySet(_) => Some(
+                "usually the jwt plugin is missing there, or Better Auth has another path: add jwt() to its plugins, or put \
+                 the path into BETTER_AUTH_URL",
+            ),
+            _ => None,
+        }
+    }
+}
 
 /// Where a key set is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,39 +141,49 @@ impl JwksReader {
     /// Reads the first text that `check` accepts.
     ///
     /// # Errors
-    /// The problem, for the log.
-    pub(super) async fn read(&self, check: impl Fn(&[u8]) -> Result<(), String>) -> Result<JwksText, String> {
+    /// The first problem.
+    pub(super) async fn read(
+        &self,
+        check: impl Fn(&[u8]) -> Result<(), String>,
+    ) -> Result<JwksText, ReadProblem> {
         match self {
             Self::File { path, permits } => {
-                let Ok(permit) = permits.clone().try_acquire_owned() else {
-                    return Err("the last read of the file has not ended yet".into());
-                };
-                let path = path.clone();
-                let read = tokio::task::spawn_blocking(move || {
-                    let _permit = permit;
-                    read_file(&path)
-                });
-                let bytes =
-                    read.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-                check_length(&bytes)?;
-                check(&bytes)?;
+                let bytes = read_in_thread(path.clone(), permits).await.map_err(ReadProblem::File)?;
+                check_length(&bytes).and_then(|()| check(&bytes)).map_err(ReadProblem::NotAKeySet)?;
                 Ok(JwksText { bytes, max_age: FILE_INTERVAL })
             }
             Self::Urls { client, urls, timeout } => {
                 let mut first_problem = None;
                 for url in urls {
                     // Not the time limit of the client: it looks at the clock before it reads what has arrived.
-                    let response = within(*timeout, fetch(client, url)).await.ok_or(NO_ANSWER)??;
-                    match response.and_then(|text| check(&text.bytes).map(|()| text)) {
+                    let response = within(*timeout, fetch(client, url)).await.ok_or(ReadProblem::Silent)??;
+                    let checked = response.and_then(|text| match check(&text.bytes) {
+                        Ok(()) => Ok(text),
+                        Err(problem) => Err(ReadProblem::NotAKeySet(problem)),
+                    });
+                    match checked {
                         Ok(text) => return Ok(text),
                         // Some servers answer unknown paths with a page: the key set can still be at the next URL.
                         Err(problem) => first_problem = first_problem.or(Some(problem)),
                     }
                 }
-                Err(first_problem.unwrap_or_default())
+                Err(first_problem.unwrap_or(ReadProblem::Silent))
             }
         }
     }
+}
+
+/// # Errors
+/// The problem, for the log.
+async fn read_in_thread(path: PathBuf, permits: &Arc<Semaphore>) -> Result<Vec<u8>, String> {
+    let Ok(permit) = permits.clone().try_acquire_owned() else {
+        return Err("the last read of the file has not ended yet".into());
+    };
+    let read = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        read_file(&path)
+    });
+    read.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
@@ -141,24 +200,28 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 
 /// An inner error says that there is no key set at this URL: the next one can have it. An outer error says that the
 /// server cannot be reached.
-async fn fetch(client: &reqwest::Client, url: &Url) -> Result<Result<JwksText, String>, String> {
+async fn fetch(
+    client: &reqwest::Client,
+    url: &Url,
+) -> Result<Result<JwksText, ReadProblem>, ReadProblem> {
+    let unreachable = |error: reqwest::Error| ReadProblem::Unreachable(chain(&error.without_url()));
     let request = client.get(url.clone()).header(ACCEPT, "application/json, application/jwk-set+json");
-    let mut response = request.send().await.map_err(|error| chain(&error.without_url()))?;
+    let mut response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     if status.is_redirection() {
-        return Ok(Err(format!(
+        return Ok(Err(ReadProblem::NotAKeySet(format!(
             "it redirects ({status}) to another server, from https to http, or more than {MAX_REDIRECTS} times"
-        )));
+        ))));
     } else if status != StatusCode::OK {
-        return Ok(Err(format!("it answers {status}")));
+        return Ok(Err(ReadProblem::Status(status)));
     }
 
     let max_age = max_age(response.headers());
     let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| chain(&error.without_url()))? {
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         bytes.extend_from_slice(&chunk);
         if let Err(problem) = check_length(&bytes) {
-            return Ok(Err(problem));
+            return Ok(Err(ReadProblem::NotAKeySet(problem)));
         }
     }
     Ok(Ok(JwksText { bytes, max_age }))

@@ -54,6 +54,9 @@ impl<'a> Jwt<'a> {
                 "the token is longer than {MAX_TOKEN_BYTES} bytes: put less into its claims"
             ));
         }
+        if let Some(mistake) = mistake_of_page(text) {
+            return refuse(mistake);
+        }
         let (header, rest) = match *text.split('.').collect::<Vec<_>>() {
             [header, claims, signature] => (header, [claims, signature]),
             [one] if is_session_token(one) => return refuse(SESSION_TOKEN),
@@ -95,6 +98,25 @@ fn refuse<T>(why: impl Into<Cow<'static, str>>) -> Result<T, Refusal> {
 
 const SESSION_TOKEN: &str = "this is a session token, not a JWT: get a JWT from GET /api/auth/token of your Better Auth \
                              server (authClient.token(), jwt plugin) and send that";
+
+/// What a page has sent in the place of a token, if it is one of the common mistakes.
+fn mistake_of_page(text: &str) -> Option<&'static str> {
+    let first_word = text.split(' ').next().unwrap_or_default();
+    match text {
+        "" | "undefined" | "null" | "None" | "NaN" | "true" | "false" => Some(
+            "the page had no token when it sent this: wait until it has one, and read the member token of the answer",
+        ),
+        _ if text.starts_with("[object ") => Some(
+            "this is the name of a JavaScript object, not a token: await the answer, and send its member token",
+        ),
+        _ if text.starts_with('{') => Some("this is a JSON object, not a token: send only its member token"),
+        _ if text.starts_with(['"', '\'']) => Some("the token is in quotes: send it without them"),
+        _ if first_word.eq_ignore_ascii_case("bearer") => {
+            Some("the header says Bearer twice: write it once before the token")
+        }
+        _ => None,
+    }
+}
 
 /// Better Auth's session tokens are 32 letters and digits. In its cookie a dot and a signature follow.
 fn is_session_token(text: &str) -> bool {

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::claims::ClaimRules;
 use super::jwk;
-use super::jwks_reader::{JwksLocation, JwksReader, NO_ANSWER, is_loopback};
+use super::jwks_reader::{JwksLocation, JwksReader, ReadProblem, is_loopback};
 use super::key_cache::{KeyCache, SetKeys};
 use crate::time_limit::within;
 
@@ -71,7 +71,7 @@ struct State {
     /// The text of the last successful read.
     text: Option<Vec<u8>>,
     /// Why the last read failed.
-    problem: Option<String>,
+    problem: Option<ReadProblem>,
     /// When a read for a `kid` last failed to find it.
     missed_at: Option<Instant>,
 }
@@ -114,20 +114,32 @@ impl KeySet {
     /// The problem of the set right now, if it has one. Clients may read the text.
     pub(super) fn problem(&self) -> Option<String> {
         let setting = self.setting;
-        match (self.is_unreadable(), self.keys.keys_of_set(self.index).is_empty()) {
-            (true, true) => Some(format!("The key set of {setting} cannot be read; no key of it is known.")),
-            (true, false) => {
-                Some(format!("The key set of {setting} cannot be read; its known keys stay in use."))
+        let is_empty = self.keys.keys_of_set(self.index).is_empty();
+        match self.unreadable() {
+            Some(why) => {
+                let keys = if is_empty { "no key of it is known" } else { "its known keys stay in use" };
+                Some(format!("The key set of {setting} cannot be read, and {keys}: {why}."))
             }
-            (false, true) => Some(format!("The key set of {setting} has no key that can be used.")),
-            (false, false) => None,
+            None if is_empty => Some(format!("The key set of {setting} has no key that can be used.")),
+            None => None,
         }
     }
 
-    /// Whether the last read failed, or there was none yet.
-    pub(super) fn is_unreadable(&self) -> bool {
+    /// Why the set cannot be read right now, and what that usually means. Clients may read the text.
+    pub(super) fn unreadable(&self) -> Option<String> {
         let state = self.state();
-        state.problem.is_some() || state.text.is_none()
+        match &state.problem {
+            Some(problem) => {
+                let meaning = self.meaning(problem).map(|text| format!(" ({text})")).unwrap_or_default();
+                Some(problem.for_clients() + &meaning)
+            }
+            None if state.text.is_none() => Some("it was not read yet".into()),
+            None => None,
+        }
+    }
+
+    fn meaning(&self, problem: &ReadProblem) -> Option<&'static str> {
+        problem.of_better_auth().filter(|_| self.setting == "BETTER_AUTH_URL")
     }
 
     /// Checks that the set has been read if it is a file.
@@ -138,7 +150,7 @@ impl KeySet {
         let state = self.state();
         match &self.reader {
             JwksReader::File { path, .. } if state.text.is_none() => {
-                let problem = state.problem.as_deref().unwrap_or("it cannot be read in time");
+                let problem = state.problem.as_ref().unwrap_or(&ReadProblem::Silent);
                 Err(format!("{}: {}: {problem}", self.setting, path.display()))
             }
             _ => Ok(()),
@@ -224,7 +236,7 @@ impl KeySet {
         let read = tokio::spawn(async move {
             let check = |text: &[u8]| jwk::entries(text).map(drop);
             let read = within(2 * self.read_timeout, self.reader.read(check)).await;
-            let text = read.unwrap_or_else(|| Err(NO_ANSWER.into()));
+            let text = read.unwrap_or(Err(ReadProblem::Silent));
             match text {
                 Ok(text) => {
                     schedule.failures = 0;
@@ -263,12 +275,13 @@ impl KeySet {
     }
 
     /// Remembers why the set could not be read, and logs it once. Its known keys stay in use.
-    fn record_failure(&self, problem: String) {
+    fn record_failure(&self, problem: ReadProblem) {
         let mut state = self.state();
         if state.problem.as_ref() != Some(&problem) {
             tracing::warn!(
                 source = self.source,
-                problem,
+                %problem,
+                meaning = self.meaning(&problem),
                 "the key set cannot be read; known keys stay in use"
             );
             state.problem = Some(problem);

@@ -136,14 +136,15 @@ impl KeyStore {
     }
 
     fn unknown_key(&self) -> Refusal {
-        let is_any_unreadable = self.sets.iter().any(|set| set.is_unreadable());
-        Refusal::invalid_token(if is_any_unreadable {
-            "this server does not know the key of the token (kid), and cannot read the issuer's key set right now: try \
-             again later"
-        } else {
-            "the key of the token (kid) is not in the issuer's key set: if the key is new, try again in a few seconds; \
-             else check that BETTER_AUTH_URL or JWKS_URL is where the token comes from"
-        })
+        match self.sets.iter().find_map(|set| set.unreadable()) {
+            Some(why) => Refusal::invalid_token(format!(
+                "this server does not know the key of the token (kid), and cannot read the issuer's key set right now: {why}"
+            )),
+            None => Refusal::invalid_token(
+                "the key of the token (kid) is not in the issuer's key set: if the key is new, try again in a few seconds; \
+                 else check that BETTER_AUTH_URL or JWKS_URL is where the token comes from",
+            ),
+        }
     }
 }
 

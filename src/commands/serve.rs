@@ -21,6 +21,9 @@ use crate::{audit, schema, tasks};
 /// The longest pause before the database is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
+/// The pause before a start without keys looks for one again.
+const KEY_PAUSE: Duration = Duration::from_millis(100);
+
 pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> Result<(), Failure> {
     let mut stop_signal = pin!(stop_signal()?);
     let listener = listen(config.listen).await?;
@@ -37,7 +40,8 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
     };
     if config.development {
         open(config, &address, &app).await?;
-        welcome::print(config, listening, cluster.as_ref(), secret_is_own);
+        let text = welcome::text(config, listening, cluster.as_ref(), &address, secret_is_own);
+        tokio::spawn(print_when_ready(app.clone(), text));
     }
     tracing::info!(address = %listening, max_connections, "listening");
 
@@ -90,6 +94,17 @@ async fn prepare(config: &Config) -> Result<(Option<Cluster>, Address, App), Fai
         app = app.with_warnings_of_unknown_parameters();
     }
     Ok((cluster, address, app))
+}
+
+/// Prints how to try the server once it can verify tokens. Until then `/health` is 503, and every token is refused.
+async fn print_when_ready(app: App, text: String) {
+    if !app.has_key() {
+        tracing::warn!("not ready: no token can be verified until the key set can be read; trying again");
+    }
+    while !app.has_key() {
+        sleep(KEY_PAUSE).await;
+    }
+    welcome::print(text);
 }
 
 /// Opens the database for requests as soon as it can be reached. Requests that need it are refused meanwhile.

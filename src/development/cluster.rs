@@ -218,7 +218,7 @@ impl Cluster {
         command.args(["start", "--wait", "--silent"]);
         command.arg(format!("--timeout={}", CLUSTER_START_TIMEOUT.as_secs()));
         command.args(["--pgdata=data", "--log=log/server.log"]);
-        command.arg(format!("--options=-c config_file={}", shell_quoted(&conf)));
+        command.arg(format!("--options=-c config_file={}", shell_quoted(conf.display())));
         self.run(command).map_err(|error| {
             let text = fs::read_to_string(&log_file).unwrap_or_default();
             let mut last: Vec<_> = text.lines().rev().take(10).collect();
@@ -324,7 +324,7 @@ fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', "''"))
 }
 
-/// The path as one word of a shell's command line. (`pg_ctl` passes its `--options` to a shell.)
-pub(crate) fn shell_quoted(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
+/// The text as one word of a shell's command line. (`pg_ctl` passes its `--options` to a shell.)
+pub(crate) fn shell_quoted(text: impl std::fmt::Display) -> String {
+    format!("'{}'", text.to_string().replace('\'', "'\\''"))
 }

@@ -51,7 +51,7 @@ async fn health(app: App) -> Response {
         let detail = "The server is shutting down.";
         return json(StatusCode::SERVICE_UNAVAILABLE, &object!({ "status": "unhealthy", "detail": detail }));
     }
-    let has_key = app.verifier.has_key();
+    let has_key = app.has_key();
     let mut problems = app.verifier.problems();
     if !has_key {
         problems.insert(0, "There is no key to verify tokens with.".into());

@@ -16,6 +16,7 @@ mod drift;
 mod environments;
 mod fail_over;
 mod fairness;
+mod first_hour;
 mod framing;
 mod freeze;
 mod full_scans;

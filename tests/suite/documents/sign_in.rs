@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::markdown::{Page, codes, rows};
 use crate::http::tokens::{claims, header, now, signed, token_with};
-use crate::world::{Issuer, KeyPair, World};
+use crate::world::{Issuer, JWKS_PATH, KeyPair, Reply, World};
 
 /// Why a token is refused, from the header `WWW-Authenticate`.
 async fn refusal(world: &World, token: &str) -> String {
@@ -32,8 +32,14 @@ async fn the_sign_in_page_quotes_the_error_for_each_wrong_token() {
     let (pair, other) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let issuer = Issuer::new(&[&pair]).await;
     let (of_issuer, of_secret) = (World::of(&issuer, &[]).await, World::new().await);
-    let out_of_reach =
-        World::with(&[("BETTER_AUTH_SECRET", ""), ("BETTER_AUTH_URL", "http://127.0.0.1:1")]).await;
+    let of_better_auth =
+        async |url: &str| World::with(&[("BETTER_AUTH_SECRET", ""), ("BETTER_AUTH_URL", url)]).await;
+    let out_of_reach = of_better_auth("http://127.0.0.1:1").await;
+    let (without_table, without_plugin) = (Issuer::new(&[]).await, Issuer::new(&[]).await);
+    without_table.reply(JWKS_PATH, Reply::new("").status(500));
+    without_plugin.reply(JWKS_PATH, Reply::new("").status(404));
+    let without_table = of_better_auth(&without_table.url()).await;
+    let without_plugin = of_better_auth(&without_plugin.url()).await;
     let elsewhere = pair.token(&issuer.claims(json!({ "iss": "https://auth.example.com" })));
     let own_names = json!({ "iss": "https://tasks.example", "aud": "tasks" });
     let with_own_names = pair.token(&issuer.claims(own_names));
@@ -54,6 +60,14 @@ async fn the_sign_in_page_quotes_the_error_for_each_wrong_token() {
         refusal(&of_secret, &of_pair).await,
         refusal(&of_issuer, &other.token(&issuer.claims(json!({})))).await,
         refusal(&out_of_reach, &of_pair).await,
+        refusal(&without_table, &of_pair).await,
+        refusal(&without_plugin, &of_pair).await,
+        refusal(&of_secret, "undefined").await,
+        refusal(&of_secret, "[object Promise]").await,
+        refusal(&of_secret, &json!({ "token": token_with(json!({})) }).to_string()).await,
+        refusal(&of_secret, &format!("\"{}\"", token_with(json!({})))).await,
+        refusal(&of_secret, &format!("Bearer {}", token_with(json!({})))).await,
+        of_secret.anonymous().get("/api/tasks").await.detail().replace("Not signed in: ", "").trim_end_matches('.').into(),
         by_address.get("/api/alice/tasks").await.detail(),
     ];
 
