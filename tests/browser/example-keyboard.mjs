@@ -43,7 +43,7 @@ await shows(page, "0 tasks");
 await focusIs("Tasks");
 
 const order = await tabTo("Order");
-assert.deepEqual(order, ["New task", "Add", "Add a description", "Search", "All", "Order"]);
+assert.deepEqual(order, ["Sign out", "New task", "Add", "Add a description", "Search", "All", "Order"]);
 await tabTo("New task", "Shift+Tab");
 for (const title of ["one", "two", "three"]) {
     await type(title);

@@ -37,15 +37,15 @@ assert.equal(await title.inputValue(), "");
 
 // The same in place. Somebody else deletes the task meanwhile.
 await row(page, "fits").getByRole("button", { name: "Edit" }).click();
-await page.getByLabel("Title").fill(" ");
+await page.getByRole("textbox", { name: "Title", exact: true }).fill(" ");
 await page.getByRole("button", { name: "Save" }).click();
 await page.getByText("title must not be blank").waitFor();
-await page.getByLabel("Title").fill("edited");
+await page.getByRole("textbox", { name: "Title", exact: true }).fill("edited");
 const [task] = await (await calls(context, "GET", "/api/v1/tasks")).json();
 await calls(context, "DELETE", `/api/v1/tasks/${task.id}`);
 await page.getByRole("button", { name: "Save" }).click();
 await page.getByText("You have no task with this id").waitFor();
-assert.equal(await page.getByLabel("Title").inputValue(), "edited");
+assert.equal(await page.getByRole("textbox", { name: "Title", exact: true }).inputValue(), "edited");
 await page.getByRole("button", { name: "Cancel" }).click();
 await row(page, "fits").getByRole("checkbox").click();
 await row(page, "fits").getByText("You have no task with this id").waitFor();

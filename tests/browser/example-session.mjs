@@ -34,14 +34,14 @@ await context.clearCookies();
 await page.clock.fastForward("15:00");
 await page.getByRole("textbox", { name: "New task" }).fill("half a thou");
 await row(page, "before").getByRole("button", { name: "Edit" }).click();
-await page.getByLabel("Title").fill("before all");
+await page.getByRole("textbox", { name: "Title", exact: true }).fill("before all");
 await page.getByRole("button", { name: "Save" }).click();
 await page.getByText("Your session has ended.").waitFor();
 assert.equal(await page.getByText("after fourteen minutes").isVisible(), false);
 await fillsIn(page, "alice@example.test");
 await page.getByRole("button", { name: "Sign in", exact: true }).click();
 assert.equal(await page.getByRole("textbox", { name: "New task" }).inputValue(), "half a thou");
-assert.equal(await page.getByLabel("Title").inputValue(), "before all");
+assert.equal(await page.getByRole("textbox", { name: "Title", exact: true }).inputValue(), "before all");
 await page.getByRole("button", { name: "Save" }).click();
 await row(page, "before all").waitFor();
 

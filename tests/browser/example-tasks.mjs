@@ -28,7 +28,7 @@ await adds(page, "buy milk");
 await shows(page, "46 tasks");
 await row(page, "buy milk").getByText("of oat milk").waitFor();
 await row(page, "buy milk").getByRole("button", { name: "Edit" }).click();
-await page.getByLabel("Title").fill("buy oat milk");
+await page.getByRole("textbox", { name: "Title", exact: true }).fill("buy oat milk");
 await page.getByRole("button", { name: "Save" }).click();
 await row(page, "buy oat milk").getByRole("checkbox").check();
 await page.getByRole("status").filter({ hasText: "“buy oat milk” is completed." }).waitFor();

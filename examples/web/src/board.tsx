@@ -74,13 +74,14 @@ export function Board({ user, active, onSignedOut, onSessionEnded }: Props) {
     return (
         <>
             <header>
+                <img src="/icon.svg" alt="" width={32} height={32} />
+                <h1 tabIndex={-1}>Tasks</h1>
                 <p>
                     Signed in as <bdi>{user.email}</bdi>
                 </p>
                 <button onClick={() => attempt(() => signOut().then(onSignedOut))}>Sign out</button>
             </header>
             <main>
-                <h1 tabIndex={-1}>Tasks</h1>
                 {problem && (
                     <div class="banner" role="alert">
                         <p>{problem.failure.message}</p>

@@ -78,13 +78,13 @@ export function TaskRow({ task, attempt, onChanged, onCancel, onDelete }: Props)
                     {task.title}
                 </label>
                 {task.description && <Description text={task.description} />}
-                <p class="hint">{times(task)}</p>
                 {refusal && (
                     <p class="error" role="alert">
                         {refusal}
                     </p>
                 )}
             </div>
+            <p class="hint">{times(task)}</p>
             <div class="buttons">
                 <button ref={editButton} class="quiet" aria-label={`Edit “${task.title}”`} onClick={() => setEditing(true)}>
                     Edit
@@ -166,14 +166,20 @@ function Description({ text }: { text: string }) {
     );
 }
 
-const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 
 function times({ created_at, updated_at }: Task) {
-    const time = (text: string) => <time dateTime={text}>{format.format(new Date(text))}</time>;
+    const time = (text: string) => (
+        <time dateTime={text} title={moment.format(new Date(text))}>
+            {day.format(new Date(text))}
+        </time>
+    );
+    const changed = day.format(new Date(updated_at)) !== day.format(new Date(created_at));
     return (
         <>
             Added {time(created_at)}
-            {updated_at !== created_at && <>, changed {time(updated_at)}</>}
+            {changed && <>, changed {time(updated_at)}</>}
         </>
     );
 }

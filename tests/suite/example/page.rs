@@ -51,7 +51,9 @@ async fn the_page_can_be_used_without_a_mouse() {
 async fn axe_finds_nothing_in_any_state_of_the_page() {
     let example = Example::start().await;
 
-    example.browse("example-accessibility.mjs", &[]).await;
+    for device in ["desktop", "phone", "narrow"] {
+        example.browse("example-accessibility.mjs", &[("DEVICE", device)]).await;
+    }
 }
 
 #[tokio::test]
@@ -62,8 +64,10 @@ async fn a_page_that_is_open_survives_a_database_that_goes_away_and_comes_back()
     let control = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}", control.local_addr().expect("an address"));
 
+    let variables = [("DATABASE", address.as_str())];
+
     tokio::select! {
-        () = example.browse("example-outage.mjs", &[("DATABASE", &address)]) => {}
+        () = example.browse("example-outage.mjs", &variables) => {}
         () = obeys(control, database) => {}
     }
 }

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http_body_util::Full;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
@@ -74,7 +75,7 @@ async fn calls_better_auth(data: &Directory, path: &str, body: &Value) -> Answer
     let request = http::Request::post(path)
         .header("content-type", "application/json")
         .header("origin", "http://127.0.0.1:5173")
-        .body(body.to_string().into())
+        .body(Full::from(body.to_string()))
         .expect("a request");
     send(address.expect("an address"), request).await
 }
