@@ -25,8 +25,9 @@ TEST_THREADS ?= 8
 run: postgres
 	cargo run --locked
 
+# ROWKEEP=/path/to/rowkeep runs a program that is built already.
 example: postgres node
-	cargo build --locked
+	@[ -n "$$ROWKEEP" ] || cargo build --locked
 	@PATH="$$PWD/target/node/bin:$$PATH" node examples/start.mjs
 
 test: postgres

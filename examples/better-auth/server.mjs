@@ -57,7 +57,9 @@ const headers = new Headers({
 server.on("request", (request, response) => {
     if (request.headers.origin === page) response.setHeaders(headers);
     if (request.method === "OPTIONS") return response.writeHead(204).end();
-    response.on("finish", save);
+    // Nobody is told of an account before it is kept.
+    const end = response.end.bind(response);
+    response.end = (...rest) => (save(), end(...rest));
     handle(request, response);
 });
 console.log(`Better Auth listens on ${origin} for the page at ${page}`);
