@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::auth::TokenRules;
 use crate::database::Address;
 use crate::development::token::DEFAULT_LIFETIME;
-use crate::http::{Origins, Timeouts, TrustedProxies};
+use crate::http::{Envelopes, Origins, Timeouts, TrustedProxies};
 use crate::logging::{Filter, Format};
 use crate::session::Options;
 
@@ -195,6 +195,11 @@ pub struct Settings {
     #[arg(long, env, global = true, value_name = "LIST")]
     #[arg(default_value = "", hide_default_value = true)]
     cors_origins: String,
+    /// Contracts whose lists are objects, and the names of the members: user_tasks=tasks,count; tasks=items,total;
+    /// v1_tasks=items,total,limit,offset [default: lists are arrays]
+    #[arg(long, env, global = true, value_name = "LIST")]
+    #[arg(default_value = "", hide_default_value = true)]
+    list_envelope: String,
     /// Requests per second that each user may send, with bursts of twice as many; as many failed sign-ins per client
     /// address; 0: no limit [default: 0 in development, else 100]
     #[arg(long, env, global = true, value_name = "N")]
@@ -244,6 +249,7 @@ pub struct Config {
     /// Which keys verify tokens, and what tokens must claim. Has no key if none is configured.
     pub token_rules: TokenRules,
     pub origins: Origins,
+    pub envelopes: Envelopes,
     /// Requests per second and user; 0: no limit.
     pub rate_limit: u32,
     pub trusted_proxies: TrustedProxies,

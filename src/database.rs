@@ -192,9 +192,8 @@ impl Address {
     /// The address as psql and other programs of libpq read it (PostgreSQL manual, "Connection Strings"), without the
     /// password.
     pub fn for_libpq(&self) -> String {
-        let each = |part: fn(&Endpoint) -> String| {
-            self.hosts.all.iter().map(part).collect::<Vec<_>>().join(",")
-        };
+        let each =
+            |part: fn(&Endpoint) -> String| self.hosts.all.iter().map(part).collect::<Vec<_>>().join(",");
         let ssl_mode = match self.config.get_ssl_mode() {
             SslMode::Require => "require",
             SslMode::Disable => "disable",

@@ -5,6 +5,7 @@ mod client_address;
 mod client_stream;
 mod connections;
 mod cors;
+pub mod envelope;
 mod exchange;
 mod health;
 mod host;
@@ -38,6 +39,7 @@ use crate::session::Session;
 pub use client_address::TrustedProxies;
 pub use connections::MAX_CONNECTIONS;
 pub use cors::Origins;
+pub use envelope::Envelopes;
 use health::HealthCheck;
 use log_limit::LogLimit;
 use rate_limit::RateLimits;
@@ -56,6 +58,7 @@ pub struct App {
     stop_announced: CancellationToken,
     rate_limits: Arc<RateLimits>,
     trusted_proxies: Arc<TrustedProxies>,
+    envelopes: Arc<Envelopes>,
     /// Only in development.
     unknown_parameters: Option<Arc<LogLimit>>,
 }
@@ -87,6 +90,7 @@ impl App {
             stop_announced: CancellationToken::new(),
             rate_limits: Arc::new(RateLimits::new(0)),
             trusted_proxies: Arc::default(),
+            envelopes: Arc::default(),
             unknown_parameters: None,
         }
     }
@@ -119,6 +123,13 @@ impl App {
     pub fn with_rate_limit(mut self, per_second: u32, trusted_proxies: TrustedProxies) -> Self {
         self.rate_limits = Arc::new(RateLimits::new(per_second));
         self.trusted_proxies = Arc::new(trusted_proxies);
+        self
+    }
+
+    /// Puts the lists of some contracts into objects.
+    #[must_use]
+    pub fn with_envelopes(mut self, envelopes: Envelopes) -> Self {
+        self.envelopes = Arc::new(envelopes);
         self
     }
 

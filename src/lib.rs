@@ -19,7 +19,7 @@
 //! | [`development`] | the defaults of a checkout without settings: a private PostgreSQL, a secret, and tokens signed with it |
 //! | [`http`] | the HTTP server: `server`, `client_stream` and `keep_alive` (connections), `middleware` (every request), `host`, `cors`, `health`, and the contracts |
 //! | [`http::user_tasks`], [`http::tasks`], [`http::v1_tasks`] | one contract each: routes, handlers, error format |
-//! | `http::whole_list`, [`http::response`] | lists of any length; responses and errors as clients see them |
+//! | `http::whole_list`, [`http::envelope`], [`http::response`] | lists of any length, objects around lists; responses and errors as clients see them |
 //! | `http::connections`, `http::client_address`, `http::rate_limit` | limits of connections and requests, and whose they are |
 //! | [`http::request`], [`http::body`], [`http::members`] | the parts of a request that a handler uses |
 //! | [`http::response_memory`] | the memory limit of large responses |

@@ -156,7 +156,8 @@ impl JwksReader {
                 let mut first_problem = None;
                 for url in urls {
                     // Not the time limit of the client: it looks at the clock before it reads what has arrived.
-                    let response = within(*timeout, fetch(client, url)).await.ok_or(ReadProblem::Silent)??;
+                    let response =
+                        within(*timeout, fetch(client, url)).await.ok_or(ReadProblem::Silent)??;
                     let checked = response.and_then(|text| match check(&text.bytes) {
                         Ok(()) => Ok(text),
                         Err(problem) => Err(ReadProblem::NotAKeySet(problem)),
@@ -200,10 +201,7 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 
 /// An inner error says that there is no key set at this URL: the next one can have it. An outer error says that the
 /// server cannot be reached.
-async fn fetch(
-    client: &reqwest::Client,
-    url: &Url,
-) -> Result<Result<JwksText, ReadProblem>, ReadProblem> {
+async fn fetch(client: &reqwest::Client, url: &Url) -> Result<Result<JwksText, ReadProblem>, ReadProblem> {
     let unreachable = |error: reqwest::Error| ReadProblem::Unreachable(chain(&error.without_url()));
     let request = client.get(url.clone()).header(ACCEPT, "application/json, application/jwk-set+json");
     let mut response = request.send().await.map_err(unreachable)?;

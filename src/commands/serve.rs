@@ -89,7 +89,8 @@ async fn prepare(config: &Config) -> Result<(Option<Cluster>, Address, App), Fai
     }
     verifier.read_key_sets().await?;
     let mut app = App::new(verifier, config.timeouts)
-        .with_rate_limit(config.rate_limit, config.trusted_proxies.clone());
+        .with_rate_limit(config.rate_limit, config.trusted_proxies.clone())
+        .with_envelopes(config.envelopes.clone());
     if config.development {
         app = app.with_warnings_of_unknown_parameters();
     }

@@ -52,7 +52,8 @@ pub(super) fn text(
         Some(cluster) => psql_of(cluster),
         None => format!("psql -d {}", shell_quoted(database.for_libpq())),
     };
-    let whose = if user == USER { "the same tasks, in the database" } else { "a user's tasks, in the database" };
+    let whose =
+        if user == USER { "the same tasks, in the database" } else { "a user's tasks, in the database" };
     text.push_str(&format!(
         "\n{whose}:\n\n  {psql} -c begin -c \"select app.identify('{user}')\" -c 'table app.tasks' -c rollback\n"
     ));
@@ -97,6 +98,10 @@ fn token_command(rules: &TokenRules) -> String {
 fn psql_of(cluster: &Cluster) -> String {
     let in_path = std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join("psql").is_file()));
-    let program = if in_path { "psql".into() } else { shell_quoted(cluster.programs().path("psql").display()) };
-    format!("{program} -h {} -p 5432 -U postgres -d rowkeep", shell_quoted(cluster.socket_directory().display()))
+    let program =
+        if in_path { "psql".into() } else { shell_quoted(cluster.programs().path("psql").display()) };
+    format!(
+        "{program} -h {} -p 5432 -U postgres -d rowkeep",
+        shell_quoted(cluster.socket_directory().display())
+    )
 }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{Command, Config, ConfigError, Settings, default};
-use crate::http::{Origins, Timeouts, TrustedProxies};
+use crate::http::{Envelopes, Origins, Timeouts, TrustedProxies};
 use crate::logging::{Filter, Format};
 use crate::session::{Options, StatementMode};
 
@@ -122,6 +122,7 @@ impl Settings {
                     problems.value("CORS_ORIGINS", Origins::parse(or_default(list, default::CORS_ORIGINS)))
                 }
             },
+            envelopes: problems.value("LIST_ENVELOPE", Envelopes::parse(&self.list_envelope)),
             rate_limit: problems.number(
                 "RATE_LIMIT",
                 &self.rate_limit,

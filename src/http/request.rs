@@ -12,6 +12,7 @@ use warp::filters::BoxedFilter;
 
 use super::App;
 use super::client_address;
+use super::envelope::Envelopes;
 use super::response_memory::ResponseMemory;
 use crate::auth::UserId;
 use crate::cursor::Cursors;
@@ -99,6 +100,10 @@ impl Call {
 
     pub fn response_memory(&self) -> &ResponseMemory {
         &self.app.response_memory
+    }
+
+    pub fn envelopes(&self) -> &Envelopes {
+        &self.app.envelopes
     }
 
     /// The decoded value of a query parameter. If it is there twice, the last one counts.

@@ -47,7 +47,7 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let status = call.status()?;
 
-    whole_list(caller, status, call.response_memory()).await
+    whole_list(caller, status, call.envelopes().tasks.as_ref(), call.response_memory()).await
 }
 
 /// POST /api/tasks

@@ -50,7 +50,7 @@ async fn list(user: PathUser, call: Call) -> Result<Response, Refusal> {
     let caller = call.caller_in_path(&user).await?;
     let status = call.status()?;
 
-    whole_list(caller, status, call.response_memory()).await
+    whole_list(caller, status, call.envelopes().user_tasks.as_ref(), call.response_memory()).await
 }
 
 /// POST /api/{user_id}/tasks

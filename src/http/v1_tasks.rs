@@ -9,8 +9,9 @@ use warp::filters::BoxedFilter;
 
 use super::App;
 use super::body::{Body, body};
+use super::envelope::Envelope;
 use super::request::{Call, call, task_id};
-use super::response::{self, ErrorFormat, Response, created, empty, ok, with_header};
+use super::response::{self, ErrorFormat, Response, append_json, created, empty, ok, with_header};
 use crate::refusal::Refusal;
 use crate::tasks::{self, Changes};
 use page_request::PageRequest;
@@ -50,9 +51,9 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
 async fn list(call: Call) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let request = PageRequest::read(&call, &caller)?;
-    let window = request.window.clone();
+    let (window, envelope) = (request.window.clone(), call.envelopes().v1_tasks.as_ref());
 
-    let (page, count) = if request.with_count {
+    let (page, count) = if request.with_count || envelope.is_some() {
         let (page, count) = tasks::page_and_count(&caller, &request.listing, window).await?;
         (page, Some(count))
     } else {
@@ -60,7 +61,12 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     };
 
     let (tasks, cursors) = (page.tasks()?, call.cursors()?);
-    let mut response = response::list(&tasks, caller.user(), call.response_memory())?;
+    let mut json = envelope.map(Envelope::beginning).unwrap_or_default().into_bytes();
+    append_json(&mut json, &tasks);
+    if let (Some(envelope), Some(count)) = (envelope, count) {
+        json.extend(envelope.end(count, Some(&request.window)).into_bytes());
+    }
+    let mut response = response::list(json, caller.user(), call.response_memory())?;
     let last = tasks.last().filter(|_| page.has_more).map(|last| request.listing.position(last));
     let next = last.and_then(|last| request.link_to_next(&last, &caller, cursors));
     if let Some(next) = next.and_then(|next| HeaderValue::try_from(next).ok()) {

@@ -1,4 +1,4 @@
-//! A list of any length as one JSON array, sent page by page as fast as the client reads.
+//! A list of any length as one JSON text, sent page by page as fast as the client reads.
 
 use std::io;
 use std::task::{Poll, ready};
@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 use warp::Reply;
 
-use super::response::{Response, as_json, json_text, to_json};
+use super::envelope::Envelope;
+use super::response::{Response, append_json, as_json, json_text};
 use super::response_memory::{ResponseMemory, UNCOUNTED_BYTES};
 use crate::refusal::Refusal;
 use crate::session::Caller;
@@ -25,7 +26,8 @@ const LONGEST_PAGE: usize = 1000;
 /// The length that a page after the first should have, in bytes of JSON. Two pages are in memory for a slow client.
 const PAGE_BYTES: usize = 128 * 1024;
 
-/// Responds with all tasks of the caller that have this status, newest first.
+/// Responds with all tasks of the caller that have this status, newest first: an array, or an object with it and the number
+/// of its tasks.
 ///
 /// The first page is read before the status line is sent. Each later page is read when the page before it is on its way,
 /// and only after the client has taken the one before that. So a slow client holds two pages and no connection to the
@@ -36,9 +38,10 @@ const PAGE_BYTES: usize = 128 * 1024;
 pub async fn whole_list(
     caller: Caller,
     status: Status,
+    envelope: Option<&Envelope>,
     memory: &ResponseMemory,
 ) -> Result<Response, Refusal> {
-    let mut list = WholeList::new(caller, status, memory.clone());
+    let mut list = WholeList::new(caller, status, envelope.cloned(), memory.clone());
     let first = list.next_chunk().await?;
     if !first.has_more {
         return Ok(json_text(first.json));
@@ -72,7 +75,7 @@ pub async fn whole_list(
     Ok(as_json(warp::reply::stream(chunks).into_response()))
 }
 
-/// A part of the JSON array, and whether more parts follow.
+/// A part of the JSON text, and whether more parts follow.
 struct Chunk {
     json: Bytes,
     has_more: bool,
@@ -82,9 +85,12 @@ struct Chunk {
 struct WholeList {
     caller: Caller,
     listing: Listing,
+    envelope: Option<Envelope>,
     memory: ResponseMemory,
     /// The position after the last page that was read; `None` before the first.
     after: Option<Position>,
+    /// How many tasks were read so far.
+    count: usize,
     /// The length of the next page, in tasks.
     limit: usize,
     /// The largest length of the next page. It falls when the memory is used up, and doubles with each page.
@@ -92,12 +98,14 @@ struct WholeList {
 }
 
 impl WholeList {
-    fn new(caller: Caller, status: Status, memory: ResponseMemory) -> Self {
+    fn new(caller: Caller, status: Status, envelope: Option<Envelope>, memory: ResponseMemory) -> Self {
         Self {
             caller,
             listing: Listing::newest_first(status),
+            envelope,
             memory,
             after: None,
+            count: 0,
             limit: FIRST_PAGE,
             max_limit: LONGEST_PAGE,
         }
@@ -116,24 +124,30 @@ impl WholeList {
         }
     }
 
-    /// Reads the next page and turns it into its part of the JSON array. A part begins with the opening bracket or a comma.
-    /// The last part ends with the closing bracket. Reads a shorter page instead if this one does not fit into the memory;
+    /// Reads the next page and turns it into its part of the JSON text. The first part has the opening bracket, each other
+    /// part begins with a comma. Only the last part has the closing bracket, and the number of tasks. Reads a shorter page instead if this one does not fit into the memory;
     /// one that is not counted always does.
     async fn next_chunk(&mut self) -> Result<Chunk, Refusal> {
         loop {
             let window = Window { after: self.after.clone(), limit: self.limit as i64, offset: 0 };
             let page = tasks::page(&self.caller, &self.listing, window).await?;
             let tasks = page.tasks()?;
-            let mut json = to_json(&tasks);
+            let is_first = self.after.is_none();
+            let envelope = self.envelope.as_ref();
+            let beginning = envelope.filter(|_| is_first).map(Envelope::beginning);
+            let mut json = beginning.unwrap_or_default().into_bytes();
+            append_json(&mut json, &tasks);
             self.limit = (PAGE_BYTES * tasks.len().max(1) / json.len()).clamp(SHORTEST_PAGE, LONGEST_PAGE);
 
             // The page is an array of its own: its brackets are replaced or dropped.
-            let is_first = self.after.is_none();
             if let Some(bracket) = json.first_mut().filter(|_| !is_first) {
                 *bracket = b',';
             }
+            let count = self.count + tasks.len();
             if page.has_more {
                 json.pop();
+            } else if let Some(envelope) = envelope {
+                json.extend(envelope.end(count, None).into_bytes());
             }
             if tasks.is_empty() && !is_first {
                 // The remaining tasks have been deleted in the meantime.
@@ -152,6 +166,7 @@ impl WholeList {
             };
             self.max_limit = (2 * self.max_limit).min(LONGEST_PAGE);
             self.limit = self.limit.min(self.max_limit);
+            self.count = count;
             if let Some(last) = tasks.last() {
                 self.after = Some(self.listing.position(last));
             }

@@ -11,6 +11,7 @@ mod cors;
 mod counts;
 mod cursors;
 mod edits;
+mod envelopes;
 mod errors;
 mod health_and_paths;
 pub mod hostile_tokens;

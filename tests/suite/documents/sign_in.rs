@@ -67,7 +67,14 @@ async fn the_sign_in_page_quotes_the_error_for_each_wrong_token() {
         refusal(&of_secret, &json!({ "token": token_with(json!({})) }).to_string()).await,
         refusal(&of_secret, &format!("\"{}\"", token_with(json!({})))).await,
         refusal(&of_secret, &format!("Bearer {}", token_with(json!({})))).await,
-        of_secret.anonymous().get("/api/tasks").await.detail().replace("Not signed in: ", "").trim_end_matches('.').into(),
+        of_secret
+            .anonymous()
+            .get("/api/tasks")
+            .await
+            .detail()
+            .replace("Not signed in: ", "")
+            .trim_end_matches('.')
+            .into(),
         by_address.get("/api/alice/tasks").await.detail(),
     ];
 

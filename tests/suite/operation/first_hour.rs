@@ -24,7 +24,8 @@ async fn a_server_says_that_it_is_ready_only_when_it_has_a_key() {
     let mut issuer = Issuer::new(&[&pair]).await;
     issuer.stop().await;
     let (url, auth) = (database.url("postgres"), issuer.url());
-    let settings = [("DATABASE_URL", url.as_str()), ("ENVIRONMENT", "development"), ("BETTER_AUTH_URL", &auth)];
+    let settings =
+        [("DATABASE_URL", url.as_str()), ("ENVIRONMENT", "development"), ("BETTER_AUTH_URL", &auth)];
     let mut running = Program::new(&[]).with(&settings).with(&[("PORT", "0")]).start();
 
     running.says("not ready").await;
@@ -81,7 +82,8 @@ async fn the_printed_token_command_makes_tokens_that_this_server_accepts() {
 
     let command = ready.out.split_once("another user: ").expect("a command").1;
     let command = command.lines().next().expect("a line");
-    let output = shell(&format!("cd '{}' && export HOME='{home}' && {command}", checkout.path.display())).await;
+    let output =
+        shell(&format!("cd '{}' && export HOME='{home}' && {command}", checkout.path.display())).await;
 
     assert!(output.status.success(), "{output:?}");
     let token = String::from_utf8(output.stdout).expect("text");

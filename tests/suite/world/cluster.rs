@@ -88,7 +88,21 @@ pub async fn psql(database: &str, arguments: &[&str]) -> Output {
 
 /// The directory of this run's cluster, which may not have been started yet.
 fn home() -> PathBuf {
-    std::env::temp_dir().join(format!("rowkeep-test-{}", std::process::id()))
+    directory_of_clusters().join(format!("rowkeep-test-{}", std::process::id()))
+}
+
+/// The space that clusters may need, in bytes. Each has little data, but up to a gigabyte of write-ahead log.
+const SPACE_OF_CLUSTERS: u64 = 8 << 30;
+
+/// The directory for clusters: in memory where Linux has room there, else where temporary files are. Each test creates and
+/// drops a database, which are hundreds of files: on a disk that takes most of the time of the tests.
+fn directory_of_clusters() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let has_room = rustix::fs::statvfs(memory).is_ok_and(|found| {
+        let is_executable = !found.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC);
+        is_executable && found.f_bavail.saturating_mul(found.f_frsize) >= SPACE_OF_CLUSTERS
+    });
+    if has_room { memory.to_owned() } else { std::env::temp_dir() }
 }
 
 async fn psql_in(home: &Path, database: &str, arguments: &[&str]) -> Output {
@@ -125,7 +139,7 @@ impl OwnCluster {
     pub async fn with(major: u32, settings: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let home = std::env::temp_dir().join(format!("rowkeep-test-{}-{count}", std::process::id()));
+        let home = directory_of_clusters().join(format!("rowkeep-test-{}-{count}", std::process::id()));
         std::fs::DirBuilder::new().mode(0o711).create(&home).expect("a directory for the cluster");
         end_with_this_process(&home.display().to_string());
 

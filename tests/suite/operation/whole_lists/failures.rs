@@ -26,7 +26,11 @@ const FAILURES: [(&str, &str); 3] = [
 const REPAIR: &str = "rollback; grant select on app.tasks to rowkeep_api";
 
 async fn list() -> (World, Proxy) {
-    with_proxy(1000, 10, &[("REQUEST_TIMEOUT", "4")]).await
+    list_with(("LIST_ENVELOPE", "")).await
+}
+
+async fn list_with(setting: (&str, &str)) -> (World, Proxy) {
+    with_proxy(1000, 10, &[("REQUEST_TIMEOUT", "4"), setting]).await
 }
 
 /// An outage is logged as a warning, a bug as an error.
@@ -57,6 +61,28 @@ async fn a_list_that_fails_after_its_first_page_breaks_the_connection() {
     }
     is_logged(&world, "WARN").await;
     is_logged(&world, "ERROR").await;
+}
+
+#[tokio::test]
+#[ignore = "takes long: `make test-all`"]
+async fn a_list_in_an_envelope_that_fails_has_neither_its_number_nor_its_end() {
+    let (world, proxy) = list_with(("LIST_ENVELOPE", "user_tasks=tasks,count; tasks=items,total")).await;
+    let admin = world.database.superuser().await;
+    for (path, beginning, number) in
+        [("/api/tasks", "{\"items\":[{", "\"total\""), ("/api/alice/tasks", "{\"tasks\":[{", "\"count\"")]
+    {
+        proxy.lets_through(1);
+        let mut reader = Reader::of(world.server.address, path, "alice").await;
+        reader.begins().await;
+
+        admin.batch_execute(FAILURES[0].1).await.expect("the end of the connections");
+        proxy.lets_everything_through();
+
+        let received = reader.ends().await;
+        received.assert_incomplete();
+        let body = String::from_utf8_lossy(&received.body);
+        assert!(body.starts_with(beginning) && !body.contains(number), "{path}: {} bytes", body.len());
+    }
 }
 
 /// The same with an ordinary HTTP client.
