@@ -14,7 +14,9 @@ const focused = () =>
     page.evaluate(() => {
         const labelOf = ({ labels }) => [...(labels?.[0]?.childNodes ?? [])].find((node) => node.textContent.trim())?.textContent;
         const element = document.activeElement;
-        const outlined = element.matches(":focus-visible") || element.tabIndex < 0;
+        // A radio button has no look of its own: the text beside it has the outline.
+        const seen = element.type === "radio" ? element.nextElementSibling : element;
+        const outlined = getComputedStyle(seen).outlineStyle === "solid" || element.tabIndex < 0;
         const label = element.getAttribute("aria-label") ?? labelOf(element) ?? element.textContent;
         return outlined ? label.trim() : `not visible: ${label}`;
     });

@@ -26,7 +26,8 @@ export interface Page {
     next: string | undefined;
 }
 
-const PAGE_SIZE = 20;
+export const PAGE_SIZE = 20;
+const LARGEST_PAGE = 1000;
 const TIMEOUT = 15_000;
 
 const client = createClient<paths>({ baseUrl: import.meta.env.VITE_API_URL, fetch: authorized });
@@ -55,8 +56,8 @@ async function data<T>(method: string, answer: Promise<{ data?: T; error?: unkno
     }
 }
 
-export async function list(view: View, cursor: string | undefined, signal: AbortSignal): Promise<Page> {
-    const query = { ...view, q: view.q || undefined, limit: PAGE_SIZE, count: true, cursor };
+export async function list(view: View, size: number, cursor: string | undefined, signal: AbortSignal): Promise<Page> {
+    const query = { ...view, q: view.q || undefined, limit: Math.min(size, LARGEST_PAGE), count: true, cursor };
     const answer = await data("GET", client.GET("/api/v1/tasks", { params: { query }, signal }));
     const total = Number(answer.headers.get("X-Total-Count"));
     return { tasks: answer.data, total, next: nextCursor(answer.headers.get("Link")) };

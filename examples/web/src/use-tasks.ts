@@ -2,7 +2,7 @@
 
 import { useCallback, useRef, useState } from "preact/hooks";
 
-import { list, type Page, type Task, type View } from "./api";
+import { list, PAGE_SIZE, type Page, type Task, type View } from "./api";
 
 /** The loaded part of the list, and which list it is: the next one may be on its way already. */
 type Loaded = Page & { view: View };
@@ -11,15 +11,17 @@ export function useTasks(view: View) {
     const [page, setPage] = useState<Loaded>();
     const [loading, setLoading] = useState(true);
     const running = useRef<AbortController | null>(null);
+    const latest = useRef(page);
+    latest.current = page;
 
     /** Loads a page: the first one, or the one at `cursor`. A load that still runs is for another view: it stops. */
     const fetchPage = useCallback(
-        async (cursor?: string) => {
+        async (size: number, cursor?: string) => {
             running.current?.abort();
             const mine = (running.current = new AbortController());
             setLoading(true);
             try {
-                return { ...(await list(view, cursor, mine.signal)), view };
+                return { ...(await list(view, size, cursor, mine.signal)), view };
             } finally {
                 if (running.current === mine) setLoading(false);
             }
@@ -27,15 +29,17 @@ export function useTasks(view: View) {
         [view],
     );
 
+    /** Loads the beginning of the list. What is shown already stays in it, and with it a task that is just being edited. */
     const load = useCallback(async () => {
-        const first = await fetchPage();
+        const shown = latest.current?.view === view ? latest.current.tasks.length : 0;
+        const first = await fetchPage(Math.max(shown, PAGE_SIZE));
         setPage(first);
         return first;
-    }, [fetchPage]);
+    }, [fetchPage, view]);
 
     /** Adds the next page. Returns its tasks. */
     async function more(): Promise<Task[]> {
-        const next = await fetchPage(page?.next);
+        const next = await fetchPage(PAGE_SIZE, page?.next);
         // With an order that changes, such as that by the last change, a task can come a second time.
         const known = new Set(page?.tasks.map((task) => task.id));
         const added = next.tasks.filter((task) => !known.has(task.id));
