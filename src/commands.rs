@@ -4,6 +4,7 @@ mod audit;
 mod healthcheck;
 mod migrate;
 mod open_files;
+mod openapi;
 mod serve;
 mod signals;
 mod token;
@@ -52,6 +53,7 @@ pub fn run() -> Result<(), Failure> {
         }
         Command::Audit => runtime.block_on(audit::audit(&config, &mut exit_timeout)),
         Command::Token { user, lifetime } => token::print(&mut config, &user, lifetime),
+        Command::Openapi => openapi::print(&config),
         Command::Healthcheck => {
             runtime.block_on(healthcheck::check(config.listen, 3 * config.timeouts.request))
         }

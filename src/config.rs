@@ -76,6 +76,8 @@ pub enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_LIFETIME)]
         lifetime: u64,
     },
+    /// Print the OpenAPI document of the server with these settings
+    Openapi,
     /// Ask a running server whether it is healthy. Exit code 0 if it is, else 1
     Healthcheck,
 }

@@ -5,6 +5,7 @@ mod client_address;
 mod client_stream;
 mod connections;
 mod cors;
+mod documentation;
 pub mod envelope;
 mod exchange;
 mod health;
@@ -13,6 +14,7 @@ mod keep_alive;
 mod log_limit;
 pub mod members;
 mod middleware;
+mod openapi;
 mod rate_limit;
 pub mod request;
 pub mod response;
@@ -39,11 +41,13 @@ use crate::session::Session;
 pub use client_address::TrustedProxies;
 pub use connections::MAX_CONNECTIONS;
 pub use cors::Origins;
+use documentation::MintToken;
 pub use envelope::Envelopes;
 use health::HealthCheck;
 use log_limit::LogLimit;
+pub use openapi::document;
 use rate_limit::RateLimits;
-use response::Response;
+use response::{DEFAULT_ERRORS, ErrorFormat, Response};
 use response_memory::ResponseMemory;
 pub use server::serve;
 
@@ -59,6 +63,8 @@ pub struct App {
     rate_limits: Arc<RateLimits>,
     trusted_proxies: Arc<TrustedProxies>,
     envelopes: Arc<Envelopes>,
+    /// Only in development, with the secret that the server made itself.
+    mint_token: Option<MintToken>,
     /// Only in development.
     unknown_parameters: Option<Arc<LogLimit>>,
 }
@@ -91,6 +97,7 @@ impl App {
             rate_limits: Arc::new(RateLimits::new(0)),
             trusted_proxies: Arc::default(),
             envelopes: Arc::default(),
+            mint_token: None,
             unknown_parameters: None,
         }
     }
@@ -133,11 +140,34 @@ impl App {
         self
     }
 
+    /// Offers a token to the page `/docs`, to browsers on this machine only.
+    #[must_use]
+    pub fn with_ready_token(
+        mut self,
+        mint: impl Fn(&str) -> Result<String, String> + Send + Sync + 'static,
+    ) -> Self {
+        self.mint_token = Some(Arc::new(mint));
+        self
+    }
+
     /// Names the query parameters that a list does not know in the log: a front end that filters by one gets wrong tasks.
     #[must_use]
     pub fn with_warnings_of_unknown_parameters(mut self) -> Self {
         self.unknown_parameters = Some(Arc::default());
         self
+    }
+}
+
+/// The error format of the contract that a path belongs to, for errors before routing.
+fn error_format(path: &str) -> ErrorFormat {
+    let is_below =
+        |list: &str| path.strip_prefix(list).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if is_below("/api/v1") {
+        v1_tasks::ERRORS
+    } else if is_below("/api/tasks") {
+        tasks::ERRORS
+    } else {
+        DEFAULT_ERRORS
     }
 }
 
@@ -149,6 +179,8 @@ fn routes(app: &App) -> BoxedFilter<(Response,)> {
         .or(user_tasks::routes(app))
         .unify()
         .or(health::routes(app))
+        .unify()
+        .or(documentation::routes(app))
         .unify();
 
     // A rejection only ever means "not this route".

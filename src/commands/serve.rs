@@ -12,6 +12,7 @@ use crate::auth::Verifier;
 use crate::config::Config;
 use crate::cursor::Cursors;
 use crate::database::Address;
+use crate::development::token;
 use crate::development::{CLUSTER_START_TIMEOUT, Cluster};
 use crate::http::{self, App};
 use crate::schema::SchemaError;
@@ -32,7 +33,7 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
 
     let secret_is_own = add_development_secret(config)?;
     let (cluster, address, app) = tokio::select! {
-        prepared = prepare(config) => prepared?,
+        prepared = prepare(config, secret_is_own) => prepared?,
         () = &mut stop_signal => {
             *exit_timeout = CLUSTER_START_TIMEOUT;
             return Ok(());
@@ -76,7 +77,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 /// Everything that requests need but the database. Returns its address, and the development cluster if it is there.
-async fn prepare(config: &Config) -> Result<(Option<Cluster>, Address, App), Failure> {
+async fn prepare(config: &Config, secret_is_own: bool) -> Result<(Option<Cluster>, Address, App), Failure> {
     let (cluster, address) = database(config).await?;
     let verifier = Verifier::new(&config.token_rules)?;
     if config.development {
@@ -91,6 +92,10 @@ async fn prepare(config: &Config) -> Result<(Option<Cluster>, Address, App), Fai
     let mut app = App::new(verifier, config.timeouts)
         .with_rate_limit(config.rate_limit, config.trusted_proxies.clone())
         .with_envelopes(config.envelopes.clone());
+    if secret_is_own {
+        let rules = config.token_rules.clone();
+        app = app.with_ready_token(move |user| token::mint(&rules, user, token::default_lifetime(&rules)));
+    }
     if config.development {
         app = app.with_warnings_of_unknown_parameters();
     }

@@ -24,8 +24,11 @@ pub(super) fn text(
     secret_is_own: bool,
 ) -> String {
     let (rules, url) = (&config.token_rules, format!("http://{}", reachable(listening)));
-    let mut text = format!("\nRowkeep is ready at {url}  (development; ctrl-c stops it)\n");
-    let lifetime = token::DEFAULT_LIFETIME.min(rules.max_lifetime);
+    let mut text = format!(
+        "\nRowkeep is ready at {url}  (development; ctrl-c stops it)\n\n\
+         the API, to read and to try in a browser:\n\n  {url}/docs\n"
+    );
+    let lifetime = token::default_lifetime(rules);
     let minted = secret_is_own.then(|| token::mint(rules, USER, lifetime));
     let user = match minted {
         Some(Ok(token)) => {
@@ -89,9 +92,10 @@ fn token_command(rules: &TokenRules) -> String {
     ];
     let settings = settings.iter().flatten().map(|(name, value)| format!("{name}={} ", shell_quoted(value)));
     // Its default lifetime can be longer than this server allows.
-    let lifetime = (rules.max_lifetime < token::DEFAULT_LIFETIME)
-        .then(|| format!(" --lifetime {}", rules.max_lifetime))
-        .unwrap_or_default();
+    let lifetime = match rules.max_lifetime {
+        allowed if allowed < token::DEFAULT_LIFETIME => format!(" --lifetime {allowed}"),
+        _ => String::new(),
+    };
     format!("{}{program} token{lifetime}", settings.collect::<String>())
 }
 

@@ -18,7 +18,7 @@ impl Settings {
             Command::Migrate { .. } => (!names_migrating_login, true, false),
             Command::Audit => (true, false, false),
             Command::Token { .. } => (false, false, true),
-            Command::Healthcheck => (false, false, false),
+            Command::Openapi | Command::Healthcheck => (false, false, false),
         };
 
         let mut used = self.clone();

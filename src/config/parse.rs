@@ -44,7 +44,9 @@ impl Settings {
         match (self.environment.trim(), self.named_database()) {
             ("development", _) | ("", None) => true,
             // They change nothing and print no token. The database is treated as one that others rely on.
-            ("", Some(_)) if matches!(command, Command::Audit | Command::Healthcheck) => false,
+            ("", Some(_)) if matches!(command, Command::Audit | Command::Openapi | Command::Healthcheck) => {
+                false
+            }
             ("staging" | "production", _) => false,
             ("", Some(name)) => {
                 problems.add(format!(
@@ -174,7 +176,7 @@ impl Settings {
         let is_missing = !has(&self.database_url) && !has(&self.database_url_file);
         let can_migrate_only = has(&self.migration_database_url) || has(&self.migration_database_url_file);
         match command {
-            Command::Token { .. } | Command::Healthcheck => {}
+            Command::Token { .. } | Command::Openapi | Command::Healthcheck => {}
             Command::Migrate { .. } if can_migrate_only => {}
             _ if is_missing && !development => {
                 problems.add("DATABASE_URL is missing; set it to postgres://user:password@host/database");

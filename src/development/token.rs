@@ -9,6 +9,11 @@ use crate::refusal::Refusal;
 /// How long a token is valid if the command does not say, in seconds: one day.
 pub const DEFAULT_LIFETIME: u64 = 24 * 60 * 60;
 
+/// How long a token is valid that these rules accept and nobody chose a lifetime for, in seconds.
+pub fn default_lifetime(rules: &TokenRules) -> u64 {
+    DEFAULT_LIFETIME.min(rules.max_lifetime)
+}
+
 /// A token for `user` that a server with these rules accepts for `lifetime` seconds.
 ///
 /// # Errors

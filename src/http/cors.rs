@@ -30,6 +30,10 @@ const ALLOWED_HEADERS: &str = "authorization, content-type";
 /// The longest list of request headers that a preflight may ask for, in bytes.
 const MAX_REQUESTED_BYTES: usize = 4096;
 
+/// Marks a response that no page of another origin may read, not even of a listed one.
+#[derive(Clone, Copy, Debug)]
+pub struct NotForOtherOrigins;
+
 /// Whether this is a preflight request, by which a browser asks whether it may send another request.
 pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS

@@ -18,11 +18,11 @@ use warp::filters::BoxedFilter;
 use super::body::transfer_encoding_is_known;
 use super::cors::{self, Origins};
 use super::exchange::{Exchange, Line};
-use super::host;
 use super::keep_alive::RequestBody;
 use super::log_limit::LogLimit;
 use super::request::Peer;
-use super::response::{DEFAULT_ERRORS, Response, bad_host, bad_transfer_encoding, empty, with_header};
+use super::response::{ErrorFormat, Response, bad_host, bad_transfer_encoding, empty, with_header};
+use super::{error_format, host};
 use crate::refusal::Refusal;
 
 /// Every method that some path supports.
@@ -98,17 +98,18 @@ impl Middleware {
             *request.method_mut() = Method::GET;
         }
 
+        let errors = error_format(request.uri().path());
         let mut response = if !host::is_acceptable(request.version(), request.uri(), request.headers()) {
-            bad_host()
+            bad_host(errors)
         } else if !transfer_encoding_is_known(request.headers()) {
-            bad_transfer_encoding()
+            bad_transfer_encoding(errors)
         } else if is_preflight {
             empty(StatusCode::NO_CONTENT)
         } else if is_options && request.uri().path() == "*" {
             // The request is about the server, not about a path (RFC 9110, section 9.3.7).
             with_header(empty(StatusCode::NO_CONTENT), ALLOW, HeaderValue::from_static(ALL_METHODS))
         } else {
-            self.route(request).await
+            self.route(request, errors).await
         };
         if is_options && response.status() == StatusCode::METHOD_NOT_ALLOWED {
             // Every path supports OPTIONS, and answers with the Allow header of the 405.
@@ -117,12 +118,14 @@ impl Middleware {
             response.headers_mut().extend(allow.map(|allow| (ALLOW, allow)));
         }
 
+        let is_secret = response.extensions().get::<cors::NotForOtherOrigins>().is_some();
         let headers = response.headers_mut();
-        cors::add_headers(headers, origin);
+        cors::add_headers(headers, origin.filter(|_| !is_secret));
         for (name, value) in preflight_headers.into_iter().flatten() {
             headers.insert(name, value);
         }
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // The documentation is the same for all users, and says itself how long it may be kept.
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
@@ -140,12 +143,12 @@ impl Middleware {
         tracing::warn!(origin, advice, "a page of this origin may not read answers (CORS)");
     }
 
-    async fn route(&self, request: Request<RequestBody>) -> Response {
+    async fn route(&self, request: Request<RequestBody>, errors: ErrorFormat) -> Response {
         let routes = TowerToHyperService::new(warp::service(self.routes.clone()));
         match AssertUnwindSafe(async move { routes.call(request).await }).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
-            Err(_) => DEFAULT_ERRORS.refuse(Refusal::Broken("a handler panicked".into())),
+            Err(_) => errors.refuse(Refusal::Broken("a handler panicked".into())),
         }
     }
 }
@@ -175,7 +178,8 @@ fn method_for_log(method: &Method) -> String {
 
 /// The path without the user id, which can be an e-mail address and must not be in a log, and without anything long.
 fn path_for_log(path: &str) -> String {
-    const KNOWN: [&str; 8] = ["", "api", "v1", "tasks", "complete", "toggle", "health", "live"];
+    const KNOWN: [&str; 10] =
+        ["", "api", "v1", "tasks", "complete", "toggle", "health", "live", "docs", "openapi.json"];
     let mut previous = "";
     let segments = path.split('/').take(MAX_SEGMENTS).enumerate().map(|(at, segment)| {
         let is_task_id = previous == "tasks"
@@ -203,6 +207,8 @@ mod tests {
         assert_eq!(path_for_log("/api/v1/tasks/7"), "/api/v1/tasks/7");
         assert_eq!(path_for_log("/api/tasks/7"), "/api/tasks/7");
         assert_eq!(path_for_log("/health/"), "/health/");
+        assert_eq!(path_for_log("/openapi.json"), "/openapi.json");
+        assert_eq!(path_for_log("/docs/"), "/docs/");
         assert_eq!(path_for_log("/api/7/tasks/7/complete"), "/api/{user_id}/tasks/7/complete");
         assert_eq!(path_for_log("/api//4711/tasks/7"), "/api//*/tasks/7");
         assert_eq!(path_for_log("/api/users/a%40b.example/tasks"), "/api/{user_id}/*/tasks");

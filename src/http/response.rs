@@ -233,16 +233,16 @@ pub fn with_header(mut response: Response, name: HeaderName, value: HeaderValue)
 }
 
 /// 400 for a request without an acceptable `Host` header.
-pub fn bad_host() -> Response {
-    DEFAULT_ERRORS.error(
+pub fn bad_host(errors: ErrorFormat) -> Response {
+    errors.error(
         StatusCode::BAD_REQUEST,
         "The request must have one Host header with the name of the server: send it as in Host: tasks.example.",
     )
 }
 
 /// 400 for a body in a transfer coding that the server does not decode.
-pub fn bad_transfer_encoding() -> Response {
-    DEFAULT_ERRORS.error(
+pub fn bad_transfer_encoding(errors: ErrorFormat) -> Response {
+    errors.error(
         StatusCode::BAD_REQUEST,
         "The server knows one transfer coding: send Transfer-Encoding: chunked, or a Content-Length without it.",
     )

@@ -14,8 +14,11 @@ use super::whole_list::whole_list;
 use crate::refusal::Refusal;
 use crate::tasks::{self, Changes};
 
-const ERRORS: ErrorFormat =
+pub(super) const ERRORS: ErrorFormat =
     ErrorFormat { invalid_status: StatusCode::BAD_REQUEST, second_member: Some("error") };
+
+/// What a DELETE answers: the front end of this contract parses JSON.
+pub(super) const DELETED: &str = "Task deleted";
 
 pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
     let list_path = warp::path!("api" / "tasks");
@@ -107,7 +110,7 @@ async fn delete(id: String, call: Call) -> Result<Response, Refusal> {
     let id = task_id(&id)?;
 
     tasks::delete(&caller, id).await?;
-    Ok(ok(&object!({ "message": "Task deleted" })))
+    Ok(ok(&object!({ "message": DELETED })))
 }
 
 fn respond(outcome: Result<Response, Refusal>) -> Response {

@@ -13,7 +13,7 @@ use super::whole_list::whole_list;
 use crate::refusal::Refusal;
 use crate::tasks::{self, Edit};
 
-const ERRORS: ErrorFormat =
+pub(super) const ERRORS: ErrorFormat =
     ErrorFormat { invalid_status: StatusCode::UNPROCESSABLE_ENTITY, second_member: None };
 
 /// What is percent-encoded of a user id in a path: all but the unreserved characters (RFC 3986, section 2.3).

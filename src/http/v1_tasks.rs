@@ -15,8 +15,9 @@ use super::response::{self, ErrorFormat, Response, append_json, created, empty, 
 use crate::refusal::Refusal;
 use crate::tasks::{self, Changes};
 use page_request::PageRequest;
+pub(super) use page_request::{DEFAULT_LIMIT, LIMIT, LIMIT_NAMES, OFFSET, OFFSET_NAMES, SORTS, TEXT_NAMES};
 
-const ERRORS: ErrorFormat =
+pub(super) const ERRORS: ErrorFormat =
     ErrorFormat { invalid_status: StatusCode::UNPROCESSABLE_ENTITY, second_member: Some("message") };
 
 /// The length of the whole list.

@@ -14,6 +14,7 @@ mod example;
 mod http;
 mod mutants;
 mod nginx;
+mod openapi;
 mod operation;
 mod pgrls;
 mod poolers;

@@ -3,7 +3,7 @@
 
 mod audit;
 mod audit_under_load;
-mod checkout;
+pub mod checkout;
 mod concurrency;
 mod connections;
 pub mod database_outage;

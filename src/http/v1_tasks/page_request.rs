@@ -9,16 +9,19 @@ use crate::session::Caller;
 use crate::tasks::{Listing, Position, Sort, Status, Window};
 
 /// How many tasks a page has at most.
-const LIMIT: RangeInclusive<i64> = 1..=1000;
-const DEFAULT_LIMIT: i64 = 100;
+pub const LIMIT: RangeInclusive<i64> = 1..=1000;
+pub const DEFAULT_LIMIT: i64 = 100;
 
 /// How many tasks `offset` may skip. Postgres reads and discards them, so clients follow `Link` to go further.
-const OFFSET: RangeInclusive<i64> = 0..=10_000;
+pub const OFFSET: RangeInclusive<i64> = 0..=10_000;
+
+/// The orders of a list, each also with `-` in front.
+pub const SORTS: [&str; 4] = ["created_at", "updated_at", "title", "id"];
 
 /// The query parameters. Those in a line of several names are one parameter, as other servers name it.
-const LIMIT_NAMES: [&str; 4] = ["limit", "size", "per_page", "page_size"];
-const OFFSET_NAMES: [&str; 3] = ["offset", "skip", "page"];
-const TEXT_NAMES: [&str; 2] = ["q", "search"];
+pub const LIMIT_NAMES: [&str; 4] = ["limit", "size", "per_page", "page_size"];
+pub const OFFSET_NAMES: [&str; 3] = ["offset", "skip", "page"];
+pub const TEXT_NAMES: [&str; 2] = ["q", "search"];
 const OTHER_NAMES: [&str; 5] = ["cursor", "status", "completed", "sort", "count"];
 
 /// A request for a page of tasks.

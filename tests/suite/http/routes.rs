@@ -6,6 +6,9 @@ use crate::world::World;
 
 /// Every path with its methods, HEAD and OPTIONS aside.
 pub const ROUTES: &[(&str, &[&str])] = &[
+    ("/", &["GET"]),
+    ("/openapi.json", &["GET"]),
+    ("/docs", &["GET"]),
     ("/health", &["GET"]),
     ("/live", &["GET"]),
     ("/api/tasks", &["GET", "POST"]),

@@ -87,6 +87,14 @@ impl Checkout {
         Ready { running, out }
     }
 
+    /// Starts the program with these settings, which name a database.
+    pub async fn start_with(&self, settings: &[(&str, &str)]) -> Ready {
+        let mut running = self.program(&[]).with(settings).start();
+        running.says("/api/tasks").await;
+        let out = running.out();
+        Ready { running, out }
+    }
+
     /// The directory in which the program keeps this checkout's database and secret.
     pub fn home(&self) -> Option<PathBuf> {
         let prefix = format!("{}-", self.name.chars().take(20).collect::<String>());

@@ -1,0 +1,90 @@
+//! The OpenAPI document: every route of the three contracts, for programs and for the page `/docs`.
+//!
+//! One table ([`contracts`]) makes the three contracts, which differ in few values. utoipa would read attributes of
+//! handlers instead, so that every text stood there three times, and would not know the middleware's answers. A test walks
+//! the routes of the real server and compares each answer with this document.
+
+mod contracts;
+mod parameters;
+mod responses;
+mod schemas;
+mod server_routes;
+
+use serde_json::{Map, Value, json};
+
+use super::Envelopes;
+use contracts::CONTRACTS;
+
+const DESCRIPTION: &str = "\
+Tasks of users, each visible to its own user alone: PostgreSQL's row-level security decides who sees which row.
+
+Three contracts serve the same tasks at the same time. Choose one and stay with it. `/api/v1/tasks` is the one to start \
+with; the other two serve front ends that exist already.
+
+- Every call of a contract needs `Authorization: Bearer <JWT>`. The token says who the user is, and nothing else does.
+- Every error has a text in `detail` that says what is wrong and what to do.
+- A trailing slash makes no difference. HEAD works wherever GET does, without a body.
+- OPTIONS answers 204, and `Allow` names the methods of the path. Any other method is a 405 with the same `Allow`.
+- Every answer has an `X-Request-Id`. A request can bring its own: 1 to 128 letters, digits, `.`, `_` and `-`.
+";
+
+/// Makes the document of a server whose lists have these envelopes.
+pub fn document(envelopes: &Envelopes) -> Value {
+    let mut paths = Map::new();
+    for contract in &CONTRACTS {
+        contracts::add_paths(&mut paths, contract, (contract.envelope)(envelopes));
+    }
+    server_routes::add_paths(&mut paths);
+
+    let mut tags: Vec<_> = CONTRACTS.iter().map(|contract| tag(contract.tag, contract.path, contract.description)).collect();
+    tags.push(tag(server_routes::TAG, "The server", "The server itself. These routes need no token."));
+
+    let mut error_responses = Map::new();
+    let mut error_schemas = Map::new();
+    for contract in &CONTRACTS {
+        responses::add_errors(&mut error_responses, contract);
+        error_schemas.insert(contract.error_schema.into(), schemas::error(contract.errors));
+    }
+    let mut all_schemas = schemas::tasks();
+    all_schemas.extend(error_schemas);
+    all_schemas.extend(server_routes::schemas());
+
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Rowkeep",
+            "summary": "A task backend whose privacy is enforced by PostgreSQL",
+            "description": DESCRIPTION,
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": { "name": "MIT or Apache-2.0", "identifier": env!("CARGO_PKG_LICENSE") },
+        },
+        "servers": [{ "url": "/", "description": "The server that this document comes from" }],
+        "security": [{ "bearerAuth": [] }],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "bearerAuth": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The user is the `sub` claim of the token, unless the server is configured otherwise.",
+                },
+            },
+            "parameters": parameters::components(),
+            "headers": responses::headers(),
+            "responses": error_responses,
+            "schemas": all_schemas,
+        },
+    })
+}
+
+/// Pages show the title in the place of the name.
+fn tag(name: &str, title: &str, description: &str) -> Value {
+    json!({ "name": name, "description": description, "x-displayName": title })
+}
+
+/// A reference to a component, such as `schemas/Task`.
+fn component(path: &str) -> Value {
+    json!({ "$ref": format!("#/components/{path}") })
+}

@@ -1,0 +1,182 @@
+//! Responses: their headers, and the errors of each contract.
+
+use serde_json::{Map, Value, json};
+
+use super::component;
+use super::contracts::Contract;
+use crate::http::body::MAX_BODY_BYTES;
+
+/// The headers that clients read.
+pub(super) fn headers() -> Value {
+    let text = |description: &str, example: &str| json!({ "description": description, "schema": { "type": "string" }, "example": example });
+    let required = |mut header: Value| {
+        header["required"] = true.into();
+        header
+    };
+    let number = |description: &str, example: i64| {
+        let schema = json!({ "type": "integer", "minimum": 0 });
+        json!({ "description": description, "schema": schema, "example": example })
+    };
+    json!({
+        "X-Request-Id": required(text("The id of this request in the log of the server", "9f1c2ab34d5e6f70")),
+        "Location": required(text("The path of the new task", "/api/tasks/1")),
+        "Link": text(
+            "The next page (RFC 8288). It is not there on the last page",
+            "</api/v1/tasks?limit=2&cursor=AcQdV-oO8s5>; rel=\"next\"",
+        ),
+        "X-Total-Count": number("How many tasks the whole list has, if `count=true` asks for it", 3),
+        "WWW-Authenticate": required(text(
+            "What is wrong with the token (RFC 6750)",
+            "Bearer error=\"invalid_token\", error_description=\"the token has expired\"",
+        )),
+        "Retry-After": required(number("How many seconds to wait", 1)),
+        "RateLimit": required(text("What is left of the limit, and when there is more", "\"user\";r=0;t=1")),
+        "RateLimit-Policy": required(text("The limit, and its window in seconds", "\"user\";q=100;w=1")),
+        "Accept-Encoding": text("`identity`, if the body was compressed", "identity"),
+        "ETag": required(text("The version of this answer", "\"5f2d9c0e\"")),
+    })
+}
+
+/// A response with `X-Request-Id` and these headers.
+pub(super) fn response(description: &str, headers: &[&str], content: Option<Value>) -> Value {
+    let headers = headers.iter().chain(&["X-Request-Id"]);
+    let headers: Map<_, _> =
+        headers.map(|name| ((*name).to_owned(), component(&format!("headers/{name}")))).collect();
+    let mut response = json!({ "description": description, "headers": headers });
+    if let Some(content) = content {
+        response["content"] = content;
+    }
+    response
+}
+
+pub(super) fn json_body(schema: Value, example: Value) -> Value {
+    json!({ "application/json": { "schema": schema, "example": example } })
+}
+
+/// A reference to an error of a contract.
+pub(super) fn error(contract: &Contract, status: u16) -> Value {
+    component(&format!("responses/{}{}", contract.noun, name(status)))
+}
+
+/// Adds the errors of a contract.
+pub(super) fn add_errors(responses: &mut Map<String, Value>, contract: &Contract) {
+    let invalid = contract.errors.invalid_status.as_u16();
+    let statuses = [400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503];
+    for status in statuses {
+        if status == 422 && invalid != 422 || status == 403 && !contract.names_user() {
+            continue;
+        }
+        responses.insert(format!("{}{}", contract.noun, name(status)), error_response(contract, status));
+    }
+}
+
+fn name(status: u16) -> &'static str {
+    match status {
+        400 => "BadRequest",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "NotFound",
+        408 => "RequestTimeout",
+        413 => "TooLarge",
+        415 => "UnsupportedMediaType",
+        422 => "Invalid",
+        429 => "TooManyRequests",
+        500 => "Fault",
+        _ => "Unavailable",
+    }
+}
+
+fn error_response(contract: &Contract, status: u16) -> Value {
+    let invalid_here = contract.errors.invalid_status.as_u16() == status;
+    let (description, headers, texts) = error_texts(status);
+    let mut description = description.to_owned();
+    let mut texts = texts;
+    if invalid_here && status == 400 {
+        let (invalid, _, more) = error_texts(422);
+        description = format!("{invalid}, or {}", description.replacen("The", "the", 1));
+        texts.extend(more);
+    }
+
+    let examples: Map<_, _> = texts
+        .into_iter()
+        .map(|(name, text)| {
+            let mut value = json!({ "detail": text });
+            if let Some(member) = contract.errors.second_member {
+                value[member] = text.into();
+            }
+            (name.to_owned(), json!({ "value": value }))
+        })
+        .collect();
+    let schema = component(&format!("schemas/{}", contract.error_schema));
+    let content = json!({ "application/json": { "schema": schema, "examples": examples } });
+    response(&description, headers, Some(content))
+}
+
+type Examples = Vec<(&'static str, String)>;
+
+/// The meaning of a status, its headers, and examples of its text. A test compares the examples with real answers.
+fn error_texts(status: u16) -> (&'static str, &'static [&'static str], Examples) {
+    let kib = MAX_BODY_BYTES / 1024;
+    let text = |name, text: &str| vec![(name, text.to_owned())];
+    match status {
+        400 => (
+            "The body is not well-formed JSON, or the head of the request is not acceptable",
+            &[],
+            text("malformed", "The body is not well-formed JSON: look at line 1, column 2."),
+        ),
+        401 => (
+            "There is no token, or it is not valid",
+            &["WWW-Authenticate"],
+            text("no_token", "Not signed in: send a token: Authorization: Bearer <token>."),
+        ),
+        403 => (
+            "The path names another user than the token",
+            &[],
+            text("other_user", "The path names another user than your token: use the user id of your token."),
+        ),
+        404 => (
+            "The caller has no such task. Nobody learns whether another user has it",
+            &[],
+            text("not_found", "You have no task with this id: look it up in your list."),
+        ),
+        408 => (
+            "The body took too long to arrive",
+            &[],
+            text("too_slow", "The body took too long to arrive: send the request again."),
+        ),
+        413 => (
+            "The body is too large",
+            &[],
+            text("too_large", &format!("The body is too large: send {kib} KiB at most.")),
+        ),
+        415 => (
+            "The body is not JSON, or it is compressed. A body without Content-Type counts as JSON",
+            &["Accept-Encoding"],
+            text("not_json", "The body must be JSON: send Content-Type: application/json."),
+        ),
+        422 => (
+            "A member, a value or a query parameter is not acceptable",
+            &[],
+            vec![
+                ("missing", "title is required".to_owned()),
+                ("blank", "title must not be blank".to_owned()),
+                ("parameter", "status must be all, pending or completed".to_owned()),
+            ],
+        ),
+        429 => (
+            "The user sends too many requests, or the address fails to sign in too often",
+            &["Retry-After", "RateLimit", "RateLimit-Policy"],
+            text("too_many", "Too many requests: wait 1 s. The limit is 100 per second."),
+        ),
+        500 => (
+            "A fault of the server",
+            &[],
+            text("fault", "The server has a fault: report it with the X-Request-Id of this response."),
+        ),
+        _ => (
+            "The server is busy or cannot reach its database. The text says whether the change may have been made",
+            &["Retry-After"],
+            text("busy", "The service is busy or cannot reach its database. Nothing was changed: try again."),
+        ),
+    }
+}
