@@ -65,7 +65,9 @@ async function ports(usual) {
             const probe = createServer().listen(process.env[variable] || port, "127.0.0.1");
             await once(probe, "listening").catch((error) => {
                 const taken = error.code === "EADDRINUSE" ? `port ${error.port} is taken` : error.message;
-                throw new Error(`${taken}: end the program that has it, or choose another port: ${variable}=0 make example`);
+                throw new Error(
+                    `${taken}: end the program that has it, or choose another port: ${variable}=0 make example`,
+                );
             });
             const free = probe.address().port;
             probe.close();
@@ -80,7 +82,12 @@ function start(name, program, parameters, variables) {
     const log = join(data, `${name.toLowerCase().replace(" ", "-")}.log`);
     const out = openSync(log, "w");
     const env = { ...process.env, ...variables };
-    const child = spawn(program, parameters, { cwd: join(here, ".."), env, stdio: ["ignore", out, out], detached: true });
+    const child = spawn(program, parameters, {
+        cwd: join(here, ".."),
+        env,
+        stdio: ["ignore", out, out],
+        detached: true,
+    });
     const server = { name, log, child, ended: new Promise((end) => child.once("exit", end).once("error", end)) };
     if (child.pid) {
         // The shell reads a pipe that only this process holds open, so that nothing stays if this process is killed.

@@ -12,7 +12,10 @@ const browser = await launch();
 
 for (const colorScheme of ["light", "dark"]) {
     const locale = { locale: "en-GB", timezoneId: "Europe/London" };
-    await everyState({ ...devices[DEVICE], ...locale, colorScheme, reducedMotion: "reduce" }, `${DEVICE}-${colorScheme}`);
+    await everyState(
+        { ...devices[DEVICE], ...locale, colorScheme, reducedMotion: "reduce" },
+        `${DEVICE}-${colorScheme}`,
+    );
 }
 await browser.close();
 
@@ -32,6 +35,13 @@ async function everyState(settings, name) {
     await stranger.page.getByRole("button", { name: "Sign in", exact: true }).click();
     await stranger.page.getByRole("alert").waitFor();
     await check(stranger.page, "sign-in-refused");
+    await stranger.page.route(/get-session/, (route) => route.abort());
+    await stranger.page.reload();
+    await stranger.page.getByRole("alert").filter({ hasText: "The sign-in server cannot be reached" }).waitFor();
+    await check(stranger.page, "no-sign-in");
+    await stranger.page.unroute(/get-session/);
+    await stranger.page.getByRole("button", { name: "Try again" }).click();
+    await stranger.page.getByRole("heading", { name: "Sign in" }).waitFor();
     await stranger.context.close();
 
     const { context, page } = await signedUp(browser, `${name}@example.test`, settings);
@@ -39,7 +49,10 @@ async function everyState(settings, name) {
     await check(page, "empty");
 
     await creates(context, [
-        ...Array.from({ length: 16 }, (_, index) => ({ title: `Water the plants, week ${index + 1}`, completed: index % 3 === 0 })),
+        ...Array.from({ length: 16 }, (_, index) => ({
+            title: `Water the plants, week ${index + 1}`,
+            completed: index % 3 === 0,
+        })),
         { title: "Donaudampfschifffahrtsgesellschaftskapitän".repeat(4) },
         { title: "לקנות חלב", description: "שני ליטרים" },
         { title: "Write the report", description: "A long story. ".repeat(71) },
@@ -93,7 +106,9 @@ async function everyState(settings, name) {
     await shows(page, "7 completed tasks");
     await page.getByRole("radio", { name: "All" }).check();
 
-    await page.route(/\/api\/v1\/tasks$/, (route) => (route.request().method() === "POST" ? route.abort() : route.continue()));
+    await page.route(/\/api\/v1\/tasks$/, (route) =>
+        route.request().method() === "POST" ? route.abort() : route.continue(),
+    );
     await page.getByRole("textbox", { name: "New task" }).fill("lost on the way");
     await page.getByRole("button", { name: "Add", exact: true }).click();
     await page.getByRole("button", { name: "Reload the list" }).waitFor();

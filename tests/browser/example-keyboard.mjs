@@ -12,7 +12,8 @@ const type = (text) => page.keyboard.type(text);
 /** What a screen reader says of the focused element, about. */
 const focused = () =>
     page.evaluate(() => {
-        const labelOf = ({ labels }) => [...(labels?.[0]?.childNodes ?? [])].find((node) => node.textContent.trim())?.textContent;
+        const labelOf = ({ labels }) =>
+            [...(labels?.[0]?.childNodes ?? [])].find((node) => node.textContent.trim())?.textContent;
         const element = document.activeElement;
         // A radio button has no look of its own: the text beside it has the outline.
         const seen = element.type === "radio" ? element.nextElementSibling : element;

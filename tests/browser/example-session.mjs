@@ -10,7 +10,8 @@ const { context, page, faults } = await signedUp(browser, "alice@example.test");
 const sent = { tokens: 0, statuses: [] };
 page.on("response", (response) => {
     if (response.url().endsWith("/api/auth/token")) sent.tokens += 1;
-    if (response.url().startsWith(process.env.API) && response.request().method() === "POST") sent.statuses.push(response.status());
+    if (response.url().startsWith(process.env.API) && response.request().method() === "POST")
+        sent.statuses.push(response.status());
 });
 
 // A token that expires soon is renewed before it is used. Nobody waits here for fifteen minutes: the page's clock jumps.
@@ -23,7 +24,8 @@ assert.deepEqual(sent, { tokens: 1, statuses: [201, 201] });
 
 // A token that Rowkeep refuses is renewed once, and the request is sent again. The first request gets an expired token.
 const expired = "eyJhbGciOiJFZERTQSIsImtpZCI6IngifQ.eyJzdWIiOiJhbGljZSIsImV4cCI6MX0.AAAA";
-const spoil = (route) => route.continue({ headers: { ...route.request().headers(), authorization: `Bearer ${expired}` } });
+const spoil = (route) =>
+    route.continue({ headers: { ...route.request().headers(), authorization: `Bearer ${expired}` } });
 const creates = (url) => url.href.startsWith(process.env.API);
 await page.route(creates, spoil, { times: 1 });
 await adds(page, "after a refusal");

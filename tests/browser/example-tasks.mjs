@@ -10,7 +10,10 @@ const { context, page, faults } = await signedUp(browser, "alice@example.test");
 const stored = async () => (await calls(context, "GET", "/api/v1/tasks?limit=1000")).json();
 
 // Pages.
-await creates(context, Array.from({ length: 45 }, (_, index) => ({ title: `task ${index + 1}` })));
+await creates(
+    context,
+    Array.from({ length: 45 }, (_, index) => ({ title: `task ${index + 1}` })),
+);
 await page.reload();
 await shows(page, "45 tasks");
 assert.equal((await titles(page)).length, 20);
@@ -18,7 +21,10 @@ const more = page.getByRole("button", { name: "Show more" });
 await more.click();
 await page.getByRole("checkbox", { name: "task 6", exact: true }).waitFor();
 await more.click();
-await lists(page, Array.from({ length: 45 }, (_, index) => `task ${45 - index}`));
+await lists(
+    page,
+    Array.from({ length: 45 }, (_, index) => `task ${45 - index}`),
+);
 assert.equal(await more.count(), 0);
 
 // Create, edit in place, complete.
@@ -33,10 +39,7 @@ await page.getByRole("button", { name: "Save" }).click();
 await row(page, "buy oat milk").getByRole("checkbox").check();
 await page.getByRole("status").filter({ hasText: "“buy oat milk” is completed." }).waitFor();
 let [task] = await stored();
-assert.deepEqual(
-    [task.title, task.description, task.completed],
-    ["buy oat milk", "two litres\nof oat milk", true],
-);
+assert.deepEqual([task.title, task.description, task.completed], ["buy oat milk", "two litres\nof oat milk", true]);
 
 // An emptied description is none.
 await row(page, "buy oat milk").getByRole("button", { name: "Edit" }).click();

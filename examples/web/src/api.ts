@@ -51,7 +51,8 @@ async function data<T>(method: string, answer: Promise<{ data?: T; error?: unkno
         if (!response.ok) throw failureOf(method, response, error);
         return { data: data as T, headers: response.headers };
     } catch (error) {
-        const known = error instanceof Failure || error instanceof SessionEnded || (error as Error).name === "AbortError";
+        const known =
+            error instanceof Failure || error instanceof SessionEnded || (error as Error).name === "AbortError";
         throw known ? error : unanswered(method);
     }
 }

@@ -120,7 +120,8 @@ export function Board({ user, active, onSignedOut, onSessionEnded }: Props) {
                     )}
                     {page?.next && (
                         <p class="more">
-                            {page.tasks.length} of {page.total} are shown. <button onClick={() => attempt(showMore)}>Show more</button>
+                            {page.tasks.length} of {page.total} are shown.{" "}
+                            <button onClick={() => attempt(showMore)}>Show more</button>
                         </p>
                     )}
                 </section>
@@ -148,7 +149,8 @@ function summary({ status, q }: View, total: number): string {
 }
 
 function Nothing({ view, onEverything }: { view: View; onEverything: () => void }) {
-    if (view.status === "all" && !view.q) return <p class="card empty">You have no tasks yet. Add the first one above.</p>;
+    if (view.status === "all" && !view.q)
+        return <p class="card empty">You have no tasks yet. Add the first one above.</p>;
     return (
         <p class="card empty">
             No task fits. <button onClick={onEverything}>Show all tasks</button>

@@ -32,5 +32,8 @@ export function failureOf(method: string, response: Response, error: unknown): F
 export function unanswered(method: string): Failure {
     return method === "GET"
         ? new Failure("The server cannot be reached. Nothing was changed: try again.", "unchanged")
-        : new Failure("The server did not answer. The change may have been made: look before you repeat it.", "unknown");
+        : new Failure(
+              "The server did not answer. The change may have been made: look before you repeat it.",
+              "unknown",
+          );
 }

@@ -16,7 +16,11 @@ interface Props {
 // The rules for both are in the database. The page does not repeat them: it shows the database's sentences.
 export function Fields({ title, description, titleLabel, titleRef, refusal }: Props) {
     const [titleError, descriptionError, otherError] = [useId(), useId(), useId()];
-    const place = refusal?.startsWith("title ") ? "title" : refusal?.startsWith("description ") ? "description" : "other";
+    const place = refusal?.startsWith("title ")
+        ? "title"
+        : refusal?.startsWith("description ")
+          ? "description"
+          : "other";
     const error = (id: string, its: typeof place) =>
         refusal && place === its ? (
             <p id={id} class="error" role="alert">
@@ -30,13 +34,26 @@ export function Fields({ title, description, titleLabel, titleRef, refusal }: Pr
         <>
             <label>
                 {titleLabel}
-                <input ref={titleRef} name="title" dir="auto" autocomplete="off" defaultValue={title} {...invalid(titleError, "title")} />
+                <input
+                    ref={titleRef}
+                    name="title"
+                    dir="auto"
+                    autocomplete="off"
+                    defaultValue={title}
+                    {...invalid(titleError, "title")}
+                />
             </label>
             {error(titleError, "title")}
             {description !== undefined && (
                 <label>
                     Description
-                    <textarea name="description" dir="auto" rows={3} defaultValue={description} {...invalid(descriptionError, "description")} />
+                    <textarea
+                        name="description"
+                        dir="auto"
+                        rows={3}
+                        defaultValue={description}
+                        {...invalid(descriptionError, "description")}
+                    />
                 </label>
             )}
             {error(descriptionError, "description")}

@@ -14,38 +14,37 @@ function Page() {
     const [problem, setProblem] = useState<string>();
 
     const ask = useCallback(async () => {
-        try {
-            const found = await currentUser();
-            setProblem(undefined);
-            if (found) setUser(found);
-            else setUser((user) => user ?? null);
-            setEnded(!found);
-        } catch (error) {
-            setProblem((error as Error).message);
-        }
+        const found = await currentUser();
+        setUser((user) => found ?? user ?? null);
+        setEnded(!found);
     }, []);
+    const askAgain = useCallback(() => {
+        ask().then(
+            () => setProblem(undefined),
+            (error: Error) => setProblem(error.message),
+        );
+    }, [ask]);
     const onEnded = useCallback(() => setEnded(true), []);
     useEffect(() => {
         // Again when the page comes back: another tab can have signed out, or in as somebody else.
-        const comesBack = () => document.visibilityState === "visible" && ask();
+        const comesBack = () => document.visibilityState === "visible" && askAgain();
         document.addEventListener("visibilitychange", comesBack);
-        void ask();
+        askAgain();
         return () => document.removeEventListener("visibilitychange", comesBack);
-    }, [ask]);
+    }, [askAgain]);
     // What had the focus is gone.
     useEffect(() => document.querySelector("h1")?.focus(), [user?.id, ended]);
 
     if (user === undefined) {
-        return (
+        return problem ? (
             <main class="narrow">
-                {problem && (
-                    <div class="banner" role="alert">
-                        <p>{problem}</p>
-                        <button onClick={ask}>Try again</button>
-                    </div>
-                )}
+                <h1>Tasks</h1>
+                <div class="banner" role="alert">
+                    <p>{problem}</p>
+                    <button onClick={askAgain}>Try again</button>
+                </div>
             </main>
-        );
+        ) : null;
     }
     return (
         <>
@@ -53,7 +52,13 @@ function Page() {
             {/* A new session of the same user finds everything as it was, typed text too. Another user finds nothing. */}
             {user && (
                 <div hidden={ended}>
-                    <Board key={user.id} user={user} active={!ended} onSignedOut={() => setUser(null)} onSessionEnded={onEnded} />
+                    <Board
+                        key={user.id}
+                        user={user}
+                        active={!ended}
+                        onSignedOut={() => setUser(null)}
+                        onSessionEnded={onEnded}
+                    />
                 </div>
             )}
         </>

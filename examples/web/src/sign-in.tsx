@@ -38,7 +38,9 @@ export function SignIn({ again, onSignedIn }: Props) {
         <main class="narrow">
             <img src="/icon.svg" alt="" width={40} height={40} />
             <h1 tabIndex={-1}>{isNew ? "Create an account" : "Sign in"}</h1>
-            {again && <p class="notice">Your session has ended. Sign in as {again} again: nothing that you typed is lost.</p>}
+            {again && (
+                <p class="notice">Your session has ended. Sign in as {again} again: nothing that you typed is lost.</p>
+            )}
             <form class="card stack" onSubmit={submit} aria-busy={busy}>
                 <label>
                     E-mail

@@ -86,7 +86,12 @@ export function TaskRow({ task, attempt, onChanged, onCancel, onDelete }: Props)
             </div>
             <p class="hint">{times(task)}</p>
             <div class="buttons">
-                <button ref={editButton} class="quiet" aria-label={`Edit “${task.title}”`} onClick={() => setEditing(true)}>
+                <button
+                    ref={editButton}
+                    class="quiet"
+                    aria-label={`Edit “${task.title}”`}
+                    onClick={() => setEditing(true)}
+                >
                     Edit
                 </button>
                 <button class="quiet" aria-label={`Delete “${task.title}”`} onClick={onDelete}>
@@ -136,8 +141,21 @@ function EditForm({ task, attempt, refusal, setRefusal, onSaved, onCancel }: Edi
     }
 
     return (
-        <form ref={form} class="stack" aria-label={`Edit “${task.title}”`} aria-busy={busy} onSubmit={submit} onKeyDown={key}>
-            <Fields titleLabel="Title" titleRef={title} title={task.title} description={task.description ?? ""} refusal={refusal} />
+        <form
+            ref={form}
+            class="stack"
+            aria-label={`Edit “${task.title}”`}
+            aria-busy={busy}
+            onSubmit={submit}
+            onKeyDown={key}
+        >
+            <Fields
+                titleLabel="Title"
+                titleRef={title}
+                title={task.title}
+                description={task.description ?? ""}
+                refusal={refusal}
+            />
             <div class="buttons">
                 <button class="primary">Save</button>
                 <button type="button" onClick={onCancel}>

@@ -37,12 +37,7 @@ export function Toolbar({ view, onChange }: Props) {
         <search class="toolbar">
             <label class="find">
                 Search
-                <input
-                    type="search"
-                    dir="auto"
-                    value={text}
-                    onInput={(event) => setText(event.currentTarget.value)}
-                />
+                <input type="search" dir="auto" value={text} onInput={(event) => setText(event.currentTarget.value)} />
             </label>
             <fieldset>
                 <legend>Show</legend>
@@ -64,7 +59,9 @@ export function Toolbar({ view, onChange }: Props) {
                 Order
                 <select
                     value={view.sort}
-                    onChange={(event) => onChange({ ...view, sort: event.currentTarget.value as View["sort"], q: text })}
+                    onChange={(event) =>
+                        onChange({ ...view, sort: event.currentTarget.value as View["sort"], q: text })
+                    }
                 >
                     {SORTS.map(([sort, label]) => (
                         <option key={sort} value={sort}>
