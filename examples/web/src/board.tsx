@@ -12,7 +12,7 @@ import { useAttempt } from "./use-attempt";
 import { useTasks } from "./use-tasks";
 
 const EVERYTHING: View = { status: "all", sort: "-created_at", q: "" };
-const RETRY_EVERY = 4_000;
+const RETRY_AFTER = 4_000;
 
 interface Props {
     user: User;
@@ -31,21 +31,20 @@ export function Board({ user, active, onSignedOut, onSessionEnded }: Props) {
     const focusOn = useFocus();
 
     const loadList = useCallback(async () => {
-        const { total } = await load();
+        const { view, total } = await load();
         setNews(summary(view, total));
-        dismiss();
-    }, [load, view, dismiss]);
+    }, [load]);
     useEffect(() => {
         if (active) void attempt(loadList);
-    }, [active, attempt, loadList]);
+    }, [active, view, attempt, loadList]);
 
     // The list comes back by itself. A change is repeated only by a click.
     const listIsMissing = problem?.action === loadList;
     useEffect(() => {
-        if (!listIsMissing) return;
-        const timer = setInterval(() => attempt(loadList), RETRY_EVERY);
-        return () => clearInterval(timer);
-    }, [listIsMissing, attempt, loadList]);
+        if (problem?.action !== loadList) return;
+        const timer = setTimeout(() => attempt(loadList), RETRY_AFTER);
+        return () => clearTimeout(timer);
+    }, [problem, attempt, loadList]);
 
     function added(task: Task) {
         const text = `Added “${task.title}”.`;
@@ -63,6 +62,11 @@ export function Board({ user, active, onSignedOut, onSessionEnded }: Props) {
         setNews(`Deleted “${task.title}”.`);
         const neighbour = tasks[index + 1] ?? tasks[index - 1];
         focusOn(neighbour ? `done-${neighbour.id}` : "list");
+    }
+
+    /** Only then has the person looked: a list that was loading already can be older than the failure. */
+    async function reload() {
+        if (await attempt(loadList)) dismiss();
     }
 
     async function showMore() {
@@ -88,7 +92,7 @@ export function Board({ user, active, onSignedOut, onSessionEnded }: Props) {
                         {problem.failure.kind === "unchanged" ? (
                             <button onClick={() => attempt(problem.action, problem.show)}>Try again</button>
                         ) : (
-                            <button onClick={() => attempt(loadList)}>Reload the list</button>
+                            <button onClick={reload}>Reload the list</button>
                         )}
                         {!listIsMissing && <button onClick={dismiss}>Dismiss</button>}
                     </div>

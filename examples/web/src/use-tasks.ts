@@ -11,31 +11,30 @@ export function useTasks(view: View) {
     const [page, setPage] = useState<Loaded>();
     const [loading, setLoading] = useState(true);
     const running = useRef<AbortController | null>(null);
-    const latest = useRef(page);
-    latest.current = page;
+    const now = useRef({ view, page });
+    now.current = { view, page };
 
-    /** Loads a page: the first one, or the one at `cursor`. A load that still runs is for another view: it stops. */
-    const fetchPage = useCallback(
-        async (size: number, cursor?: string) => {
-            running.current?.abort();
-            const mine = (running.current = new AbortController());
-            setLoading(true);
-            try {
-                return { ...(await list(view, size, cursor, mine.signal)), view };
-            } finally {
-                if (running.current === mine) setLoading(false);
-            }
-        },
-        [view],
-    );
+    /** Loads a part of the list. A load that still runs is for another view: it stops. */
+    const fetchPage = useCallback(async (size: number, cursor?: string): Promise<Loaded> => {
+        running.current?.abort();
+        const mine = (running.current = new AbortController());
+        const { view } = now.current;
+        setLoading(true);
+        try {
+            return { ...(await list(view, size, cursor, mine.signal)), view };
+        } finally {
+            if (running.current === mine) setLoading(false);
+        }
+    }, []);
 
     /** Loads the beginning of the list. What is shown already stays in it, and with it a task that is just being edited. */
     const load = useCallback(async () => {
-        const shown = latest.current?.view === view ? latest.current.tasks.length : 0;
+        const { view, page } = now.current;
+        const shown = page?.view === view ? page.tasks.length : 0;
         const first = await fetchPage(Math.max(shown, PAGE_SIZE));
         setPage(first);
         return first;
-    }, [fetchPage, view]);
+    }, [fetchPage]);
 
     /** Adds the next page. Returns its tasks. */
     async function more(): Promise<Task[]> {
