@@ -13,11 +13,12 @@
 #   node          Node.js, Better Auth, and what builds the page of the example
 #   releases      PostgreSQL 16, 17 and 18, from npm
 #   pgrls         pgrls, a linter of row-level security on Python
+#   sqlmodel      SQLModel, which makes the tables of FastAPI back ends, on Python
 #   pgbouncer     PgBouncer, a connection pooler
 #   nginx         nginx, a web server in front of Rowkeep
 #   chromium      Chromium, a web browser
 
-.PHONY: run example test test-all check bench audit declared postgres node releases pgrls pgbouncer nginx chromium
+.PHONY: run example test test-all check bench audit declared postgres node releases pgrls sqlmodel pgbouncer nginx chromium
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -34,7 +35,7 @@ test: postgres
 	cargo test --locked -- --test-threads $(TEST_THREADS)
 
 # First the tests of `make test`, then the ignored ones: one of those checks what the others have recorded.
-test-all: node releases pgrls pgbouncer nginx chromium test
+test-all: node releases pgrls sqlmodel pgbouncer nginx chromium test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
 check:
@@ -61,6 +62,9 @@ releases: node
 
 pgrls:
 	@.ci/pgrls
+
+sqlmodel:
+	@.ci/sqlmodel
 
 pgbouncer:
 	@.ci/pgbouncer

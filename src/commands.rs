@@ -1,5 +1,6 @@
 //! The commands of the program: one module for each, and the code that they share.
 
+mod adopt;
 mod audit;
 mod healthcheck;
 mod migrate;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::runtime::Runtime;
 
+use crate::adopt::Table;
 use crate::config::{Cli, Command, Config};
 use crate::database::Address;
 use crate::development::{self, CLUSTER_START_TIMEOUT, Cluster};
@@ -52,6 +54,11 @@ pub fn run() -> Result<(), Failure> {
             runtime.block_on(migrate::migrate(&config, options, &mut exit_timeout))
         }
         Command::Audit => runtime.block_on(audit::audit(&config, &mut exit_timeout)),
+        Command::Adopt { from: _, table, user_column, completed_column, dry_run, all_problems } => {
+            let table = Table { name: table, user_column, completed_column };
+            let request = adopt::Request { table, dry_run, all_problems };
+            runtime.block_on(adopt::adopt(&config, &request, &mut exit_timeout))
+        }
         Command::Token { user, lifetime } => token::print(&mut config, &user, lifetime),
         Command::Openapi => openapi::print(&config),
         Command::Healthcheck => {
@@ -69,7 +76,9 @@ pub fn run() -> Result<(), Failure> {
 
 /// Logs which databases are reached without TLS over a network.
 fn warn_of_plain_connections(config: &Config) {
-    for address in [&config.database, &config.migration_database].into_iter().flatten() {
+    for address in
+        [&config.database, &config.migration_database, &config.source_database].into_iter().flatten()
+    {
         if address.is_plain_on_the_network() {
             tracing::warn!(
                 database = %address,

@@ -67,6 +67,28 @@ pub enum Command {
     /// Report who can see which rows and how the database differs from this release, and try to read and change the rows
     /// of another user. Exit code 1 if a check fails
     Audit,
+    /// Copy the tasks of another server's table into Rowkeep, with their ids, users and time stamps: all of them or none. Shows
+    /// what it will do first. Stop the servers before. Exit code 1 if a row cannot be copied
+    Adopt {
+        /// Database of the old server, and a login that sees every row of the table: postgres://user:password@host/database
+        #[arg(long, env = "SOURCE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+        from: String,
+        /// The table or view with the tasks, as psql takes its name: public.tasks, 'public."Tasks"'
+        #[arg(long, value_name = "NAME")]
+        table: String,
+        /// The column with the user's id: a text, an integer or a UUID
+        #[arg(long, value_name = "NAME", default_value = "user_id")]
+        user_column: String,
+        /// The column that says whether a task is completed
+        #[arg(long, value_name = "NAME", default_value = "completed")]
+        completed_column: String,
+        /// Only show what would be done, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Show every row that cannot be copied, not only the first 20
+        #[arg(long)]
+        all_problems: bool,
+    },
     /// Print a token for development, signed with the configured secret
     Token {
         /// The id of the user that the token names
@@ -111,7 +133,7 @@ pub struct Settings {
     #[arg(long, env, global = true, value_name = "PATH")]
     #[arg(default_value = "", hide_default_value = true)]
     database_password_file: String,
-    /// Database and login that `migrate` uses [default: DATABASE_URL]
+    /// Database and login that `migrate` and `adopt` use [default: DATABASE_URL]
     #[arg(long, env, global = true, hide_env_values = true, value_name = "URL")]
     #[arg(default_value = "", hide_default_value = true)]
     migration_database_url: String,
@@ -247,6 +269,8 @@ pub struct Config {
     pub database: Option<Address>,
     /// Database and login of migrations; none: those of requests.
     pub migration_database: Option<Address>,
+    /// The database that `rowkeep adopt` copies from.
+    pub source_database: Option<Address>,
     pub session: Options,
     /// Which keys verify tokens, and what tokens must claim. Has no key if none is configured.
     pub token_rules: TokenRules,

@@ -13,7 +13,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`commands`] | the commands: `rowkeep serve`, `migrate`, `audit`, `token` and `healthcheck` |
+//! | [`commands`] | the commands: `rowkeep serve`, `migrate`, `audit`, `adopt`, `token` and `healthcheck` |
 //! | [`config`] | every setting with its flag, variable, default and help text |
 //! | [`logging`] | the log: its levels and formats, and what it must never contain |
 //! | [`development`] | the defaults of a checkout without settings: a private PostgreSQL, a secret, and tokens signed with it |
@@ -25,6 +25,7 @@
 //! | [`http::response_memory`] | the memory limit of large responses |
 //! | `http::log_limit` | a limit for warnings that any client can cause |
 //! | [`audit`] | `rowkeep audit`: who can see which rows, what differs from this release, and a proof by execution |
+//! | [`adopt`] | `rowkeep adopt`: copies the tasks of another server's table, or nothing |
 //! | [`schema`] | migrations and policies, and whether a database fits this release |
 //! | [`cursor`] | encrypted positions in a list |
 //! | [`tasks`] | tasks, pages of tasks, and one function for each file of `sql/tasks` |
@@ -40,6 +41,7 @@
 //! Below Rust are `sql/` (the queries), `policies/` (who may see which rows, now) and `migrations/` (how the tables came
 //! to be). There is no SQL anywhere else.
 
+pub mod adopt;
 pub mod audit;
 pub mod auth;
 pub mod commands;

@@ -11,7 +11,8 @@ use tokio_postgres::Error;
 
 use crate::database::{describe, is_temporary};
 pub use connect::connect;
-pub use migrate::{MigrateOptions, Migrated, migrate, migrate_with};
+pub(crate) use migrate::{LOCK_ATTEMPTS, is_lock_conflict, pause_before_retry};
+pub use migrate::{MigrateOptions, Migrated, maintenance_session, migrate, migrate_with};
 pub use server::OLDEST_POSTGRES;
 pub use serving::{ServingData, ready_to_serve};
 pub use version::Version;
@@ -34,7 +35,7 @@ pub enum SchemaError {
 }
 
 impl SchemaError {
-    fn new(is_temporary: bool, text: String) -> Self {
+    pub(crate) fn new(is_temporary: bool, text: String) -> Self {
         if is_temporary { Self::Unavailable(text) } else { Self::Unusable(text) }
     }
 }

@@ -141,6 +141,16 @@ impl Report {
         self.fails.len()
     }
 
+    /// The last line: the numbers and the result.
+    pub fn verdict(&self) -> String {
+        let held = match self.fails() {
+            0 if self.unproved => "NOT PROVED",
+            0 => "HELD",
+            _ => "NOT HELD",
+        };
+        format!("{} facts: {} FAIL, {} NOTE      isolation: {held}", self.facts, self.fails(), self.notes)
+    }
+
     /// The subject and text of each fact with the verdict FAIL.
     pub fn failing(&self) -> &[String] {
         &self.fails
@@ -151,12 +161,7 @@ impl Report {
 impl std::fmt::Display for Report {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
-        let held = match self.fails() {
-            0 if self.unproved => "NOT PROVED",
-            0 => "HELD",
-            _ => "NOT HELD",
-        };
-        write!(out, "{} facts: {} FAIL, {} NOTE      isolation: {held}", self.facts, self.fails(), self.notes)
+        out.write_str(&self.verdict())
     }
 }
 

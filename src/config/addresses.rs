@@ -14,14 +14,7 @@ impl Settings {
         problems: &mut Problems,
         development: bool,
     ) -> (Option<Address>, Option<Address>) {
-        let certificates = [&self.database_ca_file, &self.pgsslrootcert].map(|text| text.trim());
-        let defaults = Defaults {
-            prefer_tls: development,
-            ssl_mode: some(self.pgsslmode.trim()),
-            root_certificates: certificates.into_iter().find_map(some),
-            url_file: None,
-            password_file: None,
-        };
+        let defaults = self.address_defaults(development);
         let mut of_requests = Defaults {
             url_file: some(self.database_url_file.trim()).map(PathBuf::from),
             password_file: some(self.database_password_file.trim()).map(PathBuf::from),
@@ -44,6 +37,30 @@ impl Settings {
             address(problems, "DATABASE_URL", &self.database_url, &of_requests),
             address(problems, "MIGRATION_DATABASE_URL", &self.migration_database_url, &of_migrations),
         )
+    }
+
+    /// The address of the database that `rowkeep adopt` copies from. TLS is as for the other addresses.
+    pub(super) fn source_address(
+        &self,
+        problems: &mut Problems,
+        development: bool,
+        text: &str,
+    ) -> Option<Address> {
+        if text.trim().is_empty() {
+            problems.add("--from is empty; set it to postgres://user:password@host/database");
+        }
+        address(problems, "--from", text, &self.address_defaults(development))
+    }
+
+    fn address_defaults(&self, development: bool) -> Defaults {
+        let certificates = [&self.database_ca_file, &self.pgsslrootcert].map(|text| text.trim());
+        Defaults {
+            prefer_tls: development,
+            ssl_mode: some(self.pgsslmode.trim()),
+            root_certificates: certificates.into_iter().find_map(some),
+            url_file: None,
+            password_file: None,
+        }
     }
 }
 

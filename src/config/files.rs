@@ -15,7 +15,7 @@ impl Settings {
             is_set(&self.migration_database_url) || is_set(&self.migration_database_url_file);
         let (serving_login, migrating_login, keys) = match command {
             Command::Serve => (true, true, true),
-            Command::Migrate { .. } => (!names_migrating_login, true, false),
+            Command::Migrate { .. } | Command::Adopt { .. } => (!names_migrating_login, true, false),
             Command::Audit => (true, false, false),
             Command::Token { .. } => (false, false, true),
             Command::Openapi | Command::Healthcheck => (false, false, false),

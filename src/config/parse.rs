@@ -70,6 +70,10 @@ impl Settings {
         development: bool,
     ) -> Result<Config, ConfigError> {
         let (database, migration_database) = self.addresses(&mut problems, development);
+        let source_database = match command {
+            Command::Adopt { from, .. } => self.source_address(&mut problems, development, from),
+            _ => None,
+        };
         self.require_database(&mut problems, command, development);
 
         let pool_size = problems.number(
@@ -100,6 +104,7 @@ impl Settings {
             development,
             database,
             migration_database,
+            source_database,
             session: Options {
                 pool_size: pool_size as u32,
                 // A minimum above the pool's size means: keep them all.
@@ -177,7 +182,7 @@ impl Settings {
         let can_migrate_only = has(&self.migration_database_url) || has(&self.migration_database_url_file);
         match command {
             Command::Token { .. } | Command::Openapi | Command::Healthcheck => {}
-            Command::Migrate { .. } if can_migrate_only => {}
+            Command::Migrate { .. } | Command::Adopt { .. } if can_migrate_only => {}
             _ if is_missing && !development => {
                 problems.add("DATABASE_URL is missing; set it to postgres://user:password@host/database");
             }

@@ -26,7 +26,7 @@ const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How often to try for a table lock that requests or reports hold. Each attempt waits for the `lock_timeout` of
 /// `sql/schema/migrating.sql`.
-const LOCK_ATTEMPTS: u32 = 15;
+pub(crate) const LOCK_ATTEMPTS: u32 = 15;
 
 /// The migration that builds the indexes of `app.tasks` anew.
 const REBUILDS_INDEXES: i32 = 6;
@@ -105,7 +105,7 @@ pub async fn migrate_with(address: &Address, options: MigrateOptions) -> Result<
     Ok(Migrated { migrations, policies })
 }
 
-/// A migration needs a session of its own. A pooler would leave its settings and its lock to others.
+/// A migration needs a session of its own, and so does an adoption. A pooler would leave its settings and its lock to others.
 async fn refuse_pooler(address: &Address) -> Result<(), SchemaError> {
     let found = find_pooler(address).await;
     let Some(pooler) = found.map_err(|error| cannot_connect(address, &error))? else { return Ok(()) };
@@ -114,9 +114,37 @@ async fn refuse_pooler(address: &Address) -> Result<(), SchemaError> {
         None => "; the pooler reaches Postgres over a Unix socket".into(),
     };
     Err(SchemaError::Unusable(format!(
-        "{address} is a connection pooler, and a migration needs a session of its own: set MIGRATION_DATABASE_URL to the \
+        "{address} is a connection pooler, and this command needs a session of its own: set MIGRATION_DATABASE_URL to the \
          address of Postgres itself (Neon: the host without -pooler; Supabase: port 5432){instead}"
     )))
+}
+
+/// A session of the migrating login for a command that changes rows of all users, in a database of this release. It has the
+/// settings of a migration, and holds the lock of migrations until it ends.
+///
+/// # Errors
+/// No connection; a connection pooler; a database of another release.
+pub async fn maintenance_session(address: &Address) -> Result<Client, SchemaError> {
+    let client = connect(address).await?;
+    refuse_pooler(address).await?;
+    take_migration_lock(&client).await?;
+    client.batch_execute(MIGRATING).await?;
+    let check = async {
+        check_server(&client).await?;
+        let wanted = Version::of_this_release();
+        let found = Version::of_database(&client).await;
+        let found =
+            found.map_err(|error| with_advice(&error, &format!("cannot read the version of {address}")))?;
+        refuse_newer(found.as_ref(), &wanted, MigrateOptions::default(), address)?;
+        match found {
+            Some(found) if found == wanted => Ok(()),
+            _ => Err(SchemaError::Unusable(format!(
+                "{address} is not of this release: run `rowkeep migrate` first"
+            ))),
+        }
+    };
+    with_timeout(address, check).await?;
+    Ok(client)
 }
 
 /// Servers of the newer release would refuse to serve with older policies.
@@ -255,11 +283,11 @@ async fn apply_policies_once(client: &mut Client, digest: &str) -> Result<(), Er
 }
 
 /// lock_not_available, or a deadlock with requests that are being served.
-fn is_lock_conflict(error: &Error) -> bool {
+pub(crate) fn is_lock_conflict(error: &Error) -> bool {
     matches!(error.code().map(|state| state.code()), Some("55P03" | "40P01"))
 }
 
-async fn pause_before_retry(attempt: u32) {
+pub(crate) async fn pause_before_retry(attempt: u32) {
     tracing::info!(attempt, "a table is in use, trying again");
     sleep(Duration::from_millis(200) * attempt).await;
 }

@@ -1,7 +1,7 @@
 //! What holds inside the database.
 
 mod audit_checks;
-mod catalogue;
+pub mod catalogue;
 mod collation;
 mod comments;
 mod connection;

@@ -5,6 +5,7 @@
 
 #![allow(clippy::indexing_slicing, clippy::panic, reason = "a test fails by a panic")]
 
+mod adoption;
 mod better_auth;
 mod browser;
 mod coverage;

@@ -24,6 +24,9 @@ fn folders() -> Vec<String> {
 async fn every_file_of_sql_prepares_against_a_migrated_database() {
     let database = Database::new().await;
     let client = database.superuser().await;
+    // The statements of an adoption name its temporary tables, which end with a transaction.
+    let (_, stage) = files("sql/adopt").into_iter().find(|(name, _)| name == "stage").expect("a file");
+    client.batch_execute(&format!("begin; {stage}")).await.expect("temporary tables");
 
     for folder in folders() {
         for (name, sql) in files(&folder) {

@@ -7,7 +7,8 @@ use rowkeep::development::Programs;
 use rowkeep::schema;
 
 use super::markdown::{Page, root};
-use crate::database::support::creates;
+use crate::adoption::old_server::{OldServer, TASKS};
+use crate::database::support::{begin_as, creates, texts};
 use crate::operation::program::Directory;
 use crate::world::{OwnCluster, SECRET, Server};
 
@@ -55,6 +56,7 @@ impl Deployment {
             .env("PATH", format!("{}:/usr/bin:/bin", path.join(":")))
             .env("PSQL", "psql -X -v ON_ERROR_STOP=1 -d rowkeep")
             .envs([("PGHOST", host), ("PGUSER", "postgres"), ("DATABASE_URL", &url)])
+            .env("OLD_DATABASE_URL", self.cluster.url("postgres", "old"))
             .envs([("ENVIRONMENT", "development"), ("BETTER_AUTH_SECRET", SECRET)])
             .output()
             .await
@@ -76,7 +78,9 @@ impl Deployment {
         let found = self.runs(&replaced, directory).await;
 
         for ((command, found), wanted) in commands.iter().zip(found).zip(wanted) {
-            let (found, wanted) = (comparable(&found), comparable(&wanted));
+            // The pages show a server at localhost in the place of the socket of this test.
+            let socket = self.cluster.socket_directory().display().to_string();
+            let (found, wanted) = (comparable(&found.replace(&socket, "localhost")), comparable(&wanted));
             // The page shows only the end of a whole audit.
             let skipped = found.len().saturating_sub(wanted.len()) * usize::from(command == "rowkeep audit");
             assert_eq!(found[skipped..], wanted, "{}: {command}", page.path);
@@ -147,6 +151,53 @@ async fn the_commands_of_the_audit_page_print_the_outputs_shown() {
         page.commands_with_output().len() >= 4,
         "psql as a user, its privileges, the facts, and the whole audit"
     );
+}
+
+/// The tasks of the old server in docs/migrate-from-fastapi.md.
+const OLD_TASKS: &str = "
+    insert into public.tasks
+    select n, case when n % 3 = 0 then 'Zt8vKq1oWm5x4e7u' else 'Qm3xLAw8rYb0c2p6' end, 'task ' || n, null, n % 2 = 0,
+           timestamp '2026-01-10 09:30:00' + n * interval '1 hour', timestamp '2026-01-10 09:30:00' + n * interval '2 hours'
+      from generate_series(1, 40) n
+     where n <> 17;
+    alter table public.tasks alter column title type varchar, add column priority varchar;
+    update public.tasks set title = repeat('long ', 50) where id = 31";
+
+#[tokio::test]
+async fn the_commands_of_the_migration_page_print_the_outputs_shown() {
+    let deployment = Deployment::new().await;
+    let admin = deployment.cluster.superuser("rowkeep").await;
+    admin.batch_execute("create database old").await.expect("a database");
+    let old = deployment.cluster.superuser("old").await;
+    old.batch_execute(&format!("{TASKS} {OLD_TASKS}")).await.expect("an old table");
+    let page = Page::read("docs/migrate-from-fastapi.md");
+    let view = page.blocks().into_iter().find(|block| block.text.starts_with("create view")).expect("a view");
+    old.batch_execute(&view.text).await.expect("the view of the page");
+
+    deployment.assert_outputs(&page, "", root()).await;
+}
+
+/// In one database, as the page says.
+#[tokio::test]
+async fn the_statements_of_the_migration_page_copy_the_tasks_back() {
+    let old = OldServer::new().await;
+    old.adopts().await;
+    let login = old.database.client("rowkeep_login").await;
+    creates(&login, "alice", "new").await;
+    begin_as(&login, "alice").await;
+    login
+        .batch_execute("update app.tasks set title = 'changed' where id = 3; commit")
+        .await
+        .expect("a change");
+    let page = Page::read("docs/migrate-from-fastapi.md");
+
+    let back =
+        page.blocks().into_iter().find(|block| block.text.starts_with("insert into")).expect("a statement");
+    old.admin.batch_execute(&format!("set search_path = public; {}", back.text)).await.expect("the way back");
+
+    let tasks = "select concat_ws(' ', user_id, title, nextval('public.tasks_id_seq') > max(id) over ()) from public.tasks order by id";
+    let wanted = ["alice changed t", "alice call mum t", "bob secret t", "alice new t"];
+    assert_eq!(texts(&old.admin, tasks).await, wanted);
 }
 
 async fn assert_requests(page: &str) {

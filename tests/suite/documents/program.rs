@@ -10,11 +10,12 @@ use super::markdown::{Page, codes, root, rows};
 use crate::http::routes::ROUTES;
 
 /// The commands of the program, each with the page that describes it.
-const COMMANDS: [(&str, &str); 5] = [
+const COMMANDS: [(&str, &str); 6] = [
     ("serve", "docs/operate.md"),
     ("migrate", "docs/operate.md"),
     ("healthcheck", "docs/operate.md"),
     ("audit", "docs/audit.md"),
+    ("adopt", "docs/migrate-from-fastapi.md"),
     ("token", "docs/sign-in.md"),
 ];
 

@@ -172,6 +172,11 @@ impl OwnCluster {
         client(&self.address("postgres", database)).await
     }
 
+    /// Runs psql as the superuser, stopping at the first error.
+    pub async fn psql(&self, database: &str, arguments: &[&str]) -> Output {
+        psql_in(&self.home, database, arguments).await
+    }
+
     /// Migrates its database `postgres`, and makes the recommended login.
     pub async fn migrate(&self) {
         schema::migrate(&self.address("postgres", "postgres"), false).await.expect("a migrated database");
