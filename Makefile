@@ -17,8 +17,9 @@
 #   pgbouncer     PgBouncer, a connection pooler
 #   nginx         nginx, a web server in front of Rowkeep
 #   chromium      Chromium, a web browser
+#   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
 
-.PHONY: run example test test-all check bench audit declared postgres node releases pgrls sqlmodel pgbouncer nginx chromium
+.PHONY: run example test test-all check bench audit declared postgres node releases pgrls sqlmodel pgbouncer nginx chromium openapi
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -35,7 +36,7 @@ test: postgres
 	cargo test --locked -- --test-threads $(TEST_THREADS)
 
 # First the tests of `make test`, then the ignored ones: one of those checks what the others have recorded.
-test-all: node releases pgrls sqlmodel pgbouncer nginx chromium test
+test-all: node releases pgrls sqlmodel pgbouncer nginx chromium openapi test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
 check:
@@ -74,3 +75,6 @@ nginx:
 
 chromium: node
 	@.ci/chromium
+
+openapi: node
+	@.ci/openapi

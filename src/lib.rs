@@ -13,7 +13,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`commands`] | the commands: `rowkeep serve`, `migrate`, `audit`, `adopt`, `token` and `healthcheck` |
+//! | [`commands`] | the commands: `rowkeep serve`, `migrate`, `audit`, `adopt`, `token`, `openapi` and `healthcheck` |
 //! | [`config`] | every setting with its flag, variable, default and help text |
 //! | [`logging`] | the log: its levels and formats, and what it must never contain |
 //! | [`development`] | the defaults of a checkout without settings: a private PostgreSQL, a secret, and tokens signed with it |
@@ -23,6 +23,7 @@
 //! | `http::connections`, `http::client_address`, `http::rate_limit` | limits of connections and requests, and whose they are |
 //! | [`http::request`], [`http::body`], [`http::members`] | the parts of a request that a handler uses |
 //! | [`http::response_memory`] | the memory limit of large responses |
+//! | `http::documentation`, `http::openapi` | `/`, the page `/docs` and `/openapi.json`; the document that both show |
 //! | `http::log_limit` | a limit for warnings that any client can cause |
 //! | [`audit`] | `rowkeep audit`: who can see which rows, what differs from this release, and a proof by execution |
 //! | [`adopt`] | `rowkeep adopt`: copies the tasks of another server's table, or nothing |

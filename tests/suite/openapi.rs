@@ -2,8 +2,10 @@
 
 mod description;
 mod docs_page;
+mod in_browser;
 mod numbers;
 mod ready_token;
 mod requests;
 mod served;
+mod tools;
 mod walk;

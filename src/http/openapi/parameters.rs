@@ -55,7 +55,7 @@ pub(super) fn of_list(has_pages: bool) -> Vec<Value> {
     let number =
         |least: i64, greatest: i64| json!({ "type": "integer", "minimum": least, "maximum": greatest });
     let boolean = json!({ "type": "boolean" });
-    let text = json!({ "type": "string" });
+    let text = json!({ "type": "string", "pattern": schemas::TEXT });
     let mut limit = number(*LIMIT.start(), *LIMIT.end());
     limit["default"] = DEFAULT_LIMIT.into();
 
@@ -66,22 +66,16 @@ pub(super) fn of_list(has_pages: bool) -> Vec<Value> {
         (
             &TEXT_NAMES,
             "Only tasks that contain this text in title or description. Case does not matter",
-            text.clone(),
+            text,
         ),
     ] {
-        for name in names {
-            let other = format!("Another name of `{}`", names[0]);
-            parameters.push(match *name {
-                // Its greatest value with the smallest limit.
-                "page" => parameter(
-                    "page",
-                    &format!(
-                        "The number of the page, from 1: skips `page - 1` times `limit` tasks, {} at most",
-                        OFFSET.end()
-                    ),
-                    number(1, OFFSET.end() / LIMIT.start() + 1),
-                ),
-                name => parameter(name, if name == names[0] { description } else { &other }, schema.clone()),
+        for &name in names {
+            let first = names.first().copied().unwrap_or(name);
+            let other = format!("Another name of `{first}`");
+            parameters.push(match name {
+                "page" => page(&number),
+                name if name == first => parameter(name, description, schema.clone()),
+                name => parameter(name, &other, schema.clone()),
             });
         }
     }
@@ -90,7 +84,7 @@ pub(super) fn of_list(has_pages: bool) -> Vec<Value> {
         parameter(
             "cursor",
             "Where the page begins, from the `Link` of the page before. Not together with `offset`, `skip` or `page`",
-            text,
+            json!({ "type": "string" }),
         ),
         parameter(
             "completed",
@@ -105,6 +99,13 @@ pub(super) fn of_list(has_pages: bool) -> Vec<Value> {
         parameter("count", "Whether `X-Total-Count` says how many tasks the whole list has", boolean),
     ]);
     parameters
+}
+
+fn page(number: &impl Fn(i64, i64) -> Value) -> Value {
+    let (most, smallest_limit) = (OFFSET.end(), LIMIT.start());
+    let description =
+        format!("The number of the page, from 1: skips `page - 1` times `limit` tasks, {most} at most");
+    parameter("page", &description, number(1, most / smallest_limit + 1))
 }
 
 fn parameter(name: &str, description: &str, schema: Value) -> Value {

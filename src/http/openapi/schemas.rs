@@ -15,7 +15,7 @@ const MAX_DESCRIPTION_CHARACTERS: u32 = 1000;
 pub(super) const MAX_ID: i64 = 9_007_199_254_740_991;
 
 /// A text without U+0000, which PostgreSQL cannot store.
-const TEXT: &str = r"^[^\u0000]*$";
+pub(super) const TEXT: &str = r"^[^\u0000]*$";
 
 /// The same with a character that is not White_Space (Unicode).
 const TEXT_NOT_BLANK: &str = r"^[^\u0000]*[^\u0000\u0009-\u000D\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000][^\u0000]*$";

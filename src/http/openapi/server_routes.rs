@@ -11,7 +11,7 @@ pub(super) fn add_paths(paths: &mut Map<String, Value>) {
     let health = |status: &str| json_body(component("schemas/Health"), json!({ "status": status }));
     let unhealthy = json_body(
         component("schemas/Health"),
-        json!({ "status": "unhealthy", "detail": "The database cannot be reached: the log of the server says why." }),
+        json!({ "status": "unhealthy", "detail": "The database refuses the login or the queries of this server: the log of the server says why." }),
     );
     let index = json_body(component("schemas/Index"), crate::http::documentation::index());
     let document = json!({ "application/json": { "schema": { "type": "object" } } });

@@ -10,13 +10,14 @@ use super::markdown::{Page, codes, root, rows};
 use crate::http::routes::ROUTES;
 
 /// The commands of the program, each with the page that describes it.
-const COMMANDS: [(&str, &str); 6] = [
+const COMMANDS: [(&str, &str); 7] = [
     ("serve", "docs/operate.md"),
     ("migrate", "docs/operate.md"),
     ("healthcheck", "docs/operate.md"),
     ("audit", "docs/audit.md"),
     ("adopt", "docs/migrate-from-fastapi.md"),
     ("token", "docs/sign-in.md"),
+    ("openapi", "docs/api.md"),
 ];
 
 /// Every setting with its default. The default is empty if the program computes it.

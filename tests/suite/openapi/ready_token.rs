@@ -8,22 +8,22 @@ use crate::operation::checkout::{Checkout, Ready};
 use crate::world::{Answer, Database, Issuer, KeyPair, Person, Request, SECRET, World, send};
 
 /// A development server on a database of its own.
-struct Development {
+pub struct Development {
     _ready: Ready,
-    _checkout: Checkout,
+    checkout: Checkout,
     _database: Database,
     anonymous: Person,
 }
 
 impl Development {
-    async fn with(settings: &[(&str, &str)]) -> Self {
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
         let (checkout, database) = (Checkout::new("t"), Database::new().await);
         let url = database.url("postgres");
         let mut all = vec![("DATABASE_URL", url.as_str()), ("ENVIRONMENT", "development")];
         all.extend(settings);
         let ready = checkout.start_with(&all).await;
         let anonymous = Person::with_token(ready.address(), None);
-        Self { _ready: ready, _checkout: checkout, _database: database, anonymous }
+        Self { _ready: ready, checkout, _database: database, anonymous }
     }
 
     async fn asks(&self, headers: &[(&str, &str)]) -> Answer {
@@ -31,7 +31,13 @@ impl Development {
             .await
     }
 
-    fn own_origin(&self) -> String {
+    /// A token of the secret that the server made.
+    pub async fn token(&self, user: &str) -> String {
+        let ended = self.checkout.program(&["token", "--user", user]).run().await;
+        ended.out.trim().to_owned()
+    }
+
+    pub fn own_origin(&self) -> String {
         format!("http://{}", self.anonymous.address)
     }
 }
