@@ -2151,7 +2151,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "status": "unhealthy",
-                     *       "detail": "The database cannot be reached: the log of the server says why."
+                     *       "detail": "The database refuses the login or the queries of this server: the log of the server says why."
                      *     }
                      */
                     "application/json": components["schemas"]["Health"];
