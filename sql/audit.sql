@@ -92,19 +92,22 @@ child_tables (oid, of) as (
     select i.inhrelid, h.of from pg_inherits i join child_tables h on h.oid = i.inhparent
 ),
 
--- The version of the rules for sorting text: as it was recorded, and as the libraries of the server have it now. For the
--- database, and for each collation that a column or an index uses. sql/session/collation_version.sql reads the same.
-collation_versions (name, word, recorded, actual) as (
-    select format('database %I', d.datname), ' collation', d.datcollversion, pg_database_collation_actual_version(d.oid)
+-- The version of the rules for letters: as it was recorded, and as the libraries of the server have it now. For the
+-- database, for each collation that a column or an index uses, and for that of searches. sql/session/collation_version.sql
+-- reads the same. indexed: whether an index can have its order.
+collation_versions (name, word, recorded, actual, indexed) as (
+    select format('database %I', d.datname), ' collation', d.datcollversion, pg_database_collation_actual_version(d.oid), true
       from pg_database d
      where d.datname = current_database()
     union all
-    select format('collation %I.%I', n.nspname, k.collname), '', k.collversion, pg_collation_actual_version(k.oid)
+    select format('collation %I.%I', n.nspname, k.collname), '', k.collversion, pg_collation_actual_version(k.oid), u.used
       from pg_collation k
       join pg_namespace n on n.oid = k.collnamespace
+     cross join lateral (
+              select exists (select from pg_attribute a where a.attcollation = k.oid and a.attrelid >= 16384)
+                     or exists (select from pg_index i where k.oid = any (i.indcollation) and i.indexrelid >= 16384)) u (used)
      where k.collversion is not null
-       and (exists (select from pg_attribute a where a.attcollation = k.oid and a.attrelid >= 16384)
-            or exists (select from pg_index i where k.oid = any (i.indcollation) and i.indexrelid >= 16384))
+       and (u.used or (n.nspname, k.collname) = ('app', 'letters'))
 ),
 
 -- Logins of requests that may connect to this database only because PUBLIC may, and that have a database of their own in
@@ -1382,16 +1385,18 @@ select 30, case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'FAIL' e
 ),
 
 check_server_collation_versions (part, verdict, subject, fact, fix) as (
--- Looks for: rules for sorting text that have changed since the database recorded them: of the database, and of the
---   collations that its columns and indexes use.
+-- Looks for: rules for sorting text that have changed since the database recorded them: of the database, of the collations
+--   that its columns and indexes use, and of app.letters, which searches use.
 -- Why: an upgrade of the operating system or of ICU can change the order of letters. An index that was built in the old
 --   order then does not find some rows.
 -- Severity: NOTE. Rows of users are found all the same, because user ids are compared byte by byte.
 -- Fix: reindex, then alter ... refresh collation version;
 select 10, 'NOTE', 'server',
-       format('%s: the rules for sorting text have changed from version %s to %s; indexes on text may miss rows',
-              c.name, c.recorded, coalesce(c.actual, '(unknown)')),
-       format('reindex database %I; alter %s refresh%s version;', current_database(), c.name, c.word)
+       format('%s: the rules for sorting text have changed from version %s to %s; %s', c.name, c.recorded,
+              coalesce(c.actual, '(unknown)'),
+              case when c.indexed then 'indexes on text may miss rows' else 'no index uses them' end),
+       format('%salter %s refresh%s version;',
+              case when c.indexed then format('reindex database %I; ', current_database()) end, c.name, c.word)
   from collation_versions c
  where c.recorded <> coalesce(c.actual, '')
 ),

@@ -3,6 +3,7 @@
 pub mod body;
 mod client_address;
 mod client_stream;
+mod compression;
 mod connections;
 mod cors;
 mod documentation;

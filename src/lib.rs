@@ -17,7 +17,7 @@
 //! | [`config`] | every setting with its flag, variable, default and help text |
 //! | [`logging`] | the log: its levels and formats, and what it must never contain |
 //! | [`development`] | the defaults of a checkout without settings: a private PostgreSQL, a secret, and tokens signed with it |
-//! | [`http`] | the HTTP server: `server`, `client_stream` and `keep_alive` (connections), `middleware` (every request), `host`, `cors`, `health`, and the contracts |
+//! | [`http`] | the HTTP server: `server`, `client_stream` and `keep_alive` (connections), `middleware` (every request), `compression`, `host`, `cors`, `health`, and the contracts |
 //! | [`http::user_tasks`], [`http::tasks`], [`http::v1_tasks`] | one contract each: routes, handlers, error format |
 //! | `http::whole_list`, [`http::envelope`], [`http::response`] | lists of any length, objects around lists; responses and errors as clients see them |
 //! | `http::connections`, `http::client_address`, `http::rate_limit` | limits of connections and requests, and whose they are |

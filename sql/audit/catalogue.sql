@@ -27,6 +27,25 @@ functions as (
       join pg_roles o on o.oid = f.proowner
 ),
 
+-- A PostgreSQL with ICU has a collation of it for each language. One without ICU makes app.letters of other rules, which
+-- are as declared there.
+collations as (
+    select k.oid, format('%I.%I', s.nspname, k.collname) as name, quote_ident(o.rolname) as owner,
+           case when k.collprovider <> 'i' and (s.nspname, k.collname) = ('app', 'letters')
+                     and not exists (select from pg_collation i
+                                      where i.collprovider = 'i' and i.collnamespace = 'pg_catalog'::regnamespace)
+                then 'provider = icu, locale = ''und'''
+                else format('provider = %s, locale = %L%s',
+                            case k.collprovider when 'i' then 'icu' when 'b' then 'builtin' else 'libc' end,
+                            -- The column with the locale has another name since 17.
+                            coalesce(to_jsonb(k) ->> 'colllocale', to_jsonb(k) ->> 'colliculocale', k.collctype),
+                            case when k.collisdeterministic then '' else ', deterministic = false' end)
+           end as rules
+      from pg_collation k
+      join schemas s on s.oid = k.collnamespace
+      join pg_roles o on o.oid = k.collowner
+),
+
 constraints as (
     select k.*, t.name as relation
       from pg_constraint k
@@ -74,6 +93,8 @@ commented (target, text) as (
       from pg_trigger g join tables t on t.oid = g.tgrelid
     union all
     select 'function ' || f.name, obj_description(f.oid, 'pg_proc') from functions f
+    union all
+    select 'collation ' || k.name, obj_description(k.oid, 'pg_collation') from collations k
 ),
 
 catalogue (object, statement, undo) as (
@@ -181,6 +202,11 @@ catalogue (object, statement, undo) as (
            format('drop routine %s;', f.name)
       from functions f
     union all
+    select 'collation ' || k.name,
+           format(E'create collation %s (%s);\nalter collation %s owner to %s;', k.name, k.rules, k.name, k.owner),
+           format('drop collation %s;', k.name)
+      from collations k
+    union all
     select format('grant of %s%s on %s to %s', lower(p.privilege_type), p.part, p.target, g.name)
            || case when p.is_grantable then ' with grant option' else '' end,
            format('grant %s%s on %s to %s', lower(p.privilege_type), p.part, p.target, g.name)
@@ -196,13 +222,13 @@ catalogue (object, statement, undo) as (
       from commented c
      where c.text is not null
     union all
-    -- Other objects that a schema can contain: types, operators, collations, statistics, ...
+    -- Other objects that a schema can contain: types, operators, statistics, ...
     select pg_describe_object(d.classid, d.objid, 0), 'its definition is not compared', null
       from pg_depend d
       join schemas s on s.oid = d.refobjid
      where d.refclassid = 'pg_namespace'::regclass
        and d.classid not in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_constraint'::regclass,
-                             'pg_default_acl'::regclass, 'pg_publication_namespace'::regclass)
+                             'pg_collation'::regclass, 'pg_default_acl'::regclass, 'pg_publication_namespace'::regclass)
        -- Not the types that PostgreSQL makes for each table.
        and not exists (select from pg_type y
                         where d.classid = 'pg_type'::regclass and y.oid = d.objid

@@ -1,4 +1,4 @@
--- Gives the schemas, tables and functions of this product to rowkeep_owner. They have another owner after
+-- Gives the schemas, tables, functions and collations of this product to rowkeep_owner. They have another owner after
 -- `pg_restore --no-owner`, or when the roles were missing during a restore. Views stay as they are: a view of another
 -- owner is no work of ours, and the audit reports it.
 
@@ -26,7 +26,13 @@ begin
                   from pg_proc f
                   join pg_namespace n on n.oid = f.pronamespace
                  where n.nspname in ('app', 'rowkeep')
-                   and f.proowner <> 'rowkeep_owner'::regrole) o (step, object)
+                   and f.proowner <> 'rowkeep_owner'::regrole
+                 union all
+                select 4, format('collation %I.%I', n.nspname, k.collname)
+                  from pg_collation k
+                  join pg_namespace n on n.oid = k.collnamespace
+                 where n.nspname in ('app', 'rowkeep')
+                   and k.collowner <> 'rowkeep_owner'::regrole) o (step, object)
          order by step, object
     loop
         begin

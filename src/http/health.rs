@@ -83,8 +83,7 @@ fn warnings(app: &App, probed: &Probed) -> Vec<String> {
         warnings.push("The database is read only: lists work, changes are refused.".into());
     }
     if probed.changed_collation.is_some() {
-        warnings
-            .push("The rules for sorting text have changed under the indexes: run `rowkeep audit`.".into());
+        warnings.push("The rules for sorting text have changed: run `rowkeep audit`.".into());
     }
     if app.database().is_ok_and(|database| database.session.has_lost_prepared_statements()) {
         warnings

@@ -1,4 +1,4 @@
-//! Steps before and after every route: request id, CORS, HEAD and OPTIONS, log line.
+//! Steps before and after every route: request id, CORS, HEAD and OPTIONS, compression, log line.
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -16,6 +16,7 @@ use tracing::Instrument;
 use warp::filters::BoxedFilter;
 
 use super::body::transfer_encoding_is_known;
+use super::compression::{Compression, preferred_coding};
 use super::cors::{self, Origins};
 use super::exchange::{Exchange, Line};
 use super::keep_alive::RequestBody;
@@ -37,6 +38,7 @@ pub(super) struct Middleware {
     routes: BoxedFilter<(Response,)>,
     origins: Origins,
     refused_origins: LogLimit,
+    compression: Compression,
     /// A random start, so that the request ids of two runs of the server differ.
     first_id: u64,
     requests: AtomicU64,
@@ -53,6 +55,7 @@ impl Middleware {
             routes,
             origins,
             refused_origins: LogLimit::default(),
+            compression: Compression::new(),
             first_id: u64::from_ne_bytes(first_id),
             requests: AtomicU64::new(0),
             tasks,
@@ -92,6 +95,7 @@ impl Middleware {
         let is_preflight = origin.is_some() && cors::is_preflight(request.method(), request.headers());
         let preflight_headers = is_preflight.then(|| cors::preflight_headers(request.headers()));
         let is_options = request.method() == Method::OPTIONS;
+        let coding = preferred_coding(request.headers());
         request.extensions_mut().insert(Peer(peer));
         if request.method() == Method::HEAD {
             // hyper knows that the request was HEAD, and sends no body.
@@ -127,7 +131,7 @@ impl Middleware {
         // The documentation is the same for all users, and says itself how long it may be kept.
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        response
+        self.compression.apply(coding, response)
     }
 
     /// Browsers tell the page only that CORS has failed, so the log says which setting is missing.

@@ -16,6 +16,10 @@ use crate::tasks::Task;
 
 pub type Response = warp::reply::Response;
 
+/// Whose response this is: an extension of the response, which clients do not see.
+#[derive(Clone)]
+pub(super) struct Owner(pub(super) UserId);
+
 /// How a contract formats errors.
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorFormat {
@@ -217,7 +221,13 @@ pub fn as_json(response: Response) -> Response {
 /// [`Refusal::Busy`] if the list is large and does not fit into the memory for large responses.
 pub fn list(json: Vec<u8>, user: &UserId, memory: &ResponseMemory) -> Result<Response, Refusal> {
     let no_memory = |_| Refusal::Busy("large responses use up their memory".into());
-    Ok(json_text(memory.reserve(json, user).map_err(no_memory)?))
+    Ok(owned(json_text(memory.reserve(json, user).map_err(no_memory)?), user))
+}
+
+/// Notes whose response it is: what all responses take together is shared out by user.
+pub fn owned(mut response: Response, user: &UserId) -> Response {
+    response.extensions_mut().insert(Owner(user.clone()));
+    response
 }
 
 /// A response without a body.

@@ -1,4 +1,4 @@
-//! A limit for the memory of large responses, which stay in memory until their clients have read them.
+//! Limits for the memory of large responses, which stay in memory until their clients have read them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,25 +11,79 @@ use crate::auth::UserId;
 /// A single task always fits: the largest takes 9 KB.
 pub(super) const UNCOUNTED_BYTES: usize = 16 * 1024;
 
-/// How many bytes all counted responses may take together. Each may take half of what is left, so that long ones leave room
-/// for shorter ones. A page of a thousand tasks of the largest size takes 9 MB.
+/// How many bytes all counted responses may take together. A page of a thousand tasks of the largest size takes 9 MB.
 const MAX_TOTAL_BYTES: usize = 80 * 1024 * 1024;
 
 /// How many bytes the large responses of one user may take. A user who reads slowly must not use up the memory of the
 /// others.
 const MAX_USER_BYTES: usize = 20 * 1024 * 1024;
 
-/// Counts the bytes of large responses, in all and for each user.
+/// Counts bytes, in all and for each user.
 ///
 /// Not semaphores: one for each user would need the same map, and a second rule for when an entry can go.
-#[derive(Clone, Default)]
-pub struct ResponseMemory(Arc<Mutex<Usage>>);
+#[derive(Clone)]
+pub(super) struct MemoryLimit(Arc<Mutex<Usage>>);
 
-#[derive(Default)]
 struct Usage {
+    max_total: usize,
+    max_of_user: usize,
     total: usize,
-    /// Only users who have large responses right now.
-    by_user: HashMap<UserId, usize>,
+    /// Only users who have reserved bytes. What belongs to no user counts as that of one.
+    by_user: HashMap<Option<UserId>, usize>,
+}
+
+impl MemoryLimit {
+    pub(super) fn new(max_total: usize, max_of_user: usize) -> Self {
+        Self(Arc::new(Mutex::new(Usage { max_total, max_of_user, total: 0, by_user: HashMap::new() })))
+    }
+
+    /// Counts bytes of a user until the reservation is dropped; `None` if they do not fit. One reservation may take half of
+    /// what is left, so that long responses leave room for shorter ones.
+    pub(super) fn reserve(&self, user: Option<&UserId>, size: usize) -> Option<Reservation> {
+        let user = user.cloned();
+        let mut usage = self.usage();
+        let of_user = usage.by_user.get(&user).copied().unwrap_or(0) + size;
+        if of_user > usage.max_of_user || size > (usage.max_total - usage.total) / 2 {
+            return None;
+        }
+        usage.total += size;
+        usage.by_user.insert(user.clone(), of_user);
+        Some(Reservation { user, size, limit: self.clone() })
+    }
+
+    fn usage(&self) -> MutexGuard<'_, Usage> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes that are counted.
+pub(super) struct Reservation {
+    user: Option<UserId>,
+    size: usize,
+    limit: MemoryLimit,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let mut usage = self.limit.usage();
+        usage.total -= self.size;
+        let of_user = usage.by_user.get(&self.user).copied().unwrap_or(0) - self.size;
+        if of_user > 0 {
+            usage.by_user.insert(self.user.take(), of_user);
+        } else {
+            usage.by_user.remove(&self.user);
+        }
+    }
+}
+
+/// The memory of large responses.
+#[derive(Clone)]
+pub struct ResponseMemory(MemoryLimit);
+
+impl Default for ResponseMemory {
+    fn default() -> Self {
+        Self(MemoryLimit::new(MAX_TOTAL_BYTES, MAX_USER_BYTES))
+    }
 }
 
 impl ResponseMemory {
@@ -42,56 +96,21 @@ impl ResponseMemory {
         if json.len() <= UNCOUNTED_BYTES {
             return Ok(json.into());
         }
-        if !self.usage().add(user, json.len()) {
-            return Err(json);
-        }
+        let Some(reservation) = self.0.reserve(Some(user), json.len()) else { return Err(json) };
         // The buffer may have grown to twice the length of the text.
         json.shrink_to_fit();
-        Ok(Bytes::from_owner(Reserved { json, user: user.clone(), memory: self.clone() }))
-    }
-
-    fn usage(&self) -> MutexGuard<'_, Usage> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Usage {
-    fn add(&mut self, user: &UserId, size: usize) -> bool {
-        let of_user = self.by_user.get(user).copied().unwrap_or(0) + size;
-        let fits = of_user <= MAX_USER_BYTES && size <= (MAX_TOTAL_BYTES - self.total) / 2;
-        if fits {
-            self.total += size;
-            self.by_user.insert(user.clone(), of_user);
-        }
-        fits
-    }
-
-    fn subtract(&mut self, user: &UserId, size: usize) {
-        self.total -= size;
-        let of_user = self.by_user.get(user).copied().unwrap_or(0) - size;
-        if of_user > 0 {
-            self.by_user.insert(user.clone(), of_user);
-        } else {
-            self.by_user.remove(user);
-        }
+        Ok(Bytes::from_owner(Reserved { json, _reservation: reservation }))
     }
 }
 
 /// A large body that is counted.
 struct Reserved {
     json: Vec<u8>,
-    user: UserId,
-    memory: ResponseMemory,
+    _reservation: Reservation,
 }
 
 impl AsRef<[u8]> for Reserved {
     fn as_ref(&self) -> &[u8] {
         &self.json
-    }
-}
-
-impl Drop for Reserved {
-    fn drop(&mut self) {
-        self.memory.usage().subtract(&self.user, self.json.len());
     }
 }

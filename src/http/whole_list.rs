@@ -10,7 +10,7 @@ use tracing::Instrument;
 use warp::Reply;
 
 use super::envelope::Envelope;
-use super::response::{Response, append_json, as_json, json_text};
+use super::response::{Response, append_json, as_json, json_text, owned};
 use super::response_memory::{ResponseMemory, UNCOUNTED_BYTES};
 use crate::refusal::Refusal;
 use crate::session::Caller;
@@ -41,10 +41,11 @@ pub async fn whole_list(
     envelope: Option<&Envelope>,
     memory: &ResponseMemory,
 ) -> Result<Response, Refusal> {
+    let user = caller.user().clone();
     let mut list = WholeList::new(caller, status, envelope.cloned(), memory.clone());
     let first = list.next_chunk().await?;
     if !first.has_more {
-        return Ok(json_text(first.json));
+        return Ok(owned(json_text(first.json), &user));
     }
 
     let (sender, mut receiver) = mpsc::channel(1);
@@ -72,7 +73,7 @@ pub async fn whole_list(
         }
         None => Poll::Ready(None),
     });
-    Ok(as_json(warp::reply::stream(chunks).into_response()))
+    Ok(owned(as_json(warp::reply::stream(chunks).into_response()), &user))
 }
 
 /// A part of the JSON text, and whether more parts follow.

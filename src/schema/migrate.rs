@@ -19,6 +19,7 @@ const RESTORED_WITHOUT_HISTORY: &str = include_str!("../../sql/schema/restored_w
 const OWNERS: &str = include_str!("../../sql/schema/owners.sql");
 const HISTORY: &str = include_str!("../../sql/schema/history.sql");
 const INDEX_REBUILD: &str = include_str!("../../sql/schema/index_rebuild.sql");
+const LETTERS: &str = include_str!("../../sql/schema/letters.sql");
 const RECORD_POLICIES: &str = include_str!("../../sql/schema/record_policies.sql");
 
 /// How long to wait for another process that migrates the same database.
@@ -30,6 +31,9 @@ pub(crate) const LOCK_ATTEMPTS: u32 = 15;
 
 /// The migration that builds the indexes of `app.tasks` anew.
 const REBUILDS_INDEXES: i32 = 6;
+
+/// The migration that makes the collation of searches.
+const MAKES_LETTERS: &str = "V7__letters";
 
 /// What [`migrate`] has done.
 #[derive(Debug, Default)]
@@ -96,6 +100,9 @@ pub async fn migrate_with(address: &Address, options: MigrateOptions) -> Result<
     refuse_newer(found.as_ref(), &wanted, options, address)?;
     let is_ahead = found.is_some_and(|found| found.migration > wanted.migration);
     let migrations = if is_ahead { Vec::new() } else { apply_migrations(&mut client).await? };
+    if migrations.iter().any(|migration| migration == MAKES_LETTERS) {
+        log_letters(&client).await?;
+    }
 
     let found = Version::of_database(&client).await?;
     let policies = reapply_policies || found.is_none_or(|found| found.policies != wanted.policies);
@@ -227,6 +234,14 @@ async fn announce_index_rebuild(client: &Client) -> Result<(), SchemaError> {
         rows,
         "the next migration builds the indexes of app.tasks anew; requests wait about {seconds} s for it"
     );
+    Ok(())
+}
+
+/// Logs by which rules searches ignore case: that depends on how PostgreSQL was built.
+async fn log_letters(client: &Client) -> Result<(), SchemaError> {
+    let row = client.query_one(LETTERS, &[]).await?;
+    let (library, locale): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+    tracing::info!(locale, "searches ignore case by the rules of {library}");
     Ok(())
 }
 

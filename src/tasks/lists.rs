@@ -3,6 +3,10 @@
 //! A page begins after the sort value and the id of the last task of the page before. So it costs the same at any depth,
 //! and no task is repeated or left out while others insert and delete.
 
+use icu_normalizer::{
+    ComposingNormalizerBorrowed as ComposingNormalizer,
+    DecomposingNormalizerBorrowed as DecomposingNormalizer,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
@@ -179,6 +183,18 @@ fn count_query(listing: &Listing) -> BoundQuery {
     }
 }
 
+/// The parameters of a search. Unicode has two forms of letters with accents, such as é. A text can have both, so the text
+/// to find is asked for in each form. As it stands it is asked for only if it has both: otherwise it is one of these.
 fn filter(listing: &Listing) -> Vec<Parameter> {
-    vec![parameter(listing.status.completed()), parameter(listing.text.clone())]
+    let text = listing.text.as_str();
+    let composed = ComposingNormalizer::new_nfc().normalize(text).into_owned();
+    let decomposed = DecomposingNormalizer::new_nfd().normalize(text).into_owned();
+    let literal = (text != composed && text != decomposed).then(|| text.to_owned());
+    let decomposed = (decomposed != composed).then_some(decomposed);
+    vec![
+        parameter(listing.status.completed()),
+        parameter(composed),
+        parameter(decomposed),
+        parameter(literal),
+    ]
 }

@@ -9,6 +9,7 @@ mod constraints;
 mod declared;
 mod growth;
 mod identity;
+mod letters;
 mod locks;
 mod logins;
 mod migrate;

@@ -46,4 +46,4 @@ mod stalled_log;
 mod start;
 mod stop_signals;
 mod unread_bodies;
-mod whole_lists;
+pub mod whole_lists;

@@ -1,12 +1,14 @@
--- Looks for: rules for sorting text that have changed since the database recorded them: of the database, and of the
---   collations that its columns and indexes use.
+-- Looks for: rules for sorting text that have changed since the database recorded them: of the database, of the collations
+--   that its columns and indexes use, and of app.letters, which searches use.
 -- Why: an upgrade of the operating system or of ICU can change the order of letters. An index that was built in the old
 --   order then does not find some rows.
 -- Severity: NOTE. Rows of users are found all the same, because user ids are compared byte by byte.
 -- Fix: reindex, then alter ... refresh collation version;
 select 10, 'NOTE', 'server',
-       format('%s: the rules for sorting text have changed from version %s to %s; indexes on text may miss rows',
-              c.name, c.recorded, coalesce(c.actual, '(unknown)')),
-       format('reindex database %I; alter %s refresh%s version;', current_database(), c.name, c.word)
+       format('%s: the rules for sorting text have changed from version %s to %s; %s', c.name, c.recorded,
+              coalesce(c.actual, '(unknown)'),
+              case when c.indexed then 'indexes on text may miss rows' else 'no index uses them' end),
+       format('%salter %s refresh%s version;',
+              case when c.indexed then format('reindex database %I; ', current_database()) end, c.name, c.word)
   from collation_versions c
  where c.recorded <> coalesce(c.actual, '')

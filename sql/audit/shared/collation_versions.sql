@@ -1,14 +1,17 @@
--- The version of the rules for sorting text: as it was recorded, and as the libraries of the server have it now. For the
--- database, and for each collation that a column or an index uses. sql/session/collation_version.sql reads the same.
-collation_versions (name, word, recorded, actual) as (
-    select format('database %I', d.datname), ' collation', d.datcollversion, pg_database_collation_actual_version(d.oid)
+-- The version of the rules for letters: as it was recorded, and as the libraries of the server have it now. For the
+-- database, for each collation that a column or an index uses, and for that of searches. sql/session/collation_version.sql
+-- reads the same. indexed: whether an index can have its order.
+collation_versions (name, word, recorded, actual, indexed) as (
+    select format('database %I', d.datname), ' collation', d.datcollversion, pg_database_collation_actual_version(d.oid), true
       from pg_database d
      where d.datname = current_database()
     union all
-    select format('collation %I.%I', n.nspname, k.collname), '', k.collversion, pg_collation_actual_version(k.oid)
+    select format('collation %I.%I', n.nspname, k.collname), '', k.collversion, pg_collation_actual_version(k.oid), u.used
       from pg_collation k
       join pg_namespace n on n.oid = k.collnamespace
+     cross join lateral (
+              select exists (select from pg_attribute a where a.attcollation = k.oid and a.attrelid >= 16384)
+                     or exists (select from pg_index i where k.oid = any (i.indcollation) and i.indexrelid >= 16384)) u (used)
      where k.collversion is not null
-       and (exists (select from pg_attribute a where a.attcollation = k.oid and a.attrelid >= 16384)
-            or exists (select from pg_index i where k.oid = any (i.indcollation) and i.indexrelid >= 16384))
+       and (u.used or (n.nspname, k.collname) = ('app', 'letters'))
 )

@@ -20,6 +20,9 @@ pub const WITHOUT_A_COMMENT: &str = "
         select 'function ' || oid::regprocedure from pg_proc
          where pronamespace in (table ours) and obj_description(oid, 'pg_proc') is null
         union all
+        select 'collation ' || collname from pg_collation
+         where collnamespace in (table ours) and obj_description(oid, 'pg_collation') is null
+        union all
         select 'policy ' || polname from pg_policy where obj_description(oid, 'pg_policy') is null
         union all
         select 'trigger ' || tgname from pg_trigger

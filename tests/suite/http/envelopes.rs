@@ -198,6 +198,8 @@ async fn head_has_the_headers_of_get_and_no_body() {
             let headers = |answer: Answer| answer.without_date().1;
             // The cursor of a Link is encrypted anew each time.
             let (mut get, mut head) = (headers(get), headers(head));
+            // A response without a body has no transfer coding.
+            get.remove("transfer-encoding");
             assert_eq!(get.remove("link").is_some(), head.remove("link").is_some(), "{contract}");
             assert_eq!(head, get, "{contract} {tasks}");
         }

@@ -50,7 +50,7 @@ const FACTS: &[&str] = &[
     "OK objects no view, rule, child table, parent table or publication bypasses the policies of app",
     "NOTE channel a client that sends SQL as rowkeep_api can see row estimates (EXPLAIN), sizes, and the statements of its \
      other sessions",
-    "OK drift migration 6 and the policies are those of this release",
+    "OK drift migration 7 and the policies are those of this release",
     "OK drift ALL objects and grants are as declared",
     "OK proof app.tasks: 14 of 14 statements of A against 3 rows of B: none seen, none changed (rolled back)",
     "OK proof app.tasks: one prepared statement under two identities and none: each sees only its own rows",

@@ -66,7 +66,7 @@ async fn a_new_object_in_the_schema_is_reported() {
             &["FAIL drift operator app.=(text,text) exists", "FAIL drift function app.same(text,text) exists"],
         )
         .by_hand(),
-        mutant("create collation app.c (locale = 'C')", &[&live("collation app.c")]).by_hand(),
+        mutant("create collation app.c (locale = 'C')", &[&live("collation app.c")]),
         mutant("create sequence app.numbers", &[&live("sequence app.numbers")]).by_hand(),
         mutant("create text search configuration app.words (copy = pg_catalog.simple)", &[&live("text search configuration app.words")]).by_hand(),
         mutant(

@@ -1,6 +1,7 @@
 //! Whole lists, which the server reads and sends page by page.
 
 mod complete;
+mod compressed;
 mod failures;
 mod reader;
 mod response_memory;
@@ -14,7 +15,7 @@ use tokio_postgres::Client;
 
 use super::database_proxy::Proxy;
 use crate::world::{Database, SECRET, Server, World};
-use reader::Reader;
+pub use reader::Reader;
 
 /// Gives a user tasks, each with a description of `description` characters.
 async fn add_tasks(database: &Database, user: &str, number: usize, description: usize) -> Client {

@@ -252,8 +252,12 @@ impl Database {
 
     /// As PostgreSQL makes it, with the sort order of a language. Needs a PostgreSQL that is built with ICU.
     pub async fn of_language(language: &str) -> Self {
-        let options = format!("encoding 'UTF8' locale_provider icu icu_locale '{language}'");
-        Self::from_template(&format!("template0 {options}")).await
+        Self::with_locale(&format!("locale_provider icu icu_locale '{language}'")).await
+    }
+
+    /// The same, with options of `create database` that name a locale.
+    pub async fn with_locale(options: &str) -> Self {
+        Self::from_template(&format!("template0 encoding 'UTF8' {options}")).await
     }
 
     async fn from_template(template: &str) -> Self {

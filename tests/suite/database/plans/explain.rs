@@ -48,8 +48,9 @@ impl Plan {
     pub fn scans(&self) -> Vec<Scan> {
         let nodes = self.nodes();
         let scans = nodes.iter().filter(|node| node.text("Node Type").contains("Scan"));
-        // The index of a bitmap scan is a node of its own.
-        let scans = scans.filter(|node| node.text("Node Type") != "Bitmap Heap Scan");
+        // The index of a bitmap scan is a node of its own, and a sub-query reads the row of the node above it.
+        let others = ["Bitmap Heap Scan", "Subquery Scan"];
+        let scans = scans.filter(|node| !others.contains(&&*node.text("Node Type")));
         scans
             .map(|node| Scan {
                 kind: node.text("Node Type"),

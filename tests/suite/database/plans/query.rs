@@ -122,7 +122,7 @@ impl Query {
             ("limit", _) => "21".into(),
             ("offset", _) => "0".into(),
             ("filter on completed", _) => "null".into(),
-            ("text to find", _) => "'task'".into(),
+            ("text to find" | "its decomposed form" | "its literal form", _) => "'task'".into(),
             ("title", _) => "'a title'".into(),
             ("description", _) => "'a description'".into(),
             ("true to change the description" | "true to change completed" | "completed", _) => "true".into(),

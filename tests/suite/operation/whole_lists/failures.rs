@@ -75,13 +75,15 @@ async fn a_list_in_an_envelope_that_fails_has_neither_its_number_nor_its_end() {
         let mut reader = Reader::of(world.server.address, path, "alice").await;
         reader.begins().await;
 
-        admin.batch_execute(FAILURES[0].1).await.expect("the end of the connections");
+        admin.batch_execute(FAILURES[2].1).await.expect("a failure");
         proxy.lets_everything_through();
 
         let received = reader.ends().await;
         received.assert_incomplete();
         let body = String::from_utf8_lossy(&received.body);
         assert!(body.starts_with(beginning) && !body.contains(number), "{path}: {} bytes", body.len());
+        admin.batch_execute(REPAIR).await.expect("a repair");
+        assert_eq!(world.user("bob").get("/api/tasks").await.status(), 200, "{path}: the next request");
     }
 }
 

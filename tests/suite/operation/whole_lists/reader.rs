@@ -38,10 +38,16 @@ struct Task {
 impl Reader {
     /// Requests a list on a connection of its own, and reads nothing yet.
     pub async fn of(address: SocketAddr, path: &str, user: &str) -> Self {
+        Self::accepting(address, path, user, "identity").await
+    }
+
+    /// The same, with an `Accept-Encoding`.
+    pub async fn accepting(address: SocketAddr, path: &str, user: &str, codings: &str) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(RECEIVE_BUFFER).expect("a small buffer");
         let mut stream = socket.connect(address).await.expect("a connection");
-        let request = format!("{}Connection: close\r\n\r\n", head("GET", path, user));
+        let head = head("GET", path, user);
+        let request = format!("{head}Accept-Encoding: {codings}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.expect("a request");
         Self { stream, read: Vec::new() }
     }
