@@ -1,4 +1,5 @@
 # make run        runs Rowkeep with a private PostgreSQL, without any configuration
+# make example    runs Rowkeep, a Better Auth server and a task list in the browser (examples/README.md)
 # make test       runs the tests that need only Rust, a C compiler and PostgreSQL
 # make test-all   runs all tests; installs Node.js, Python packages and other releases of PostgreSQL for them
 # make check      runs what CI runs: formatting, clippy and all tests (.ci/run)
@@ -9,7 +10,7 @@
 # The other targets install what these need. Each names its script in .ci/:
 #
 #   postgres      PostgreSQL's server programs
-#   node          Better Auth on Node.js
+#   node          Node.js, Better Auth, and what builds the page of the example
 #   releases      PostgreSQL 16, 17 and 18, from npm
 #   pgrls         pgrls, a linter of row-level security on Python
 #   sqlmodel      SQLModel, which makes the tables of FastAPI back ends, on Python
@@ -18,13 +19,18 @@
 #   chromium      Chromium, a web browser
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
 
-.PHONY: run test test-all check bench audit declared postgres node releases pgrls sqlmodel pgbouncer nginx chromium openapi
+.PHONY: run example test test-all check bench audit declared postgres node releases pgrls sqlmodel pgbouncer nginx chromium openapi
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
 
 run: postgres
 	cargo run --locked
+
+# ROWKEEP=/path/to/rowkeep runs a program that is built already.
+example: postgres node
+	@[ -n "$$ROWKEEP" ] || cargo build --locked
+	@PATH="$$PWD/target/node/bin:$$PATH" node examples/start.mjs
 
 test: postgres
 	cargo test --locked -- --test-threads $(TEST_THREADS)

@@ -73,7 +73,7 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     if let Some(next) = next.and_then(|next| HeaderValue::try_from(next).ok()) {
         response = with_header(response, LINK, next);
     }
-    if let Some(count) = count {
+    if let Some(count) = count.filter(|_| request.with_count) {
         response = with_header(response, TOTAL_COUNT, count.into());
     }
     Ok(response)

@@ -11,6 +11,7 @@ mod browser;
 mod coverage;
 mod database;
 mod documents;
+mod example;
 mod http;
 mod mutants;
 mod nginx;

@@ -6,7 +6,7 @@ mod audit_under_load;
 pub mod checkout;
 mod concurrency;
 mod connections;
-mod database_outage;
+pub mod database_outage;
 pub mod database_proxy;
 mod development;
 mod development_checkout;

@@ -25,9 +25,9 @@ pub struct Node {
 impl Node {
     /// Starts them.
     pub fn start() -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/better-auth");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let missing = "Better Auth is not installed: run `make test-all`, which installs it";
-        assert!(folder.join("node_modules/better-auth").is_dir(), "{missing}");
+        assert!(root.join("examples/node_modules/better-auth").is_dir(), "{missing}");
 
         // Where `.ci/node` installs Node.js, if the system has none that is new enough.
         let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/target/node/bin");
@@ -36,7 +36,7 @@ impl Node {
         // The process ends when its standard input closes: even if the tests are killed, it does not stay.
         let mut process = Command::new("node")
             .arg("server.mjs")
-            .current_dir(folder)
+            .current_dir(root.join("tests/better-auth"))
             .env_clear()
             .env("PATH", path)
             .env("BETTER_AUTH_SECRET", SECRET)

@@ -11,38 +11,29 @@ use tokio::time::timeout;
 use super::program::Directory;
 use crate::world::{Answer, Person, SECRET, Server, end_with_this_process};
 
-/// A PostgreSQL that only one test uses, so that the test can stop it, and a server on it.
-struct Outage {
-    server: Server,
+/// A migrated database in a PostgreSQL that only one test uses, so that the test can stop it.
+pub struct StoppableDatabase {
     /// Handles of one cluster: each restart adds one.
     clusters: Vec<Cluster>,
     home: Directory,
 }
 
-impl Outage {
-    async fn prepared() -> Self {
+impl StoppableDatabase {
+    pub async fn start() -> Self {
         let home = Directory::new();
         end_with_this_process(&home.0.display().to_string());
         let cluster = start(home.0.clone()).await;
         let address = cluster.database().await.expect("a database");
         schema::migrate(&address, false).await.expect("a migrated database");
-        let url = format!("host={} user=postgres dbname=rowkeep", cluster.socket_directory().display());
-        let settings = [
-            ("DATABASE_URL", url.as_str()),
-            ("BETTER_AUTH_SECRET", SECRET),
-            ("REQUEST_TIMEOUT", "4"),
-            ("DATABASE_POOL_SIZE", "4"),
-        ];
-        let server = Server::start(&settings).await.expect("a server");
-        Self { server, clusters: vec![cluster], home }
+        Self { clusters: vec![cluster], home }
     }
 
-    fn user(&self, id: &str) -> Person {
-        Person::new(self.server.address, id)
+    pub fn url(&self) -> String {
+        format!("host={} user=postgres dbname=rowkeep", self.home.0.join("socket").display())
     }
 
     /// Stops PostgreSQL: `INT` is an orderly stop, `QUIT` is like a crash.
-    async fn stops(&self, signal: &str) {
+    pub async fn stops(&self, signal: &str) {
         let file = self.home.0.join("data/postmaster.pid");
         let pid = std::fs::read_to_string(&file).expect("it runs");
         let pid = pid.lines().next().expect("a pid").to_owned();
@@ -56,8 +47,33 @@ impl Outage {
         timeout(Duration::from_secs(60), ended).await.expect("PostgreSQL ends");
     }
 
-    async fn starts_again(&mut self) {
+    pub async fn starts_again(&mut self) {
         self.clusters.push(start(self.home.0.clone()).await);
+    }
+}
+
+/// A server on such a database.
+struct Outage {
+    server: Server,
+    database: StoppableDatabase,
+}
+
+impl Outage {
+    async fn prepared() -> Self {
+        let database = StoppableDatabase::start().await;
+        let url = database.url();
+        let settings = [
+            ("DATABASE_URL", url.as_str()),
+            ("BETTER_AUTH_SECRET", SECRET),
+            ("REQUEST_TIMEOUT", "4"),
+            ("DATABASE_POOL_SIZE", "4"),
+        ];
+        let server = Server::start(&settings).await.expect("a server");
+        Self { server, database }
+    }
+
+    fn user(&self, id: &str) -> Person {
+        Person::new(self.server.address, id)
     }
 
     /// Sends requests until the answer has this status.
@@ -87,10 +103,10 @@ async fn requests_get_503_while_the_database_is_down_and_are_answered_afterwards
     let alice = outage.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;
 
-    outage.stops("INT").await;
+    outage.database.stops("INT").await;
     let reads = alice.get("/api/tasks").await;
     let writes = alice.post("/api/tasks", json!({ "title": "two" })).await;
-    outage.starts_again().await;
+    outage.database.starts_again().await;
 
     for answer in [reads, writes] {
         assert_eq!((answer.status(), answer.header("retry-after")), (503, "1"), "{answer:?}");
@@ -106,9 +122,9 @@ async fn health_is_503_while_the_database_is_down_and_200_afterwards() {
     let mut outage = Outage::prepared().await;
     let anonymous = Person::with_token(outage.server.address, None);
 
-    outage.stops("INT").await;
+    outage.database.stops("INT").await;
     let away = anonymous.get("/health").await;
-    outage.starts_again().await;
+    outage.database.starts_again().await;
 
     assert_eq!((away.status(), &away.json()["status"]), (503, &json!("unhealthy")));
     let back = outage.until_status(200, async || anonymous.get("/health").await).await;
@@ -125,8 +141,8 @@ async fn acknowledged_tasks_exist_after_the_database_crashed() {
     }
     let before = alice.get("/api/tasks").await.json();
 
-    outage.stops("QUIT").await;
-    outage.starts_again().await;
+    outage.database.stops("QUIT").await;
+    outage.database.starts_again().await;
 
     let answer = outage.until_status(200, async || alice.get("/api/tasks").await).await;
     assert_eq!(answer.json(), before);
