@@ -142,7 +142,7 @@ async fn links_preserve_any_search_text() {
         "\u{7f}",
         "\t",
         "\r\n",
-        "a\u{308}",
+        "o\u{308}",
         "\u{202e}",
         ">; rel=\"prev\"",
         "cursor=x",

@@ -31,7 +31,7 @@ async fn an_unknown_path_is_refused_before_its_method() {
 
     for person in [world.user("alice"), world.anonymous()] {
         for path in
-            ["/", "/api", "/api/tasks/7/toggle", "/api/v1/tasks/7/complete", "/api/alice/tasks/7/toggle"]
+            ["/ap", "/api", "/api/tasks/7/toggle", "/api/v1/tasks/7/complete", "/api/alice/tasks/7/toggle"]
         {
             for method in ["GET", "POST", "PATCH", "BREW"] {
                 let method = Method::from_bytes(method.as_bytes()).expect("a method");
