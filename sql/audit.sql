@@ -1390,13 +1390,14 @@ check_server_collation_versions (part, verdict, subject, fact, fix) as (
 -- Why: an upgrade of the operating system or of ICU can change the order of letters. An index that was built in the old
 --   order then does not find some rows.
 -- Severity: NOTE. Rows of users are found all the same, because user ids are compared byte by byte.
--- Fix: reindex, then alter ... refresh collation version;
+-- Fix: reindex concurrently, then alter ... refresh collation version. Without "concurrently" nobody can write meanwhile, and
+--   PostgreSQL 15 builds the catalogues of the whole cluster anew, so that nobody can log in anywhere.
 select 10, 'NOTE', 'server',
        format('%s: the rules for sorting text have changed from version %s to %s; %s', c.name, c.recorded,
               coalesce(c.actual, '(unknown)'),
               case when c.indexed then 'indexes on text may miss rows' else 'no index uses them' end),
        format('%salter %s refresh%s version;',
-              case when c.indexed then format('reindex database %I; ', current_database()) end, c.name, c.word)
+              case when c.indexed then format('reindex database concurrently %I; ', current_database()) end, c.name, c.word)
   from collation_versions c
  where c.recorded <> coalesce(c.actual, '')
 ),

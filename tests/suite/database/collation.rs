@@ -186,7 +186,7 @@ async fn the_audit_notes_rules_that_have_changed_and_its_fix_works() {
         let noted =
             format!("NOTE server {what}: the rules for sorting text have changed from version 1.0 to ");
         assert!(text.contains(&noted), "{report}");
-        let fix = format!("fix: reindex database {}; {refresh} version;", database.name);
+        let fix = format!("fix: reindex database concurrently {}; {refresh} version;", database.name);
         assert!(text.contains(&fix), "{report}");
         for statement in fix.trim_start_matches("fix: ").split_inclusive(';') {
             admin.batch_execute(statement).await.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
