@@ -3,8 +3,11 @@
 //   API_PORT, AUTH_PORT, PAGE_PORT   their ports, of 127.0.0.1; 0: any free one   [default: 8000, 3000, 5173]
 //   DATA       where users, the built page and the logs are kept                  [default: target/example]
 //   ROWKEEP    the program                                                        [default: target/debug/rowkeep]
+//
+// Arguments are settings of Rowkeep: `node examples/start.mjs --log-level debug`. It has no others, neither those of .env nor
+// those of the environment: the example is the same everywhere.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -23,7 +26,8 @@ const STOP_TIMEOUT = 30_000;
 
 const servers = [];
 let stopping = false;
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => stop(0));
+const stops = () => stop(0);
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, stops);
 
 try {
     mkdirSync(data, { recursive: true });
@@ -35,7 +39,8 @@ try {
         PAGE: page,
         DATA: data,
     });
-    const itself = start("Rowkeep", rowkeep, ["serve"], {
+    const itself = start("Rowkeep", rowkeep, ["serve", ...process.argv.slice(2)], {
+        ...unset(settings()),
         HOST: "127.0.0.1",
         PORT: apiPort,
         BETTER_AUTH_URL: auth,
@@ -62,7 +67,10 @@ Ctrl+C ends all three.`);
 async function ports(usual) {
     return Promise.all(
         Object.entries(usual).map(async ([variable, port]) => {
-            const probe = createServer().listen(process.env[variable] || port, "127.0.0.1");
+            const chosen = process.env[variable] || port;
+            if (!(Number(chosen) >= 0 && Number(chosen) < 65_536))
+                throw new Error(`${variable} is ${chosen}; it must be a whole number from 0 to 65535`);
+            const probe = createServer().listen(Number(chosen), "127.0.0.1");
             await once(probe, "listening").catch((error) => {
                 const taken = error.code === "EADDRINUSE" ? `port ${error.port} is taken` : error.message;
                 throw new Error(
@@ -75,6 +83,21 @@ async function ports(usual) {
             return free;
         }),
     );
+}
+
+/** The variables that Rowkeep reads, as its help lists them. */
+function settings() {
+    try {
+        const help = execFileSync(rowkeep, ["--help"], { encoding: "utf8" });
+        return [...help.matchAll(/\[env: (\w+)/g)].map(([, name]) => name);
+    } catch (error) {
+        throw new Error(`Rowkeep does not start: ${error.message}. ROWKEEP names another program`);
+    }
+}
+
+/** Rowkeep takes an empty variable as a missing one, and does not read it from .env. */
+function unset(names) {
+    return Object.fromEntries(names.map((name) => [name, ""]));
 }
 
 /** Starts a server. It gets no Ctrl+C of the terminal: it is stopped when `life` ends, and that ends with this process. */
@@ -119,6 +142,9 @@ async function servesPage(port, variables) {
     const outDir = join(data, "page");
     await build({ root, build: { outDir, emptyOutDir: true }, logLevel: "warn" });
     await preview({ root, build: { outDir }, preview: { port } });
+    // Vite would end this process before the two servers have stopped.
+    process.removeAllListeners("SIGTERM").once("SIGTERM", stops);
+    process.stdin.removeAllListeners("end");
 }
 
 async function stop(code) {

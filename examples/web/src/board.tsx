@@ -9,7 +9,7 @@ import { signOut, type User } from "./session";
 import { TaskRow } from "./task-row";
 import { Toolbar } from "./toolbar";
 import { useAttempt } from "./use-attempt";
-import { useTasks } from "./use-tasks";
+import { fitting, useTasks } from "./use-tasks";
 
 const EVERYTHING: View = { status: "all", sort: "-created_at", q: "" };
 const RETRY_AFTER = 4_000;
@@ -24,7 +24,7 @@ interface Props {
 
 export function Board({ user, active, onSignedOut, onSessionEnded }: Props) {
     const [view, setView] = useState(EVERYTHING);
-    const { page, loading, load, more, add, replace, drop } = useTasks(view);
+    const { page, loading, load, more, add, replace, drop, has } = useTasks(view);
     const { attempt, problem, dismiss } = useAttempt(onSessionEnded);
     const [news, setNews] = useState("");
     const [doomed, setDoomed] = useState<Task>();
@@ -46,12 +46,21 @@ export function Board({ user, active, onSignedOut, onSessionEnded }: Props) {
         return () => clearTimeout(timer);
     }, [problem, attempt, loadList]);
 
-    function added(task: Task) {
+    async function added(task: Task) {
         const text = `Added “${task.title}”.`;
-        const fits = view.status !== "completed" && !view.q;
-        if (fits && view.sort === EVERYTHING.sort) add(task);
-        else if (fits) void attempt(loadList);
-        setNews(fits ? text : `${text} It is not in the list that you see.`);
+        setNews(text);
+        if (add(task) || !(await attempt(loadList))) return;
+        setNews(has(task.id) ? text : `${text} It is not in the list that you see.`);
+    }
+
+    async function changed(old: Task, task: Task, text: string) {
+        replace(task);
+        setNews(text);
+        const searched = old.title !== task.title || old.description !== task.description;
+        // Only Rowkeep knows whether other text is still found.
+        if (!page?.view.q || !searched || !(await attempt(loadList))) return;
+        setNews(text);
+        if (!has(task.id)) focusOn("list");
     }
 
     async function deletes(task: Task) {
@@ -112,10 +121,7 @@ export function Board({ user, active, onSignedOut, onSessionEnded }: Props) {
                                     key={task.id}
                                     task={task}
                                     attempt={attempt}
-                                    onChanged={(task, text) => {
-                                        replace(task);
-                                        setNews(text);
-                                    }}
+                                    onChanged={(now, text) => changed(task, now, text)}
                                     onCancel={dismiss}
                                     onDelete={() => setDoomed(task)}
                                 />
@@ -124,7 +130,7 @@ export function Board({ user, active, onSignedOut, onSessionEnded }: Props) {
                     )}
                     {page?.next && (
                         <p class="more">
-                            {page.tasks.length} of {page.total} are shown.{" "}
+                            {fitting(page.view, page.tasks)} of {page.total} are shown.{" "}
                             <button onClick={() => attempt(showMore)}>Show more</button>
                         </p>
                     )}

@@ -69,3 +69,14 @@ export function typed(form: HTMLFormElement): { title: string; description: stri
     const text = (name: string) => String(data.get(name) ?? "").replaceAll("\r\n", "\n");
     return { title: text("title"), description: text("description") || null };
 }
+
+/** What of a form somebody has changed. A control can show other text than it was given: a line end in a title is not there. */
+export function changed(form: HTMLFormElement): Partial<ReturnType<typeof typed>> {
+    const untouched = form.cloneNode(true) as HTMLFormElement;
+    untouched.reset();
+    const [before, now] = [typed(untouched), typed(form)];
+    return {
+        ...(now.title !== before.title && { title: now.title }),
+        ...(now.description !== before.description && { description: now.description }),
+    };
+}

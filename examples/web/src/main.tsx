@@ -65,4 +65,7 @@ function Page() {
     );
 }
 
-render(<Page />, document.body);
+// A browser sends Better Auth's cookie only from a page of the same host, and both servers allow only one origin.
+const { hostname } = new URL(import.meta.env.VITE_AUTH_URL);
+if (location.hostname === "localhost" && hostname === "127.0.0.1") location.hostname = hostname;
+else render(<Page />, document.body);

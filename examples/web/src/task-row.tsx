@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { change, type Task } from "./api";
-import { Fields, typed } from "./fields";
+import { changed, Fields } from "./fields";
 import type { Attempt } from "./use-attempt";
 
 interface Props {
@@ -118,12 +118,8 @@ function EditForm({ task, attempt, refusal, setRefusal, onSaved, onCancel }: Edi
     useEffect(() => title.current?.focus(), []);
 
     async function save() {
-        const now = typed(form.current!);
         // Only what was edited, so that another member that somebody else edits meanwhile stays.
-        const changes = {
-            ...(now.title !== task.title && { title: now.title }),
-            ...(now.description !== task.description && { description: now.description }),
-        };
+        const changes = changed(form.current!);
         onSaved(Object.keys(changes).length > 0 ? await change(task.id, changes) : task);
     }
 

@@ -24,6 +24,30 @@ async fn a_person_pages_filters_searches_edits_completes_and_deletes_tasks() {
 
 #[tokio::test]
 #[ignore = "needs Chromium and Better Auth on Node.js: `make test-all`"]
+async fn the_list_and_its_heading_stay_true_while_a_person_changes_tasks() {
+    let example = Example::start().await;
+
+    example.browse("example-list.mjs", &[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium and Better Auth on Node.js: `make test-all`"]
+async fn saving_an_edit_changes_nothing_that_was_not_typed() {
+    let example = Example::start().await;
+
+    example.browse("example-edit.mjs", &[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium and Better Auth on Node.js: `make test-all`"]
+async fn the_page_can_be_opened_at_localhost() {
+    let example = Example::start().await;
+
+    example.browse("example-localhost.mjs", &[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium and Better Auth on Node.js: `make test-all`"]
 async fn the_page_shows_the_servers_sentence_beside_what_was_typed_and_keeps_it() {
     let example = Example::start().await;
 

@@ -15,21 +15,21 @@ pub struct Example {
     _database: Option<Database>,
 }
 
-/// `start.mjs`, with any free ports.
-pub fn program(data: &Directory, settings: &[(&str, &str)]) -> Program {
+/// `start.mjs` with any free ports, and these settings of Rowkeep.
+pub fn program(data: &Directory, settings: &[&str]) -> Program {
     let missing = "the example is not installed: run `make test-all`, which installs it";
     assert!(root().join("examples/node_modules/vite").is_dir(), "{missing}");
 
     // Where `.ci/node` installs Node.js, if the system has none that is new enough.
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", root().join("target/node/bin").display());
-    let mut program = Program::new(&["-c", "exec node examples/start.mjs"]).inside(root());
+    let mut program = Program::new(&["-c", "exec node examples/start.mjs \"$@\"", "sh"]).inside(root());
     program.file = PathBuf::from("sh");
+    program.arguments.extend(settings.iter().map(|text| (*text).to_owned()));
     program
         .with(&[("PATH", &path), ("ROWKEEP", env!("CARGO_BIN_EXE_rowkeep"))])
         .with(&[("API_PORT", "0"), ("AUTH_PORT", "0"), ("PAGE_PORT", "0")])
         .with(&[("DATA", &data.0.display().to_string())])
-        .with(settings)
 }
 
 impl Example {
@@ -43,10 +43,10 @@ impl Example {
     pub async fn on(database_url: &str) -> Self {
         let data = Directory::named("example");
         let settings = [
-            ("DATABASE_URL", database_url),
-            ("ENVIRONMENT", "production"),
-            ("RATE_LIMIT", "0"), // scripts are faster than people
-            ("REQUEST_TIMEOUT", "4"),
+            &format!("--database-url={database_url}"),
+            "--environment=production",
+            "--rate-limit=0", // scripts are faster than people
+            "--request-timeout=4",
         ];
         let mut running = program(&data, &settings).start();
         running.says("Ctrl+C ends all three").await;

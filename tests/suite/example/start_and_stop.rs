@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::running::{Example, processes_with, program};
 use crate::documents::markdown::root;
 use crate::operation::program::{Directory, Program};
-use crate::world::{Answer, send};
+use crate::world::{Answer, Database, send};
 
 /// Waits until no process has this variable.
 async fn gone(variable: &str) {
@@ -72,7 +72,7 @@ async fn the_servers_of_the_example_end_when_it_is_killed() {
 
 /// Starts the example's Better Auth, sends it one request, and ends it.
 async fn calls_better_auth(data: &Directory, path: &str, body: &Value) -> Answer {
-    let mut program = program(data, &[("PORT", "0"), ("PAGE", "http://127.0.0.1:5173")]);
+    let mut program = program(data, &[]).with(&[("PORT", "0"), ("PAGE", "http://127.0.0.1:5173")]);
     program.arguments = vec!["-c".into(), "exec node examples/better-auth/server.mjs".into()];
     let mut running = program.start();
     running.says("Better Auth listens on").await;
@@ -105,7 +105,7 @@ async fn a_port_that_is_taken_is_named_with_the_variable_that_chooses_another() 
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
 
-    let ended = program(&data, &[("PAGE_PORT", &port)]).run().await;
+    let ended = program(&data, &[]).with(&[("PAGE_PORT", &port)]).run().await;
 
     assert_eq!(ended.code, Some(1), "{ended:?}");
     for text in [format!("port {port} is taken"), "PAGE_PORT=0 make example".into()] {
@@ -118,9 +118,56 @@ async fn a_port_that_is_taken_is_named_with_the_variable_that_chooses_another() 
 async fn a_server_that_does_not_start_shows_its_log_and_ends_the_others() {
     let data = Directory::named("example");
 
-    let ended = program(&data, &[("ENVIRONMENT", "nowhere")]).run().await;
+    let ended = program(&data, &["--environment=nowhere"]).run().await;
 
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.err.contains("Rowkeep has ended") && ended.err.contains("ENVIRONMENT"), "{ended:?}");
     gone(&format!("DATA={}", data.0.display())).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Better Auth on Node.js: `make test-all`"]
+async fn a_program_that_is_not_there_and_a_port_that_is_no_number_are_named() {
+    for (variable, value) in [("ROWKEEP", "/nowhere/rowkeep"), ("API_PORT", "abc"), ("PAGE_PORT", "70000")] {
+        let data = Directory::named("example");
+
+        let ended = program(&data, &[]).with(&[(variable, value)]).run().await;
+
+        assert_eq!(ended.code, Some(1), "{variable}: {ended:?}");
+        assert!(ended.err.contains(variable) && ended.err.contains(value), "{variable}: {ended:?}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Better Auth on Node.js: `make test-all`"]
+async fn the_example_obeys_no_settings_of_the_environment_and_of_the_checkouts_env_file() {
+    let data = Directory::named("example");
+    // A checkout of its own: `.git`, `.env`, and the example.
+    let checkout = Directory::named("checkout");
+    std::fs::create_dir(checkout.0.join(".git")).expect("a directory");
+    std::os::unix::fs::symlink(root().join("examples"), checkout.0.join("examples")).expect("a link");
+    checkout.write(".env", "LIST_ENVELOPE=nonsense\nDATABASE_URL=postgres://127.0.0.1:1/nothing\nLOG_LEVEL=nonsense\n");
+    let database = Database::new().await;
+    let url = format!("--database-url={}", database.url("rowkeep_login"));
+    // In development, because `.env` is not read elsewhere.
+    let mut program = program(&data, &[&url, "--environment=development"]).inside(&checkout.0);
+    program.arguments[1] = "exec node --preserve-symlinks --preserve-symlinks-main examples/start.mjs \"$@\"".into();
+    let surroundings = [("DATABASE_URL", "postgres://127.0.0.1:1/nothing"), ("JWT_MAX_LIFETIME", "nonsense")];
+
+    let mut running = program.with(&surroundings).start();
+
+    running.says("Ctrl+C ends all three").await;
+}
+
+#[tokio::test]
+#[ignore = "needs Better Auth on Node.js: `make test-all`"]
+async fn the_example_ends_after_its_servers_at_a_termination_signal() {
+    let example = Example::start().await;
+    let variable = format!("DATA={}", example.data.0.display());
+
+    example.running.signal("TERM");
+    let ended = example.running.ended().await;
+
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(processes_with(&variable), Vec::<u32>::new());
 }
