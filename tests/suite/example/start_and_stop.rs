@@ -146,12 +146,16 @@ async fn the_example_obeys_no_settings_of_the_environment_and_of_the_checkouts_e
     let checkout = Directory::named("checkout");
     std::fs::create_dir(checkout.0.join(".git")).expect("a directory");
     std::os::unix::fs::symlink(root().join("examples"), checkout.0.join("examples")).expect("a link");
-    checkout.write(".env", "LIST_ENVELOPE=nonsense\nDATABASE_URL=postgres://127.0.0.1:1/nothing\nLOG_LEVEL=nonsense\n");
+    checkout.write(
+        ".env",
+        "LIST_ENVELOPE=nonsense\nDATABASE_URL=postgres://127.0.0.1:1/nothing\nLOG_LEVEL=nonsense\n",
+    );
     let database = Database::new().await;
     let url = format!("--database-url={}", database.url("rowkeep_login"));
     // In development, because `.env` is not read elsewhere.
     let mut program = program(&data, &[&url, "--environment=development"]).inside(&checkout.0);
-    program.arguments[1] = "exec node --preserve-symlinks --preserve-symlinks-main examples/start.mjs \"$@\"".into();
+    program.arguments[1] =
+        "exec node --preserve-symlinks --preserve-symlinks-main examples/start.mjs \"$@\"".into();
     let surroundings = [("DATABASE_URL", "postgres://127.0.0.1:1/nothing"), ("JWT_MAX_LIFETIME", "nonsense")];
 
     let mut running = program.with(&surroundings).start();
