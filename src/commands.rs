@@ -91,14 +91,20 @@ fn warn_of_plain_connections(config: &Config) {
 /// Reads the checkout's `.env`. A `.env` in a directory above belongs to another project. Variables that are set already keep
 /// their values.
 fn read_dotenv() -> Result<(), Failure> {
-    match dotenvy::from_path(development::checkout()?.join(".env")) {
+    let path = development::checkout()?.join(".env");
+    match dotenvy::from_path(&path) {
         Ok(()) => Ok(()),
         Err(error) if error.not_found() => Ok(()),
         // The text of this error would repeat the line, which can hold a secret.
-        Err(dotenvy::Error::LineParse(_, at)) => Err(format!(
-            ".env has a line that is not NAME=value, from character {at} on; correct it or put # before it"
-        )
-        .into()),
+        Err(dotenvy::Error::LineParse(line, _)) => {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let number = text.lines().position(|other| other.trim() == line.trim());
+            let which = number.map_or("a line".into(), |at| format!("line {}", at + 1));
+            Err(format!(
+                ".env: {which} is not NAME=value. Put a value with spaces into double quotes, or put # before the line"
+            )
+            .into())
+        }
         Err(error) => Err(format!(".env cannot be read: {error}").into()),
     }
 }

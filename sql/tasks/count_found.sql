@@ -13,4 +13,6 @@ select count(*)
                     where strpos(capitals.title,       (select upper($3 collate app.letters))) > 0
                        or strpos(capitals.description, (select upper($3 collate app.letters))) > 0
                        or strpos(capitals.title,       (select upper($4 collate app.letters))) > 0
-                       or strpos(capitals.description, (select upper($4 collate app.letters))) > 0))
+                       or strpos(capitals.description, (select upper($4 collate app.letters))) > 0
+                       or strpos(capitals.title,       (select upper($5 collate app.letters))) > 0
+                       or strpos(capitals.description, (select upper($5 collate app.letters))) > 0))

@@ -15,7 +15,9 @@ select id, user_id, title, description, completed, created_at, updated_at
                     where strpos(capitals.title,       (select upper($3 collate app.letters))) > 0
                        or strpos(capitals.description, (select upper($3 collate app.letters))) > 0
                        or strpos(capitals.title,       (select upper($4 collate app.letters))) > 0
-                       or strpos(capitals.description, (select upper($4 collate app.letters))) > 0))
+                       or strpos(capitals.description, (select upper($4 collate app.letters))) > 0
+                       or strpos(capitals.title,       (select upper($5 collate app.letters))) > 0
+                       or strpos(capitals.description, (select upper($5 collate app.letters))) > 0))
    and ($6::timestamptz is null or (updated_at, id) > ($6, $7))
  order by updated_at, id
  limit $8 offset $9

@@ -43,6 +43,8 @@ const FILE_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) enum ReadProblem {
     /// The issuer answers with another status than 200.
     Status(StatusCode),
+    /// The issuer redirects to where keys are not read from. The text is for the log.
+    Redirect(String),
     /// The issuer answers, and not with a key set. The text is for the log.
     NotAKeySet(String),
     /// No answer came in time.
@@ -58,7 +60,9 @@ impl std::fmt::Display for ReadProblem {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Status(status) => write!(out, "it answers {status}"),
-            Self::NotAKeySet(text) | Self::Unreachable(text) | Self::File(text) => out.write_str(text),
+            Self::Redirect(text) | Self::NotAKeySet(text) | Self::Unreachable(text) | Self::File(text) => {
+                out.write_str(text)
+            }
             Self::Silent => out.write_str("it does not answer in time"),
         }
     }
@@ -69,6 +73,7 @@ impl ReadProblem {
     pub(super) fn for_clients(&self) -> String {
         match self {
             Self::Status(_) | Self::Silent => self.to_string(),
+            Self::Redirect(_) => "it redirects to another server".into(),
             Self::NotAKeySet(_) => "it is not a key set".into(),
             Self::Unreachable(_) => "its server cannot be reached".into(),
             Self::File(_) => "the log of this server says why".into(),
@@ -78,13 +83,14 @@ impl ReadProblem {
     /// What it usually means if the issuer is a Better Auth server.
     pub(super) fn of_better_auth(&self) -> Option<&'static str> {
         match self {
-            Self::Status(status) if status.is_server_error() => Some(
+            Self::Status(StatusCode::INTERNAL_SERVER_ERROR) => Some(
                 "Better Auth usually answers so when its jwks table is missing: run npx auth@latest migrate there",
             ),
             Self::Status(StatusCode::NOT_FOUND) | Self::NotAKeySet(_) => Some(
                 "usually the jwt plugin is missing there, or Better Auth has another path: add jwt() to its plugins, or put \
                  the path into BETTER_AUTH_URL",
             ),
+            Self::Redirect(_) => Some("set BETTER_AUTH_URL to the address that it redirects to"),
             _ => None,
         }
     }
@@ -207,7 +213,7 @@ async fn fetch(client: &reqwest::Client, url: &Url) -> Result<Result<JwksText, R
     let mut response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     if status.is_redirection() {
-        return Ok(Err(ReadProblem::NotAKeySet(format!(
+        return Ok(Err(ReadProblem::Redirect(format!(
             "it redirects ({status}) to another server, from https to http, or more than {MAX_REDIRECTS} times"
         ))));
     } else if status != StatusCode::OK {

@@ -121,7 +121,13 @@ impl Cluster {
             DevelopmentError(format!("the development database reports an error: {}", describe(&error)))
         };
         let client = schema::connect(&self.address("postgres")?).await;
-        let client = client.map_err(|error| DevelopmentError(format!("{error}{}", self.how_to_reset())))?;
+        let client = client.map_err(|error| {
+            DevelopmentError(format!(
+                "{error}\nTry again after you have ended that server: kill $(head -n 1 {}). If that does not help: {}",
+                shell_quoted(self.home.join("data/postmaster.pid").display()),
+                self.how_to_reset()
+            ))
+        })?;
         let exists: bool =
             client.query_one(DATABASE_EXISTS, &[]).await.and_then(|row| row.try_get(0)).map_err(problem)?;
         if !exists {

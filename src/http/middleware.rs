@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use futures_util::FutureExt;
-use http::header::{ALLOW, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CACHE_CONTROL, HOST, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, StatusCode};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
@@ -97,13 +97,21 @@ impl Middleware {
         let is_options = request.method() == Method::OPTIONS;
         let coding = preferred_coding(request.headers());
         request.extensions_mut().insert(Peer(peer));
+        let version = request.version();
+        request.extensions_mut().insert(version);
+        let host_is_acceptable = host::is_acceptable(version, request.uri(), request.headers());
+        let named = request.uri().authority().and_then(|host| HeaderValue::try_from(host.as_str()).ok());
+        if let Some(named) = named.filter(|_| host_is_acceptable) {
+            // Where the target names the host, `Host` does not count (RFC 9112, section 3.2.2).
+            request.headers_mut().insert(HOST, named);
+        }
         if request.method() == Method::HEAD {
             // hyper knows that the request was HEAD, and sends no body.
             *request.method_mut() = Method::GET;
         }
 
         let errors = error_format(request.uri().path());
-        let mut response = if !host::is_acceptable(request.version(), request.uri(), request.headers()) {
+        let mut response = if !host_is_acceptable {
             bad_host(errors)
         } else if !transfer_encoding_is_known(request.headers()) {
             bad_transfer_encoding(errors)

@@ -34,7 +34,7 @@ mod logs;
 mod mixed_requests;
 pub mod overload;
 pub mod program;
-mod raw_client;
+pub mod raw_client;
 mod round_trip;
 mod settings;
 mod settings_files;

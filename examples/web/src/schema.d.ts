@@ -509,7 +509,7 @@ export interface components {
         };
     };
     responses: {
-        /** @description The body is not well-formed JSON, or the head of the request is not acceptable */
+        /** @description The head of the request is not acceptable */
         V1TaskBadRequest: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -571,16 +571,6 @@ export interface components {
                 "application/json": components["schemas"]["V1TaskError"];
             };
         };
-        /** @description A member, a value or a query parameter is not acceptable */
-        V1TaskInvalid: {
-            headers: {
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["V1TaskError"];
-            };
-        };
         /** @description The user sends too many requests, or the address fails to sign in too often */
         V1TaskTooManyRequests: {
             headers: {
@@ -615,7 +605,37 @@ export interface components {
                 "application/json": components["schemas"]["V1TaskError"];
             };
         };
-        /** @description A member, a value or a query parameter is not acceptable, or the body is not well-formed JSON, or the head of the request is not acceptable */
+        /** @description The body is not well-formed JSON, or the head of the request is not acceptable */
+        V1TaskBadRequestBody: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["V1TaskError"];
+            };
+        };
+        /** @description A member or a value is not acceptable */
+        V1TaskInvalidBody: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["V1TaskError"];
+            };
+        };
+        /** @description A query parameter is not acceptable */
+        V1TaskInvalidQuery: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["V1TaskError"];
+            };
+        };
+        /** @description The head of the request is not acceptable */
         TaskBadRequest: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -711,7 +731,27 @@ export interface components {
                 "application/json": components["schemas"]["TaskError"];
             };
         };
-        /** @description The body is not well-formed JSON, or the head of the request is not acceptable */
+        /** @description The body is not well-formed JSON, or a member or a value is not acceptable */
+        TaskBadRequestBody: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["TaskError"];
+            };
+        };
+        /** @description A query parameter is not acceptable */
+        TaskBadRequestQuery: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["TaskError"];
+            };
+        };
+        /** @description The head of the request is not acceptable */
         UserTaskBadRequest: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -783,16 +823,6 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description A member, a value or a query parameter is not acceptable */
-        UserTaskInvalid: {
-            headers: {
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"];
-            };
-        };
         /** @description The user sends too many requests, or the address fails to sign in too often */
         UserTaskTooManyRequests: {
             headers: {
@@ -820,6 +850,36 @@ export interface components {
         UserTaskUnavailable: {
             headers: {
                 "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The body is not well-formed JSON, or the head of the request is not acceptable */
+        UserTaskBadRequestBody: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description A member or a value is not acceptable */
+        UserTaskInvalidBody: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description A query parameter is not acceptable */
+        UserTaskInvalidQuery: {
+            headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
             };
@@ -893,7 +953,7 @@ export interface components {
         "Accept-Encoding": string;
         /**
          * @description The version of this answer
-         * @example "5f2d9c0e"
+         * @example W/"21583ecce428c8ec"
          */
         ETag: string;
     };
@@ -969,7 +1029,7 @@ export interface operations {
             };
             400: components["responses"]["V1TaskBadRequest"];
             401: components["responses"]["V1TaskUnauthorized"];
-            422: components["responses"]["V1TaskInvalid"];
+            422: components["responses"]["V1TaskInvalidQuery"];
             429: components["responses"]["V1TaskTooManyRequests"];
             500: components["responses"]["V1TaskFault"];
             503: components["responses"]["V1TaskUnavailable"];
@@ -1019,12 +1079,12 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            400: components["responses"]["V1TaskBadRequest"];
+            400: components["responses"]["V1TaskBadRequestBody"];
             401: components["responses"]["V1TaskUnauthorized"];
             408: components["responses"]["V1TaskRequestTimeout"];
             413: components["responses"]["V1TaskTooLarge"];
             415: components["responses"]["V1TaskUnsupportedMediaType"];
-            422: components["responses"]["V1TaskInvalid"];
+            422: components["responses"]["V1TaskInvalidBody"];
             429: components["responses"]["V1TaskTooManyRequests"];
             500: components["responses"]["V1TaskFault"];
             503: components["responses"]["V1TaskUnavailable"];
@@ -1126,13 +1186,13 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            400: components["responses"]["V1TaskBadRequest"];
+            400: components["responses"]["V1TaskBadRequestBody"];
             401: components["responses"]["V1TaskUnauthorized"];
             404: components["responses"]["V1TaskNotFound"];
             408: components["responses"]["V1TaskRequestTimeout"];
             413: components["responses"]["V1TaskTooLarge"];
             415: components["responses"]["V1TaskUnsupportedMediaType"];
-            422: components["responses"]["V1TaskInvalid"];
+            422: components["responses"]["V1TaskInvalidBody"];
             429: components["responses"]["V1TaskTooManyRequests"];
             500: components["responses"]["V1TaskFault"];
             503: components["responses"]["V1TaskUnavailable"];
@@ -1220,13 +1280,13 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            400: components["responses"]["V1TaskBadRequest"];
+            400: components["responses"]["V1TaskBadRequestBody"];
             401: components["responses"]["V1TaskUnauthorized"];
             404: components["responses"]["V1TaskNotFound"];
             408: components["responses"]["V1TaskRequestTimeout"];
             413: components["responses"]["V1TaskTooLarge"];
             415: components["responses"]["V1TaskUnsupportedMediaType"];
-            422: components["responses"]["V1TaskInvalid"];
+            422: components["responses"]["V1TaskInvalidBody"];
             429: components["responses"]["V1TaskTooManyRequests"];
             500: components["responses"]["V1TaskFault"];
             503: components["responses"]["V1TaskUnavailable"];
@@ -1317,7 +1377,7 @@ export interface operations {
                     "application/json": components["schemas"]["Task"][];
                 };
             };
-            400: components["responses"]["TaskBadRequest"];
+            400: components["responses"]["TaskBadRequestQuery"];
             401: components["responses"]["TaskUnauthorized"];
             429: components["responses"]["TaskTooManyRequests"];
             500: components["responses"]["TaskFault"];
@@ -1368,7 +1428,7 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            400: components["responses"]["TaskBadRequest"];
+            400: components["responses"]["TaskBadRequestBody"];
             401: components["responses"]["TaskUnauthorized"];
             408: components["responses"]["TaskRequestTimeout"];
             413: components["responses"]["TaskTooLarge"];
@@ -1474,7 +1534,7 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            400: components["responses"]["TaskBadRequest"];
+            400: components["responses"]["TaskBadRequestBody"];
             401: components["responses"]["TaskUnauthorized"];
             404: components["responses"]["TaskNotFound"];
             408: components["responses"]["TaskRequestTimeout"];
@@ -1574,7 +1634,7 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            400: components["responses"]["TaskBadRequest"];
+            400: components["responses"]["TaskBadRequestBody"];
             401: components["responses"]["TaskUnauthorized"];
             404: components["responses"]["TaskNotFound"];
             408: components["responses"]["TaskRequestTimeout"];
@@ -1633,7 +1693,7 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            400: components["responses"]["TaskBadRequest"];
+            400: components["responses"]["TaskBadRequestBody"];
             401: components["responses"]["TaskUnauthorized"];
             404: components["responses"]["TaskNotFound"];
             408: components["responses"]["TaskRequestTimeout"];
@@ -1691,7 +1751,7 @@ export interface operations {
             400: components["responses"]["UserTaskBadRequest"];
             401: components["responses"]["UserTaskUnauthorized"];
             403: components["responses"]["UserTaskForbidden"];
-            422: components["responses"]["UserTaskInvalid"];
+            422: components["responses"]["UserTaskInvalidQuery"];
             429: components["responses"]["UserTaskTooManyRequests"];
             500: components["responses"]["UserTaskFault"];
             503: components["responses"]["UserTaskUnavailable"];
@@ -1747,13 +1807,13 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            400: components["responses"]["UserTaskBadRequest"];
+            400: components["responses"]["UserTaskBadRequestBody"];
             401: components["responses"]["UserTaskUnauthorized"];
             403: components["responses"]["UserTaskForbidden"];
             408: components["responses"]["UserTaskRequestTimeout"];
             413: components["responses"]["UserTaskTooLarge"];
             415: components["responses"]["UserTaskUnsupportedMediaType"];
-            422: components["responses"]["UserTaskInvalid"];
+            422: components["responses"]["UserTaskInvalidBody"];
             429: components["responses"]["UserTaskTooManyRequests"];
             500: components["responses"]["UserTaskFault"];
             503: components["responses"]["UserTaskUnavailable"];
@@ -1866,14 +1926,14 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            400: components["responses"]["UserTaskBadRequest"];
+            400: components["responses"]["UserTaskBadRequestBody"];
             401: components["responses"]["UserTaskUnauthorized"];
             403: components["responses"]["UserTaskForbidden"];
             404: components["responses"]["UserTaskNotFound"];
             408: components["responses"]["UserTaskRequestTimeout"];
             413: components["responses"]["UserTaskTooLarge"];
             415: components["responses"]["UserTaskUnsupportedMediaType"];
-            422: components["responses"]["UserTaskInvalid"];
+            422: components["responses"]["UserTaskInvalidBody"];
             429: components["responses"]["UserTaskTooManyRequests"];
             500: components["responses"]["UserTaskFault"];
             503: components["responses"]["UserTaskUnavailable"];
@@ -1972,14 +2032,14 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            400: components["responses"]["UserTaskBadRequest"];
+            400: components["responses"]["UserTaskBadRequestBody"];
             401: components["responses"]["UserTaskUnauthorized"];
             403: components["responses"]["UserTaskForbidden"];
             404: components["responses"]["UserTaskNotFound"];
             408: components["responses"]["UserTaskRequestTimeout"];
             413: components["responses"]["UserTaskTooLarge"];
             415: components["responses"]["UserTaskUnsupportedMediaType"];
-            422: components["responses"]["UserTaskInvalid"];
+            422: components["responses"]["UserTaskInvalidBody"];
             429: components["responses"]["UserTaskTooManyRequests"];
             500: components["responses"]["UserTaskFault"];
             503: components["responses"]["UserTaskUnavailable"];
@@ -2038,14 +2098,14 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            400: components["responses"]["UserTaskBadRequest"];
+            400: components["responses"]["UserTaskBadRequestBody"];
             401: components["responses"]["UserTaskUnauthorized"];
             403: components["responses"]["UserTaskForbidden"];
             404: components["responses"]["UserTaskNotFound"];
             408: components["responses"]["UserTaskRequestTimeout"];
             413: components["responses"]["UserTaskTooLarge"];
             415: components["responses"]["UserTaskUnsupportedMediaType"];
-            422: components["responses"]["UserTaskInvalid"];
+            422: components["responses"]["UserTaskInvalidBody"];
             429: components["responses"]["UserTaskTooManyRequests"];
             500: components["responses"]["UserTaskFault"];
             503: components["responses"]["UserTaskUnavailable"];

@@ -81,7 +81,8 @@ fn problem(entry: &str) -> String {
             "stands for local files and for sandboxed pages of anybody: open the page from a web server, and list its origin"
         }
         _ => {
-            "is not an origin like http://localhost:3000 or tauri://localhost: a scheme, a host and perhaps a port"
+            "is not an origin like http://localhost:3000 or tauri://localhost: a scheme, a host and perhaps a port; separate origins \
+             by commas, without brackets and quotes"
         }
     };
     format!("{entry:?} {why}")

@@ -2,14 +2,15 @@
 //!
 //! The token is worth something on this server alone: the server has made the secret itself. Still, nobody else may get
 //! it. A page of another origin could send this request (DNS rebinding makes its name lead here), and a proxy could
-//! forward it from another machine. So every sign of either means 404, as on a server that has no ready token. It is a
-//! POST, so that no link, image or script tag sends it, and it is below `/docs`, because front ends forward `/api`.
+//! forward it from another machine. So every sign of either means 404, as on a server that has no ready token. A proxy on
+//! this machine that hides its client leaves no sign, so the documents warn of it. It is a POST, so that no link, image or
+//! script tag sends it, and it is below `/docs`, because front ends forward `/api`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{FORWARDED, HOST, HeaderMap, VIA};
-use http::{Method, StatusCode};
+use http::header::{FORWARDED, HOST, HeaderMap, ORIGIN, VIA};
+use http::{Method, StatusCode, Version};
 use serde_json::json as object;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -32,8 +33,9 @@ pub(super) fn routes(app: &App) -> BoxedFilter<(Response,)> {
         .and(warp::method())
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional())
-        .map(move |method: Method, headers: HeaderMap, peer: Option<Peer>| match &mint_token {
-            Some(mint) if is_from_this_machine(&headers, peer) => respond(&method, mint),
+        .and(warp::ext::optional())
+        .map(move |method: Method, headers: HeaderMap, peer: Option<Peer>, version| match &mint_token {
+            Some(mint) if is_from_this_machine(&headers, peer, version) => respond(&method, mint),
             _ => no_such_route(),
         })
         .boxed()
@@ -52,16 +54,19 @@ fn respond(method: &Method, mint: &MintToken) -> Response {
 }
 
 /// Whether a page of this server has sent the request, in a browser on this machine, without a proxy in between.
-fn is_from_this_machine(headers: &HeaderMap, peer: Option<Peer>) -> bool {
+fn is_from_this_machine(headers: &HeaderMap, peer: Option<Peer>, version: Option<Version>) -> bool {
     let peer_is_here = peer.is_some_and(|Peer(address)| address.ip().to_canonical().is_loopback());
     let is_forwarded = headers.keys().any(|name| {
         let name = name.as_str();
         name.starts_with("x-forwarded") || name == FORWARDED || name == VIA || name == "x-real-ip"
     });
     let host_is_here = headers.get(HOST).and_then(|host| host.to_str().ok()).is_some_and(is_loopback);
-    let is_same_origin = headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin");
+    let is_same_origin = headers.get_all("sec-fetch-site").iter().all(|site| site == "same-origin");
+    let has_one_origin = headers.get_all(ORIGIN).iter().count() <= 1 && other_origin(headers).is_none();
+    // Browsers do not use HTTP/1.0, and proxies do: it is the default of nginx.
+    let is_browser = version == Some(Version::HTTP_11);
 
-    peer_is_here && !is_forwarded && host_is_here && is_same_origin && other_origin(headers).is_none()
+    peer_is_here && !is_forwarded && host_is_here && is_same_origin && has_one_origin && is_browser
 }
 
 /// Whether a `Host` names this machine, with or without a port. Any other name can be one that leads here by DNS.
@@ -86,7 +91,7 @@ mod tests {
             let name: http::HeaderName = name.parse().expect("a name");
             map.insert(name, value.parse().expect("a value"));
         }
-        is_from_this_machine(&map, Some(Peer(peer.parse().expect("an address"))))
+        is_from_this_machine(&map, Some(Peer(peer.parse().expect("an address"))), Some(Version::HTTP_11))
     }
 
     #[test]
@@ -102,7 +107,21 @@ mod tests {
         ] {
             assert_eq!(is_accepted(peer, &[]), accepted, "{peer}");
         }
-        assert!(!is_from_this_machine(&HeaderMap::new(), None));
+        assert!(!is_from_this_machine(&HeaderMap::new(), None, Some(Version::HTTP_11)));
+    }
+
+    #[test]
+    fn what_browsers_never_send_is_refused() {
+        let peer = || Some(Peer(([127, 0, 0, 1], 4711).into()));
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, http::HeaderValue::from_static("127.0.0.1:8000"));
+        let one = http::HeaderValue::from_static("http://127.0.0.1:8000");
+        headers.append(ORIGIN, one.clone());
+        assert!(is_from_this_machine(&headers, peer(), Some(Version::HTTP_11)));
+
+        assert!(!is_from_this_machine(&headers, peer(), Some(Version::HTTP_10)));
+        headers.append(ORIGIN, one);
+        assert!(!is_from_this_machine(&headers, peer(), Some(Version::HTTP_11)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::responses::{error, json_body, response};
+use super::responses::{Reads, error, json_body, response};
 use super::{component, parameters, schemas};
 use crate::http::Envelopes;
 use crate::http::envelope::Envelope;
@@ -127,7 +127,7 @@ impl Contract {
         let mut responses = Map::new();
         responses.insert(status.to_string(), success);
         for status in self.errors_of(reads) {
-            responses.insert(status.to_string(), error(self, status));
+            responses.insert(status.to_string(), error(self, status, reads));
         }
         json!({
             "operationId": format!("{verb}{}{}", self.noun, if verb == "list" { "s" } else { "" }),
@@ -137,14 +137,6 @@ impl Contract {
             "responses": responses,
         })
     }
-}
-
-/// What an operation reads besides the token and the user in its path.
-#[derive(Clone, Copy, Default)]
-struct Reads {
-    query: bool,
-    id: bool,
-    body: bool,
 }
 
 const ID: Reads = Reads { query: false, id: true, body: false };

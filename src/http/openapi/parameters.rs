@@ -72,10 +72,17 @@ pub(super) fn of_list(has_pages: bool) -> Vec<Value> {
         for &name in names {
             let first = names.first().copied().unwrap_or(name);
             let other = format!("Another name of `{first}`");
+            let mut schema = schema.clone();
+            if name != first
+                && let Some(members) = schema.as_object_mut()
+            {
+                // A client that sends every default would contradict itself.
+                members.remove("default");
+            }
             parameters.push(match name {
                 "page" => page(&number),
-                name if name == first => parameter(name, description, schema.clone()),
-                name => parameter(name, &other, schema.clone()),
+                name if name == first => parameter(name, description, schema),
+                name => parameter(name, &other, schema),
             });
         }
     }

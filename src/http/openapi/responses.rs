@@ -33,7 +33,7 @@ pub(super) fn headers() -> Value {
         "RateLimit": required(text("What is left of the limit, and when there is more", "\"user\";r=0;t=1")),
         "RateLimit-Policy": required(text("The limit, and its window in seconds", "\"user\";q=100;w=1")),
         "Accept-Encoding": text("`identity`, if the body was compressed", "identity"),
-        "ETag": required(text("The version of this answer", "\"5f2d9c0e\"")),
+        "ETag": required(text("The version of this answer", "W/\"21583ecce428c8ec\"")),
     })
 }
 
@@ -53,21 +53,68 @@ pub(super) fn json_body(schema: Value, example: Value) -> Value {
     json!({ "application/json": { "schema": schema, "example": example } })
 }
 
-/// A reference to an error of a contract.
-pub(super) fn error(contract: &Contract, status: u16) -> Value {
-    component(&format!("responses/{}{}", contract.noun, name(status)))
+/// What an operation reads besides the token and the user in its path.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Reads {
+    pub query: bool,
+    pub id: bool,
+    pub body: bool,
+}
+
+/// A reference to an error of a contract, for an operation that reads this.
+pub(super) fn error(contract: &Contract, status: u16, reads: Reads) -> Value {
+    let invalid = contract.errors.invalid_status.as_u16();
+    let part = match status {
+        400 if reads.body => "Body",
+        _ if status == invalid && reads.body => "Body",
+        _ if status == invalid && reads.query => "Query",
+        _ => "",
+    };
+    component(&format!("responses/{}{}{part}", contract.noun, name(status)))
 }
 
 /// Adds the errors of a contract.
 pub(super) fn add_errors(responses: &mut Map<String, Value>, contract: &Contract) {
     let invalid = contract.errors.invalid_status.as_u16();
-    let statuses = [400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503];
-    for status in statuses {
-        if status == 422 && invalid != 422 || status == 403 && !contract.names_user() {
-            continue;
+    let mut add = |status: u16, part: &str, (description, headers, texts): Error| {
+        let response = error_response(contract, description, headers, texts);
+        responses.insert(format!("{}{}{part}", contract.noun, name(status)), response);
+    };
+    for status in [400, 401, 403, 404, 408, 413, 415, 429, 500, 503] {
+        if status != 403 || contract.names_user() {
+            add(status, "", error_texts(status));
         }
-        responses.insert(format!("{}{}", contract.noun, name(status)), error_response(contract, status));
     }
+    // A contract that answers 400 for values says both under one status.
+    let (malformed, invalid_body) = (malformed_body(), invalid_body());
+    if invalid == 400 {
+        let description = "The body is not well-formed JSON, or a member or a value is not acceptable";
+        add(400, "Body", (description, &[], [malformed.2, invalid_body.2].concat()));
+    } else {
+        add(400, "Body", malformed);
+        add(invalid, "Body", invalid_body);
+    }
+    add(invalid, "Query", invalid_query());
+}
+
+fn malformed_body() -> Error {
+    let text = "The body is not well-formed JSON: look at line 1, column 2.".to_owned();
+    (
+        "The body is not well-formed JSON, or the head of the request is not acceptable",
+        &[],
+        vec![("malformed", text)],
+    )
+}
+
+fn invalid_body() -> Error {
+    let texts =
+        vec![("missing", "title is required".to_owned()), ("blank", "title must not be blank".to_owned())];
+    ("A member or a value is not acceptable", &[], texts)
+}
+
+fn invalid_query() -> Error {
+    let text = "status must be all, pending or completed".to_owned();
+    ("A query parameter is not acceptable", &[], vec![("parameter", text)])
 }
 
 fn name(status: u16) -> &'static str {
@@ -86,17 +133,7 @@ fn name(status: u16) -> &'static str {
     }
 }
 
-fn error_response(contract: &Contract, status: u16) -> Value {
-    let invalid_here = contract.errors.invalid_status.as_u16() == status;
-    let (description, headers, texts) = error_texts(status);
-    let mut description = description.to_owned();
-    let mut texts = texts;
-    if invalid_here && status == 400 {
-        let (invalid, _, more) = error_texts(422);
-        description = format!("{invalid}, or {}", description.replacen("The", "the", 1));
-        texts.extend(more);
-    }
-
+fn error_response(contract: &Contract, description: &str, headers: &[&str], texts: Examples) -> Value {
     let examples: Map<_, _> = texts
         .into_iter()
         .map(|(name, text)| {
@@ -109,20 +146,26 @@ fn error_response(contract: &Contract, status: u16) -> Value {
         .collect();
     let schema = component(&format!("schemas/{}", contract.error_schema));
     let content = json!({ "application/json": { "schema": schema, "examples": examples } });
-    response(&description, headers, Some(content))
+    response(description, headers, Some(content))
 }
 
 type Examples = Vec<(&'static str, String)>;
 
+/// The meaning of a status, its headers, and examples of its text.
+type Error = (&'static str, &'static [&'static str], Examples);
+
 /// The meaning of a status, its headers, and examples of its text. A test compares the examples with real answers.
-fn error_texts(status: u16) -> (&'static str, &'static [&'static str], Examples) {
+fn error_texts(status: u16) -> Error {
     let kib = MAX_BODY_BYTES / 1024;
     let text = |name, text: &str| vec![(name, text.to_owned())];
     match status {
         400 => (
-            "The body is not well-formed JSON, or the head of the request is not acceptable",
+            "The head of the request is not acceptable",
             &[],
-            text("malformed", "The body is not well-formed JSON: look at line 1, column 2."),
+            text(
+                "host",
+                "The request must have one Host header with the name of the server: send it as in Host: tasks.example.",
+            ),
         ),
         401 => (
             "There is no token, or it is not valid",
@@ -153,15 +196,6 @@ fn error_texts(status: u16) -> (&'static str, &'static [&'static str], Examples)
             "The body is not JSON, or it is compressed. A body without Content-Type counts as JSON",
             &["Accept-Encoding"],
             text("not_json", "The body must be JSON: send Content-Type: application/json."),
-        ),
-        422 => (
-            "A member, a value or a query parameter is not acceptable",
-            &[],
-            vec![
-                ("missing", "title is required".to_owned()),
-                ("blank", "title must not be blank".to_owned()),
-                ("parameter", "status must be all, pending or completed".to_owned()),
-            ],
         ),
         429 => (
             "The user sends too many requests, or the address fails to sign in too often",

@@ -40,6 +40,9 @@ async fn the_sign_in_page_quotes_the_error_for_each_wrong_token() {
     without_plugin.reply(JWKS_PATH, Reply::new("").status(404));
     let without_table = of_better_auth(&without_table.url()).await;
     let without_plugin = of_better_auth(&without_plugin.url()).await;
+    let redirecting = Issuer::new(&[]).await;
+    redirecting.reply(JWKS_PATH, Reply::new("").status(302).header("location", "https://www.example.com/"));
+    let redirecting = of_better_auth(&redirecting.url()).await;
     let elsewhere = pair.token(&issuer.claims(json!({ "iss": "https://auth.example.com" })));
     let own_names = json!({ "iss": "https://tasks.example", "aud": "tasks" });
     let with_own_names = pair.token(&issuer.claims(own_names));
@@ -62,6 +65,7 @@ async fn the_sign_in_page_quotes_the_error_for_each_wrong_token() {
         refusal(&out_of_reach, &of_pair).await,
         refusal(&without_table, &of_pair).await,
         refusal(&without_plugin, &of_pair).await,
+        refusal(&redirecting, &of_pair).await,
         refusal(&of_secret, "undefined").await,
         refusal(&of_secret, "[object Promise]").await,
         refusal(&of_secret, &json!({ "token": token_with(json!({})) }).to_string()).await,

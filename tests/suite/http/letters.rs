@@ -33,6 +33,9 @@ async fn finds(person: &Person, q: &str) -> bool {
 const CASES: &[(&str, &[&str], &[&str])] = &[
     ("Δρόμος", &["ΔΡΌΜΟΣ", "δρόμος", "δρόμοσ", "ΔΡΌΜΟΣ", "ρόμο"], &["ΔΡΟΜΟΣ", "δρομος"]),
     ("ΟΔΟΣΑ", &["ΟΔΟΣ", "οδος", "οδοσ", "οδοσα"], &["οδοα"]),
+    // Neither composed nor decomposed, as some keyboards write Vietnamese; and accents in another order than the usual one.
+    ("Ti\u{ea}\u{301}ng", &["ti\u{ea}\u{301}ng", "TI\u{ca}\u{301}NG"], &["tieng"]),
+    ("q\u{307}\u{323}", &["Q\u{307}\u{323}"], &["q\u{323}x"]),
     ("TITLE", &["title", "Title", "itl"], &["tıtlé"]),
     ("title", &["TITLE", "TITLE", "ITL"], &["TİTLE"]),
     // i and I are one letter with two cases, as in all languages but the Turkic ones. İ is another letter.

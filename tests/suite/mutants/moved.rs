@@ -51,12 +51,12 @@ async fn a_moved_renamed_or_dropped_object_is_reported() {
         .by_hand(),
         mutant(
             "delete from rowkeep.migrations where version = (select max(version) from rowkeep.migrations)",
-            &["FAIL drift the database has migration 5, this release 6"],
+            &["FAIL drift the database has migration 6, this release 7"],
         )
         .by_hand(),
         mutant(
             "insert into rowkeep.migrations (version, name) values (1000, 'of_a_later_release')",
-            &["NOTE drift the database has migration 1000, this release 6"],
+            &["NOTE drift the database has migration 1000, this release 7"],
         ),
         mutant(
             format!("insert into rowkeep.policies (digest) values ('{}')", older_policies()),

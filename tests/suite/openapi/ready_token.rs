@@ -5,6 +5,7 @@ use http::{Method, Request as HttpRequest};
 use jsonwebtoken::Algorithm::EdDSA;
 
 use crate::operation::checkout::{Checkout, Ready};
+use crate::operation::raw_client::RawClient;
 use crate::world::{Answer, Database, Issuer, KeyPair, Person, Request, SECRET, World, send};
 
 /// A development server on a database of its own.
@@ -67,6 +68,21 @@ async fn a_page_of_the_server_gets_a_token_that_works() {
         let token = answer.json()["token"].as_str().expect("a token").to_owned();
         let alice = Person::with_token(server.anonymous.address, Some(&token));
         assert_eq!(alice.get("/api/alice/tasks").await.status(), 200);
+    }
+}
+
+/// The host in the target counts, and not the one in `Host` (RFC 9112, section 3.2.2).
+#[tokio::test]
+async fn a_request_whose_target_names_another_host_gets_no_token() {
+    let server = Development::with(&[]).await;
+    let to = |target: &str| {
+        format!("POST {target}/docs/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n")
+    };
+
+    for (target, status) in [("", 200), ("http://127.0.0.1", 200), ("http://rebound.example", 404)] {
+        let mut client = RawClient::sending(server.anonymous.address, to(target)).await;
+
+        assert_eq!(client.reads().await.status, status, "{target}");
     }
 }
 

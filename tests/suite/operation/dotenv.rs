@@ -94,5 +94,5 @@ async fn the_error_for_a_wrong_line_of_dotenv_does_not_repeat_the_line() {
 
     let error = error_of(&directory.0, &[], &[]).await;
 
-    assert!(error.contains(".env") && !error.contains("hush"), "{error}");
+    assert!(error.contains(".env: line 2 is not NAME=value") && !error.contains("hush"), "{error}");
 }
