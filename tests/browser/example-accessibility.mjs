@@ -91,6 +91,11 @@ async function everyState(settings, name) {
     await page.getByRole("dialog").waitFor();
     await check(page, "delete");
     await page.keyboard.press("Escape");
+    await adds(page, "W".repeat(200));
+    await row(page, "W".repeat(200)).getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("dialog").waitFor();
+    await check(page, "delete-long");
+    await page.keyboard.press("Escape");
 
     await page.getByLabel("Search").fill("nothing like it");
     await page.getByText("No task fits.").waitFor();

@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 
 import { launch } from "./chromium.mjs";
-import { adds, creates, lists, row, shows, signedUp } from "./example.mjs";
+import { adds, creates, eventually, lists, row, shows, signedUp } from "./example.mjs";
 
 const browser = await launch();
 const { context, page, faults } = await signedUp(browser, "alice@example.test");
@@ -68,9 +68,7 @@ await page.route(/\/api\/v1\/tasks\?/, async (route) => {
     await new Promise((go) => late.push(go));
     await route.fulfill({ response: answer }).catch(() => {}); // the page can have given the request up
 });
-const arrived = async (count) => {
-    while (late.length < count) await new Promise((wake) => setTimeout(wake, 20));
-};
+const arrived = (count) => eventually(async () => assert.equal(late.length, count));
 const answer = () => late.splice(0).forEach((go) => go());
 
 await filter("All");
