@@ -9,7 +9,7 @@ use super::forge::{Forge, Signer};
 use super::table::{Row, Table};
 use crate::http::key_pairs::{PAIRS, UNKNOWN_PAIRS};
 use crate::http::tokens::{authorized, check_invalid_token};
-use crate::world::{Answer, Issuer, World};
+use crate::world::{Answer, Issuer, SHARED_USERS, World};
 
 /// The issuer and audience that servers with claim rules require.
 const REQUIRED: &str = "https://todo.example/Team";
@@ -52,6 +52,9 @@ impl Target {
         }
         if keys {
             settings.push(("BETTER_AUTH_URL", url.as_str()));
+        }
+        if secret && keys {
+            settings.push(SHARED_USERS);
         }
         if strict {
             settings.extend([("JWT_ISSUER", REQUIRED), ("JWT_AUDIENCE", REQUIRED)]);
