@@ -97,7 +97,7 @@ impl Verifier {
     /// [`Refusal::NoToken`] without a bearer token, [`Refusal::InvalidToken`] when the token is not accepted.
     pub async fn user(&self, headers: &HeaderMap) -> Result<UserId, Refusal> {
         let text = bearer_token(headers)?;
-        if let Some(user) = self.accepted.get(text, self.keys.generation(), now()) {
+        if let Some(user) = self.accepted.get(text, now()) {
             return Ok(user);
         }
         let jwt = Jwt::parse(text)?;
@@ -128,7 +128,7 @@ impl Verifier {
 
     fn verify(&self, jwt: &Jwt<'_>, source: Source<'_>) -> Result<UserId, Refusal> {
         // Read before the keys: if they change meanwhile, the token is not remembered for the new ones.
-        let generation = self.keys.generation();
+        let generation = source.generation();
         let mut refusal = Refusal::invalid_token("this server has no key to verify the token with");
         for key in source.keys_for(jwt)? {
             match jsonwebtoken::decode::<UniqueObject>(jwt.text, &key.decoding_key, &key.validation) {

@@ -12,6 +12,7 @@ use super::claims::ClaimRules;
 use super::jwk::ParsedSet;
 use super::jwks_reader::{JwksLocation, JwksReader, ReadProblem};
 use super::key::SetKeys;
+use super::token_cache::Generation;
 use crate::time_limit::within;
 
 /// How long unknown `kid`s cause no further read, after a read that did not find the `kid`. Clients can invent a `kid`.
@@ -31,8 +32,8 @@ pub(super) struct KeySet {
     reader: JwksReader,
     /// The keys as they were last read.
     keys: RwLock<SetKeys>,
-    /// Counts the changes of the keys of all sets.
-    generation: Arc<AtomicU64>,
+    /// Counts the changes of the keys.
+    changes: Arc<AtomicU64>,
     state: std::sync::Mutex<State>,
     schedule: Arc<Mutex<Schedule>>,
     /// Wakes `keep_fresh`: after a read the set is due at another time.
@@ -56,7 +57,7 @@ struct Schedule {
 }
 
 impl KeySet {
-    /// A set that has not been read yet. It adds 1 to the generation whenever its keys change.
+    /// A set that has not been read yet.
     ///
     /// # Errors
     /// When the HTTP client cannot be built.
@@ -65,7 +66,6 @@ impl KeySet {
         location: &JwksLocation,
         read_timeout: Duration,
         claim_rules: Arc<ClaimRules>,
-        generation: Arc<AtomicU64>,
     ) -> Result<Self, String> {
         Ok(Self {
             setting,
@@ -74,7 +74,7 @@ impl KeySet {
             claim_rules,
             reader: JwksReader::new(location, read_timeout)?,
             keys: RwLock::default(),
-            generation,
+            changes: Arc::default(),
             state: std::sync::Mutex::default(),
             schedule: Arc::new(Mutex::new(Schedule { due: Instant::now(), failures: 0 })),
             was_read: Notify::new(),
@@ -89,6 +89,11 @@ impl KeySet {
     /// The keys as they were last read.
     pub(super) fn keys(&self) -> SetKeys {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The keys as they are now, for the cache of tokens.
+    pub(super) fn generation(&self) -> Generation {
+        Generation::of(&self.changes)
     }
 
     /// Whether a known key of the set has that `kid`.
@@ -242,7 +247,7 @@ impl KeySet {
             set.log_problems(&self.source);
             let old = {
                 let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-                self.generation.fetch_add(1, Ordering::Release);
+                self.changes.fetch_add(1, Ordering::Release);
                 std::mem::replace(&mut *keys, set.keys.clone())
             };
             self.log_changes(&old, &set.keys);

@@ -1,7 +1,6 @@
 //! The sources of tokens with their keys, and the choice of the key that verifies a token.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
 use jsonwebtoken::Algorithm;
@@ -12,13 +11,13 @@ use super::jwt::Jwt;
 use super::key::Key;
 use super::key_set::KeySet;
 use super::source::{SourceKeys, TokenRules, TokenSource};
+use super::token_cache::Generation;
 use crate::refusal::Refusal;
 
 /// The secrets and the key sets.
 pub(super) struct KeyStore {
     secrets: Vec<Arc<Key>>,
     sets: Vec<Arc<KeySet>>,
-    generation: Arc<AtomicU64>,
 }
 
 /// The one source that judges a token.
@@ -34,7 +33,7 @@ impl KeyStore {
     /// # Errors
     /// When the HTTP client cannot be built.
     pub(super) fn new(rules: &TokenRules) -> Result<Self, String> {
-        let mut store = Self { secrets: vec![], sets: vec![], generation: Arc::default() };
+        let mut store = Self { secrets: vec![], sets: vec![] };
         for source in &rules.sources {
             let claim_rules = Arc::new(ClaimRules {
                 issuers: source.issuers.clone(),
@@ -49,8 +48,7 @@ impl KeyStore {
                     store.secrets.extend(keys);
                 }
                 SourceKeys::Set { location, read_timeout } => {
-                    let generation = store.generation.clone();
-                    let set = KeySet::new(source.setting, location, *read_timeout, claim_rules, generation)?;
+                    let set = KeySet::new(source.setting, location, *read_timeout, claim_rules)?;
                     store.sets.push(Arc::new(set));
                 }
             }
@@ -76,11 +74,6 @@ impl KeyStore {
 
     pub(super) fn has_key(&self) -> bool {
         !self.secrets.is_empty() || self.sets.iter().any(|set| !set.keys().is_empty())
-    }
-
-    /// A number that changes whenever a key is added or removed.
-    pub(super) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
     }
 
     pub(super) fn problems(&self) -> Vec<String> {
@@ -148,6 +141,15 @@ impl<'a> Source<'a> {
         match self {
             Self::Secrets(secrets) => Ok(secrets.to_vec()),
             Self::Set(set) => Ok(vec![key_of_set(set, jwt)?]),
+        }
+    }
+
+    /// The keys of the source as they are now.
+    pub(super) fn generation(self) -> Generation {
+        match self {
+            // They are read once, at start.
+            Self::Secrets(_) => Generation::default(),
+            Self::Set(set) => set.generation(),
         }
     }
 

@@ -36,11 +36,7 @@ impl Settings {
     ) -> TokenRules {
         let secrets = self.secrets(problems, development);
         let sources = self.token_sources(problems, development, secrets, read_timeout);
-        let needs_key = *command == Command::Serve && !development;
-        let names_key_set = [&self.better_auth_url, &self.jwks_url, &self.jwks_file]
-            .iter()
-            .any(|text| !text.trim().is_empty());
-        if needs_key && !self.has_secret() && !names_key_set {
+        if *command == Command::Serve && self.configured_sources(development).is_empty() {
             problems.add(
                 "BETTER_AUTH_SECRET is missing, and BETTER_AUTH_URL, JWKS_URL and JWKS_FILE are missing, too: set one of them, \
                  or the server cannot verify any token",

@@ -56,8 +56,8 @@ impl Settings {
         sources
     }
 
-    /// The sources that are named, even if their values are wrong.
-    fn configured_sources(&self, development: bool) -> Vec<&'static str> {
+    /// The sources that are named, even if their values are wrong. In development there always is one.
+    pub(super) fn configured_sources(&self, development: bool) -> Vec<&'static str> {
         let is_set = |text: &str| !text.trim().is_empty();
         let set = [
             self.has_secret(),

@@ -65,6 +65,40 @@ async fn better_auths_url_may_end_in_a_slash_or_a_path() {
     }
 }
 
+/// Its address is not asked of a resolver, because keys without TLS are believed from there.
+#[tokio::test]
+async fn keys_are_read_from_localhost() {
+    let pair = KeyPair::new(EdDSA);
+    let issuer = Issuer::new(&[&pair]).await;
+    let url = format!("http://localhost:{}", issuer.address.port());
+    let world = World::of(&issuer, &[("BETTER_AUTH_URL", &url)]).await;
+
+    let token = pair.token(&issuer.claims(json!({ "iss": url, "aud": url })));
+
+    assert_accepted(&world, vec![("of localhost", token, true)]).await;
+}
+
+/// A secret is often known to more programs than the key of an issuer is.
+#[tokio::test]
+async fn a_token_signed_with_the_secret_cannot_name_the_issuer_of_a_key_set() {
+    let pair = KeyPair::new(EdDSA);
+    let issuer = Issuer::new(&[&pair]).await;
+    let url = issuer.url();
+    let world = World::with(&[("BETTER_AUTH_URL", &url), SHARED_USERS]).await;
+    let by_secret = |iss: &str| token_with(json!({ "iss": iss, "aud": url }));
+
+    let cases = vec![
+        ("its name", by_secret(&url), false),
+        ("with a slash", by_secret(&format!("{url}/")), false),
+        ("with the path", by_secret(&format!("{url}/api/auth")), false),
+        ("in capitals", by_secret(&url.to_uppercase()), false),
+        ("another name", by_secret("https://hand.example"), true),
+        ("no name", token_with(json!({})), true),
+        ("its name, its key", pair.token(&issuer.claims(json!({}))), true),
+    ];
+    assert_accepted(&world, cases).await;
+}
+
 #[tokio::test]
 async fn configured_issuers_and_audiences_replace_those_of_the_url() {
     let pair = KeyPair::new(EdDSA);
