@@ -169,11 +169,11 @@ impl JwksReader {
                 for url in urls {
                     // Not the time limit of the client: it looks at the clock before it reads what has arrived.
                     let response =
-                        within(*timeout, fetch(client, url)).await.ok_or(ReadProblem::Silent)??;
+                        within(*timeout, fetch(client, url)).await.unwrap_or(Err(ReadProblem::Silent));
                     match response.and_then(|text| Ok((parse(text.bytes)?, text.max_age))) {
                         Ok(read) => return Ok(read),
-                        // Some servers answer unknown paths with a page or with an empty set: the keys can still be at the
-                        // next URL.
+                        // Some servers answer unknown paths with a page, with an empty set, or not at all: the keys can still
+                        // be at the next URL.
                         Err(found @ ReadProblem::NoUsableKey(_)) => problem = Some(found),
                         Err(found) => problem = problem.or(Some(found)),
                     }
@@ -209,30 +209,26 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// An inner error says that there is no key set at this URL: the next one can have it. An outer error says that the
-/// server cannot be reached.
-async fn fetch(client: &reqwest::Client, url: &Url) -> Result<Result<JwksText, ReadProblem>, ReadProblem> {
+async fn fetch(client: &reqwest::Client, url: &Url) -> Result<JwksText, ReadProblem> {
     let unreachable = |error: reqwest::Error| ReadProblem::Unreachable(chain(&error.without_url()));
     let request = client.get(url.clone()).header(ACCEPT, "application/json, application/jwk-set+json");
     let mut response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     if status.is_redirection() {
-        return Ok(Err(ReadProblem::Redirect(format!(
+        return Err(ReadProblem::Redirect(format!(
             "it redirects ({status}) to another server, from https to http, or more than {MAX_REDIRECTS} times"
-        ))));
+        )));
     } else if status != StatusCode::OK {
-        return Ok(Err(ReadProblem::Status(status)));
+        return Err(ReadProblem::Status(status));
     }
 
     let max_age = max_age(response.headers());
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         bytes.extend_from_slice(&chunk);
-        if let Err(problem) = check_length(&bytes) {
-            return Ok(Err(ReadProblem::NotAKeySet(problem)));
-        }
+        check_length(&bytes).map_err(ReadProblem::NotAKeySet)?;
     }
-    Ok(Ok(JwksText { bytes, max_age }))
+    Ok(JwksText { bytes, max_age })
 }
 
 fn check_length(bytes: &[u8]) -> Result<(), String> {

@@ -141,8 +141,14 @@ async fn with_an_issuer_no_development_secret_is_made() {
 async fn a_token_is_minted_with_a_secret_that_is_set_beside_an_issuer() {
     let issuer = Issuer::new(&[]).await;
     let url = issuer.url();
-    let world = World::with(&[("BETTER_AUTH_URL", &url), SHARED_USERS]).await;
-    let settings = [("BETTER_AUTH_SECRET", SECRET), ("BETTER_AUTH_URL", &*url)];
+    let settings = [
+        ("BETTER_AUTH_SECRET", SECRET),
+        ("BETTER_AUTH_URL", &*url),
+        ("JWT_ISSUER", "BETTER_AUTH_SECRET=https://hand.example"),
+        ("JWT_AUDIENCE", "BETTER_AUTH_SECRET=tasks,others"),
+        SHARED_USERS,
+    ];
+    let world = World::with(&settings).await;
 
     let minted = Program::new(&["token", "--user=alice"]).with(&settings).run().await;
 

@@ -248,11 +248,8 @@ fn warnings(world: &World) -> Vec<String> {
 
 #[tokio::test]
 async fn in_development_a_warning_says_what_would_be_refused_elsewhere() {
-    let unsafe_settings = [
-        ("JWKS_URL", "http://auth.invalid/keys"),
-        ("REQUEST_TIMEOUT", "1"),
-        ("BETTER_AUTH_URL", "http://127.0.0.1:1"),
-    ];
+    let unsafe_settings =
+        [("JWKS_URL", "http://auth.invalid/keys"), ("BETTER_AUTH_URL", "http://127.0.0.1:1")];
     let world = in_development(&unsafe_settings).await;
 
     let warnings = warnings(&world);
@@ -270,7 +267,7 @@ async fn in_development_a_warning_says_what_would_be_refused_elsewhere() {
 #[tokio::test]
 async fn a_server_that_reads_keys_over_http_on_purpose_warns_at_start() {
     let url = ("BETTER_AUTH_URL", "http://auth.invalid");
-    let settings = [("BETTER_AUTH_SECRET", ""), url, ("JWKS_ALLOW_HTTP", "true"), ("REQUEST_TIMEOUT", "1")];
+    let settings = [("BETTER_AUTH_SECRET", ""), url, ("JWKS_ALLOW_HTTP", "true")];
     let world = World::with(&settings).await;
 
     let warnings = warnings(&world);
