@@ -127,29 +127,31 @@ async fn two_issuers_may_use_the_same_kid() {
 
 #[tokio::test]
 async fn what_another_issuer_publishes_does_not_disturb_the_users_of_this_one() {
-    let (ours, theirs) = (KeyPair::new(EdDSA).with_kid("1"), KeyPair::new(ES256).with_kid("1"));
-    let (issuer, other) = (Issuer::new(&[&ours]).await, Issuer::new(&[&theirs]).await);
-    let set = format!("{}{JWKS_PATH}", other.url());
-    let brief = |keys: &[Value]| Reply::keys(keys).header("cache-control", "max-age=1");
-    other.reply(JWKS_PATH, brief(&public(&[&theirs])));
-    let world = world_with_other(&issuer, "JWKS_URL", &set, &[]).await;
-    let new_person = |n: usize| world.bearer(&ours.token(&issuer.claims(json!({ "jti": n.to_string() }))));
-    assert_eq!(status(&new_person(0)).await, 200);
+    for ours_is_of_better_auth_url in [true, false] {
+        let (ours, theirs) = (KeyPair::new(EdDSA).with_kid("1"), KeyPair::new(ES256).with_kid("1"));
+        let (issuer, other) = (Issuer::new(&[&ours]).await, Issuer::new(&[&theirs]).await);
+        let brief = |keys: &[Value]| Reply::keys(keys).header("cache-control", "max-age=1");
+        other.reply(JWKS_PATH, brief(&public(&[&theirs])));
+        let (of_url, of_set) = if ours_is_of_better_auth_url { (&issuer, &other) } else { (&other, &issuer) };
+        let set = format!("{}{JWKS_PATH}", of_set.url());
+        let world = world_with_other(of_url, "JWKS_URL", &set, &[]).await;
+        let iss = if ours_is_of_better_auth_url { issuer.url() } else { OTHER.into() };
+        let new_person =
+            |n: usize| world.bearer(&ours.token(&issuer.claims(json!({ "iss": iss, "jti": n.to_string() }))));
+        assert_eq!(status(&new_person(0)).await, 200);
 
-    let same_kid = KeyPair::new(EdDSA).with_kid("1");
-    let mut without_kid = KeyPair::new(EdDSA).jwk();
-    without_kid.as_object_mut().expect("an object").remove("kid");
-    for (n, keys) in [vec![same_kid.jwk()], vec![without_kid, same_kid.jwk()], vec![ours.jwk()], vec![]]
-        .into_iter()
-        .enumerate()
-    {
-        let reads = other.fetches();
-        other.reply(JWKS_PATH, brief(&keys));
-        while other.fetches() < reads + 2 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        let same_kid = KeyPair::new(EdDSA).with_kid("1").jwk();
+        let without_kid = changed(&KeyPair::new(EdDSA).jwk(), json!({ "kid": null }));
+        let sets = [vec![same_kid.clone()], vec![without_kid, same_kid], vec![ours.jwk()], vec![]];
+        for (n, keys) in sets.into_iter().enumerate() {
+            let reads = other.fetches();
+            other.reply(JWKS_PATH, brief(&keys));
+            while other.fetches() < reads + 2 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+
+            assert_eq!(status(&new_person(n + 1)).await, 200, "{keys:?}");
         }
-
-        assert_eq!(status(&new_person(n + 1)).await, 200, "{keys:?}");
     }
 }
 
