@@ -2,6 +2,7 @@
 
 mod addresses;
 mod files;
+mod key_urls;
 mod parse;
 mod per_source;
 mod token_rules;

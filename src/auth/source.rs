@@ -7,8 +7,8 @@ use super::JwksLocation;
 /// The sources of the tokens that are accepted, and what every token must claim.
 #[derive(Clone, Debug)]
 pub struct TokenRules {
-    /// One source judges a token: the one whose issuer the token names. No two key sets have an issuer in common, and only
-    /// one key set may accept any issuer.
+    /// One source judges a token: the one whose issuer the token names. No two sources have an issuer in common, and only one
+    /// key set may accept any issuer.
     pub sources: Vec<TokenSource>,
     /// The claim that names the user.
     pub user_claim: String,

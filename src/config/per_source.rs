@@ -67,6 +67,11 @@ impl PerSource {
         Ok(Self::Each(each))
     }
 
+    /// Whether there are values, and they name no source.
+    pub(super) fn names_no_source(&self) -> bool {
+        matches!(self, Self::Every(values) if !values.is_empty())
+    }
+
     /// The values for this source; none if nothing is said for it.
     pub(super) fn of(&self, source: &str) -> Option<&[String]> {
         match self {

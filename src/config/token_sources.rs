@@ -5,9 +5,10 @@ use std::time::Duration;
 use url::Url;
 
 use super::Settings;
+use super::key_urls::{issuer_names, jwks_location};
 use super::parse::Problems;
 use super::per_source::{PerSource, SOURCES};
-use crate::auth::{BETTER_AUTH_PATH, JwksLocation, SourceKeys, TokenSource, canonical_issuer, is_loopback};
+use crate::auth::{JwksLocation, SourceKeys, TokenSource, canonical_issuer, is_loopback};
 
 /// The value of `JWT_AUDIENCE` that accepts any audience, or none.
 const ANY: &str = "any";
@@ -96,12 +97,24 @@ impl Settings {
             problems.value("JWT_ISSUER", refuse_any_issuer(PerSource::parse(&self.jwt_issuer, configured)));
         let audiences = problems.value("JWT_AUDIENCE", PerSource::parse(&self.jwt_audience, configured));
         let is_any = |value: &String| value.eq_ignore_ascii_case(ANY);
+        // An issuer belongs to one source. Tokens made by hand seldom name one, so it is the key set's.
+        let only_of_key_set = issuers.names_no_source() && configured.len() > 1;
+        if only_of_key_set {
+            problems.add_unless(
+                development,
+                format!(
+                    "JWT_ISSUER does not say whose issuer it is, and {} are set: write, for instance, JWT_ISSUER={}=…",
+                    configured.join(" and "),
+                    configured.last().unwrap_or(&"")
+                ),
+            );
+        }
 
         for source in sources {
             let (setting, is_key_set) = (source.setting, matches!(source.keys, SourceKeys::Set { .. }));
             // How to name this source, if there are others.
             let of = if configured.len() > 1 { format!("{setting}=") } else { String::new() };
-            if let Some(issuers) = issuers.of(setting) {
+            if let Some(issuers) = issuers.of(setting).filter(|_| is_key_set || !only_of_key_set) {
                 source.issuers = issuers.to_vec();
             }
             let said = audiences.of(setting);
@@ -159,24 +172,25 @@ fn refuse_any_issuer(parsed: Result<PerSource, String>) -> Result<PerSource, Str
     }
 }
 
-/// Adds a problem if a token could be judged by either of two key sets.
+/// Adds a problem if a token could be judged by either of two sources.
 fn refuse_common_issuers(problems: &mut Problems, sources: &[TokenSource]) {
-    let sets: Vec<_> =
-        sources.iter().filter(|source| matches!(source.keys, SourceKeys::Set { .. })).collect();
-    for (position, one) in sets.iter().enumerate() {
-        for two in sets.iter().skip(position + 1) {
+    let is_key_set = |source: &TokenSource| matches!(source.keys, SourceKeys::Set { .. });
+    for (position, one) in sources.iter().enumerate() {
+        for two in sources.iter().skip(position + 1) {
             let (one_names, two_names) = (canonical(&one.issuers), canonical(&two.issuers));
+            let both_accept_any =
+                one_names.is_empty() && two_names.is_empty() && is_key_set(one) && is_key_set(two);
             let (one, two) = (one.setting, two.setting);
             let how = format!("write JWT_ISSUER={one}=…; {two}=…");
             if let Some(issuer) = one_names.iter().find(|issuer| two_names.contains(issuer)) {
                 problems.add(format!(
-                    "JWT_ISSUER: {one} and {two} have the same issuer, {issuer}, so a token does not say which keys it is \
-                     signed with: give each its own, {how}"
+                    "JWT_ISSUER: {one} and {two} have the same issuer, {issuer}, so a token does not say whose it is: give each its \
+                     own, {how}"
                 ));
-            } else if one_names.is_empty() && two_names.is_empty() {
+            } else if both_accept_any {
                 problems.add(format!(
-                    "JWT_ISSUER: {one} and {two} both accept any issuer, so a token does not say which keys it is signed \
-                     with: {how}"
+                    "JWT_ISSUER: {one} and {two} both accept any issuer, so a token does not say whose it is: \
+                     {how}"
                 ));
             }
         }
@@ -238,109 +252,4 @@ fn canonical(issuers: &[String]) -> Vec<String> {
     canonical.sort_unstable();
     canonical.dedup();
     canonical
-}
-
-impl Problems {
-    fn url(&mut self, name: &str, text: &str) -> Option<Url> {
-        let text = text.trim();
-        if text.is_empty() {
-            return None;
-        }
-        self.value(name, url(text).map(Some))
-    }
-}
-
-fn url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text)
-        .map_err(|error| format!("it is not a URL like https://auth.example.com: {error}"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err("it is not a URL like https://auth.example.com".into());
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("it holds a user or a password: remove them, because a key set is public".into());
-    }
-    Ok(url)
-}
-
-/// Where a Better Auth server publishes its keys.
-///
-/// A path in its URL is either the path of Better Auth itself, or the path of a proxy that removes it. Better Auth reads the
-/// same variable as its own path.
-fn jwks_location(url: &Url) -> JwksLocation {
-    let base = url.path().trim_end_matches('/');
-    let paths = if base.is_empty() {
-        vec![format!("{BETTER_AUTH_PATH}/jwks")]
-    } else if base.ends_with(BETTER_AUTH_PATH) {
-        vec![format!("{base}/jwks")]
-    } else {
-        vec![format!("{base}/jwks"), format!("{base}{BETTER_AUTH_PATH}/jwks")]
-    };
-    let at = |path: String| {
-        let mut url = url.clone();
-        url.set_path(&path);
-        url
-    };
-    JwksLocation::Urls(paths.into_iter().map(at).collect())
-}
-
-/// The names that a Better Auth server with that URL can use in `iss` and `aud`. By default it uses its origin, without any
-/// path or slash. Its configuration can name the URL as it is written here instead.
-fn issuer_names(url: &Url, text: &str) -> Vec<String> {
-    let mut issuers = vec![url.origin().ascii_serialization()];
-    for other in [text.trim_end_matches('/'), text] {
-        if !issuers.iter().any(|known| known == other) {
-            issuers.push(other.to_owned());
-        }
-    }
-    issuers
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_better_auth_server_is_found_however_its_url_is_written() {
-        for (text, urls, first) in [
-            ("http://127.0.0.1:3000", vec!["http://127.0.0.1:3000/api/auth/jwks"], "http://127.0.0.1:3000"),
-            ("http://127.0.0.1:3000/", vec!["http://127.0.0.1:3000/api/auth/jwks"], "http://127.0.0.1:3000"),
-            (
-                "HTTPS://Auth.Example.com:443",
-                vec!["https://auth.example.com/api/auth/jwks"],
-                "https://auth.example.com",
-            ),
-            ("https://a.example/api/auth", vec!["https://a.example/api/auth/jwks"], "https://a.example"),
-            ("https://a.example/api/auth/", vec!["https://a.example/api/auth/jwks"], "https://a.example"),
-            (
-                "https://a.example/app/api/auth",
-                vec!["https://a.example/app/api/auth/jwks"],
-                "https://a.example",
-            ),
-            (
-                "https://a.example/app",
-                vec!["https://a.example/app/jwks", "https://a.example/app/api/auth/jwks"],
-                "https://a.example",
-            ),
-        ] {
-            let parsed = url(text).expect(text);
-
-            let urls = urls.into_iter().map(|url| Url::parse(url).expect("a URL")).collect();
-            assert_eq!(jwks_location(&parsed), JwksLocation::Urls(urls), "{text}");
-            assert_eq!(issuer_names(&parsed, text).first().map(String::as_str), Some(first), "{text}");
-        }
-        let slash = "https://a.example/app/";
-        let issuers = issuer_names(&url(slash).expect("a URL"), slash);
-        assert_eq!(issuers, ["https://a.example", "https://a.example/app", slash]);
-    }
-
-    #[test]
-    fn a_text_that_is_not_the_url_of_a_server_is_refused() {
-        for text in
-            ["auth.example.com", "localhost:3000", "ftp://a.example", "file:///keys", "https://", "/api/auth"]
-        {
-            assert!(url(text).is_err(), "{text}");
-        }
-        let secret = url("https://user:hush@a.example").expect_err("a password");
-        assert!(!secret.contains("hush"), "{secret}");
-    }
 }

@@ -1,10 +1,12 @@
 //! The settings that say from where tokens come, and when several sources, or keys without TLS, are refused.
 
 use futures_util::future::join_all;
-use serde_json::Value;
+use jsonwebtoken::Algorithm::EdDSA;
+use serde_json::{Value, json};
 
 use super::program::Program;
-use crate::world::{Database, SECRET, World};
+use crate::http::tokens::token_with;
+use crate::world::{Database, Issuer, KeyPair, SECRET, World, token};
 
 type Settings<'a> = &'a [(&'a str, &'a str)];
 
@@ -168,7 +170,7 @@ async fn a_key_set_without_issuer_or_audience_is_refused() {
 }
 
 #[tokio::test]
-async fn two_key_sets_with_a_common_issuer_are_refused_in_every_environment() {
+async fn two_sources_with_a_common_issuer_are_refused_in_every_environment() {
     for environment in ["development", "production"] {
         for issuers in [
             "https://a.example",
@@ -182,6 +184,9 @@ async fn two_key_sets_with_a_common_issuer_are_refused_in_every_environment() {
                 "{refused}"
             );
         }
+        let by_hand = "BETTER_AUTH_SECRET=https://auth.example.com/api/auth";
+        let refused = problems(environment, &[SECRETS, BETTER_AUTH, ("JWT_ISSUER", by_hand), SHARED]).await;
+        assert!(refused.contains("BETTER_AUTH_SECRET and BETTER_AUTH_URL have the same issuer"), "{refused}");
         let refused = problems(environment, &[JWKS_URL, JWKS_FILE, ANY_AUDIENCE, SHARED]).await;
         assert!(refused.contains("both accept any issuer"), "{refused}");
         let own = [
@@ -194,6 +199,20 @@ async fn two_key_sets_with_a_common_issuer_are_refused_in_every_environment() {
         let refused = problems(environment, &own).await;
         assert!(refused.contains("BETTER_AUTH_URL and JWKS_URL have the same issuer"), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn an_issuer_that_names_no_source_is_refused_beside_several() {
+    let issuer = ("JWT_ISSUER", "https://a.example");
+    for settings in [[SECRETS, BETTER_AUTH], [SECRETS, JWKS_URL], [SECRETS, JWKS_FILE]] {
+        let settings = [&settings[..], &[issuer, ANY_AUDIENCE, SHARED]].concat();
+        let wanted = format!("whose issuer it is, and BETTER_AUTH_SECRET and {} are set", settings[1].0);
+        let way_out = format!("JWT_ISSUER={}=…", settings[1].0);
+
+        assert_refused_outside_development(&settings, &[&wanted, &way_out]).await;
+    }
+    let audience = [SECRETS, BETTER_AUTH, ("JWT_AUDIENCE", "tasks"), SHARED];
+    assert_eq!(problems("production", &audience).await, "", "one API has one audience");
 }
 
 #[tokio::test]
@@ -236,6 +255,23 @@ async fn in_development(settings: Settings<'_>) -> World {
     let url = database.url("postgres");
     let base = [("ENVIRONMENT", "development"), ("DATABASE_URL", &*url)];
     World::on(database, &[&base[..], settings].concat()).await
+}
+
+#[tokio::test]
+async fn in_development_an_issuer_that_names_no_source_is_that_of_the_key_set() {
+    let pair = KeyPair::new(EdDSA);
+    let issuer = Issuer::new(&[&pair]).await;
+    let settings = [("BETTER_AUTH_URL", &*issuer.url()), SECRETS, ("JWT_ISSUER", "https://a.example")];
+    let world = in_development(&settings).await;
+    let from_issuer = issuer.claims(json!({ "iss": "https://a.example" }));
+    let status = async |token: &str| world.bearer(token).get("/api/tasks").await.status();
+
+    assert_eq!(status(&pair.token(&from_issuer)).await, 200);
+    assert_eq!(status(&pair.token(&issuer.claims(json!({})))).await, 401);
+    assert_eq!(status(&token("alice")).await, 200);
+    assert_eq!(status(&token_with(from_issuer)).await, 401);
+    let warnings = warnings(&world);
+    assert!(warnings.iter().any(|warning| warning.contains("whose issuer it is")), "{warnings:#?}");
 }
 
 /// The warnings at the start of a server.

@@ -56,8 +56,10 @@ impl Target {
         if secret && keys {
             settings.push(SHARED_USERS);
         }
+        // The keys have the issuer and the audience of their URL.
+        let of_secret = format!("BETTER_AUTH_SECRET={REQUIRED}");
         if strict {
-            settings.extend([("JWT_ISSUER", REQUIRED), ("JWT_AUDIENCE", REQUIRED)]);
+            settings.extend([("JWT_ISSUER", &*of_secret), ("JWT_AUDIENCE", &*of_secret)]);
         }
         let world = World::with(&settings).await;
 
@@ -65,11 +67,10 @@ impl Target {
         let required = strict.then(|| REQUIRED.to_owned());
         let forge = |signer, required| Forge { signer, required, has_secret: secret, trap: trap.url() };
         if secret {
-            forges.push(forge(Signer::Secret, required.clone()));
+            forges.push(forge(Signer::Secret, required));
         }
         if keys {
-            let required = required.unwrap_or(url);
-            forges.extend(PAIRS.iter().map(|pair| forge(Signer::Pair(pair), Some(required.clone()))));
+            forges.extend(PAIRS.iter().map(|pair| forge(Signer::Pair(pair), Some(url.clone()))));
         }
         Self { name, trap, world, forges, _issuer: issuer }
     }
