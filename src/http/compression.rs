@@ -31,10 +31,10 @@ const SMALLEST: u64 = 16 * 1024;
 /// How much is compressed without a pause, in bytes. It takes less than a millisecond.
 const PIECE: usize = 16 * 1024;
 
-/// How much memory all encoders may take, and those of one user: four or five answers. Further ones are not compressed. With
-/// four times as many of one user, the requests of others took twice as long.
-const MAX_TOTAL_BYTES: usize = 32 * 1024 * 1024;
-const MAX_USER_BYTES: usize = 2 * 1024 * 1024;
+/// How much memory all encoders may take, and the part of what is free that those of one user may take: four or five answers.
+/// Further ones are not compressed. With four times as many of one user, the requests of others took twice as long.
+const ROOM: usize = 32 * 1024 * 1024;
+const PART: usize = 16;
 
 /// Compresses the answers of a server.
 #[derive(Clone)]
@@ -48,7 +48,7 @@ impl Compression {
     pub(super) fn new() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            memory: MemoryLimit::new(MAX_TOTAL_BYTES, MAX_USER_BYTES),
+            memory: MemoryLimit::new(ROOM, PART),
             permits: Arc::new(Semaphore::new((threads / 2).max(1))),
         }
     }
@@ -62,7 +62,7 @@ impl Compression {
         response.headers_mut().append(VARY, HeaderValue::from_static("Accept-Encoding"));
         let Some(coding) = coding else { return response };
         let owner = response.extensions().get().map(|Owner(user)| user);
-        let Some(memory) = self.memory.reserve(owner, coding.memory()) else { return response };
+        let Ok(memory) = self.memory.reserve(owner, coding.memory(), None) else { return response };
 
         let (mut head, body) = response.into_parts();
         head.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));

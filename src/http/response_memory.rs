@@ -1,63 +1,124 @@
-//! Limits for the memory of large responses, which stay in memory until their clients have read them.
+//! Limits for the memory that clients hold: of large answers until they have read them, and of large bodies.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 
+use super::pace::Pace;
+use super::shares::Shares;
 use crate::auth::UserId;
+use crate::refusal::Refusal;
+use crate::time_limit::within;
 
-/// Responses, and pages of a whole list, of at most this many bytes are not counted: the limit for connections bounds them.
-/// A single task always fits: the largest takes 9 KB.
+/// Responses, pages of a whole list, and bodies of at most this many bytes are not counted: the limit for connections bounds
+/// them. A single task always fits: the largest takes 9 KB. So the answer to a change is never refused for its size.
 pub(super) const UNCOUNTED_BYTES: usize = 16 * 1024;
 
-/// How many bytes all counted responses may take together. A page of a thousand tasks of the largest size takes 9 MB.
-const MAX_TOTAL_BYTES: usize = 80 * 1024 * 1024;
+/// How many bytes all that is counted may take together. A page of a thousand tasks of the largest size takes 8.4 MB.
+const ROOM: usize = 80 * 1024 * 1024;
 
-/// How many bytes the large responses of one user may take. A user who reads slowly must not use up the memory of the
-/// others.
-const MAX_USER_BYTES: usize = 20 * 1024 * 1024;
+/// A user may hold a quarter of what is free: 16 MiB alone. If four users hold all that they may, a fifth still gets the
+/// largest page.
+const PART: usize = 4;
+
+/// How long a response waits until clients that were cut off have left. That takes one step of a task.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Counts bytes, in all and for each user.
 ///
 /// Not semaphores: one for each user would need the same map, and a second rule for when an entry can go.
 #[derive(Clone)]
-pub(super) struct MemoryLimit(Arc<Mutex<Usage>>);
+pub(super) struct MemoryLimit(Arc<State>);
+
+struct State {
+    usage: Mutex<Usage>,
+    /// Tells that a reservation has ended.
+    freed: Notify,
+}
 
 struct Usage {
-    max_total: usize,
-    max_of_user: usize,
-    total: usize,
-    /// Only users who have reserved bytes. What belongs to no user counts as that of one.
-    by_user: HashMap<Option<UserId>, usize>,
+    /// What belongs to no user counts as that of one.
+    shares: Shares<Option<UserId>>,
+    /// The reservations that last until a client has read.
+    readers: HashMap<u64, Reader>,
+    next: u64,
+}
+
+struct Reader {
+    user: Option<UserId>,
+    size: usize,
+    pace: Arc<Pace>,
+}
+
+/// Why bytes do not fit.
+pub(super) enum NoRoom {
+    /// The share of the user is used up.
+    NotNow,
+    /// Clients were cut off for them, and leave in a moment.
+    Soon,
 }
 
 impl MemoryLimit {
-    pub(super) fn new(max_total: usize, max_of_user: usize) -> Self {
-        Self(Arc::new(Mutex::new(Usage { max_total, max_of_user, total: 0, by_user: HashMap::new() })))
+    /// Each user may hold the free part of `room`, divided by `part`.
+    pub(super) fn new(room: usize, part: usize) -> Self {
+        let usage = Usage { shares: Shares::new(room, part), readers: HashMap::new(), next: 0 };
+        Self(Arc::new(State { usage: Mutex::new(usage), freed: Notify::new() }))
     }
 
-    /// Counts bytes of a user until the reservation is dropped; `None` if they do not fit. One reservation may take half of
-    /// what is left, so that long responses leave room for shorter ones.
-    pub(super) fn reserve(&self, user: Option<&UserId>, size: usize) -> Option<Reservation> {
+    /// Counts bytes of a user until the reservation is dropped. If they are for a client that reads them, it can be cut off
+    /// for others.
+    pub(super) fn reserve(
+        &self,
+        user: Option<&UserId>,
+        size: usize,
+        reader: Option<&Arc<Pace>>,
+    ) -> Result<Reservation, NoRoom> {
         let user = user.cloned();
         let mut usage = self.usage();
-        let of_user = usage.by_user.get(&user).copied().unwrap_or(0) + size;
-        if of_user > usage.max_of_user || size > (usage.max_total - usage.total) / 2 {
-            return None;
+        let missing = usage.shares.missing(&user, size);
+        if missing > 0 {
+            return Err(if usage.cut_slow_readers(&user, missing) { NoRoom::Soon } else { NoRoom::NotNow });
         }
-        usage.total += size;
-        usage.by_user.insert(user.clone(), of_user);
-        Some(Reservation { user, size, limit: self.clone() })
+        usage.shares.take(user.clone(), size);
+        let number = usage.next;
+        usage.next += 1;
+        if let Some(pace) = reader {
+            usage.readers.insert(number, Reader { user: user.clone(), size, pace: pace.clone() });
+        }
+        Ok(Reservation { number, user, size, limit: self.clone() })
     }
 
     fn usage(&self) -> MutexGuard<'_, Usage> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Usage {
+    /// Cuts off as many slow readers of other users as are needed for this much room, or nobody if that is not enough. The
+    /// first to go are those of the users who hold most.
+    fn cut_slow_readers(&self, user: &Option<UserId>, missing: usize) -> bool {
+        let others = self.readers.values().filter(|reader| reader.user != *user);
+        let (leaving, staying): (Vec<_>, Vec<_>) = others.partition(|reader| reader.pace.is_cut_off());
+        let mut missing = missing.saturating_sub(leaving.iter().map(|reader| reader.size).sum());
+        let mut slow: Vec<_> = staying.into_iter().filter(|reader| reader.pace.is_slow()).collect();
+        if slow.iter().map(|reader| reader.size).sum::<usize>() < missing {
+            return false;
+        }
+        slow.sort_by_key(|reader| self.shares.held_by(&reader.user));
+        while let Some(reader) = slow.pop_if(|_| missing > 0) {
+            reader.pace.cut_off();
+            missing = missing.saturating_sub(reader.size);
+        }
+        true
     }
 }
 
 /// Bytes that are counted.
 pub(super) struct Reservation {
+    number: u64,
     user: Option<UserId>,
     size: usize,
     limit: MemoryLimit,
@@ -66,40 +127,81 @@ pub(super) struct Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         let mut usage = self.limit.usage();
-        usage.total -= self.size;
-        let of_user = usage.by_user.get(&self.user).copied().unwrap_or(0) - self.size;
-        if of_user > 0 {
-            usage.by_user.insert(self.user.take(), of_user);
-        } else {
-            usage.by_user.remove(&self.user);
-        }
+        usage.shares.give_back(&self.user, self.size);
+        usage.readers.remove(&self.number);
+        drop(usage);
+        self.limit.0.freed.notify_waiters();
     }
 }
 
-/// The memory of large responses.
+/// The memory of large responses and bodies.
 #[derive(Clone)]
-pub struct ResponseMemory(MemoryLimit);
+pub struct ResponseMemory {
+    limit: MemoryLimit,
+    /// The client that will read the responses.
+    client: Option<Arc<Pace>>,
+}
 
 impl Default for ResponseMemory {
     fn default() -> Self {
-        Self(MemoryLimit::new(MAX_TOTAL_BYTES, MAX_USER_BYTES))
+        Self { limit: MemoryLimit::new(ROOM, PART), client: None }
     }
 }
 
 impl ResponseMemory {
+    /// The same memory, for responses that this client reads.
+    pub(super) fn for_client(&self, client: Option<Arc<Pace>>) -> Self {
+        Self { limit: self.limit.clone(), client }
+    }
+
     /// Turns a JSON text into the body of a response to `user`. Its memory is counted until the body is dropped, after it
     /// was sent or its client disconnected.
     ///
     /// # Errors
-    /// Returns the text if it does not fit into a limit.
-    pub fn reserve(&self, mut json: Vec<u8>, user: &UserId) -> Result<Bytes, Vec<u8>> {
+    /// Returns the text if it does not fit into the share of the user.
+    pub fn reserve(&self, json: Vec<u8>, user: &UserId) -> Result<Bytes, Vec<u8>> {
+        self.try_reserve(json, user).map_err(|(json, _)| json)
+    }
+
+    /// The same, after slow readers of other users were cut off if that makes room.
+    ///
+    /// # Errors
+    /// [`Refusal::NoMemory`] if the text does not fit into the share of the user.
+    pub async fn reserve_in_a_moment(&self, mut json: Vec<u8>, user: &UserId) -> Result<Bytes, Refusal> {
+        let reserved = within(LEAVE_TIMEOUT, async {
+            loop {
+                let freed = self.limit.0.freed.notified();
+                match self.try_reserve(json, user) {
+                    Ok(body) => return Ok(body),
+                    Err((_, NoRoom::NotNow)) => return Err(Refusal::NoMemory),
+                    Err((text, NoRoom::Soon)) => json = text,
+                }
+                freed.await;
+            }
+        });
+        reserved.await.unwrap_or(Err(Refusal::NoMemory))
+    }
+
+    /// Counts a body of this size that `user` sends.
+    ///
+    /// # Errors
+    /// [`Refusal::NoMemory`] if it does not fit into the share of the user.
+    pub(super) fn reserve_body(&self, size: usize, user: &UserId) -> Result<Reservation, Refusal> {
+        self.limit.reserve(Some(user), size, None).map_err(|_| Refusal::NoMemory)
+    }
+
+    fn try_reserve(&self, mut json: Vec<u8>, user: &UserId) -> Result<Bytes, (Vec<u8>, NoRoom)> {
         if json.len() <= UNCOUNTED_BYTES {
             return Ok(json.into());
         }
-        let Some(reservation) = self.0.reserve(Some(user), json.len()) else { return Err(json) };
-        // The buffer may have grown to twice the length of the text.
-        json.shrink_to_fit();
-        Ok(Bytes::from_owner(Reserved { json, _reservation: reservation }))
+        match self.limit.reserve(Some(user), json.len(), self.client.as_ref()) {
+            Ok(reservation) => {
+                // The buffer may have grown to twice the length of the text.
+                json.shrink_to_fit();
+                Ok(Bytes::from_owner(Reserved { json, _reservation: reservation }))
+            }
+            Err(why) => Err((json, why)),
+        }
     }
 }
 
