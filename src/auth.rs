@@ -43,6 +43,14 @@ impl UserId {
     }
 }
 
+/// Only tests make a user without a token.
+#[cfg(test)]
+impl From<&str> for UserId {
+    fn from(id: &str) -> Self {
+        Self(id.into())
+    }
+}
+
 /// How far the clocks of issuer and server may differ, in seconds.
 pub const LEEWAY: u64 = 30;
 

@@ -47,10 +47,7 @@ pub(super) struct Compression {
 impl Compression {
     pub(super) fn new() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            memory: MemoryLimit::new(ROOM, PART),
-            permits: Arc::new(Semaphore::new((threads / 2).max(1))),
-        }
+        Self { memory: MemoryLimit::new(ROOM, PART), permits: Arc::new(Semaphore::new((threads / 2).max(1))) }
     }
 
     /// The response, compressed if it is large and the request accepts that. If too many answers are being compressed, it

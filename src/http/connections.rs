@@ -125,9 +125,8 @@ impl Open {
         }
         // The scan is short, and needed only when the share is used up.
         let held = self.shares.held_by(&address);
-        let may_close = |slot: &Slot| {
-            is_proxy || slot.address == address || self.shares.held_by(&slot.address) > held
-        };
+        let may_close =
+            |slot: &Slot| is_proxy || slot.address == address || self.shares.held_by(&slot.address) > held;
         let candidates = self.slots.values().filter(|slot| may_close(slot));
         let candidates = candidates.map(|slot| (slot.idle_since.load(Ordering::Relaxed), slot));
         let candidates: Vec<_> = candidates.filter(|(since, _)| *since != BUSY).collect();

@@ -24,8 +24,10 @@ pub(super) struct LastResponse {
 }
 
 /// To a connection beyond the limit.
-pub(super) const TOO_MANY_CONNECTIONS: LastResponse =
-    LastResponse { status: "503 Service Unavailable\r\nretry-after: 1", detail: response::TOO_MANY_CONNECTIONS };
+pub(super) const TOO_MANY_CONNECTIONS: LastResponse = LastResponse {
+    status: "503 Service Unavailable\r\nretry-after: 1",
+    detail: response::TOO_MANY_CONNECTIONS,
+};
 
 /// To a head or a body that did not arrive in time. hyper only closes the connection.
 pub(super) const TOO_SLOW: LastResponse = LastResponse {

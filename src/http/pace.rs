@@ -60,6 +60,13 @@ impl Pace {
         self.cut.cancelled().await;
     }
 
+    /// A client for which the server has waited long enough.
+    #[cfg(test)]
+    pub(super) fn of_a_slow_client() -> Self {
+        let measure = Measure { waited: PATIENCE, ..Measure::default() };
+        Self { measure: Mutex::new(measure), cut: CancellationToken::new() }
+    }
+
     fn measure(&self) -> MutexGuard<'_, Measure> {
         self.measure.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,7 +113,9 @@ mod tests {
 
     #[test]
     fn a_client_below_the_limit_is_slow_after_five_seconds_and_one_above_it_never() {
-        for (bytes, wanted) in [(0, Some(5)), (1, Some(5)), (20_000, Some(5)), (50_000, None), (1 << 20, None)] {
+        for (bytes, wanted) in
+            [(0, Some(5)), (1, Some(5)), (20_000, Some(5)), (50_000, None), (1 << 20, None)]
+        {
             assert_eq!(slow_after(Measure::default(), bytes), wanted, "{bytes} bytes a second");
         }
     }

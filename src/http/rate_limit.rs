@@ -134,7 +134,8 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_refused_thousands_of_times_has_few_lines_in_the_log_and_the_next_says_how_many_are_missing() {
+    fn an_address_that_is_refused_thousands_of_times_has_few_lines_in_the_log_and_the_next_says_how_many_are_missing()
+     {
         let limits = RateLimits::new(0);
         let (client, other) = (IpAddr::from([203, 0, 113, 7]), IpAddr::from([203, 0, 113, 8]));
 

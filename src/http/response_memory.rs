@@ -216,3 +216,86 @@ impl AsRef<[u8]> for Reserved {
         &self.json
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1024 * 1024;
+
+    /// A reader for `user` of this many MiB, and whether it is slow.
+    fn reader(memory: &ResponseMemory, user: &str, size: usize, slow: bool) -> (Arc<Pace>, Option<Bytes>) {
+        let pace = Arc::new(if slow { Pace::of_a_slow_client() } else { Pace::default() });
+        let body = memory.for_client(Some(pace.clone())).reserve(vec![b'x'; size * MIB], &user.into());
+        (pace, body.ok())
+    }
+
+    /// Readers of 7 MiB of six users, who leave 38 MiB: a newcomer may take a quarter of it.
+    fn filled(slow: bool) -> (ResponseMemory, Vec<(Arc<Pace>, Option<Bytes>)>) {
+        let memory = ResponseMemory::default();
+        let readers = (0..6).map(|user| reader(&memory, &user.to_string(), 7, slow)).collect();
+        (memory, readers)
+    }
+
+    #[tokio::test]
+    async fn as_many_slow_readers_are_cut_off_as_others_need_and_no_more() {
+        let (memory, readers) = filled(true);
+        let paces: Vec<_> = readers.iter().map(|(pace, _)| pace.clone()).collect();
+        // Each connection ends when it is told so.
+        for (pace, body) in readers {
+            tokio::spawn(async move {
+                pace.cut().await;
+                drop(body);
+            });
+        }
+
+        let body = memory.reserve_in_a_moment(vec![b'x'; 12 * MIB], &"late".into()).await;
+
+        assert!(body.is_ok());
+        // 48 MiB must be free: two of the six have to leave.
+        assert_eq!(paces.iter().filter(|pace| pace.is_cut_off()).count(), 2);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_cut_off_if_there_is_room_or_if_it_would_not_be_enough() {
+        let (memory, readers) = filled(true);
+
+        let fits = memory.reserve_in_a_moment(vec![b'x'; 9 * MIB], &"late".into()).await;
+        let never_fits = memory.reserve_in_a_moment(vec![b'x'; 21 * MIB], &"later".into()).await;
+
+        assert!(fits.is_ok() && matches!(never_fits, Err(Refusal::NoMemory)));
+        assert!(readers.iter().all(|(pace, body)| !pace.is_cut_off() && body.is_some()));
+    }
+
+    #[tokio::test]
+    async fn clients_that_read_fast_enough_are_not_cut_off() {
+        let (memory, readers) = filled(false);
+
+        let body = memory.reserve_in_a_moment(vec![b'x'; 12 * MIB], &"late".into()).await;
+
+        assert!(matches!(body, Err(Refusal::NoMemory)));
+        assert!(readers.iter().all(|(pace, _)| !pace.is_cut_off()));
+    }
+
+    #[tokio::test]
+    async fn a_user_gets_no_room_from_clients_of_their_own() {
+        let memory = ResponseMemory::default();
+        let readers = [reader(&memory, "alice", 7, true), reader(&memory, "alice", 7, true)];
+
+        let third = memory.reserve_in_a_moment(vec![b'x'; 7 * MIB], &"alice".into()).await;
+
+        assert!(matches!(third, Err(Refusal::NoMemory)));
+        assert!(readers.iter().all(|(pace, body)| !pace.is_cut_off() && body.is_some()));
+    }
+
+    #[test]
+    fn memory_that_is_given_back_is_free_again() {
+        let memory = ResponseMemory::default();
+        for _ in 0..10 {
+            let (_, body) = reader(&memory, "alice", 15, false);
+            assert!(body.is_some());
+        }
+
+        assert!(memory.limit.usage().readers.is_empty());
+    }
+}

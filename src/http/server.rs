@@ -71,12 +71,8 @@ pub async fn serve(
         ends: CancellationToken::new(),
     };
     let middleware = |routes| Arc::new(Middleware::new(routes, origins.clone(), connections.clone()));
-    let service = Service {
-        middleware: middleware(routes(&app)),
-        timeouts,
-        stop: stopping.clone(),
-        is_beyond: false,
-    };
+    let service =
+        Service { middleware: middleware(routes(&app)), timeouts, stop: stopping.clone(), is_beyond: false };
     let service_beyond = Service {
         middleware: middleware(routes_beyond_the_limit(&app)),
         timeouts: TIMEOUTS_BEYOND,

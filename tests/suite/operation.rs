@@ -3,6 +3,7 @@
 
 mod audit;
 mod audit_under_load;
+mod beyond_the_limit;
 pub mod checkout;
 mod concurrency;
 mod connections;
@@ -20,6 +21,7 @@ mod first_hour;
 mod framing;
 mod freeze;
 mod full_scans;
+mod heads;
 pub mod health;
 mod hosts;
 mod hung_commit;
@@ -30,6 +32,7 @@ mod key_outage;
 mod key_rotation;
 mod key_several_sets;
 mod key_tls;
+mod large_bodies;
 mod logs;
 mod mixed_requests;
 pub mod overload;
