@@ -59,7 +59,7 @@ impl Compression {
         response.headers_mut().append(VARY, HeaderValue::from_static("Accept-Encoding"));
         let Some(coding) = coding else { return response };
         let owner = response.extensions().get().map(|Owner(user)| user);
-        let Ok(memory) = self.memory.reserve(owner, coding.memory(), None) else { return response };
+        let Some(memory) = self.memory.reserve(owner, coding.memory(), None) else { return response };
 
         let (mut head, body) = response.into_parts();
         head.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::response;
+use super::server::MAX_HEAD_BYTES;
 use crate::time_limit::within;
 
 /// How long the server reads and discards what a client still sends, so that the client can read the response.
@@ -59,7 +60,7 @@ const NOT_HTTP: LastResponse = LastResponse {
 /// To a head that hyper cannot parse. `unread` is what has arrived of it.
 pub(super) fn unreadable(error: &hyper::Error, unread: &[u8]) -> LastResponse {
     match error.is_parse_too_large() {
-        true if !unread.contains(&b'\n') => LINE_TOO_LONG,
+        true if !unread.iter().take(MAX_HEAD_BYTES).any(|byte| *byte == b'\n') => LINE_TOO_LONG,
         true => HEAD_TOO_LARGE,
         false => NOT_HTTP,
     }

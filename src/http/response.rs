@@ -229,7 +229,7 @@ pub fn as_json(response: Response) -> Response {
 /// # Errors
 /// [`Refusal::NoMemory`] if the list is large and does not fit into the user's share of the memory for large responses.
 pub async fn list(json: Vec<u8>, user: &UserId, memory: &ResponseMemory) -> Result<Response, Refusal> {
-    Ok(owned(json_text(memory.reserve_in_a_moment(json, user).await?), user))
+    Ok(owned(json_text(memory.reserve_with_force(json, user).await?), user))
 }
 
 /// Notes whose response it is: what all responses take together is shared out by user.

@@ -53,14 +53,6 @@ struct Reader {
     pace: Arc<Pace>,
 }
 
-/// Why bytes do not fit.
-pub(super) enum NoRoom {
-    /// The share of the user is used up.
-    NotNow,
-    /// Clients were cut off for them, and leave in a moment.
-    Soon,
-}
-
 impl MemoryLimit {
     /// Each user may hold the free part of `room`, divided by `part`.
     pub(super) fn new(room: usize, part: usize) -> Self {
@@ -68,19 +60,18 @@ impl MemoryLimit {
         Self(Arc::new(State { usage: Mutex::new(usage), freed: Notify::new() }))
     }
 
-    /// Counts bytes of a user until the reservation is dropped. If they are for a client that reads them, it can be cut off
-    /// for others.
+    /// Counts bytes of a user until the reservation is dropped; `None` if they do not fit. If they are for a client that reads
+    /// them, it can be cut off for others.
     pub(super) fn reserve(
         &self,
         user: Option<&UserId>,
         size: usize,
         reader: Option<&Arc<Pace>>,
-    ) -> Result<Reservation, NoRoom> {
+    ) -> Option<Reservation> {
         let user = user.cloned();
         let mut usage = self.usage();
-        let missing = usage.shares.missing(&user, size);
-        if missing > 0 {
-            return Err(if usage.cut_slow_readers(&user, missing) { NoRoom::Soon } else { NoRoom::NotNow });
+        if usage.shares.missing(&user, size) > 0 {
+            return None;
         }
         usage.shares.take(user.clone(), size);
         let number = usage.next;
@@ -88,7 +79,7 @@ impl MemoryLimit {
         if let Some(pace) = reader {
             usage.readers.insert(number, Reader { user: user.clone(), size, pace: pace.clone() });
         }
-        Ok(Reservation { number, user, size, limit: self.clone() })
+        Some(Reservation { number, user, size, limit: self.clone() })
     }
 
     fn usage(&self) -> MutexGuard<'_, Usage> {
@@ -97,11 +88,14 @@ impl MemoryLimit {
 }
 
 impl Usage {
-    /// Cuts off as many slow readers of other users as are needed for this much room, or nobody if that is not enough. The
-    /// first to go are those of the users who hold most.
-    fn cut_slow_readers(&self, user: &Option<UserId>, missing: usize) -> bool {
-        let others = self.readers.values().filter(|reader| reader.user != *user);
+    /// Cuts off as many slow readers of other users as are needed, so that `user` can have this many bytes. The first to go
+    /// are those of the users who hold most. Nobody is cut off if that is not enough.
+    ///
+    /// Returns whether there will be room as soon as they have left.
+    fn make_room(&self, user: Option<UserId>, size: usize) -> bool {
+        let others = self.readers.values().filter(|reader| reader.user != user);
         let (leaving, staying): (Vec<_>, Vec<_>) = others.partition(|reader| reader.pace.is_cut_off());
+        let missing = self.shares.missing(&user, size);
         let mut missing = missing.saturating_sub(leaving.iter().map(|reader| reader.size).sum());
         let mut slow: Vec<_> = staying.into_iter().filter(|reader| reader.pace.is_slow()).collect();
         if slow.iter().map(|reader| reader.size).sum::<usize>() < missing {
@@ -159,22 +153,31 @@ impl ResponseMemory {
     ///
     /// # Errors
     /// Returns the text if it does not fit into the share of the user.
-    pub fn reserve(&self, json: Vec<u8>, user: &UserId) -> Result<Bytes, Vec<u8>> {
-        self.try_reserve(json, user).map_err(|(json, _)| json)
+    pub fn reserve(&self, mut json: Vec<u8>, user: &UserId) -> Result<Bytes, Vec<u8>> {
+        if json.len() <= UNCOUNTED_BYTES {
+            return Ok(json.into());
+        }
+        let reservation = self.limit.reserve(Some(user), json.len(), self.client.as_ref());
+        let Some(reservation) = reservation else { return Err(json) };
+        // The buffer may have grown to twice the length of the text.
+        json.shrink_to_fit();
+        Ok(Bytes::from_owner(Reserved { json, _reservation: reservation }))
     }
 
-    /// The same, after slow readers of other users were cut off if that makes room.
+    /// The same for a text that cannot be shortened. If that makes room, clients of others that read slowly are cut off.
     ///
     /// # Errors
-    /// [`Refusal::NoMemory`] if the text does not fit into the share of the user.
-    pub async fn reserve_in_a_moment(&self, mut json: Vec<u8>, user: &UserId) -> Result<Bytes, Refusal> {
+    /// [`Refusal::NoMemory`] if the text does not fit into the share of the user all the same.
+    pub async fn reserve_with_force(&self, mut json: Vec<u8>, user: &UserId) -> Result<Bytes, Refusal> {
         let reserved = within(LEAVE_TIMEOUT, async {
             loop {
                 let freed = self.limit.0.freed.notified();
-                match self.try_reserve(json, user) {
+                json = match self.reserve(json, user) {
                     Ok(body) => return Ok(body),
-                    Err((_, NoRoom::NotNow)) => return Err(Refusal::NoMemory),
-                    Err((text, NoRoom::Soon)) => json = text,
+                    Err(json) => json,
+                };
+                if !self.limit.usage().make_room(Some(user.clone()), json.len()) {
+                    return Err(Refusal::NoMemory);
                 }
                 freed.await;
             }
@@ -187,21 +190,7 @@ impl ResponseMemory {
     /// # Errors
     /// [`Refusal::NoMemory`] if it does not fit into the share of the user.
     pub(super) fn reserve_body(&self, size: usize, user: &UserId) -> Result<Reservation, Refusal> {
-        self.limit.reserve(Some(user), size, None).map_err(|_| Refusal::NoMemory)
-    }
-
-    fn try_reserve(&self, mut json: Vec<u8>, user: &UserId) -> Result<Bytes, (Vec<u8>, NoRoom)> {
-        if json.len() <= UNCOUNTED_BYTES {
-            return Ok(json.into());
-        }
-        match self.limit.reserve(Some(user), json.len(), self.client.as_ref()) {
-            Ok(reservation) => {
-                // The buffer may have grown to twice the length of the text.
-                json.shrink_to_fit();
-                Ok(Bytes::from_owner(Reserved { json, _reservation: reservation }))
-            }
-            Err(why) => Err((json, why)),
-        }
+        self.limit.reserve(Some(user), size, None).ok_or(Refusal::NoMemory)
     }
 }
 
@@ -249,7 +238,7 @@ mod tests {
             });
         }
 
-        let body = memory.reserve_in_a_moment(vec![b'x'; 12 * MIB], &"late".into()).await;
+        let body = memory.reserve_with_force(vec![b'x'; 12 * MIB], &"late".into()).await;
 
         assert!(body.is_ok());
         // 48 MiB must be free: two of the six have to leave.
@@ -260,8 +249,8 @@ mod tests {
     async fn nobody_is_cut_off_if_there_is_room_or_if_it_would_not_be_enough() {
         let (memory, readers) = filled(true);
 
-        let fits = memory.reserve_in_a_moment(vec![b'x'; 9 * MIB], &"late".into()).await;
-        let never_fits = memory.reserve_in_a_moment(vec![b'x'; 21 * MIB], &"later".into()).await;
+        let fits = memory.reserve_with_force(vec![b'x'; 9 * MIB], &"late".into()).await;
+        let never_fits = memory.reserve_with_force(vec![b'x'; 21 * MIB], &"later".into()).await;
 
         assert!(fits.is_ok() && matches!(never_fits, Err(Refusal::NoMemory)));
         assert!(readers.iter().all(|(pace, body)| !pace.is_cut_off() && body.is_some()));
@@ -271,7 +260,7 @@ mod tests {
     async fn clients_that_read_fast_enough_are_not_cut_off() {
         let (memory, readers) = filled(false);
 
-        let body = memory.reserve_in_a_moment(vec![b'x'; 12 * MIB], &"late".into()).await;
+        let body = memory.reserve_with_force(vec![b'x'; 12 * MIB], &"late".into()).await;
 
         assert!(matches!(body, Err(Refusal::NoMemory)));
         assert!(readers.iter().all(|(pace, _)| !pace.is_cut_off()));
@@ -282,7 +271,7 @@ mod tests {
         let memory = ResponseMemory::default();
         let readers = [reader(&memory, "alice", 7, true), reader(&memory, "alice", 7, true)];
 
-        let third = memory.reserve_in_a_moment(vec![b'x'; 7 * MIB], &"alice".into()).await;
+        let third = memory.reserve_with_force(vec![b'x'; 7 * MIB], &"alice".into()).await;
 
         assert!(matches!(third, Err(Refusal::NoMemory)));
         assert!(readers.iter().all(|(pace, body)| !pace.is_cut_off() && body.is_some()));

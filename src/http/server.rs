@@ -40,7 +40,7 @@ const MAX_BEYOND: usize = 16;
 const TIMEOUTS_BEYOND: Timeouts = Timeouts { request: Duration::from_secs(1), keep_alive: Duration::ZERO };
 
 /// The largest size of the request line with all headers, in bytes. The largest token takes half of it.
-const MAX_HEAD_BYTES: usize = 32 * 1024;
+pub(super) const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// How many unsent bytes the kernel may hold (tcp(7), TCP_NOTSENT_LOWAT). Without this limit it holds megabytes, and accepts
 /// more only after a slow client has read a third of them. The write timeout would close the connection before that.
