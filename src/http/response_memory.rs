@@ -212,15 +212,18 @@ mod tests {
 
     const MIB: usize = 1024 * 1024;
 
-    /// A reader for `user` of this many MiB, and whether it is slow.
-    fn reader(memory: &ResponseMemory, user: &str, size: usize, slow: bool) -> (Arc<Pace>, Option<Bytes>) {
+    /// A client and the answer that it reads, if there was room for it.
+    type Client = (Arc<Pace>, Option<Bytes>);
+
+    /// A client of `user` that reads this many MiB.
+    fn reader(memory: &ResponseMemory, user: &str, size: usize, slow: bool) -> Client {
         let pace = Arc::new(if slow { Pace::of_a_slow_client() } else { Pace::default() });
         let body = memory.for_client(Some(pace.clone())).reserve(vec![b'x'; size * MIB], &user.into());
         (pace, body.ok())
     }
 
     /// Readers of 7 MiB of six users, who leave 38 MiB: a newcomer may take a quarter of it.
-    fn filled(slow: bool) -> (ResponseMemory, Vec<(Arc<Pace>, Option<Bytes>)>) {
+    fn filled(slow: bool) -> (ResponseMemory, Vec<Client>) {
         let memory = ResponseMemory::default();
         let readers = (0..6).map(|user| reader(&memory, &user.to_string(), 7, slow)).collect();
         (memory, readers)
