@@ -1,0 +1,10 @@
+-- Whether this login can lock the row of rowkeep.lock. Not before migration 8, nor after a restore that gave the table to
+-- another owner.
+select exists (select
+                 from pg_class c
+                 join pg_namespace n on n.oid = c.relnamespace
+                where n.nspname = 'rowkeep'
+                  and c.relname = 'lock'
+                  and has_schema_privilege(n.oid, 'USAGE')
+                  and has_table_privilege(c.oid, 'SELECT')
+                  and has_table_privilege(c.oid, 'UPDATE')) as is_there
