@@ -50,11 +50,16 @@ impl MigrationLock {
     ///
     /// # Errors
     /// The session that did not release the lock in time.
-    pub(super) async fn take(address: &Address, client: &Client, wait: Duration) -> Result<Self, SchemaError> {
+    pub(super) async fn take(
+        address: &Address,
+        client: &Client,
+        wait: Duration,
+    ) -> Result<Self, SchemaError> {
         let holder = connect(address).await?;
         holder.batch_execute(MIGRATING).await?;
         holder.batch_execute(BEGIN).await?;
-        let milliseconds = wait.as_millis().to_string();
+        // Zero would be no limit.
+        let milliseconds = wait.as_millis().max(1).to_string();
         holder.query_typed(LOCK_TIMEOUT, &[(&milliseconds, Type::TEXT)]).await?;
         let rows = holder.query_typed(PROCESS_ID, &[]).await?;
         let process_id = rows.first().ok_or_else(no_row)?.try_get("process_id")?;
@@ -198,7 +203,9 @@ async fn stop_older_releases(client: &Client) -> Result<(), SchemaError> {
 }
 
 fn no_row() -> SchemaError {
-    SchemaError::Unusable("rowkeep.lock has no row; run as rowkeep_owner: INSERT INTO rowkeep.lock DEFAULT VALUES;".into())
+    SchemaError::Unusable(
+        "rowkeep.lock has no row; run as rowkeep_owner: INSERT INTO rowkeep.lock DEFAULT VALUES;".into(),
+    )
 }
 
 /// lock_not_available, or a deadlock with requests that are being served.

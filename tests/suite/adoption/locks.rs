@@ -46,10 +46,10 @@ async fn an_adoption_waits_for_a_migration() {
     let other = old.database.superuser().await;
     let lock =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/schema/lock.sql")).expect("a file");
-    other.batch_execute(&lock).await.expect("a lock");
+    other.batch_execute(&format!("begin; {lock}")).await.expect("a lock");
     let mut program = old.adopt("public.tasks", &[]).with(&[("LOG_LEVEL", "info")]).start();
 
-    program.says("another process is migrating this database, waiting for it").await;
+    program.says("another process is changing this database, waiting for it").await;
     drop(other);
     let ended = program.ended().await;
 
