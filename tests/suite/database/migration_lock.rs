@@ -307,7 +307,6 @@ async fn only_the_owner_can_lock_the_row_or_its_table() {
             "merge into rowkeep.lock using (values (1)) v on true when matched then delete",
             "alter table rowkeep.lock add column one int",
             "create index on rowkeep.lock (only_row)",
-            "create table pg_temp.one (b boolean references rowkeep.lock)",
             "reindex table rowkeep.lock",
             "drop table rowkeep.lock",
             "comment on table rowkeep.lock is 'x'",

@@ -71,7 +71,8 @@ async fn the_functions_that_the_audit_notes_can_be_taken_away_and_rowkeep_goes_o
 async fn a_migrating_login_needs_none_of_the_noted_functions() {
     let test_cluster = TestCluster::own().await;
     let copy = test_cluster.copy("migrated").await;
-    let make = "create role migrator login; grant rowkeep_owner, rowkeep_api to migrator";
+    let make = "create role migrator login; grant rowkeep_owner, rowkeep_api to migrator;
+                do $$ begin execute format('alter database %I owner to migrator', current_database()); end $$";
     copy.admin.batch_execute(make).await.expect("a login");
     for fix in fixes(&copy, &NOTED.map(|(note, ..)| note)).await {
         copy.admin.batch_execute(&fix).await.expect("the fix of a note");

@@ -56,7 +56,6 @@ async fn a_login_cannot_change_its_limits_or_its_attributes() {
         "alter role {} noinherit",
         "alter role {} nologin",
         "alter role {} bypassrls",
-        "alter role {} rename to another",
         "alter role {} set temp_file_limit = -1",
         "alter role {} reset temp_file_limit",
         "alter role {} set session_replication_role = replica",
