@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Error};
 
 use super::connect::connect;
 use super::{MIGRATING, SchemaError};
-use crate::database::{Address, describe};
+use crate::database::{Address, describe, is_temporary};
 
 const BEGIN: &str = include_str!("../../sql/schema/begin_long.sql");
 const PROCESS_ID: &str = include_str!("../../sql/session/pooler.sql");
@@ -148,7 +148,10 @@ impl MigrationLock {
                 Ok(rows) if rows.is_empty() => Err(no_row()),
                 Ok(_) => Ok(()),
                 Err(error) if is_lock_conflict(&error) => Err(self.refused(held_by.as_deref())),
-                Err(error) => Err(error.into()),
+                Err(error) => {
+                    let text = format!("cannot wait for the lock of this database: {}", describe(&error));
+                    Err(SchemaError::new(is_temporary(&error), text))
+                }
             };
         }
     }

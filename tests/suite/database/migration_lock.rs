@@ -217,7 +217,9 @@ async fn a_migration_stops_when_the_connection_that_holds_its_lock_is_ended() {
     program.says("a table is in use, trying again").await;
 
     let end = "select pg_terminate_backend(pid)::text from pg_locks
-                where relation = 'rowkeep.lock'::regclass and mode = 'RowShareLock'";
+                where relation = 'rowkeep.lock'::regclass and mode = 'RowShareLock'
+                  -- Databases of other tests are copies of the same template, and their tables have the same numbers.
+                  and database = (select oid from pg_database where datname = current_database())";
     assert_eq!(texts(&fixture.admin, end).await, ["true"]);
     let ended = program.ended().await;
 
