@@ -227,8 +227,18 @@ async fn make_history(client: &mut Client) -> Result<(), SchemaError> {
 
 /// Logs how long requests will wait for the migration that builds indexes anew.
 async fn announce_index_rebuild(client: &Client) -> Result<(), SchemaError> {
-    let before = Version::of_database(client).await?.is_some_and(|found| found.migration < REBUILDS_INDEXES);
-    let Some(row) = client.query_opt(INDEX_REBUILD, &[]).await?.filter(|_| before) else { return Ok(()) };
+    // Reading the size waits for a lock of the table.
+    if Version::of_database(client).await?.is_none_or(|found| found.migration >= REBUILDS_INDEXES) {
+        return Ok(());
+    }
+    let row = match client.query_opt(INDEX_REBUILD, &[]).await {
+        Ok(row) => row,
+        Err(error) if is_lock_conflict(&error) => {
+            return Err(in_use(client, &error, "cannot read the size of app.tasks").await);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let Some(row) = row else { return Ok(()) };
     let (rows, seconds): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
     tracing::info!(
         rows,

@@ -99,6 +99,43 @@ async fn a_session_that_waits_for_the_lock_is_not_taken_for_the_one_that_has_it(
     waiting.abort();
 }
 
+/// A migration has the lock, and waits for a report.
+#[tokio::test]
+async fn a_session_that_has_the_lock_is_named_although_it_waits_itself() {
+    let fixture = Fixture::new().await;
+    let _report = report(&fixture).await;
+    let (holder, process_id) = holder(&fixture.database, "the other one").await;
+    let waiting =
+        tokio::spawn(async move { holder.batch_execute("lock table app.tasks").await.map(|()| holder) });
+    let waits =
+        format!("select 'waits' from pg_stat_activity where pid = {process_id} and wait_event_type = 'Lock'");
+    until(&fixture.admin, &waits).await;
+
+    let ended = migrate(&fixture.database, "postgres", BRIEFLY).run().await;
+
+    assert!(ended.err.contains(&format!("for 1 s: process {process_id}, login")), "{ended:?}");
+    assert!(!ended.err.contains("application 'report'"), "{ended:?}");
+    waiting.abort();
+}
+
+/// An older release has the lock of its kind, and this one waits in a queue.
+#[tokio::test]
+async fn before_the_table_exists_the_holder_is_named_and_not_the_queue() {
+    let database = Database::unmigrated().await;
+    let older = database.superuser().await;
+    older.batch_execute(OF_OLDER_RELEASES).await.expect("a lock");
+    let [first] = texts(&older, "select pg_backend_pid()::text").await.try_into().expect("one process id");
+    let mut second = migrate(&database, "postgres", &[]).start();
+    second.says(WAITS).await;
+
+    let ended = migrate(&database, "postgres", &["--lock-timeout", "1"]).run().await;
+
+    assert!(ended.err.contains(&format!("for 1 s: process {first}, login")), "{ended:?}");
+    assert!(!ended.err.contains("; process"), "{ended:?}");
+    drop(older);
+    assert_eq!(second.ended().await.code, Some(0));
+}
+
 /// PostgreSQL hides the times and the address of sessions of others.
 #[tokio::test]
 async fn a_migrating_login_that_may_not_see_other_sessions_still_learns_their_login_and_application() {
