@@ -24,6 +24,7 @@ const BEFORE: &str = r#"
     create policy owner_only on app.tasks to rowkeep_api
         using (user_id = app.current_user_id()) with check (user_id = app.current_user_id());
     drop collation app.letters;
+    drop table rowkeep.lock;
     delete from rowkeep.migrations where version >= 6;
     commit"#;
 
