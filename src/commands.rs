@@ -49,8 +49,9 @@ pub fn run() -> Result<(), Failure> {
     let is_server = command == Command::Serve;
     let outcome = match command {
         Command::Serve => runtime.block_on(serve::serve(&mut config, &mut exit_timeout)),
-        Command::Migrate { reapply_policies, allow_older_policies } => {
-            let options = MigrateOptions { reapply_policies, allow_older_policies };
+        Command::Migrate { reapply_policies, allow_older_policies, lock_timeout } => {
+            let lock_wait = Duration::from_secs(lock_timeout.into());
+            let options = MigrateOptions { reapply_policies, allow_older_policies, lock_wait };
             runtime.block_on(migrate::migrate(&config, options, &mut exit_timeout))
         }
         Command::Audit => runtime.block_on(audit::audit(&config, &mut exit_timeout)),

@@ -63,6 +63,9 @@ pub enum Command {
         /// Apply the policies even if those of a newer release are in force
         #[arg(long)]
         allow_older_policies: bool,
+        /// How many seconds to wait for another process that changes the same database
+        #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(..=86_400))]
+        lock_timeout: u32,
     },
     /// Report who can see which rows and how the database differs from this release, and try to read and change the rows
     /// of another user. Exit code 1 if a check fails
