@@ -17,6 +17,7 @@ use clap::Parser;
 use tokio::runtime::Runtime;
 
 use crate::adopt::Table;
+use crate::auth::SourceKeys;
 use crate::config::{Cli, Command, Config};
 use crate::database::Address;
 use crate::development::{self, CLUSTER_START_TIMEOUT, Cluster};
@@ -127,12 +128,16 @@ async fn stop(cluster: Option<Cluster>) -> Result<(), Failure> {
 
 /// Adds the checkout's secret in development, where no key of any kind is configured. Returns whether it did.
 fn add_development_secret(config: &mut Config) -> Result<bool, Failure> {
-    let has_keys = !config.token_rules.secrets.is_empty() || !config.token_rules.key_sets.is_empty();
-    let adds = config.development && !has_keys;
-    if adds {
-        config.token_rules.secrets.push(development::secret()?);
+    for source in &mut config.token_rules.sources {
+        match &mut source.keys {
+            SourceKeys::Secrets(secrets) if config.development && secrets.is_empty() => {
+                secrets.push(development::secret()?);
+                return Ok(true);
+            }
+            _ => {}
+        }
     }
-    Ok(adds)
+    Ok(false)
 }
 
 /// The result of `work`, or the error `stopped` when a stop signal comes first. Postgres then rolls back what is not

@@ -2,8 +2,11 @@
 
 mod addresses;
 mod files;
+mod key_urls;
 mod parse;
+mod per_source;
 mod token_rules;
+mod token_sources;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -202,14 +205,23 @@ pub struct Settings {
     #[arg(long, env, global = true, value_name = "PATH")]
     #[arg(default_value = "", hide_default_value = true)]
     jwks_file: String,
-    /// Issuers (`iss`) to accept, comma-separated [default: BETTER_AUTH_URL's for its keys, any for other keys]
+    /// true: read keys over http from other machines, outside development; for a private network
+    #[arg(long, env, global = true, value_name = "BOOL", default_value = "false")]
+    jwks_allow_http: String,
+    /// Issuers (`iss`) to accept, comma-separated; for each source: BETTER_AUTH_URL=a,b; JWKS_URL=c [default:
+    /// BETTER_AUTH_URL's for its keys, any for others; outside development required for JWKS_URL and JWKS_FILE]
     #[arg(long, env, global = true, value_name = "LIST")]
     #[arg(default_value = "", hide_default_value = true)]
     jwt_issuer: String,
-    /// Audiences (`aud`) to accept, comma-separated [default: BETTER_AUTH_URL's for its keys, any for other keys]
+    /// Audiences (`aud`) to accept, comma-separated, or any; for each source: BETTER_AUTH_URL=a,b; JWKS_URL=any [default:
+    /// BETTER_AUTH_URL's for its keys, any for others; outside development required for JWKS_URL and JWKS_FILE]
     #[arg(long, env, global = true, value_name = "LIST")]
     #[arg(default_value = "", hide_default_value = true)]
     jwt_audience: String,
+    /// true: the same user id is the same person in every source of tokens and in every issuer; required outside development
+    /// if there are several
+    #[arg(long, env, global = true, value_name = "BOOL", default_value = "false")]
+    jwt_issuers_share_users: String,
     /// Claim that holds the user's id
     #[arg(long, env, global = true, value_name = "CLAIM", default_value = default::JWT_USER_CLAIM)]
     jwt_user_claim: String,
@@ -289,6 +301,8 @@ pub struct Config {
     /// How long everything is still served after a stop signal.
     pub shutdown_delay: Duration,
     pub shutdown_timeout: Duration,
+    /// What is unsafe with these settings, a sentence each. `serve` logs them.
+    pub warnings: Vec<String>,
 }
 
 /// Everything that is wrong with the settings, a line each.

@@ -3,14 +3,17 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::issuer::canonical_issuer;
 use super::{LEEWAY, MAX_USER_ID_CHARS, UserId};
 use crate::refusal::Refusal;
 
 /// What the claims of a token must be.
 #[derive(Clone, Debug)]
 pub(super) struct ClaimRules {
-    /// The issuers to accept. Empty: any issuer, or none.
+    /// The issuers to accept. Empty: any issuer but the foreign ones, or none.
     pub(super) issuers: Vec<String>,
+    /// The issuers whose tokens only another source may judge, in canonical spelling.
+    pub(super) foreign_issuers: Vec<String>,
     /// The audiences to accept. Empty: any audience, or none.
     pub(super) audiences: Vec<String>,
     /// The claim that names the user.
@@ -25,6 +28,10 @@ const SESSION_COOKIE_AUDIENCE: &str = "better-auth:session-cache";
 /// The refusal of such a cookie.
 pub(super) const SESSION_COOKIE: &str = "this is a session cookie, not an API token: get a token from GET \
                                          /api/auth/token of your Better Auth server and send that";
+
+/// The refusal of a token that names the issuer of another source.
+const FOREIGN_ISSUER: &str = "the token names an issuer (iss) that signs its tokens with other keys: send a token of that \
+                              issuer, or one without its name";
 
 /// The longest time that a text mentions, in seconds. A claim can hold any number, such as 1e300.
 const MAX_SECONDS_IN_TEXT: f64 = 1e12;
@@ -83,7 +90,12 @@ impl ClaimRules {
         if audiences.contains(&SESSION_COOKIE_AUDIENCE) {
             return refuse(SESSION_COOKIE);
         }
-        let issuer = (!is_accepted(&issuers, &self.issuers)).then(|| self.wrong_issuer(issuers.is_empty()));
+        let is_foreign = |issuer: &&str| self.foreign_issuers.contains(&canonical_issuer(issuer));
+        let issuer = if issuers.iter().any(is_foreign) {
+            Some(FOREIGN_ISSUER.into())
+        } else {
+            (!is_accepted(&issuers, &self.issuers)).then(|| self.wrong_issuer(issuers.is_empty()))
+        };
         let audience =
             (!is_accepted(&audiences, &self.audiences)).then(|| self.wrong_audience(audiences.is_empty()));
 
@@ -183,7 +195,13 @@ mod tests {
     const NOW: i64 = 1_800_000_000;
 
     fn rules() -> ClaimRules {
-        ClaimRules { issuers: vec![], audiences: vec![], user_claim: "sub".into(), max_lifetime: 3600 }
+        ClaimRules {
+            issuers: vec![],
+            foreign_issuers: vec![],
+            audiences: vec![],
+            user_claim: "sub".into(),
+            max_lifetime: 3600,
+        }
     }
 
     /// Checks claims of alice with these changes.
@@ -252,6 +270,7 @@ mod tests {
     fn one_of_several_issuers_and_audiences_is_enough() {
         let several = ClaimRules {
             issuers: vec!["a".into(), "b".into()],
+            foreign_issuers: vec![],
             audiences: vec!["c".into(), "d".into()],
             ..rules()
         };

@@ -42,6 +42,10 @@ impl Settings {
                 &mut used.better_auth_url,
                 &mut used.jwks_url,
                 &mut used.jwks_file,
+                &mut used.jwt_issuer,
+                &mut used.jwt_audience,
+                &mut used.jwt_issuers_share_users,
+                &mut used.jwks_allow_http,
             ],
         );
         used

@@ -43,6 +43,7 @@ mod settings;
 mod settings_files;
 mod settings_keys;
 mod settings_secrets;
+mod settings_sources;
 mod shutdown;
 mod slow_clients;
 mod stalled_log;

@@ -2,7 +2,7 @@
 
 use super::member::header;
 use super::node::Node;
-use crate::world::{World, token};
+use crate::world::{SHARED_USERS, World, token};
 
 /// This is the most frequent mistake of front ends with Better Auth.
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn a_session_cookie_signed_with_the_key_of_tokens_is_refused() {
 async fn a_session_cookie_signed_with_the_secret_is_refused_by_a_server_with_that_secret() {
     let node = Node::start();
     let issuer = node.better_auth("cookieBySecret");
-    let world = World::with(&[("BETTER_AUTH_URL", &issuer.origin)]).await;
+    let world = World::with(&[("BETTER_AUTH_URL", &issuer.origin), SHARED_USERS]).await;
     let member = issuer.sign_up("alice").await;
 
     let cookie = member.cookie("better-auth.session_data");

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::tokens::{PREVIOUS_SECRET, bearer, claims, header, signed, token_with};
-use crate::world::World;
+use crate::world::{SHARED_USERS, World};
 
 /// Checks for each token whether the server accepts it.
 async fn assert_accepted(world: &World, cases: Vec<(&str, String, bool)>) {
@@ -55,7 +55,8 @@ async fn another_claim_can_name_the_user() {
 
 #[tokio::test]
 async fn a_configured_issuer_is_required_and_must_match() {
-    let world = World::with(&[("JWT_ISSUER", "https://one.example, https://two.example")]).await;
+    let issuers = ("JWT_ISSUER", "https://one.example, https://two.example");
+    let world = World::with(&[issuers, SHARED_USERS]).await;
 
     let cases = vec![
         ("the first", token_with(json!({ "iss": "https://one.example" })), true),
