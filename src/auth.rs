@@ -16,13 +16,16 @@ mod jwt;
 mod key_cache;
 mod key_set;
 mod keys;
+mod other_purposes;
 mod token_cache;
 
 use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, HeaderMap};
+use jiff::Timestamp;
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::errors::ErrorKind;
+use secrecy::SecretString;
 
 use crate::refusal::Refusal;
 use claims::ClaimRules;
@@ -53,7 +56,7 @@ const MAX_USER_ID_CHARS: usize = 255;
 #[derive(Clone, Debug)]
 pub struct TokenRules {
     /// The secrets for HS256, the current one first. Their UTF-8 bytes are the key.
-    pub secrets: Vec<String>,
+    pub secrets: Vec<SecretString>,
     /// The sets of public keys.
     pub key_sets: Vec<KeySetConfig>,
     /// The issuers to accept in tokens signed with a secret. Empty: any issuer, or none.
@@ -64,6 +67,8 @@ pub struct TokenRules {
     pub user_claim: String,
     /// How far in the future a token's expiry may be, in seconds.
     pub max_lifetime: u64,
+    /// Tokens that were issued before this moment are refused, and tokens that do not say when.
+    pub not_before: Option<Timestamp>,
 }
 
 /// Verifies tokens.

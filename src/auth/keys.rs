@@ -6,6 +6,7 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use jsonwebtoken::Algorithm;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::claims::ClaimRules;
 use super::jwt::Jwt;
@@ -33,6 +34,7 @@ impl KeyStore {
                 audiences: audiences.to_vec(),
                 user_claim: rules.user_claim.clone(),
                 max_lifetime: rules.max_lifetime,
+                not_before: rules.not_before,
             })
         };
         let secret_rules = claim_rules(&rules.issuers, &rules.audiences);
@@ -42,7 +44,8 @@ impl KeyStore {
             KeySet::new(config, rules, public_keys.clone(), index).map(Arc::new)
         };
         let sets = rules.key_sets.iter().enumerate().map(key_set).collect::<Result<_, _>>()?;
-        let secret = |secret: &String| Arc::new(Key::from_secret(secret, &secret_rules));
+        let secret =
+            |secret: &SecretString| Arc::new(Key::from_secret(secret.expose_secret(), &secret_rules));
         Ok(Self { secrets: rules.secrets.iter().map(secret).collect(), public_keys, sets })
     }
 

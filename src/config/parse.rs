@@ -4,6 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::warnings::warnings;
 use super::{Command, Config, ConfigError, Settings, default};
 use crate::http::{Envelopes, Origins, Timeouts, TrustedProxies};
 use crate::logging::{Filter, Format};
@@ -71,7 +72,7 @@ impl Settings {
     ) -> Result<Config, ConfigError> {
         let (database, migration_database) = self.addresses(&mut problems, development);
         let source_database = match command {
-            Command::Adopt { from, .. } => self.source_address(&mut problems, development, from),
+            Command::Adopt { .. } => self.source_address(&mut problems, development),
             _ => None,
         };
         self.require_database(&mut problems, command, development);
@@ -99,7 +100,7 @@ impl Settings {
         // A request waits for a permit, for a connection and for its statement: three waits make up the whole limit.
         let step_timeout = request_timeout / 3;
 
-        let config = Config {
+        let mut config = Config {
             listen: problems.listen(&self.host, &self.port),
             development,
             database,
@@ -170,7 +171,9 @@ impl Settings {
                 default::SHUTDOWN_TIMEOUT,
                 0..=3600,
             ),
+            warnings: vec![],
         };
+        config.warnings = warnings(&config, command);
 
         if problems.0.is_empty() { Ok(config) } else { Err(ConfigError(problems.0)) }
     }

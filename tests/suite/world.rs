@@ -93,6 +93,7 @@ pub fn token_rules() -> TokenRules {
         audiences: vec![],
         user_claim: "sub".into(),
         max_lifetime: 366 * 86_400,
+        not_before: None,
     }
 }
 
