@@ -252,7 +252,7 @@ mod tests {
 
     fn rules() -> Arc<ClaimRules> {
         let rules =
-            ClaimRules { issuers: vec![], audiences: vec![], user_claim: "sub".into(), max_lifetime: 3600 };
+            ClaimRules { issuers: vec![], audiences: vec![], user_claim: "sub".into(), max_lifetime: 3600, not_before: None };
         Arc::new(rules)
     }
 
