@@ -5,7 +5,8 @@
 //! 1. `jwt`: its length, its three parts and its header;
 //! 2. `keys`: the key to verify it with. If no known key has the token's `kid`, the key sets are read again (`key_set`);
 //! 3. its signature, with that key and that key's own algorithm;
-//! 4. `claims`: the claims, first by the library's rules and then by stricter ones.
+//! 4. `claims`: the claims, first by the library's rules and then by stricter ones. `other_purposes` knows signed texts that are
+//!    no API tokens.
 //!
 //! None of this needs a database. `token_cache` remembers an accepted token until it expires or the keys change.
 

@@ -62,7 +62,9 @@ fn checkout_home() -> Result<PathBuf, DevelopmentError> {
     let make = |directory: &Path| {
         fs::DirBuilder::new().recursive(true).mode(0o711).create(directory)?;
         if fs::metadata(directory)?.uid() != rustix::process::geteuid().as_raw() {
-            return Err(io::Error::other("belongs to another user, who could replace the database and the secret"));
+            return Err(io::Error::other(
+                "belongs to another user, who could replace the database and the secret",
+            ));
         }
         // Whatever the umask of this process is.
         fs::set_permissions(directory, fs::Permissions::from_mode(0o711))

@@ -251,8 +251,13 @@ mod tests {
     use super::*;
 
     fn rules() -> Arc<ClaimRules> {
-        let rules =
-            ClaimRules { issuers: vec![], audiences: vec![], user_claim: "sub".into(), max_lifetime: 3600, not_before: None };
+        let rules = ClaimRules {
+            issuers: vec![],
+            audiences: vec![],
+            user_claim: "sub".into(),
+            max_lifetime: 3600,
+            not_before: None,
+        };
         Arc::new(rules)
     }
 

@@ -82,7 +82,8 @@ fn reachable(listening: SocketAddr) -> SocketAddr {
 
 /// `rowkeep token`, with the settings about claims that this server has: without them it makes tokens that this server refuses.
 fn token_command(rules: &TokenRules) -> String {
-    let program = std::env::args_os().next().unwrap_or_else(|| "rowkeep".into()).to_string_lossy().into_owned();
+    let program =
+        std::env::args_os().next().unwrap_or_else(|| "rowkeep".into()).to_string_lossy().into_owned();
     let default = (default::JWT_USER_CLAIM, default::JWT_MAX_LIFETIME);
     let settings = [
         (!rules.issuers.is_empty()).then(|| ("JWT_ISSUER", rules.issuers.join(","))),

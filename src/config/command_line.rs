@@ -64,7 +64,8 @@ fn program() -> clap::Command {
         let help = argument.get_help()?;
         Some(format!("\n  [env: {}]\n          {help}\n", variable(argument)?))
     };
-    let secrets: String = program.get_arguments().filter(|argument| argument.is_hide_set()).filter_map(secret).collect();
+    let secrets: String =
+        program.get_arguments().filter(|argument| argument.is_hide_set()).filter_map(secret).collect();
     let text = format!("{SECRETS}{secrets}");
     program.mut_subcommands(|command| command.after_help(text.clone())).after_help(text)
 }
@@ -78,7 +79,8 @@ fn no_flag(argument: &Arg) -> String {
     let name = variable(argument).unwrap_or_default();
     let in_file = format!("{name}_FILE");
     let has_file = Cli::command().get_arguments().any(|other| variable(other) == Some(&in_file));
-    let file = if has_file { format!(", or {in_file} to the path of a file that holds it") } else { String::new() };
+    let file =
+        if has_file { format!(", or {in_file} to the path of a file that holds it") } else { String::new() };
     format!(
         "{name} can hold a secret, so it is not a flag: every user of this machine can read the flags of a program. Set the \
          variable {name}{file}. Change the secret if others use this machine"
@@ -96,7 +98,10 @@ fn with_defaults(program: clap::Command, values: &BTreeMap<String, String>) -> c
 fn require_utf8(program: &clap::Command) -> Result<(), ConfigError> {
     let settings = program.get_arguments().filter_map(variable);
     let is_broken = |name: &&str| env::var_os(name).is_some_and(|value| value.to_str().is_none());
-    let problems: Vec<_> =
-        settings.chain(PROXIES).filter(is_broken).map(|name| format!("{name} is not text in UTF-8")).collect();
+    let problems: Vec<_> = settings
+        .chain(PROXIES)
+        .filter(is_broken)
+        .map(|name| format!("{name} is not text in UTF-8"))
+        .collect();
     if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
 }

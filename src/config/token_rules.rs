@@ -130,7 +130,9 @@ fn not_before(text: &str) -> Result<Option<Timestamp>, String> {
     })?;
     let latest = Timestamp::now().as_second().saturating_add(LEEWAY.cast_signed());
     if moment.as_second() > latest {
-        return Err(format!("{text} is in the future, so that every token would be refused; it counts seconds, not milliseconds"));
+        return Err(format!(
+            "{text} is in the future, so that every token would be refused; it counts seconds, not milliseconds"
+        ));
     }
     Ok(Some(moment))
 }
@@ -273,7 +275,9 @@ mod tests {
             assert_eq!(not_before(text), Ok(Some(moment)), "{text}");
         }
         assert_eq!(not_before(" "), Ok(None));
-        for text in ["2026-01-10", "2026-01-10T09:30:00", "yesterday", "1768037400000", "2999-01-01T00:00:00Z", "1e9"] {
+        for text in
+            ["2026-01-10", "2026-01-10T09:30:00", "yesterday", "1768037400000", "2999-01-01T00:00:00Z", "1e9"]
+        {
             assert!(not_before(text).is_err(), "{text}");
         }
     }

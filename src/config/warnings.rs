@@ -13,7 +13,8 @@ const DAY: u64 = 24 * 60 * 60;
 /// The warnings, which repeat no secret.
 pub(super) fn warnings(config: &Config, command: &Command) -> Vec<String> {
     let secrets = ["BETTER_AUTH_SECRET", "BETTER_AUTH_SECRET_PREVIOUS"].map(str::to_owned).into_iter();
-    let secrets = secrets.zip(config.token_rules.secrets.iter().map(|secret| secret.expose_secret().to_owned()));
+    let secrets =
+        secrets.zip(config.token_rules.secrets.iter().map(|secret| secret.expose_secret().to_owned()));
     let addresses = [
         ("DATABASE_URL", &config.database),
         ("MIGRATION_DATABASE_URL", &config.migration_database),

@@ -316,7 +316,9 @@ fn private_directory(path: &Path, system_user: Option<SystemUser>) -> Result<Pat
         let is_own = found.uid() == rustix::process::geteuid().as_raw()
             || system_user.is_some_and(|user| user.uid == found.uid());
         if !found.is_dir() || !is_own {
-            return Err(io::Error::other("must be a directory of the user that PostgreSQL runs as; remove it"));
+            return Err(io::Error::other(
+                "must be a directory of the user that PostgreSQL runs as; remove it",
+            ));
         }
         fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
         match system_user {

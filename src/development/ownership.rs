@@ -37,11 +37,12 @@ pub fn read_own(checkout: &Path, name: &str) -> Result<Option<Vec<u8>>, String> 
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
         Ok(found) if found.is_dir() => return Ok(None),
-        Ok(found) => foreign(&path, Ok(found))
-            .or_else(|| [checkout.to_owned(), checkout.join(".git")].into_iter().find_map(|path| {
+        Ok(found) => foreign(&path, Ok(found)).or_else(|| {
+            [checkout.to_owned(), checkout.join(".git")].into_iter().find_map(|path| {
                 let found = fs::symlink_metadata(&path);
                 foreign(&path, found)
-            })),
+            })
+        }),
     };
     if let Some(foreign) = foreign.filter(|_| !git_trusts(checkout)) {
         return Err(foreign.refusal(name, checkout));

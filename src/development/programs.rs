@@ -101,9 +101,8 @@ fn isolated(program: &Path, directory: &Path, user: Option<SystemUser>) -> Comma
 /// Whether a program that was not named by the caller may run: it and its directory are not somebody else's.
 fn is_of_caller(directory: &Path) -> bool {
     let trusts = |path: &Path| fs::metadata(path).is_ok_and(|found| is_trusted(&found));
-    fs::canonicalize(directory.join("postgres")).is_ok_and(|program| {
-        trusts(&program) && program.parent().is_some_and(trusts)
-    })
+    fs::canonicalize(directory.join("postgres"))
+        .is_ok_and(|program| trusts(&program) && program.parent().is_some_and(trusts))
 }
 
 fn candidates() -> Vec<Programs> {

@@ -11,7 +11,10 @@ use crate::world::SECRET;
 fn spies(directory: &Path, record: &Path) {
     std::fs::create_dir_all(directory).expect("a directory");
     for name in ["postgres", "initdb", "pg_ctl"] {
-        let script = format!("#!/bin/sh\n{{ echo \"uid=$(id -u) groups=$(id -G)\"; env; }} >> '{}'\n", record.display());
+        let script = format!(
+            "#!/bin/sh\n{{ echo \"uid=$(id -u) groups=$(id -G)\"; env; }} >> '{}'\n",
+            record.display()
+        );
         let path = directory.join(name);
         std::fs::write(&path, script).expect("a program");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a mode");
@@ -75,7 +78,8 @@ async fn dotenv_sets_no_variable_that_is_not_a_setting() {
     let (directory, checkout) = (Directory::new(), Checkout::new("c"));
     let record = record(&directory);
     spies(&directory.0.join("bin"), &record);
-    let lines = format!("PATH={}\nXDG_DATA_HOME=/nowhere\nLOG_LEVEL=from-file\n", directory.0.join("bin").display());
+    let lines =
+        format!("PATH={}\nXDG_DATA_HOME=/nowhere\nLOG_LEVEL=from-file\n", directory.0.join("bin").display());
     std::fs::write(checkout.path.join(".env"), &lines).expect("a file");
     let mut program = checkout.program(&[]);
     program.settings.remove("PATH");
@@ -128,6 +132,29 @@ async fn root_runs_no_program_of_another_user_that_path_leads_to() {
     running.ended().await;
 
     assert_eq!(text(&record), "");
+}
+
+/// Its owner could replace the database, the secret, and the configuration that PostgreSQL obeys.
+#[tokio::test]
+async fn a_directory_of_another_user_is_not_used_for_the_database_and_the_secret() {
+    if !is_root() {
+        return;
+    }
+    let checkout = Checkout::of_an_ordinary_user("c", "home");
+    let data = Directory::named("data");
+    let foreign = data.0.join("rowkeep");
+    std::fs::create_dir(&foreign).expect("a directory");
+    std::os::unix::fs::chown(&foreign, Some(65_533), Some(65_533)).expect("an owner");
+    std::fs::set_permissions(&foreign, std::fs::Permissions::from_mode(0o777)).expect("a mode");
+
+    for command in [&["token", "--user", "alice"][..], &["migrate"]] {
+        let settings = [("XDG_DATA_HOME", data.0.to_str().expect("text"))];
+        let ended = checkout.program(command).with(&settings).run().await;
+
+        assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
+        assert!(ended.err.contains("belongs to another user"), "{}", ended.err);
+    }
+    assert_eq!(std::fs::read_dir(&foreign).expect("a directory").count(), 0);
 }
 
 /// With a umask of 0 everybody could write what PostgreSQL runs. With 077 the user that PostgreSQL runs as could not read it.

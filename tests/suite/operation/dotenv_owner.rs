@@ -29,7 +29,8 @@ fn owned(path: &Path, user: u32) {
 
 /// The program's error. It names the unknown `LOG_LEVEL` if `.env` was read.
 async fn error_in(directory: &Directory, user: Option<u32>, settings: &[(&str, &str)]) -> String {
-    let mut program = Program::new(&["serve"]).with(&[("CORS_ORIGINS", "*")]).with(settings).inside(&directory.0);
+    let mut program =
+        Program::new(&["serve"]).with(&[("CORS_ORIGINS", "*")]).with(settings).inside(&directory.0);
     program.user = user;
     let own = Directory::named("program");
     if user.is_some() {

@@ -32,9 +32,15 @@ async fn a_secret_with_something_around_it_is_named_at_start_and_not_repeated() 
     for (settings, wanted) in [
         (&[("BETTER_AUTH_SECRET", spaced.as_str())][..], "BETTER_AUTH_SECRET begins with white space"),
         (&[("BETTER_AUTH_SECRET", &quoted)], "BETTER_AUTH_SECRET begins with a quote and ends with a quote"),
-        (&[good, ("BETTER_AUTH_SECRET_PREVIOUS", &spaced)], "BETTER_AUTH_SECRET_PREVIOUS begins with white space"),
+        (
+            &[good, ("BETTER_AUTH_SECRET_PREVIOUS", &spaced)],
+            "BETTER_AUTH_SECRET_PREVIOUS begins with white space",
+        ),
         (&[("BETTER_AUTH_SECRET_FILE", &two_lines)], "BETTER_AUTH_SECRET ends with a line break"),
-        (&[good, ("DATABASE_PASSWORD_FILE", &password)], "the password of DATABASE_URL ends with white space"),
+        (
+            &[good, ("DATABASE_PASSWORD_FILE", &password)],
+            "the password of DATABASE_URL ends with white space",
+        ),
         (
             &[good, ("DATABASE_URL", "postgres://u:hush%0A@127.0.0.1:9/d")],
             "the password of DATABASE_URL ends with a line break",
@@ -56,7 +62,10 @@ async fn a_secret_without_anything_around_it_causes_no_warning() {
     for setting in [("BETTER_AUTH_SECRET", SECRET), ("BETTER_AUTH_SECRET_FILE", &path)] {
         let log = warnings(&[setting, ("JWT_MAX_LIFETIME", "3600")]).await;
 
-        assert!(!log.contains("BETTER_AUTH_SECRET begins") && !log.contains("BETTER_AUTH_SECRET ends"), "{log}");
+        assert!(
+            !log.contains("BETTER_AUTH_SECRET begins") && !log.contains("BETTER_AUTH_SECRET ends"),
+            "{log}"
+        );
         assert!(!log.contains("JWT_MAX_LIFETIME"), "{log}");
     }
 }

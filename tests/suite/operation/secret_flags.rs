@@ -17,7 +17,8 @@ async fn a_secret_as_a_flag_is_refused_with_the_name_of_its_variable() {
         ("--better-auth-secret-previous", "BETTER_AUTH_SECRET_PREVIOUS", true),
         ("--jwks-url", "JWKS_URL", false),
     ] {
-        let (value, joined) = ("postgres://u:hush@127.0.0.1:9/d", format!("{flag}=postgres://u:hush@127.0.0.1:9/d"));
+        let (value, joined) =
+            ("postgres://u:hush@127.0.0.1:9/d", format!("{flag}=postgres://u:hush@127.0.0.1:9/d"));
         for arguments in [
             &["serve", flag, value][..],
             &[&joined, "serve"],
@@ -50,9 +51,12 @@ fn every_setting_that_can_hold_a_secret_is_a_variable_only() {
 
 #[tokio::test]
 async fn a_variable_that_is_not_utf_8_is_named_and_not_repeated() {
-    for (name, command) in
-        [("BETTER_AUTH_SECRET", "serve"), ("DATABASE_URL", "migrate"), ("PORT", "healthcheck"), ("HTTPS_PROXY", "serve")]
-    {
+    for (name, command) in [
+        ("BETTER_AUTH_SECRET", "serve"),
+        ("DATABASE_URL", "migrate"),
+        ("PORT", "healthcheck"),
+        ("HTTPS_PROXY", "serve"),
+    ] {
         let line = format!("{name}=$(printf 'hush\\377hush') && export {name} && exec \"$0\" {command}");
         let mut program = Program::new(&["-c", &line, env!("CARGO_BIN_EXE_rowkeep")]);
         program.file = "/bin/sh".into();

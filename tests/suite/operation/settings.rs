@@ -184,7 +184,9 @@ async fn help_names_every_setting_and_shows_the_value_of_none() {
     assert!(names.len() > 30, "{names:?}");
     let values: Vec<_> = names.iter().map(|name| (name.as_str(), "hidden-value")).collect();
 
-    for arguments in [&["--help"][..], &["-h"], &["serve", "--help"], &["adopt", "--help"], &["help", "token"]] {
+    for arguments in
+        [&["--help"][..], &["-h"], &["serve", "--help"], &["adopt", "--help"], &["help", "token"]]
+    {
         let ended = Program::new(arguments).with(&values).run().await;
 
         assert_eq!(ended.code, Some(0), "{arguments:?}");

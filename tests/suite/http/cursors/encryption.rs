@@ -87,7 +87,14 @@ async fn a_cursor_in_another_encoding_is_refused() {
 async fn the_length_of_a_cursor_does_not_tell_the_length_of_a_title() {
     let world = World::new().await;
     let alice = world.user("alice");
-    let titles = ["m", "buy milk", &"m".repeat(200), &"\u{1f95b}".repeat(200), &"\u{1}".repeat(200), &"\"".repeat(200)];
+    let titles = [
+        "m",
+        "buy milk",
+        &"m".repeat(200),
+        &"\u{1f95b}".repeat(200),
+        &"\u{1}".repeat(200),
+        &"\"".repeat(200),
+    ];
     let mut lengths = BTreeSet::new();
     for title in titles {
         let (status, count) = ("pending", 2);
