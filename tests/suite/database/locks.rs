@@ -2,16 +2,17 @@
 //! lock away and return the queries that are then unsafe. They know no table and no query by name.
 
 mod binding;
+mod connection;
 mod findings;
 
 use std::collections::BTreeMap;
 
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row};
 
-use super::support::{begin_as, files, texts, without_comments};
+use super::support::{files, texts, without_comments};
 use crate::world::Database;
 use binding::{Literal, Raw, bindings, raw};
+use connection::Connection;
 
 /// A query file of a table.
 pub struct Query {
@@ -31,8 +32,8 @@ pub struct Locks {
     pub table: String,
     pub queries: Vec<Query>,
     database: Database,
-    admin: Client,
-    login: Client,
+    admin: Connection,
+    login: Connection,
     owners: BTreeMap<i64, String>,
 }
 
@@ -60,14 +61,15 @@ impl Locks {
     /// user has one row with each value, so that queries with a filter on it find a row.
     pub async fn of(database: Database, table: &str, folder: &str) -> Self {
         let queries = files(folder).into_iter().map(|(name, sql)| Query { name, sql }).collect();
-        let (admin, login) = (database.superuser().await, database.client("rowkeep_login").await);
+        let admin = Connection::new(database.superuser().await);
+        let login = Connection::new(database.client("rowkeep_login").await);
         let mut this = Self { table: table.into(), queries, database, admin, login, owners: BTreeMap::new() };
 
         let create = this.queries.iter().find(|query| query.creates()).expect("a query that creates");
         for user in ["alice", "alice", "bob", "bob"] {
             let binding = bindings(&this.admin, &create.sql, 0, &[]).await.swap_remove(0);
-            begin_as(&this.login, user).await;
-            run(&this.login, create, None, &binding).await.expect("a row");
+            this.login.begin_as(user).await;
+            this.login.run(create, None, &binding).await.expect("a row");
             this.login.batch_execute("commit").await.expect("a commit");
         }
         let differ = format!(
@@ -116,15 +118,21 @@ impl Locks {
         self.owners.iter().filter(|(_, owner)| *owner == user).map(|(id, _)| *id).collect()
     }
 
-    async fn stored(&self, user: &str) -> Vec<String> {
+    /// The rows of alice, and how many bob has.
+    async fn stored(&self) -> (Vec<String>, i64) {
         let table = &self.table;
-        texts(&self.admin, &format!("select t::text from app.{table} t where user_id = '{user}' order by id"))
-            .await
+        let stored = format!(
+            "select array(select t::text from app.{table} t where user_id = 'alice' order by id),
+                    (select count(*) from app.{table} where user_id = 'bob')"
+        );
+        let row = self.admin.query(&stored, &[]).await.expect("rows").swap_remove(0);
+        (row.get(0), row.get(1))
     }
 
     /// Whether alice's rows differ from those before. Undoes every change.
-    async fn changed_alices(&self, before: &[String]) -> bool {
-        let changed = self.stored("alice").await != before;
+    async fn changed_alices(&self, before: &(Vec<String>, i64)) -> bool {
+        let (alices, bobs) = self.stored().await;
+        let changed = alices != before.0;
         let table = &self.table;
         let restore = format!(
             "set session_replication_role = replica;
@@ -132,7 +140,7 @@ impl Locks {
              insert into app.{table} overriding system value table kept;
              reset session_replication_role"
         );
-        if changed || self.stored("bob").await.len() != 2 {
+        if changed || bobs != before.1 {
             self.admin.batch_execute(&restore).await.expect("as it was");
         }
         changed
@@ -159,9 +167,9 @@ impl Locks {
         bound: &str,
         binding: &[Literal],
     ) -> Result<Vec<Row>, Error> {
-        begin_as(&self.login, user).await;
+        self.login.begin_as(user).await;
         let bound = (!query.creates()).then_some(bound);
-        let rows = run(&self.login, query, bound, binding).await;
+        let rows = self.login.run(query, bound, binding).await;
         self.login.batch_execute("commit").await.expect("an end");
         rows
     }
@@ -170,19 +178,8 @@ impl Locks {
     async fn run_as_the_only_user(&self, query: &Query, binding: &[Literal]) -> Option<Vec<Vec<Raw>>> {
         let alone = format!("begin; delete from app.{} where user_id <> 'bob'", self.table);
         self.admin.batch_execute(&alone).await.expect("nobody else");
-        let rows = run(&self.admin, query, Some("bob"), binding).await;
+        let rows = self.admin.run(query, Some("bob"), binding).await;
         self.admin.batch_execute("rollback").await.expect("an end");
         rows.ok().map(|rows| raw(&rows))
     }
-}
-
-async fn run(
-    client: &Client,
-    query: &Query,
-    user: Option<&str>,
-    binding: &[Literal],
-) -> Result<Vec<Row>, Error> {
-    let user = user.map(|user| Literal(Some(user.to_owned())));
-    let bound: Vec<&(dyn ToSql + Sync)> = user.iter().chain(binding).map(|value| value as _).collect();
-    client.query(&query.sql, &bound).await
 }

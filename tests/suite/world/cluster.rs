@@ -17,9 +17,10 @@ use tokio_postgres::Client;
 
 use super::releases::programs_of_release;
 
-/// Commits need not be durable: nothing of the cluster outlives the run.
+/// Commits need not be durable: nothing of the cluster outlives the run. Compiling a query (jit) takes longer than any query
+/// of a test runs.
 const SETTINGS: &str =
-    "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nmax_connections = 400\n";
+    "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\njit = off\nmax_connections = 400\n";
 
 /// The password of `rowkeep_login` in the clusters of tests.
 pub const PASSWORD: &str = "it's a \"test\"";

@@ -1,8 +1,8 @@
 //! One function for each mistake that a query can have. It returns the names of the queries that have it.
 
-use super::super::support::{begin_as, state, texts, without_comments};
+use super::super::support::{state, texts, without_comments};
 use super::binding::{Literal, bindings, raw};
-use super::{Locks, Query, run};
+use super::{Connection, Locks, Query};
 use tokio_postgres::Row;
 
 impl Locks {
@@ -25,8 +25,8 @@ impl Locks {
         let mut silent = Vec::new();
         'queries: for query in self.about_existing_rows() {
             for binding in bindings(&self.admin, &query.sql, 1, &self.ids_of("alice")).await {
-                begin_as(&self.login, "alice").await;
-                let rows = run(&self.login, query, Some("alice"), &binding).await;
+                self.login.begin_as("alice").await;
+                let rows = self.login.run(query, Some("alice"), &binding).await;
                 self.login.batch_execute("rollback").await.expect("an end");
                 let Ok(rows) = rows else { continue };
                 let nothing = self.run_as("carol", query, "carol", &binding).await;
@@ -41,7 +41,7 @@ impl Locks {
 
     /// Runs every query as bob with alice's user id and ids. Returns those that the policy does not stop.
     pub async fn past_the_policy(&self) -> Vec<String> {
-        let before = self.stored("alice").await;
+        let before = self.stored().await;
         let mut past = Vec::new();
         for query in self.about_existing_rows() {
             for binding in bindings(&self.admin, &query.sql, 1, &self.ids_of("alice")).await {
@@ -67,13 +67,13 @@ impl Locks {
     pub async fn past_the_filter(&self) -> Vec<String> {
         let open = format!("alter table app.{} disable row level security", self.table);
         self.admin.batch_execute(&open).await.expect("no lock");
-        let before = self.stored("alice").await;
+        let before = self.stored().await;
 
         let mut past = Vec::new();
         for query in self.about_existing_rows() {
             for binding in bindings(&self.admin, &query.sql, 1, &self.ids()).await {
                 let restricted = self.run_as("bob", query, "bob", &binding).await;
-                let unbound = run(&self.admin, query, Some("bob"), &binding).await;
+                let unbound = self.admin.run(query, Some("bob"), &binding).await;
                 let mut seen = false;
                 for answer in [restricted, unbound] {
                     seen |= match answer {
@@ -99,15 +99,15 @@ impl Locks {
         let login = format!("bypass_{}_{}", self.table, self.database.name);
         let make = format!("create role {login} login bypassrls; grant rowkeep_api to {login}");
         self.admin.batch_execute(&make).await.expect("a login");
-        let client = self.database.client(&login).await;
-        let before = self.stored("alice").await;
+        let client = Connection::new(self.database.client(&login).await);
+        let before = self.stored().await;
         let all = texts(&client, &format!("select user_id from app.{}", self.table)).await;
         assert_eq!(all.len(), 4, "the login is bound by policies: this proves nothing");
 
         let mut past = Vec::new();
         for query in self.about_existing_rows() {
             for binding in bindings(&self.admin, &query.sql, 1, &self.ids_of("alice")).await {
-                let seen = match run(&client, query, Some("bob"), &binding).await {
+                let seen = match client.run(query, Some("bob"), &binding).await {
                     Ok(rows) => self.tells_of_others(query, &binding, &rows).await,
                     Err(_) => true,
                 };
@@ -137,7 +137,7 @@ impl Locks {
             let binding = bindings(&self.admin, &query.sql, 0, &[]).await.swap_remove(0);
 
             // not_null_violation: without an identity the default of user_id is null.
-            if state(run(&self.admin, query, None, &binding).await) != "23502" {
+            if state(self.admin.run(query, None, &binding).await) != "23502" {
                 wrong.push(format!("{name} creates a row outside any transaction"));
             }
             for lock in ["enable", "disable"] {
@@ -155,7 +155,7 @@ impl Locks {
                  alter table app.{table} alter column user_id set default 'alice'"
             );
             self.admin.batch_execute(&set).await.expect("a wrong default");
-            let before = self.stored("alice").await;
+            let before = self.stored().await;
             let refused = state(self.run_as("bob", query, "", &binding).await) == "42501";
             if self.changed_alices(&before).await || !refused {
                 wrong.push(format!("{name} takes a wrong default for the user"));
@@ -168,7 +168,7 @@ impl Locks {
         let open = format!("alter table app.{table} disable row level security");
         self.admin.batch_execute(&open).await.expect("no lock");
         for user in ["alice", "bob"] {
-            begin_as(&self.login, "bob").await;
+            self.login.begin_as("bob").await;
             let insert = format!("insert into app.{table} (user_id) values ('{user}')");
             let outcome = state(self.login.batch_execute(&insert).await);
             self.login.batch_execute("rollback").await.expect("an end");
