@@ -60,7 +60,7 @@ pub(super) fn other_purpose(claims: &Map<String, Value>) -> Option<&'static str>
     };
     let is_other = is_for_others
         || OTHER_CLAIMS.iter().any(|name| claims.contains_key(*name))
-        || KINDS.iter().any(|name| is_other_kind(&name));
+        || KINDS.iter().any(is_other_kind);
     is_other.then_some(OTHER_PURPOSE)
 }
 
