@@ -124,8 +124,8 @@ fn lists(output: &[u8], directory: &Path) -> bool {
 
 fn names(value: &[u8], directory: &Path) -> bool {
     let real = |path: &[u8]| fs::canonicalize(OsStr::from_bytes(path)).ok();
-    match value.strip_suffix(b"/*") {
-        Some(above) => real(above).is_some_and(|above| directory != above && directory.starts_with(above)),
+    match value.strip_suffix(b"*").filter(|above| above.ends_with(b"/")) {
+        Some(above) => real(above).is_some_and(|above| directory != above && directory.starts_with(&above)),
         // git also takes "." for the working directory. Here the command runs elsewhere, and it names nothing.
         None => value.starts_with(b"/") && real(value).is_some_and(|path| path == directory),
     }
