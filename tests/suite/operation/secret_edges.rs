@@ -62,10 +62,7 @@ async fn a_secret_without_anything_around_it_causes_no_warning() {
     for setting in [("BETTER_AUTH_SECRET", SECRET), ("BETTER_AUTH_SECRET_FILE", &path)] {
         let log = warnings(&[setting, ("JWT_MAX_LIFETIME", "3600")]).await;
 
-        assert!(
-            !log.contains("BETTER_AUTH_SECRET begins") && !log.contains("BETTER_AUTH_SECRET ends"),
-            "{log}"
-        );
+        assert!(!log.contains("is used as it is"), "{log}");
         assert!(!log.contains("JWT_MAX_LIFETIME"), "{log}");
     }
 }
