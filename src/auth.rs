@@ -6,7 +6,8 @@
 //! 2. `keys`: the source that judges it, by its issuer, and the key of that source. If no known key of a key set has the
 //!    token's `kid`, that set is read again (`key_set`);
 //! 3. its signature, with that key and that key's own algorithm;
-//! 4. `claims`: the claims, first by the library's rules and then by stricter ones.
+//! 4. `claims`: the claims, first by the library's rules and then by stricter ones. `other_purposes` knows signed texts that are
+//!    no API tokens.
 //!
 //! None of this needs a database. `token_cache` remembers an accepted token until it expires or the keys change.
 
@@ -18,6 +19,7 @@ mod jwt;
 mod key;
 mod key_set;
 mod keys;
+mod other_purposes;
 mod source;
 mod token_cache;
 
@@ -44,6 +46,14 @@ impl UserId {
     /// The id, exactly as the token has it.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Only tests make a user without a token.
+#[cfg(test)]
+impl From<&str> for UserId {
+    fn from(id: &str) -> Self {
+        Self(id.into())
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::issuer::canonical_issuer;
+use super::other_purposes::other_purpose;
 use super::{LEEWAY, MAX_USER_ID_CHARS, UserId};
 use crate::refusal::Refusal;
 
@@ -20,6 +21,8 @@ pub(super) struct ClaimRules {
     pub(super) user_claim: String,
     /// How far in the future the expiry may be, in seconds.
     pub(super) max_lifetime: u64,
+    /// The moment before which no token may have been issued. With it, tokens need `iat`.
+    pub(super) not_before: Option<Timestamp>,
 }
 
 /// The audience of the session cookies that Better Auth can sign with the same key as its tokens.
@@ -43,8 +46,12 @@ impl ClaimRules {
     /// The first rule that the claims break. The text repeats nothing from the claims.
     pub(super) fn check(&self, claims: &Map<String, Value>, now: i64) -> Result<UserId, Refusal> {
         check_types(claims)?;
+        if let Some(purpose) = other_purpose(claims) {
+            return refuse(purpose);
+        }
         self.check_times(claims, now)?;
         self.check_origin(claims)?;
+        check_subject(claims)?;
         self.user(claims)
     }
 
@@ -80,7 +87,23 @@ impl ClaimRules {
                 ));
             }
         }
-        Ok(())
+        self.check_issued_at(claims)
+    }
+
+    /// Refuses tokens of the time before a leak. There is no leeway: with one, a token that was stolen just before would be
+    /// accepted. An issuer whose clock is slow waits for the moment instead.
+    fn check_issued_at(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
+        let Some(moment) = self.not_before else { return Ok(()) };
+        match claims.get("iat").and_then(Value::as_f64) {
+            Some(issued) if issued >= moment.as_duration().as_secs_f64() => Ok(()),
+            Some(_) => refuse(format!(
+                "the token was issued (iat) before {moment}, and older tokens are not accepted any more: get a new one"
+            )),
+            None => refuse(format!(
+                "the token does not say when it was issued: it needs the claim iat, because tokens from before {moment} are not \
+                 accepted any more"
+            )),
+        }
     }
 
     /// Checks where the token comes from and whom it is meant for. Both come from the same settings of the issuer, so one
@@ -144,6 +167,18 @@ impl ClaimRules {
     }
 }
 
+/// Refuses a token without a subject, whatever claim names the user.
+///
+/// A text that Better Auth signs for a link in an e-mail has an `email` and a `userId`, and no `sub`.
+fn check_subject(claims: &Map<String, Value>) -> Result<(), Refusal> {
+    match claims.get("sub").and_then(Value::as_str) {
+        Some(subject) if !subject.chars().all(char::is_whitespace) => Ok(()),
+        _ => refuse(
+            "the token does not say whom it was issued to: it needs the claim sub, also where JWT_USER_CLAIM names another claim",
+        ),
+    }
+}
+
 fn refuse<T>(why: impl Into<std::borrow::Cow<'static, str>>) -> Result<T, Refusal> {
     Err(Refusal::invalid_token(why))
 }
@@ -201,6 +236,7 @@ mod tests {
             audiences: vec![],
             user_claim: "sub".into(),
             max_lifetime: 3600,
+            not_before: None,
         }
     }
 
@@ -264,6 +300,38 @@ mod tests {
         let by_name = ClaimRules { user_claim: "name".into(), ..rules() };
         assert_eq!(check(&by_name, json!({ "name": "alice", "sub": "bob" })), Ok(()));
         assert!(check(&by_name, json!({ "name": "alice", "sub": 5 })).is_err());
+    }
+
+    #[test]
+    fn a_token_needs_a_subject_whatever_claim_names_the_user() {
+        let by_name = ClaimRules { user_claim: "name".into(), ..rules() };
+        for subject in [json!(""), json!(" \t\u{a0}")] {
+            assert!(check(&by_name, json!({ "name": "alice", "sub": subject })).is_err(), "{subject}");
+        }
+        let mut claims = Map::new();
+        claims.insert("name".into(), "alice".into());
+        claims.insert("exp".into(), (NOW + 900).into());
+        assert!(by_name.check(&claims, NOW).is_err());
+        claims.insert("sub".into(), "any".into());
+        assert!(by_name.check(&claims, NOW).is_ok());
+    }
+
+    #[test]
+    fn tokens_from_before_the_moment_of_a_leak_are_refused_without_leeway() {
+        let moment = NOW - 100;
+        let not_before = Some(Timestamp::from_second(moment).expect("a moment"));
+        let rules = ClaimRules { not_before, ..rules() };
+        for (changes, is_accepted) in [
+            (json!({ "iat": moment }), true),
+            (json!({ "iat": moment + 1 }), true),
+            (json!({ "iat": moment as f64 + 0.5 }), true),
+            (json!({ "iat": moment as f64 - 0.5 }), false),
+            (json!({ "iat": moment - 1 }), false),
+            (json!({ "iat": 0 }), false),
+            (json!({}), false),
+        ] {
+            assert_eq!(check(&rules, changes.clone()).is_ok(), is_accepted, "{changes}");
+        }
     }
 
     #[test]

@@ -290,6 +290,7 @@ mod tests {
             audiences: vec![],
             user_claim: "sub".into(),
             max_lifetime: 3600,
+            not_before: None,
         })
     }
 

@@ -103,12 +103,23 @@ impl ReadProblem {
 }
 
 /// Where a key set is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum JwksLocation {
     /// At the first of these URLs that answers with a key set.
     Urls(Vec<Url>),
     /// In this file.
     File(PathBuf),
+}
+
+/// Without the query of a URL, which can hold a password.
+impl std::fmt::Debug for JwksLocation {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let without_query = |url: &Url| format!("{}{}", url.origin().ascii_serialization(), url.path());
+        match self {
+            Self::Urls(urls) => out.debug_list().entries(urls.iter().map(without_query)).finish(),
+            Self::File(path) => path.fmt(out),
+        }
+    }
 }
 
 /// The text of a key set.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use jsonwebtoken::Algorithm;
+use secrecy::ExposeSecret;
 
 use super::claims::ClaimRules;
 use super::issuer::canonical_issuer;
@@ -41,10 +42,13 @@ impl KeyStore {
                 audiences: source.audiences.clone(),
                 user_claim: rules.user_claim.clone(),
                 max_lifetime: rules.max_lifetime,
+                not_before: rules.not_before,
             });
             match &source.keys {
                 SourceKeys::Secrets(secrets) => {
-                    let keys = secrets.iter().map(|secret| Arc::new(Key::from_secret(secret, &claim_rules)));
+                    let keys = secrets
+                        .iter()
+                        .map(|secret| Arc::new(Key::from_secret(secret.expose_secret(), &claim_rules)));
                     store.secrets.extend(keys);
                 }
                 SourceKeys::Set { location, read_timeout } => {

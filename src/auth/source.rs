@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use secrecy::SecretString;
+
 use super::JwksLocation;
 
 /// The sources of the tokens that are accepted, and what every token must claim.
@@ -14,6 +17,8 @@ pub struct TokenRules {
     pub user_claim: String,
     /// How far in the future a token's expiry may be, in seconds.
     pub max_lifetime: u64,
+    /// Tokens that were issued before this moment are refused, and tokens that do not say when.
+    pub not_before: Option<Timestamp>,
 }
 
 /// Keys, and what the tokens of these keys must claim.
@@ -32,7 +37,7 @@ pub struct TokenSource {
 #[derive(Clone, Debug)]
 pub enum SourceKeys {
     /// The secrets for HS256, the current one first. Their UTF-8 bytes are the key. Empty only until development has made one.
-    Secrets(Vec<String>),
+    Secrets(Vec<SecretString>),
     /// A set of public keys.
     Set {
         /// Where the set is.
@@ -44,7 +49,7 @@ pub enum SourceKeys {
 
 impl TokenRules {
     /// The source of the tokens that are signed with a secret, and its secrets.
-    pub fn secrets(&self) -> Option<(&TokenSource, &[String])> {
+    pub fn secrets(&self) -> Option<(&TokenSource, &[SecretString])> {
         self.sources.iter().find_map(|source| match &source.keys {
             SourceKeys::Secrets(secrets) => Some((source, &**secrets)),
             SourceKeys::Set { .. } => None,

@@ -26,9 +26,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 const KEY_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> Result<(), Failure> {
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
     let mut stop_signal = pin!(stop_signal()?);
     let listener = listen(config.listen).await?;
     let listening = listener.local_addr()?;

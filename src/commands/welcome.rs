@@ -82,7 +82,8 @@ fn reachable(listening: SocketAddr) -> SocketAddr {
 
 /// `rowkeep token`, with the settings about claims that this server has: without them it makes tokens that this server refuses.
 fn token_command(rules: &TokenRules) -> String {
-    let program = std::env::args().next().unwrap_or_else(|| "rowkeep".into());
+    let program =
+        std::env::args_os().next().unwrap_or_else(|| "rowkeep".into()).to_string_lossy().into_owned();
     let default = (default::JWT_USER_CLAIM, default::JWT_MAX_LIFETIME);
     // Where there are other sources, the values name theirs.
     let claim = |name, values: Option<&Vec<String>>| {

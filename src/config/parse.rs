@@ -4,6 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::warnings::warnings;
 use super::{Command, Config, ConfigError, Settings, default};
 use crate::http::{Envelopes, Origins, Timeouts, TrustedProxies};
 use crate::logging::{Filter, Format};
@@ -71,7 +72,7 @@ impl Settings {
     ) -> Result<Config, ConfigError> {
         let (database, migration_database) = self.addresses(&mut problems, development);
         let source_database = match command {
-            Command::Adopt { from, .. } => self.source_address(&mut problems, development, from),
+            Command::Adopt { .. } => self.source_address(&mut problems, development),
             _ => None,
         };
         self.require_database(&mut problems, command, development);
@@ -100,7 +101,7 @@ impl Settings {
         let step_timeout = request_timeout / 3;
 
         let token_rules = self.token_rules(&mut problems, command, development, step_timeout);
-        let config = Config {
+        let mut config = Config {
             listen: problems.listen(&self.host, &self.port),
             development,
             database,
@@ -171,8 +172,14 @@ impl Settings {
                 default::SHUTDOWN_TIMEOUT,
                 0..=3600,
             ),
-            warnings: std::mem::take(&mut problems.warnings),
+            // They are about tokens, which only `serve` verifies.
+            warnings: if *command == Command::Serve {
+                std::mem::take(&mut problems.warnings)
+            } else {
+                vec![]
+            },
         };
+        config.warnings.extend(warnings(&config, command));
 
         if problems.errors.is_empty() { Ok(config) } else { Err(ConfigError(problems.errors)) }
     }

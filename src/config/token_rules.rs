@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::parse::{Problems, or_default};
 use super::{Command, Settings};
-use crate::auth::TokenRules;
+use crate::auth::{LEEWAY, TokenRules};
 
 /// Parts of secrets in examples, in lower case. Anyone can read the examples, and then sign tokens for any user.
 const PLACEHOLDERS: [&str; 9] = [
@@ -52,6 +54,7 @@ impl Settings {
                 super::default::JWT_MAX_LIFETIME,
                 1..=u64::from(u32::MAX),
             ),
+            not_before: problems.value("JWT_NOT_BEFORE", not_before(&self.jwt_not_before)),
         }
     }
 
@@ -60,7 +63,7 @@ impl Settings {
         !self.better_auth_secret.is_empty() || !self.better_auth_secret_file.trim().is_empty()
     }
 
-    fn secrets(&self, problems: &mut Problems, accepts_weak: bool) -> Vec<String> {
+    fn secrets(&self, problems: &mut Problems, accepts_weak: bool) -> Vec<SecretString> {
         let secrets = [
             ("BETTER_AUTH_SECRET", &self.better_auth_secret),
             ("BETTER_AUTH_SECRET_PREVIOUS", &self.better_auth_secret_previous),
@@ -75,13 +78,32 @@ impl Settings {
             } else if !accepts_weak {
                 refuse_weak(problems, name, secret);
             }
-            accepted.push(secret.clone());
+            accepted.push(secret.as_str().into());
         }
         if !self.has_secret() && !accepted.is_empty() {
             problems.add("BETTER_AUTH_SECRET_PREVIOUS is set and BETTER_AUTH_SECRET is not: set it, too");
         }
         accepted
     }
+}
+
+/// The moment before which no token may have been issued; `None` if the text is empty.
+fn not_before(text: &str) -> Result<Option<Timestamp>, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let seconds = text.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let moment = seconds.or_else(|| text.parse().ok()).ok_or_else(|| {
+        format!("{text:?} is not a moment like 2026-01-10T09:30:00Z, nor a number of seconds since 1970")
+    })?;
+    let latest = Timestamp::now().as_second().saturating_add(LEEWAY.cast_signed());
+    if moment.as_second() > latest {
+        return Err(format!(
+            "{text} is in the future, so that every token would be refused; it counts seconds, not milliseconds"
+        ));
+    }
+    Ok(Some(moment))
 }
 
 fn refuse_weak(problems: &mut Problems, name: &str, secret: &str) {
@@ -112,6 +134,22 @@ fn is_public_key(secret: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_moment_of_a_leak_is_a_time_or_a_number_of_seconds() {
+        let moment: Timestamp = "2026-01-10T09:30:00Z".parse().expect("a moment");
+        for text in
+            ["2026-01-10T09:30:00Z", "2026-01-10T10:30:00+01:00", " 1768037400 ", "2026-01-10 09:30:00.000Z"]
+        {
+            assert_eq!(not_before(text), Ok(Some(moment)), "{text}");
+        }
+        assert_eq!(not_before(" "), Ok(None));
+        for text in
+            ["2026-01-10", "2026-01-10T09:30:00", "yesterday", "1768037400000", "2999-01-01T00:00:00Z", "1e9"]
+        {
+            assert!(not_before(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_public_key_is_not_accepted_as_a_secret() {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use secrecy::SecretString;
 use url::Url;
 
 use super::Settings;
@@ -19,7 +20,7 @@ impl Settings {
         &self,
         problems: &mut Problems,
         development: bool,
-        secrets: Vec<String>,
+        secrets: Vec<SecretString>,
         read_timeout: Duration,
     ) -> Vec<TokenSource> {
         let allows_http = problems.boolean("JWKS_ALLOW_HTTP", &self.jwks_allow_http);

@@ -1,6 +1,7 @@
 //! Tokens for development, signed with the server's own secret.
 
 use jsonwebtoken::{EncodingKey, Header};
+use secrecy::ExposeSecret;
 use serde_json::Map;
 
 use crate::auth::{TokenRules, Verifier};
@@ -35,12 +36,15 @@ pub fn mint(rules: &TokenRules, user: &str, lifetime: u64) -> Result<String, Str
     let mut claims = Map::new();
     claims.insert("iat".into(), now.into());
     claims.insert("exp".into(), (now + lifetime).into());
-    claims.insert(rules.user_claim.clone(), user.into());
+    // Every token needs a subject, also where another claim names the user.
+    for name in ["sub", rules.user_claim.as_str()] {
+        claims.insert(name.into(), user.into());
+    }
     for (name, accepted) in [("iss", &source.issuers), ("aud", &source.audiences)] {
         claims.extend(accepted.first().map(|first| (name.into(), first.as_str().into())));
     }
 
-    let key = EncodingKey::from_secret(secret.as_bytes());
+    let key = EncodingKey::from_secret(secret.expose_secret().as_bytes());
     let token = jsonwebtoken::encode(&Header::default(), &claims, &key).map_err(|error| error.to_string())?;
     verify(rules, &token)?;
     Ok(token)

@@ -98,6 +98,7 @@ pub fn token_rules() -> TokenRules {
         }],
         user_claim: "sub".into(),
         max_lifetime: 366 * 86_400,
+        not_before: None,
     }
 }
 
