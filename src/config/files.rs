@@ -48,6 +48,7 @@ impl Settings {
                 &mut used.jwks_file,
                 &mut used.jwt_issuer,
                 &mut used.jwt_audience,
+                &mut used.jwt_not_before,
                 &mut used.jwt_issuers_share_users,
                 &mut used.jwks_allow_http,
             ],

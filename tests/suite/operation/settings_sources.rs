@@ -242,7 +242,11 @@ async fn a_wrong_value_for_a_source_is_named() {
 async fn a_command_that_verifies_no_token_does_not_look_at_these_settings() {
     let wrong =
         [("JWT_ISSUER", "JWKS_ULR=a"), ("JWKS_ALLOW_HTTP", "1"), ("BETTER_AUTH_URL", "http://auth:3000")];
-    let production = [("ENVIRONMENT", "production"), ("JWT_ISSUERS_SHARE_USERS", "perhaps")];
+    let production = [
+        ("ENVIRONMENT", "production"),
+        ("JWT_ISSUERS_SHARE_USERS", "perhaps"),
+        ("JWT_NOT_BEFORE", "tomorrow"),
+    ];
 
     let printed = Program::new(&["openapi"]).with(&production).with(&wrong).run().await;
 
