@@ -2,13 +2,20 @@
 -- first statement, and has time-outs. Run it once with psql, after `rowkeep migrate`, as the migrating login or an
 -- administrator:
 --
---   psql "$MIGRATION_DATABASE_URL" -v ON_ERROR_STOP=1 \
---        -v login=rowkeep_login -v password='a long random text' -f sql/setup/login.sql
+--   LOGIN_PASSWORD='a long random text' psql "$MIGRATION_DATABASE_URL" -v ON_ERROR_STOP=1 \
+--        -v login=rowkeep_login -f sql/setup/login.sql
+--
+-- The password is a variable because every user of the machine can read the flags of psql. `-v password=…` works, too.
 --
 -- If the cluster has other databases, add `-v exclusive=1`: see the end of this file. `-v connections=50` limits how many
 -- connections the login can open.
 --
 -- Create the login with this file and not in the console of a hosting service: consoles often give roles BYPASSRLS.
+
+\if :{?password}
+\else
+\getenv password LOGIN_PASSWORD
+\endif
 
 create role :"login" login inherit password :'password';
 

@@ -34,7 +34,7 @@ pub(super) async fn adopt(
             Some(address) => (None, address.clone()),
             None => database(config).await?,
         };
-        let from = config.source_database.as_ref().ok_or("--from is missing")?;
+        let from = config.source_database.as_ref().ok_or("SOURCE_DATABASE_URL is missing")?;
         copy(from, &to, request).await?;
         Ok(cluster)
     };

@@ -9,7 +9,7 @@ use super::forge::{Forge, Signer};
 use super::table::{Row, Table};
 use crate::http::key_pairs::{PAIRS, UNKNOWN_PAIRS};
 use crate::http::tokens::{authorized_request, check_invalid_token};
-use crate::world::{Answer, Connection, Issuer, World};
+use crate::world::{Answer, Connection, Issuer, SHARED_USERS, World};
 
 /// The issuer and audience that servers with claim rules require.
 const REQUIRED: &str = "https://todo.example/Team";
@@ -53,8 +53,13 @@ impl Target {
         if keys {
             settings.push(("BETTER_AUTH_URL", url.as_str()));
         }
+        if secret && keys {
+            settings.push(SHARED_USERS);
+        }
+        // The keys have the issuer and the audience of their URL.
+        let of_secret = format!("BETTER_AUTH_SECRET={REQUIRED}");
         if strict {
-            settings.extend([("JWT_ISSUER", REQUIRED), ("JWT_AUDIENCE", REQUIRED)]);
+            settings.extend([("JWT_ISSUER", &*of_secret), ("JWT_AUDIENCE", &*of_secret)]);
         }
         let world = World::with(&settings).await;
 
@@ -62,11 +67,10 @@ impl Target {
         let required = strict.then(|| REQUIRED.to_owned());
         let forge = |signer, required| Forge { signer, required, has_secret: secret, trap: trap.url() };
         if secret {
-            forges.push(forge(Signer::Secret, required.clone()));
+            forges.push(forge(Signer::Secret, required));
         }
         if keys {
-            let required = required.unwrap_or(url);
-            forges.extend(PAIRS.iter().map(|pair| forge(Signer::Pair(pair), Some(required.clone()))));
+            forges.extend(PAIRS.iter().map(|pair| forge(Signer::Pair(pair), Some(url.clone()))));
         }
         Self { name, trap, world, forges, _issuer: issuer }
     }
