@@ -2,6 +2,7 @@
 
 mod connect;
 mod lock;
+mod maintenance;
 mod migrate;
 mod policies;
 mod server;
@@ -14,8 +15,9 @@ use crate::database::{describe, is_temporary};
 pub use connect::connect;
 pub use lock::MigrationLock;
 pub(crate) use lock::{is_lock_conflict, table_users};
+pub use maintenance::maintenance_session;
 pub(crate) use migrate::{LOCK_ATTEMPTS, pause_before_retry};
-pub use migrate::{MigrateOptions, Migrated, maintenance_session, migrate, migrate_with};
+pub use migrate::{MigrateOptions, Migrated, migrate, migrate_with};
 pub use server::OLDEST_POSTGRES;
 pub use serving::{ServingData, ready_to_serve};
 pub use version::Version;

@@ -135,7 +135,7 @@ pub async fn migrate_with(address: &Address, options: MigrateOptions) -> Result<
 }
 
 /// A migration needs a session of its own, and so does an adoption. A pooler would leave its settings and its lock to others.
-async fn refuse_pooler(address: &Address) -> Result<(), SchemaError> {
+pub(super) async fn refuse_pooler(address: &Address) -> Result<(), SchemaError> {
     let found = find_pooler(address).await;
     let Some(pooler) = found.map_err(|error| cannot_connect(address, &error))? else { return Ok(()) };
     let instead = match pooler.server {
@@ -148,36 +148,8 @@ async fn refuse_pooler(address: &Address) -> Result<(), SchemaError> {
     )))
 }
 
-/// A session of the migrating login for a command that changes rows of all users, in a database of this release, and the lock
-/// that keeps others from changing the database. The session has the settings of a migration.
-///
-/// # Errors
-/// No connection; a connection pooler; a database of another release; another process that changes the database.
-pub async fn maintenance_session(address: &Address) -> Result<(Client, MigrationLock), SchemaError> {
-    let client = connect(address).await?;
-    refuse_pooler(address).await?;
-    let lock = MigrationLock::take(address, &client, LOCK_WAIT).await?;
-    client.batch_execute(MIGRATING).await?;
-    let check = async {
-        check_server(&client).await?;
-        let wanted = Version::of_this_release();
-        let found = Version::of_database(&client).await;
-        let found =
-            found.map_err(|error| with_advice(&error, &format!("cannot read the version of {address}")))?;
-        refuse_newer(found.as_ref(), &wanted, MigrateOptions::default(), address)?;
-        match found {
-            Some(found) if found == wanted => Ok(()),
-            _ => Err(SchemaError::Unusable(format!(
-                "{address} is not of this release: run `rowkeep migrate` first"
-            ))),
-        }
-    };
-    with_timeout(address, check).await?;
-    Ok((client, lock))
-}
-
 /// Servers of the newer release would refuse to serve with older policies.
-fn refuse_newer(
+pub(super) fn refuse_newer(
     found: Option<&Version>,
     wanted: &Version,
     options: MigrateOptions,
@@ -322,7 +294,7 @@ async fn in_use(client: &Client, error: &Error, what: &str) -> SchemaError {
     SchemaError::Unusable(format!("{what}: {}{users}", describe(error)))
 }
 
-fn with_advice(error: &Error, what: &str) -> SchemaError {
+pub(super) fn with_advice(error: &Error, what: &str) -> SchemaError {
     let hint = error.as_db_error().and_then(|error| error.hint());
     let message = error.as_db_error().map(|error| error.message()).unwrap_or_default();
     let advice = match (hint, error.code().map(|state| state.code())) {
