@@ -30,7 +30,7 @@ const stops = () => stop(0);
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, stops);
 
 try {
-    mkdirSync(data, { recursive: true });
+    mkdirSync(data, { recursive: true, mode: 0o700 });
     const [apiPort, authPort, pagePort] = await ports({ API_PORT: 8000, AUTH_PORT: 3000, PAGE_PORT: 5173 });
     const [api, auth, page] = [apiPort, authPort, pagePort].map((port) => `http://127.0.0.1:${port}`);
 
@@ -103,7 +103,7 @@ function unset(names) {
 /** Starts a server. It gets no Ctrl+C of the terminal: it is stopped when `life` ends, and that ends with this process. */
 function start(name, program, parameters, variables) {
     const log = join(data, `${name.toLowerCase().replace(" ", "-")}.log`);
-    const out = openSync(log, "w");
+    const out = openSync(log, "w", 0o600);
     const env = { ...process.env, ...variables };
     const child = spawn(program, parameters, {
         cwd: join(here, ".."),

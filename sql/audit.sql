@@ -325,6 +325,17 @@ relations as (
       join schemas s on s.oid = c.relnamespace
 ),
 
+-- Stored settings that change how statements run or what is logged. checks/settings_stored.sql reports them.
+reported_settings as (
+    select s.*
+      from stored_settings s
+     where s.name = 'session_replication_role' and s.value <> 'origin'
+        or s.name in ('row_security', 'search_path', 'session_preload_libraries', 'local_preload_libraries',
+                      'default_transaction_read_only', 'check_function_bodies', 'session_authorization')
+        or s.name ~ '^log_(statement|min_duration|parameter|transaction|duration)'
+        or s.name = 'role' and s.value <> 'rowkeep_api'
+),
+
 -- All roles. `ours` are those of Rowkeep.
 roles as (
     select r.oid, r.rolname, quote_ident(r.rolname) as name, r.rolsuper, r.rolbypassrls, r.rolreplication,
@@ -708,6 +719,58 @@ select 84, 'OK', 'grants', 'nothing is granted on future objects of app or rowke
  where not exists (select from default_privileges where ours)
 ),
 
+check_grants_disturbing (part, verdict, subject, fact, fix) as (
+-- Looks for: functions of PostgreSQL that requests may execute and do not need, and by which they can disturb others.
+-- Why: PostgreSQL grants them to PUBLIC. Large objects can fill the disk, and all sessions of rowkeep_api share them. A session
+--   that takes many advisory locks fills the table of locks: then the whole server answers "out of shared memory". The readers
+--   of a logical replication slot cannot tell who wrote a message.
+-- Severity: NOTE. No row of another user is shown. Other programs in this database may need the functions.
+-- Fix: revoke execute on function ... from ...; as a superuser. Others that need them then need a grant by name.
+select 88, 'NOTE', 'grants',
+       format('%s may %s; Rowkeep does not need that, other programs in this database may', coalesce(r.name, 'public'), f.what),
+       format('revoke execute on function %s from %s;',
+              string_agg(f.oid::regprocedure::text, ', ' order by f.oid::regprocedure::text collate "C"),
+              coalesce(r.name, 'public'))
+  from (select p.oid, p.proowner, p.proacl,
+               case when p.proname ~ '^(lo_(creat|create|from_bytea|put|truncate|truncate64|unlink)|lowrite)$'
+                    then 'write large objects, which can fill the disk'
+                    when p.proname ~ '^pg_(try_)?advisory_(xact_)?lock(_shared)?$'
+                    then 'take advisory locks, which can use up the locks of the whole server'
+                    when p.proname = 'pg_logical_emit_message'
+                    then 'write messages to the write-ahead log, for readers of a logical replication slot' end as what
+          from pg_proc p
+         where p.pronamespace = 'pg_catalog'::regnamespace) f
+ cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
+  left join roles r on r.oid = a.grantee
+ where f.what is not null
+   and a.grantee <> f.proowner
+   and (a.grantee = 0 or a.grantee in (select oid from serving_roles))
+ group by f.what, r.name
+),
+
+check_grants_large_objects (part, verdict, subject, fact, fix) as (
+-- Looks for: large objects that requests, auditors or PUBLIC may read or change, and the setting that lets everybody.
+-- Why: a copy of users' rows can be there, and no policy applies to large objects.
+-- Severity: FAIL for the roles of Rowkeep. NOTE for PUBLIC, for a login of requests and for the setting, because other
+--   applications may need it.
+-- Fix: revoke all on large object ... from ...; alter system reset lo_compat_privileges;
+select 85, case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
+       format('%s on large object %s to %s: no policy of app applies to it',
+              string_agg(distinct lower(a.privilege_type), ', ' order by lower(a.privilege_type)), m.oid,
+              coalesce(r.name, 'public')),
+       format('revoke all on large object %s from %s;', m.oid, coalesce(r.name, 'public'))
+  from pg_largeobject_metadata m
+ cross join aclexplode(m.lomacl) a
+  left join roles r on r.oid = a.grantee
+ where (a.grantee = 0 or a.grantee in (select oid from serving_roles))
+   and a.grantee <> m.lomowner
+ group by m.oid, r.ours, r.name
+union all
+select 85, 'NOTE', 'grants', 'lo_compat_privileges is on: every role may read and change every large object',
+       'alter system reset lo_compat_privileges; select pg_reload_conf();'
+ where current_setting('lo_compat_privileges')::boolean
+),
+
 check_grants_other_schemas (part, verdict, subject, fact, fix) as (
 -- Looks for: privileges of requests, auditors and PUBLIC on tables and views outside app and rowkeep.
 -- Why: a copy of users' rows can be there, and no policy of app binds it.
@@ -953,6 +1016,19 @@ select 61, 'OK', 'identity', 'no role and no database stores a value of app.user
  where not exists (select from stored_settings where name = 'app.user_id')
 ),
 
+check_login_connections (part, verdict, subject, fact, fix) as (
+-- Looks for: logins of requests without a connection limit.
+-- Why: one stolen password then takes every connection of the server, from all its databases. The limit is what the login
+--   cannot change for itself.
+-- Severity: NOTE. Only a person who has the password can do it.
+-- Fix: alter role ... connection limit ...;
+select 93, 'NOTE', 'login', format('%s can take every connection of the server: it has no connection limit', l.name),
+       format('by hand: alter role %s connection limit with twice the DATABASE_POOL_SIZE of all servers together', l.name)
+  from logins l
+  join pg_roles r on r.oid = l.oid
+ where r.rolconnlimit = -1
+),
+
 check_login_exposed (part, verdict, subject, fact, fix) as (
 -- Looks for: logins of requests that can bypass policies, when no login of requests exists that cannot.
 -- Why: requests are restricted in spite of it, but a person with the password of the login is not.
@@ -1035,6 +1111,53 @@ select 92, 'NOTE', 'login', format('%s owns objects in this database: %s', l.nam
   join pg_shdepend d on d.refclassid = 'pg_authid'::regclass and d.refobjid = l.oid and d.deptype = 'o'
   join pg_database b on b.oid = d.dbid and b.datname = current_database()
  group by l.name
+),
+
+check_login_sessions (part, verdict, subject, fact, fix) as (
+-- Looks for: logins of requests, and the tables of app that they can lock.
+-- Why: LOCK TABLE wants DELETE, TRUNCATE, MAINTAIN or UPDATE on the whole table, and then allows every mode. A login may also
+--   do with its own sessions, settings and password what it likes. PostgreSQL has no privilege for any of this.
+-- Severity: NOTE. Others wait or are cut off; no row of another user is shown. Only SQL that is not of Rowkeep can do it.
+-- Fix: none. Requests need DELETE, and the server ends its own lost sessions.
+select 121, 'NOTE', 'channel',
+       format('a client that sends SQL as %s can end and watch its other sessions, lift its time limits, %schange its '
+              'settings and its password', l.name,
+              'lock ' || string_agg(t.name, ', ' order by t.name collate "C") || ', and '),
+       null
+  from logins l
+  left join tables t on exists (
+       select
+         from aclexplode(t.relacl) a
+         join can_use u on u.role = l.oid and u.other = a.grantee or a.grantee = 0
+        where a.privilege_type in ('DELETE', 'TRUNCATE', 'UPDATE', 'MAINTAIN'))
+ group by l.name
+),
+
+check_login_settings (part, verdict, subject, fact, fix) as (
+-- Looks for: settings that a login of requests, or rowkeep_api, can have stored for itself: other than sql/setup/login.sql does.
+-- Why: a role can store settings for itself, and PostgreSQL has no privilege that takes this away. A setting that no
+--   administrator remembers can be the work of a person who has the password.
+-- Severity: NOTE. The server sets its own values at the start of a session.
+-- Fix: alter role ... set ...; to the value of sql/setup/login.sql, or alter role ... reset ...;
+select 93, 'NOTE', 'login',
+       format('%s stores %s = %s: sql/setup/login.sql %s', s.holder, s.name, s.value,
+              case when n.name is null then 'does not' else 'stores ' || n.value end),
+       case when n.name is null then format('alter %s reset %s;', s.altered, s.spelling)
+            else format('alter %s set %s = %L;', s.altered, s.spelling, n.value) end
+  from stored_settings s
+  join roles r on r.oid = s.setrole and (r.oid in (select oid from logins) or r.rolname = 'rowkeep_api')
+  left join (values ('role', 'rowkeep_api'), ('statement_timeout', '5s'), ('lock_timeout', '2s'),
+                    ('idle_in_transaction_session_timeout', '10s')) n (name, value)
+         on n.name = s.name and s.setdatabase = 0 and not r.ours
+ where s.value is distinct from n.value
+   -- checks/login_limits.sql names a login without a limit.
+   and not (s.name ~ '_timeout$' and s.value ~ '^0' and not r.ours)
+   -- A login cannot store a setting of superusers, such as temp_file_limit: an administrator did.
+   and not exists (select from pg_settings p where p.name = s.name and p.context <> 'user')
+   and s.name <> 'app.user_id'
+   and not exists (select
+                     from reported_settings x
+                    where (x.setrole, x.setdatabase, x.name) = (s.setrole, s.setdatabase, s.name))
 ),
 
 check_object_child_tables (part, verdict, subject, fact, fix) as (
@@ -1379,7 +1502,7 @@ select 30, case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'FAIL' e
             else format('%s, owned by %s: %s', n.name, r.name, n.says) end,
        case when s.oid is null then 'rowkeep migrate'
             when r.rolname <> 'rowkeep_owner' then format('alter schema %s owner to rowkeep_owner;', n.name) end
-  from (values ('app', 'the tables and functions of requests'), ('rowkeep', 'the migration history, and the key of cursors')) n (name, says)
+  from (values ('app', 'the tables and functions of requests'), ('rowkeep', 'the migration history, the key of cursors and the lock of migrations')) n (name, says)
   left join schemas s on s.nspname = n.name
   left join roles r on r.oid = s.nspowner
 ),
@@ -1486,12 +1609,7 @@ select 63, case when s.name = 'session_replication_role' or s.name = 'search_pat
                       when 'row_security' then ': a role to which policies apply gets an error'
                       else '' end,
        format('alter %s reset %s;', s.altered, s.spelling)
-  from stored_settings s
- where s.name = 'session_replication_role' and s.value <> 'origin'
-    or s.name in ('row_security', 'search_path', 'session_preload_libraries', 'local_preload_libraries',
-                  'default_transaction_read_only', 'check_function_bodies', 'session_authorization')
-    or s.name ~ '^log_(statement|min_duration|parameter|transaction|duration)'
-    or s.name = 'role' and s.value <> 'rowkeep_api'
+  from reported_settings s
 ),
 
 check_table_primary_key (part, verdict, subject, fact, fix) as (
@@ -1647,6 +1765,8 @@ facts as (
     union all select * from check_function_properties
     union all select * from check_grants_catalogue
     union all select * from check_grants_default
+    union all select * from check_grants_disturbing
+    union all select * from check_grants_large_objects
     union all select * from check_grants_other_schemas
     union all select * from check_grants_parameters
     union all select * from check_grants_tables
@@ -1660,11 +1780,14 @@ facts as (
     union all select * from check_identity_postgres_functions
     union all select * from check_identity_session
     union all select * from check_identity_stored
+    union all select * from check_login_connections
     union all select * from check_login_exposed
     union all select * from check_login_limits
     union all select * from check_login_memberships
     union all select * from check_login_missing
     union all select * from check_login_ownership
+    union all select * from check_login_sessions
+    union all select * from check_login_settings
     union all select * from check_object_child_tables
     union all select * from check_object_event_triggers
     union all select * from check_object_extensions

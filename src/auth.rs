@@ -3,19 +3,24 @@
 //! These modules check a token in this order. The first failure refuses it:
 //!
 //! 1. `jwt`: its length, its three parts and its header;
-//! 2. `keys`: the key to verify it with. If no known key has the token's `kid`, the key sets are read again (`key_set`);
+//! 2. `keys`: the source that judges it, by its issuer, and the key of that source. If no known key of a key set has the
+//!    token's `kid`, that set is read again (`key_set`);
 //! 3. its signature, with that key and that key's own algorithm;
-//! 4. `claims`: the claims, first by the library's rules and then by stricter ones.
+//! 4. `claims`: the claims, first by the library's rules and then by stricter ones. `other_purposes` knows signed texts that are
+//!    no API tokens.
 //!
 //! None of this needs a database. `token_cache` remembers an accepted token until it expires or the keys change.
 
 mod claims;
+mod issuer;
 mod jwk;
 mod jwks_reader;
 mod jwt;
-mod key_cache;
+mod key;
 mod key_set;
 mod keys;
+mod other_purposes;
+mod source;
 mod token_cache;
 
 use std::sync::Arc;
@@ -26,10 +31,11 @@ use jsonwebtoken::errors::ErrorKind;
 
 use crate::refusal::Refusal;
 use claims::ClaimRules;
-pub use jwks_reader::JwksLocation;
+pub use issuer::{BETTER_AUTH_PATH, canonical_issuer};
+pub use jwks_reader::{JwksLocation, is_loopback};
 use jwt::{Jwt, UniqueObject};
-pub use key_set::KeySetConfig;
-use keys::KeyStore;
+use keys::{KeyStore, Source};
+pub use source::{SourceKeys, TokenRules, TokenSource};
 use token_cache::TokenCache;
 
 /// The id of a user whose token was verified. Only a [`Verifier`] makes one.
@@ -43,28 +49,19 @@ impl UserId {
     }
 }
 
+/// Only tests make a user without a token.
+#[cfg(test)]
+impl From<&str> for UserId {
+    fn from(id: &str) -> Self {
+        Self(id.into())
+    }
+}
+
 /// How far the clocks of issuer and server may differ, in seconds.
 pub const LEEWAY: u64 = 30;
 
 /// The longest user id, in characters. The database column has the same limit.
 const MAX_USER_ID_CHARS: usize = 255;
-
-/// Which keys verify tokens, and what tokens must claim.
-#[derive(Clone, Debug)]
-pub struct TokenRules {
-    /// The secrets for HS256, the current one first. Their UTF-8 bytes are the key.
-    pub secrets: Vec<String>,
-    /// The sets of public keys.
-    pub key_sets: Vec<KeySetConfig>,
-    /// The issuers to accept in tokens signed with a secret. Empty: any issuer, or none.
-    pub issuers: Vec<String>,
-    /// The audiences to accept in tokens signed with a secret. Empty: any audience, or none.
-    pub audiences: Vec<String>,
-    /// The claim that names the user.
-    pub user_claim: String,
-    /// How far in the future a token's expiry may be, in seconds.
-    pub max_lifetime: u64,
-}
 
 /// Verifies tokens.
 pub struct Verifier {
@@ -103,29 +100,30 @@ impl Verifier {
 
     /// The user whose token is in `Authorization: Bearer <token>` (RFC 6750, section 2.1).
     ///
-    /// Checks at most one signature, or one MAC for each secret. A token with an unknown `kid` can cause key sets to be
-    /// read again; the read timeout of the sets limits that wait.
+    /// Checks at most one signature, or one MAC for each secret. A token with an unknown `kid` can cause the key set of its
+    /// issuer to be read again; the read timeout of the set limits that wait.
     ///
     /// # Errors
     /// [`Refusal::NoToken`] without a bearer token, [`Refusal::InvalidToken`] when the token is not accepted.
     pub async fn user(&self, headers: &HeaderMap) -> Result<UserId, Refusal> {
         let text = bearer_token(headers)?;
-        if let Some(user) = self.accepted.get(text, self.keys.generation(), now()) {
+        if let Some(user) = self.accepted.get(text, now()) {
             return Ok(user);
         }
         let jwt = Jwt::parse(text)?;
-        let result = self.verify(&jwt);
+        let source = self.keys.source_of(&jwt)?;
+        let result = self.verify(&jwt, source);
         if result.is_ok() {
             return result;
         }
-        let Some(kid) = self.keys.unknown_kid(&jwt) else { return result };
+        let Some((set, kid)) = source.unknown_kid(&jwt) else { return result };
 
-        self.keys.refresh_for_kid(kid).await;
-        if self.keys.has_kid(kid) {
-            self.verify(&jwt)
+        set.refresh_for_kid(kid).await;
+        if set.has_kid(kid) {
+            self.verify(&jwt, source)
         } else {
             // Still unknown: the refusal is about the `kid`, or, if a key without a `kid` was tried, that key's refusal.
-            self.keys.for_token(&jwt).and(result)
+            source.keys_for(&jwt).and(result)
         }
     }
 
@@ -134,14 +132,15 @@ impl Verifier {
     /// # Errors
     /// [`Refusal::InvalidToken`] when the token is not accepted.
     pub fn user_of_token(&self, token: &str) -> Result<UserId, Refusal> {
-        self.verify(&Jwt::parse(token)?)
+        let jwt = Jwt::parse(token)?;
+        self.verify(&jwt, self.keys.source_of(&jwt)?)
     }
 
-    fn verify(&self, jwt: &Jwt<'_>) -> Result<UserId, Refusal> {
+    fn verify(&self, jwt: &Jwt<'_>, source: Source<'_>) -> Result<UserId, Refusal> {
         // Read before the keys: if they change meanwhile, the token is not remembered for the new ones.
-        let generation = self.keys.generation();
+        let generation = source.generation();
         let mut refusal = Refusal::invalid_token("this server has no key to verify the token with");
-        for key in self.keys.for_token(jwt)? {
+        for key in source.keys_for(jwt)? {
             match jsonwebtoken::decode::<UniqueObject>(jwt.text, &key.decoding_key, &key.validation) {
                 Ok(verified) => {
                     let claims = verified.claims.0;
@@ -186,10 +185,7 @@ fn library_refusal(kind: &ErrorKind, jwt: &Jwt<'_>, rules: &ClaimRules) -> Refus
     {
         return refusal;
     }
-    Refusal::invalid_token(
-        "the header and the claims of a token must be JSON objects that have each member once, and each member must have \
-         its right type",
-    )
+    Refusal::invalid_token(jwt::MALFORMED)
 }
 
 /// Seconds since 1970, by the clock that the library uses.

@@ -13,10 +13,10 @@ mod welcome;
 
 use std::time::Duration;
 
-use clap::Parser;
 use tokio::runtime::Runtime;
 
 use crate::adopt::Table;
+use crate::auth::SourceKeys;
 use crate::config::{Cli, Command, Config};
 use crate::database::Address;
 use crate::development::{self, CLUSTER_START_TIMEOUT, Cluster};
@@ -32,14 +32,13 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// # Errors
 /// One error with everything that is wrong.
 pub fn run() -> Result<(), Failure> {
-    // Parsed twice: `.env` is read in development only, and its variables are settings.
-    if Cli::parse().settings.in_development() {
-        read_dotenv()?;
-    }
-    let cli = Cli::parse();
+    let cli = Cli::read()?;
     let command = cli.command.unwrap_or(Command::Serve);
     let mut config = cli.settings.parse(&command)?;
     let log = logging::start(&config.log_filter, config.log_format)?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     warn_of_plain_connections(&config);
 
     let runtime = Runtime::new()?;
@@ -49,12 +48,13 @@ pub fn run() -> Result<(), Failure> {
     let is_server = command == Command::Serve;
     let outcome = match command {
         Command::Serve => runtime.block_on(serve::serve(&mut config, &mut exit_timeout)),
-        Command::Migrate { reapply_policies, allow_older_policies } => {
-            let options = MigrateOptions { reapply_policies, allow_older_policies };
+        Command::Migrate { reapply_policies, allow_older_policies, lock_timeout } => {
+            let lock_wait = Duration::from_secs(lock_timeout.into());
+            let options = MigrateOptions { reapply_policies, allow_older_policies, lock_wait };
             runtime.block_on(migrate::migrate(&config, options, &mut exit_timeout))
         }
         Command::Audit => runtime.block_on(audit::audit(&config, &mut exit_timeout)),
-        Command::Adopt { from: _, table, user_column, completed_column, dry_run, all_problems } => {
+        Command::Adopt { table, user_column, completed_column, dry_run, all_problems } => {
             let table = Table { name: table, user_column, completed_column };
             let request = adopt::Request { table, dry_run, all_problems };
             runtime.block_on(adopt::adopt(&config, &request, &mut exit_timeout))
@@ -88,27 +88,6 @@ fn warn_of_plain_connections(config: &Config) {
     }
 }
 
-/// Reads the checkout's `.env`. A `.env` in a directory above belongs to another project. Variables that are set already keep
-/// their values.
-fn read_dotenv() -> Result<(), Failure> {
-    let path = development::checkout()?.join(".env");
-    match dotenvy::from_path(&path) {
-        Ok(()) => Ok(()),
-        Err(error) if error.not_found() => Ok(()),
-        // The text of this error would repeat the line, which can hold a secret.
-        Err(dotenvy::Error::LineParse(line, _)) => {
-            let text = std::fs::read_to_string(&path).unwrap_or_default();
-            let number = text.lines().position(|other| other.trim() == line.trim());
-            let which = number.map_or("a line".into(), |at| format!("line {}", at + 1));
-            Err(format!(
-                ".env: {which} is not NAME=value. Put a value with spaces into double quotes, or put # before the line"
-            )
-            .into())
-        }
-        Err(error) => Err(format!(".env cannot be read: {error}").into()),
-    }
-}
-
 /// The configured database, or else the development cluster's. The cluster runs until it is dropped, which blocks.
 async fn database(config: &Config) -> Result<(Option<Cluster>, Address), Failure> {
     if let Some(address) = &config.database {
@@ -126,12 +105,16 @@ async fn stop(cluster: Option<Cluster>) -> Result<(), Failure> {
 
 /// Adds the checkout's secret in development, where no key of any kind is configured. Returns whether it did.
 fn add_development_secret(config: &mut Config) -> Result<bool, Failure> {
-    let has_keys = !config.token_rules.secrets.is_empty() || !config.token_rules.key_sets.is_empty();
-    let adds = config.development && !has_keys;
-    if adds {
-        config.token_rules.secrets.push(development::secret()?);
+    for source in &mut config.token_rules.sources {
+        match &mut source.keys {
+            SourceKeys::Secrets(secrets) if config.development && secrets.is_empty() => {
+                secrets.push(development::secret()?.into());
+                return Ok(true);
+            }
+            _ => {}
+        }
     }
-    Ok(adds)
+    Ok(false)
 }
 
 /// The result of `work`, or the error `stopped` when a stop signal comes first. Postgres then rolls back what is not

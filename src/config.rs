@@ -1,9 +1,15 @@
 //! The settings: each has its flag, variable, default and help text here, and nowhere else.
 
 mod addresses;
+mod command_line;
+mod dotenv;
 mod files;
+mod key_urls;
 mod parse;
+mod per_source;
 mod token_rules;
+mod token_sources;
+mod warnings;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -40,7 +46,7 @@ pub(crate) mod default {
 /// A task backend whose privacy is enforced by Postgres row-level security.
 ///
 /// With nothing configured it runs a private PostgreSQL for development, and prints how to try it.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(version)]
 pub struct Cli {
     /// The command to run [default: serve]
@@ -63,16 +69,17 @@ pub enum Command {
         /// Apply the policies even if those of a newer release are in force
         #[arg(long)]
         allow_older_policies: bool,
+        /// How many seconds to wait for another process that changes the same database
+        #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(..=86_400))]
+        lock_timeout: u32,
     },
     /// Report who can see which rows and how the database differs from this release, and try to read and change the rows
     /// of another user. Exit code 1 if a check fails
     Audit,
-    /// Copy the tasks of another server's table into Rowkeep, with their ids, users and time stamps: all of them or none. Shows
-    /// what it will do first. Stop the servers before. Exit code 1 if a row cannot be copied
+    /// Copy the tasks of another server's table into Rowkeep, with their ids, users and time stamps: all of them or none. The
+    /// table is in the database of SOURCE_DATABASE_URL. Shows what it will do first. Stop the servers before. Exit code 1 if a
+    /// row cannot be copied
     Adopt {
-        /// Database of the old server, and a login that sees every row of the table: postgres://user:password@host/database
-        #[arg(long, env = "SOURCE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
-        from: String,
         /// The table or view with the tasks, as psql takes its name: public.tasks, 'public."Tasks"'
         #[arg(long, value_name = "NAME")]
         table: String,
@@ -105,7 +112,10 @@ pub enum Command {
 }
 
 /// The settings before they are parsed. All are texts, so that one error can name everything that is wrong.
-#[derive(Args, Clone, Debug, Default)]
+///
+/// A setting that is hidden (`hide`) can hold a secret: it is a variable and not a flag, and the help lists it apart. There is
+/// no `Debug`, which would print the secrets.
+#[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
     /// IP address or name to listen on; 0.0.0.0: every IPv4 address of this machine
@@ -122,7 +132,7 @@ pub struct Settings {
 
     /// Database and login that requests use: postgres://user:password@host/database [default in development: a private
     /// PostgreSQL]
-    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL")]
+    #[arg(long, env, global = true, hide = true, value_name = "URL")]
     #[arg(default_value = "", hide_default_value = true)]
     database_url: String,
     /// File with DATABASE_URL; its user and password are read again for each new connection [default: none]
@@ -134,13 +144,21 @@ pub struct Settings {
     #[arg(default_value = "", hide_default_value = true)]
     database_password_file: String,
     /// Database and login that `migrate` and `adopt` use [default: DATABASE_URL]
-    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL")]
+    #[arg(long, env, global = true, hide = true, value_name = "URL")]
     #[arg(default_value = "", hide_default_value = true)]
     migration_database_url: String,
     /// File with MIGRATION_DATABASE_URL [default: none]
     #[arg(long, env, global = true, value_name = "PATH")]
     #[arg(default_value = "", hide_default_value = true)]
     migration_database_url_file: String,
+    /// Database that `adopt` copies from, and a login that sees every row of the table: postgres://user:password@host/database
+    #[arg(long, alias = "from", env, global = true, hide = true, value_name = "URL")]
+    #[arg(default_value = "", hide_default_value = true)]
+    source_database_url: String,
+    /// File with SOURCE_DATABASE_URL [default: none]
+    #[arg(long, env, global = true, value_name = "PATH")]
+    #[arg(default_value = "", hide_default_value = true)]
+    source_database_url_file: String,
     /// File with the root certificates (PEM) that databases must have, in the place of the public ones; `system`: those of
     /// this machine [default: the public ones]
     #[arg(long, env, global = true, value_name = "PATH")]
@@ -171,7 +189,7 @@ pub struct Settings {
 
     /// Secret that tokens are signed with (HS256); outside development 32 bytes or more [default in development: made once
     /// and kept]
-    #[arg(long, env, global = true, hide_env_values = true, value_name = "TEXT")]
+    #[arg(long, env, global = true, hide = true, value_name = "TEXT")]
     #[arg(default_value = "", hide_default_value = true)]
     better_auth_secret: String,
     /// File with BETTER_AUTH_SECRET [default: none]
@@ -179,7 +197,7 @@ pub struct Settings {
     #[arg(default_value = "", hide_default_value = true)]
     better_auth_secret_file: String,
     /// The secret before that one: tokens signed with it are accepted as well [default: none]
-    #[arg(long, env, global = true, hide_env_values = true, value_name = "TEXT")]
+    #[arg(long, env, global = true, hide = true, value_name = "TEXT")]
     #[arg(default_value = "", hide_default_value = true)]
     better_auth_secret_previous: String,
     /// File with BETTER_AUTH_SECRET_PREVIOUS [default: none]
@@ -192,27 +210,41 @@ pub struct Settings {
     #[arg(default_value = "", hide_default_value = true)]
     better_auth_url: String,
     /// URL of a key set (JWKS): the public keys that verify tokens [default: none]
-    #[arg(long, env, global = true, hide_env_values = true, value_name = "URL")]
+    #[arg(long, env, global = true, hide = true, value_name = "URL")]
     #[arg(default_value = "", hide_default_value = true)]
     jwks_url: String,
     /// File with a key set (JWKS), which is read again when it changes [default: none]
     #[arg(long, env, global = true, value_name = "PATH")]
     #[arg(default_value = "", hide_default_value = true)]
     jwks_file: String,
-    /// Issuers (`iss`) to accept, comma-separated [default: BETTER_AUTH_URL's for its keys, any for other keys]
+    /// true: read keys over http from other machines, outside development; for a private network
+    #[arg(long, env, global = true, value_name = "BOOL", default_value = "false")]
+    jwks_allow_http: String,
+    /// Issuers (`iss`) to accept, comma-separated; for each source: BETTER_AUTH_URL=a,b; JWKS_URL=c [default:
+    /// BETTER_AUTH_URL's for its keys, any for others; outside development required for JWKS_URL and JWKS_FILE]
     #[arg(long, env, global = true, value_name = "LIST")]
     #[arg(default_value = "", hide_default_value = true)]
     jwt_issuer: String,
-    /// Audiences (`aud`) to accept, comma-separated [default: BETTER_AUTH_URL's for its keys, any for other keys]
+    /// Audiences (`aud`) to accept, comma-separated, or any; for each source: BETTER_AUTH_URL=a,b; JWKS_URL=any [default:
+    /// BETTER_AUTH_URL's for its keys, any for others; outside development required for JWKS_URL and JWKS_FILE]
     #[arg(long, env, global = true, value_name = "LIST")]
     #[arg(default_value = "", hide_default_value = true)]
     jwt_audience: String,
+    /// true: the same user id is the same person in every source of tokens and in every issuer; required outside development
+    /// if there are several
+    #[arg(long, env, global = true, value_name = "BOOL", default_value = "false")]
+    jwt_issuers_share_users: String,
     /// Claim that holds the user's id
     #[arg(long, env, global = true, value_name = "CLAIM", default_value = default::JWT_USER_CLAIM)]
     jwt_user_claim: String,
     /// Seconds from now that a token's expiry (`exp`) may lie ahead; the default is 366 days
     #[arg(long, env, global = true, value_name = "SECONDS", default_value_t = default::JWT_MAX_LIFETIME.to_string())]
     jwt_max_lifetime: String,
+    /// Refuse tokens that were issued (`iat`) before this moment, as after a leak: 2026-01-10T09:30:00Z, or seconds since
+    /// 1970. Tokens then need `iat` [default: none]
+    #[arg(long, env, global = true, value_name = "MOMENT")]
+    #[arg(default_value = "", hide_default_value = true)]
+    jwt_not_before: String,
 
     /// Origins whose pages may read answers (CORS), comma-separated [default: http://localhost:3000; in development any port
     /// of localhost, 127.0.0.1 and [::1]]
@@ -286,6 +318,8 @@ pub struct Config {
     /// How long everything is still served after a stop signal.
     pub shutdown_delay: Duration,
     pub shutdown_timeout: Duration,
+    /// What is probably wrong with the settings, and does not stop the start. Repeats no secret.
+    pub warnings: Vec<String>,
 }
 
 /// Everything that is wrong with the settings, a line each.

@@ -1,8 +1,8 @@
 //! Cursors: the encrypted position at which the next page of a list begins.
 //!
 //! A cursor grants no access: the token and the policies decide which rows a user sees. It is encrypted because it can
-//! hold the title of a task, and URLs end up in the logs of proxies. It is authenticated so that a cursor of another list
-//! is refused, and not taken for a position in this one.
+//! hold the title of a task, and URLs end up in the logs of proxies. It is padded, so that its length does not tell the length
+//! of the title. It is authenticated so that a cursor of another list is refused, and not taken for a position in this one.
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::Engine;
@@ -18,6 +18,12 @@ const VERSION: u8 = 1;
 /// nonce reveals only whether two plaintexts are equal (RFC 8452, section 9).
 const NONCE: [u8; 12] = [0; 12];
 
+/// The lengths of encrypted positions: with a title, and with an id or a time. The longest title takes 1,234 bytes as JSON:
+/// 200 control characters of 6 bytes, and an id.
+///
+/// The padding is white space after the JSON text, which every release ignores.
+const LENGTHS: (usize, usize) = (1248, 96);
+
 /// Encrypts and decrypts cursors.
 pub struct Cursors(LessSafeKey);
 
@@ -30,6 +36,8 @@ impl Cursors {
     /// Encrypts a position in a list of `user`; `None` if that fails, which should never happen.
     pub fn encrypt(&self, position: &Position, user: &UserId, listing: &Listing) -> Option<String> {
         let mut bytes = serde_json::to_vec(position).ok()?;
+        let length = if matches!(position, Position::Title(..)) { LENGTHS.0 } else { LENGTHS.1 };
+        bytes.resize(bytes.len().next_multiple_of(length), b' ');
         let nonce = Nonce::assume_unique_for_key(NONCE);
         self.0.seal_in_place_append_tag(nonce, associated_data(user, listing)?, &mut bytes).ok()?;
         bytes.insert(0, VERSION);

@@ -157,6 +157,12 @@ impl Address {
         self.sources.is_plain_on_the_network
     }
 
+    /// The password, if it is text.
+    pub(crate) fn password(&self) -> Option<String> {
+        let password = self.config.get_password()?;
+        String::from_utf8(password.to_vec()).ok()
+    }
+
     /// The driver's configuration, without a host.
     pub fn config(&self) -> &Config {
         &self.config

@@ -1,18 +1,21 @@
 //! A private PostgreSQL and a secret for development: made once for each checkout, and kept.
 
 mod cluster;
+mod ownership;
 mod programs;
 pub mod token;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
 
 pub(crate) use cluster::shell_quoted;
 pub use cluster::{CLUSTER_START_TIMEOUT, Cluster};
+pub(crate) use ownership::read_own;
+pub(crate) use programs::POSTGRES_BIN_DIR;
 pub use programs::Programs;
 
 /// Why there is no development database or secret, and what to do.
@@ -53,10 +56,22 @@ fn checkout_home() -> Result<PathBuf, DevelopmentError> {
         .file_name()
         .map(|name| name.to_string_lossy().chars().filter(char::is_ascii_alphanumeric).take(20).collect())
         .unwrap_or_default();
-    let home = data_directory()?.join(format!("{name}-{}", path_hash(&checkout, 6)));
-    // The user that PostgreSQL runs as must pass through it. Only its owner can list it.
-    let made = fs::DirBuilder::new().recursive(true).mode(0o711).create(&home);
-    made.map_err(|error| DevelopmentError::at(&home, error))?;
+    let data = data_directory()?;
+    let home = data.join(format!("{name}-{}", path_hash(&checkout, 6)));
+    // The user that PostgreSQL runs as must pass through both. Only their owner can list them.
+    let make = |directory: &Path| {
+        fs::DirBuilder::new().recursive(true).mode(0o711).create(directory)?;
+        if fs::metadata(directory)?.uid() != rustix::process::geteuid().as_raw() {
+            return Err(io::Error::other(
+                "belongs to another user, who could replace the database and the secret",
+            ));
+        }
+        // Whatever the umask of this process is.
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o711))
+    };
+    for directory in [&data, &home] {
+        make(directory).map_err(|error| DevelopmentError::at(directory, error))?;
+    }
     Ok(home)
 }
 

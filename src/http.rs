@@ -12,15 +12,18 @@ mod exchange;
 mod health;
 mod host;
 mod keep_alive;
+mod last_response;
 mod log_limit;
 pub mod members;
 mod middleware;
 mod openapi;
+mod pace;
 mod rate_limit;
 pub mod request;
 pub mod response;
 pub mod response_memory;
 mod server;
+mod shares;
 pub mod tasks;
 pub mod user_tasks;
 pub mod v1_tasks;
@@ -34,6 +37,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use warp::Filter;
 use warp::filters::BoxedFilter;
+use warp::filters::path::FullPath;
 
 use crate::auth::Verifier;
 use crate::cursor::Cursors;
@@ -170,6 +174,13 @@ fn error_format(path: &str) -> ErrorFormat {
     } else {
         DEFAULT_ERRORS
     }
+}
+
+/// The routes of a connection beyond the limit: whether the server runs, and a refusal for every other path.
+fn routes_beyond_the_limit(app: &App) -> BoxedFilter<(Response,)> {
+    let others = warp::path::full()
+        .map(|path: FullPath| error_format(path.as_str()).refuse(Refusal::TooManyConnections));
+    health::routes(app).or(others).unify().boxed()
 }
 
 /// Every route. A path that no contract has gets a 404.

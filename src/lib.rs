@@ -17,12 +17,13 @@
 //! | [`config`] | every setting with its flag, variable, default and help text |
 //! | [`logging`] | the log: its levels and formats, and what it must never contain |
 //! | [`development`] | the defaults of a checkout without settings: a private PostgreSQL, a secret, and tokens signed with it |
-//! | [`http`] | the HTTP server: `server`, `client_stream` and `keep_alive` (connections), `middleware` (every request), `compression`, `host`, `cors`, `health`, and the contracts |
+//! | [`http`] | the HTTP server: `server`, `client_stream`, `keep_alive` and `last_response` (connections), `middleware` (every request), `compression`, `host`, `cors`, `health`, and the contracts |
 //! | [`http::user_tasks`], [`http::tasks`], [`http::v1_tasks`] | one contract each: routes, handlers, error format |
 //! | `http::whole_list`, [`http::envelope`], [`http::response`] | lists of any length, objects around lists; responses and errors as clients see them |
 //! | `http::connections`, `http::client_address`, `http::rate_limit` | limits of connections and requests, and whose they are |
 //! | [`http::request`], [`http::body`], [`http::members`] | the parts of a request that a handler uses |
-//! | [`http::response_memory`] | the memory limit of large responses |
+//! | [`http::response_memory`], `http::pace` | the memory limit of large responses and bodies; how fast clients read |
+//! | `http::shares` | shares of users and addresses that shrink as the room fills |
 //! | `http::documentation`, `http::openapi` | `/`, the page `/docs` and `/openapi.json`; the document that both show |
 //! | `http::log_limit` | a limit for warnings that any client can cause |
 //! | [`audit`] | `rowkeep audit`: who can see which rows, what differs from this release, and a proof by execution |

@@ -34,6 +34,10 @@ pub enum Refusal {
     Invalid(Cow<'static, str>),
     /// Too many queries that read all tasks of their users run at the same time. Nothing was changed.
     TooManyScans,
+    /// The user's share of the memory for large responses and bodies is used up. Nothing was changed.
+    NoMemory,
+    /// All connections that the client may have are in use. Nothing was changed.
+    TooManyConnections,
     /// The database cannot be reached, or has too much to do. Nothing was changed.
     Busy(Cause),
     /// The database did not answer in time, or the connection to it was lost. It is not known whether a change was made.

@@ -1,6 +1,7 @@
 //! Migrates a database and applies the policies. Checks whether a database fits this release.
 
 mod connect;
+mod lock;
 mod migrate;
 mod policies;
 mod server;
@@ -11,11 +12,16 @@ use tokio_postgres::Error;
 
 use crate::database::{describe, is_temporary};
 pub use connect::connect;
-pub(crate) use migrate::{LOCK_ATTEMPTS, is_lock_conflict, pause_before_retry};
+pub use lock::MigrationLock;
+pub(crate) use lock::{is_lock_conflict, table_users};
+pub(crate) use migrate::{LOCK_ATTEMPTS, pause_before_retry};
 pub use migrate::{MigrateOptions, Migrated, maintenance_session, migrate, migrate_with};
 pub use server::OLDEST_POSTGRES;
 pub use serving::{ServingData, ready_to_serve};
 pub use version::Version;
+
+/// The settings of a session that changes a database.
+const MIGRATING: &str = include_str!("../sql/schema/migrating.sql");
 
 /// The folder `migrations/`, as it was when this release was built.
 mod embedded {

@@ -19,7 +19,7 @@ const data = process.env.DATA ?? fileURLToPath(new URL("../../target/example", i
 
 // A file is enough of a database for an example: it needs no native module, and people stay signed up after a restart.
 const file = join(data, "better-auth");
-mkdirSync(data, { recursive: true });
+mkdirSync(data, { recursive: true, mode: 0o700 });
 let saved = existsSync(file)
     ? readFileSync(file)
     : serialize({ secret: randomBytes(32).toString("base64url"), tables: emptyTables() });

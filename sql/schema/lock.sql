@@ -1,3 +1,3 @@
--- Takes the lock for migrating this database until the session ends. False: another process holds it.
---   The number is the first eight bytes of SHA-256('rowkeep migrate').
-select pg_try_advisory_lock(x'2d3da741bf65fe00'::bit(64)::bigint) as taken
+-- Takes the lock for changing this database until the transaction ends: one process at a time migrates or adopts. Only
+-- rowkeep_owner and its members have the privileges for that. No row: somebody deleted it.
+select only_row from rowkeep.lock for update

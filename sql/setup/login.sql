@@ -2,12 +2,20 @@
 -- first statement, and has time-outs. Run it once with psql, after `rowkeep migrate`, as the migrating login or an
 -- administrator:
 --
---   psql "$MIGRATION_DATABASE_URL" -v ON_ERROR_STOP=1 \
---        -v login=rowkeep_login -v password='a long random text' -f sql/setup/login.sql
+--   LOGIN_PASSWORD='a long random text' psql "$MIGRATION_DATABASE_URL" -v ON_ERROR_STOP=1 \
+--        -v login=rowkeep_login -f sql/setup/login.sql
 --
--- If the cluster has other databases, add `-v exclusive=1`: see the end of this file.
+-- The password is a variable because every user of the machine can read the flags of psql. `-v password=…` works, too.
+--
+-- If the cluster has other databases, add `-v exclusive=1`: see the end of this file. `-v connections=50` limits how many
+-- connections the login can open.
 --
 -- Create the login with this file and not in the console of a hosting service: consoles often give roles BYPASSRLS.
+
+\if :{?password}
+\else
+\getenv password LOGIN_PASSWORD
+\endif
 
 create role :"login" login inherit password :'password';
 
@@ -24,6 +32,13 @@ alter role :"login" set role = 'rowkeep_api';
 alter role :"login" set statement_timeout = '5s';
 alter role :"login" set lock_timeout = '2s';
 alter role :"login" set idle_in_transaction_session_timeout = '10s';
+
+-- A login can change the settings above for itself, and its password: PostgreSQL cannot forbid it. It cannot change this
+-- limit. Without it, a person who has the password can take every connection of the server. During an upgrade the old and the
+-- new servers are there at the same time: use at least twice the DATABASE_POOL_SIZE of all servers together.
+\if :{?connections}
+alter role :"login" connection limit :connections;
+\endif
 
 -- With `-v exclusive=1`, only logins that are granted CONNECT by name can connect to this database. Do this if the cluster
 -- has other databases of Rowkeep, such as those of another environment: roles belong to the whole cluster, so their logins

@@ -74,7 +74,7 @@ impl Source {
         if is_own {
             return refuse(format!(
                 "{name} of {address} is the table that the tasks would be copied into: name the database of the old server \
-                 with --from, and its table with --table"
+                 with SOURCE_DATABASE_URL, and its table with --table"
             ));
         }
 

@@ -11,10 +11,10 @@ use super::failed;
 use super::plan::{Summary, counted};
 use super::progress::Progress;
 use super::source::Source;
-use crate::schema::{LOCK_ATTEMPTS, SchemaError, is_lock_conflict, pause_before_retry};
+use crate::schema::{LOCK_ATTEMPTS, SchemaError, is_lock_conflict, pause_before_retry, table_users};
 
 const PROCESS_ID: &str = include_str!("../../sql/session/pooler.sql");
-const BEGIN: &str = include_str!("../../sql/adopt/begin.sql");
+const BEGIN: &str = include_str!("../../sql/schema/begin_long.sql");
 const STAGE: &str = include_str!("../../sql/adopt/stage.sql");
 const STAGE_ROWS: &str = include_str!("../../sql/adopt/stage_rows.sql");
 const STAGE_SUMS: &str = include_str!("../../sql/adopt/stage_sums.sql");
@@ -103,11 +103,12 @@ impl Target {
                     return Err(failed("cannot lock app.tasks", &error));
                 }
                 Err(_) if attempt == LOCK_ATTEMPTS => {
-                    return Err(SchemaError::Unavailable(
+                    self.run("cannot lock app.tasks", ROLLBACK_TO_SAVEPOINT).await?;
+                    let users = table_users(&self.client).await;
+                    return Err(SchemaError::Unavailable(format!(
                         "another session uses app.tasks all the time: stop the servers and other programs that use it, then run \
-                         this again"
-                            .into(),
-                    ));
+                         this again{users}"
+                    )));
                 }
                 Err(_) => self.run("cannot lock app.tasks", ROLLBACK_TO_SAVEPOINT).await?,
             }

@@ -3,20 +3,26 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::issuer::canonical_issuer;
+use super::other_purposes::other_purpose;
 use super::{LEEWAY, MAX_USER_ID_CHARS, UserId};
 use crate::refusal::Refusal;
 
 /// What the claims of a token must be.
 #[derive(Clone, Debug)]
 pub(super) struct ClaimRules {
-    /// The issuers to accept. Empty: any issuer, or none.
+    /// The issuers to accept. Empty: any issuer but the foreign ones, or none.
     pub(super) issuers: Vec<String>,
+    /// The issuers whose tokens only another source may judge, in canonical spelling.
+    pub(super) foreign_issuers: Vec<String>,
     /// The audiences to accept. Empty: any audience, or none.
     pub(super) audiences: Vec<String>,
     /// The claim that names the user.
     pub(super) user_claim: String,
     /// How far in the future the expiry may be, in seconds.
     pub(super) max_lifetime: u64,
+    /// The moment before which no token may have been issued. With it, tokens need `iat`.
+    pub(super) not_before: Option<Timestamp>,
 }
 
 /// The audience of the session cookies that Better Auth can sign with the same key as its tokens.
@@ -25,6 +31,10 @@ const SESSION_COOKIE_AUDIENCE: &str = "better-auth:session-cache";
 /// The refusal of such a cookie.
 pub(super) const SESSION_COOKIE: &str = "this is a session cookie, not an API token: get a token from GET \
                                          /api/auth/token of your Better Auth server and send that";
+
+/// The refusal of a token that names the issuer of another source.
+const FOREIGN_ISSUER: &str = "the token names an issuer (iss) that signs its tokens with other keys: send a token of that \
+                              issuer, or one without its name";
 
 /// The longest time that a text mentions, in seconds. A claim can hold any number, such as 1e300.
 const MAX_SECONDS_IN_TEXT: f64 = 1e12;
@@ -36,8 +46,12 @@ impl ClaimRules {
     /// The first rule that the claims break. The text repeats nothing from the claims.
     pub(super) fn check(&self, claims: &Map<String, Value>, now: i64) -> Result<UserId, Refusal> {
         check_types(claims)?;
+        if let Some(purpose) = other_purpose(claims) {
+            return refuse(purpose);
+        }
         self.check_times(claims, now)?;
         self.check_origin(claims)?;
+        check_subject(claims)?;
         self.user(claims)
     }
 
@@ -73,7 +87,23 @@ impl ClaimRules {
                 ));
             }
         }
-        Ok(())
+        self.check_issued_at(claims)
+    }
+
+    /// Refuses tokens of the time before a leak. There is no leeway: with one, a token that was stolen just before would be
+    /// accepted. An issuer whose clock is slow waits for the moment instead.
+    fn check_issued_at(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
+        let Some(moment) = self.not_before else { return Ok(()) };
+        match claims.get("iat").and_then(Value::as_f64) {
+            Some(issued) if issued >= moment.as_duration().as_secs_f64() => Ok(()),
+            Some(_) => refuse(format!(
+                "the token was issued (iat) before {moment}, and older tokens are not accepted any more: get a new one"
+            )),
+            None => refuse(format!(
+                "the token does not say when it was issued: it needs the claim iat, because tokens from before {moment} are not \
+                 accepted any more"
+            )),
+        }
     }
 
     /// Checks where the token comes from and whom it is meant for. Both come from the same settings of the issuer, so one
@@ -83,7 +113,12 @@ impl ClaimRules {
         if audiences.contains(&SESSION_COOKIE_AUDIENCE) {
             return refuse(SESSION_COOKIE);
         }
-        let issuer = (!is_accepted(&issuers, &self.issuers)).then(|| self.wrong_issuer(issuers.is_empty()));
+        let is_foreign = |issuer: &&str| self.foreign_issuers.contains(&canonical_issuer(issuer));
+        let issuer = if issuers.iter().any(is_foreign) {
+            Some(FOREIGN_ISSUER.into())
+        } else {
+            (!is_accepted(&issuers, &self.issuers)).then(|| self.wrong_issuer(issuers.is_empty()))
+        };
         let audience =
             (!is_accepted(&audiences, &self.audiences)).then(|| self.wrong_audience(audiences.is_empty()));
 
@@ -129,6 +164,18 @@ impl ClaimRules {
         } else {
             Ok(UserId(id.as_str().into()))
         }
+    }
+}
+
+/// Refuses a token without a subject, whatever claim names the user.
+///
+/// A text that Better Auth signs for a link in an e-mail has an `email` and a `userId`, and no `sub`.
+fn check_subject(claims: &Map<String, Value>) -> Result<(), Refusal> {
+    match claims.get("sub").and_then(Value::as_str) {
+        Some(subject) if !subject.chars().all(char::is_whitespace) => Ok(()),
+        _ => refuse(
+            "the token does not say whom it was issued to: it needs the claim sub, also where JWT_USER_CLAIM names another claim",
+        ),
     }
 }
 
@@ -183,7 +230,14 @@ mod tests {
     const NOW: i64 = 1_800_000_000;
 
     fn rules() -> ClaimRules {
-        ClaimRules { issuers: vec![], audiences: vec![], user_claim: "sub".into(), max_lifetime: 3600 }
+        ClaimRules {
+            issuers: vec![],
+            foreign_issuers: vec![],
+            audiences: vec![],
+            user_claim: "sub".into(),
+            max_lifetime: 3600,
+            not_before: None,
+        }
     }
 
     /// Checks claims of alice with these changes.
@@ -249,9 +303,42 @@ mod tests {
     }
 
     #[test]
+    fn a_token_needs_a_subject_whatever_claim_names_the_user() {
+        let by_name = ClaimRules { user_claim: "name".into(), ..rules() };
+        for subject in [json!(""), json!(" \t\u{a0}")] {
+            assert!(check(&by_name, json!({ "name": "alice", "sub": subject })).is_err(), "{subject}");
+        }
+        let mut claims = Map::new();
+        claims.insert("name".into(), "alice".into());
+        claims.insert("exp".into(), (NOW + 900).into());
+        assert!(by_name.check(&claims, NOW).is_err());
+        claims.insert("sub".into(), "any".into());
+        assert!(by_name.check(&claims, NOW).is_ok());
+    }
+
+    #[test]
+    fn tokens_from_before_the_moment_of_a_leak_are_refused_without_leeway() {
+        let moment = NOW - 100;
+        let not_before = Some(Timestamp::from_second(moment).expect("a moment"));
+        let rules = ClaimRules { not_before, ..rules() };
+        for (changes, is_accepted) in [
+            (json!({ "iat": moment }), true),
+            (json!({ "iat": moment + 1 }), true),
+            (json!({ "iat": moment as f64 + 0.5 }), true),
+            (json!({ "iat": moment as f64 - 0.5 }), false),
+            (json!({ "iat": moment - 1 }), false),
+            (json!({ "iat": 0 }), false),
+            (json!({}), false),
+        ] {
+            assert_eq!(check(&rules, changes.clone()).is_ok(), is_accepted, "{changes}");
+        }
+    }
+
+    #[test]
     fn one_of_several_issuers_and_audiences_is_enough() {
         let several = ClaimRules {
             issuers: vec!["a".into(), "b".into()],
+            foreign_issuers: vec![],
             audiences: vec!["c".into(), "d".into()],
             ..rules()
         };

@@ -1,4 +1,4 @@
-//! Parses the text of a JWK set (RFC 7517, section 5) into keys. Skips each entry that cannot be used, with a warning.
+//! Parses the text of a JWK set (RFC 7517, section 5) into keys. Skips each entry that cannot be used, and says why.
 //!
 //! The entries have a type of our own, because `jsonwebtoken::jwk::Jwk` would break promises. It refuses a good key for a
 //! certificate (`x5c`, `x5t`) of a shape that it does not expect. It reads an unknown type, an unknown curve and a missing
@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use super::claims::ClaimRules;
 use super::jwt;
-use super::key_cache::{Key, SetKeys};
+use super::key::{Key, SetKeys};
 
 /// How many entries a set may have. An issuer has one key or two, and twice as many while it rotates them. A longer set
 /// would make every token cost more.
@@ -39,7 +39,7 @@ const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 ///
 /// # Errors
 /// When the text is no key set. Repeats nothing from the text, which could hold a private key.
-pub(super) fn entries(text: &[u8]) -> Result<Vec<Value>, String> {
+fn entries(text: &[u8]) -> Result<Vec<Value>, String> {
     let set: Value = serde_json::from_slice(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         format!("it is not JSON: look at line {line}, column {column}")
@@ -58,35 +58,68 @@ pub(super) fn entries(text: &[u8]) -> Result<Vec<Value>, String> {
     Ok(keys)
 }
 
-/// The keys of a set that can be used. Logs a warning for each entry that cannot.
-pub(super) fn keys(text: &[u8], rules: &Arc<ClaimRules>, source: &str) -> SetKeys {
-    let mut all: Vec<Arc<Key>> = Vec::new();
-    for entry in entries(text).unwrap_or_default() {
-        match keys_of_entry(&entry, rules) {
-            Ok(keys) => {
-                for key in keys {
-                    if all.iter().any(|known| known.is_same_as(&key)) {
-                        continue;
+/// A set that was read.
+pub(super) struct ParsedSet {
+    /// The keys that can be used.
+    pub(super) keys: SetKeys,
+    /// The `kid` of each entry that cannot be used, and why.
+    pub(super) skipped: Vec<(String, String)>,
+}
+
+impl ParsedSet {
+    /// The keys of a set, and the entries that cannot be used.
+    ///
+    /// # Errors
+    /// When the text is no key set.
+    pub(super) fn parse(text: &[u8], rules: &Arc<ClaimRules>) -> Result<Self, String> {
+        let (mut keys, mut skipped) = (Vec::<Arc<Key>>::new(), vec![]);
+        for entry in entries(text)? {
+            match keys_of_entry(&entry, rules) {
+                Ok(of_entry) => {
+                    for key in of_entry {
+                        if !keys.iter().any(|known| known.is_same_as(&key)) {
+                            keys.push(Arc::new(key));
+                        }
                     }
-                    if all.iter().any(|known| known.kid == key.kid && known.algorithm == key.algorithm) {
-                        let kid = key.logged_kid();
-                        tracing::warn!(
-                            kid,
-                            source,
-                            "two keys have the same kid and algorithm: no token can say which it means"
-                        );
-                    }
-                    all.push(Arc::new(key));
+                }
+                Err(reason) => {
+                    let kid = entry.get("kid").and_then(Value::as_str).unwrap_or_default();
+                    skipped.push((kid.chars().take(LOGGED_KID_CHARS).collect(), reason));
                 }
             }
-            Err(reason) => {
-                let kid = entry.get("kid").and_then(Value::as_str).unwrap_or_default();
-                let kid: String = kid.chars().take(LOGGED_KID_CHARS).collect();
-                tracing::warn!(kid, source, reason, "key skipped");
+        }
+        Ok(Self { keys: keys.into(), skipped })
+    }
+
+    /// Why no key can be used, for the operator; none if one can be.
+    pub(super) fn why_unusable(&self) -> Option<String> {
+        let mut reasons: Vec<&str> = self.skipped.iter().map(|(_, reason)| &**reason).collect();
+        reasons.sort_unstable();
+        reasons.dedup();
+        match &*reasons {
+            _ if !self.keys.is_empty() => None,
+            [] => Some("it has no key: its list is empty".into()),
+            reasons => Some(format!("it has no key that can be used: {}", reasons.join("; "))),
+        }
+    }
+
+    /// Logs a warning for each entry that cannot be used, and for each key that no token can name.
+    pub(super) fn log_problems(&self, source: &str) {
+        for (kid, reason) in &self.skipped {
+            tracing::warn!(kid, source, reason, "key skipped");
+        }
+        for (position, key) in self.keys.iter().enumerate() {
+            let is_like = |other: &Arc<Key>| other.kid == key.kid && other.algorithm == key.algorithm;
+            if self.keys.iter().take(position).any(is_like) {
+                let kid = key.logged_kid();
+                tracing::warn!(
+                    kid,
+                    source,
+                    "two keys have the same kid and algorithm: no token can say which it means"
+                );
             }
         }
     }
-    all.into()
 }
 
 /// The members of an entry that say what the key is and what it is for. Better Auth writes neither `use` nor `key_ops`.
@@ -251,9 +284,14 @@ mod tests {
     use super::*;
 
     fn rules() -> Arc<ClaimRules> {
-        let rules =
-            ClaimRules { issuers: vec![], audiences: vec![], user_claim: "sub".into(), max_lifetime: 3600 };
-        Arc::new(rules)
+        Arc::new(ClaimRules {
+            issuers: vec![],
+            foreign_issuers: vec![],
+            audiences: vec![],
+            user_claim: "sub".into(),
+            max_lifetime: 3600,
+            not_before: None,
+        })
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Read};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub(super) enum ReadProblem {
     Redirect(String),
     /// The issuer answers, and not with a key set. The text is for the log.
     NotAKeySet(String),
+    /// It is a key set, and no key of it can be used. The text is for the log.
+    NoUsableKey(String),
     /// No answer came in time.
     Silent,
     /// The issuer cannot be reached. The text is for the log.
@@ -60,9 +63,11 @@ impl std::fmt::Display for ReadProblem {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Status(status) => write!(out, "it answers {status}"),
-            Self::Redirect(text) | Self::NotAKeySet(text) | Self::Unreachable(text) | Self::File(text) => {
-                out.write_str(text)
-            }
+            Self::Redirect(text)
+            | Self::NotAKeySet(text)
+            | Self::NoUsableKey(text)
+            | Self::Unreachable(text)
+            | Self::File(text) => out.write_str(text),
             Self::Silent => out.write_str("it does not answer in time"),
         }
     }
@@ -75,6 +80,7 @@ impl ReadProblem {
             Self::Status(_) | Self::Silent => self.to_string(),
             Self::Redirect(_) => "it redirects to another server".into(),
             Self::NotAKeySet(_) => "it is not a key set".into(),
+            Self::NoUsableKey(_) => "it has no key that can be used".into(),
             Self::Unreachable(_) => "its server cannot be reached".into(),
             Self::File(_) => "the log of this server says why".into(),
         }
@@ -97,7 +103,7 @@ impl ReadProblem {
 }
 
 /// Where a key set is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum JwksLocation {
     /// At the first of these URLs that answers with a key set.
     Urls(Vec<Url>),
@@ -105,11 +111,22 @@ pub enum JwksLocation {
     File(PathBuf),
 }
 
+/// Without the query of a URL, which can hold a password.
+impl std::fmt::Debug for JwksLocation {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let without_query = |url: &Url| format!("{}{}", url.origin().ascii_serialization(), url.path());
+        match self {
+            Self::Urls(urls) => out.debug_list().entries(urls.iter().map(without_query)).finish(),
+            Self::File(path) => path.fmt(out),
+        }
+    }
+}
+
 /// The text of a key set.
 pub(super) struct JwksText {
-    pub(super) bytes: Vec<u8>,
+    bytes: Vec<u8>,
     /// How long it can be used before it is read again.
-    pub(super) max_age: Duration,
+    max_age: Duration,
 }
 
 /// Reads a key set.
@@ -144,37 +161,35 @@ impl JwksReader {
         }
     }
 
-    /// Reads the first text that `check` accepts.
+    /// Reads the first text that `parse` accepts. Returns what it made of the text, and for how long it can be used.
     ///
     /// # Errors
-    /// The first problem.
-    pub(super) async fn read(
+    /// The problem of a key set without a usable key, or else the first problem.
+    pub(super) async fn read<T>(
         &self,
-        check: impl Fn(&[u8]) -> Result<(), String>,
-    ) -> Result<JwksText, ReadProblem> {
+        parse: impl Fn(Vec<u8>) -> Result<T, ReadProblem>,
+    ) -> Result<(T, Duration), ReadProblem> {
         match self {
             Self::File { path, permits } => {
                 let bytes = read_in_thread(path.clone(), permits).await.map_err(ReadProblem::File)?;
-                check_length(&bytes).and_then(|()| check(&bytes)).map_err(ReadProblem::NotAKeySet)?;
-                Ok(JwksText { bytes, max_age: FILE_INTERVAL })
+                check_length(&bytes).map_err(ReadProblem::NotAKeySet)?;
+                Ok((parse(bytes)?, FILE_INTERVAL))
             }
             Self::Urls { client, urls, timeout } => {
-                let mut first_problem = None;
+                let mut problem = None;
                 for url in urls {
                     // Not the time limit of the client: it looks at the clock before it reads what has arrived.
                     let response =
-                        within(*timeout, fetch(client, url)).await.ok_or(ReadProblem::Silent)??;
-                    let checked = response.and_then(|text| match check(&text.bytes) {
-                        Ok(()) => Ok(text),
-                        Err(problem) => Err(ReadProblem::NotAKeySet(problem)),
-                    });
-                    match checked {
-                        Ok(text) => return Ok(text),
-                        // Some servers answer unknown paths with a page: the key set can still be at the next URL.
-                        Err(problem) => first_problem = first_problem.or(Some(problem)),
+                        within(*timeout, fetch(client, url)).await.unwrap_or(Err(ReadProblem::Silent));
+                    match response.and_then(|text| Ok((parse(text.bytes)?, text.max_age))) {
+                        Ok(read) => return Ok(read),
+                        // Some servers answer unknown paths with a page, with an empty set, or not at all: the keys can still
+                        // be at the next URL.
+                        Err(found @ ReadProblem::NoUsableKey(_)) => problem = Some(found),
+                        Err(found) => problem = problem.or(Some(found)),
                     }
                 }
-                Err(first_problem.unwrap_or(ReadProblem::Silent))
+                Err(problem.unwrap_or(ReadProblem::Silent))
             }
         }
     }
@@ -205,30 +220,26 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// An inner error says that there is no key set at this URL: the next one can have it. An outer error says that the
-/// server cannot be reached.
-async fn fetch(client: &reqwest::Client, url: &Url) -> Result<Result<JwksText, ReadProblem>, ReadProblem> {
+async fn fetch(client: &reqwest::Client, url: &Url) -> Result<JwksText, ReadProblem> {
     let unreachable = |error: reqwest::Error| ReadProblem::Unreachable(chain(&error.without_url()));
     let request = client.get(url.clone()).header(ACCEPT, "application/json, application/jwk-set+json");
     let mut response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     if status.is_redirection() {
-        return Ok(Err(ReadProblem::Redirect(format!(
+        return Err(ReadProblem::Redirect(format!(
             "it redirects ({status}) to another server, from https to http, or more than {MAX_REDIRECTS} times"
-        ))));
+        )));
     } else if status != StatusCode::OK {
-        return Ok(Err(ReadProblem::Status(status)));
+        return Err(ReadProblem::Status(status));
     }
 
     let max_age = max_age(response.headers());
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         bytes.extend_from_slice(&chunk);
-        if let Err(problem) = check_length(&bytes) {
-            return Ok(Err(ReadProblem::NotAKeySet(problem)));
-        }
+        check_length(&bytes).map_err(ReadProblem::NotAKeySet)?;
     }
-    Ok(Ok(JwksText { bytes, max_age }))
+    Ok(JwksText { bytes, max_age })
 }
 
 fn check_length(bytes: &[u8]) -> Result<(), String> {
@@ -260,16 +271,9 @@ fn max_age(headers: &http::HeaderMap) -> Duration {
 }
 
 fn client(urls: &[Url]) -> reqwest::Result<reqwest::Client> {
-    // Keys come only from the configured server: an open redirect there must not lead to keys of an attacker. A
-    // redirect may change the path, or http to https.
     let redirects = Policy::custom(|attempt| {
-        let is_same_server = attempt.previous().last().is_some_and(|from| {
-            from.host() == attempt.url().host()
-                && (from.port_or_known_default() == attempt.url().port_or_known_default()
-                    || from.scheme() == "http" && attempt.url().scheme() == "https")
-                && (from.scheme() == attempt.url().scheme() || from.scheme() == "http")
-        });
-        if is_same_server && attempt.previous().len() <= MAX_REDIRECTS {
+        let may_follow = attempt.previous().last().is_some_and(|from| may_follow(from, attempt.url()));
+        if may_follow && attempt.previous().len() <= MAX_REDIRECTS {
             attempt.follow()
         } else {
             attempt.stop()
@@ -281,16 +285,32 @@ fn client(urls: &[Url]) -> reqwest::Result<reqwest::Client> {
         // There is one request in minutes. The server would have closed a pooled connection by then.
         .pool_max_idle_per_host(0)
         .user_agent(concat!("rowkeep/", env!("CARGO_PKG_VERSION")))
-        .tls_backend_preconfigured(tls());
+        .tls_backend_preconfigured(tls())
+        // `is_loopback` relies on this name, so no resolver is asked for it. The port is that of the URL.
+        .resolve_to_addrs(LOCALHOST, &[(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()]);
     // An outgoing proxy cannot reach the servers of this machine.
-    let builder = if urls.iter().all(is_loopback) { builder.no_proxy() } else { builder };
+    let is_here =
+        |url: &Url| is_loopback(url) || url.domain().is_some_and(|name| name.ends_with(".localhost"));
+    let builder = if urls.iter().all(is_here) { builder.no_proxy() } else { builder };
     builder.build()
 }
 
+/// Keys come only from the configured server: an open redirect there must not lead to keys of an attacker. A redirect may
+/// change the path, or http to https, and never https to http.
+fn may_follow(from: &Url, to: &Url) -> bool {
+    let is_upgrade = from.scheme() == "http" && to.scheme() == "https";
+    let same_port = from.port_or_known_default() == to.port_or_known_default();
+    from.host() == to.host() && (is_upgrade || from.scheme() == to.scheme() && same_port)
+}
+
+const LOCALHOST: &str = "localhost";
+
 /// Whether the URL is on this machine, so that nothing on the network can read or change the response.
-pub(super) fn is_loopback(url: &Url) -> bool {
+///
+/// Of names only `localhost` counts: a resolver can give any other name another address tomorrow.
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Domain(name)) => name == LOCALHOST,
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
@@ -308,6 +328,45 @@ fn tls() -> ClientConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_redirect_leads_neither_to_another_server_nor_from_https_to_http() {
+        for (from, to, follows) in [
+            ("https://a.example/jwks", "https://a.example/keys/", true),
+            ("http://a.example/jwks", "https://a.example/jwks", true),
+            ("http://127.0.0.1:3000/jwks", "https://127.0.0.1:3443/jwks", true),
+            ("http://127.0.0.1:3000/jwks", "http://127.0.0.1:3000/keys", true),
+            ("https://a.example/jwks", "http://a.example/jwks", false),
+            ("https://a.example/jwks", "http://a.example:443/jwks", false),
+            ("https://a.example/jwks", "https://a.example:8443/jwks", false),
+            ("https://a.example/jwks", "https://www.a.example/jwks", false),
+            ("http://127.0.0.1:3000/jwks", "http://127.0.0.1:4000/jwks", false),
+            ("http://localhost:3000/jwks", "http://127.0.0.1:3000/jwks", false),
+        ] {
+            let url = |text| Url::parse(text).expect("a URL");
+            assert_eq!(may_follow(&url(from), &url(to)), follows, "{from} to {to}");
+        }
+    }
+
+    #[test]
+    fn only_addresses_and_localhost_are_this_machine() {
+        for (url, here) in [
+            ("http://127.0.0.1:3000", true),
+            ("http://127.8.9.1", true),
+            ("http://127.1", true),
+            ("http://[::1]:3000", true),
+            ("http://LOCALHOST:3000", true),
+            ("http://auth.localhost", false),
+            ("http://localhost.", false),
+            ("http://localhost.example.com", false),
+            ("http://localtest.me", false),
+            ("http://[::ffff:127.0.0.1]", false),
+            ("http://0.0.0.0:3000", false),
+            ("http://10.0.0.1", false),
+        ] {
+            assert_eq!(is_loopback(&Url::parse(url).expect("a URL")), here, "{url}");
+        }
+    }
 
     #[test]
     fn a_set_stays_fresh_for_as_long_as_its_issuer_says_within_limits() {

@@ -86,11 +86,23 @@ impl<'a> Jwt<'a> {
     }
 
     /// The claim `iss`. It is not verified: the sender can write any issuer.
-    pub(super) fn unverified_issuer(&self) -> Option<String> {
-        let claims: UniqueObject = jsonwebtoken::dangerous::insecure_decode_claims(self.text).ok()?;
-        claims.0.get("iss").and_then(Value::as_str).map(str::to_owned)
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidToken`] when the claims are not a JSON object, or the issuer is not a string.
+    pub(super) fn unverified_issuer(&self) -> Result<Option<String>, Refusal> {
+        let claims = jsonwebtoken::dangerous::insecure_decode_claims::<UniqueObject>(self.text);
+        match claims.as_ref().map(|claims| claims.0.get("iss")) {
+            Ok(None) => Ok(None),
+            Ok(Some(Value::String(issuer))) => Ok(Some(issuer.clone())),
+            Ok(Some(_)) => refuse("the claim iss of the token must be a string"),
+            Err(_) => refuse(MALFORMED),
+        }
     }
 }
+
+/// The refusal of a token whose header or claims cannot be read.
+pub(super) const MALFORMED: &str = "the header and the claims of a token must be JSON objects that have each member once, \
+                                    and each member must have its right type";
 
 fn refuse<T>(why: impl Into<Cow<'static, str>>) -> Result<T, Refusal> {
     Err(Refusal::invalid_token(why))

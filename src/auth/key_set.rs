@@ -1,6 +1,7 @@
 //! A set of public keys that an issuer publishes. It is read at start, when it is due, and when a token has an unknown `kid`.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
@@ -8,9 +9,10 @@ use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use super::claims::ClaimRules;
-use super::jwk;
-use super::jwks_reader::{JwksLocation, JwksReader, ReadProblem, is_loopback};
-use super::key_cache::{KeyCache, SetKeys};
+use super::jwk::ParsedSet;
+use super::jwks_reader::{JwksLocation, JwksReader, ReadProblem};
+use super::key::SetKeys;
+use super::token_cache::Generation;
 use crate::time_limit::within;
 
 /// How long unknown `kid`s cause no further read, after a read that did not find the `kid`. Clients can invent a `kid`.
@@ -20,34 +22,6 @@ const COOL_DOWN: Duration = Duration::from_secs(10);
 /// The pause after a failed read. It doubles with every failure, from the first value up to the second.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
-/// The configuration of a key set.
-#[derive(Clone, Debug)]
-pub struct KeySetConfig {
-    /// The setting that names the key set.
-    pub setting: &'static str,
-    /// Where the key set is.
-    pub location: JwksLocation,
-    /// The issuers to accept in tokens of these keys. Empty: any issuer, or none.
-    pub issuers: Vec<String>,
-    /// The audiences to accept in tokens of these keys. Empty: any audience, or none.
-    pub audiences: Vec<String>,
-    /// How long one read may take, and how long a request waits for it.
-    pub read_timeout: Duration,
-}
-
-impl KeySetConfig {
-    /// The setting and the location for the log, without the query of a URL, which can hold a password.
-    fn source(&self) -> String {
-        let without_query = |url: &Url| format!("{}{}", url.origin().ascii_serialization(), url.path());
-        match &self.location {
-            JwksLocation::File(path) => format!("{} {}", self.setting, path.display()),
-            JwksLocation::Urls(urls) => {
-                format!("{} {}", self.setting, urls.first().map(without_query).unwrap_or_default())
-            }
-        }
-    }
-}
-
 /// A key set that is kept up to date.
 pub(super) struct KeySet {
     setting: &'static str,
@@ -56,10 +30,10 @@ pub(super) struct KeySet {
     read_timeout: Duration,
     claim_rules: Arc<ClaimRules>,
     reader: JwksReader,
-    /// The keys of this set and of all others.
-    keys: Arc<KeyCache>,
-    /// The index of this set in `keys`.
-    index: usize,
+    /// The keys as they were last read.
+    keys: RwLock<SetKeys>,
+    /// Counts the changes of the keys.
+    changes: Arc<AtomicU64>,
     state: std::sync::Mutex<State>,
     schedule: Arc<Mutex<Schedule>>,
     /// Wakes `keep_fresh`: after a read the set is due at another time.
@@ -83,28 +57,48 @@ struct Schedule {
 }
 
 impl KeySet {
-    /// A set that has not been read yet, and whose keys have this index in the cache.
+    /// A set that has not been read yet.
     ///
     /// # Errors
     /// When the HTTP client cannot be built.
     pub(super) fn new(
-        config: &KeySetConfig,
+        setting: &'static str,
+        location: &JwksLocation,
+        read_timeout: Duration,
         claim_rules: Arc<ClaimRules>,
-        keys: Arc<KeyCache>,
-        index: usize,
     ) -> Result<Self, String> {
         Ok(Self {
-            setting: config.setting,
-            source: config.source(),
-            read_timeout: config.read_timeout,
+            setting,
+            source: format!("{setting} {}", logged(location)),
+            read_timeout,
             claim_rules,
-            reader: JwksReader::new(&config.location, config.read_timeout)?,
-            keys,
-            index,
+            reader: JwksReader::new(location, read_timeout)?,
+            keys: RwLock::default(),
+            changes: Arc::default(),
             state: std::sync::Mutex::default(),
             schedule: Arc::new(Mutex::new(Schedule { due: Instant::now(), failures: 0 })),
             was_read: Notify::new(),
         })
+    }
+
+    /// What the tokens of its keys must claim.
+    pub(super) fn claim_rules(&self) -> &ClaimRules {
+        &self.claim_rules
+    }
+
+    /// The keys as they were last read.
+    pub(super) fn keys(&self) -> SetKeys {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The keys as they are now, for the cache of tokens.
+    pub(super) fn generation(&self) -> Generation {
+        Generation::of(&self.changes)
+    }
+
+    /// Whether a known key of the set has that `kid`.
+    pub(super) fn has_kid(&self, kid: &str) -> bool {
+        self.keys().iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -113,16 +107,10 @@ impl KeySet {
 
     /// The problem of the set right now, if it has one. Clients may read the text.
     pub(super) fn problem(&self) -> Option<String> {
-        let setting = self.setting;
-        let is_empty = self.keys.keys_of_set(self.index).is_empty();
-        match self.unreadable() {
-            Some(why) => {
-                let keys = if is_empty { "no key of it is known" } else { "its known keys stay in use" };
-                Some(format!("The key set of {setting} cannot be read, and {keys}: {why}."))
-            }
-            None if is_empty => Some(format!("The key set of {setting} has no key that can be used.")),
-            None => None,
-        }
+        let why = self.unreadable()?;
+        let is_empty = self.keys().is_empty();
+        let keys = if is_empty { "no key of it is known" } else { "its known keys stay in use" };
+        Some(format!("The key set of {} cannot be read, and {keys}: {why}.", self.setting))
     }
 
     /// Why the set cannot be read right now, and what that usually means. Clients may read the text.
@@ -157,25 +145,6 @@ impl KeySet {
         }
     }
 
-    /// Logs a warning about each setting that is safe only in a private network.
-    pub(super) fn warn_if_unsafe(&self) {
-        let source = &self.source;
-        let is_exposed = |url: &Url| url.scheme() == "http" && !is_loopback(url);
-        if let JwksReader::Urls { urls, .. } = &self.reader
-            && urls.iter().any(is_exposed)
-        {
-            tracing::warn!(
-                source,
-                "keys are read without TLS, so an attacker on the network can replace them: use an https URL"
-            );
-        }
-        if self.claim_rules.issuers.is_empty() && self.claim_rules.audiences.is_empty() {
-            let problem = "every token of these keys is accepted, even one for another API: set JWT_ISSUER and \
-                           JWT_AUDIENCE";
-            tracing::warn!(source, problem, "tokens of any issuer and audience");
-        }
-    }
-
     /// Waits for a read that is running, then reads the set. Returns after the read timeout at the latest.
     pub(super) async fn read(self: &Arc<Self>) {
         let _ = within(self.read_timeout, async {
@@ -186,22 +155,20 @@ impl KeySet {
     }
 
     /// Whether a read for an unknown `kid` did not find it, less than [`COOL_DOWN`] ago.
-    pub(super) fn is_cooling_down(&self) -> bool {
+    fn is_cooling_down(&self) -> bool {
         self.state().missed_at.is_some_and(|at| at.elapsed() < COOL_DOWN)
-    }
-
-    /// Ends the cool-down: another set had the key, so the `kid` was not invented.
-    pub(super) fn end_cool_down(&self) {
-        self.state().missed_at = None;
     }
 
     /// Reads the set again, unless it is cooling down or a key with this `kid` is known by now.
     ///
     /// Requests with the same unknown `kid` wait for one read. None waits longer than the read timeout.
     pub(super) async fn refresh_for_kid(self: &Arc<Self>, kid: &str) {
+        if self.is_cooling_down() {
+            return;
+        }
         let _ = within(self.read_timeout, async {
             let schedule = self.schedule.clone().lock_owned().await;
-            if !self.is_cooling_down() && !self.keys.has_kid(kid) {
+            if !self.is_cooling_down() && !self.has_kid(kid) {
                 self.clone().read_in_task(schedule, Some(kid.to_owned())).await;
             }
         })
@@ -234,14 +201,13 @@ impl KeySet {
         // If the read panics, the next one must not follow at once.
         schedule.due = Instant::now() + RETRY.1;
         let read = tokio::spawn(async move {
-            let check = |text: &[u8]| jwk::entries(text).map(drop);
-            let read = within(2 * self.read_timeout, self.reader.read(check)).await;
-            let text = read.unwrap_or(Err(ReadProblem::Silent));
-            match text {
-                Ok(text) => {
+            let parse = |text| self.parse(text);
+            let read = within(2 * self.read_timeout, self.reader.read(parse)).await;
+            match read.unwrap_or(Err(ReadProblem::Silent)) {
+                Ok((changed, max_age)) => {
                     schedule.failures = 0;
-                    schedule.due = Instant::now() + text.max_age;
-                    self.accept(text.bytes);
+                    schedule.due = Instant::now() + max_age;
+                    self.accept(changed);
                 }
                 Err(problem) => {
                     let pause = RETRY.0 * 2_u32.pow(schedule.failures.min(10));
@@ -250,7 +216,7 @@ impl KeySet {
                     self.record_failure(problem);
                 }
             }
-            if wanted_kid.is_some_and(|kid| !self.keys.has_kid(&kid)) {
+            if wanted_kid.is_some_and(|kid| !self.has_kid(&kid)) {
                 self.state().missed_at = Some(Instant::now());
             }
             drop(schedule);
@@ -259,17 +225,35 @@ impl KeySet {
         let _ = read.await;
     }
 
-    /// Replaces the keys of this set by those of the text.
-    fn accept(&self, text: Vec<u8>) {
-        if self.state().text.as_ref() != Some(&text) {
-            let old = self.keys.keys_of_set(self.index);
-            let new = jwk::keys(&text, &self.claim_rules, &self.source);
-            self.keys.replace_set(self.index, new.clone());
-            self.log_changes(&old, &new);
+    /// The text and its keys; none if it is the text of the last successful read.
+    ///
+    /// # Errors
+    /// When the text is no key set, or no key of it can be used.
+    fn parse(&self, text: Vec<u8>) -> Result<Option<(Vec<u8>, ParsedSet)>, ReadProblem> {
+        if self.state().text.as_ref() == Some(&text) {
+            return Ok(None);
         }
-        let mut state = self.state();
-        state.text = Some(text);
-        if state.problem.take().is_some() {
+        let set = ParsedSet::parse(&text, &self.claim_rules).map_err(ReadProblem::NotAKeySet)?;
+        match set.why_unusable() {
+            // A server that lost its keys, or another server than it should be. Its users must not lose their known keys.
+            Some(why) => Err(ReadProblem::NoUsableKey(why)),
+            None => Ok(Some((text, set))),
+        }
+    }
+
+    /// Replaces the keys of this set if they changed.
+    fn accept(&self, changed: Option<(Vec<u8>, ParsedSet)>) {
+        if let Some((text, set)) = changed {
+            set.log_problems(&self.source);
+            let old = {
+                let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+                self.changes.fetch_add(1, Ordering::Release);
+                std::mem::replace(&mut *keys, set.keys.clone())
+            };
+            self.log_changes(&old, &set.keys);
+            self.state().text = Some(text);
+        }
+        if self.state().problem.take().is_some() {
             tracing::info!(source = self.source, "the key set can be read again");
         }
     }
@@ -296,8 +280,14 @@ impl KeySet {
         for key in old.iter().filter(|key| !new.iter().any(|new| new.is_same_as(key))) {
             tracing::info!(kid = key.logged_kid(), algorithm = ?key.algorithm, source, "key retired");
         }
-        if new.is_empty() {
-            tracing::warn!(source, "the key set has no key that can be used");
-        }
+    }
+}
+
+/// A location for the log, without the query of a URL, which can hold a password.
+fn logged(location: &JwksLocation) -> String {
+    let without_query = |url: &Url| format!("{}{}", url.origin().ascii_serialization(), url.path());
+    match location {
+        JwksLocation::File(path) => path.display().to_string(),
+        JwksLocation::Urls(urls) => urls.first().map(without_query).unwrap_or_default(),
     }
 }

@@ -1,24 +1,31 @@
-//! All keys of the server, and the choice of the key that verifies a token.
+//! The sources of tokens with their keys, and the choice of the key that verifies a token.
 
 use std::sync::Arc;
 
-use futures_util::StreamExt;
 use futures_util::future::join_all;
-use futures_util::stream::FuturesUnordered;
 use jsonwebtoken::Algorithm;
+use secrecy::ExposeSecret;
 
 use super::claims::ClaimRules;
+use super::issuer::canonical_issuer;
 use super::jwt::Jwt;
-use super::key_cache::{Found, Key, KeyCache};
+use super::key::Key;
 use super::key_set::KeySet;
-use super::{KeySetConfig, TokenRules};
+use super::source::{SourceKeys, TokenRules, TokenSource};
+use super::token_cache::Generation;
 use crate::refusal::Refusal;
 
 /// The secrets and the key sets.
 pub(super) struct KeyStore {
     secrets: Vec<Arc<Key>>,
-    public_keys: Arc<KeyCache>,
     sets: Vec<Arc<KeySet>>,
+}
+
+/// The one source that judges a token.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    Secrets(&'a [Arc<Key>]),
+    Set(&'a Arc<KeySet>),
 }
 
 impl KeyStore {
@@ -27,23 +34,30 @@ impl KeyStore {
     /// # Errors
     /// When the HTTP client cannot be built.
     pub(super) fn new(rules: &TokenRules) -> Result<Self, String> {
-        let claim_rules = |issuers: &[String], audiences: &[String]| {
-            Arc::new(ClaimRules {
-                issuers: issuers.to_vec(),
-                audiences: audiences.to_vec(),
+        let mut store = Self { secrets: vec![], sets: vec![] };
+        for source in &rules.sources {
+            let claim_rules = Arc::new(ClaimRules {
+                issuers: source.issuers.clone(),
+                foreign_issuers: foreign_issuers(source, &rules.sources),
+                audiences: source.audiences.clone(),
                 user_claim: rules.user_claim.clone(),
                 max_lifetime: rules.max_lifetime,
-            })
-        };
-        let secret_rules = claim_rules(&rules.issuers, &rules.audiences);
-        let public_keys = Arc::new(KeyCache::new(rules.key_sets.len()));
-        let key_set = |(index, config): (usize, &KeySetConfig)| {
-            let rules = claim_rules(&config.issuers, &config.audiences);
-            KeySet::new(config, rules, public_keys.clone(), index).map(Arc::new)
-        };
-        let sets = rules.key_sets.iter().enumerate().map(key_set).collect::<Result<_, _>>()?;
-        let secret = |secret: &String| Arc::new(Key::from_secret(secret, &secret_rules));
-        Ok(Self { secrets: rules.secrets.iter().map(secret).collect(), public_keys, sets })
+                not_before: rules.not_before,
+            });
+            match &source.keys {
+                SourceKeys::Secrets(secrets) => {
+                    let keys = secrets
+                        .iter()
+                        .map(|secret| Arc::new(Key::from_secret(secret.expose_secret(), &claim_rules)));
+                    store.secrets.extend(keys);
+                }
+                SourceKeys::Set { location, read_timeout } => {
+                    let set = KeySet::new(source.setting, location, *read_timeout, claim_rules)?;
+                    store.sets.push(Arc::new(set));
+                }
+            }
+        }
+        Ok(store)
     }
 
     /// Reads every set once, logs every key, and starts the tasks that keep the sets up to date.
@@ -57,112 +71,136 @@ impl KeyStore {
         join_all(self.sets.iter().map(|set| set.read())).await;
         for set in &self.sets {
             set.require_file()?;
-            set.warn_if_unsafe();
             tokio::spawn(set.clone().keep_fresh());
         }
         Ok(())
     }
 
     pub(super) fn has_key(&self) -> bool {
-        !self.secrets.is_empty() || !self.public_keys.is_empty()
-    }
-
-    /// A number that changes whenever a key is added or removed.
-    pub(super) fn generation(&self) -> u64 {
-        self.public_keys.generation()
+        !self.secrets.is_empty() || self.sets.iter().any(|set| !set.keys().is_empty())
     }
 
     pub(super) fn problems(&self) -> Vec<String> {
         self.sets.iter().filter_map(|set| set.problem()).collect()
     }
 
-    /// The `kid` of the token, if no known key has it. A key set that is read again may have it.
-    pub(super) fn unknown_kid<'t>(&self, jwt: &'t Jwt<'_>) -> Option<&'t str> {
-        let kid = jwt.kid.as_deref()?;
-        let is_known = jwt.algorithm == Algorithm::HS256 || self.has_kid(kid);
-        (!is_known).then_some(kid)
-    }
-
-    /// Whether a public key has that `kid`.
-    pub(super) fn has_kid(&self, kid: &str) -> bool {
-        self.public_keys.has_kid(kid)
-    }
-
-    /// Reads the key sets that are not cooling down, until one of them has a key with that `kid`.
-    pub(super) async fn refresh_for_kid(&self, kid: &str) {
-        let sets = self.sets.iter().filter(|set| !set.is_cooling_down());
-        let mut reads: FuturesUnordered<_> = sets.map(|set| set.refresh_for_kid(kid)).collect();
-        while !self.has_kid(kid) && reads.next().await.is_some() {}
-
-        if self.has_kid(kid) {
-            self.sets.iter().for_each(|set| set.end_cool_down());
+    /// The source that judges the token: for HS256 the secrets, else the key set whose issuer the token names, else the key
+    /// set that accepts any issuer.
+    ///
+    /// The issuer is not verified yet, but it only chooses the source. The signature must fit a key of that source, and the
+    /// claims must obey its rules. So no key of one issuer can verify, or stand in the way of, a token of another.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidToken`] when no source judges such tokens.
+    pub(super) fn source_of(&self, jwt: &Jwt<'_>) -> Result<Source<'_>, Refusal> {
+        if jwt.algorithm == Algorithm::HS256 {
+            return if self.secrets.is_empty() {
+                refuse(NO_SECRET)
+            } else {
+                Ok(Source::Secrets(&self.secrets))
+            };
+        }
+        match &*self.sets {
+            [] => refuse(NO_KEY_SET),
+            // Its rules refuse another issuer, after the signature, with a text that names the right one.
+            [only] => Ok(Source::Set(only)),
+            several => {
+                let issuer = jwt.unverified_issuer()?.map(|issuer| canonical_issuer(&issuer));
+                let names_issuer = |set: &&Arc<KeySet>| {
+                    let mut listed = set.claim_rules().issuers.iter();
+                    listed.any(|listed| issuer.as_ref() == Some(&canonical_issuer(listed)))
+                };
+                let accepts_any = |set: &&Arc<KeySet>| set.claim_rules().issuers.is_empty();
+                let named = several.iter().find(names_issuer).or_else(|| several.iter().find(accepts_any));
+                // The text does not say which issuers are accepted: the token may be invented.
+                named.map(Source::Set).ok_or_else(|| {
+                    Refusal::invalid_token(match issuer {
+                        Some(_) => "no key set of this server is that of the token's issuer (iss): set JWT_ISSUER to what your tokens say",
+                        None => "the token does not say who issued it: this server has several key sets, and needs the claim iss",
+                    })
+                })
+            }
         }
     }
+}
 
-    /// The keys to verify the token with: every secret for HS256, else exactly one public key.
+/// The issuers that other sources list, and this one does not.
+fn foreign_issuers(source: &TokenSource, all: &[TokenSource]) -> Vec<String> {
+    let listed =
+        |source: &TokenSource| source.issuers.iter().map(|issuer| canonical_issuer(issuer)).collect();
+    let own: Vec<String> = listed(source);
+    let foreign = all.iter().flat_map(|other| -> Vec<String> { listed(other) });
+    foreign.filter(|issuer| !own.contains(issuer)).collect()
+}
+
+impl<'a> Source<'a> {
+    /// The keys to verify the token with: every secret, or exactly one public key.
     ///
     /// A public key is never used as a secret. Each key verifies only its own algorithm, so the token cannot choose one (RFC
     /// 8725, section 3.1).
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] when no key fits, or more than one.
-    pub(super) fn for_token(&self, jwt: &Jwt<'_>) -> Result<Vec<Arc<Key>>, Refusal> {
-        let algorithm = jwt.algorithm;
-        if algorithm == Algorithm::HS256 {
-            return if self.secrets.is_empty() { refuse(NO_SECRET) } else { Ok(self.secrets.clone()) };
-        }
-        if self.sets.is_empty() {
-            return refuse(NO_KEY_SET);
-        }
-
-        let kid = jwt.kid.as_deref();
-        match self.public_keys.find(algorithm, kid) {
-            Found::One(key) => Ok(vec![key]),
-            Found::Several(keys) if kid.is_some() => {
-                key_for_issuer(&keys, jwt.unverified_issuer().as_deref())
-            }
-            Found::Several(_) => refuse(
-                "the token does not say which key it is signed with: it needs a key id in its header (kid)",
-            ),
-            Found::None if kid.is_some_and(|kid| self.has_kid(kid)) => {
-                refuse("the algorithm of the token (alg) is not that of its key (kid)")
-            }
-            Found::None => match self.public_keys.find_without_kid(algorithm) {
-                Found::One(key) => Ok(vec![key]),
-                _ if kid.is_none() => refuse("this server knows no key for the algorithm of the token (alg)"),
-                _ => Err(self.unknown_key()),
-            },
+    pub(super) fn keys_for(self, jwt: &Jwt<'_>) -> Result<Vec<Arc<Key>>, Refusal> {
+        match self {
+            Self::Secrets(secrets) => Ok(secrets.to_vec()),
+            Self::Set(set) => Ok(vec![key_of_set(set, jwt)?]),
         }
     }
 
-    fn unknown_key(&self) -> Refusal {
-        match self.sets.iter().find_map(|set| set.unreadable()) {
-            Some(why) => Refusal::invalid_token(format!(
-                "this server does not know the key of the token (kid), and cannot read the issuer's key set right now: {why}"
-            )),
-            None => Refusal::invalid_token(
-                "the key of the token (kid) is not in the issuer's key set: if the key is new, try again in a few seconds; \
-                 else check that BETTER_AUTH_URL or JWKS_URL is where the token comes from",
-            ),
+    /// The keys of the source as they are now.
+    pub(super) fn generation(self) -> Generation {
+        match self {
+            // They are read once, at start.
+            Self::Secrets(_) => Generation::default(),
+            Self::Set(set) => set.generation(),
+        }
+    }
+
+    /// The key set and the `kid` of the token, if no known key of the set has it. The set may have it when it is read again.
+    pub(super) fn unknown_kid<'t>(self, jwt: &'t Jwt<'_>) -> Option<(&'a Arc<KeySet>, &'t str)> {
+        match (self, jwt.kid.as_deref()) {
+            (Self::Set(set), Some(kid)) if !set.has_kid(kid) => Some((set, kid)),
+            _ => None,
         }
     }
 }
 
-/// Chooses between several keys with the same `kid`, by the issuer of the token. Two issuers can use the same `kid`.
-///
-/// Takes the key whose set lists the token's issuer, else the key whose set accepts any issuer. The issuer is not verified
-/// yet, but it only chooses the key. The signature must fit that key, and the claims must obey the rules of its set.
-fn key_for_issuer(keys: &[Arc<Key>], issuer: Option<&str>) -> Result<Vec<Arc<Key>>, Refusal> {
-    let lists_issuer =
-        |key: &&Arc<Key>| key.claim_rules.issuers.iter().any(|listed| Some(listed.as_str()) == issuer);
-    let accepts_any = |key: &&Arc<Key>| key.claim_rules.issuers.is_empty();
-    let mut fitting: Vec<_> = keys.iter().filter(lists_issuer).cloned().collect();
-    if fitting.is_empty() {
-        fitting = keys.iter().filter(accepts_any).cloned().collect();
+fn key_of_set(set: &KeySet, jwt: &Jwt<'_>) -> Result<Arc<Key>, Refusal> {
+    let keys = set.keys();
+    let kid = jwt.kid.as_deref();
+    let of_algorithm = || keys.iter().filter(|key| key.algorithm == jwt.algorithm);
+    let named: Vec<_> = of_algorithm().filter(|key| kid.is_none() || key.kid.as_deref() == kid).collect();
+    let without_kid: Vec<_> = of_algorithm().filter(|key| key.kid.is_none()).collect();
+
+    match (&*named, kid) {
+        ([only], _) => Ok((*only).clone()),
+        ([_, ..], Some(_)) => {
+            refuse("more than one key has the key id of the token (kid): give each key its own")
+        }
+        ([_, ..], None) => refuse(
+            "the token does not say which key it is signed with: it needs a key id in its header (kid)",
+        ),
+        ([], Some(kid)) if set.has_kid(kid) => {
+            refuse("the algorithm of the token (alg) is not that of its key (kid)")
+        }
+        ([], _) => match (&*without_kid, kid) {
+            ([only], _) => Ok((*only).clone()),
+            (_, None) => refuse("this server knows no key for the algorithm of the token (alg)"),
+            (_, Some(_)) => Err(unknown_key(set)),
+        },
     }
-    match fitting.len() {
-        1 => Ok(fitting),
-        _ => refuse("more than one key has the key id of the token (kid): give each key its own"),
+}
+
+fn unknown_key(set: &KeySet) -> Refusal {
+    match set.unreadable() {
+        Some(why) => Refusal::invalid_token(format!(
+            "this server does not know the key of the token (kid), and cannot read the issuer's key set right now: {why}"
+        )),
+        None => Refusal::invalid_token(
+            "the key of the token (kid) is not in the issuer's key set: if the key is new, try again in a few seconds; else \
+             check that BETTER_AUTH_URL or JWKS_URL is where the token comes from",
+        ),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::time::Duration;
 
+use tokio_postgres::Client;
+
 use super::{Failure, database, stop, unless_stopped};
 use crate::adopt::{Adoption, Progress, Table, counted};
 use crate::audit;
@@ -32,7 +34,7 @@ pub(super) async fn adopt(
             Some(address) => (None, address.clone()),
             None => database(config).await?,
         };
-        let from = config.source_database.as_ref().ok_or("--from is missing")?;
+        let from = config.source_database.as_ref().ok_or("SOURCE_DATABASE_URL is missing")?;
         copy(from, &to, request).await?;
         Ok(cluster)
     };
@@ -42,7 +44,11 @@ pub(super) async fn adopt(
 }
 
 async fn copy(from: &Address, to: &Address, request: &Request) -> Result<(), Failure> {
-    let session = maintenance_session(to).await?;
+    let (session, lock) = maintenance_session(to).await?;
+    lock.during(copy_in(session, from, to, request)).await
+}
+
+async fn copy_in(session: Client, from: &Address, to: &Address, request: &Request) -> Result<(), Failure> {
     // Whatever is wrong with the target now must not be taken for the work of the adoption.
     audit::check_integrity(to, false).await?;
     let progress = Progress::start();

@@ -40,7 +40,7 @@ pub(super) fn text(
             USER
         }
         _ => {
-            let source = match rules.secrets.first() {
+            let source = match rules.secrets() {
                 Some(_) => format!("your sign-in, or from {} --user {USER}", token_command(rules)),
                 None => "your sign-in server".into(),
             };
@@ -82,11 +82,18 @@ fn reachable(listening: SocketAddr) -> SocketAddr {
 
 /// `rowkeep token`, with the settings about claims that this server has: without them it makes tokens that this server refuses.
 fn token_command(rules: &TokenRules) -> String {
-    let program = std::env::args().next().unwrap_or_else(|| "rowkeep".into());
+    let program =
+        std::env::args_os().next().unwrap_or_else(|| "rowkeep".into()).to_string_lossy().into_owned();
     let default = (default::JWT_USER_CLAIM, default::JWT_MAX_LIFETIME);
+    // Where there are other sources, the values name theirs.
+    let claim = |name, values: Option<&Vec<String>>| {
+        let of = if rules.sources.len() > 1 { "BETTER_AUTH_SECRET=" } else { "" };
+        values.filter(|values| !values.is_empty()).map(|values| (name, format!("{of}{}", values.join(","))))
+    };
+    let source = rules.secrets().map(|(source, _)| source);
     let settings = [
-        (!rules.issuers.is_empty()).then(|| ("JWT_ISSUER", rules.issuers.join(","))),
-        (!rules.audiences.is_empty()).then(|| ("JWT_AUDIENCE", rules.audiences.join(","))),
+        claim("JWT_ISSUER", source.map(|source| &source.issuers)),
+        claim("JWT_AUDIENCE", source.map(|source| &source.audiences)),
         (rules.user_claim != default.0).then(|| ("JWT_USER_CLAIM", rules.user_claim.clone())),
         (rules.max_lifetime != default.1).then(|| ("JWT_MAX_LIFETIME", rules.max_lifetime.to_string())),
     ];

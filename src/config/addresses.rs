@@ -40,16 +40,14 @@ impl Settings {
     }
 
     /// The address of the database that `rowkeep adopt` copies from. TLS is as for the other addresses.
-    pub(super) fn source_address(
-        &self,
-        problems: &mut Problems,
-        development: bool,
-        text: &str,
-    ) -> Option<Address> {
-        if text.trim().is_empty() {
-            problems.add("--from is empty; set it to postgres://user:password@host/database");
+    pub(super) fn source_address(&self, problems: &mut Problems, development: bool) -> Option<Address> {
+        let file = some(self.source_database_url_file.trim()).map(PathBuf::from);
+        if self.source_database_url.trim().is_empty() && file.is_none() {
+            problems
+                .add("SOURCE_DATABASE_URL is missing; set it to postgres://user:password@host/database, the old database");
         }
-        address(problems, "--from", text, &self.address_defaults(development))
+        let defaults = Defaults { url_file: file, ..self.address_defaults(development) };
+        address(problems, "SOURCE_DATABASE_URL", &self.source_database_url, &defaults)
     }
 
     fn address_defaults(&self, development: bool) -> Defaults {

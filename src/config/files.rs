@@ -33,6 +33,10 @@ impl Settings {
         );
         keep(migrating_login, &mut [&mut used.migration_database_url, &mut used.migration_database_url_file]);
         keep(
+            matches!(command, Command::Adopt { .. }),
+            &mut [&mut used.source_database_url, &mut used.source_database_url_file],
+        );
+        keep(
             keys,
             &mut [
                 &mut used.better_auth_secret,
@@ -42,6 +46,10 @@ impl Settings {
                 &mut used.better_auth_url,
                 &mut used.jwks_url,
                 &mut used.jwks_file,
+                &mut used.jwt_issuer,
+                &mut used.jwt_audience,
+                &mut used.jwt_issuers_share_users,
+                &mut used.jwks_allow_http,
             ],
         );
         used
@@ -53,6 +61,7 @@ impl Settings {
         for (name, path, text) in [
             ("DATABASE_URL", &self.database_url_file, &mut read.database_url),
             ("MIGRATION_DATABASE_URL", &self.migration_database_url_file, &mut read.migration_database_url),
+            ("SOURCE_DATABASE_URL", &self.source_database_url_file, &mut read.source_database_url),
             ("BETTER_AUTH_SECRET", &self.better_auth_secret_file, &mut read.better_auth_secret),
             (
                 "BETTER_AUTH_SECRET_PREVIOUS",

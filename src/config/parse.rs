@@ -4,6 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::warnings::warnings;
 use super::{Command, Config, ConfigError, Settings, default};
 use crate::http::{Envelopes, Origins, Timeouts, TrustedProxies};
 use crate::logging::{Filter, Format};
@@ -71,7 +72,7 @@ impl Settings {
     ) -> Result<Config, ConfigError> {
         let (database, migration_database) = self.addresses(&mut problems, development);
         let source_database = match command {
-            Command::Adopt { from, .. } => self.source_address(&mut problems, development, from),
+            Command::Adopt { .. } => self.source_address(&mut problems, development),
             _ => None,
         };
         self.require_database(&mut problems, command, development);
@@ -99,7 +100,8 @@ impl Settings {
         // A request waits for a permit, for a connection and for its statement: three waits make up the whole limit.
         let step_timeout = request_timeout / 3;
 
-        let config = Config {
+        let token_rules = self.token_rules(&mut problems, command, development, step_timeout);
+        let mut config = Config {
             listen: problems.listen(&self.host, &self.port),
             development,
             database,
@@ -122,7 +124,7 @@ impl Settings {
                     }
                 },
             },
-            token_rules: self.token_rules(&mut problems, command, development, step_timeout),
+            token_rules,
             origins: match self.cors_origins.trim() {
                 "" if development => Origins::loopback(),
                 list => {
@@ -170,9 +172,16 @@ impl Settings {
                 default::SHUTDOWN_TIMEOUT,
                 0..=3600,
             ),
+            // They are about tokens, which only `serve` verifies.
+            warnings: if *command == Command::Serve {
+                std::mem::take(&mut problems.warnings)
+            } else {
+                vec![]
+            },
         };
+        config.warnings.extend(warnings(&config, command));
 
-        if problems.0.is_empty() { Ok(config) } else { Err(ConfigError(problems.0)) }
+        if problems.errors.is_empty() { Ok(config) } else { Err(ConfigError(problems.errors)) }
     }
 
     /// Adds a problem if the command needs the address of a database and has none.
@@ -198,11 +207,21 @@ impl Settings {
 /// What is wrong with the settings so far. Its methods return some value where a setting is wrong, so that parsing goes on
 /// and finds the other problems.
 #[derive(Default)]
-pub(super) struct Problems(Vec<String>);
+pub(super) struct Problems {
+    errors: Vec<String>,
+    /// What is unsafe, and tolerated.
+    warnings: Vec<String>,
+}
 
 impl Problems {
     pub(super) fn add(&mut self, problem: impl Into<String>) {
-        self.0.push(problem.into());
+        self.errors.push(problem.into());
+    }
+
+    /// Adds something unsafe: as a warning where it is tolerated.
+    pub(super) fn add_unless(&mut self, tolerated: bool, problem: impl Into<String>) {
+        let list = if tolerated { &mut self.warnings } else { &mut self.errors };
+        list.push(problem.into());
     }
 
     /// The parsed value of the setting `name`.
@@ -227,6 +246,17 @@ impl Problems {
                     range.end()
                 ));
                 default
+            }
+        }
+    }
+
+    pub(super) fn boolean(&mut self, name: &str, text: &str) -> bool {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "" | "false" => false,
+            "true" => true,
+            _ => {
+                self.add(format!("{name} is {:?}; it must be true or false", text.trim()));
+                false
             }
         }
     }

@@ -1,8 +1,8 @@
 //! A private PostgreSQL: no TCP, and a socket in a directory that only its user and root can enter.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -215,7 +215,7 @@ impl Cluster {
             quoted(&self.socket_directory)
         );
         let conf = self.home.join("rowkeep.conf");
-        fs::write(&conf, text).map_err(|error| DevelopmentError::at(&conf, error))?;
+        write_readable(&conf, &text).map_err(|error| DevelopmentError::at(&conf, error))?;
 
         let log = self.home.join("log");
         let log_file = private_directory(&log, self.system_user)?.join("server.log");
@@ -311,9 +311,14 @@ fn private_directory(path: &Path, system_user: Option<SystemUser>) -> Result<Pat
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             other => other?,
         }
-        // Another user can have made a link or a directory there first. Changing the mode of their directory fails.
-        if fs::symlink_metadata(path)?.file_type().is_symlink() {
-            return Err(io::Error::other("is a link; it must be a directory"));
+        // Another user can have made a link or a directory there first. Root could change the mode of either.
+        let found = fs::symlink_metadata(path)?;
+        let is_own = found.uid() == rustix::process::geteuid().as_raw()
+            || system_user.is_some_and(|user| user.uid == found.uid());
+        if !found.is_dir() || !is_own {
+            return Err(io::Error::other(
+                "must be a directory of the user that PostgreSQL runs as; remove it",
+            ));
         }
         fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
         match system_user {
@@ -323,6 +328,14 @@ fn private_directory(path: &Path, system_user: Option<SystemUser>) -> Result<Pat
     };
     make().map_err(|error| DevelopmentError::at(path, error))?;
     Ok(path.to_owned())
+}
+
+/// Writes a file that every user can read and only this one can change, whatever the umask of this process is: PostgreSQL
+/// would run what others write into it.
+fn write_readable(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(0o644))?;
+    file.write_all(text.as_bytes())
 }
 
 /// The path as a value in postgresql.conf.

@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::DevelopmentError;
+use super::ownership::is_trusted;
 use crate::schema::OLDEST_POSTGRES;
+
+/// The variable that names the only directory to look for the programs in. `.env` cannot set it.
+pub const POSTGRES_BIN_DIR: &str = "POSTGRES_BIN_DIR";
 
 /// The server programs `initdb`, `pg_ctl` and `postgres` of one release, which are in one directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,27 +62,24 @@ impl Programs {
 
     /// A command that runs `program` in `directory`, as `user` if there is one.
     pub(super) fn command(&self, program: &str, directory: &Path, user: Option<SystemUser>) -> Command {
-        let mut command = Command::new(self.path(program));
-        // The developer's PGPORT and LANG must not change how the server runs.
-        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LC_ALL", "C");
-        command.current_dir(directory);
+        let mut command = isolated(&self.path(program), directory, user);
         // In a process group of its own, PostgreSQL gets no ctrl-c. Rowkeep stops it.
         command.process_group(0);
-        if let Some(SystemUser { uid, gid }) = user {
-            command.uid(uid).gid(gid);
-        }
         command
     }
 
-    /// The programs in `directory`; `None` if one is missing, or if they are older than [`OLDEST_POSTGRES`].
+    /// The programs in `directory`; `None` if one is missing, if the user that PostgreSQL runs as cannot run them, or if they
+    /// are older than [`OLDEST_POSTGRES`].
     pub fn at(directory: &Path) -> Option<Self> {
         let complete = ["initdb", "pg_ctl", "postgres"].iter().all(|name| directory.join(name).is_file());
         if !complete {
             return None;
         }
         // A directory in PATH can hold links: the real directory has all programs of that release.
-        let directory = fs::canonicalize(directory.join("postgres")).ok()?.parent()?.to_owned();
-        let output = Command::new(directory.join("postgres")).arg("--version").output().ok()?;
+        let postgres = fs::canonicalize(directory.join("postgres")).ok()?;
+        let directory = postgres.parent()?.to_owned();
+        let user = SystemUser::for_postgresql().ok()?;
+        let output = isolated(&postgres, Path::new("/"), user).arg("--version").output().ok()?;
         let version = String::from_utf8(output.stdout).ok()?; // "postgres (PostgreSQL) 15.20 (Debian ...)"
         let major =
             version.split_whitespace().nth(2)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
@@ -86,8 +87,26 @@ impl Programs {
     }
 }
 
+/// A program that gets nothing of this process: neither its secrets and its PGPORT nor the privileges of root.
+fn isolated(program: &Path, directory: &Path, user: Option<SystemUser>) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LC_ALL", "C");
+    command.current_dir(directory);
+    if let Some(SystemUser { uid, gid }) = user {
+        command.uid(uid).gid(gid);
+    }
+    command
+}
+
+/// Whether a program that was not named by the caller may run: it and its directory are not somebody else's.
+fn is_of_caller(directory: &Path) -> bool {
+    let trusts = |path: &Path| fs::metadata(path).is_ok_and(|found| is_trusted(&found));
+    fs::canonicalize(directory.join("postgres"))
+        .is_ok_and(|program| trusts(&program) && program.parent().is_some_and(trusts))
+}
+
 fn candidates() -> Vec<Programs> {
-    if let Some(directory) = std::env::var_os("POSTGRES_BIN_DIR").filter(|value| !value.is_empty()) {
+    if let Some(directory) = std::env::var_os(POSTGRES_BIN_DIR).filter(|value| !value.is_empty()) {
         return Programs::at(Path::new(&directory)).into_iter().collect();
     }
 
@@ -97,7 +116,10 @@ fn candidates() -> Vec<Programs> {
         let releases = fs::read_dir(before).into_iter().flatten().flatten();
         releases.filter(|entry| is_release(&entry.file_name())).map(move |entry| entry.path().join(after))
     });
-    in_path.into_iter().chain(installed).filter_map(|directory| Programs::at(&directory)).collect()
+    let all = in_path.into_iter().chain(installed);
+    // A relative directory of PATH would lead into a foreign checkout.
+    let own = all.filter(|directory| directory.is_absolute() && is_of_caller(directory));
+    own.filter_map(|directory| Programs::at(&directory)).collect()
 }
 
 /// Whether a directory's name is one of a release: `17`, `pgsql-17`, `pgsql`, `postgresql@17`.
@@ -115,7 +137,7 @@ PostgreSQL's server programs ({OLDEST_POSTGRES} or newer) are not on this machin
   make run                                    installs them with apt-get (Debian, Ubuntu) or Homebrew
   apt-get install postgresql                  or another package of your system; then start rowkeep again
   docker compose up -d --wait database        a container instead; set DATABASE_URL as in .env.example
-  POSTGRES_BIN_DIR=/path/to/bin rowkeep       if they are in another directory"
+  POSTGRES_BIN_DIR=/path/to/bin rowkeep       if they are in another directory; its programs do not run as root"
     )
 }
 

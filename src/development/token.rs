@@ -1,6 +1,7 @@
 //! Tokens for development, signed with the server's own secret.
 
 use jsonwebtoken::{EncodingKey, Header};
+use secrecy::ExposeSecret;
 use serde_json::Map;
 
 use crate::auth::{TokenRules, Verifier};
@@ -19,10 +20,11 @@ pub fn default_lifetime(rules: &TokenRules) -> u64 {
 /// # Errors
 /// When there is no secret to sign with, or the server would not accept the token.
 pub fn mint(rules: &TokenRules, user: &str, lifetime: u64) -> Result<String, String> {
-    let secret = rules.secrets.first().ok_or_else(|| match rules.key_sets.first() {
-        Some(set) => format!(
+    let secrets = rules.secrets().and_then(|(source, secrets)| Some((source, secrets.first()?)));
+    let (source, secret) = secrets.ok_or_else(|| match rules.sources.first() {
+        Some(source) => format!(
             "there is no secret to sign with, because tokens come from the issuer of {}: set BETTER_AUTH_SECRET as well",
-            set.setting
+            source.setting
         ),
         None => "there is no secret to sign with: set BETTER_AUTH_SECRET".into(),
     })?;
@@ -34,12 +36,15 @@ pub fn mint(rules: &TokenRules, user: &str, lifetime: u64) -> Result<String, Str
     let mut claims = Map::new();
     claims.insert("iat".into(), now.into());
     claims.insert("exp".into(), (now + lifetime).into());
-    claims.insert(rules.user_claim.clone(), user.into());
-    for (name, accepted) in [("iss", &rules.issuers), ("aud", &rules.audiences)] {
+    // Every token needs a subject, also where another claim names the user.
+    for name in ["sub", rules.user_claim.as_str()] {
+        claims.insert(name.into(), user.into());
+    }
+    for (name, accepted) in [("iss", &source.issuers), ("aud", &source.audiences)] {
         claims.extend(accepted.first().map(|first| (name.into(), first.as_str().into())));
     }
 
-    let key = EncodingKey::from_secret(secret.as_bytes());
+    let key = EncodingKey::from_secret(secret.expose_secret().as_bytes());
     let token = jsonwebtoken::encode(&Header::default(), &claims, &key).map_err(|error| error.to_string())?;
     verify(rules, &token)?;
     Ok(token)
@@ -47,7 +52,8 @@ pub fn mint(rules: &TokenRules, user: &str, lifetime: u64) -> Result<String, Str
 
 /// Finds a problem now that the server would find later, for example a blank user id.
 fn verify(rules: &TokenRules, token: &str) -> Result<(), String> {
-    let secrets_only = TokenRules { key_sets: vec![], ..rules.clone() };
+    let secrets = rules.secrets().map(|(source, _)| source.clone());
+    let secrets_only = TokenRules { sources: secrets.into_iter().collect(), ..rules.clone() };
     match Verifier::new(&secrets_only)?.user_of_token(token) {
         Ok(_) => Ok(()),
         Err(Refusal::InvalidToken(why)) => Err(format!("the server would not accept the token: {why}")),

@@ -13,7 +13,9 @@ use warp::filters::BoxedFilter;
 
 use super::App;
 use super::members::Members;
+use super::response_memory::{Reservation, ResponseMemory, UNCOUNTED_BYTES};
 use crate::refusal::Refusal;
+use crate::session::Caller;
 use crate::time_limit::within;
 
 /// The largest body, in bytes. The largest task takes 8 KB as JSON, or 15 KB if every character is escaped.
@@ -26,13 +28,16 @@ pub struct Body {
     content_length: usize,
     chunks: BoxStream<'static, Result<Bytes, warp::Error>>,
     read_timeout: Duration,
+    memory: ResponseMemory,
+    /// Counts a body that is larger than any task, as long as its request lasts.
+    counted: Option<Reservation>,
 }
 
 /// Extracts the [`Body`] without reading it. Matches every request.
 ///
 /// Boxed, because the types of all routes contain this one: without the box the crate takes 40 % longer to compile.
 pub fn body(app: &App) -> BoxedFilter<(Body,)> {
-    let read_timeout = app.timeouts.request;
+    let (read_timeout, memory) = (app.timeouts.request, app.response_memory.clone());
     let chunks = warp::body::stream()
         .map(|body| stream_of_bytes(body).boxed())
         .or_else(|_| ready(Ok::<_, Infallible>((stream::empty().boxed(),))));
@@ -50,6 +55,8 @@ pub fn body(app: &App) -> BoxedFilter<(Body,)> {
                 .unwrap_or(0),
             chunks,
             read_timeout,
+            memory: memory.clone(),
+            counted: None,
         })
         .boxed()
 }
@@ -72,21 +79,21 @@ fn stream_of_bytes<B: Buf>(
 }
 
 impl Body {
-    /// Reads the body, which must be a JSON object.
+    /// Reads the body of a request of `caller`, which must be a JSON object.
     ///
     /// # Errors
-    /// In this order: [`Refusal::NotJson`], [`Refusal::Encoded`], [`Refusal::TooLarge`] (or [`Refusal::TooSlow`]), and the
-    /// errors of [`Members::parse`].
-    pub async fn members(mut self) -> Result<Members, Refusal> {
+    /// In this order: [`Refusal::NotJson`], [`Refusal::Encoded`], [`Refusal::TooLarge`] (or [`Refusal::TooSlow`], or
+    /// [`Refusal::NoMemory`] for a body that is larger than any task), and the errors of [`Members::parse`].
+    pub async fn members(&mut self, caller: &Caller) -> Result<Members, Refusal> {
         let limit = self.read_timeout;
-        within(limit, self.read_members(BytesMut::new())).await.unwrap_or(Err(Refusal::TooSlow))
+        within(limit, self.read_members(BytesMut::new(), caller)).await.unwrap_or(Err(Refusal::TooSlow))
     }
 
     /// Reads the body, or returns `None` if it is empty: `Content-Type` does not matter then.
     ///
     /// # Errors
     /// As [`Body::members`].
-    pub async fn members_if_any(mut self) -> Result<Option<Members>, Refusal> {
+    pub async fn members_if_any(&mut self, caller: &Caller) -> Result<Option<Members>, Refusal> {
         let limit = self.read_timeout;
         let read = async {
             let mut bytes = BytesMut::new();
@@ -96,13 +103,13 @@ impl Body {
                     None => return Ok(None),
                 }
             }
-            self.read_members(bytes).await.map(Some)
+            self.read_members(bytes, caller).await.map(Some)
         };
         within(limit, read).await.unwrap_or(Err(Refusal::TooSlow))
     }
 
     /// Reads the members of a body of which `bytes` were read already.
-    async fn read_members(&mut self, mut bytes: BytesMut) -> Result<Members, Refusal> {
+    async fn read_members(&mut self, mut bytes: BytesMut, caller: &Caller) -> Result<Members, Refusal> {
         if self.content_type.as_ref().is_some_and(|text| !is_json(text)) {
             return Err(Refusal::NotJson);
         }
@@ -116,6 +123,9 @@ impl Body {
             bytes.extend_from_slice(&chunk);
             if bytes.len() > MAX_BODY_BYTES {
                 return Err(Refusal::TooLarge);
+            }
+            if bytes.len() > UNCOUNTED_BYTES && self.counted.is_none() {
+                self.counted = Some(self.memory.reserve_body(MAX_BODY_BYTES, caller.user())?);
             }
         }
         Members::parse(&bytes)

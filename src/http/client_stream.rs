@@ -11,6 +11,7 @@ use hyper::rt::{Sleep, Timer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::pace::Pace;
 use crate::time_limit;
 
 /// A time limit that runs.
@@ -22,6 +23,7 @@ pub(super) struct ClientStream {
     write_timeout: Duration,
     /// Runs while a write waits for the client.
     write_limit: Option<Limit>,
+    pace: Arc<Pace>,
     head: Arc<Head>,
 }
 
@@ -39,8 +41,8 @@ struct Head {
 }
 
 impl ClientStream {
-    pub(super) fn new(tcp: TcpStream, write_timeout: Duration, timer: &HeadTimer) -> Self {
-        Self { tcp, write_timeout, write_limit: None, head: timer.head.clone() }
+    pub(super) fn new(tcp: TcpStream, write_timeout: Duration, timer: &HeadTimer, pace: Arc<Pace>) -> Self {
+        Self { tcp, write_timeout, write_limit: None, pace, head: timer.head.clone() }
     }
 
     pub(super) fn into_inner(self) -> TcpStream {
@@ -48,11 +50,17 @@ impl ClientStream {
     }
 
     /// The outcome of a write, or an error if the client has taken nothing for the whole limit.
-    fn limited<T>(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if outcome.is_ready() {
+    fn limited(
+        &mut self,
+        context: &mut Context<'_>,
+        outcome: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(outcome) = outcome {
             self.write_limit = None;
-            return outcome;
+            self.pace.took(*outcome.as_ref().unwrap_or(&0));
+            return Poll::Ready(outcome);
         }
+        self.pace.waits();
         let timeout = self.write_timeout;
         let limit = self.write_limit.get_or_insert_with(|| Box::pin(time_limit::passed(timeout)));
         ready!(limit.as_mut().poll(context));

@@ -31,10 +31,10 @@ const SMALLEST: u64 = 16 * 1024;
 /// How much is compressed without a pause, in bytes. It takes less than a millisecond.
 const PIECE: usize = 16 * 1024;
 
-/// How much memory all encoders may take, and those of one user: four or five answers. Further ones are not compressed. With
-/// four times as many of one user, the requests of others took twice as long.
-const MAX_TOTAL_BYTES: usize = 32 * 1024 * 1024;
-const MAX_USER_BYTES: usize = 2 * 1024 * 1024;
+/// How much memory all encoders may take, and the part of what is free that those of one user may take: four or five answers.
+/// Further ones are not compressed. With four times as many of one user, the requests of others took twice as long.
+const ROOM: usize = 32 * 1024 * 1024;
+const PART: usize = 16;
 
 /// Compresses the answers of a server.
 #[derive(Clone)]
@@ -47,10 +47,7 @@ pub(super) struct Compression {
 impl Compression {
     pub(super) fn new() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            memory: MemoryLimit::new(MAX_TOTAL_BYTES, MAX_USER_BYTES),
-            permits: Arc::new(Semaphore::new((threads / 2).max(1))),
-        }
+        Self { memory: MemoryLimit::new(ROOM, PART), permits: Arc::new(Semaphore::new((threads / 2).max(1))) }
     }
 
     /// The response, compressed if it is large and the request accepts that. If too many answers are being compressed, it
@@ -62,7 +59,7 @@ impl Compression {
         response.headers_mut().append(VARY, HeaderValue::from_static("Accept-Encoding"));
         let Some(coding) = coding else { return response };
         let owner = response.extensions().get().map(|Owner(user)| user);
-        let Some(memory) = self.memory.reserve(owner, coding.memory()) else { return response };
+        let Some(memory) = self.memory.reserve(owner, coding.memory(), None) else { return response };
 
         let (mut head, body) = response.into_parts();
         head.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));

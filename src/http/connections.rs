@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::client_address::{TrustedProxies, client_network};
+use super::shares::Shares;
 use crate::time_limit::within;
 pub(super) use watched::{AnswerBody, Answering, Watched};
 
@@ -26,7 +27,6 @@ const CHOSEN: u64 = u64::MAX;
 
 /// The open connections of a server.
 pub(super) struct Connections {
-    max: usize,
     /// Trusted proxies carry the requests of many clients, and may hold any number of connections.
     trusted_proxies: Arc<TrustedProxies>,
     open: Mutex<Open>,
@@ -34,11 +34,9 @@ pub(super) struct Connections {
     started: Instant,
 }
 
-#[derive(Default)]
 struct Open {
     slots: HashMap<u64, Arc<Slot>>,
-    /// Only addresses that have connections.
-    by_address: HashMap<IpAddr, usize>,
+    shares: Shares<IpAddr>,
     next: u64,
 }
 
@@ -51,6 +49,8 @@ struct Slot {
     answered: AtomicBool,
     /// Whether that response has been written, and nothing of another request has arrived.
     written: AtomicBool,
+    /// Whether a response is being made or written. What hyper writes at another time is its own.
+    is_due: AtomicBool,
     chosen: Notify,
 }
 
@@ -63,25 +63,26 @@ pub(super) struct Place {
 
 impl Connections {
     pub(super) fn new(max: usize, trusted_proxies: Arc<TrustedProxies>) -> Arc<Self> {
+        let open = Open { slots: HashMap::new(), shares: Shares::new(max, 1), next: 0 };
         Arc::new(Self {
-            max,
             trusted_proxies,
-            open: Mutex::default(),
+            open: Mutex::new(open),
             closed: Notify::new(),
             started: Instant::now(),
         })
     }
 
-    /// A place for a new connection from `peer`. If all are taken, closes the connection that has been idle longest. One
-    /// address holds at most half of the places, so it then closes an idle connection of that address.
+    /// A place for a new connection from `peer`. An address may hold as many places as are free: half of them if it is the
+    /// only one. If it holds its share, closes the connection that has been idle longest, of this address or of one that
+    /// holds more.
     ///
-    /// None if no connection is idle.
+    /// None if none of them is idle.
     pub(super) async fn place(self: &Arc<Self>, peer: SocketAddr) -> Option<Place> {
         let address = client_network(peer.ip());
-        let limit = if self.trusted_proxies.contains(peer.ip()) { self.max } else { (self.max / 2).max(1) };
+        let is_proxy = self.trusted_proxies.contains(peer.ip());
         loop {
             let closed = self.closed.notified();
-            let taken = self.open().take(address, self.max, limit);
+            let taken = self.open().take(address, is_proxy);
             match taken {
                 Taken::Place(number, slot) => {
                     return Some(Place { connections: self.clone(), number, slot });
@@ -113,17 +114,20 @@ enum Taken {
 }
 
 impl Open {
-    fn take(&mut self, address: IpAddr, max: usize, limit: usize) -> Taken {
-        let of_address = self.by_address.get(&address).copied().unwrap_or(0);
-        if self.slots.len() < max && of_address < limit {
+    fn take(&mut self, address: IpAddr, is_proxy: bool) -> Taken {
+        let is_free = if is_proxy { self.shares.free() > 0 } else { self.shares.missing(&address, 1) == 0 };
+        if is_free {
             let (number, slot) = (self.next, Arc::new(Slot::new(address)));
             self.next += 1;
             self.slots.insert(number, slot.clone());
-            self.by_address.insert(address, of_address + 1);
+            self.shares.take(address, 1);
             return Taken::Place(number, slot);
         }
-        // The scan is short, and needed only when all places are taken.
-        let candidates = self.slots.values().filter(|slot| of_address < limit || slot.address == address);
+        // The scan is short, and needed only when the share is used up.
+        let held = self.shares.held_by(&address);
+        let may_close =
+            |slot: &Slot| is_proxy || slot.address == address || self.shares.held_by(&slot.address) > held;
+        let candidates = self.slots.values().filter(|slot| may_close(slot));
         let candidates = candidates.map(|slot| (slot.idle_since.load(Ordering::Relaxed), slot));
         let candidates: Vec<_> = candidates.filter(|(since, _)| *since != BUSY).collect();
         if candidates.iter().any(|(since, _)| *since == CHOSEN) {
@@ -138,10 +142,7 @@ impl Open {
 
     fn free(&mut self, number: u64) {
         let Some(slot) = self.slots.remove(&number) else { return };
-        match self.by_address.get_mut(&slot.address) {
-            Some(number) if *number > 1 => *number -= 1,
-            _ => drop(self.by_address.remove(&slot.address)),
-        }
+        self.shares.give_back(&slot.address, 1);
     }
 }
 
@@ -153,6 +154,7 @@ impl Slot {
             idle_since: AtomicU64::new(BUSY),
             answered: AtomicBool::new(false),
             written: AtomicBool::new(true),
+            is_due: AtomicBool::new(false),
             chosen: Notify::new(),
         }
     }
@@ -196,13 +198,14 @@ impl Place {
 
     /// Watches the stream of this connection.
     pub(super) fn watch<S>(&self, stream: S) -> Watched<S> {
-        Watched { stream, slot: self.slot.clone(), connections: self.connections.clone() }
+        Watched::new(stream, self.slot.clone(), self.connections.clone())
     }
 
     /// Marks the beginning of a response. It lasts until the mark is dropped.
     pub(super) fn answers(&self) -> Answering {
         self.slot.becomes_busy();
         self.slot.answered.store(false, Ordering::Relaxed);
+        self.slot.is_due.store(true, Ordering::Relaxed);
         Answering(self.slot.clone())
     }
 }

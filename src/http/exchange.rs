@@ -1,6 +1,7 @@
 //! A request on its way to its response, and its line in the log.
 
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -8,6 +9,7 @@ use http::StatusCode;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
+use super::request::LeftOut;
 use super::response::Response;
 use crate::session::watch_transactions;
 
@@ -35,6 +37,7 @@ pub(super) struct Line {
     pub(super) method: String,
     pub(super) path: String,
     pub(super) started: Instant,
+    pub(super) left_out: LeftOut,
 }
 
 impl Exchange {
@@ -87,13 +90,17 @@ impl Drop for Exchange {
 
 impl Line {
     fn answered(self, status: StatusCode) {
-        let Self { id, method, path, started } = self;
-        let micros = started.elapsed().as_micros() as u64;
-        tracing::info!(id, %method, path, status = status.as_u16(), micros, "answered");
+        let Self { id, method, path, started, left_out: LeftOut(left_out) } = self;
+        let (status, micros) = (status.as_u16(), started.elapsed().as_micros() as u64);
+        if left_out.load(Ordering::Relaxed) {
+            tracing::debug!(id, %method, path, status, micros, "answered");
+        } else {
+            tracing::info!(id, %method, path, status, micros, "answered");
+        }
     }
 
     fn client_left(self, outcome: &str, status: Option<StatusCode>) {
-        let Self { id, method, path, started } = self;
+        let Self { id, method, path, started, .. } = self;
         let micros = started.elapsed().as_micros() as u64;
         let status = status.map(|status| status.as_u16());
         tracing::info!(id, %method, path, status, outcome, micros, "the client left before its answer");

@@ -54,6 +54,13 @@ pub(super) struct Stop {
 }
 
 impl Stop {
+    /// The steps of a stop for connections that end with their first answer.
+    pub(super) fn of_one_answer(&self) -> Self {
+        let announced = CancellationToken::new();
+        announced.cancel();
+        Self { announced, ..self.clone() }
+    }
+
     /// Resolves after the beginning of the stop, as soon as what had arrived by then was read.
     pub(super) async fn has_begun(&self) {
         self.begun.cancelled().await;

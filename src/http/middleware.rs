@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use futures_util::FutureExt;
 use http::header::{ALLOW, CACHE_CONTROL, HOST, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, StatusCode, Uri};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use tokio_util::task::TaskTracker;
@@ -21,8 +21,10 @@ use super::cors::{self, Origins};
 use super::exchange::{Exchange, Line};
 use super::keep_alive::RequestBody;
 use super::log_limit::LogLimit;
-use super::request::Peer;
-use super::response::{ErrorFormat, Response, bad_host, bad_transfer_encoding, empty, with_header};
+use super::request::{LeftOut, Peer};
+use super::response::{
+    ErrorFormat, Response, bad_host, bad_transfer_encoding, empty, too_many_parameters, with_header,
+};
 use super::{error_format, host};
 use crate::refusal::Refusal;
 
@@ -30,6 +32,9 @@ use crate::refusal::Refusal;
 const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The largest number of query parameters. PHP and Express have the same limit. No route knows more than 16.
+const MAX_PARAMETERS: usize = 1000;
 
 /// The longest request id of a client that is used.
 const MAX_REQUEST_ID_CHARACTERS: usize = 128;
@@ -63,13 +68,16 @@ impl Middleware {
     }
 
     /// Responds to a request, also if its handler panics, and logs it.
-    pub(super) fn respond(self: &Arc<Self>, request: Request<RequestBody>, peer: SocketAddr) -> Exchange {
+    pub(super) fn respond(self: &Arc<Self>, mut request: Request<RequestBody>, peer: SocketAddr) -> Exchange {
+        let left_out = LeftOut::default();
+        request.extensions_mut().insert(left_out.clone());
         let id = clients_id(request.headers()).map_or_else(|| self.new_id(), str::to_owned);
         let line = Line {
             id: id.clone(),
             method: method_for_log(request.method()),
             path: path_for_log(request.uri().path()),
             started: Instant::now(),
+            left_out,
         };
         let this = self.clone();
         let work = async move {
@@ -83,7 +91,8 @@ impl Middleware {
         Exchange::new(work, line, self.tasks.clone())
     }
 
-    fn new_id(&self) -> String {
+    /// An id for a request that has none.
+    pub(super) fn new_id(&self) -> String {
         format!("{:016x}", self.first_id.wrapping_add(self.requests.fetch_add(1, Ordering::Relaxed)))
     }
 
@@ -113,6 +122,8 @@ impl Middleware {
         let errors = error_format(request.uri().path());
         let mut response = if !host_is_acceptable {
             bad_host(errors)
+        } else if number_of_parameters(request.uri()) > MAX_PARAMETERS {
+            too_many_parameters(errors, MAX_PARAMETERS)
         } else if !transfer_encoding_is_known(request.headers()) {
             bad_transfer_encoding(errors)
         } else if is_preflight {
@@ -163,6 +174,11 @@ impl Middleware {
             Err(_) => errors.refuse(Refusal::Broken("a handler panicked".into())),
         }
     }
+}
+
+fn number_of_parameters(target: &Uri) -> usize {
+    let parameters = target.query().unwrap_or_default().split('&');
+    parameters.filter(|parameter| !parameter.is_empty()).count()
 }
 
 /// The request id of the client, if the log and a header can repeat it.

@@ -30,8 +30,8 @@ with; the other two serve front ends that exist already.
 - Every error has a text in `detail` that says what is wrong and what to do.
 - A trailing slash makes no difference. HEAD works wherever GET does, without a body.
 - OPTIONS answers 204, and `Allow` names the methods of the path. Any other method is a 405 with the same `Allow`.
-- A request line or header that is too long gets a 414 or 431 without a body.
-- Every other answer has an `X-Request-Id`. A request can bring its own: 1 to 128 letters, digits, `.`, `_` and `-`.
+- A head of more than 32 KiB or 100 headers gets a 414 or 431, and a query of more than 1000 parameters a 400.
+- Every answer has an `X-Request-Id`. A request can bring its own: 1 to 128 letters, digits, `.`, `_` and `-`.
 ";
 
 /// Makes the document of a server whose lists have these envelopes.

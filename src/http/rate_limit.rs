@@ -1,10 +1,12 @@
-//! Rate limits: for the requests of each user, and for the failed sign-ins of each client address.
+//! Rate limits: for the requests of each user, and for the failed sign-ins of each client address. And one for the lines in
+//! the log about refused requests of an address.
 
 use std::convert::Infallible;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use governor::clock::{Clock, DefaultClock};
 use governor::nanos::Nanos;
@@ -20,13 +22,23 @@ use crate::refusal::{RateLimited, Refusal};
 /// first, which only gives them a new burst.
 const CAPACITY: usize = 50_000;
 
-/// The limits of a server, or no limits.
-pub struct RateLimits(Option<Limits>);
+/// How many refused requests of an address have a line in the log each second, and how many more at once.
+const LINES_PER_SECOND: NonZeroU32 = NonZeroU32::MIN;
+const LINES_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
+
+/// The limits of a server.
+pub struct RateLimits {
+    /// A key is a hash under a random seed: long user ids take no more memory, and nobody can choose two equal keys.
+    seed: RandomState,
+    /// None: any number of requests.
+    requests: Option<Limits>,
+    lines: Limiter,
+    /// How many lines were left out since the last one.
+    left_out: AtomicU64,
+}
 
 struct Limits {
     per_second: NonZeroU32,
-    /// A key is a hash under a random seed: long user ids take no more memory, and nobody can choose two equal keys.
-    seed: RandomState,
     users: Limiter,
     failures: Limiter,
 }
@@ -38,14 +50,16 @@ impl RateLimits {
     /// Lets each user send `per_second` requests, with bursts of twice as many, and each address fail as often to sign in.
     /// 0 means no limits.
     pub fn new(per_second: u32) -> Self {
-        Self(NonZeroU32::new(per_second).map(|per_second| {
-            let burst = per_second.saturating_add(per_second.get());
-            let limiter = || {
-                let quota = Quota::per_second(per_second).allow_burst(burst);
-                RateLimiter::new(quota, RecentStates(Cache::new(CAPACITY)), DefaultClock::default())
-            };
-            Limits { per_second, seed: RandomState::new(), users: limiter(), failures: limiter() }
-        }))
+        let limiter = |per_second, burst| {
+            let quota = Quota::per_second(per_second).allow_burst(burst);
+            RateLimiter::new(quota, RecentStates(Cache::new(CAPACITY)), DefaultClock::default())
+        };
+        let requests = NonZeroU32::new(per_second).map(|per_second| {
+            let limiter = || limiter(per_second, per_second.saturating_add(per_second.get()));
+            Limits { per_second, users: limiter(), failures: limiter() }
+        });
+        let lines = limiter(LINES_PER_SECOND, LINES_AT_ONCE);
+        Self { seed: RandomState::new(), requests, lines, left_out: AtomicU64::new(0) }
     }
 
     /// Counts a request of this user.
@@ -53,7 +67,8 @@ impl RateLimits {
     /// # Errors
     /// [`Refusal::TooManyRequests`] if it is too early for another one.
     pub fn count_request(&self, user: &UserId) -> Result<(), Refusal> {
-        self.0.as_ref().map_or(Ok(()), |limits| limits.count(&limits.users, "user", user.as_str()))
+        let key = self.seed.hash_one(user.as_str());
+        self.requests.as_ref().map_or(Ok(()), |limits| limits.count(&limits.users, "user", key))
     }
 
     /// Counts a failed sign-in from this address. A valid token never counts: many users can share an address.
@@ -61,14 +76,25 @@ impl RateLimits {
     /// # Errors
     /// [`Refusal::TooManyRequests`] if it is too early for another one.
     pub fn count_failure(&self, client: IpAddr) -> Result<(), Refusal> {
-        let network = client_network(client);
-        self.0.as_ref().map_or(Ok(()), |limits| limits.count(&limits.failures, "address", network))
+        let key = self.seed.hash_one(client_network(client));
+        self.requests.as_ref().map_or(Ok(()), |limits| limits.count(&limits.failures, "address", key))
+    }
+
+    /// Whether a refused request from this address has a line in the log: how many lines were left out since the last one,
+    /// or `None`.
+    pub fn admit_line(&self, client: IpAddr) -> Option<u64> {
+        let key = self.seed.hash_one(client_network(client));
+        if self.lines.check_key(&key).is_err() {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(self.left_out.swap(0, Ordering::Relaxed))
     }
 }
 
 impl Limits {
-    fn count(&self, limiter: &Limiter, policy: &'static str, key: impl Hash) -> Result<(), Refusal> {
-        limiter.check_key(&self.seed.hash_one(key)).map_err(|too_early| {
+    fn count(&self, limiter: &Limiter, policy: &'static str, key: u64) -> Result<(), Refusal> {
+        limiter.check_key(&key).map_err(|too_early| {
             let wait = too_early.wait_time_from(limiter.clock().now());
             Refusal::TooManyRequests(RateLimited { policy, per_second: self.per_second.get(), wait })
         })
@@ -102,9 +128,22 @@ mod tests {
             assert!(limits.count_failure(IpAddr::V4(address.into())).is_ok());
         }
 
-        let states = limits.0.expect("limits").failures.into_state_store();
+        let states = limits.requests.expect("limits").failures.into_state_store();
 
         assert!(states.0.len() <= CAPACITY, "{} states", states.0.len());
+    }
+
+    #[test]
+    fn an_address_that_is_refused_thousands_of_times_has_few_lines_in_the_log_and_the_next_says_how_many_are_missing()
+     {
+        let limits = RateLimits::new(0);
+        let (client, other) = (IpAddr::from([203, 0, 113, 7]), IpAddr::from([203, 0, 113, 8]));
+
+        let lines = (0..5000).filter(|_| limits.admit_line(client).is_some()).count();
+
+        assert!((100..110).contains(&lines), "{lines} lines");
+        assert_eq!(limits.admit_line(other), Some(5000 - lines as u64));
+        assert_eq!(limits.admit_line(other), Some(0));
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::future::ready;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use http::header::HeaderMap;
 use percent_encoding::percent_decode_str;
@@ -13,6 +15,7 @@ use warp::filters::BoxedFilter;
 use super::App;
 use super::client_address;
 use super::envelope::Envelopes;
+use super::pace::Pace;
 use super::response_memory::ResponseMemory;
 use crate::auth::UserId;
 use crate::cursor::Cursors;
@@ -24,12 +27,20 @@ use crate::tasks::Status;
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
+/// Whether the log leaves out the line of a request: its client is refused very often.
+#[derive(Clone, Default)]
+pub(super) struct LeftOut(pub(super) Arc<AtomicBool>);
+
 /// A request without its body.
 pub struct Call {
     app: App,
     headers: HeaderMap,
     query: String,
+    /// The decoded parameters, as soon as one was asked for.
+    parameters: OnceLock<Vec<(String, String)>>,
     peer: Option<Peer>,
+    client: Option<Arc<Pace>>,
+    left_out: Option<LeftOut>,
 }
 
 /// Extracts a [`Call`]. Matches every request.
@@ -42,7 +53,12 @@ pub fn call(app: &App) -> BoxedFilter<(Call,)> {
     warp::header::headers_cloned()
         .and(query)
         .and(warp::ext::optional())
-        .map(move |headers, query, peer| Call { app: app.clone(), headers, query, peer })
+        .and(warp::ext::optional())
+        .and(warp::ext::optional())
+        .map(move |headers, query, peer, client, left_out| {
+            let parameters = OnceLock::new();
+            Call { app: app.clone(), headers, query, parameters, peer, client, left_out }
+        })
         .boxed()
 }
 
@@ -98,8 +114,9 @@ impl Call {
         Ok(&self.app.database()?.cursors)
     }
 
-    pub fn response_memory(&self) -> &ResponseMemory {
-        &self.app.response_memory
+    /// The memory for responses to this request.
+    pub fn response_memory(&self) -> ResponseMemory {
+        self.app.response_memory.for_client(self.client.clone())
     }
 
     pub fn envelopes(&self) -> &Envelopes {
@@ -108,10 +125,13 @@ impl Call {
 
     /// The decoded value of a query parameter. If it is there twice, the last one counts.
     pub fn query_parameter(&self, name: &str) -> Option<String> {
-        url::form_urlencoded::parse(self.query.as_bytes())
-            .filter(|(key, _)| key == name)
-            .last()
-            .map(|(_, value)| value.into_owned())
+        let (_, value) = self.parameters().iter().rfind(|(key, _)| key == name)?;
+        Some(value.clone())
+    }
+
+    fn parameters(&self) -> &[(String, String)] {
+        self.parameters
+            .get_or_init(|| url::form_urlencoded::parse(self.query.as_bytes()).into_owned().collect())
     }
 
     /// The query parameter `status` of a list that has no other parameter.
@@ -138,8 +158,8 @@ impl Call {
 
     fn warn_of_parameters_except(&self, known: &[&str]) {
         let Some(limit) = &self.app.unknown_parameters else { return };
-        for (name, _) in url::form_urlencoded::parse(self.query.as_bytes()) {
-            if !known.contains(&&*name)
+        for (name, _) in self.parameters() {
+            if !known.contains(&name.as_str())
                 && let Some(parameter) = limit.admit(name.as_bytes())
             {
                 let known = known.join(", ");
@@ -154,10 +174,21 @@ impl Call {
         self.app.trusted_proxies.client(sender, &self.headers)
     }
 
+    /// Of a client that is refused very often, most lines are left out at the usual levels.
     fn warn(&self, status: u16, reason: &str) {
-        let client = self.peer.map(|Peer(address)| client_address::for_log(address, self.client()));
+        let address = self.client();
+        let client = self.peer.map(|Peer(peer)| client_address::for_log(peer, address));
         let client = client.unwrap_or_default();
-        tracing::warn!(status, client, reason, "refused");
+        match self.app.rate_limits.admit_line(address) {
+            Some(0) => tracing::warn!(status, client, reason, "refused"),
+            Some(left_out) => tracing::warn!(status, client, reason, left_out, "refused"),
+            None => {
+                tracing::debug!(status, client, reason, "refused");
+                if let Some(LeftOut(flag)) = &self.left_out {
+                    flag.store(true, Ordering::Relaxed);
+                }
+            }
+        }
     }
 }
 

@@ -38,6 +38,10 @@ const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
+/// The text for a connection beyond the limit.
+pub(super) const TOO_MANY_CONNECTIONS: &str =
+    "The service has too many connections. Nothing was changed: try again later.";
+
 /// `Retry-After` of a 503, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
@@ -104,6 +108,11 @@ impl ErrorFormat {
                 "Too many searches, sorts and counts run at the same time. Nothing was changed: try again, or ask for a \
                  list without them.",
             ),
+            Refusal::NoMemory => self.unavailable(
+                "Your share of the memory for large answers is used up. Nothing was changed: read your other answers, ask \
+                 for fewer tasks, or try again.",
+            ),
+            Refusal::TooManyConnections => self.unavailable(TOO_MANY_CONNECTIONS),
             Refusal::Busy(cause) => {
                 tracing::warn!(%cause, "the database cannot serve a request");
                 self.unavailable(
@@ -218,10 +227,9 @@ pub fn as_json(response: Response) -> Response {
 /// 200 with a list of `user`, which is JSON already.
 ///
 /// # Errors
-/// [`Refusal::Busy`] if the list is large and does not fit into the memory for large responses.
-pub fn list(json: Vec<u8>, user: &UserId, memory: &ResponseMemory) -> Result<Response, Refusal> {
-    let no_memory = |_| Refusal::Busy("large responses use up their memory".into());
-    Ok(owned(json_text(memory.reserve(json, user).map_err(no_memory)?), user))
+/// [`Refusal::NoMemory`] if the list is large and does not fit into the user's share of the memory for large responses.
+pub async fn list(json: Vec<u8>, user: &UserId, memory: &ResponseMemory) -> Result<Response, Refusal> {
+    Ok(owned(json_text(memory.reserve_with_force(json, user).await?), user))
 }
 
 /// Notes whose response it is: what all responses take together is shared out by user.
@@ -248,6 +256,12 @@ pub fn bad_host(errors: ErrorFormat) -> Response {
         StatusCode::BAD_REQUEST,
         "The request must have one Host header with the name of the server: send it as in Host: tasks.example.",
     )
+}
+
+/// 400 for a query with more parameters than this.
+pub fn too_many_parameters(errors: ErrorFormat, most: usize) -> Response {
+    let text = format!("The query has too many parameters: send {most} at most.");
+    errors.error(StatusCode::BAD_REQUEST, &text)
 }
 
 /// 400 for a body in a transfer coding that the server does not decode.

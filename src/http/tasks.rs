@@ -50,13 +50,13 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let status = call.status()?;
 
-    whole_list(caller, status, call.envelopes().tasks.as_ref(), call.response_memory()).await
+    whole_list(caller, status, call.envelopes().tasks.as_ref(), &call.response_memory()).await
 }
 
 /// POST /api/tasks
-async fn create(call: Call, body: Body) -> Result<Response, Refusal> {
+async fn create(call: Call, mut body: Body) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
-    let draft = body.members().await?.draft()?;
+    let draft = body.members(&caller).await?.draft()?;
 
     let task = tasks::create(&caller, draft).await?;
     Ok(created("/api/tasks", &task))
@@ -72,30 +72,30 @@ async fn read(id: String, call: Call) -> Result<Response, Refusal> {
 }
 
 /// PUT /api/tasks/{id}. Absent members keep their values.
-async fn replace(id: String, call: Call, body: Body) -> Result<Response, Refusal> {
+async fn replace(id: String, call: Call, mut body: Body) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let id = task_id(&id)?;
-    let changes = body.members().await?.replacement()?;
+    let changes = body.members(&caller).await?.replacement()?;
 
     let task = tasks::edit(&caller, id, changes).await?;
     Ok(ok(&task))
 }
 
 /// PATCH /api/tasks/{id}. Changes the members that are there.
-async fn edit(id: String, call: Call, body: Body) -> Result<Response, Refusal> {
+async fn edit(id: String, call: Call, mut body: Body) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let id = task_id(&id)?;
-    let changes = body.members().await?.partial_changes()?;
+    let changes = body.members(&caller).await?.partial_changes()?;
 
     let task = tasks::edit(&caller, id, changes).await?;
     Ok(ok(&task))
 }
 
 /// PATCH /api/tasks/{id}/complete. Sets `completed`, or flips it if there is no body: public front ends send none.
-async fn complete(id: String, call: Call, body: Body) -> Result<Response, Refusal> {
+async fn complete(id: String, call: Call, mut body: Body) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let id = task_id(&id)?;
-    let changes = match body.members_if_any().await? {
+    let changes = match body.members_if_any(&caller).await? {
         Some(members) => members.completion()?,
         None => Changes::default().or_flip(),
     };

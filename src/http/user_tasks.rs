@@ -50,13 +50,13 @@ async fn list(user: PathUser, call: Call) -> Result<Response, Refusal> {
     let caller = call.caller_in_path(&user).await?;
     let status = call.status()?;
 
-    whole_list(caller, status, call.envelopes().user_tasks.as_ref(), call.response_memory()).await
+    whole_list(caller, status, call.envelopes().user_tasks.as_ref(), &call.response_memory()).await
 }
 
 /// POST /api/{user_id}/tasks
-async fn create(user: PathUser, call: Call, body: Body) -> Result<Response, Refusal> {
+async fn create(user: PathUser, call: Call, mut body: Body) -> Result<Response, Refusal> {
     let caller = call.caller_in_path(&user).await?;
-    let draft = body.members().await?.draft()?;
+    let draft = body.members(&caller).await?.draft()?;
 
     let task = tasks::create(&caller, draft).await?;
     let list_path = format!("/api/{}/tasks", utf8_percent_encode(&task.user_id, ESCAPED));
@@ -73,10 +73,10 @@ async fn read(user: PathUser, id: String, call: Call) -> Result<Response, Refusa
 }
 
 /// PUT /api/{user_id}/tasks/{id}. An absent description is removed. `completed` keeps its value.
-async fn replace(user: PathUser, id: String, call: Call, body: Body) -> Result<Response, Refusal> {
+async fn replace(user: PathUser, id: String, call: Call, mut body: Body) -> Result<Response, Refusal> {
     let caller = call.caller_in_path(&user).await?;
     let id = task_id(&id)?;
-    let mut changes = body.members().await?.replacement()?;
+    let mut changes = body.members(&caller).await?.replacement()?;
     if changes.description == Edit::Keep {
         changes.description = Edit::Clear;
     }
@@ -86,20 +86,20 @@ async fn replace(user: PathUser, id: String, call: Call, body: Body) -> Result<R
 }
 
 /// PATCH /api/{user_id}/tasks/{id}. Changes the members that are there.
-async fn edit(user: PathUser, id: String, call: Call, body: Body) -> Result<Response, Refusal> {
+async fn edit(user: PathUser, id: String, call: Call, mut body: Body) -> Result<Response, Refusal> {
     let caller = call.caller_in_path(&user).await?;
     let id = task_id(&id)?;
-    let changes = body.members().await?.partial_changes()?;
+    let changes = body.members(&caller).await?.partial_changes()?;
 
     let task = tasks::edit(&caller, id, changes).await?;
     Ok(ok(&task))
 }
 
 /// PATCH /api/{user_id}/tasks/{id}/complete. Sets `completed` if the body has it, and flips it otherwise.
-async fn complete(user: PathUser, id: String, call: Call, body: Body) -> Result<Response, Refusal> {
+async fn complete(user: PathUser, id: String, call: Call, mut body: Body) -> Result<Response, Refusal> {
     let caller = call.caller_in_path(&user).await?;
     let id = task_id(&id)?;
-    let changes = body.members_if_any().await?.unwrap_or_default().changes()?.or_flip();
+    let changes = body.members_if_any(&caller).await?.unwrap_or_default().changes()?.or_flip();
 
     let task = tasks::edit(&caller, id, changes).await?;
     Ok(ok(&task))

@@ -67,7 +67,7 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     if let (Some(envelope), Some(count)) = (envelope, count) {
         json.extend(envelope.end(count, Some(&request.window)).into_bytes());
     }
-    let mut response = response::list(json, caller.user(), call.response_memory())?;
+    let mut response = response::list(json, caller.user(), &call.response_memory()).await?;
     let last = tasks.last().filter(|_| page.has_more).map(|last| request.listing.position(last));
     let next = last.and_then(|last| request.link_to_next(&last, &caller, cursors));
     if let Some(next) = next.and_then(|next| HeaderValue::try_from(next).ok()) {
@@ -80,9 +80,9 @@ async fn list(call: Call) -> Result<Response, Refusal> {
 }
 
 /// POST /api/v1/tasks
-async fn create(call: Call, body: Body) -> Result<Response, Refusal> {
+async fn create(call: Call, mut body: Body) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
-    let draft = body.members().await?.draft()?;
+    let draft = body.members(&caller).await?.draft()?;
 
     let task = tasks::create(&caller, draft).await?;
     Ok(created("/api/v1/tasks", &task))
@@ -98,20 +98,20 @@ async fn read(id: String, call: Call) -> Result<Response, Refusal> {
 }
 
 /// PUT /api/v1/tasks/{id}. Absent members keep their values.
-async fn replace(id: String, call: Call, body: Body) -> Result<Response, Refusal> {
+async fn replace(id: String, call: Call, mut body: Body) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let id = task_id(&id)?;
-    let changes = body.members().await?.replacement()?;
+    let changes = body.members(&caller).await?.replacement()?;
 
     let task = tasks::edit(&caller, id, changes).await?;
     Ok(ok(&task))
 }
 
 /// PATCH /api/v1/tasks/{id}. Changes the members that are there.
-async fn edit(id: String, call: Call, body: Body) -> Result<Response, Refusal> {
+async fn edit(id: String, call: Call, mut body: Body) -> Result<Response, Refusal> {
     let caller = call.caller().await?;
     let id = task_id(&id)?;
-    let changes = body.members().await?.partial_changes()?;
+    let changes = body.members(&caller).await?.partial_changes()?;
 
     let task = tasks::edit(&caller, id, changes).await?;
     Ok(ok(&task))

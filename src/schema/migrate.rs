@@ -3,17 +3,17 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use refinery::Target;
+use tokio::time::sleep;
 use tokio_postgres::{Client, Error};
 
 use super::connect::{cannot_connect, connect, with_timeout};
+use super::lock::{LOCK_WAIT, MigrationLock, is_lock_conflict, table_users};
 use super::server::check_server;
-use super::{SchemaError, Version, migrations, policies};
+use super::{MIGRATING, SchemaError, Version, migrations, policies};
 use crate::database::{Address, describe};
 use crate::session::find_pooler;
 
-const LOCK: &str = include_str!("../../sql/schema/lock.sql");
-const MIGRATING: &str = include_str!("../../sql/schema/migrating.sql");
 const ROLES: &str = include_str!("../../sql/schema/roles.sql");
 const RESTORED_WITHOUT_HISTORY: &str = include_str!("../../sql/schema/restored_without_history.sql");
 const OWNERS: &str = include_str!("../../sql/schema/owners.sql");
@@ -21,9 +21,6 @@ const HISTORY: &str = include_str!("../../sql/schema/history.sql");
 const INDEX_REBUILD: &str = include_str!("../../sql/schema/index_rebuild.sql");
 const LETTERS: &str = include_str!("../../sql/schema/letters.sql");
 const RECORD_POLICIES: &str = include_str!("../../sql/schema/record_policies.sql");
-
-/// How long to wait for another process that migrates the same database.
-const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How often to try for a table lock that requests or reports hold. Each attempt waits for the `lock_timeout` of
 /// `sql/schema/migrating.sql`.
@@ -35,6 +32,9 @@ const REBUILDS_INDEXES: i32 = 6;
 /// The migration that makes the collation of searches.
 const MAKES_LETTERS: &str = "V7__letters";
 
+/// The migration that makes the table of the lock.
+const MAKES_LOCK: i32 = 8;
+
 /// What [`migrate`] has done.
 #[derive(Debug, Default)]
 pub struct Migrated {
@@ -45,12 +45,20 @@ pub struct Migrated {
 }
 
 /// How to [`migrate_with`].
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct MigrateOptions {
     /// Apply the policies even if the database has those of this release already.
     pub reapply_policies: bool,
     /// Apply the policies even if those of a newer release are in force. Migrations never go back.
     pub allow_older_policies: bool,
+    /// How long to wait for another process that changes the same database.
+    pub lock_wait: Duration,
+}
+
+impl Default for MigrateOptions {
+    fn default() -> Self {
+        Self { reapply_policies: false, allow_older_policies: false, lock_wait: LOCK_WAIT }
+    }
 }
 
 /// Brings the database at `address` to this release, without going back from a newer one.
@@ -85,31 +93,45 @@ pub async fn migrate_with(address: &Address, options: MigrateOptions) -> Result<
 
     refuse_newer(found.as_ref(), &wanted, options, address)?;
 
-    take_migration_lock(&client).await?;
-    client.batch_execute(MIGRATING).await?;
-    refuse_without_history(&client, address).await?;
-    make_roles(&client).await?;
-    // If the version is right and an owner is wrong, the operator decides: the owner may have been changed on purpose.
-    if reapply_policies || found.is_some() {
-        set_owners(&client).await?;
-    }
-    make_history(&mut client).await?;
-    announce_index_rebuild(&client).await?;
-    let found = Version::of_database(&client).await?;
-    // Another process may have migrated meanwhile.
-    refuse_newer(found.as_ref(), &wanted, options, address)?;
-    let is_ahead = found.is_some_and(|found| found.migration > wanted.migration);
-    let migrations = if is_ahead { Vec::new() } else { apply_migrations(&mut client).await? };
-    if migrations.iter().any(|migration| migration == MAKES_LETTERS) {
-        log_letters(&client).await?;
-    }
+    let mut lock = MigrationLock::take(address, &client, options.lock_wait).await?;
+    let preparing = async {
+        client.batch_execute(MIGRATING).await?;
+        refuse_without_history(&client, address).await?;
+        make_roles(&client).await?;
+        // If the version is right and an owner is wrong, the operator decides: the owner may have been changed on purpose.
+        if reapply_policies || found.is_some() {
+            set_owners(&client).await?;
+        }
+        make_history(&mut client).await?;
+        announce_index_rebuild(&client).await?;
+        // Another process may have migrated meanwhile.
+        let found = Version::of_database(&client).await?;
+        refuse_newer(found.as_ref(), &wanted, options, address)?;
+        let is_ahead = found.is_some_and(|found| found.migration > wanted.migration);
+        let before_row = Target::Version(MAKES_LOCK);
+        let skips = is_ahead || lock.has_row();
+        let migrations = if skips { Vec::new() } else { apply_migrations(&mut client, before_row).await? };
+        Ok::<_, SchemaError>((is_ahead, migrations))
+    };
+    let (is_ahead, mut migrations) = lock.during(preparing).await?;
 
-    let found = Version::of_database(&client).await?;
-    let policies = reapply_policies || found.is_none_or(|found| found.policies != wanted.policies);
-    if policies {
-        apply_policies(&mut client, &wanted.policies).await?;
-    }
-    Ok(Migrated { migrations, policies })
+    // Now the table is there. A process that starts at this moment may have it first, and do the rest.
+    lock.take_row(&client).await?;
+    let finishing = async {
+        if !is_ahead {
+            migrations.extend(apply_migrations(&mut client, Target::Latest).await?);
+        }
+        if migrations.iter().any(|migration| migration == MAKES_LETTERS) {
+            log_letters(&client).await?;
+        }
+        let found = Version::of_database(&client).await?;
+        let policies = reapply_policies || found.is_none_or(|found| found.policies != wanted.policies);
+        if policies {
+            apply_policies(&mut client, &wanted.policies).await?;
+        }
+        Ok(Migrated { migrations, policies })
+    };
+    lock.during(finishing).await
 }
 
 /// A migration needs a session of its own, and so does an adoption. A pooler would leave its settings and its lock to others.
@@ -126,15 +148,15 @@ async fn refuse_pooler(address: &Address) -> Result<(), SchemaError> {
     )))
 }
 
-/// A session of the migrating login for a command that changes rows of all users, in a database of this release. It has the
-/// settings of a migration, and holds the lock of migrations until it ends.
+/// A session of the migrating login for a command that changes rows of all users, in a database of this release, and the lock
+/// that keeps others from changing the database. The session has the settings of a migration.
 ///
 /// # Errors
-/// No connection; a connection pooler; a database of another release.
-pub async fn maintenance_session(address: &Address) -> Result<Client, SchemaError> {
+/// No connection; a connection pooler; a database of another release; another process that changes the database.
+pub async fn maintenance_session(address: &Address) -> Result<(Client, MigrationLock), SchemaError> {
     let client = connect(address).await?;
     refuse_pooler(address).await?;
-    take_migration_lock(&client).await?;
+    let lock = MigrationLock::take(address, &client, LOCK_WAIT).await?;
     client.batch_execute(MIGRATING).await?;
     let check = async {
         check_server(&client).await?;
@@ -151,7 +173,7 @@ pub async fn maintenance_session(address: &Address) -> Result<Client, SchemaErro
         }
     };
     with_timeout(address, check).await?;
-    Ok(client)
+    Ok((client, lock))
 }
 
 /// Servers of the newer release would refuse to serve with older policies.
@@ -170,28 +192,6 @@ fn refuse_newer(
             )))
         }
         _ => Ok(()),
-    }
-}
-
-/// The lock is released when the connection ends.
-async fn take_migration_lock(client: &Client) -> Result<(), SchemaError> {
-    let started = Instant::now();
-    let mut logged_wait = false;
-    loop {
-        if client.query_one(LOCK, &[]).await?.try_get(0)? {
-            return Ok(());
-        }
-        if started.elapsed() > MIGRATION_LOCK_TIMEOUT {
-            let minutes = MIGRATION_LOCK_TIMEOUT.as_secs() / 60;
-            return Err(SchemaError::Unusable(format!(
-                "another process has been migrating this database for {minutes} minutes; run this again when it is done"
-            )));
-        }
-        if !logged_wait {
-            tracing::info!("another process is migrating this database, waiting for it");
-            logged_wait = true;
-        }
-        sleep(Duration::from_millis(100)).await;
     }
 }
 
@@ -227,8 +227,18 @@ async fn make_history(client: &mut Client) -> Result<(), SchemaError> {
 
 /// Logs how long requests will wait for the migration that builds indexes anew.
 async fn announce_index_rebuild(client: &Client) -> Result<(), SchemaError> {
-    let before = Version::of_database(client).await?.is_some_and(|found| found.migration < REBUILDS_INDEXES);
-    let Some(row) = client.query_opt(INDEX_REBUILD, &[]).await?.filter(|_| before) else { return Ok(()) };
+    // Reading the size waits for a lock of the table.
+    if Version::of_database(client).await?.is_none_or(|found| found.migration >= REBUILDS_INDEXES) {
+        return Ok(());
+    }
+    let row = match client.query_opt(INDEX_REBUILD, &[]).await {
+        Ok(row) => row,
+        Err(error) if is_lock_conflict(&error) => {
+            return Err(in_use(client, &error, "cannot read the size of app.tasks").await);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let Some(row) = row else { return Ok(()) };
     let (rows, seconds): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
     tracing::info!(
         rows,
@@ -245,8 +255,8 @@ async fn log_letters(client: &Client) -> Result<(), SchemaError> {
     Ok(())
 }
 
-async fn apply_migrations(client: &mut Client) -> Result<Vec<String>, SchemaError> {
-    let mut runner = migrations::runner();
+async fn apply_migrations(client: &mut Client, target: Target) -> Result<Vec<String>, SchemaError> {
+    let mut runner = migrations::runner().set_target(target);
     runner.set_migration_table_name("rowkeep.migrations");
 
     let mut applied = Vec::new();
@@ -267,6 +277,7 @@ async fn apply_migrations(client: &mut Client) -> Result<Vec<String>, SchemaErro
             continue;
         }
         return Err(match cause {
+            Some(cause) if is_lock_conflict(cause) => in_use(client, cause, &format!("{error}")).await,
             Some(cause) => with_advice(cause, &format!("{error}")),
             None => SchemaError::Unusable(format!("{error}; is this release older than the database?")),
         });
@@ -280,6 +291,9 @@ async fn apply_policies(client: &mut Client, digest: &str) -> Result<(), SchemaE
             Ok(()) => break,
             Err(error) if attempt < LOCK_ATTEMPTS && is_lock_conflict(&error) => {
                 pause_before_retry(attempt).await;
+            }
+            Err(error) if is_lock_conflict(&error) => {
+                return Err(in_use(client, &error, "cannot apply the policies").await);
             }
             Err(error) => return Err(with_advice(&error, "cannot apply the policies")),
         }
@@ -297,14 +311,15 @@ async fn apply_policies_once(client: &mut Client, digest: &str) -> Result<(), Er
     transaction.commit().await
 }
 
-/// lock_not_available, or a deadlock with requests that are being served.
-pub(crate) fn is_lock_conflict(error: &Error) -> bool {
-    matches!(error.code().map(|state| state.code()), Some("55P03" | "40P01"))
-}
-
 pub(crate) async fn pause_before_retry(attempt: u32) {
     tracing::info!(attempt, "a table is in use, trying again");
     sleep(Duration::from_millis(200) * attempt).await;
+}
+
+/// The error after the last attempt, with the sessions that use the tables.
+async fn in_use(client: &Client, error: &Error, what: &str) -> SchemaError {
+    let users = table_users(client).await;
+    SchemaError::Unusable(format!("{what}: {}{users}", describe(error)))
 }
 
 fn with_advice(error: &Error, what: &str) -> SchemaError {

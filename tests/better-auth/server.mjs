@@ -9,11 +9,15 @@
 // Beside /api/auth, two paths do what normally takes months:
 //   POST /control/rotate   lets the signing key expire: Better Auth makes a new one for the next token
 //   POST /control/retire   removes expired keys from the key set, as at the end of their grace period
+//
+// One path answers with what else is signed with the secret:
+//   GET /control/links     the texts in the links of e-mails, as a JSON array
 
 import { once } from "node:events";
 import { createServer } from "node:http";
 
 import { betterAuthHandler, emptyTables } from "../../examples/better-auth/auth.mjs";
+import { createEmailVerificationToken } from "../../examples/node_modules/better-auth/dist/api/index.mjs";
 
 const signedWith = (alg) => ({ jwks: { keyPairConfig: { alg } } });
 const sessionCookieIsJwt = { cookieCache: { enabled: true, strategy: "jwt" } };
@@ -48,13 +52,24 @@ async function start({ session, tokens }) {
             tables.jwks = tables.jwks.filter((key) => !key.expiresAt);
         },
     };
-    server.on("request", (request, response) => {
+    server.on("request", async (request, response) => {
+        if (request.url === "/control/links") return response.end(JSON.stringify(await links()));
         const change = control[`${request.method} ${request.url}`];
         if (!change) return handle(request, response);
         change();
         response.writeHead(204).end();
     });
     return origin;
+}
+
+/** What Better Auth sends to verify an address, and to change it. */
+function links() {
+    const link = (...rest) => createEmailVerificationToken(process.env.BETTER_AUTH_SECRET, "alice@example.test", ...rest);
+    return Promise.all([
+        link(undefined, 3600, { userId: "alice" }),
+        link("new@example.test", 3600, { userId: "alice", requestType: "change-email-confirmation" }),
+        link("new@example.test", 3600, { userId: "alice", requestType: "change-email-verification" }),
+    ]);
 }
 
 process.stdin.on("close", () => process.exit()).resume();

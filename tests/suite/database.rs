@@ -15,6 +15,7 @@ mod logins;
 mod migrate;
 mod migrate_at_once;
 mod migrate_by_hand;
+mod migration_lock;
 pub mod old_and_new;
 mod plans;
 mod privileges;

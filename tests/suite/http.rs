@@ -18,7 +18,7 @@ mod health_and_paths;
 pub mod hostile_tokens;
 mod isolation;
 mod issuers;
-mod key_sets;
+pub mod key_sets;
 mod letters;
 mod list_isolation;
 mod lists;

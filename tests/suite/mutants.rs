@@ -11,6 +11,7 @@ mod memberships;
 mod moved;
 mod mutant;
 mod objects;
+mod others;
 mod report;
 mod roles;
 mod second_table;

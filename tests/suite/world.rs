@@ -11,14 +11,17 @@ mod server;
 pub use certificate_authority::{CertificateAuthority, Signed};
 pub use cluster::{Database, OwnCluster, PASSWORD, cluster, end_with_this_process, psql};
 pub use issuer::{Issuer, JWKS_PATH, KeyPair, NEVER, Reply, public};
-pub use person::{Answer, Person, Request, send, try_send};
+pub use person::{Answer, Connection, Person, Request, send, try_send};
 pub use releases::{PACKAGED, releases};
 pub use server::Server;
 
-use rowkeep::auth::{TokenRules, UserId, Verifier};
+use rowkeep::auth::{SourceKeys, TokenRules, TokenSource, UserId, Verifier};
 
 /// The secret of the servers under test.
 pub const SECRET: &str = "a secret for tests, of more than thirty-two bytes";
+
+/// What a server with several sources of tokens needs outside development.
+pub const SHARED_USERS: (&str, &str) = ("JWT_ISSUERS_SHARE_USERS", "true");
 
 /// A migrated database and a server on it.
 pub struct World {
@@ -87,12 +90,15 @@ impl World {
 /// The token rules of the servers under test.
 pub fn token_rules() -> TokenRules {
     TokenRules {
-        secrets: vec![SECRET.into()],
-        key_sets: vec![],
-        issuers: vec![],
-        audiences: vec![],
+        sources: vec![TokenSource {
+            setting: "BETTER_AUTH_SECRET",
+            keys: SourceKeys::Secrets(vec![SECRET.into()]),
+            issuers: vec![],
+            audiences: vec![],
+        }],
         user_claim: "sub".into(),
         max_lifetime: 366 * 86_400,
+        not_before: None,
     }
 }
 

@@ -7,6 +7,6 @@ select 30, case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'FAIL' e
             else format('%s, owned by %s: %s', n.name, r.name, n.says) end,
        case when s.oid is null then 'rowkeep migrate'
             when r.rolname <> 'rowkeep_owner' then format('alter schema %s owner to rowkeep_owner;', n.name) end
-  from (values ('app', 'the tables and functions of requests'), ('rowkeep', 'the migration history, and the key of cursors')) n (name, says)
+  from (values ('app', 'the tables and functions of requests'), ('rowkeep', 'the migration history, the key of cursors and the lock of migrations')) n (name, says)
   left join schemas s on s.nspname = n.name
   left join roles r on r.oid = s.nspowner

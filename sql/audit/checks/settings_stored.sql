@@ -14,9 +14,4 @@ select 63, case when s.name = 'session_replication_role' or s.name = 'search_pat
                       when 'row_security' then ': a role to which policies apply gets an error'
                       else '' end,
        format('alter %s reset %s;', s.altered, s.spelling)
-  from stored_settings s
- where s.name = 'session_replication_role' and s.value <> 'origin'
-    or s.name in ('row_security', 'search_path', 'session_preload_libraries', 'local_preload_libraries',
-                  'default_transaction_read_only', 'check_function_bodies', 'session_authorization')
-    or s.name ~ '^log_(statement|min_duration|parameter|transaction|duration)'
-    or s.name = 'role' and s.value <> 'rowkeep_api'
+  from reported_settings s

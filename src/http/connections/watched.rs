@@ -48,13 +48,33 @@ impl<B: Body + Unpin> Body for AnswerBody<B> {
 
 /// The stream of a connection. The connection is busy from the first byte of a request until its response was handed to the
 /// system.
+///
+/// hyper answers a head that it cannot read with a status and no body. That answer is discarded, and the server writes one
+/// with a body.
 pub(in crate::http) struct Watched<S> {
-    pub(super) stream: S,
-    pub(super) slot: Arc<Slot>,
-    pub(super) connections: Arc<Connections>,
+    stream: S,
+    slot: Arc<Slot>,
+    connections: Arc<Connections>,
+    has_discarded: bool,
 }
 
 impl<S> Watched<S> {
+    pub(super) fn new(stream: S, slot: Arc<Slot>, connections: Arc<Connections>) -> Self {
+        Self { stream, slot, connections, has_discarded: false }
+    }
+
+    /// Whether hyper has written an answer of its own, which the client did not get.
+    pub(in crate::http) fn has_discarded(&self) -> bool {
+        self.has_discarded
+    }
+
+    /// Whether hyper writes an answer of its own. If the client has not read the answer before it, that cannot be told, and
+    /// the client gets both.
+    fn discards(&mut self) -> bool {
+        self.has_discarded |= !self.slot.is_due.load(Ordering::Relaxed);
+        self.has_discarded
+    }
+
     pub(in crate::http) fn into_inner(self) -> S {
         self.stream
     }
@@ -83,6 +103,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.discards() {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -91,6 +114,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
         if self.slot.answered.swap(false, Ordering::Relaxed) {
             self.slot.written.store(true, Ordering::Relaxed);
+            self.slot.is_due.store(false, Ordering::Relaxed);
         }
         Poll::Ready(Ok(()))
     }
@@ -104,6 +128,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.discards() {
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 

@@ -41,15 +41,33 @@ async fn an_adoption_gives_up_when_the_source_is_locked() {
 }
 
 #[tokio::test]
+async fn an_adoption_stops_when_the_connection_that_holds_its_lock_is_ended() {
+    let old = OldServer::new().await;
+    let other = old.database.superuser().await;
+    other.batch_execute("begin; lock table app.tasks in access share mode").await.expect("a lock");
+    let mut program = old.adopt("public.tasks", &[]).with(&[("LOG_LEVEL", "info")]).start();
+    program.says("a table is in use, trying again").await;
+
+    let end = "select pg_terminate_backend(pid) from pg_locks
+                where relation = 'rowkeep.lock'::regclass
+                  and database = (select oid from pg_database where datname = current_database())";
+    assert_eq!(old.admin.query(end, &[]).await.expect("an answer").len(), 1);
+    let ended = program.ended().await;
+
+    assert_refused(&ended, "the connection that holds the lock of this database is lost");
+    assert_eq!(old.tasks().await, [""; 0]);
+}
+
+#[tokio::test]
 async fn an_adoption_waits_for_a_migration() {
     let old = OldServer::new().await;
     let other = old.database.superuser().await;
     let lock =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/schema/lock.sql")).expect("a file");
-    other.batch_execute(&lock).await.expect("a lock");
+    other.batch_execute(&format!("begin; {lock}")).await.expect("a lock");
     let mut program = old.adopt("public.tasks", &[]).with(&[("LOG_LEVEL", "info")]).start();
 
-    program.says("another process is migrating this database, waiting for it").await;
+    program.says("another process is changing this database, waiting for it").await;
     drop(other);
     let ended = program.ended().await;
 

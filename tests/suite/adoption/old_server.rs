@@ -95,8 +95,9 @@ impl OldServer {
 
 /// The command from one database to another.
 pub fn adopt(from: &str, to: &str, table: &str, arguments: &[&str]) -> Program {
-    Program::new(&[&["adopt", "--from", from, "--table", table], arguments].concat()).with(&[
+    Program::new(&[&["adopt", "--table", table], arguments].concat()).with(&[
         ("ENVIRONMENT", "production"),
+        ("SOURCE_DATABASE_URL", from),
         ("MIGRATION_DATABASE_URL", to),
         ("LOG_LEVEL", "error"),
     ])

@@ -4,7 +4,7 @@ use super::old_server::{OldServer, TASKS, adopt, assert_refused};
 use crate::database::catalogue::{described, pristine};
 use crate::database::support::texts;
 use crate::operation::overload::eventually;
-use crate::operation::program::Program;
+use crate::operation::program::{Directory, Program};
 use crate::world::{Database, OwnCluster, releases};
 
 const ROW: &str = "'alice', 'x', null, false, '2026-01-01', '2026-01-01'";
@@ -68,20 +68,25 @@ async fn a_name_that_is_no_table_is_refused_and_never_becomes_sql() {
     assert_eq!(old.tasks().await, [""; 0]);
 }
 
-/// A password on the command line is in the list of processes.
 #[tokio::test]
-async fn the_address_of_the_source_can_be_a_variable() {
+async fn the_address_of_the_source_can_be_in_a_file_and_is_not_repeated() {
     let old = OldServer::new().await;
     let url = old.database.url("postgres");
+    let files = Directory::new();
+    files.write("source", &format!("{url}\n"));
+    let file = files.0.join("source").display().to_string();
     let settings = [("ENVIRONMENT", "production"), ("DATABASE_URL", &*url), ("LOG_LEVEL", "error")];
     let program = Program::new(&["adopt", "--table", "tasks"]).with(&settings);
 
-    let given = program.clone().with(&[("SOURCE_DATABASE_URL", &url)]).run().await;
-    let wrong = program.with(&[("SOURCE_DATABASE_URL", "postgres://alice:geheim@host:x/old")]).run().await;
+    let given = program.clone().with(&[("SOURCE_DATABASE_URL_FILE", &file)]).run().await;
+    let wrong =
+        program.clone().with(&[("SOURCE_DATABASE_URL", "postgres://alice:geheim@host:x/old")]).run().await;
+    let missing = program.run().await;
 
     assert!(given.code == Some(0) && given.out.contains("copy      3 tasks"), "{given:?}");
-    assert_refused(&wrong, "--from: ");
+    assert_refused(&wrong, "SOURCE_DATABASE_URL: ");
     assert!(!wrong.err.contains("geheim"), "{wrong:?}");
+    assert_refused(&missing, "SOURCE_DATABASE_URL is missing");
 }
 
 /// A column can be called anything. Its name goes through format().

@@ -161,6 +161,7 @@ async fn the_tables_are_these_and_every_one_with_users_rows_forces_row_security(
             "S rowkeep.policies_id_seq of rowkeep_owner",
             "r app.tasks of rowkeep_owner, row security, forced",
             "r rowkeep.cursor_keys of rowkeep_owner",
+            "r rowkeep.lock of rowkeep_owner",
             "r rowkeep.migrations of rowkeep_owner",
             "r rowkeep.policies of rowkeep_owner",
         ]

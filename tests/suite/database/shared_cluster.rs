@@ -162,6 +162,20 @@ async fn an_exclusive_login_locks_others_out_and_lists_them() {
     assert_eq!(shared.audited().await, [""; 0]);
 }
 
+#[tokio::test]
+#[ignore = "takes long: `make test-all`"]
+async fn a_login_that_is_made_with_a_connection_limit_has_it_and_serves() {
+    let shared = Shared::start().await;
+
+    shared.makes_login("production", &["-v", "connections=7"]).await;
+
+    let limit = "select rolconnlimit::text from pg_roles where rolname = 'production_login'";
+    let limits = super::support::texts(&shared.production, limit).await;
+    assert_eq!(limits, ["7"]);
+    let address = shared.cluster.address("production_login", "production");
+    schema::ready_to_serve(&address).await.expect("a database that is ready");
+}
+
 /// For a role that does not own the database, REVOKE is a warning.
 #[tokio::test]
 #[ignore = "takes long: `make test-all`"]

@@ -9,6 +9,7 @@ mod channels;
 mod forbidden;
 mod identity;
 mod keys;
+mod login;
 mod no_identity;
 mod owner;
 mod reading;

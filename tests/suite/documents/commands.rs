@@ -31,7 +31,7 @@ impl Deployment {
         admin.batch_execute("create database rowkeep").await.expect("a database");
         schema::migrate(&cluster.address("postgres", "rowkeep"), false).await.expect("a migrated database");
         let this = Self { cluster };
-        let login = "$PSQL -q -v login=rowkeep_login -v password=secret -f sql/setup/login.sql";
+        let login = "LOGIN_PASSWORD=secret $PSQL -q -v login=rowkeep_login -f sql/setup/login.sql";
         this.runs(&[login.into()], root()).await;
         this
     }
@@ -56,7 +56,7 @@ impl Deployment {
             .env("PATH", format!("{}:/usr/bin:/bin", path.join(":")))
             .env("PSQL", "psql -X -v ON_ERROR_STOP=1 -d rowkeep")
             .envs([("PGHOST", host), ("PGUSER", "postgres"), ("DATABASE_URL", &url)])
-            .env("OLD_DATABASE_URL", self.cluster.url("postgres", "old"))
+            .env("SOURCE_DATABASE_URL", self.cluster.url("postgres", "old"))
             .envs([("ENVIRONMENT", "development"), ("BETTER_AUTH_SECRET", SECRET)])
             .output()
             .await

@@ -48,7 +48,7 @@ fn documented() -> BTreeMap<String, String> {
     documented
 }
 
-/// Whether a file in the directory reads this variable by its name.
+/// Whether a file in the directory reads this variable by its name, or has a constant with the name.
 fn is_read(directory: &Path, name: &str) -> bool {
     std::fs::read_dir(directory).expect("a directory").flatten().any(|entry| {
         let path = entry.path();
@@ -56,7 +56,9 @@ fn is_read(directory: &Path, name: &str) -> bool {
             return is_read(&path, name);
         }
         let text = std::fs::read_to_string(&path).unwrap_or_default();
-        text.contains(&format!("var_os(\"{name}\")")) || text.contains(&format!("var(\"{name}\")"))
+        let reads =
+            [format!("var_os(\"{name}\")"), format!("var(\"{name}\")"), format!("{name}: &str = \"{name}\"")];
+        reads.iter().any(|reads| text.contains(reads))
     })
 }
 

@@ -48,6 +48,8 @@ async fn the_sign_in_page_quotes_the_error_for_each_wrong_token() {
     let with_own_names = pair.token(&issuer.claims(own_names));
     let of_pair = pair.token(&issuer.claims(json!({})));
     let other_secret = signed(&header(), &claims(json!({})), "another secret of more than thirty-two bytes");
+    let by_user_id = World::with(&[("JWT_USER_CLAIM", "userId")]).await;
+    let after_a_leak = World::with(&[("JWT_NOT_BEFORE", &(now() - 60).to_string())]).await;
     let by_address = of_secret.bearer(&token_with(json!({ "sub": "alice@example.org" })));
 
     let answers = [
@@ -57,6 +59,11 @@ async fn the_sign_in_page_quotes_the_error_for_each_wrong_token() {
         refusal(&of_secret, &token_with(json!({ "exp": now() - 95 }))).await,
         refusal(&of_secret, &token_with(json!({ "nbf": now() + 95 }))).await,
         refusal(&of_secret, &token_with(json!({ "iat": now() + 95 }))).await,
+        refusal(&by_user_id, &token_with(json!({ "sub": null, "userId": "alice" }))).await,
+        refusal(&of_secret, &token_with(json!({ "sub": null, "userId": "alice" }))).await,
+        refusal(&of_secret, &token_with(json!({ "type": "refresh" }))).await,
+        refusal(&after_a_leak, &token_with(json!({ "iat": now() - 3600 }))).await,
+        refusal(&after_a_leak, &token_with(json!({ "iat": null }))).await,
         refusal(&of_secret, &token_with(json!({ "exp": (now() + 3600) * 1000 }))).await,
         refusal(&of_secret, &other_secret).await,
         refusal(&of_issuer, &token_with(json!({}))).await,

@@ -42,8 +42,9 @@ impl Example {
     /// The same, on this database.
     pub async fn on(database_url: &str) -> Self {
         let data = Directory::named("example");
+        data.write("database", database_url);
         let settings = [
-            &format!("--database-url={database_url}"),
+            &format!("--database-url-file={}", data.0.join("database").display()),
             "--environment=production",
             "--rate-limit=0", // scripts are faster than people
             "--request-timeout=4",

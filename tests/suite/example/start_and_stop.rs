@@ -151,7 +151,8 @@ async fn the_example_obeys_no_settings_of_the_environment_and_of_the_checkouts_e
         "LIST_ENVELOPE=nonsense\nDATABASE_URL=postgres://127.0.0.1:1/nothing\nLOG_LEVEL=nonsense\n",
     );
     let database = Database::new().await;
-    let url = format!("--database-url={}", database.url("rowkeep_login"));
+    data.write("database", &database.url("rowkeep_login"));
+    let url = format!("--database-url-file={}", data.0.join("database").display());
     // In development, because `.env` is not read elsewhere.
     let mut program = program(&data, &[&url, "--environment=development"]).inside(&checkout.0);
     program.arguments[1] =

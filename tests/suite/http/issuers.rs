@@ -4,7 +4,7 @@ use jsonwebtoken::Algorithm::{ES256, EdDSA};
 use serde_json::{Value, json};
 
 use super::tokens::token_with;
-use crate::world::{Issuer, JWKS_PATH, KeyPair, Reply, World, public};
+use crate::world::{Issuer, JWKS_PATH, KeyPair, Reply, SHARED_USERS, World, public};
 
 async fn assert_accepted(world: &World, cases: Vec<(&str, String, bool)>) {
     for (label, token, is_accepted) in cases {
@@ -65,11 +65,46 @@ async fn better_auths_url_may_end_in_a_slash_or_a_path() {
     }
 }
 
+/// Its address is not asked of a resolver, because keys without TLS are believed from there.
+#[tokio::test]
+async fn keys_are_read_from_localhost() {
+    let pair = KeyPair::new(EdDSA);
+    let issuer = Issuer::new(&[&pair]).await;
+    let url = format!("http://localhost:{}", issuer.address.port());
+    let world = World::of(&issuer, &[("BETTER_AUTH_URL", &url)]).await;
+
+    let token = pair.token(&issuer.claims(json!({ "iss": url, "aud": url })));
+
+    assert_accepted(&world, vec![("of localhost", token, true)]).await;
+}
+
+/// A secret is often known to more programs than the key of an issuer is.
+#[tokio::test]
+async fn a_token_signed_with_the_secret_cannot_name_the_issuer_of_a_key_set() {
+    let pair = KeyPair::new(EdDSA);
+    let issuer = Issuer::new(&[&pair]).await;
+    let url = issuer.url();
+    let world = World::with(&[("BETTER_AUTH_URL", &url), SHARED_USERS]).await;
+    let by_secret = |iss: &str| token_with(json!({ "iss": iss, "aud": url }));
+
+    let cases = vec![
+        ("its name", by_secret(&url), false),
+        ("with a slash", by_secret(&format!("{url}/")), false),
+        ("with the path", by_secret(&format!("{url}/api/auth")), false),
+        ("in capitals", by_secret(&url.to_uppercase()), false),
+        ("another name", by_secret("https://hand.example"), true),
+        ("no name", token_with(json!({})), true),
+        ("its name, its key", pair.token(&issuer.claims(json!({}))), true),
+    ];
+    assert_accepted(&world, cases).await;
+}
+
 #[tokio::test]
 async fn configured_issuers_and_audiences_replace_those_of_the_url() {
     let pair = KeyPair::new(EdDSA);
     let issuer = Issuer::new(&[&pair]).await;
-    let settings = [("JWT_ISSUER", "https://a.example, https://b.example"), ("JWT_AUDIENCE", "todo-api")];
+    let issuers = ("JWT_ISSUER", "https://a.example, https://b.example");
+    let settings = [issuers, ("JWT_AUDIENCE", "todo-api"), SHARED_USERS];
     let world = World::of(&issuer, &settings).await;
     let token = |iss: &str, aud: Value| pair.token(&issuer.claims(json!({ "iss": iss, "aud": aud })));
 
@@ -88,19 +123,22 @@ async fn the_issuer_of_the_url_is_required_of_its_own_keys_only() {
     let (pair, other) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let (issuer, elsewhere) = (Issuer::new(&[&pair]).await, Issuer::new(&[]).await);
     elsewhere.reply("/keys", Reply::keys(&public(&[&other])));
-    let settings = [("BETTER_AUTH_URL", &*issuer.url()), ("JWKS_URL", &format!("{}/keys", elsewhere.url()))];
+    let settings = [
+        ("BETTER_AUTH_URL", &*issuer.url()),
+        ("JWKS_URL", &format!("{}/keys", elsewhere.url())),
+        ("JWT_ISSUER", "JWKS_URL=x"),
+        ("JWT_AUDIENCE", "JWKS_URL=any"),
+        SHARED_USERS,
+    ];
     let world = World::with(&settings).await;
+    let by_other = |aud: &str| other.token(&issuer.claims(json!({ "iss": "x", "aud": aud })));
 
     let cases = vec![
         ("the secret", token_with(json!({})), true),
-        ("another issuer's key", other.token(&issuer.claims(json!({ "iss": "x", "aud": "y" }))), true),
+        ("another issuer's key", by_other("y"), true),
         ("Better Auth's key", pair.token(&issuer.claims(json!({}))), true),
         ("Better Auth's key, for another", pair.token(&issuer.claims(json!({ "aud": "y" }))), false),
-        (
-            "another issuer's cookie",
-            other.token(&issuer.claims(json!({ "aud": "better-auth:session-cache" }))),
-            false,
-        ),
+        ("another issuer's cookie", by_other("better-auth:session-cache"), false),
     ];
     assert_accepted(&world, cases).await;
 }

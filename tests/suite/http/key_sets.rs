@@ -8,14 +8,15 @@ mod weak;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use served::{Served, changed, header_with_kid, refusal};
+pub use served::changed;
+use served::{Served, header_with_kid, refusal};
 use skipped::Entry;
 
 use super::hostile_tokens::forge::bytes;
 use super::key_pairs::{PAIRS, UNKNOWN_PAIRS};
 use super::tokens::{claims, part, token_with};
 use crate::operation::program::Directory;
-use crate::world::{Issuer, JWKS_PATH, Reply, World};
+use crate::world::{Issuer, JWKS_PATH, Reply, SHARED_USERS, World};
 
 /// The most entries that a set may have.
 const MAX_ENTRIES: usize = 100;
@@ -134,34 +135,48 @@ async fn several_key_sets_are_accepted_together_each_by_its_own_claim_rules() {
         ("JWKS_FILE", directory.0.join("keys.json").display().to_string()),
     ];
     let mut settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let world = World::with(&settings).await;
-    settings.extend([("JWT_ISSUER", "https://todo.example"), ("JWT_AUDIENCE", "todo-api")]);
-    let strict = World::with(&settings).await;
+    settings.push(SHARED_USERS);
+    let (issuers, audiences) =
+        ("JWKS_URL=https://url.example; JWKS_FILE=https://file.example", "JWKS_URL=any; JWKS_FILE=file-api");
+    let open = [("JWT_ISSUER", issuers), ("JWT_AUDIENCE", audiences)];
+    let world = World::with(&[&settings[..], &open].concat()).await;
+    let issuers =
+        format!("{issuers}; BETTER_AUTH_SECRET=https://hand.example; BETTER_AUTH_URL=https://todo.example");
+    let strict = [("JWT_ISSUER", &*issuers), ("JWT_AUDIENCE", "todo-api")];
+    let strict = World::with(&[&settings[..], &strict].concat()).await;
 
+    let from = |iss: &str, aud: &str| claims(json!({ "iss": iss, "aud": aud }));
     let no_issuer = claims(json!({}));
-    let of_url = claims(json!({ "iss": issuer.url(), "aud": issuer.url() }));
-    let configured = claims(json!({ "iss": "https://todo.example", "aud": "todo-api" }));
+    let of_url = from(&issuer.url(), &issuer.url());
+    let configured = from("https://todo.example", "todo-api");
+    let [of_hand, of_jwks_url, of_file] =
+        ["hand", "url", "file"].map(|name| from(&format!("https://{name}.example"), "todo-api"));
+    let of_file_api = from("https://file.example", "file-api");
     let by_secret = |claims: &Value| token_with(claims.clone());
     for (label, token, is_accepted, is_accepted_by_strict) in [
         ("the secret, no issuer", by_secret(&no_issuer), true, false),
-        ("the secret, the issuer of the URL", by_secret(&of_url), true, false),
-        ("the secret, as required", by_secret(&configured), true, true),
+        ("the secret, the issuer of the URL", by_secret(&of_url), false, false),
+        ("the secret, its own issuer", by_secret(&of_hand), true, true),
+        ("the secret, another issuer's", by_secret(&of_file), false, false),
         ("Better Auth, no issuer", ed.token(&no_issuer), false, false),
         ("Better Auth, the issuer of the URL", ed.token(&of_url), true, false),
         ("Better Auth's other key, the issuer of the URL", p256.token(&of_url), true, false),
         ("Better Auth, as required", ed.token(&configured), false, true),
-        ("the URL, no issuer", p384.token(&no_issuer), true, false),
-        ("the URL, the issuer of Better Auth's URL", p384.token(&of_url), true, false),
-        ("the URL, as required", p384.token(&configured), true, true),
-        ("the file, no issuer", rs.token(&no_issuer), true, false),
-        ("the file, as required", rs.token(&configured), true, true),
+        ("Better Auth, the secret's issuer", ed.token(&of_hand), false, false),
+        ("the URL, no issuer", p384.token(&no_issuer), false, false),
+        ("the URL, the issuer of Better Auth's URL", p384.token(&of_url), false, false),
+        ("the URL, its own issuer", p384.token(&of_jwks_url), true, true),
+        ("the URL, the file's issuer", p384.token(&of_file), false, false),
+        ("the file, no issuer", rs.token(&no_issuer), false, false),
+        ("the file, its own issuer", rs.token(&of_file), false, true),
+        ("the file, its own issuer and audience", rs.token(&of_file_api), true, false),
         (
             "the kid of the file's key, the key of the URL",
-            p384.sign(&header_with_kid("ES384", &rs.kid), &configured),
+            p384.sign(&header_with_kid("ES384", &rs.kid), &of_jwks_url),
             false,
             false,
         ),
-        ("an unknown key", UNKNOWN_PAIRS[2].token(&configured), false, false),
+        ("an unknown key", UNKNOWN_PAIRS[2].token(&of_jwks_url), false, false),
     ] {
         let refusal_of = async |world| refusal(world, &token).await;
 
@@ -181,7 +196,11 @@ async fn every_key_is_logged_before_the_server_listens() {
     let path = directory.0.join("keys.json").display().to_string();
     let previous = ("BETTER_AUTH_SECRET_PREVIOUS", "the secret before it, of more than thirty-two bytes");
 
-    let world = World::with(&[("BETTER_AUTH_URL", &issuer.url()), ("JWKS_FILE", &path), previous]).await;
+    let issuers = ("JWT_ISSUER", "JWKS_FILE=https://file.example");
+    let audiences = ("JWT_AUDIENCE", "JWKS_FILE=any");
+    let url = issuer.url();
+    let sources = [("BETTER_AUTH_URL", &*url), ("JWKS_FILE", &path), previous];
+    let world = World::with(&[&sources[..], &[issuers, audiences, SHARED_USERS]].concat()).await;
 
     world.server.logs(|event| event["message"] == "listening").await;
     let log = world.server.log();

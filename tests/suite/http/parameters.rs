@@ -4,8 +4,25 @@ mod names;
 
 use serde_json::json;
 
-use super::contracts::V1_TASKS;
+use super::contracts::{CONTRACTS, V1_TASKS};
 use crate::world::World;
+
+#[tokio::test]
+async fn a_thousand_parameters_are_read_and_more_are_refused_in_every_contract() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    let many = |number: usize| vec!["a"; number - 1].join("&") + "&status=nonsense";
+    for contract in CONTRACTS {
+        let list = contract.tasks(&alice);
+
+        let read = alice.get(&format!("{list}?{}", many(1000))).await;
+        let refused = alice.get(&format!("{list}?{}", many(1001))).await;
+
+        contract.refuses(&read, contract.invalid, "the last of a thousand");
+        contract.refuses(&refused, 400, "one more");
+        assert!(refused.detail().contains("1000"), "{refused:?}");
+    }
+}
 
 #[tokio::test]
 async fn an_invalid_value_is_refused_and_its_parameter_named() {

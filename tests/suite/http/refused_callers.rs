@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use super::contracts::CONTRACTS;
 use super::tokens::{PREVIOUS_SECRET, bearer, claims, header, signed, token_with};
 use crate::operation::overload::eventually;
-use crate::world::{Issuer, KeyPair, SECRET, World};
+use crate::world::{Issuer, KeyPair, SECRET, SHARED_USERS, World};
 
 #[tokio::test]
 async fn every_401_and_403_is_logged_as_a_warning_with_address_and_reason() {
@@ -126,7 +126,8 @@ async fn a_refused_caller_does_not_wait_for_a_connection() {
     let (pair, forged) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let issuer = Issuer::new(&[&pair]).await;
     let url = issuer.url();
-    let settings = [("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "60"), ("BETTER_AUTH_URL", &*url)];
+    let sources = [("BETTER_AUTH_URL", &*url), SHARED_USERS];
+    let settings = [&[("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "60")][..], &sources].concat();
     let world = World::with(&settings).await;
     let alice = world.user("alice");
     let superuser = world.database.superuser().await;

@@ -4,7 +4,7 @@ use jsonwebtoken::Algorithm::{EdDSA, RS256};
 use serde_json::{Value, json};
 
 use super::tokens::{claims, header, now, signed, token_with};
-use crate::world::{Issuer, KeyPair, SECRET, World};
+use crate::world::{Issuer, KeyPair, SECRET, SHARED_USERS, World};
 
 async fn refusal_text(world: &World, token: &str) -> String {
     let answer = world.bearer(token).get("/api/tasks").await;
@@ -45,9 +45,8 @@ async fn the_text_for_a_wrong_time_says_by_how_much_and_what_time_it_is() {
 
 #[tokio::test]
 async fn the_text_for_a_wrong_issuer_or_audience_says_which_are_accepted() {
-    let world =
-        World::with(&[("JWT_ISSUER", "https://a.example,https://b.example"), ("JWT_AUDIENCE", "todo-api")])
-            .await;
+    let issuers = ("JWT_ISSUER", "https://a.example,https://b.example");
+    let world = World::with(&[issuers, ("JWT_AUDIENCE", "todo-api"), SHARED_USERS]).await;
     let with = |iss: Value, aud: Value| token_with(json!({ "iss": iss, "aud": aud }));
 
     for (token, wanted) in [

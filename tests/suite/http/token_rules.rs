@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::tokens::{PREVIOUS_SECRET, bearer, claims, header, signed, token_with};
-use crate::world::World;
+use super::tokens::{PREVIOUS_SECRET, bearer, claims, header, now, signed, token_with};
+use crate::world::{SECRET, SHARED_USERS, Server, World};
 
 /// Checks for each token whether the server accepts it.
 async fn assert_accepted(world: &World, cases: Vec<(&str, String, bool)>) {
@@ -48,14 +48,76 @@ async fn another_claim_can_name_the_user() {
         ("sub alone", token_with(json!({})), false),
         ("no text", token_with(json!({ "user_id": 5 })), false),
         ("blank", token_with(json!({ "user_id": " " })), false),
-        ("no sub", token_with(json!({ "sub": null, "user_id": "alice" })), true),
+        ("no sub", token_with(json!({ "sub": null, "user_id": "alice" })), false),
+        ("a blank sub", token_with(json!({ "sub": " ", "user_id": "alice" })), false),
+        ("no expiry", token_with(json!({ "exp": null, "user_id": "alice" })), false),
+        ("no time of issue", token_with(json!({ "iat": null, "user_id": "alice" })), true),
     ];
+    assert_accepted(&world, cases).await;
+}
+
+/// Better Auth signs them with the same secret. The first two are in links of its e-mails, and the third is a cookie.
+#[tokio::test]
+async fn what_the_secret_of_a_sign_in_signs_for_other_purposes_is_refused_whatever_claim_names_the_user() {
+    let session = json!({ "userId": "alice", "token": "t" });
+    let texts = [
+        ("verification", json!({ "email": "alice@example.org", "userId": "alice" })),
+        ("change", json!({ "email": "alice@example.org", "updateTo": "b@example.org", "userId": "alice" })),
+        ("cookie", json!({ "session": session, "user": { "id": "alice" }, "updatedAt": 1, "version": "1" })),
+        ("refresh", json!({ "sub": "alice", "type": "refresh" })),
+        ("reset", json!({ "sub": "alice", "aud": ["fastapi-users:reset"], "password_fgpt": "x" })),
+    ];
+    for claim in ["sub", "email", "userId", "user"] {
+        let world = World::with(&[("JWT_USER_CLAIM", claim)]).await;
+        for (label, text) in &texts {
+            let mut text = text.clone();
+            text["iat"] = now().into();
+            text["exp"] = (now() + 300).into();
+            let cases = vec![(*label, signed(&json!({ "alg": "HS256" }), &text, SECRET), false)];
+            assert_accepted(&world, cases).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_were_issued_before_a_moment_can_be_refused() {
+    let moment = now() - 60;
+    let time = jiff::Timestamp::from_second(moment).expect("a moment").to_string();
+    for setting in [moment.to_string(), time] {
+        let world = World::with(&[("JWT_NOT_BEFORE", &setting)]).await;
+        // Twice, because accepted tokens are remembered.
+        for _ in 0..2 {
+            let cases = vec![
+                ("after", token_with(json!({ "iat": moment + 1 })), true),
+                ("at that moment", token_with(json!({ "iat": moment })), true),
+                ("a second before", token_with(json!({ "iat": moment - 1 })), false),
+                ("without a time", token_with(json!({ "iat": null })), false),
+            ];
+            assert_accepted(&world, cases).await;
+        }
+    }
+}
+
+/// As on the day of a leak: the same secret, and a restart.
+#[tokio::test]
+async fn a_token_that_was_accepted_is_refused_after_a_restart_with_a_later_moment() {
+    let mut world = World::new().await;
+    let url = world.database.url("rowkeep_login");
+    let stolen = token_with(json!({ "iat": now() - 10 }));
+    assert_eq!(bearer(&world, &stolen).get("/api/tasks").await.status(), 200);
+
+    let settings = [("JWT_NOT_BEFORE", &*now().to_string()), ("DATABASE_URL", &*url)];
+    world.server =
+        Server::start(&[&settings[..], &[("BETTER_AUTH_SECRET", SECRET)]].concat()).await.expect("a server");
+
+    let cases = vec![("stolen", stolen, false), ("new", token_with(json!({ "iat": now() + 1 })), true)];
     assert_accepted(&world, cases).await;
 }
 
 #[tokio::test]
 async fn a_configured_issuer_is_required_and_must_match() {
-    let world = World::with(&[("JWT_ISSUER", "https://one.example, https://two.example")]).await;
+    let issuers = ("JWT_ISSUER", "https://one.example, https://two.example");
+    let world = World::with(&[issuers, SHARED_USERS]).await;
 
     let cases = vec![
         ("the first", token_with(json!({ "iss": "https://one.example" })), true),

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderValue, Method};
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Person, SECRET, World, send};
+use crate::world::{Answer, Person, Request, SECRET, World, send};
 
 /// What servers under test have as `BETTER_AUTH_SECRET_PREVIOUS`.
 pub const PREVIOUS_SECRET: &str = "the secret before it, of more than thirty-two bytes";
@@ -71,12 +71,17 @@ pub fn bearer(world: &World, token: &str) -> Person {
 
 /// Sends `GET /api/tasks` with these Authorization headers.
 pub async fn authorized(world: &World, values: &[&str]) -> Answer {
+    send(world.server.address, authorized_request(world, values)).await
+}
+
+/// The same request, not yet sent.
+pub fn authorized_request(world: &World, values: &[&str]) -> Request {
     let mut request = world.anonymous().request(Method::GET, "/api/tasks", "");
     for value in values {
         let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header");
         request.headers_mut().append("authorization", value);
     }
-    send(world.server.address, request).await
+    request
 }
 
 /// Checks that the answer refuses the token.

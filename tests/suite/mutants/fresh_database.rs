@@ -16,7 +16,7 @@ const FACTS: &[&str] = &[
     "OK schema app, owned by rowkeep_owner: the tables and functions of requests",
     "OK schema app: usage to rowkeep_api",
     "OK schema app: usage to rowkeep_auditor",
-    "OK schema rowkeep, owned by rowkeep_owner: the migration history, and the key of cursors",
+    "OK schema rowkeep, owned by rowkeep_owner: the migration history, the key of cursors and the lock of migrations",
     "OK schema rowkeep: usage to rowkeep_auditor",
     "OK table app.tasks: row security enabled, forced; owner rowkeep_owner",
     "OK table app.tasks: user_id text collate \"C\" not null default app.current_user_id()",
@@ -42,15 +42,24 @@ const FACTS: &[&str] = &[
     "OK grants rowkeep.policies: select to rowkeep_auditor",
     "OK grants no other role than the owner has any other privilege in app or rowkeep",
     "OK grants nothing is granted on future objects of app or rowkeep",
+    "NOTE grants public may take advisory locks, which can use up the locks of the whole server; Rowkeep does not need that, \
+     other programs in this database may",
+    "NOTE grants public may write large objects, which can fill the disk; Rowkeep does not need that, other programs in this \
+     database may",
+    "NOTE grants public may write messages to the write-ahead log, for readers of a logical replication slot; Rowkeep does not \
+     need that, other programs in this database may",
     "NOTE bypass postgres: superuser",
     "OK login rowkeep_login runs as rowkeep_api from its first statement; idle_in_transaction_session_timeout 10s, \
      lock_timeout 2s, statement_timeout 5s",
+    "NOTE login rowkeep_login can take every connection of the server: it has no connection limit",
     "OK trigger tasks_touch on app.tasks: app.tasks_touch()",
     "OK objects 1 of 1 tables in app force row security",
     "OK objects no view, rule, child table, parent table or publication bypasses the policies of app",
     "NOTE channel a client that sends SQL as rowkeep_api can see row estimates (EXPLAIN), sizes, and the statements of its \
      other sessions",
-    "OK drift migration 7 and the policies are those of this release",
+    "NOTE channel a client that sends SQL as rowkeep_login can end and watch its other sessions, lift its time limits, lock \
+     app.tasks, and change its settings and its password",
+    "OK drift migration 8 and the policies are those of this release",
     "OK drift ALL objects and grants are as declared",
     "OK proof app.tasks: 14 of 14 statements of A against 3 rows of B: none seen, none changed (rolled back)",
     "OK proof app.tasks: one prepared statement under two identities and none: each sees only its own rows",

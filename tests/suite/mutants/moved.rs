@@ -51,12 +51,12 @@ async fn a_moved_renamed_or_dropped_object_is_reported() {
         .by_hand(),
         mutant(
             "delete from rowkeep.migrations where version = (select max(version) from rowkeep.migrations)",
-            &["FAIL drift the database has migration 6, this release 7"],
+            &["FAIL drift the database has migration 7, this release 8"],
         )
         .by_hand(),
         mutant(
             "insert into rowkeep.migrations (version, name) values (1000, 'of_a_later_release')",
-            &["NOTE drift the database has migration 1000, this release 7"],
+            &["NOTE drift the database has migration 1000, this release 8"],
         ),
         mutant(
             format!("insert into rowkeep.policies (digest) values ('{}')", older_policies()),
@@ -105,6 +105,15 @@ async fn a_moved_renamed_or_dropped_object_is_reported() {
         mutant(
             "alter function app.schema_version() security invoker",
             &["FAIL drift function app.schema_version() is not as declared"],
+        ),
+        mutant("drop table rowkeep.lock", &["FAIL drift table rowkeep.lock is declared, but does not exist"])
+            .by_hand(),
+        mutant(
+            "grant select, update on rowkeep.lock to rowkeep_api",
+            &[
+                "FAIL grants select on rowkeep.lock to rowkeep_api",
+                "FAIL grants update on rowkeep.lock to rowkeep_api",
+            ],
         ),
         mutant(
             "create table rowkeep.extra (one int)",

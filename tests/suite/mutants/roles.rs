@@ -184,6 +184,14 @@ async fn every_role_that_can_bypass_the_policies_is_listed() {
             "NOTE login x runs as rowkeep_api when the transaction of a request begins",
         ),
         (
+            "create role x login; grant rowkeep_api to x",
+            "NOTE login x can take every connection of the server: it has no connection limit",
+        ),
+        (
+            "create role x login; grant rowkeep_api to x",
+            "NOTE channel a client that sends SQL as x can end and watch its other sessions, lift its time limits, lock app.tasks",
+        ),
+        (
             "create role x login; grant rowkeep_api to x; create schema x authorization x",
             "NOTE login x owns objects in this database: schema x",
         ),

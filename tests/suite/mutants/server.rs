@@ -26,6 +26,11 @@ async fn a_setting_of_the_server_is_reported() {
             "NOTE server the server log can contain parameter values",
         ),
         (
+            "lo_compat_privileges = on",
+            "lo_compat_privileges",
+            "NOTE grants lo_compat_privileges is on: every role may read and change every large object",
+        ),
+        (
             "session_replication_role = replica",
             "session_replication_role",
             "FAIL settings session_replication_role is replica: triggers do not run",

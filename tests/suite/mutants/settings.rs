@@ -71,6 +71,12 @@ async fn a_setting_stored_for_the_database_is_reported() {
             &["NOTE settings database .. stores session_preload_libraries = auto_explain"],
         ),
         mutant(
+            here("lock_timeout = ''1h''", "role rowkeep_login in database"),
+            &[
+                "NOTE login role rowkeep_login in database .. stores lock_timeout = 1h: sql/setup/login.sql does not",
+            ],
+        ),
+        mutant(
             here("statement_timeout = 0", "role rowkeep_login in database"),
             &["NOTE login rowkeep_login runs as rowkeep_api .. not set: statement_timeout"],
         ),
@@ -153,6 +159,27 @@ async fn a_setting_stored_for_a_role_or_the_server_is_reported() {
             &["NOTE settings role rowkeep_login stores session_authorization = postgres"],
         )
         .undone_by("alter role rowkeep_login reset session_authorization"),
+        mutant(
+            "alter role rowkeep_login set statement_timeout = '1h'",
+            &["NOTE login role rowkeep_login stores statement_timeout = 1h: sql/setup/login.sql stores 5s"],
+        )
+        .undone_by("alter role rowkeep_login set statement_timeout = '5s'"),
+        mutant(
+            "alter role rowkeep_login set work_mem = '10GB'",
+            &["NOTE login role rowkeep_login stores work_mem = 10GB: sql/setup/login.sql does not"],
+        )
+        .undone_by("alter role rowkeep_login reset work_mem"),
+        mutant(
+            "alter role rowkeep_login set citus.propagate_set_commands = 'none'",
+            &["NOTE login role rowkeep_login stores citus.propagate_set_commands = none"],
+        )
+        .undone_by("alter role rowkeep_login reset citus.propagate_set_commands"),
+        // It could log in on a distributed database, where requests reach other nodes as this role.
+        mutant(
+            "alter role rowkeep_api set statement_timeout = 0",
+            &["NOTE login role rowkeep_api stores statement_timeout = 0: sql/setup/login.sql does not"],
+        )
+        .undone_by("alter role rowkeep_api reset statement_timeout"),
         mutant(
             "grant set on parameter session_replication_role to rowkeep_api",
             &["FAIL grants set on parameter session_replication_role to rowkeep_api"],

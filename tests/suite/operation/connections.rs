@@ -12,14 +12,14 @@ use super::raw_client::{RawClient, head, request};
 use crate::world::{Database, SECRET};
 
 /// A server that may open this many files.
-struct Limited {
-    address: SocketAddr,
+pub struct Limited {
+    pub address: SocketAddr,
     _running: Running,
     _database: Database,
 }
 
 impl Limited {
-    async fn to(files: u32, settings: &[(&str, &str)]) -> Self {
+    pub async fn to(files: u32, settings: &[(&str, &str)]) -> Self {
         let database = Database::new().await;
         let mut running = program(files, &database.url("rowkeep_login"), settings).start();
         running.says("checked that the policies restrict requests").await;
@@ -51,7 +51,7 @@ fn program(files: u32, url: &str, settings: &[(&str, &str)]) -> Program {
 }
 
 /// Connections that have sent `text`, and got an answer if it is a whole request.
-async fn hold(address: SocketAddr, number: usize, text: &str) -> Vec<RawClient> {
+pub async fn hold(address: SocketAddr, number: usize, text: &str) -> Vec<RawClient> {
     let mut held = Vec::new();
     for _ in 0..number {
         let mut client = RawClient::sending(address, text).await;

@@ -132,7 +132,9 @@ async fn the_key_set_of_another_issuer_gets_no_advice_about_better_auth() {
     issuer.reply(JWKS_PATH, Reply::new("").status(500));
     let url = issuer.url() + JWKS_PATH;
 
-    let world = World::with(&[("BETTER_AUTH_SECRET", ""), ("JWKS_URL", &url)]).await;
+    let accepted = [("JWT_ISSUER", "https://auth.example.com"), ("JWT_AUDIENCE", "any")];
+    let world =
+        World::with(&[&[("BETTER_AUTH_SECRET", ""), ("JWKS_URL", &*url)][..], &accepted].concat()).await;
 
     let detail = world.anonymous().get("/health").await.detail();
     assert!(detail.contains("JWKS_URL cannot be read") && detail.contains("answers 500"), "{detail}");

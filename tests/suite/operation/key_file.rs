@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use super::program::{Directory, Program};
 use crate::world::public;
-use crate::world::{KeyPair, Person, SECRET, World};
+use crate::world::{KeyPair, Person, World};
 
 /// A key set file in a directory of this test.
 struct KeyFile(Directory);
@@ -32,11 +32,17 @@ impl KeyFile {
 }
 
 async fn world(file: &KeyFile) -> World {
-    World::with(&[("BETTER_AUTH_SECRET", ""), ("JWKS_FILE", &file.path())]).await
+    World::with(&settings(&file.path())).await
 }
 
+fn settings(path: &str) -> [(&str, &str); 4] {
+    [("BETTER_AUTH_SECRET", ""), ("JWKS_FILE", path), ("JWT_ISSUER", ISSUER), ("JWT_AUDIENCE", "any")]
+}
+
+const ISSUER: &str = "https://auth.example.com";
+
 fn claims(user: &str) -> Value {
-    json!({ "sub": user, "exp": jiff::Timestamp::now().as_second() + 900 })
+    json!({ "sub": user, "iss": ISSUER, "exp": jiff::Timestamp::now().as_second() + 900 })
 }
 
 async fn wait_for_status(person: &Person, status: u16) {
@@ -121,8 +127,7 @@ async fn a_pipe_instead_of_the_file_delays_neither_start_nor_stop() {
         |event: &Value| event["problem"].as_str().is_some_and(|text| text.contains("not a regular file"));
 
     pipe();
-    let settings = [("BETTER_AUTH_SECRET", ""), ("JWKS_FILE", &*file.path())];
-    let refused = World::try_with(&settings).await.err().expect("a refusal");
+    let refused = World::try_with(&settings(&file.path())).await.err().expect("a refusal");
     std::fs::remove_file(file.path()).expect("no pipe");
     file.publish(&[&pair]);
     let mut world = world(&file).await;
@@ -167,18 +172,15 @@ async fn a_file_that_holds_no_key_set_at_start_ends_the_program_with_its_setting
         ("nothing", Some("")),
         ("PEM", Some("-----BEGIN PUBLIC KEY-----")),
         ("one key alone", Some(r#"{"kty": "OKP"}"#)),
+        ("an empty set", Some(r#"{"keys": []}"#)),
+        ("no key that can be used", Some(r#"{"keys": [{"kty": "oct", "k": "aHVzaA"}]}"#)),
     ] {
         text.iter().for_each(|text| file.write(text));
         let database = crate::world::Database::new().await;
-        let settings = [
-            ("ENVIRONMENT", "production"),
-            ("DATABASE_URL", &database.url("rowkeep_login")),
-            ("BETTER_AUTH_SECRET", SECRET),
-            ("JWKS_FILE", &file.path()),
-            ("PORT", "0"),
-        ];
+        let settings =
+            [("ENVIRONMENT", "production"), ("DATABASE_URL", &database.url("rowkeep_login")), ("PORT", "0")];
 
-        let ended = Program::new(&[]).with(&settings).run().await;
+        let ended = Program::new(&[]).with(&settings).with(&self::settings(&file.path())).run().await;
 
         assert_eq!(ended.code, Some(1), "{label}: {ended:?}");
         assert!(ended.err.contains("JWKS_FILE"), "{label}: {}", ended.err);

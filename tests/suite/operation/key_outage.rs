@@ -6,7 +6,7 @@ use jsonwebtoken::Algorithm::EdDSA;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
-use crate::world::{Answer, Issuer, KeyPair, World};
+use crate::world::{Answer, Issuer, KeyPair, SHARED_USERS, World};
 use crate::world::{JWKS_PATH, NEVER, Reply, public};
 
 /// Waits until `/health` gives the wanted answer.
@@ -89,7 +89,7 @@ async fn a_secret_is_accepted_while_the_issuer_is_down() {
     let mut issuer = Issuer::new(&[&pair]).await;
     issuer.stop().await;
     let url = issuer.url();
-    let world = World::with(&[("BETTER_AUTH_URL", &url)]).await;
+    let world = World::with(&[("BETTER_AUTH_URL", &url), SHARED_USERS]).await;
 
     let health = world.anonymous().get("/health").await;
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::http::tokens::signed;
-use crate::world::{Issuer, JWKS_PATH, KeyPair, NEVER, Person, Reply, SECRET, World, public};
+use crate::world::{Issuer, JWKS_PATH, KeyPair, NEVER, Person, Reply, SECRET, SHARED_USERS, World, public};
 
 async fn status(person: &Person) -> u16 {
     person.get("/api/tasks").await.status()
@@ -49,7 +49,13 @@ async fn rotations_of_several_issuers_are_followed() {
     let pairs: Vec<_> = (0..4).map(|_| KeyPair::new(EdDSA)).collect();
     let (one, two) = (Issuer::new(&[&pairs[0]]).await, Issuer::new(&[&pairs[1]]).await);
     let other = format!("{}{JWKS_PATH}", two.url());
-    let world = World::of(&one, &[("JWKS_URL", &other)]).await;
+    let settings = [
+        ("JWKS_URL", &*other),
+        ("JWT_ISSUER", &format!("JWKS_URL={}", two.url())),
+        ("JWT_AUDIENCE", "JWKS_URL=any"),
+        SHARED_USERS,
+    ];
+    let world = World::of(&one, &settings).await;
 
     for (issuer, pair) in [(&one, &pairs[2]), (&two, &pairs[3]), (&one, &pairs[0]), (&two, &pairs[1])] {
         issuer.publish(&public(&[pair]));
@@ -199,19 +205,36 @@ async fn a_retired_key_is_refused_after_the_set_was_due() {
     assert_eq!(status(&world.signed_in(&issuer, &new)).await, 200);
 }
 
+/// A server that has lost its keys must not lock every user out.
 #[tokio::test]
-async fn an_empty_set_retires_every_key() {
+async fn a_set_without_a_usable_key_retires_no_key() {
     let (old, unknown) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
-    let issuer = Issuer::new(&[&old]).await;
-    let world = World::of(&issuer, &[]).await;
-    issuer.publish(&[]);
+    let for_encryption = json!({ "kty": "OKP", "crv": "Ed25519", "x": unknown.jwk()["x"], "use": "enc" });
+    for (label, set, reason) in [
+        ("an empty list", vec![], "its list is empty"),
+        ("a key for encryption", vec![for_encryption], "it is not for signatures (use)"),
+        ("a secret", vec![json!({ "kty": "oct", "k": "aHVzaA" })], "it is a secret"),
+        ("an unknown curve", vec![json!({ "kty": "EC", "crv": "P-521" })], "(crv)"),
+    ] {
+        let issuer = Issuer::new(&[&old]).await;
+        let world = World::of(&issuer, &[]).await;
+        issuer.publish(&set);
 
-    assert_eq!(status(&world.signed_in(&issuer, &unknown)).await, 401);
+        let refused = world.signed_in(&issuer, &unknown).get("/api/tasks").await;
 
-    assert_eq!(status(&world.signed_in(&issuer, &old)).await, 401);
-    let health = world.anonymous().get("/health").await;
-    assert_eq!(health.status(), 503);
-    assert!(health.detail().contains("BETTER_AUTH_URL"), "{health:?}");
+        assert!(refused.detail().contains("no key that can be used"), "{label}: {refused:?}");
+        assert_eq!(status(&world.signed_in(&issuer, &old)).await, 200, "{label}");
+        let health = world.anonymous().get("/health").await;
+        assert_eq!(health.status(), 200, "{label}");
+        let detail = health.detail();
+        assert!(
+            detail.contains("BETTER_AUTH_URL cannot be read, and its known keys stay"),
+            "{label}: {detail}"
+        );
+        assert!(detail.contains("it has no key that can be used"), "{label}: {detail}");
+        let problem = world.server.logs(|event| event["problem"].is_string()).await;
+        assert!(problem["problem"].as_str().is_some_and(|text| text.contains(reason)), "{label}: {problem}");
+    }
 }
 
 #[tokio::test]

@@ -59,8 +59,17 @@ impl TlsIssuer {
     }
 }
 
+const ISSUER: &str = "https://auth.example.com";
+
+/// A server that reads its keys from there and trusts that certificate authority.
+async fn reading(url: &str, authority: &str) -> World {
+    let accepted = [("JWT_ISSUER", ISSUER), ("JWT_AUDIENCE", "any")];
+    let keys = [("BETTER_AUTH_SECRET", ""), ("JWKS_URL", url), ("SSL_CERT_FILE", authority)];
+    World::with(&[&keys[..], &accepted].concat()).await
+}
+
 fn claims() -> Value {
-    json!({ "sub": "alice", "exp": jiff::Timestamp::now().as_second() + 900 })
+    json!({ "sub": "alice", "iss": ISSUER, "exp": jiff::Timestamp::now().as_second() + 900 })
 }
 
 #[tokio::test]
@@ -70,8 +79,7 @@ async fn keys_are_read_over_tls_if_this_machine_trusts_the_certificate() {
     directory.write("authority.pem", &issuer.authority);
     let authority = directory.0.join("authority.pem").display().to_string();
 
-    let settings = [("BETTER_AUTH_SECRET", ""), ("JWKS_URL", &*issuer.url()), ("SSL_CERT_FILE", &authority)];
-    let world = World::with(&settings).await;
+    let world = reading(&issuer.url(), &authority).await;
 
     assert_eq!(world.bearer(&pair.token(&claims())).get("/api/tasks").await.status(), 200);
 }
@@ -87,9 +95,7 @@ async fn keys_of_an_issuer_whose_certificate_is_not_trusted_are_not_used() {
     let authority = directory.0.join("authority.pem").display().to_string();
 
     for (label, issuer) in [("an unknown authority", &unknown), ("another name", &other_name)] {
-        let settings =
-            [("BETTER_AUTH_SECRET", ""), ("JWKS_URL", &*issuer.url()), ("SSL_CERT_FILE", &authority)];
-        let world = World::with(&settings).await;
+        let world = reading(&issuer.url(), &authority).await;
 
         assert_eq!(world.bearer(&pair.token(&claims())).get("/api/tasks").await.status(), 401, "{label}");
         assert_eq!(world.anonymous().get("/health").await.status(), 503, "{label}");

@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use super::overload::eventually;
 use super::raw_client::RawClient;
 use crate::world::{Person, SECRET, World, token};
 
@@ -232,4 +233,43 @@ async fn the_cause_of_a_500_is_in_the_log_with_the_answers_request_id() {
     let event = world.server.logs(|event| event["message"] == "a fault of the server").await;
     assert_eq!((&event["level"], &event["span"]["id"]), (&json!("ERROR"), &json!(id)), "{event}");
     assert!(event["cause"].as_str().expect("a cause").starts_with("42703"), "{event}");
+}
+
+#[tokio::test]
+async fn a_client_that_is_refused_thousands_of_times_has_few_lines_and_the_next_one_says_how_many_are_missing()
+ {
+    let world = World::with(&[("LOG_LEVEL", "info"), ("TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let from = |client: &str| {
+        format!(
+            "GET /api/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer a.b.c\r\nX-Forwarded-For: {client}\r\n\r\n"
+        )
+    };
+    let mut client = RawClient::open(world.server.address).await;
+    let refused = || {
+        let events =
+            world.server.log().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+        events.filter(|event| event["status"] == 401).collect::<Vec<_>>()
+    };
+
+    for _ in 0..2000 {
+        client.sends(from("203.0.113.7")).await;
+        assert_eq!(client.reads().await.status, 401);
+    }
+    client.sends(from("203.0.113.8")).await;
+    client.reads().await;
+
+    eventually("a line of the other client", async || {
+        refused().iter().any(|event| event["client"] == "203.0.113.8")
+    })
+    .await;
+    let (warnings, answers): (Vec<_>, Vec<_>) =
+        refused().into_iter().partition(|event| event["message"] == "refused");
+    assert!(
+        (100..300).contains(&warnings.len()) && answers.len() <= warnings.len(),
+        "{} {}",
+        warnings.len(),
+        answers.len()
+    );
+    let told: u64 = warnings.iter().filter_map(|event| event["left_out"].as_u64()).sum();
+    assert_eq!(told, 2001 - warnings.len() as u64);
 }

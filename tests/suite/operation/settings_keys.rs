@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::checkout::Checkout;
 use super::program::{Ended, Program};
-use crate::world::{Issuer, KeyPair, Person, SECRET, World};
+use crate::world::{Issuer, KeyPair, Person, SECRET, SHARED_USERS, World};
 
 async fn in_production(settings: &[(&str, &str)]) -> Ended {
     let base = [("DATABASE_URL", "postgres://u@127.0.0.1:9/d")];
@@ -20,8 +20,12 @@ async fn any_one_key_setting_is_enough_outside_development() {
     let start = |settings: &[(&str, &str)]| Program::new(&["serve"]).with(&base).with(settings).start();
 
     for source in ["BETTER_AUTH_URL", "JWKS_URL", "JWKS_FILE"] {
+        let mut settings = vec![(source, "https://auth.example.com")];
+        if source != "BETTER_AUTH_URL" {
+            settings.extend([("JWT_ISSUER", "https://auth.example.com"), ("JWT_AUDIENCE", "any")]);
+        }
         // With valid settings the program tries to connect for a while.
-        let text = start(&[(source, "https://auth.example.com")]).says_within(Duration::from_secs(1)).await;
+        let text = start(&settings).says_within(Duration::from_secs(1)).await;
         assert!(!text.contains("cannot start"), "{source}: {text}");
     }
     let none = start(&[]).says_within(Duration::from_secs(10)).await;
@@ -82,8 +86,14 @@ async fn the_log_lists_every_loaded_key_and_no_secret() {
     let previous = "the secret before it, of more than thirty-two bytes";
     let url = issuer.url();
     let set = format!("{}/api/auth/jwks?apikey=hushhush", issuer.url());
-    let settings =
-        [("BETTER_AUTH_SECRET_PREVIOUS", previous), ("BETTER_AUTH_URL", &*url), ("JWKS_URL", &*set)];
+    let settings = [
+        ("BETTER_AUTH_SECRET_PREVIOUS", previous),
+        ("BETTER_AUTH_URL", &*url),
+        ("JWKS_URL", &*set),
+        ("JWT_ISSUER", "JWKS_URL=https://other.example"),
+        ("JWT_AUDIENCE", "JWKS_URL=tasks"),
+        SHARED_USERS,
+    ];
     let world = World::with(&settings).await;
 
     let mut loaded = Vec::new();
@@ -131,8 +141,14 @@ async fn with_an_issuer_no_development_secret_is_made() {
 async fn a_token_is_minted_with_a_secret_that_is_set_beside_an_issuer() {
     let issuer = Issuer::new(&[]).await;
     let url = issuer.url();
-    let world = World::with(&[("BETTER_AUTH_URL", &url)]).await;
-    let settings = [("BETTER_AUTH_SECRET", SECRET), ("BETTER_AUTH_URL", &*url)];
+    let settings = [
+        ("BETTER_AUTH_SECRET", SECRET),
+        ("BETTER_AUTH_URL", &*url),
+        ("JWT_ISSUER", "BETTER_AUTH_SECRET=https://hand.example"),
+        ("JWT_AUDIENCE", "BETTER_AUTH_SECRET=tasks,others"),
+        SHARED_USERS,
+    ];
+    let world = World::with(&settings).await;
 
     let minted = Program::new(&["token", "--user=alice"]).with(&settings).run().await;
 

@@ -16,6 +16,7 @@ use tokio_postgres::Client;
 use super::database_proxy::Proxy;
 use crate::world::{Database, SECRET, Server, World};
 pub use reader::Reader;
+pub use slow_readers::peak_memory;
 
 /// Gives a user tasks, each with a description of `description` characters.
 async fn add_tasks(database: &Database, user: &str, number: usize, description: usize) -> Client {

@@ -8,6 +8,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Body;
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -66,18 +67,63 @@ where
 }
 
 /// The same, or the error if there is no complete answer.
-pub async fn try_send<B>(address: SocketAddr, mut request: http::Request<B>) -> Result<Answer, hyper::Error>
+pub async fn try_send<B>(address: SocketAddr, request: http::Request<B>) -> Result<Answer, hyper::Error>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    exchange(&mut open(address).await?, address, request).await
+}
+
+/// A client's connection, which is kept for its next request. It is opened again when the server has closed it.
+pub struct Connection {
+    address: SocketAddr,
+    sender: Option<SendRequest<Full<Bytes>>>,
+}
+
+impl Connection {
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, sender: None }
+    }
+
+    pub async fn send(&mut self, request: Request) -> Answer {
+        let mut kept = self.sender.take();
+        if let Some(sender) = &mut kept
+            && sender.ready().await.is_err()
+        {
+            kept = None;
+        }
+        let mut sender = match kept {
+            Some(sender) => sender,
+            None => open(self.address).await.expect("a connection"),
+        };
+        let answer = exchange(&mut sender, self.address, request).await.expect("an answer");
+        self.sender = Some(sender);
+        answer
+    }
+}
+
+/// It is closed when the sender is dropped.
+async fn open<B>(address: SocketAddr) -> Result<SendRequest<B>, hyper::Error>
 where
     B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
 {
     let stream = TcpStream::connect(address).await.expect("a connection");
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let connection = tokio::spawn(connection);
-    request.headers_mut().entry(HOST).or_insert_with(|| address.to_string().parse().expect("a host"));
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
 
+async fn exchange<B>(
+    sender: &mut SendRequest<B>,
+    address: SocketAddr,
+    mut request: http::Request<B>,
+) -> Result<Answer, hyper::Error>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    request.headers_mut().entry(HOST).or_insert_with(|| address.to_string().parse().expect("a host"));
     let (head, body) = sender.send_request(request).await?.into_parts();
     let body = body.collect().await?.to_bytes();
-    connection.abort();
     Ok(Answer { status: head.status, headers: head.headers, body })
 }
 

@@ -1,6 +1,6 @@
 //! The releases of PostgreSQL that tests can start: the one of this machine, and those that `make test-all` installs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rowkeep::development::Programs;
@@ -46,19 +46,20 @@ pub fn programs_of_release(major: u32, home: &Path) -> Programs {
     });
 
     // That user often cannot enter the checkout, for instance below /root.
-    let native = packaged.path("..");
     let copied = home.join("programs");
     let copy = r#"cp -RP "$0" "$1" && chmod -R a+rX "$1""#;
-    let output = Command::new("sh").args(["-c", copy]).args([&native, &copied]).output().expect("a shell");
+    let output = Command::new("sh").args(["-c", copy]).args([&packaged, &copied]).output().expect("a shell");
     assert!(output.status.success(), "{output:?}");
     Programs::at(&copied.join("bin")).expect("programs that run after they were copied")
 }
 
-fn packaged(major: u32) -> Option<Programs> {
+/// The directory with the programs and libraries of a release.
+fn packaged(major: u32) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/postgres/node_modules");
     let packages = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let prefix = format!("postgres-{major}-");
     packages
         .filter(|package| package.file_name().to_string_lossy().starts_with(&prefix))
-        .find_map(|package| Programs::at(&package.path().join("native/bin")))
+        .map(|package| package.path().join("native"))
+        .find(|native| native.join("bin/postgres").is_file())
 }

@@ -177,7 +177,7 @@ async fn the_owner_has_all_privileges_on_objects_of_rowkeep_and_no_others() {
     let tables = rights.iter().filter(|right| right.starts_with("table")).count();
     let (ours, others): (Vec<_>, Vec<_>) =
         rights.into_iter().partition(|right| right.contains(" app") || right.contains(" rowkeep"));
-    assert_eq!((tables, others), (4, PRIVILEGES_OF_PUBLIC.map(str::to_owned).to_vec()));
+    assert_eq!((tables, others), (5, PRIVILEGES_OF_PUBLIC.map(str::to_owned).to_vec()));
     assert_eq!(privileges(&database, PRIVILEGES, "rowkeep_owner", " with grant option").await, ours);
     assert_eq!(privileges(&database, PRIVILEGES_BEYOND_PUBLIC, "rowkeep_owner", "").await, [""; 0]);
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::served::{Served, changed, header_with_kid, refusal};
 use crate::http::key_pairs::{PAIRS, UNKNOWN_PAIRS};
 use crate::http::tokens::part;
-use crate::world::{Issuer, KeyPair, Reply, World};
+use crate::world::{Issuer, KeyPair, Reply, SHARED_USERS, World};
 
 #[tokio::test]
 async fn keys_with_the_same_kid_verify_each_its_own_algorithm() {
@@ -124,12 +124,19 @@ async fn with_the_same_kid_neither_of_two_issuers_can_sign_for_the_other() {
     let (issuer, other) = (Issuer::new(&[&ours]).await, Issuer::new(&[]).await);
     other.reply("/keys", Reply::keys(&[theirs.jwk()]));
     let url = format!("{}/keys", other.url());
-    let world = World::of(&issuer, &[("JWKS_URL", &url)]).await;
+    let settings = [
+        ("JWKS_URL", &*url),
+        ("JWT_ISSUER", &format!("JWKS_URL={}", other.url())),
+        ("JWT_AUDIENCE", "JWKS_URL=any"),
+        SHARED_USERS,
+    ];
+    let world = World::of(&issuer, &settings).await;
 
     for (label, token, is_accepted) in [
         ("ours", ours.token(&issuer.claims(json!({}))), true),
         ("ours without an issuer", ours.token(&issuer.claims(json!({ "iss": null }))), false),
         ("ours as if from another", ours.token(&issuer.claims(json!({ "iss": other.url() }))), false),
+        ("theirs", theirs.token(&other.claims(json!({}))), true),
         ("theirs as if from ours", theirs.token(&issuer.claims(json!({}))), false),
         ("theirs without a kid", theirs.sign(&json!({ "alg": "ES256" }), &issuer.claims(json!({}))), false),
     ] {

@@ -38,7 +38,11 @@ impl Served {
             "JWKS_URL" => format!("{}/keys", issuer.url()),
             _ => directory.0.join("keys.json").display().to_string(),
         };
-        let world = World::with(&[("BETTER_AUTH_SECRET", ""), (setting, &location)]).await;
+        let url = issuer.url();
+        let accepted = [("JWT_ISSUER", &*url), ("JWT_AUDIENCE", &*url)];
+        let mut settings = vec![("BETTER_AUTH_SECRET", ""), (setting, &*location)];
+        settings.extend(accepted.iter().filter(|_| setting != "BETTER_AUTH_URL"));
+        let world = World::with(&settings).await;
         let claims = claims(json!({ "iss": issuer.url(), "aud": issuer.url() }));
         Self { setting, world, claims, _issuer: issuer, _directory: directory }
     }

@@ -15,16 +15,29 @@ const BOUND: usize = 160 << 20;
 /// The largest possible page. It is the only one of its list.
 const PAGE: &str = "/api/v1/tasks?limit=1000&sort=id";
 
+/// More time than a client has that reads nothing while others need the memory.
+const TOO_SLOW: Duration = Duration::from_secs(6);
+
+/// A statement that gives a user a thousand tasks of the largest size.
+fn large_tasks_of(user: &str) -> String {
+    format!(
+        "set session_replication_role = replica;
+         insert into app.tasks (user_id, title, description, created_at, updated_at)
+         select '{user}', repeat(U&'\\0001', 200), repeat(U&'\\0001', 1000), now(), now() from generate_series(1, 1000);
+         reset session_replication_role"
+    )
+}
+
 /// A server with ten users who each have a thousand tasks of the largest size, together seven megabytes. The 100 newest
 /// tasks of each, as many as the first page of a whole list has, are of the smallest size.
 async fn with_largest_tasks() -> World {
     let database = Database::new().await;
     let admin = database.superuser().await;
+    for user in 0..10 {
+        admin.batch_execute(&large_tasks_of(&format!("user {user}"))).await.expect("tasks");
+    }
     let tasks = "
         set session_replication_role = replica;
-        insert into app.tasks (user_id, title, description, created_at, updated_at)
-        select 'user ' || u, repeat(U&'\\0001', 200), repeat(U&'\\0001', 1000), now(), now()
-          from generate_series(0, 9) u, generate_series(1, 1000);
         insert into app.tasks (user_id, title, created_at, updated_at)
         select 'user ' || u, 'x', now(), now() from generate_series(0, 9) u, generate_series(1, 100);
         reset session_replication_role";
@@ -58,13 +71,14 @@ fn served(readers: Vec<Reader>) -> (Vec<Reader>, Vec<Reader>) {
 
 #[tokio::test]
 #[ignore = "takes long: `make test-all`"]
-async fn pages_that_clients_do_not_read_fill_the_limit_and_further_ones_get_503() {
+async fn pages_that_clients_do_not_read_fill_the_memory_and_further_ones_get_503() {
     let world = with_largest_tasks().await;
-    let (one, nobody) = (world.user("user 1"), world.user("nobody"));
+    let nobody = world.user("nobody");
 
     let (served, refused) = served(stopped_readers(&world, PAGE, 10).await);
 
-    assert!((8..=10).contains(&served.len()), "{} of 40 are served", served.len());
+    assert!(served.len() >= 6, "{} of 40 are served", served.len());
+    assert!(!refused.is_empty(), "all of 40 are served");
     for reader in refused {
         let received = reader.ends().await;
         assert!(
@@ -74,15 +88,62 @@ async fn pages_that_clients_do_not_read_fill_the_limit_and_further_ones_get_503(
         );
     }
     assert!(peak_memory(world.server.id()).is_none_or(|most| most < BOUND));
-    // Shorter answers, and whole lists in short pages, still fit.
+    // Whole lists in short pages still fit.
     assert_eq!(nobody.get(PAGE).await.status(), 200);
-    assert_eq!(one.get("/api/v1/tasks?limit=500&sort=id").await.status(), 200);
-    assert_eq!(one.get("/api/tasks").await.ids().len(), 1100);
+    assert_eq!(world.user("user 1").get("/api/tasks").await.ids().len(), 1100);
+}
 
-    for reader in served {
+#[tokio::test]
+#[ignore = "takes long: `make test-all`"]
+async fn four_users_who_do_not_read_leave_room_for_a_fifth_and_are_not_cut_off() {
+    let world = with_largest_tasks().await;
+    let readers = many_stopped_readers(&world, 4, PAGE, 4).await;
+    tokio::time::sleep(TOO_SLOW).await;
+
+    let fifth = world.user("user 5").get(PAGE).await;
+
+    assert_eq!((fifth.status(), fifth.ids().len()), (200, 1000));
+    for reader in readers {
         assert_eq!(reader.ends().await.ids().len(), 1000);
     }
-    assert_eq!(one.get(PAGE).await.status(), 200);
+}
+
+#[tokio::test]
+#[ignore = "takes long: `make test-all`"]
+async fn clients_that_read_too_slowly_are_cut_off_visibly_when_others_need_the_room() {
+    let world = with_largest_tasks().await;
+    // The share of an eighth user is just large enough.
+    let (mut readers, _) = served(many_stopped_readers(&world, 8, PAGE, 8).await);
+    let mut steady = readers.remove(0);
+    for _ in 0..TOO_SLOW.as_secs() * 4 {
+        steady.reads(40_000).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+
+    // Without a share that is large enough, as long as nobody leaves.
+    let late = join_all(["late 1", "late 2"].map(async |user| {
+        world.database.superuser().await.batch_execute(&large_tasks_of(user)).await.expect("tasks");
+        world.user(user).get(PAGE).await
+    }))
+    .await;
+
+    assert!(late.iter().all(|answer| answer.status() == 200 && answer.ids().len() == 1000), "{late:?}");
+    world
+        .server
+        .logs(|event| event["message"] == "cut off a client that reads slowly: others need the memory")
+        .await;
+    assert_eq!(steady.ends().await.ids().len(), 1000, "it reads fast enough");
+    let mut incomplete = 0;
+    for reader in readers {
+        let received = reader.ends().await;
+        if received.is_complete {
+            received.ids();
+        } else {
+            received.assert_incomplete();
+            incomplete += 1;
+        }
+    }
+    assert!(incomplete > 0, "nobody was cut off");
 }
 
 #[tokio::test]
@@ -103,12 +164,12 @@ async fn one_user_who_does_not_read_leaves_memory_to_others() {
 async fn clients_that_leave_give_their_memory_back() {
     let world = with_largest_tasks().await;
     for _ in 0..3 {
-        let (served, _) = served(stopped_readers(&world, PAGE, 10).await);
-        assert!((8..=10).contains(&served.len()), "{} of 40 are served", served.len());
+        let (served, _) = served(stopped_readers(&world, PAGE, 1).await);
+        assert_eq!(served.len(), 2);
         drop(served);
         // Wait until the server has noticed.
-        let one = world.user("user 1");
-        while one.get(PAGE).await.status() != 200 {
+        let user = world.user("user 0");
+        while user.get(PAGE).await.status() != 200 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
