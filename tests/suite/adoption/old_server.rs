@@ -2,6 +2,7 @@
 
 use tokio_postgres::Client;
 
+use crate::database::catalogue::described;
 use crate::database::support::texts;
 use crate::operation::program::{Ended, Program};
 use crate::world::Database;
@@ -66,6 +67,17 @@ impl OldServer {
         let ended = self.adopt(table, arguments).run().await;
         assert!(ended.out.contains("\ncopied    "), "{ended:?}");
         ended
+    }
+
+    /// The whole catalogue: what [`described`] lists of Rowkeep, and the relations and comments of all schemas.
+    pub async fn catalogue(&self) -> Vec<String> {
+        let others = "select pg_describe_object('pg_class'::regclass, oid, 0) from pg_class
+                       where relnamespace::regnamespace::text !~ '^pg_'
+                       union all
+                      select concat_ws(': ', pg_describe_object(classoid, objoid, objsubid), description) from pg_description
+                       where objoid >= 16384
+                       order by 1";
+        [described(&self.admin).await, texts(&self.admin, others).await].concat()
     }
 
     /// Every row of `app.tasks`, by id.

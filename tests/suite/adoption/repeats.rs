@@ -6,8 +6,17 @@ use crate::database::support::{begin_as, creates, texts};
 /// Every row with the transaction that wrote it.
 const ROWS: &str = "select concat(xmin, ' ', t) from app.tasks t order by id";
 
-/// Changes when the sequence is set. The number that it has given last does not tell: the proof of the audit takes some.
+/// Changes when the sequence is set with ALTER TABLE.
 const SEQUENCE: &str = "select relfilenode::text from pg_class where oid = 'app.tasks_id_seq'::regclass";
+
+/// Puts the sequence far behind every id.
+const AHEAD: &str = "select setval('app.tasks_id_seq', 2000)";
+
+/// Asserts that nothing but the proof of the audit has taken numbers of the sequence since [`AHEAD`]: it takes a few.
+async fn assert_is_ahead(old: &OldServer) {
+    let last = texts(&old.admin, "select last_value::text from app.tasks_id_seq").await;
+    assert!(last[0].parse().is_ok_and(|last: i64| (2000..2100).contains(&last)), "{last:?}");
+}
 
 #[tokio::test]
 async fn a_preview_says_what_would_be_done_and_changes_nothing() {
@@ -46,12 +55,14 @@ async fn a_second_run_copies_only_what_is_missing() {
 async fn a_run_with_nothing_to_copy_writes_nothing() {
     let old = OldServer::new().await;
     old.adopts().await;
+    old.admin.batch_execute(AHEAD).await.expect("a sequence");
     let before = (texts(&old.admin, ROWS).await, texts(&old.admin, SEQUENCE).await);
 
     let ended = old.adopts().await;
 
     assert!(ended.out.contains("copied    0 tasks"), "{ended:?}");
     assert_eq!((texts(&old.admin, ROWS).await, texts(&old.admin, SEQUENCE).await), before);
+    assert_is_ahead(&old).await;
 }
 
 #[tokio::test]
@@ -115,10 +126,12 @@ async fn the_sequence_stays_where_it_is_if_it_is_behind_every_id_already() {
         .await
         .expect("a sequence");
     creates(&login, "carol", "hers").await;
+    old.admin.batch_execute(AHEAD).await.expect("a sequence");
     let before = texts(&old.admin, SEQUENCE).await;
 
     let ended = old.adopts().await;
 
-    assert!(ended.out.contains("new ids   from 101 on\n"), "{ended:?}");
+    assert!(ended.out.contains("new ids   from 2001 on\n"), "{ended:?}");
     assert_eq!(texts(&old.admin, SEQUENCE).await, before);
+    assert_is_ahead(&old).await;
 }

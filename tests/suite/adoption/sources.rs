@@ -189,7 +189,7 @@ async fn a_source_that_is_lost_during_the_copy_leaves_everything_as_it_was() {
          create view slow as select tasks.* from tasks, lateral (select pg_sleep(0.2 + id * 0)) s"
     );
     admin.batch_execute(&slow).await.expect("an old table");
-    let (before, written) = (described(&target.admin).await, target.written().await);
+    let (before, written) = (target.catalogue().await, target.written().await);
     let to = target.database.url("postgres");
     let program = adopt(&source.url("postgres"), &to, "slow", &[]).start();
 
@@ -199,7 +199,7 @@ async fn a_source_that_is_lost_during_the_copy_leaves_everything_as_it_was() {
     let ended = program.ended().await;
 
     assert_refused(&ended, "cannot read public.slow");
-    assert_eq!((described(&target.admin).await, target.written().await), (before, written));
+    assert_eq!((target.catalogue().await, target.written().await), (before, written));
 }
 
 /// The copy takes longer than the time limit for transactions, which PostgreSQL 17 brought.

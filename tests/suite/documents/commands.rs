@@ -186,7 +186,9 @@ async fn the_statements_of_the_migration_page_copy_the_tasks_back() {
     creates(&login, "alice", "new").await;
     begin_as(&login, "alice").await;
     login
-        .batch_execute("update app.tasks set title = 'changed' where id = 3; commit")
+        .batch_execute(
+            "update app.tasks set title = 'changed', description = 'by her', completed = true where id = 3; commit",
+        )
         .await
         .expect("a change");
     let page = Page::read("docs/migrate-from-fastapi.md");
@@ -198,6 +200,11 @@ async fn the_statements_of_the_migration_page_copy_the_tasks_back() {
     let tasks = "select concat_ws(' ', user_id, title, nextval('public.tasks_id_seq') > max(id) over ()) from public.tasks order by id";
     let wanted = ["alice changed t", "alice call mum t", "bob secret t", "alice new t"];
     assert_eq!(texts(&old.admin, tasks).await, wanted);
+    let differing = "select id::text from app.tasks t full join public.tasks o using (id)
+                      where (t.user_id, t.title, t.description, t.completed,
+                             t.created_at at time zone 'UTC', t.updated_at at time zone 'UTC') is distinct from
+                            (o.user_id, o.title, o.description, o.completed, o.created_at, o.updated_at)";
+    assert_eq!(texts(&old.admin, differing).await, [""; 0]);
 }
 
 async fn assert_requests(page: &str) {

@@ -6,7 +6,7 @@ use http::header::IF_NONE_MATCH;
 use crate::world::{Answer, World, send};
 
 /// The addresses of the files that the page loads.
-fn files(page: &Answer) -> Vec<String> {
+pub fn files(page: &Answer) -> Vec<String> {
     let html = String::from_utf8(page.body.to_vec()).expect("text");
     let attributes = html.split(['"', '\n']).filter(|text| text.starts_with("/docs/"));
     attributes.map(str::to_owned).collect()

@@ -5,6 +5,7 @@ use http::header::{IF_NONE_MATCH, ORIGIN};
 use serde_json::{Value, json};
 
 use super::description::Description;
+use super::docs_page::files;
 use crate::operation::program::Program;
 use crate::world::{World, send};
 
@@ -61,11 +62,15 @@ async fn a_page_of_a_listed_origin_may_read_the_document() {
 }
 
 #[tokio::test]
-async fn the_document_does_not_count_against_a_rate_limit() {
+async fn the_documentation_does_not_count_against_a_rate_limit() {
     let world = World::with(&[("RATE_LIMIT", "1")]).await;
+    let files = files(&world.anonymous().get("/docs").await);
+    assert!(!files.is_empty());
+    let paths = ["/openapi.json", "/", "/docs"].map(str::to_owned).into_iter().chain(files);
+    let paths: Vec<_> = paths.collect();
 
     for person in [world.anonymous(), world.user("alice"), world.bearer("nonsense")] {
-        for path in ["/openapi.json", "/"] {
+        for path in &paths {
             for _ in 0..4 {
                 assert_eq!(person.get(path).await.status(), 200, "{path}");
             }
