@@ -11,6 +11,8 @@ use crate::refusal::Refusal;
 /// What the claims of a token must be.
 #[derive(Clone, Debug)]
 pub(super) struct ClaimRules {
+    /// Whether a secret signs the tokens. Sign-ins sign other texts with theirs, too.
+    pub(super) is_of_secret: bool,
     /// The issuers to accept. Empty: any issuer but the foreign ones, or none.
     pub(super) issuers: Vec<String>,
     /// The issuers whose tokens only another source may judge, in canonical spelling.
@@ -46,7 +48,9 @@ impl ClaimRules {
     /// The first rule that the claims break. The text repeats nothing from the claims.
     pub(super) fn check(&self, claims: &Map<String, Value>, now: i64) -> Result<UserId, Refusal> {
         check_types(claims)?;
-        if let Some(purpose) = other_purpose(claims) {
+        if self.is_of_secret
+            && let Some(purpose) = other_purpose(claims)
+        {
             return refuse(purpose);
         }
         self.check_times(claims, now)?;
@@ -231,6 +235,7 @@ mod tests {
 
     fn rules() -> ClaimRules {
         ClaimRules {
+            is_of_secret: true,
             issuers: vec![],
             foreign_issuers: vec![],
             audiences: vec![],

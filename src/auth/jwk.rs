@@ -285,6 +285,7 @@ mod tests {
 
     fn rules() -> Arc<ClaimRules> {
         Arc::new(ClaimRules {
+            is_of_secret: false,
             issuers: vec![],
             foreign_issuers: vec![],
             audiences: vec![],

@@ -111,15 +111,29 @@ pub enum JwksLocation {
     File(PathBuf),
 }
 
+impl JwksLocation {
+    /// All places, for the log.
+    pub(super) fn places(&self) -> String {
+        match self {
+            Self::Urls(urls) => urls.iter().map(without_query).collect::<Vec<_>>().join(" or "),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+}
+
 /// Without the query of a URL, which can hold a password.
 impl std::fmt::Debug for JwksLocation {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let without_query = |url: &Url| format!("{}{}", url.origin().ascii_serialization(), url.path());
         match self {
             Self::Urls(urls) => out.debug_list().entries(urls.iter().map(without_query)).finish(),
             Self::File(path) => path.fmt(out),
         }
     }
+}
+
+/// A URL without its query.
+fn without_query(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
 /// The text of a key set.
@@ -161,19 +175,20 @@ impl JwksReader {
         }
     }
 
-    /// Reads the first text that `parse` accepts. Returns what it made of the text, and for how long it can be used.
+    /// Reads the first text that `parse` accepts. `parse` gets the text and its place, for the log. Returns what it made of
+    /// them, and for how long that can be used.
     ///
     /// # Errors
     /// The problem of a key set without a usable key, or else the first problem.
     pub(super) async fn read<T>(
         &self,
-        parse: impl Fn(Vec<u8>) -> Result<T, ReadProblem>,
+        parse: impl Fn(Vec<u8>, String) -> Result<T, ReadProblem>,
     ) -> Result<(T, Duration), ReadProblem> {
         match self {
             Self::File { path, permits } => {
                 let bytes = read_in_thread(path.clone(), permits).await.map_err(ReadProblem::File)?;
                 check_length(&bytes).map_err(ReadProblem::NotAKeySet)?;
-                Ok((parse(bytes)?, FILE_INTERVAL))
+                Ok((parse(bytes, path.display().to_string())?, FILE_INTERVAL))
             }
             Self::Urls { client, urls, timeout } => {
                 let mut problem = None;
@@ -181,7 +196,8 @@ impl JwksReader {
                     // Not the time limit of the client: it looks at the clock before it reads what has arrived.
                     let response =
                         within(*timeout, fetch(client, url)).await.unwrap_or(Err(ReadProblem::Silent));
-                    match response.and_then(|text| Ok((parse(text.bytes)?, text.max_age))) {
+                    match response.and_then(|text| Ok((parse(text.bytes, without_query(url))?, text.max_age)))
+                    {
                         Ok(read) => return Ok(read),
                         // Some servers answer unknown paths with a page, with an empty set, or not at all: the keys can still
                         // be at the next URL.

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio::time::{Instant, sleep_until};
-use url::Url;
 
 use super::claims::ClaimRules;
 use super::jwk::ParsedSet;
@@ -69,7 +68,7 @@ impl KeySet {
     ) -> Result<Self, String> {
         Ok(Self {
             setting,
-            source: format!("{setting} {}", logged(location)),
+            source: format!("{setting} {}", location.places()),
             read_timeout,
             claim_rules,
             reader: JwksReader::new(location, read_timeout)?,
@@ -201,7 +200,7 @@ impl KeySet {
         // If the read panics, the next one must not follow at once.
         schedule.due = Instant::now() + RETRY.1;
         let read = tokio::spawn(async move {
-            let parse = |text| self.parse(text);
+            let parse = |text, place| self.parse(text, place);
             let read = within(2 * self.read_timeout, self.reader.read(parse)).await;
             match read.unwrap_or(Err(ReadProblem::Silent)) {
                 Ok((changed, max_age)) => {
@@ -225,11 +224,11 @@ impl KeySet {
         let _ = read.await;
     }
 
-    /// The text and its keys; none if it is the text of the last successful read.
+    /// What has changed; `None` if it is the text of the last successful read. `place` is where the text was found.
     ///
     /// # Errors
     /// When the text is no key set, or no key of it can be used.
-    fn parse(&self, text: Vec<u8>) -> Result<Option<(Vec<u8>, ParsedSet)>, ReadProblem> {
+    fn parse(&self, text: Vec<u8>, place: String) -> Result<Option<Changed>, ReadProblem> {
         if self.state().text.as_ref() == Some(&text) {
             return Ok(None);
         }
@@ -237,20 +236,21 @@ impl KeySet {
         match set.why_unusable() {
             // A server that lost its keys, or another server than it should be. Its users must not lose their known keys.
             Some(why) => Err(ReadProblem::NoUsableKey(why)),
-            None => Ok(Some((text, set))),
+            None => Ok(Some(Changed { text, place, set })),
         }
     }
 
     /// Replaces the keys of this set if they changed.
-    fn accept(&self, changed: Option<(Vec<u8>, ParsedSet)>) {
-        if let Some((text, set)) = changed {
-            set.log_problems(&self.source);
+    fn accept(&self, changed: Option<Changed>) {
+        if let Some(Changed { text, place, set }) = changed {
+            let source = format!("{} {place}", self.setting);
+            set.log_problems(&source);
             let old = {
                 let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
                 self.changes.fetch_add(1, Ordering::Release);
                 std::mem::replace(&mut *keys, set.keys.clone())
             };
-            self.log_changes(&old, &set.keys);
+            log_changes(&source, &old, &set.keys);
             self.state().text = Some(text);
         }
         if self.state().problem.take().is_some() {
@@ -271,23 +271,21 @@ impl KeySet {
             state.problem = Some(problem);
         }
     }
-
-    fn log_changes(&self, old: &SetKeys, new: &SetKeys) {
-        let source = &self.source;
-        for key in new.iter().filter(|key| !old.iter().any(|old| old.is_same_as(key))) {
-            key.log_loaded(source);
-        }
-        for key in old.iter().filter(|key| !new.iter().any(|new| new.is_same_as(key))) {
-            tracing::info!(kid = key.logged_kid(), algorithm = ?key.algorithm, source, "key retired");
-        }
-    }
 }
 
-/// A location for the log, without the query of a URL, which can hold a password.
-fn logged(location: &JwksLocation) -> String {
-    let without_query = |url: &Url| format!("{}{}", url.origin().ascii_serialization(), url.path());
-    match location {
-        JwksLocation::File(path) => path.display().to_string(),
-        JwksLocation::Urls(urls) => urls.first().map(without_query).unwrap_or_default(),
+/// A set that differs from the last one.
+struct Changed {
+    text: Vec<u8>,
+    /// Where it was found, for the log.
+    place: String,
+    set: ParsedSet,
+}
+
+fn log_changes(source: &str, old: &SetKeys, new: &SetKeys) {
+    for key in new.iter().filter(|key| !old.iter().any(|old| old.is_same_as(key))) {
+        key.log_loaded(source);
+    }
+    for key in old.iter().filter(|key| !new.iter().any(|new| new.is_same_as(key))) {
+        tracing::info!(kid = key.logged_kid(), algorithm = ?key.algorithm, source, "key retired");
     }
 }

@@ -37,6 +37,7 @@ impl KeyStore {
         let mut store = Self { secrets: vec![], sets: vec![] };
         for source in &rules.sources {
             let claim_rules = Arc::new(ClaimRules {
+                is_of_secret: matches!(source.keys, SourceKeys::Secrets(_)),
                 issuers: source.issuers.clone(),
                 foreign_issuers: foreign_issuers(source, &rules.sources),
                 audiences: source.audiences.clone(),

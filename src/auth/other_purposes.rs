@@ -1,7 +1,8 @@
-//! Signed texts that are not API tokens, although the same secret or key signs them.
+//! Texts that are signed with a secret and are not API tokens.
 //!
 //! Better Auth signs session cookies and the links of its e-mails with its secret. Other servers sign refresh tokens and the
-//! links that reset a password. A client that gets hold of one of them must not be believed here.
+//! links that reset a password. A client that gets hold of one of them must not be believed here. The keys of a key set need
+//! no such rules: issuer, audience and type say whom a token is for, and its other claims can be any columns of a user.
 
 use serde_json::{Map, Value};
 
@@ -12,25 +13,43 @@ use super::claims::SESSION_COOKIE;
 /// fastapi-users.
 const OTHER_CLAIMS: [&str; 5] = ["updateTo", "requestType", "purpose", "events", "password_fgpt"];
 
-/// Claims that name the kind of a token, in the names of several libraries.
-const KINDS: [&str; 4] = ["type", "token_type", "token_use", "typ"];
+/// Claims that name the kind of a token, in the names of several libraries. They are compared as [`letters`].
+const KINDS: [&str; 9] = ["type", "tokentype", "tokenuse", "typ", "use", "kind", "action", "scope", "aud"];
 
-/// The values of [`KINDS`] that are not for an API, in lower case.
-const OTHER_KINDS: [&str; 14] = [
+/// The values of [`KINDS`] that are not for an API, as [`letters`].
+const OTHER_KINDS: [&str; 32] = [
     "refresh",
-    "refresh_token",
+    "refreshtoken",
     "reset",
-    "reset_password",
-    "password_reset",
+    "resettoken",
+    "resetpassword",
+    "passwordreset",
+    "passwordresettoken",
+    "forgotpassword",
+    "recovery",
     "verify",
     "verification",
-    "verify_email",
-    "email_verification",
-    "magic_link",
+    "verificationtoken",
+    "verifyemail",
+    "emailverify",
+    "emailverification",
+    "confirm",
+    "confirmation",
+    "confirmemail",
+    "emailconfirmation",
+    "activation",
+    "changeemail",
+    "emailchange",
+    "deleteaccount",
+    "magiclink",
     "invite",
     "invitation",
+    "mfa",
+    "id",
+    "idtoken",
+    "offline",
     "logout",
-    "logout+jwt",
+    "logoutjwt",
 ];
 
 /// fastapi-users puts the purpose into the audience, and `:auth` is for an API.
@@ -42,26 +61,39 @@ const OTHER_PURPOSE: &str = "the token was made for another purpose than an API,
 /// Why the claims are those of another kind of text; `None` if they can be those of an API token.
 pub(super) fn other_purpose(claims: &Map<String, Value>) -> Option<&'static str> {
     let is_object = |name: &str| claims.get(name).is_some_and(Value::is_object);
-    // Such a cookie names no issuer. A token of the jwt plugin does, and its payload can have the same two objects.
-    if is_object("session") && is_object("user") && !claims.contains_key("iss") {
+    // A token made by hand can hold the same two objects. The cookie has no subject.
+    if is_object("session") && is_object("user") && !claims.contains_key("sub") {
         return Some(SESSION_COOKIE);
     }
-    let is_other_kind = |name: &&str| {
-        let kind = claims.get(*name).and_then(Value::as_str).unwrap_or_default();
-        OTHER_KINDS.contains(&kind.to_ascii_lowercase().replace('-', "_").as_str())
-    };
-    let is_other_audience = |audience: &Value| {
-        audience.as_str().is_some_and(|text| text.starts_with(FASTAPI_USERS.0) && text != FASTAPI_USERS.1)
-    };
-    let is_for_others = match claims.get("aud") {
-        Some(Value::Array(list)) => list.iter().any(is_other_audience),
-        Some(audience) => is_other_audience(audience),
-        None => false,
-    };
-    let is_other = is_for_others
-        || OTHER_CLAIMS.iter().any(|name| claims.contains_key(*name))
-        || KINDS.iter().any(is_other_kind);
+    let is_other = claims.iter().any(|(name, value)| match value {
+        _ if OTHER_CLAIMS.contains(&&**name) => says_something(value),
+        _ if KINDS.contains(&&*letters(name)) => match value {
+            Value::Array(list) => list.iter().any(is_other_kind),
+            value => is_other_kind(value),
+        },
+        _ => false,
+    });
     is_other.then_some(OTHER_PURPOSE)
+}
+
+fn is_other_kind(value: &Value) -> bool {
+    let Some(text) = value.as_str() else { return false };
+    OTHER_KINDS.contains(&&*letters(text)) || text.starts_with(FASTAPI_USERS.0) && text != FASTAPI_USERS.1
+}
+
+/// A name without what differs between its spellings: `Refresh-Token`, `refresh_token` and `refreshToken` are one.
+fn letters(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
+/// Whether a claim is more than an empty column.
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -81,11 +113,24 @@ mod tests {
             json!({ "email": "a@example.org", "requestType": "change-email-verification", "userId": "1" }),
             json!({ "sub": "1", "purpose": "password-reset" }),
             json!({ "session": { "userId": "1" }, "user": { "id": "1" }, "updatedAt": 1, "version": "1" }),
-            json!({ "sub": "1", "session": { "userId": "1" }, "user": { "id": "1" } }),
             json!({ "sub": "1", "type": "refresh" }),
+            json!({ "sub": "1", "type": "refreshToken" }),
+            json!({ "sub": "1", "type": " refresh" }),
+            json!({ "sub": "1", "type": ["refresh"] }),
+            json!({ "sub": "1", "tokenType": "refresh" }),
             json!({ "sub": "1", "token_type": "Refresh" }),
             json!({ "sub": "1", "token_use": "refresh" }),
+            json!({ "sub": "1", "token_use": "id" }),
+            json!({ "sub": "1", "typ": "ID" }),
+            json!({ "sub": "1", "scope": "refresh_token" }),
+            json!({ "sub": "1", "kind": "refresh" }),
             json!({ "sub": "1", "type": "email-verification" }),
+            json!({ "sub": "1", "type": "verifyEmail" }),
+            json!({ "sub": "1", "type": "password-reset-token" }),
+            json!({ "sub": "1", "type": "forgot_password" }),
+            json!({ "sub": "1", "action": "reset_password" }),
+            json!({ "sub": "1", "aud": "password-reset" }),
+            json!({ "sub": "1", "type": "delete-account" }),
             json!({ "sub": "1", "aud": ["fastapi-users:reset"], "password_fgpt": "x" }),
             json!({ "sub": "1", "aud": ["fastapi-users:verify"], "email": "a@example.org" }),
             json!({ "sub": "1", "aud": "fastapi-users:oauth-state" }),
@@ -107,7 +152,9 @@ mod tests {
             json!({ "sub": "1", "token_type": "bearer", "exp": 2 }),
             json!({ "sub": "1", "type": "user", "user": { "id": "1" }, "exp": 2 }),
             json!({ "sub": "1", "aud": ["fastapi-users:auth"], "exp": 2 }),
-            json!({ "sub": "1", "session": { "id": "s" }, "user": { "id": "1" }, "iss": "http://a", "aud": "http://a" }),
+            json!({ "sub": "1", "session": { "id": "s" }, "user": { "id": "1" } }),
+            json!({ "sub": "1", "purpose": "", "events": [], "requestType": null }),
+            json!({ "sub": "1", "scope": "read write", "kind": "user", "action": 5, "aud": "todo-api" }),
             json!({ "sub": "1", "id": "1", "emailVerified": false, "createdAt": "x", "updatedAt": "x", "iss": "http://a" }),
         ] {
             assert!(!is_refused(&claims), "{claims}");

@@ -211,9 +211,9 @@ fn refuse_shared_users(
         "if the same user id is the same person in all of them, set JWT_ISSUERS_SHARE_USERS=true";
 
     let settings: Vec<_> = sources.iter().map(|source| source.setting).collect();
-    if let [first, second, ..] = *settings {
-        let remove = match (first, second) {
-            ("BETTER_AUTH_SECRET", "BETTER_AUTH_URL") => {
+    if settings.len() > 1 {
+        let remove = match *settings {
+            ["BETTER_AUTH_SECRET", "BETTER_AUTH_URL"] => {
                 "remove BETTER_AUTH_SECRET here (it is in Better Auth's own .env, and Rowkeep does not need it beside \
                  BETTER_AUTH_URL)"
             }

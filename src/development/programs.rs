@@ -13,6 +13,9 @@ use crate::schema::OLDEST_POSTGRES;
 /// The variable that names the only directory to look for the programs in. `.env` cannot set it.
 pub const POSTGRES_BIN_DIR: &str = "POSTGRES_BIN_DIR";
 
+/// The programs that run a cluster.
+const PROGRAMS: [&str; 3] = ["initdb", "pg_ctl", "postgres"];
+
 /// The server programs `initdb`, `pg_ctl` and `postgres` of one release, which are in one directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Programs {
@@ -40,7 +43,7 @@ impl Programs {
     /// # Errors
     /// This machine has no such programs. The text says how to get them.
     pub fn find(major: Option<u32>) -> Result<Self, DevelopmentError> {
-        let mut found = candidates();
+        let Candidates { mut found, foreign } = candidates();
         found.sort_by_key(|programs| std::cmp::Reverse(programs.major));
         let wanted = |programs: &Self| major.is_none_or(|major| programs.major == major);
 
@@ -48,9 +51,10 @@ impl Programs {
             DevelopmentError(match major {
                 Some(major) => format!(
                     "the development database was made with PostgreSQL {major}, but the server programs of that \
-                     release are not on this machine; install them again"
+                     release are not on this machine; install them again{}",
+                    not_run(&foreign)
                 ),
-                None => no_programs(),
+                None => no_programs() + &not_run(&foreign),
             })
         })
     }
@@ -71,8 +75,7 @@ impl Programs {
     /// The programs in `directory`; `None` if one is missing, if the user that PostgreSQL runs as cannot run them, or if they
     /// are older than [`OLDEST_POSTGRES`].
     pub fn at(directory: &Path) -> Option<Self> {
-        let complete = ["initdb", "pg_ctl", "postgres"].iter().all(|name| directory.join(name).is_file());
-        if !complete {
+        if !PROGRAMS.iter().all(|name| directory.join(name).is_file()) {
             return None;
         }
         // A directory in PATH can hold links: the real directory has all programs of that release.
@@ -98,16 +101,25 @@ fn isolated(program: &Path, directory: &Path, user: Option<SystemUser>) -> Comma
     command
 }
 
-/// Whether a program that was not named by the caller may run: it and its directory are not somebody else's.
+/// Whether programs that were not named by the caller may run: none, nor their directory, is somebody else's.
 fn is_of_caller(directory: &Path) -> bool {
     let trusts = |path: &Path| fs::metadata(path).is_ok_and(|found| is_trusted(&found));
-    fs::canonicalize(directory.join("postgres"))
-        .is_ok_and(|program| trusts(&program) && program.parent().is_some_and(trusts))
+    fs::canonicalize(directory.join("postgres")).is_ok_and(|program| {
+        program.parent().is_some_and(|directory| {
+            trusts(directory) && PROGRAMS.iter().all(|name| trusts(&directory.join(name)))
+        })
+    })
 }
 
-fn candidates() -> Vec<Programs> {
-    if let Some(directory) = std::env::var_os(POSTGRES_BIN_DIR).filter(|value| !value.is_empty()) {
-        return Programs::at(Path::new(&directory)).into_iter().collect();
+struct Candidates {
+    found: Vec<Programs>,
+    /// Directories with programs of somebody else, which were not run.
+    foreign: Vec<PathBuf>,
+}
+
+fn candidates() -> Candidates {
+    if let Some(directory) = named_directory() {
+        return Candidates { found: Programs::at(&directory).into_iter().collect(), foreign: vec![] };
     }
 
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -116,10 +128,15 @@ fn candidates() -> Vec<Programs> {
         let releases = fs::read_dir(before).into_iter().flatten().flatten();
         releases.filter(|entry| is_release(&entry.file_name())).map(move |entry| entry.path().join(after))
     });
-    let all = in_path.into_iter().chain(installed);
     // A relative directory of PATH would lead into a foreign checkout.
-    let own = all.filter(|directory| directory.is_absolute() && is_of_caller(directory));
-    own.filter_map(|directory| Programs::at(&directory)).collect()
+    let all = in_path.into_iter().chain(installed).filter(|directory| directory.is_absolute());
+    let complete = all.filter(|directory| PROGRAMS.iter().all(|name| directory.join(name).is_file()));
+    let (own, foreign): (Vec<_>, Vec<_>) = complete.partition(|directory| is_of_caller(directory));
+    Candidates { found: own.iter().filter_map(|directory| Programs::at(directory)).collect(), foreign }
+}
+
+fn named_directory() -> Option<PathBuf> {
+    std::env::var_os(POSTGRES_BIN_DIR).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 /// Whether a directory's name is one of a release: `17`, `pgsql-17`, `pgsql`, `postgresql@17`.
@@ -131,14 +148,36 @@ fn is_release(name: &OsStr) -> bool {
 }
 
 fn no_programs() -> String {
+    let missing = match named_directory() {
+        Some(directory) => format!(
+            "{POSTGRES_BIN_DIR} names {}, which has no {} of PostgreSQL {OLDEST_POSTGRES} or newer that can run{}",
+            directory.display(),
+            PROGRAMS.join(", "),
+            if is_root() { " as another user than root" } else { "" }
+        ),
+        None => {
+            format!("PostgreSQL's server programs ({OLDEST_POSTGRES} or newer) are not on this machine")
+        }
+    };
     format!(
         "\
-PostgreSQL's server programs ({OLDEST_POSTGRES} or newer) are not on this machine. One of these helps:
+{missing}. One of these helps:
   make run                                    installs them with apt-get (Debian, Ubuntu) or Homebrew
   apt-get install postgresql                  or another package of your system; then start rowkeep again
   docker compose up -d --wait database        a container instead; set DATABASE_URL as in .env.example
   POSTGRES_BIN_DIR=/path/to/bin rowkeep       if they are in another directory; its programs do not run as root"
     )
+}
+
+/// The programs that were found and not run.
+fn not_run(foreign: &[PathBuf]) -> String {
+    let line = |directory: &PathBuf| {
+        format!(
+            "\n{} has such programs. They belong to another user, and are run only if {POSTGRES_BIN_DIR} names them",
+            directory.display()
+        )
+    };
+    foreign.iter().map(line).collect()
 }
 
 /// A user of the operating system, and their group.

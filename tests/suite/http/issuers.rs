@@ -62,6 +62,30 @@ async fn better_auths_url_may_end_in_a_slash_or_a_path() {
             ("another", pair.token(&issuer.claims(json!({ "iss": format!("{given}x") }))), false),
         ];
         assert_accepted(&world, cases).await;
+
+        // The operator of a path that may be one of two sees where the keys were found.
+        let loaded = world.server.logs(|event| event["message"] == "key loaded").await;
+        let place = format!("BETTER_AUTH_URL {}{jwks_path}", issuer.url());
+        assert_eq!(loaded["source"], place.as_str(), "{path}");
+    }
+}
+
+/// Better Auth's jwt plugin puts the row of the user into the token, with the columns that an application has added.
+#[tokio::test]
+async fn a_token_of_an_issuer_may_have_claims_that_tell_another_purpose_of_texts_signed_with_a_secret() {
+    let pair = KeyPair::new(EdDSA);
+    let issuer = Issuer::new(&[&pair]).await;
+    let world = World::of(&issuer, &[]).await;
+
+    for columns in [
+        json!({ "purpose": "work" }),
+        json!({ "purpose": null, "events": [] }),
+        json!({ "type": "invite", "kind": "id", "action": "verify" }),
+        json!({ "updateTo": "x", "session": {}, "user": {} }),
+    ] {
+        let token = pair.token(&issuer.claims(columns.clone()));
+
+        assert_accepted(&world, vec![(&*columns.to_string(), token, true)]).await;
     }
 }
 

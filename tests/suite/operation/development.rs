@@ -150,7 +150,8 @@ async fn without_server_programs_the_error_says_how_to_get_them() {
     let ended = checkout.program(&[]).with(&[("POSTGRES_BIN_DIR", &programs)]).run().await;
 
     assert_eq!(ended.code, Some(1));
-    for way in ["apt-get install postgresql", "docker compose", "DATABASE_URL", "POSTGRES_BIN_DIR"] {
+    for way in ["apt-get install postgresql", "docker compose", "DATABASE_URL", "POSTGRES_BIN_DIR", &programs]
+    {
         assert!(ended.err.contains(way), "{way} in\n{}", ended.err);
     }
 }

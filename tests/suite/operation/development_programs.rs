@@ -122,16 +122,21 @@ async fn root_runs_no_program_of_another_user_that_path_leads_to() {
     let (directory, checkout) = (Directory::new(), Checkout::new("c"));
     let record = record(&directory);
     let programs = directory.0.join("bin");
-    spies(&programs, &record);
-    std::os::unix::fs::chown(programs.join("postgres"), Some(65_533), Some(65_533)).expect("an owner");
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
 
-    let mut running = checkout.program(&[]).with(&[("PATH", &path)]).start();
-    running.says("-c rollback").await;
-    running.signal("TERM");
-    running.ended().await;
+    // Its programs run together: none runs if one of them is somebody else's.
+    for foreign in ["postgres", "initdb", "."] {
+        spies(&programs, &record);
+        std::os::unix::fs::chown(programs.join(foreign), Some(65_533), Some(65_533)).expect("an owner");
 
-    assert_eq!(text(&record), "");
+        let mut running = checkout.program(&[]).with(&[("PATH", &path)]).start();
+        running.says("-c rollback").await;
+        running.signal("TERM");
+        running.ended().await;
+
+        assert_eq!(text(&record), "", "{foreign}");
+        std::fs::remove_dir_all(&programs).expect("an end");
+    }
 }
 
 /// Its owner could replace the database, the secret, and the configuration that PostgreSQL obeys.
