@@ -18,12 +18,16 @@ pub(super) use watched::{AnswerBody, Answering, Watched};
 /// The largest number of connections. A machine that allows fewer open files has a lower limit.
 pub const MAX_CONNECTIONS: usize = 4096;
 
-/// How long a new connection waits until an idle one has been closed for it. That takes one step of a task.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a new connection waits until an idle one has been closed for it. That takes one step of a task. All new connections
+/// wait, so that their number is bounded.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// The values of [`Slot::idle_since`] that are no time.
 const BUSY: u64 = 0;
 const CHOSEN: u64 = u64::MAX;
+
+/// The first moment.
+const LONG_AGO: u64 = 1;
 
 /// The open connections of a server.
 pub(super) struct Connections {
@@ -32,6 +36,8 @@ pub(super) struct Connections {
     open: Mutex<Open>,
     closed: Notify,
     started: Instant,
+    /// Whether a connection is idle until the head of its request is complete.
+    unfinished_heads_are_idle: bool,
 }
 
 struct Open {
@@ -63,13 +69,24 @@ pub(super) struct Place {
 
 impl Connections {
     pub(super) fn new(max: usize, trusted_proxies: Arc<TrustedProxies>) -> Arc<Self> {
+        Arc::new(Self::with(max, trusted_proxies, false))
+    }
+
+    /// The same, for connections that get one answer: one whose head is not complete gives way, too. Else an address could
+    /// fill the places with such heads.
+    pub(super) fn of_one_answer(max: usize, trusted_proxies: Arc<TrustedProxies>) -> Arc<Self> {
+        Arc::new(Self::with(max, trusted_proxies, true))
+    }
+
+    fn with(max: usize, trusted_proxies: Arc<TrustedProxies>, unfinished_heads_are_idle: bool) -> Self {
         let open = Open { slots: HashMap::new(), shares: Shares::new(max, 1), next: 0 };
-        Arc::new(Self {
+        Self {
             trusted_proxies,
             open: Mutex::new(open),
             closed: Notify::new(),
             started: Instant::now(),
-        })
+            unfinished_heads_are_idle,
+        }
     }
 
     /// A place for a new connection from `peer`. An address may hold as many places as are free: half of them if it is the
@@ -82,7 +99,8 @@ impl Connections {
         let is_proxy = self.trusted_proxies.contains(peer.ip());
         loop {
             let closed = self.closed.notified();
-            let taken = self.open().take(address, is_proxy);
+            let idle_since = self.unfinished_heads_are_idle.then(|| self.now());
+            let taken = self.open().take(address, is_proxy, idle_since);
             match taken {
                 Taken::Place(number, slot) => {
                     return Some(Place { connections: self.clone(), number, slot });
@@ -114,10 +132,10 @@ enum Taken {
 }
 
 impl Open {
-    fn take(&mut self, address: IpAddr, is_proxy: bool) -> Taken {
+    fn take(&mut self, address: IpAddr, is_proxy: bool, idle_since: Option<u64>) -> Taken {
         let is_free = if is_proxy { self.shares.free() > 0 } else { self.shares.missing(&address, 1) == 0 };
         if is_free {
-            let (number, slot) = (self.next, Arc::new(Slot::new(address)));
+            let (number, slot) = (self.next, Arc::new(Slot::new(address, idle_since)));
             self.next += 1;
             self.slots.insert(number, slot.clone());
             self.shares.take(address, 1);
@@ -147,13 +165,14 @@ impl Open {
 }
 
 impl Slot {
-    /// Busy until its task has looked for a request: one may be there already.
-    fn new(address: IpAddr) -> Self {
+    /// Busy until its task has looked for a request, because one may be there already; or idle since a moment, until a head
+    /// is complete.
+    fn new(address: IpAddr, idle_since: Option<u64>) -> Self {
         Self {
             address,
-            idle_since: AtomicU64::new(BUSY),
+            idle_since: AtomicU64::new(idle_since.unwrap_or(BUSY)),
             answered: AtomicBool::new(false),
-            written: AtomicBool::new(true),
+            written: AtomicBool::new(idle_since.is_none()),
             is_due: AtomicBool::new(false),
             chosen: Notify::new(),
         }
@@ -185,6 +204,11 @@ impl Place {
     /// Resolves when this connection is to be closed for another one.
     pub(super) async fn is_chosen(&self) {
         self.slot.chosen.notified().await;
+    }
+
+    /// Marks a connection that only waits for its client to close: it is the first to be closed for another one.
+    pub(super) fn lingers(&self) {
+        self.slot.idle_since.store(LONG_AGO, Ordering::Relaxed);
     }
 
     /// Whether no request has arrived since this connection was chosen. If one has, another connection is chosen.

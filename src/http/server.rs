@@ -62,7 +62,7 @@ pub async fn serve(
 ) {
     let timeouts = app.timeouts;
     let places = Connections::new(max_connections, app.trusted_proxies.clone());
-    let places_beyond = Connections::new(MAX_BEYOND, app.trusted_proxies.clone());
+    let places_beyond = Connections::of_one_answer(MAX_BEYOND, app.trusted_proxies.clone());
     let log_limit = LogLimit::default();
     let connections = TaskTracker::new();
     let stopping = Stop {
@@ -242,7 +242,11 @@ impl Service {
         if let Some(last) = last {
             tracing::debug!(id, %peer, status = last.status(), "answered what is no complete request");
         }
-        finish(stream, last, &id).await;
+        place.lingers();
+        tokio::select! {
+            () = finish(stream, last, &id) => {}
+            () = place.is_chosen() => {}
+        }
     }
 }
 

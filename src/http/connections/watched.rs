@@ -90,7 +90,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         if polled.is_pending() {
             self.slot.waits(self.connections.now());
-        } else if buffer.filled().len() > before {
+        } else if buffer.filled().len() > before && !self.connections.unfinished_heads_are_idle {
             self.slot.becomes_busy();
         }
         polled

@@ -78,6 +78,18 @@ async fn clients_that_are_silent_beyond_the_limit_keep_no_question_about_the_ser
 }
 
 #[tokio::test]
+async fn unfinished_heads_beyond_the_limit_keep_no_question_about_the_server_out() {
+    let server = Limited::to(48, &[]).await;
+    let _held = hold(server.address, 4, &half()).await;
+    let heads = (0..100).map(|_| RawClient::sending(server.address, "GET /health HTTP/1.1\r\nHost:"));
+    let _unfinished = join_all(heads).await;
+
+    let (own, other) = tokio::join!(reply_to(server.address, 1, HEALTH), reply_to(server.address, 2, HEALTH));
+
+    assert_eq!((own.status, other.status), (200, 200));
+}
+
+#[tokio::test]
 async fn half_a_head_beyond_the_limit_is_answered_with_503() {
     let server = Limited::to(48, &[]).await;
     let _held = hold(server.address, 4, &half()).await;

@@ -113,6 +113,20 @@ async fn a_connection_gets_503_only_if_all_others_are_busy() {
     }
 }
 
+/// The server then waits a moment for them to close, too.
+#[tokio::test]
+async fn clients_that_never_close_give_way_also_after_their_idle_time() {
+    let server = Limited::to(48, &[("KEEP_ALIVE_TIMEOUT", "1")]).await;
+    let mut held = hold(server.address, 4, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    for client in &mut held {
+        assert_eq!(client.reads_to_the_end().await, "");
+    }
+
+    let statuses = [server.answers().await, server.answers().await, server.answers().await];
+
+    assert_eq!(statuses, [200; 3]);
+}
+
 #[tokio::test]
 async fn many_that_are_turned_away_at_once_do_not_use_up_the_files() {
     let server = Limited::to(48, &[]).await;
