@@ -402,7 +402,7 @@ views (oid) as (
       join pg_rewrite r on r.oid = d.objid and r.ev_class <> v.oid
 ),
 
-check_bypass_roles (part, verdict, subject, fact, fix) as (
+check_bypass_roles (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: every role that can get past the policies, and how.
 -- Why: this list is what a DBA wants to know first. Requests always run as rowkeep_api, even if their login has more power.
 -- Severity: FAIL for rowkeep_api and rowkeep_auditor. NOTE for the others: superusers and owners exist in every cluster.
@@ -420,7 +420,7 @@ select 90, case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'FAIL'
  group by r.oid, r.rolname, r.name, r.rolsuper
 ),
 
-check_channels (part, verdict, subject, fact, fix) as (
+check_channels (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: nothing: the line is always the same.
 -- Why: PostgreSQL leaves these covert channels open to every role that may send SQL.
 -- Severity: NOTE. They show numbers and the texts of statements, and no row of another user.
@@ -429,7 +429,7 @@ select 120, 'NOTE', 'channel',
        'a client that sends SQL as rowkeep_api can see row estimates (EXPLAIN), sizes, and the statements of its other sessions', null
 ),
 
-check_constraint_messages (part, verdict, subject, fact, fix) as (
+check_constraint_messages (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: CHECK constraints on tables of app without a comment.
 -- Why: the comment is the message that clients read. The server does not start without it.
 -- Severity: FAIL, because `rowkeep serve` refuses to start.
@@ -442,7 +442,7 @@ select 44, 'FAIL', 'constraint', format('%s on %s has no comment; clients get it
    and obj_description(k.oid, 'pg_constraint') is null
 ),
 
-check_constraint_validity (part, verdict, subject, fact, fix) as (
+check_constraint_validity (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: constraints on tables of app that PostgreSQL does not enforce, or enforces for new rows only.
 -- Why: rows can break the rule already.
 -- Severity: FAIL. The rule does not hold for every row.
@@ -457,7 +457,7 @@ select 44, 'FAIL', 'constraint',
     or (to_jsonb(k) ->> 'conenforced') = 'false'
 ),
 
-check_database_connect (part, verdict, subject, fact, fix) as (
+check_database_connect (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: PUBLIC with the privilege to connect to this database, which PostgreSQL grants by default, and the logins of
 --   other databases in the cluster that can connect because of it.
 -- Why: roles belong to the whole cluster. The login of another environment is a member of rowkeep_api here as well: once it
@@ -482,7 +482,7 @@ select 10, 'NOTE', 'database',
    and not exists (select from database_guests)
 ),
 
-check_database_create (part, verdict, subject, fact, fix) as (
+check_database_create (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: roles that serve requests, and PUBLIC, with the privilege to create schemas in the database.
 -- Why: a schema of their own can hold functions and operators that others call by mistake.
 -- Severity: FAIL for PUBLIC and the roles of Rowkeep, which must own nothing. NOTE for a login of requests, because the
@@ -500,7 +500,7 @@ select 10, case when a.grantee = 0 or r.ours then 'FAIL' else 'NOTE' end, 'datab
    and a.grantee <> d.datdba
 ),
 
-check_database_owner (part, verdict, subject, fact, fix) as (
+check_database_owner (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: the name and the owner of the database.
 -- Why: the report says which database it is about. Its owner may store settings for all its sessions.
 -- Severity: always OK. The role of the owner is checked under `bypass`.
@@ -510,7 +510,7 @@ select 10, 'OK', 'database', format('%I, owned by %s', d.datname, r.name), null
  where d.datname = current_database()
 ),
 
-check_database_temporary_tables (part, verdict, subject, fact, fix) as (
+check_database_temporary_tables (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: the privilege of PUBLIC to make temporary tables, which PostgreSQL grants by default.
 -- Why: a temporary table is found before other tables of its name.
 -- Severity: NOTE. The statements of Rowkeep name every table with its schema, so no temporary table is found.
@@ -525,7 +525,7 @@ select 10, 'NOTE', 'database',
    and a.grantee = 0
 ),
 
-check_foreign_keys (part, verdict, subject, fact, fix) as (
+check_foreign_keys (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: foreign keys to a table of app that do not include user_id on both sides.
 -- Why: PostgreSQL checks a foreign key without policies. Its error tells whether a row of another user exists, and ON
 --   DELETE can reach that row.
@@ -547,7 +547,7 @@ select 43, case when k.users then 'OK' else 'FAIL' end, 'foreign key',
            and k.confrelid in (select oid from tables)) k
 ),
 
-check_function_definers (part, verdict, subject, fact, fix) as (
+check_function_definers (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: SECURITY DEFINER functions outside app that others may execute.
 -- Why: the code runs as its owner. If the owner can bypass policies, the function can show the rows of all users.
 -- Severity: FAIL if the owner can bypass policies and requests were given the function, or its text can name something of
@@ -582,7 +582,7 @@ select 72, case when (o.rolsuper or exists (select from bypasses p where p.role 
  group by f.oid, o.oid, o.name, o.rolsuper, l.lanname
 ),
 
-check_function_languages (part, verdict, subject, fact, fix) as (
+check_function_languages (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: functions in an untrusted language outside app that requests may execute.
 -- Why: such code can read the files of the server, and no policy binds it.
 -- Severity: NOTE. Only a superuser can make such a function, and this audit cannot tell whether its code is safe.
@@ -602,7 +602,7 @@ select 73, 'NOTE', 'function',
  group by f.oid, l.lanname
 ),
 
-check_function_leakproof (part, verdict, subject, fact, fix) as (
+check_function_leakproof (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: LEAKPROOF functions outside app that initdb did not make.
 -- Why: PostgreSQL may call such a function before it has applied the policy, so the function sees rows of all users.
 -- Severity: FAIL for a new function. NOTE for a function of PostgreSQL that was marked later. Extensions are left out,
@@ -619,7 +619,7 @@ select 71, case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function',
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
 ),
 
-check_function_properties (part, verdict, subject, fact, fix) as (
+check_function_properties (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: the functions of app: search path, settings, owner, SECURITY DEFINER, LEAKPROOF, language.
 -- Why: a function that looks up names by the caller's search path can be made to call something else. SECURITY DEFINER
 --   code runs with the rights of its owner. A LEAKPROOF function may see rows before the policy.
@@ -670,7 +670,7 @@ select 70, case when x.problem is null then 'OK' else 'FAIL' end, 'function',
  where s.nspname = 'app'
 ),
 
-check_grants_catalogue (part, verdict, subject, fact, fix) as (
+check_grants_catalogue (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: privileges on PostgreSQL's own objects that PostgreSQL does not grant itself.
 -- Why: pg_statistic holds values of the rows of all users, and some functions read files.
 -- Severity: FAIL. No policy protects these.
@@ -700,7 +700,7 @@ select 86, 'FAIL', 'grants',
                     where b.grantee = a.grantee and b.privilege_type = a.privilege_type)
 ),
 
-check_grants_default (part, verdict, subject, fact, fix) as (
+check_grants_default (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: default privileges that grant something on future objects.
 -- Why: a new table would be open before its policies exist.
 -- Severity: FAIL for objects that can be made in app or rowkeep. NOTE for those of other roles. OK if there is none of
@@ -719,7 +719,7 @@ select 84, 'OK', 'grants', 'nothing is granted on future objects of app or rowke
  where not exists (select from default_privileges where ours)
 ),
 
-check_grants_disturbing (part, verdict, subject, fact, fix) as (
+check_grants_disturbing (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: functions of PostgreSQL that requests may execute and do not need, and by which they can disturb others.
 -- Why: PostgreSQL grants them to PUBLIC. Large objects can fill the disk, and all sessions of rowkeep_api share them. A session
 --   that takes many advisory locks fills the table of locks: then the whole server answers "out of shared memory". The readers
@@ -748,7 +748,7 @@ select 88, 'NOTE', 'grants',
  group by f.what, r.name
 ),
 
-check_grants_large_objects (part, verdict, subject, fact, fix) as (
+check_grants_large_objects (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: large objects that requests, auditors or PUBLIC may read or change, and the setting that lets everybody.
 -- Why: a copy of users' rows can be there, and no policy applies to large objects.
 -- Severity: FAIL for the roles of Rowkeep. NOTE for PUBLIC, for a login of requests and for the setting, because other
@@ -771,7 +771,7 @@ select 85, 'NOTE', 'grants', 'lo_compat_privileges is on: every role may read an
  where current_setting('lo_compat_privileges')::boolean
 ),
 
-check_grants_other_schemas (part, verdict, subject, fact, fix) as (
+check_grants_other_schemas (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: privileges of requests, auditors and PUBLIC on tables and views outside app and rowkeep.
 -- Why: a copy of users' rows can be there, and no policy of app binds it.
 -- Severity: FAIL for the roles of Rowkeep. NOTE for PUBLIC and for a login of requests, because other applications may
@@ -799,7 +799,7 @@ select 85, case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
  group by e.nspname, c.relname, r.ours, r.name
 ),
 
-check_grants_parameters (part, verdict, subject, fact, fix) as (
+check_grants_parameters (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: privileges on server settings, for requests, auditors and PUBLIC.
 -- Why: with SET on a setting of superusers, such as session_replication_role, a role can switch off triggers.
 -- Severity: FAIL. Requests need no such setting.
@@ -813,7 +813,7 @@ select 87, 'FAIL', 'grants',
  where a.grantee = 0 or a.grantee in (select oid from serving_roles)
 ),
 
-check_grants_tables (part, verdict, subject, fact, fix) as (
+check_grants_tables (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: what rowkeep_api may do with each table of app, column by column.
 -- Why: the report says it in one line.
 -- Severity: always OK. What is too much has a line of its own.
@@ -834,7 +834,7 @@ select 80, 'OK', 'grants',
  group by g.relation
 ),
 
-check_grants_unwanted (part, verdict, subject, fact, fix) as (
+check_grants_unwanted (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: every privilege on an object of app or rowkeep that policies/ does not grant.
 -- Why: policies do not apply to TRUNCATE and REFERENCES. TRIGGER runs code in the transactions of others. A written id,
 --   user_id or time stamp can tell, or change, who owns a row.
@@ -858,7 +858,7 @@ select 83, 'OK', 'grants', 'no other role than the owner has any other privilege
    and exists (select from granted)
 ),
 
-check_grants_wanted (part, verdict, subject, fact, fix) as (
+check_grants_wanted (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: the grants on functions and on the history that policies/ makes.
 -- Why: the report says who may call and read what.
 -- Severity: always OK. What is too much has a line of its own.
@@ -869,7 +869,7 @@ select 81, 'OK', 'grants', format('%s: %s to %s', g.name, string_agg(g.privilege
  group by g.name, g.receiver
 ),
 
-check_identity_current_user_id (part, verdict, subject, fact, fix) as (
+check_identity_current_user_id (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: app.current_user_id(): its volatility, its language, its body, and SECURITY DEFINER.
 -- Why: an IMMUTABLE function is computed once for a cached plan, which then shows one user's rows to the next. A VOLATILE
 --   function is called for each row. Another body can name another user.
@@ -894,7 +894,7 @@ select 60, case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
  where s.nspname = 'app' and f.proname = 'current_user_id' and f.pronargs = 0
 ),
 
-check_identity_dependencies (part, verdict, subject, fact, fix) as (
+check_identity_dependencies (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: functions, policies, constraints, defaults and indexes of app that depend on a function, operator, cast or
 --   collation outside PostgreSQL and Rowkeep.
 -- Why: an operator of another schema can look like `=` in the text of a policy, and do something else.
@@ -920,7 +920,7 @@ select 60, 'FAIL', 'identity',
         or d.classid = 'pg_class'::regclass and d.objid in (select oid from relations))
 ),
 
-check_identity_identify (part, verdict, subject, fact, fix) as (
+check_identity_identify (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: app.identify(text): its body, and STRICT.
 -- Why: a STRICT function does nothing for null, so the transaction would keep the identity and the role that it had.
 --   Another body can set another user or role.
@@ -942,7 +942,7 @@ select 60, case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
  where f.proname = 'identify' and f.oid::regprocedure::text = 'app.identify(text)'
 ),
 
-check_identity_missing_functions (part, verdict, subject, fact, fix) as (
+check_identity_missing_functions (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: app.current_user_id() and app.identify(text).
 -- Why: policies and requests call them.
 -- Severity: FAIL if one is missing. No request can be served.
@@ -955,7 +955,7 @@ select 60, 'FAIL', 'identity', n.name || ' does not exist', 'restore it from mig
                     where f.proname = n.proname and f.oid::regprocedure::text = n.name)
 ),
 
-check_identity_overloads (part, verdict, subject, fact, fix) as (
+check_identity_overloads (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: further functions named current_user_id or identify in app, with other arguments.
 -- Why: a call with another type of argument would run the other function.
 -- Severity: FAIL. A request could take on its identity from the wrong function.
@@ -970,7 +970,7 @@ select 60, 'FAIL', 'identity',
         or f.proname = 'identify' and f.proargtypes <> array['text'::regtype::oid]::oidvector)
 ),
 
-check_identity_postgres_functions (part, verdict, subject, fact, fix) as (
+check_identity_postgres_functions (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: functions, operators and casts of pg_catalog that are not those of initdb.
 -- Why: the identity functions and the policies call them. A replaced operator can say that all users are equal.
 -- Severity: FAIL. Only a superuser can replace them, and nothing that depends on them can be trusted.
@@ -992,7 +992,7 @@ select 60, 'FAIL', 'identity', o.name || ' is not the one that PostgreSQL instal
          where c.oid < 16384 and c.xmin <> '1') o
 ),
 
-check_identity_session (part, verdict, subject, fact, fix) as (
+check_identity_session (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: a value of app.user_id in the session of this audit.
 -- Why: then the configuration of the server gives every session that user, or the client of this audit does.
 -- Severity: FAIL. A transaction without an identity must see no row.
@@ -1002,7 +1002,7 @@ select 62, 'FAIL', 'identity', 'this session began with a user: the server or th
  where current_setting('app.user_id', true) <> ''
 ),
 
-check_identity_stored (part, verdict, subject, fact, fix) as (
+check_identity_stored (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: a value for app.user_id that is stored for a role or a database.
 -- Why: a session would begin as that user, before any request says who it is.
 -- Severity: FAIL if there is one. OK otherwise.
@@ -1016,7 +1016,7 @@ select 61, 'OK', 'identity', 'no role and no database stores a value of app.user
  where not exists (select from stored_settings where name = 'app.user_id')
 ),
 
-check_login_connections (part, verdict, subject, fact, fix) as (
+check_login_connections (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: logins of requests without a connection limit.
 -- Why: one stolen password then takes every connection of the server, from all its databases. The limit is what the login
 --   cannot change for itself.
@@ -1029,7 +1029,7 @@ select 93, 'NOTE', 'login', format('%s can take every connection of the server: 
  where r.rolconnlimit = -1
 ),
 
-check_login_exposed (part, verdict, subject, fact, fix) as (
+check_login_exposed (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: logins of requests that can bypass policies, when no login of requests exists that cannot.
 -- Why: requests are restricted in spite of it, but a person with the password of the login is not.
 -- Severity: FAIL. One stolen password gives the rows of all users.
@@ -1044,7 +1044,7 @@ select 91, 'FAIL', 'login',
  group by e.name, e.own
 ),
 
-check_login_limits (part, verdict, subject, fact, fix) as (
+check_login_limits (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: the logins of requests: their role at the start, and their time-outs.
 -- Why: a login that starts as rowkeep_api is restricted even before the first request. Time-outs end what is stuck.
 -- Severity: NOTE if something is missing. The server sets both for itself in every session. OK otherwise.
@@ -1076,7 +1076,7 @@ select 91, case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'log
                limit 1) s on true) t
 ),
 
-check_login_memberships (part, verdict, subject, fact, fix) as (
+check_login_memberships (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: logins of requests that are members of a predefined role (pg_...).
 -- Why: such a role can read all tables, statistics or files.
 -- Severity: NOTE. The roles that get past policies have lines of their own under `bypass`.
@@ -1089,7 +1089,7 @@ select 92, 'NOTE', 'login', format('%s is a member of %s', l.name, string_agg(o.
  group by l.name
 ),
 
-check_login_missing (part, verdict, subject, fact, fix) as (
+check_login_missing (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: a database without a login of requests.
 -- Why: then only superusers can serve.
 -- Severity: NOTE. The database may not serve yet.
@@ -1098,7 +1098,7 @@ select 91, 'NOTE', 'login', 'only superusers can serve requests: sql/setup/login
  where not exists (select from logins)
 ),
 
-check_login_ownership (part, verdict, subject, fact, fix) as (
+check_login_ownership (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: objects in this database that a login of requests owns.
 -- Why: an owner can change its objects, and policies do not bind it unless they are forced.
 -- Severity: NOTE. Objects outside app do not hold rows of users.
@@ -1113,7 +1113,7 @@ select 92, 'NOTE', 'login', format('%s owns objects in this database: %s', l.nam
  group by l.name
 ),
 
-check_login_sessions (part, verdict, subject, fact, fix) as (
+check_login_sessions (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: logins of requests, and the tables of app that they can lock.
 -- Why: LOCK TABLE wants DELETE, TRUNCATE, MAINTAIN or UPDATE on the whole table, and then allows every mode. A login may also
 --   do with its own sessions, settings and password what it likes. PostgreSQL has no privilege for any of this.
@@ -1133,7 +1133,7 @@ select 121, 'NOTE', 'channel',
  group by l.name
 ),
 
-check_login_settings (part, verdict, subject, fact, fix) as (
+check_login_settings (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: settings that a login of requests, or rowkeep_api, can have stored for itself: other than sql/setup/login.sql does.
 -- Why: a role can store settings for itself, and PostgreSQL has no privilege that takes this away. A setting that no
 --   administrator remembers can be the work of a person who has the password.
@@ -1160,7 +1160,7 @@ select 93, 'NOTE', 'login',
                     where (x.setrole, x.setdatabase, x.name) = (s.setrole, s.setdatabase, s.name))
 ),
 
-check_object_child_tables (part, verdict, subject, fact, fix) as (
+check_object_child_tables (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: tables that inherit from a table of app, directly or not.
 -- Why: a child table that is read by its own name follows its own policies, not those of the parent.
 -- Severity: FAIL if it does not force row-level security, or if another role has a privilege on it. Nothing is printed
@@ -1176,7 +1176,7 @@ select 102, 'FAIL', 'objects', format('%s inherits from %s: a query by its own n
     or exists (select from aclexplode(c.relacl) a where a.grantee <> c.relowner)
 ),
 
-check_object_event_triggers (part, verdict, subject, fact, fix) as (
+check_object_event_triggers (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: event triggers.
 -- Why: an event trigger runs code in every transaction that changes the schema, so also in a migration.
 -- Severity: NOTE, because only a superuser can make one. OK if it is disabled.
@@ -1186,7 +1186,7 @@ select 106, case when e.evtenabled = 'D' then 'OK' else 'NOTE' end, 'objects',
   from pg_event_trigger e
 ),
 
-check_object_extensions (part, verdict, subject, fact, fix) as (
+check_object_extensions (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: extensions other than plpgsql.
 -- Why: an extension can bring functions that read other databases or files.
 -- Severity: NOTE. Most are harmless, and this audit does not look into them.
@@ -1197,7 +1197,7 @@ select 109, 'NOTE', 'objects', 'extensions: ' || string_agg(quote_ident(e.extnam
 having count(*) > 0
 ),
 
-check_object_foreign_grants (part, verdict, subject, fact, fix) as (
+check_object_foreign_grants (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: privileges of requests, auditors and PUBLIC on foreign servers and foreign-data wrappers.
 -- Why: a foreign server can lead to this database again, as another role.
 -- Severity: FAIL. Requests need no foreign server.
@@ -1214,7 +1214,7 @@ select 110, 'FAIL', 'objects',
    and (a.grantee = 0 or a.grantee in (select oid from serving_roles))
 ),
 
-check_object_foreign_servers (part, verdict, subject, fact, fix) as (
+check_object_foreign_servers (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: foreign servers.
 -- Why: the report says that they exist.
 -- Severity: NOTE. A privilege on one has a line of its own.
@@ -1224,7 +1224,7 @@ select 110, 'NOTE', 'objects', 'foreign servers: ' || string_agg(quote_ident(s.s
 having count(*) > 0
 ),
 
-check_object_none (part, verdict, subject, fact, fix) as (
+check_object_none (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: the absence of views, rules, child tables, parent tables and publications.
 -- Why: the report says so in one line.
 -- Severity: OK, and printed only if there is none of them.
@@ -1240,7 +1240,7 @@ select 112, 'OK', 'objects',
    and not exists (select from pg_publication_namespace p join schemas n on n.oid = p.pnnspid)
 ),
 
-check_object_parent_tables (part, verdict, subject, fact, fix) as (
+check_object_parent_tables (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: tables outside app from which a table of app inherits.
 -- Why: a query of the parent table also reads the rows of the table of app, by the policies of the parent.
 -- Severity: FAIL. The policies of app do not apply to such a query.
@@ -1255,7 +1255,7 @@ select 102, 'FAIL', 'objects', format('%s inherits from %s, so a query of that t
  where a.oid not in (select oid from tables)
 ),
 
-check_object_prepared_transactions (part, verdict, subject, fact, fix) as (
+check_object_prepared_transactions (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: prepared transactions of this database.
 -- Why: a prepared transaction keeps its locks until it is committed or rolled back.
 -- Severity: NOTE. It breaks no isolation.
@@ -1266,7 +1266,7 @@ select 110, 'NOTE', 'objects', format('prepared transaction %s of %I keeps its l
  where p.database = current_database()
 ),
 
-check_object_publications (part, verdict, subject, fact, fix) as (
+check_object_publications (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: publications that send rows of app.
 -- Why: logical replication does not apply policies to what it sends.
 -- Severity: NOTE. It may be there on purpose, to copy the database.
@@ -1281,7 +1281,7 @@ select 107, 'NOTE', 'objects',
                 where n.pnpubid = p.oid and s.nspname = 'app')
 ),
 
-check_object_replication_slots (part, verdict, subject, fact, fix) as (
+check_object_replication_slots (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: logical replication slots of this database.
 -- Why: a slot keeps the changes of all users until its reader takes them. Policies do not apply to them.
 -- Severity: NOTE. Only roles with REPLICATION can read it, and a backup or a copy may need it.
@@ -1292,7 +1292,7 @@ select 108, 'NOTE', 'objects', format('replication slot %s keeps all changes of 
  where s.slot_type = 'logical' and s.database = current_database()
 ),
 
-check_object_rules (part, verdict, subject, fact, fix) as (
+check_object_rules (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: rules on tables of app.
 -- Why: a rule can replace a statement by another one.
 -- Severity: FAIL. Rowkeep uses none.
@@ -1302,7 +1302,7 @@ select 101, 'FAIL', 'objects', format('rule %s on %s', w.rulename, t.name), form
   join tables t on t.oid = w.ev_class
 ),
 
-check_object_subscriptions (part, verdict, subject, fact, fix) as (
+check_object_subscriptions (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: subscriptions of this database.
 -- Why: a subscription writes rows here, and policies do not check them.
 -- Severity: NOTE. Only a superuser, or a role that was given the right, can make one.
@@ -1311,7 +1311,7 @@ select 108, 'NOTE', 'objects', format('subscription %s writes rows here, and no 
   from pg_subscription b join pg_database d on d.oid = b.subdbid and d.datname = current_database()
 ),
 
-check_object_tables_protected (part, verdict, subject, fact, fix) as (
+check_object_tables_protected (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: how many tables of app force row-level security.
 -- Why: one line sums up all tables.
 -- Severity: FAIL if one does not, or if there is no table. OK otherwise.
@@ -1328,7 +1328,7 @@ select 111, case when f.failing = 0 and f.all_of_them > 0 then 'OK' else 'FAIL' 
           from tables) f
 ),
 
-check_object_views (part, verdict, subject, fact, fix) as (
+check_object_views (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: views, materialized views and rules of other tables that read a table of app.
 -- Why: a view reads as its owner unless it has security_invoker, and a materialized view keeps a copy. Policies for the
 --   caller then do not apply.
@@ -1354,7 +1354,7 @@ select 100, case when c.relkind <> 'v' or not i.invoker then 'FAIL' else 'NOTE' 
         where o.option_name = 'security_invoker') i
 ),
 
-check_policy_conditions (part, verdict, subject, fact, fix) as (
+check_policy_conditions (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: every policy on a table of app: whom it is for, and whether its conditions are the expected one.
 -- Why: a wider condition shows or changes rows of other users. This audit cannot tell whether a different text is safe.
 -- Severity: FAIL if the roles or a condition are not the expected ones. OK otherwise. Permissive policies are for
@@ -1377,7 +1377,7 @@ select 50, case when p.receivers = case when p.polpermissive then 'rowkeep_api' 
   from policies p
 ),
 
-check_policy_fence (part, verdict, subject, fact, fix) as (
+check_policy_fence (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: tables of app without a fence: a restrictive policy for all commands, to PUBLIC, with the expected
 --   condition.
 -- Why: the fence keeps isolation when a permissive policy is added by mistake.
@@ -1392,7 +1392,7 @@ select 51, 'FAIL', 'policy', format('%s has no fence (a restrictive policy for a
                       and p.receivers = 'public' and p.sees_own and p.writes_own)
 ),
 
-check_policy_permissive (part, verdict, subject, fact, fix) as (
+check_policy_permissive (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: commands for which rowkeep_api has no permissive policy on a table of app.
 -- Why: without a permissive policy PostgreSQL shows no row, and users think that their tasks are gone.
 -- Severity: NOTE. Nothing leaks, but requests do not work.
@@ -1409,7 +1409,7 @@ select 51, 'NOTE', 'policy', format('%s: rowkeep_api can %s no row, because no p
  group by t.name
 ),
 
-check_role_attributes (part, verdict, subject, fact, fix) as (
+check_role_attributes (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: the three roles of Rowkeep, and attributes that they must not have.
 -- Why: a role with SUPERUSER or BYPASSRLS is not bound by policies. The others give it power over roles or data.
 -- Severity: FAIL if a role is missing or has one of the attributes. OK otherwise.
@@ -1430,7 +1430,7 @@ select 20, case when r.oid is null then 'FAIL' when p.powers = '' then 'OK' else
                         case when r.rolreplication then 'REPLICATION' end) as powers) p
 ),
 
-check_role_memberships (part, verdict, subject, fact, fix) as (
+check_role_memberships (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: a role of Rowkeep that is a member of another role.
 -- Why: a member has the privileges of the other role, or can take them.
 -- Severity: FAIL. The roles of Rowkeep have privileges of their own only.
@@ -1445,7 +1445,7 @@ select 20, 'FAIL', 'role', format('%s is a member of %s', r.name, o.name),
   join roles o on o.oid = m.roleid
 ),
 
-check_role_ownership (part, verdict, subject, fact, fix) as (
+check_role_ownership (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: objects in this database that rowkeep_api or rowkeep_auditor own.
 -- Why: an owner can switch off the protection of its object.
 -- Severity: FAIL. These roles must own nothing.
@@ -1461,7 +1461,7 @@ select 92, 'FAIL', 'role', format('%s owns objects in this database: %s', r.name
  group by r.name
 ),
 
-check_schema_create (part, verdict, subject, fact, fix) as (
+check_schema_create (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: roles that serve requests, and PUBLIC, with the privilege to create objects in another schema.
 -- Why: such an object can have the name of an object that a statement means.
 -- Severity: NOTE. The statements of Rowkeep name every object with its schema.
@@ -1479,7 +1479,7 @@ select 30, 'NOTE', 'schema',
    and a.grantee <> n.nspowner
 ),
 
-check_schema_grants (part, verdict, subject, fact, fix) as (
+check_schema_grants (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: every privilege on the schemas app and rowkeep.
 -- Why: a role that may create objects in app can put functions of its own there.
 -- Severity: OK for the grants that policies/ makes. FAIL for every other grant.
@@ -1492,7 +1492,7 @@ select 30, case when g.wanted then 'OK' else 'FAIL' end, 'schema',
  where g.kind = 'schema'
 ),
 
-check_schema_owner (part, verdict, subject, fact, fix) as (
+check_schema_owner (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: the schemas app and rowkeep, and their owner.
 -- Why: the owner of a schema can drop and replace what is in it.
 -- Severity: FAIL if a schema is missing or belongs to another role than rowkeep_owner. OK otherwise.
@@ -1507,7 +1507,7 @@ select 30, case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'FAIL' e
   left join roles r on r.oid = s.nspowner
 ),
 
-check_server_collation_versions (part, verdict, subject, fact, fix) as (
+check_server_collation_versions (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: rules for sorting text that have changed since the database recorded them: of the database, of the collations
 --   that its columns and indexes use, and of app.letters, which searches use.
 -- Why: an upgrade of the operating system or of ICU can change the order of letters. An index that was built in the old
@@ -1525,7 +1525,7 @@ select 10, 'NOTE', 'server',
  where c.recorded <> coalesce(c.actual, '')
 ),
 
-check_server_logged_values (part, verdict, subject, fact, fix) as (
+check_server_logged_values (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: settings that write the values of statements to the server log.
 -- Why: the values are tasks and user ids, and policies do not protect a log.
 -- Severity: NOTE, because only readers of the log see them. OK otherwise.
@@ -1545,7 +1545,7 @@ select 10, case when l.errors = '0' and (l.quiet or l.length = '0') then 'OK' el
                and current_setting('log_transaction_sample_rate') = '0' as quiet) l
 ),
 
-check_server_prepared_transactions (part, verdict, subject, fact, fix) as (
+check_server_prepared_transactions (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: the setting max_prepared_transactions.
 -- Why: sessions of one role can see and end each other's prepared transactions.
 -- Severity: NOTE if it is not 0. Rowkeep prepares no transaction, so this concerns other programs. OK otherwise.
@@ -1558,7 +1558,7 @@ select 10, case when setting = '0' then 'OK' else 'NOTE' end, 'server',
  where name = 'max_prepared_transactions'
 ),
 
-check_server_release (part, verdict, subject, fact, fix) as (
+check_server_release (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: a PostgreSQL release that is not supported, or that has known holes in row-level security.
 -- Why: a hole in the server shows rows in spite of the policies.
 -- Severity: FAIL below 15, which Rowkeep does not support. NOTE below the first safe minor release. One hole needs an
@@ -1581,7 +1581,7 @@ select 10, case when v.number < 150000 then 'FAIL'
   left join safe_releases s on s.major = v.number / 10000
 ),
 
-check_settings_session_replication_role (part, verdict, subject, fact, fix) as (
+check_settings_session_replication_role (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: the setting session_replication_role.
 -- Why: with `replica` no trigger runs, so clients could keep wrong time stamps and no foreign key is checked.
 -- Severity: FAIL. A rule of the tables does not hold.
@@ -1592,7 +1592,7 @@ select 62, 'FAIL', 'settings', format('session_replication_role is %s: triggers 
  where current_setting('session_replication_role') <> 'origin'
 ),
 
-check_settings_stored (part, verdict, subject, fact, fix) as (
+check_settings_stored (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: settings stored for a role or a database that change how statements run or what is logged.
 -- Why: a stored search_path can put the operators of others before those of PostgreSQL, and a stored
 --   session_replication_role switches triggers off.
@@ -1612,7 +1612,7 @@ select 63, case when s.name = 'session_replication_role' or s.name = 'search_pat
   from reported_settings s
 ),
 
-check_table_primary_key (part, verdict, subject, fact, fix) as (
+check_table_primary_key (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: a table of app without a primary key.
 -- Why: statements find a row by user_id and id, and a distributed database needs user_id in the key.
 -- Severity: FAIL. Without it nothing keeps two rows of a user apart.
@@ -1623,7 +1623,7 @@ select 42, 'FAIL', 'table', t.name || ': has no primary key that begins with use
  where not exists (select from pg_index i where i.indrelid = t.oid and i.indisprimary)
 ),
 
-check_table_row_security (part, verdict, subject, fact, fix) as (
+check_table_row_security (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: tables of app without row-level security, without FORCE, with another owner, and foreign tables.
 -- Why: no policy applies where row-level security is off, and none to the owner where it is not forced. PostgreSQL applies
 --   no policy to a foreign table.
@@ -1646,7 +1646,7 @@ select 40, case when f.problems = '' then 'OK' else 'FAIL' end, 'table',
                   case when t.relkind = 'f' then format('drop foreign table %s;', t.name) end) as problems) f
 ),
 
-check_table_unique_keys (part, verdict, subject, fact, fix) as (
+check_table_unique_keys (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: unique indexes and exclusion constraints that do not begin with user_id, or are not valid.
 -- Why: such a key refuses a value because another user has it. The error tells one user about the rows of another.
 -- Severity: FAIL, because an insert can look for values of other users. OK otherwise.
@@ -1666,7 +1666,7 @@ select 42, case when i.indkey[0] = a.attnum and i.indisvalid then 'OK' else 'FAI
   left join pg_attribute a on a.attrelid = t.oid and a.attname = 'user_id' and not a.attisdropped
 ),
 
-check_table_user_column (part, verdict, subject, fact, fix) as (
+check_table_user_column (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: the column user_id of each table of app.
 -- Why: policies compare this column. A value that is null, written by the client, or compared by the rules of a language
 --   can belong to the wrong user. A new release of a library that sorts letters can hide rows from their user.
@@ -1699,7 +1699,7 @@ select 41, case when u.sound then 'OK' else 'FAIL' end, 'table',
         where a.attrelid = t.oid and a.attname = 'user_id' and not a.attisdropped) u on true
 ),
 
-check_trigger_enabled (part, verdict, subject, fact, fix) as (
+check_trigger_enabled (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: triggers on tables of app: whether they are enabled, and whether their function is in app.
 -- Why: the trigger sets the time stamps and keeps id and user_id. A function of another schema sees every row that is
 --   written.
@@ -1719,7 +1719,7 @@ select 103, case when x.problem is null then 'OK' else 'FAIL' end, 'trigger',
  where not g.tgisinternal
 ),
 
-check_trigger_internal (part, verdict, subject, fact, fix) as (
+check_trigger_internal (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: disabled internal triggers on tables of app.
 -- Why: PostgreSQL checks foreign keys with them.
 -- Severity: FAIL. Foreign keys do not hold.
@@ -1730,7 +1730,7 @@ select 105, 'FAIL', 'trigger', format('an internal trigger of %s is disabled, so
  where exists (select from pg_trigger g where g.tgrelid = t.oid and g.tgisinternal and g.tgenabled <> 'O')
 ),
 
-check_trigger_touch (part, verdict, subject, fact, fix) as (
+check_trigger_touch (part, verdict, subject, fact, fix) as materialized (
 -- Looks for: a trigger of app that runs before every insert and update of every row.
 -- Why: only such a trigger can keep id, user_id and created_at unchanged.
 -- Severity: FAIL if a table of app has none.

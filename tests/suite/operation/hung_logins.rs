@@ -89,26 +89,41 @@ async fn a_network_that_loses_answers_opens_no_connection_past_the_pool() {
     let people: Vec<_> = (0..4).map(|user| world.user(&format!("user {user}"))).collect();
     let task = people[0].creates(json!({ "title": "one" })).await;
     let monitor = world.database.superuser().await;
-
-    proxy.falls_silent();
-    let done = AtomicBool::new(false);
-    let most = async {
-        let mut most: i64 = 0;
-        while !done.load(Ordering::Relaxed) {
-            let sql = "select count(*) from pg_stat_activity
-                        where usename = 'rowkeep_login' and datname = current_database()";
-            most = most.max(monitor.query_one(sql, &[]).await.expect("a number").get(0));
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        most
-    };
     let anonymous = world.anonymous();
-    let ((), most) = tokio::join!(requests(&people, &anonymous, &done), most);
-    proxy.speaks_again();
 
-    assert!((1..=3).contains(&most), "{most} backends");
-    let again = eventually("an answer", async || people[0].get("/api/tasks").await.status() == 200);
-    timeout(Duration::from_secs(40), again).await.expect("long before the time for a login has passed");
+    // A login that begins in the last moment of the silence is not known to be lost, and keeps its place for a minute. That is
+    // rare, so one of several silences must end well before.
+    let mut recovers = false;
+    for _ in 0..3 {
+        proxy.falls_silent();
+        let done = AtomicBool::new(false);
+        let most = async {
+            let mut most: i64 = 0;
+            while !done.load(Ordering::Relaxed) {
+                let sql = "select count(*) from pg_stat_activity
+                            where usename = 'rowkeep_login' and datname = current_database()";
+                most = most.max(monitor.query_one(sql, &[]).await.expect("a number").get(0));
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            most
+        };
+        let ((), most) = tokio::join!(requests(&people, &anonymous, &done), most);
+        proxy.speaks_again();
+
+        assert!((1..=3).contains(&most), "{most} backends");
+        let again = async || eventually("an answer", async || status(&people[0]).await == 200).await;
+        recovers = timeout(Duration::from_secs(40), again()).await.is_ok();
+        if recovers {
+            break;
+        }
+        again().await;
+    }
+
+    assert!(recovers, "not before the time for a login has passed");
     assert_eq!(people[0].reads(&task["id"]).await["title"], "one");
     eventually("health", async || next_health(&anonymous).await.status() == 200).await;
+}
+
+async fn status(person: &Person) -> u16 {
+    person.get("/api/tasks").await.status()
 }

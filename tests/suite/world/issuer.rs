@@ -5,6 +5,7 @@ mod keys;
 pub use keys::KeyPair;
 
 use std::convert::Infallible;
+use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::sleep;
 
 /// Where Better Auth publishes its keys.
 pub const JWKS_PATH: &str = "/api/auth/jwks";
@@ -105,7 +107,7 @@ enum Work {
 impl Issuer {
     /// An issuer that publishes the public halves of `pairs` at the path of Better Auth.
     pub async fn new(pairs: &[&KeyPair]) -> Self {
-        let socket = bound((Ipv4Addr::LOCALHOST, 0).into());
+        let socket = try_bound((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
         let address = socket.local_addr().expect("an address");
         let work = Work::Stopped(Some(socket));
         let mut issuer = Self { address, script: Arc::default(), work };
@@ -163,8 +165,19 @@ impl Issuer {
         if let Work::Serving(serving) = &mut self.work {
             serving.abort();
             let _ = serving.await;
-            self.work = Work::Stopped(Some(bound(self.address)));
+            self.work = Work::Stopped(Some(self.keep_port().await));
         }
+    }
+
+    /// Binds the port again. A client of another test can have it for a moment.
+    async fn keep_port(&self) -> TcpSocket {
+        for _ in 0..200 {
+            match try_bound(self.address) {
+                Err(error) if error.kind() == ErrorKind::AddrInUse => sleep(Duration::from_millis(20)).await,
+                socket => return socket.expect("a port"),
+            }
+        }
+        panic!("the port stays in use");
     }
 
     /// Starts again on the same port.
@@ -190,12 +203,12 @@ pub fn public(pairs: &[&KeyPair]) -> Vec<Value> {
     pairs.iter().map(|pair| pair.jwk()).collect()
 }
 
-fn bound(address: SocketAddr) -> TcpSocket {
-    let socket = TcpSocket::new_v4().expect("a socket");
+fn try_bound(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
     // Connections that were closed a short time ago must not block the port.
-    socket.set_reuseaddr(true).expect("a socket");
-    socket.bind(address).expect("a free port");
-    socket
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 async fn serve(listener: TcpListener, script: Arc<Mutex<Script>>) {
