@@ -226,15 +226,10 @@ fn is_accepted(values: &[&str], accepted: &[String]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    const NOW: i64 = 1_800_000_000;
-
-    fn rules() -> ClaimRules {
-        ClaimRules {
+impl ClaimRules {
+    /// Rules of a secret that accept every issuer and audience.
+    pub(super) fn lax() -> Self {
+        Self {
             is_of_secret: true,
             issuers: vec![],
             foreign_issuers: vec![],
@@ -243,6 +238,19 @@ mod tests {
             max_lifetime: 3600,
             not_before: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn rules() -> ClaimRules {
+        ClaimRules::lax()
     }
 
     /// Checks claims of alice with these changes.

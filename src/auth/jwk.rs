@@ -284,15 +284,7 @@ mod tests {
     use super::*;
 
     fn rules() -> Arc<ClaimRules> {
-        Arc::new(ClaimRules {
-            is_of_secret: false,
-            issuers: vec![],
-            foreign_issuers: vec![],
-            audiences: vec![],
-            user_claim: "sub".into(),
-            max_lifetime: 3600,
-            not_before: None,
-        })
+        Arc::new(ClaimRules { is_of_secret: false, ..ClaimRules::lax() })
     }
 
     #[test]
