@@ -1,12 +1,11 @@
 //! Stop signals: the first begins an orderly end, the second ends the program at once.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::thread;
 
-use futures_util::future::select_all;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
-use tokio::signal::unix::{SignalKind, signal};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level;
+use tokio::sync::oneshot;
 
 use super::Failure;
 
@@ -14,22 +13,25 @@ use super::Failure;
 const INTERRUPTED: i32 = 1;
 
 /// Resolves when the program is told to stop: SIGINT (ctrl-c), SIGTERM, or SIGHUP (its terminal was closed). A second
-/// signal ends the program at once, even if the runtime does nothing any more.
+/// signal ends the program at once, even if the runtime does nothing any more: one thread counts them.
 pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
-    let stopping = Arc::new(AtomicBool::new(false));
-    let mut signals = Vec::new();
-    for number in [SIGINT, SIGTERM, SIGHUP] {
-        if number == SIGHUP && is_ignored(SIGHUP) {
-            continue;
+    let watched =
+        [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&number| number != SIGHUP || !is_ignored(SIGHUP));
+    let mut signals = Signals::new(watched)?;
+    let (first, told) = oneshot::channel();
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        let mut signals = signals.forever();
+        if signals.next().is_some() {
+            let _ = first.send(());
         }
-        // The actions run in this order: the first signal finds the flag unset, and then sets it.
-        flag::register_conditional_shutdown(number, INTERRUPTED, stopping.clone())?;
-        flag::register(number, stopping.clone())?;
-        signals.push(signal(SignalKind::from_raw(number))?);
-    }
+        if signals.next().is_some() {
+            low_level::exit(INTERRUPTED);
+        }
+    })?;
     Ok(async move {
-        select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
-        tracing::info!("received a stop signal");
+        if told.await.is_ok() {
+            tracing::info!("received a stop signal");
+        }
     })
 }
 

@@ -1,11 +1,13 @@
 //! The delay before a stop, a second signal, and signals that are ignored.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
-use super::program::{Program, Running};
+use super::checkout::Checkout;
+use super::program::{Directory, Program, Running};
 use super::raw_client::{RawClient, head, request};
 use crate::world::{Database, Person, SECRET, World};
 
@@ -96,21 +98,25 @@ async fn a_second_signal_ends_the_server_at_once() {
     }
 }
 
+/// The first signal lets `initdb` end, which here takes as long as the directory of this program is there.
 #[tokio::test]
 async fn a_second_signal_ends_a_server_that_has_not_started_yet() {
-    let settings = [
-        ("ENVIRONMENT", "production"),
-        ("DATABASE_URL", "postgres://user@127.0.0.1:9/database"),
-        ("BETTER_AUTH_SECRET", SECRET),
-        ("PORT", "0"),
-    ];
-    let mut running = Program::new(&["serve"]).with(&settings).start();
-    running.says("trying again").await;
-
-    running.signal("STOP");
-    for name in ["TERM", "INT", "CONT"] {
-        running.signal(name);
+    let (directory, checkout) = (Directory::new(), Checkout::new("c"));
+    let waits = "while [ -e \"$0\" ]; do sleep 0.2; done";
+    for (name, line) in
+        [("postgres", "echo 'postgres (PostgreSQL) 17.0'"), ("pg_ctl", "exit 1"), ("initdb", waits)]
+    {
+        directory.write(name, &format!("#!/bin/sh\n{line}\n"));
+        let executable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(directory.0.join(name), executable).expect("a mode");
     }
+    let programs = [("POSTGRES_BIN_DIR", directory.0.to_str().expect("text"))];
+    let mut running = checkout.program(&[]).with(&programs).start();
+    running.says("making the development database").await;
+    running.signal("TERM");
+    running.says("received a stop signal").await;
+
+    running.signal("INT");
 
     assert_eq!(timeout(AT_ONCE, running.ended()).await.expect("an end").code, Some(1));
 }
