@@ -7,6 +7,10 @@
 --   privileges           on the schemas app and rowkeep and on their tables, columns, sequences and functions: those of
 --                        every role but the owner
 --   default privileges   every grant on future objects of these schemas
+--
+-- An object of another owner in app, such as a table of another program, keeps its policies and the privileges of that
+-- program's roles. PUBLIC, the roles of Rowkeep and the logins of requests lose theirs, if this login may revoke them.
+-- Objects of extensions stay as they are.
 
 set local search_path = '';
 
@@ -29,20 +33,22 @@ begin
           join pg_class c on c.oid = p.polrelid
           join pg_namespace n on n.oid = c.relnamespace
          where n.nspname = 'app'
+           and (c.relowner = 'rowkeep_owner'::regrole or c.relname = 'tasks')
          order by 1
     loop
         execute command;
     end loop;
 
     for command in
-        with granted (on_what, owner, grantee) as (
-            select format('schema %I', n.nspname), n.nspowner, a.grantee
+        with granted (on_what, owner, grantee, is_foreign) as (
+            select format('schema %I', n.nspname), n.nspowner, a.grantee, false
               from pg_namespace n, aclexplode(n.nspacl) a
              where n.nspname in ('app', 'rowkeep')
             union
             -- Revoking a privilege on a table also revokes it on the columns.
             select format('%s %I.%I', case c.relkind when 'S' then 'sequence' else 'table' end,
-                          n.nspname, c.relname), c.relowner, a.grantee
+                          n.nspname, c.relname), c.relowner, a.grantee,
+                   n.nspname = 'app' and c.relowner <> 'rowkeep_owner'::regrole and c.relname not in ('tasks', 'tasks_id_seq')
               from pg_class c
               join pg_namespace n on n.oid = c.relnamespace
              cross join lateral (
@@ -54,19 +60,28 @@ begin
                    ) a
              where n.nspname in ('app', 'rowkeep')
                and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+               and not exists (select from pg_depend d
+                                where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
             union
             select format('routine %I.%I(%s)', n.nspname, f.proname,
-                          pg_get_function_identity_arguments(f.oid)), f.proowner, a.grantee
+                          pg_get_function_identity_arguments(f.oid)), f.proowner, a.grantee,
+                   n.nspname = 'app' and f.proowner <> 'rowkeep_owner'::regrole
               from pg_proc f
               join pg_namespace n on n.oid = f.pronamespace
              -- Without a list of privileges PUBLIC may execute the function.
              cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
              where n.nspname in ('app', 'rowkeep')
+               and not exists (select from pg_depend d
+                                where d.classid = 'pg_proc'::regclass and d.objid = f.oid and d.deptype = 'e')
         )
         select format('revoke all on %s from %s cascade', on_what,
                       case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end)
           from granted
          where grantee <> owner
+           and (not is_foreign
+                or (grantee = 0 or pg_has_role(grantee, 'rowkeep_api', 'MEMBER')
+                    or pg_has_role(grantee, 'rowkeep_auditor', 'MEMBER'))
+               and pg_has_role(owner, 'USAGE'))
          order by 1
     loop
         execute command;

@@ -195,7 +195,7 @@ extension_members as (
     select d.classid, d.objid, e.extname from pg_depend d join pg_extension e on e.oid = d.refobjid where d.deptype = 'e'
 ),
 
--- Every privilege of roles other than the owner. `wanted` are those that policies/ grants.
+-- Every privilege of roles other than the owner, but on objects of other programs. `wanted` are those that policies/ grants.
 granted as (
     select p.kind, p.nspname, p.name, p.part, p.target, lower(p.privilege_type) as privilege, p.is_grantable, p.grantee, p.owner,
            coalesce(r.name, 'public') as receiver,
@@ -229,6 +229,7 @@ granted as (
       from privileges p
       left join roles r on r.oid = p.grantee
      where p.grantee <> p.owner
+       and not (p.kind in ('table', 'sequence', 'column') and p.object in (select oid from strangers))
 ),
 
 -- The logins that can serve requests. Superusers can do everything; they have lines of their own.
@@ -315,6 +316,7 @@ privileges as (
       from pg_proc f
       join schemas s on s.oid = f.pronamespace
      cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
+     where not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
 ),
 
 -- Everything of the schemas of Rowkeep that has columns: tables, views, indexes, sequences.
@@ -390,9 +392,44 @@ stored_settings as (
      where s.setdatabase = 0 or d.datname = current_database()
 ),
 
--- The tables that hold rows of users.
+-- The tables, views and sequences of app that are not Rowkeep's: those of another program or of a person, which requests
+-- cannot reach. A view that reads a table of Rowkeep is none of them.
+strangers as (
+    select r.*
+      from relations r
+     where r.nspname = 'app'
+       and r.relkind in ('r', 'p', 'f', 'v', 'm', 'S')
+       and r.oid not in (select oid from tables)
+       and r.oid not in (select oid from views)
+       -- The sequence of a column of a table of Rowkeep.
+       and not exists (select
+                         from pg_depend d
+                         join tables t on t.oid = d.refobjid
+                        where d.classid = 'pg_class'::regclass and d.objid = r.oid and d.deptype in ('a', 'i'))
+       and (exists (select from extension_members x where x.classid = 'pg_class'::regclass and x.objid = r.oid)
+            or not exists (select
+                             from privileges p
+                            where p.object = r.oid
+                              and p.grantee <> p.owner
+                              and (p.grantee = 0 or p.grantee in (select oid from serving_roles))))
+),
+
+-- The tables that requests use or can reach: app.tasks, and every table of app on which rowkeep_api, PUBLIC or a login of
+-- requests has a privilege. Not the tables of extensions. sql/session/probe.sql looks at the same ones.
 tables as (
-    select * from relations where nspname = 'app' and relkind in ('r', 'p', 'f')
+    select r.*
+      from relations r
+     where r.nspname = 'app'
+       and r.relkind in ('r', 'p', 'f')
+       and (r.relname = 'tasks'
+            or not exists (select from extension_members x where x.classid = 'pg_class'::regclass and x.objid = r.oid)
+               and (has_table_privilege(to_regrole('rowkeep_api'), r.oid, 'DELETE, TRUNCATE, TRIGGER')
+                    or has_any_column_privilege(to_regrole('rowkeep_api'), r.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
+                    or exists (select
+                                 from privileges p
+                                where p.object = r.oid
+                                  and p.grantee <> p.owner
+                                  and (p.grantee = 0 or p.grantee in (select oid from serving_roles)))))
 ),
 
 -- Views that read a table of app, and views that read those views.
@@ -683,6 +720,7 @@ select 'RK-411', case when x.problem is null then 'OK' else 'FAIL' end, 'functio
         'by hand: restore it from migrations/V4__cheaper_identity.sql: %s')
        ) x (found, problem, harm, fix) on x.found
  where s.nspname = 'app'
+   and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
 ),
 
 check_grants_catalogue (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1338,6 +1376,37 @@ select 'RK-803', 'FAIL', 'objects', format('rule %s on %s', w.rulename, t.name),
   join tables t on t.oid = w.ev_class
 ),
 
+check_object_strangers (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: tables, views and sequences in app that are not Rowkeep's, and on which requests have no privilege. And types.
+-- Why: a program whose login is called app puts its tables there, because PostgreSQL looks for a schema of the login's name
+--   first. Requests cannot reach them, and nothing of Rowkeep protects them.
+-- Severity: NOTE, in one line. A table with a privilege of requests has lines of its own.
+-- Fix: alter table ... set schema ...; by hand, because the other program must find it there.
+select 'RK-815', 'NOTE', 'objects',
+       format('%s objects in app are not of Rowkeep: %s%s', s.number, array_to_string(s.names[1:10], ', '),
+              case when s.number > 10 then format(' and %s more (%s)', s.number - 10,
+                                                  left(md5(array_to_string(s.names, ',')), 8)) else '' end),
+       'requests have no privilege on them',
+       'by hand: move them to a schema of their own (alter table ... set schema ...)', null
+  from (select count(*) as number, array_agg(o.name order by o.name collate "C") as names
+          from (select r.name
+                  from strangers r
+                 -- Not the sequence of a column.
+                 where r.relkind <> 'S'
+                    or not exists (select from pg_depend d
+                                    where d.classid = 'pg_class'::regclass and d.objid = r.oid and d.deptype in ('a', 'i'))
+                 union all
+                select format('type %I.%I', s.nspname, y.typname)
+                  from pg_type y
+                  join schemas s on s.oid = y.typnamespace and s.nspname = 'app'
+                 where y.typelem = 0
+                   and y.typtype in ('e', 'd', 'r', 'c', 'b')
+                   and not exists (select from pg_class c where c.oid = y.typrelid and c.relkind <> 'c')
+                   and not exists (select from extension_members x
+                                    where x.classid = 'pg_type'::regclass and x.objid = y.oid)) o) s
+ where s.number > 0
+),
+
 check_object_subscriptions (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: subscriptions of this database.
 -- Why: a subscription writes rows here, and policies do not check them.
@@ -1349,13 +1418,13 @@ select 'RK-808', 'NOTE', 'objects', format('subscription %s writes rows here', b
 ),
 
 check_object_tables_protected (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: how many tables of app force row-level security.
+-- Looks for: how many tables that requests can reach force row-level security.
 -- Why: one line sums up all tables.
 -- Severity: FAIL if one does not, or if there is no table. OK otherwise.
 -- Fix: alter table ... enable row level security, force row level security;
 select 'RK-801', case when f.failing = 0 and f.all_of_them > 0 then 'OK' else 'FAIL' end, 'objects',
        case when f.all_of_them = 0 then 'there is no table in app'
-            else format('%s of %s tables in app force row security', f.all_of_them - f.failing, f.all_of_them) end,
+            else format('%s of %s tables of requests force row security', f.all_of_them - f.failing, f.all_of_them) end,
        '', case when f.all_of_them = 0 then 'rowkeep migrate' else f.fix end,
        case when f.fix is not null then f.owner end
   from (select count(*) as all_of_them,
@@ -1557,6 +1626,41 @@ select 'RK-211', case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'F
   left join roles r on r.oid = s.nspowner
 ),
 
+check_sequence_behind (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: sequences of ids that are behind the ids of their table.
+-- Why: the rows were loaded without the sequence. A new row gets the id of an old one, and the create fails for the user who
+--   has that id.
+-- Severity: FAIL if the sequence has never given a number although the table has rows, or if it is below the largest id that
+--   the statistics know. NOTE if this login may not read the sequence of a table with rows.
+-- Fix: rowkeep migrate --repair
+select 'RK-308', case when q.position is null then 'NOTE' else 'FAIL' end, 'table',
+       case when q.position is null then format('whether %s is behind the ids of %s', q.name, q.relation)
+            else format('%s is behind the ids of %s', q.name, q.relation) end,
+       case when q.position is null then 'not looked at: this login may not read the sequence'
+            else 'creates get ids that exist, and fail' end,
+       case when q.position is not null then 'rowkeep migrate --repair' end, null
+  from (select t.name as relation, r.name,
+               -- Null: it may not be read. 0: it has given no number.
+               case when has_sequence_privilege(s.seqrelid, 'USAGE, SELECT') then coalesce(pg_sequence_last_value(s.seqrelid), 0) end
+               as position,
+               (select max(b.bound::bigint)
+                  from pg_stats k
+                 cross join unnest(k.histogram_bounds::text::text[]) b (bound)
+                 where k.schemaname = t.nspname and k.tablename = t.relname and k.attname = a.attname) as largest
+          from tables t
+          join pg_attribute a on a.attrelid = t.oid and a.attidentity <> ''
+          join pg_depend d on d.refobjid = t.oid and d.refobjsubid = a.attnum and d.deptype = 'i'
+                          and d.classid = 'pg_class'::regclass
+          join pg_sequence s on s.seqrelid = d.objid
+          join relations r on r.oid = s.seqrelid
+          join pg_class c on c.oid = t.oid
+         -- No lock: another session can have one.
+         where c.reltuples > 0 or pg_stat_get_live_tuples(c.oid) > 0) q
+ where q.position is null
+    or q.position = 0
+    or q.position < q.largest
+),
+
 check_server_collation_versions (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: rules for sorting text that have changed since the database recorded them: of the database, of the collations
 --   that its columns and indexes use, and of app.letters, which searches use.
@@ -1665,6 +1769,30 @@ select 'RK-511',
                    else '' end,
        format('alter %s reset %s;', s.altered, s.spelling), s.fixer
   from reported_settings s
+),
+
+check_table_copies (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: tables and materialized views of app with every column of app.tasks, and without forced row-level security.
+-- Why: a copy of the tasks, such as `create table app.tasks_old as table app.tasks`, has the rows of all users and none of the
+--   policies. One GRANT shows them all.
+-- Severity: FAIL. Requests cannot reach it now, but the texts of all users are there without protection.
+-- Fix: by hand: drop it, or move it to a schema and a role that may have the rows of all users.
+select 'RK-309', 'FAIL', 'table',
+       format('%s has every column of app.tasks; owner %s', c.name, o.name),
+       'a copy of the rows of all users, to which no policy applies',
+       'by hand: drop it, or give it to a role that may see the rows of all users, in another schema', null
+  from strangers c
+  join roles o on o.oid = c.relowner
+ where c.relkind in ('r', 'p', 'f', 'm')
+   and not (c.relrowsecurity and c.relforcerowsecurity)
+   and exists (select from tables t where t.relname = 'tasks')
+   and not exists (select
+                     from pg_attribute a
+                     join tables t on t.oid = a.attrelid and t.relname = 'tasks'
+                    where a.attnum > 0 and not a.attisdropped
+                      and not exists (select
+                                        from pg_attribute b
+                                       where b.attrelid = c.oid and b.attname = a.attname and not b.attisdropped))
 ),
 
 check_table_primary_key (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1860,6 +1988,7 @@ facts as (
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_publications
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_replication_slots
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_rules
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_strangers
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_subscriptions
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_tables_protected
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_views
@@ -1872,12 +2001,14 @@ facts as (
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_schema_create
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_schema_grants
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_schema_owner
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_sequence_behind
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_server_collation_versions
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_server_logged_values
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_server_prepared_transactions
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_server_release
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_settings_session_replication_role
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_settings_stored
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_table_copies
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_table_primary_key
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_table_row_security
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_table_unique_keys

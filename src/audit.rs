@@ -4,6 +4,7 @@
 mod drift;
 mod integrity;
 mod proof;
+mod repair;
 mod report;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::database::Address;
 use crate::schema::{SchemaError, Version, connect};
 pub use drift::Catalogue;
 pub use integrity::{check_integrity, lost_objects};
+pub use repair::repair_objects;
 pub use report::{Fact, Report, Verdict};
 
 const AUDIT: &str = include_str!("../sql/audit.sql");
@@ -89,6 +91,12 @@ async fn printed(client: &Client) -> Result<Vec<String>, Error> {
     Ok(lines)
 }
 
+/// Whether a table of this product is there, or was restored.
+async fn is_migrated(client: &Client) -> Result<bool, Error> {
+    let declared = Catalogue::declared(major(client).await?);
+    Ok(declared.shares_a_table(&Catalogue::of_database(client).await?))
+}
+
 /// The major release of the server.
 async fn major(client: &Client) -> Result<i32, Error> {
     let rows = client.query_typed(SERVER, &[]).await?;
@@ -101,7 +109,7 @@ async fn drift(client: &Client) -> Result<Vec<Fact>, Error> {
     let fail = |text: String| Fact::new(Verdict::Fail, "drift", text).with_fix("rowkeep migrate");
     let found = match Version::of_database(client).await {
         Ok(Some(found)) => Some(found),
-        Ok(None) if Catalogue::of_database(client).await?.is_empty() => {
+        Ok(None) if !is_migrated(client).await? => {
             return Ok(vec![fail("the database has not been migrated".into())]);
         }
         // app.schema_version() or its history is missing: the differences below say so.

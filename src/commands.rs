@@ -21,7 +21,7 @@ use crate::config::{Cli, Command, Config};
 use crate::database::Address;
 use crate::development::{self, CLUSTER_START_TIMEOUT, Cluster};
 use crate::logging;
-use crate::schema::MigrateOptions;
+use crate::schema::{MigrateOptions, RepairObjects};
 use signals::stop_signal;
 
 /// Why a command did not do its work. The text is printed for people.
@@ -48,9 +48,10 @@ pub fn run() -> Result<(), Failure> {
     let is_server = command == Command::Serve;
     let outcome = match command {
         Command::Serve => runtime.block_on(serve::serve(&mut config, &mut exit_timeout)),
-        Command::Migrate { reapply_policies, allow_older_policies, lock_timeout } => {
+        Command::Migrate { reapply_policies, allow_older_policies, repair, lock_timeout } => {
             let lock_wait = Duration::from_secs(lock_timeout.into());
-            let options = MigrateOptions { reapply_policies, allow_older_policies, lock_wait };
+            let repair = repair.then_some(crate::audit::repair_objects as RepairObjects);
+            let options = MigrateOptions { reapply_policies, allow_older_policies, repair, lock_wait };
             runtime.block_on(migrate::migrate(&config, options, &mut exit_timeout))
         }
         Command::Audit => runtime.block_on(audit::audit(&config, &mut exit_timeout)),

@@ -69,6 +69,10 @@ pub enum Command {
         /// Apply the policies even if those of a newer release are in force
         #[arg(long)]
         allow_older_policies: bool,
+        /// Bring a restored or damaged database back to what this release declares: make lost objects again, set the sequences
+        /// of ids behind the ids that are there, and apply the policies
+        #[arg(long)]
+        repair: bool,
         /// How many seconds to wait for another process that changes the same database
         #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(..=86_400))]
         lock_timeout: u32,

@@ -1,10 +1,12 @@
 //! Migrates a database and applies the policies. Checks whether a database fits this release.
 
 mod connect;
+mod in_the_way;
 mod lock;
 mod maintenance;
 mod migrate;
 mod policies;
+mod sequences;
 mod server;
 mod serving;
 mod version;
@@ -17,7 +19,7 @@ pub use lock::MigrationLock;
 pub(crate) use lock::{is_lock_conflict, table_users};
 pub use maintenance::maintenance_session;
 pub(crate) use migrate::{LOCK_ATTEMPTS, pause_before_retry};
-pub use migrate::{MigrateOptions, Migrated, migrate, migrate_with};
+pub use migrate::{MigrateOptions, Migrated, RepairObjects, migrate, migrate_with};
 pub use server::OLDEST_POSTGRES;
 pub use serving::{ServingData, ready_to_serve};
 pub use version::Version;

@@ -1,5 +1,6 @@
--- Everything in the schemas app and rowkeep, as the statements that make it. The result of a freshly migrated database is
--- the declaration (sql/audit/declared/). `rowkeep audit` compares every other database with it.
+-- Everything of Rowkeep in the schemas app and rowkeep, as the statements that make it. The result of a freshly migrated
+-- database is the declaration (sql/audit/declared/). `rowkeep audit` compares every other database with it. Objects of another
+-- program in app are left out unless requests can reach them: sql/audit.sql counts those.
 --   object     the name of the object; unique
 --   statement  the statements that make it, as PostgreSQL prints them with an empty search path
 --   undo       the statement that removes it; null if it would delete rows
@@ -9,11 +10,40 @@ with schemas as (
      where nspname in ('app', 'rowkeep')
 ),
 
+extension_members as (
+    select classid, objid from pg_depend where deptype = 'e'
+),
+
+-- The tables, views and sequences that are Rowkeep's, or that requests can reach, or that read app.tasks. Then their columns,
+-- indexes, types.
+own (oid) as (
+    select c.oid
+      from pg_class c
+      join schemas s on s.oid = c.relnamespace
+     where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S')
+       and not exists (select from extension_members x where x.classid = 'pg_class'::regclass and x.objid = c.oid)
+       and (s.nspname = 'rowkeep'
+            or c.relname in ('tasks', 'tasks_id_seq')
+            or case when c.relkind = 'S' then has_sequence_privilege(to_regrole('rowkeep_api'), c.oid, 'USAGE, SELECT, UPDATE')
+                    else has_table_privilege(to_regrole('rowkeep_api'), c.oid, 'DELETE, TRUNCATE, TRIGGER')
+                         or has_any_column_privilege(to_regrole('rowkeep_api'), c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
+               end
+            or exists (select
+                         from pg_rewrite w
+                         join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+                        where w.ev_class = c.oid and d.refclassid = 'pg_class'::regclass
+                          and d.refobjid = to_regclass('app.tasks')))
+),
+
 relations as (
     select c.*, s.name as schema, format('%I.%I', s.nspname, c.relname) as name, quote_ident(o.rolname) as owner
       from pg_class c
       join schemas s on s.oid = c.relnamespace
       join pg_roles o on o.oid = c.relowner
+      left join pg_index i on i.indexrelid = c.oid
+      left join pg_depend d on c.relkind = 'S' and d.classid = 'pg_class'::regclass and d.objid = c.oid
+                           and d.deptype in ('a', 'i') and d.refclassid = 'pg_class'::regclass and d.refobjsubid > 0
+     where coalesce(i.indrelid, c.oid) in (select oid from own) or d.refobjid in (select oid from own)
 ),
 
 tables as (
@@ -25,6 +55,7 @@ functions as (
       from pg_proc f
       join schemas s on s.oid = f.pronamespace
       join pg_roles o on o.oid = f.proowner
+     where not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
 ),
 
 -- A PostgreSQL with ICU has a collation of it for each language. One without ICU makes app.letters of other rules, which
@@ -158,6 +189,7 @@ catalogue (object, statement, undo) as (
       from pg_index i
       join pg_class x on x.oid = i.indexrelid
       join schemas s on s.oid = x.relnamespace
+      join relations r on r.oid = i.indexrelid
     union all
     select format('policy %I on %s', p.polname, t.name),
            format('create policy %I on %s as %s for %s to %s%s%s;', p.polname, t.name,
@@ -222,18 +254,15 @@ catalogue (object, statement, undo) as (
       from commented c
      where c.text is not null
     union all
-    -- Other objects that a schema can contain: types, operators, statistics, ...
+    -- Other objects that a schema can contain: operators, statistics, ... A type holds no rows and gives nobody a privilege.
     select pg_describe_object(d.classid, d.objid, 0), 'its definition is not compared', null
       from pg_depend d
       join schemas s on s.oid = d.refobjid
      where d.refclassid = 'pg_namespace'::regclass
        and d.classid not in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_constraint'::regclass,
                              'pg_collation'::regclass, 'pg_default_acl'::regclass, 'pg_publication_namespace'::regclass)
-       -- Not the types that PostgreSQL makes for each table.
-       and not exists (select from pg_type y
-                        where d.classid = 'pg_type'::regclass and y.oid = d.objid
-                          and (y.typelem <> 0
-                               or exists (select from pg_class c where c.oid = y.typrelid and c.relkind <> 'c')))
+       and d.classid <> 'pg_type'::regclass
+       and not exists (select from extension_members x where x.classid = d.classid and x.objid = d.objid)
 )
 
 select object, statement, undo

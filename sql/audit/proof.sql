@@ -1,5 +1,6 @@
--- The statements of the proof for every table of app: what user A tries on the rows of user B, and the outcome that each
--- statement must have. `rowkeep audit` runs them as rowkeep_api, like a request, in a transaction that it rolls back.
+-- The statements of the proof for every table of app that requests can reach: what user A tries on the rows of user B, and the
+-- outcome that each statement must have. `rowkeep audit` runs them as rowkeep_api, like a request, in a transaction that it
+-- rolls back.
 --   $1   B's user id
 --   relation   the table
 --   phase      'nobody': in a session that has had no identity yet; 'rows': creates the rows of A and B; 'attack': one
@@ -19,6 +20,11 @@ with recursive tables as (
       from pg_class c
       join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'app'
      where c.relkind in ('r', 'p')
+       and (c.relname = 'tasks'
+            or has_table_privilege('rowkeep_api', c.oid, 'DELETE, TRUNCATE, TRIGGER')
+            or has_any_column_privilege('rowkeep_api', c.oid, 'SELECT, INSERT, UPDATE, REFERENCES'))
+       and not exists (select from pg_depend x
+                        where x.classid = 'pg_class'::regclass and x.objid = c.oid and x.deptype = 'e')
 ),
 
 few (condition) as (values (

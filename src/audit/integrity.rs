@@ -7,12 +7,12 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Error};
 
 use super::drift::{Catalogue, Loss};
-use super::{CATALOGUE_TIMEOUT, catalogues_not_read, major, no_answer};
+use super::{CATALOGUE_TIMEOUT, catalogues_not_read, is_migrated, major, no_answer};
 use crate::database::Address;
 use crate::schema::{SchemaError, Version, connect};
 use crate::session::connect_once;
 
-const UNUSED_SEQUENCES: &str = include_str!("../../sql/audit/unused_sequences.sql");
+const SEQUENCES_BEHIND: &str = include_str!("../../sql/audit/sequences_behind.sql");
 
 /// `rowkeep migrate --reapply-policies` makes these objects again. For other objects it sets only the owner and row security.
 const REPAIRED: [&str; 3] = ["policy ", "comment on policy ", "grant of "];
@@ -31,7 +31,7 @@ pub async fn check_integrity(address: &Address, reapplied: bool) -> Result<(), S
     let check = async {
         let losses = losses(&client).await?;
         if losses.is_empty() {
-            unused_sequence(&client).await
+            sequence_behind(&client).await
         } else {
             Ok(Some(described(&losses, reapplied)))
         }
@@ -52,17 +52,11 @@ pub async fn lost_objects(address: &Address) -> Option<SchemaError> {
         // A login without privileges on schema app cannot read the version. That may be the very problem.
         let version = Version::of_database(&client).await.ok().flatten();
         let is_other_version = version.is_some_and(|version| version != wanted);
-        let migrated = !is_other_version && was_migrated(&client).await?;
+        let migrated = !is_other_version && is_migrated(&client).await?;
         if migrated { losses(&client).await } else { Ok(Vec::new()) }
     };
     let losses = timeout(CATALOGUE_TIMEOUT, check).await.ok()?.ok()?;
     (!losses.is_empty()).then(|| SchemaError::Unusable(format!("{address}: {}", described(&losses, false))))
-}
-
-/// Whether a table of this product is there, or was restored.
-async fn was_migrated(client: &Client) -> Result<bool, Error> {
-    let declared = Catalogue::declared(major(client).await?);
-    Ok(declared.shares_a_table(&Catalogue::of_database(client).await?))
 }
 
 async fn losses(client: &Client) -> Result<Vec<Loss>, Error> {
@@ -75,17 +69,14 @@ async fn losses(client: &Client) -> Result<Vec<Loss>, Error> {
     Ok(if losses.iter().all(is_for_people) { Vec::new() } else { losses })
 }
 
-/// The problem if a sequence has never given a number although its table has rows. The rows were loaded without it, so the
-/// next new row would get the number of an old one.
-async fn unused_sequence(client: &Client) -> Result<Option<String>, Error> {
-    let rows = client.query_typed(UNUSED_SEQUENCES, &[]).await?;
+/// The problem if a sequence is behind the ids of its table, as far as the catalogues tell. The rows were loaded without it, so
+/// the next new row would get the id of an old one.
+async fn sequence_behind(client: &Client) -> Result<Option<String>, Error> {
+    let rows = client.query_typed(SEQUENCES_BEHIND, &[]).await?;
     rows.first()
         .map(|row| {
-            Ok(format!(
-                "{}\nrun as a superuser: {}",
-                row.try_get::<_, String>(0)?,
-                row.try_get::<_, String>(1)?
-            ))
+            let (problem, statement): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            Ok(format!("{problem}\nRun `rowkeep migrate --repair`, or as a superuser: {statement}"))
         })
         .transpose()
 }
@@ -123,7 +114,7 @@ fn described(losses: &[Loss], reapplied: bool) -> String {
     let by_hand = by_hand.collect::<Vec<_>>().join("\n");
     if !by_hand.is_empty() {
         // Not indented: the lines of a function's body are part of what is compared.
-        text.push_str(&format!("\nRun as a superuser or as rowkeep_owner:\n\n{by_hand}\n"));
+        text.push_str(&format!("\nRun `rowkeep migrate --repair`, or as a superuser or as rowkeep_owner:\n\n{by_hand}\n"));
     }
     if losses.iter().any(|loss| is_repairable(&loss)) {
         let then = if by_hand.is_empty() { "Run" } else { "Then run" };

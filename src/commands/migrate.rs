@@ -36,6 +36,12 @@ pub(super) async fn migrate(
     for migration in &applied.migrations {
         writeln!(out, "applied {migration}")?;
     }
+    for object in &applied.objects {
+        writeln!(out, "repaired {object}")?;
+    }
+    for sequence in &applied.sequences {
+        writeln!(out, "set the sequence {sequence}")?;
+    }
     if applied.policies {
         writeln!(out, "applied the policies")?;
     } else if applied.migrations.is_empty() && integrity.is_ok() {

@@ -1,21 +1,23 @@
-//! `rowkeep migrate`: roles, owners, history, migrations and policies, in this order. Skips what is done already.
+//! `rowkeep migrate`: roles, owners, history, migrations and policies, in this order. Skips what is done already. With
+//! `--repair` it makes lost objects again before the policies, and sets the sequences.
 
 use std::error::Error as _;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use refinery::Target;
 use tokio::time::sleep;
 use tokio_postgres::{Client, Error};
 
 use super::connect::{cannot_connect, connect, with_timeout};
+use super::in_the_way::refuse_foreign_schemas;
 use super::lock::{LOCK_WAIT, MigrationLock, is_lock_conflict, table_users};
 use super::server::check_server;
-use super::{MIGRATING, SchemaError, Version, migrations, policies};
+use super::{MIGRATING, SchemaError, Version, migrations, policies, sequences};
 use crate::database::{Address, describe};
 use crate::session::find_pooler;
 
 const ROLES: &str = include_str!("../../sql/schema/roles.sql");
-const RESTORED_WITHOUT_HISTORY: &str = include_str!("../../sql/schema/restored_without_history.sql");
 const OWNERS: &str = include_str!("../../sql/schema/owners.sql");
 const HISTORY: &str = include_str!("../../sql/schema/history.sql");
 const INDEX_REBUILD: &str = include_str!("../../sql/schema/index_rebuild.sql");
@@ -40,9 +42,20 @@ const MAKES_LOCK: i32 = 8;
 pub struct Migrated {
     /// The file names of the migrations that were applied now.
     pub migrations: Vec<String>,
+    /// The objects that were made again now.
+    pub objects: Vec<String>,
+    /// The sequences that were set now, and to which id.
+    pub sequences: Vec<String>,
     /// Whether the policies were applied now.
     pub policies: bool,
 }
+
+/// Makes lost objects again, in a session of the migrating login, and returns their names.
+pub type RepairObjects = for<'a> fn(&'a mut Client) -> BoxFuture<'a, Result<Vec<String>, SchemaError>>;
+
+/// Which login can migrate.
+pub(super) const PRIVILEGES: &str =
+    "The migrating login (MIGRATION_DATABASE_URL) must be a superuser, or have CREATEROLE and own the database.";
 
 /// How to [`migrate_with`].
 #[derive(Clone, Copy, Debug)]
@@ -51,13 +64,15 @@ pub struct MigrateOptions {
     pub reapply_policies: bool,
     /// Apply the policies even if those of a newer release are in force. Migrations never go back.
     pub allow_older_policies: bool,
+    /// Make lost objects again with this, set the sequences behind the ids, and apply the policies.
+    pub repair: Option<RepairObjects>,
     /// How long to wait for another process that changes the same database.
     pub lock_wait: Duration,
 }
 
 impl Default for MigrateOptions {
     fn default() -> Self {
-        Self { reapply_policies: false, allow_older_policies: false, lock_wait: LOCK_WAIT }
+        Self { reapply_policies: false, allow_older_policies: false, repair: None, lock_wait: LOCK_WAIT }
     }
 }
 
@@ -77,7 +92,7 @@ pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrat
 /// The step that failed, and why; a database that a newer release has migrated. Each migration has its own transaction, and all policies have one together. What was applied before the
 /// error stays applied.
 pub async fn migrate_with(address: &Address, options: MigrateOptions) -> Result<Migrated, SchemaError> {
-    let reapply_policies = options.reapply_policies;
+    let reapply_policies = options.reapply_policies || options.repair.is_some();
     let wanted = Version::of_this_release();
     let mut client = connect(address).await?;
     refuse_pooler(address).await?;
@@ -96,7 +111,7 @@ pub async fn migrate_with(address: &Address, options: MigrateOptions) -> Result<
     let mut lock = MigrationLock::take(address, &client, options.lock_wait).await?;
     let preparing = async {
         client.batch_execute(MIGRATING).await?;
-        refuse_without_history(&client, address).await?;
+        refuse_foreign_schemas(&client, address).await?;
         make_roles(&client).await?;
         // If the version is right and an owner is wrong, the operator decides: the owner may have been changed on purpose.
         if reapply_policies || found.is_some() {
@@ -124,12 +139,17 @@ pub async fn migrate_with(address: &Address, options: MigrateOptions) -> Result<
         if migrations.iter().any(|migration| migration == MAKES_LETTERS) {
             log_letters(&client).await?;
         }
+        let (mut objects, mut sequences) = (Vec::new(), Vec::new());
+        if let Some(repair_objects) = options.repair.filter(|_| !is_ahead) {
+            objects = repair_objects(&mut client).await?;
+            sequences = sequences::repair(&client).await?;
+        }
         let found = Version::of_database(&client).await?;
         let policies = reapply_policies || found.is_none_or(|found| found.policies != wanted.policies);
         if policies {
             apply_policies(&mut client, &wanted.policies).await?;
         }
-        Ok(Migrated { migrations, policies })
+        Ok(Migrated { migrations, objects, sequences, policies })
     };
     lock.during(finishing).await
 }
@@ -165,19 +185,6 @@ pub(super) fn refuse_newer(
         }
         _ => Ok(()),
     }
-}
-
-/// Comes before the first write: tables in schema `rowkeep` would be in the way when the dump is restored again.
-async fn refuse_without_history(client: &Client, address: &Address) -> Result<(), SchemaError> {
-    if !client.query_one(RESTORED_WITHOUT_HISTORY, &[]).await?.try_get::<_, bool>(0)? {
-        return Ok(());
-    }
-    Err(SchemaError::Unusable(format!(
-        "{address} has a schema app, but rowkeep.migrations does not say what has been applied to it.\n\
-         After a restore: the dump was made or restored without schema rowkeep. Restore the whole dump into an empty \
-         database; docs/operate.md says how to load the rows alone.\n\
-         If another program made schema app: give Rowkeep a database of its own."
-    )))
 }
 
 async fn make_roles(client: &Client) -> Result<(), SchemaError> {
@@ -304,11 +311,9 @@ pub(super) fn with_advice(error: &Error, what: &str) -> SchemaError {
              that owns it now, sets the owners."
                 .into()
         }
-        (None, Some("42501")) => {
-            "\nThe migrating login (MIGRATION_DATABASE_URL) must be a superuser, or have CREATEROLE and own the \
-             database."
-                .into()
-        }
+        (None, Some("42501")) => format!("\n{PRIVILEGES}"),
+        // unique_violation: a sequence is behind the rows, as after rows were restored without it.
+        (None, Some("23505")) => "\nRun `rowkeep migrate --repair`, which sets the sequences.".into(),
         _ => String::new(),
     };
     SchemaError::Unusable(format!("{what}: {}{advice}", describe(error)))

@@ -26,7 +26,12 @@ pub enum ProbeError {
     /// The database answers, and cannot run the statements of requests. Somebody must change it.
     Unusable(String),
     /// The database answers, and does not restrict requests. Somebody must change it.
-    Unprotected(String),
+    Unprotected {
+        /// The names of the objects with the problem. Empty if the problem is of the whole database.
+        objects: String,
+        /// What to do about it, too.
+        problem: String,
+    },
 }
 
 impl std::fmt::Display for ProbeError {
@@ -39,9 +44,9 @@ impl std::fmt::Display for ProbeError {
                 "the database is a standby, which cannot change tasks: connect to the primary, or add \
                  target_session_attrs=read-only to the address to serve reads from it",
             ),
-            Self::Unavailable(problem) | Self::Unusable(problem) | Self::Unprotected(problem) => {
-                out.write_str(problem)
-            }
+            Self::Unavailable(problem) | Self::Unusable(problem) => out.write_str(problem),
+            Self::Unprotected { objects, problem } if objects.is_empty() => out.write_str(problem),
+            Self::Unprotected { objects, problem } => write!(out, "{objects}: {problem}"),
         }
     }
 }
@@ -100,17 +105,26 @@ impl Session {
             self.manager.state.renew_connections();
             return Err(ProbeError::Standby);
         }
-        match CHECKS.iter().find(|(column, _)| !is_true(column)) {
+        let protection = PROTECTION.iter().find_map(|(column, problem)| {
+            let objects = fault(rows, column)?;
+            let fix = rows.iter().find_map(|row| row.try_get::<_, String>(&*format!("{column}_fix")).ok());
+            let fix = fix.map(|fix| format!(": run {fix}")).unwrap_or_default();
+            Some(ProbeError::Unprotected { objects, problem: format!("{problem}{fix}") })
+        });
+        let failure = protection.or_else(|| {
+            USE.iter().find_map(|(column, problem)| {
+                Some(ProbeError::Unusable(format!("{}: {problem}", fault(rows, column)?)))
+            })
+        });
+        if let Some(failure) = failure {
             // A cause such as a setting may stay in force on the connections after it is fixed in the database.
-            Some((_, problem)) => {
-                self.manager.state.renew_connections();
-                Err(ProbeError::Unprotected((*problem).into()))
-            }
-            None => Ok(Probed {
-                is_read_only: is_true("is_read_only"),
-                changed_collation: rows.iter().find_map(|row| row.try_get("sentence").ok().flatten()),
-            }),
+            self.manager.state.renew_connections();
+            return Err(failure);
         }
+        Ok(Probed {
+            is_read_only: is_true("is_read_only"),
+            changed_collation: rows.iter().find_map(|row| row.try_get("sentence").ok().flatten()),
+        })
     }
 
     /// Opens a connection of the pool, which prepares every statement.
@@ -140,8 +154,32 @@ impl Session {
     }
 }
 
-/// The columns of `sql/session/probe.sql` and `probe_without_identity.sql`, and the problem if one is not true.
-const CHECKS: [(&str, &str); 10] = [
+/// How many objects a problem names.
+const NAMED: usize = 5;
+
+/// The objects with the problem that a column of the probe looks for, or an empty text if they have no names. None if all is
+/// well. A column that is missing is a problem.
+fn fault(rows: &[Row], column: &str) -> Option<String> {
+    for row in rows {
+        match row.try_get::<_, bool>(column) {
+            Ok(true) => return None,
+            Ok(false) => return Some(String::new()),
+            Err(_) => {}
+        }
+        if let Ok(names) = row.try_get::<_, Option<Vec<String>>>(column) {
+            return names.map(|names| {
+                let more = names.len().saturating_sub(NAMED);
+                let shown = names[..names.len() - more].join(", ");
+                if more > 0 { format!("{shown} and {more} more") } else { shown }
+            });
+        }
+    }
+    Some(String::new())
+}
+
+/// The columns of `sql/session/probe.sql` and `probe_without_identity.sql`, and the problem if one is not as it must be. The
+/// names of the objects stand before it.
+const PROTECTION: [(&str, &str); 13] = [
     ("role_assumed", "a request's transaction does not run as rowkeep_api: run `rowkeep migrate`"),
     (
         "bound_by_policies",
@@ -149,29 +187,40 @@ const CHECKS: [(&str, &str); 10] = [
          run ALTER ROLE rowkeep_api NOSUPERUSER NOBYPASSRLS;",
     ),
     (
-        "owns_nothing",
-        "rowkeep_api owns tables of schema app, or is a member of the role that owns them: \
+        "owned",
+        "rowkeep_api owns them, or is a member of the role that owns them: `rowkeep audit` shows the statement that fixes it",
+    ),
+    (
+        "unprotected",
+        "requests can reach it, and row security is not enabled and forced. If it is a table of Rowkeep, run \
+         `rowkeep migrate --reapply-policies`; if not, revoke the privileges on it: `rowkeep audit` shows the statements",
+    ),
+    (
+        "unfenced",
+        "no fence policy, or a fence with another condition: run `rowkeep migrate --reapply-policies`",
+    ),
+    (
+        "unsound",
+        "not owned by rowkeep_owner, inherits from another table, or does not compare user ids byte by byte: \
          `rowkeep audit` shows the statement that fixes it",
     ),
     (
-        "tables_protected",
-        "row security is not enabled and forced on every table of schema app: \
-         run `rowkeep migrate --reapply-policies`",
+        "without_rows",
+        "no policy lets rowkeep_api see rows, so every list would be empty: run `rowkeep migrate --reapply-policies`",
     ),
     (
-        "tables_fenced",
-        "a table of schema app has no fence policy, or a fence with another condition: \
-         run `rowkeep migrate --reapply-policies`",
+        "disabled_triggers",
+        "the trigger is disabled, so every create fails, or ids and users can change",
     ),
     (
-        "tables_sound",
-        "a table of schema app is not owned by rowkeep_owner, inherits from another table, or does not compare user ids \
-         byte by byte: `rowkeep audit` shows the statement that fixes it",
+        "missing_triggers",
+        "the trigger is missing, so every create fails: run `rowkeep migrate --repair`, or as rowkeep_owner CREATE TRIGGER \
+         tasks_touch BEFORE INSERT OR UPDATE ON app.tasks FOR EACH ROW EXECUTE FUNCTION app.tasks_touch();",
     ),
     (
-        "rows_reachable",
-        "a table of schema app has no policy that lets rowkeep_api see rows, so every list would be empty: \
-         run `rowkeep migrate --reapply-policies`",
+        "triggers_run",
+        "session_replication_role is replica, so no trigger runs and every create fails: run ALTER ROLE .. RESET \
+         session_replication_role; for the login, or ALTER DATABASE .. RESET",
     ),
     (
         "identity_sound",
@@ -187,6 +236,19 @@ const CHECKS: [(&str, &str); 10] = [
         "sees_nothing",
         "a transaction without an identity sees rows or has a user: run `rowkeep migrate --reapply-policies`, \
          and remove stored values of app.user_id (ALTER ROLE .. RESET app.user_id)",
+    ),
+];
+
+/// The same for what requests need: without it they are refused, and no row is shown to others.
+const USE: [(&str, &str); 2] = [
+    (
+        "missing_privileges",
+        "rowkeep_api does not have this privilege, which requests need: run `rowkeep migrate --reapply-policies`",
+    ),
+    (
+        "unfilled_columns",
+        "it must not be null and has no default, so every create fails: run ALTER TABLE app.tasks ALTER COLUMN .. SET DEFAULT \
+         ..; or .. DROP NOT NULL;",
     ),
 ];
 

@@ -29,6 +29,8 @@ pub(super) fn refusal(error: &Error, messages: &ConstraintMessages) -> Refusal {
         "22021" => Refusal::invalid("text must not contain the character U+0000"),
         // string_data_right_truncation
         "22001" => Refusal::invalid("a text is too long"),
+        // unique_violation
+        "23505" => Refusal::Broken(format!("{}{}", describe(error), sequence_advice(error)).into()),
         _ if is_temporary_state(state) || makes_connection_unusable(error) => {
             Refusal::Busy(describe(error).into())
         }
@@ -91,6 +93,19 @@ fn is_stale_plan(error: &Error) -> bool {
     let routine = error.as_db_error().and_then(|error| error.routine());
     // The name of a function in the source of PostgreSQL, which is never translated.
     is_unsupported && routine.is_none_or(|routine| routine == "RevalidateCachedQuery")
+}
+
+/// What to do if a new row gets an id that exists. Ids come from a sequence, so it is behind the ids that are there: rows were
+/// loaded without it. The owner of the table sees no row, and would set the sequence to null.
+fn sequence_advice(error: &Error) -> String {
+    let Some(error) = error.as_db_error() else { return String::new() };
+    match (error.schema(), error.table(), error.constraint()) {
+        (Some(schema), Some(table), Some(constraint)) if constraint == format!("{table}_pkey") => format!(
+            "; the sequence of ids is behind the ids of {schema}.{table}: run `rowkeep migrate --repair`, or as a superuser \
+             select setval('{schema}.{table}_id_seq', (select max(id) from {schema}.{table}));"
+        ),
+        _ => String::new(),
+    }
 }
 
 /// The constraint that a check_violation names. A node of a distributed database sends the name only in the message,

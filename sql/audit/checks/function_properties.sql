@@ -47,3 +47,4 @@ select 'RK-411', case when x.problem is null then 'OK' else 'FAIL' end, 'functio
         'by hand: restore it from migrations/V4__cheaper_identity.sql: %s')
        ) x (found, problem, harm, fix) on x.found
  where s.nspname = 'app'
+   and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)

@@ -1,10 +1,10 @@
--- Looks for: how many tables of app force row-level security.
+-- Looks for: how many tables that requests can reach force row-level security.
 -- Why: one line sums up all tables.
 -- Severity: FAIL if one does not, or if there is no table. OK otherwise.
 -- Fix: alter table ... enable row level security, force row level security;
 select 'RK-801', case when f.failing = 0 and f.all_of_them > 0 then 'OK' else 'FAIL' end, 'objects',
        case when f.all_of_them = 0 then 'there is no table in app'
-            else format('%s of %s tables in app force row security', f.all_of_them - f.failing, f.all_of_them) end,
+            else format('%s of %s tables of requests force row security', f.all_of_them - f.failing, f.all_of_them) end,
        '', case when f.all_of_them = 0 then 'rowkeep migrate' else f.fix end,
        case when f.fix is not null then f.owner end
   from (select count(*) as all_of_them,

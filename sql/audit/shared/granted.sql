@@ -1,4 +1,4 @@
--- Every privilege of roles other than the owner. `wanted` are those that policies/ grants.
+-- Every privilege of roles other than the owner, but on objects of other programs. `wanted` are those that policies/ grants.
 granted as (
     select p.kind, p.nspname, p.name, p.part, p.target, lower(p.privilege_type) as privilege, p.is_grantable, p.grantee, p.owner,
            coalesce(r.name, 'public') as receiver,
@@ -32,4 +32,5 @@ granted as (
       from privileges p
       left join roles r on r.oid = p.grantee
      where p.grantee <> p.owner
+       and not (p.kind in ('table', 'sequence', 'column') and p.object in (select oid from strangers))
 )

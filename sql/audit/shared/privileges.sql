@@ -21,4 +21,5 @@ privileges as (
       from pg_proc f
       join schemas s on s.oid = f.pronamespace
      cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
+     where not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
 )

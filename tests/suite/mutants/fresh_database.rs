@@ -49,7 +49,7 @@ const FACTS: &[&str] = &[
     "OK login rowkeep_login runs as rowkeep_api from its first statement: idle_in_transaction_session_timeout 10s, lock_timeout 2s, statement_timeout 5s",
     "NOTE login rowkeep_login has no connection limit: it can take every connection of the server",
     "NOTE channel a client that sends SQL as rowkeep_login: can end and watch its other sessions, lift its time limits, lock app.tasks, and change its settings and its password",
-    "OK objects 1 of 1 tables in app force row security",
+    "OK objects 1 of 1 tables of requests force row security",
     "OK objects no view, rule, child table, parent table or publication bypasses the policies of app",
     "NOTE channel a client that sends SQL as rowkeep_api: can see row estimates (EXPLAIN), sizes, and the statements of its other sessions",
     "OK drift migration 8 and the policies are those of this release",

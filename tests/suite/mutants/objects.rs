@@ -80,7 +80,7 @@ async fn a_new_object_in_the_schema_is_reported() {
         mutant(
             of_owner,
             &["FAIL table app.notes: row security NOT enabled", "FAIL policy app.notes has no fence",
-              "FAIL objects 1 of 2 tables in app force row security", "FAIL drift table app.notes exists, but is not declared"],
+              "FAIL objects 1 of 2 tables of requests force row security", "FAIL drift table app.notes exists, but is not declared"],
         )
         .by_hand(),
         mutant(

@@ -1,0 +1,24 @@
+-- The sequences of ids that are behind the ids of their table, as far as catalogues tell, for a login that may read the
+-- sequence: one that has never given a number although its table has data, or one that is below the largest id that the
+-- statistics know (PostgreSQL shows those to logins that no policy binds). The rows were loaded without the sequence, by COPY
+-- or `pg_restore --data-only` of the table alone. One row for each: what is wrong, and the statement that fixes it.
+select format('%s has rows, but its sequence %s has never given a number, or is behind them: new rows would get the ids of '
+              'old ones', c.oid::regclass, s.oid::regclass),
+       format('select setval(%L, (select max(%I) from %s));', s.oid::regclass::text, a.attname, c.oid::regclass)
+  from pg_class c
+  join pg_attribute a on a.attrelid = c.oid and a.attidentity <> ''
+  join pg_depend d on d.refobjid = c.oid and d.refobjsubid = a.attnum and d.deptype = 'i'
+                  and d.classid = 'pg_class'::regclass
+  join pg_class s on s.oid = d.objid and s.relkind = 'S'
+  join pg_namespace n on n.oid = c.relnamespace
+  left join pg_stats t on t.schemaname = n.nspname and t.tablename = c.relname and t.attname = a.attname
+ where n.nspname in ('app', 'rowkeep')
+   and c.relowner = to_regrole('rowkeep_owner')
+   and pg_relation_size(c.oid) > 0
+   -- CASE keeps the planner from asking this of relations that are no sequences.
+   and case when s.relkind = 'S' and has_sequence_privilege(s.oid, 'USAGE, SELECT')
+            then coalesce(pg_sequence_last_value(s.oid)
+                          < (select max(b.bound::bigint) from unnest(t.histogram_bounds::text::text[]) b (bound)),
+                          pg_sequence_last_value(s.oid) is null)
+       end
+ order by c.oid::regclass::text
