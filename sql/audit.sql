@@ -319,6 +319,24 @@ privileges as (
      where not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
 ),
 
+-- The tables, views and sequences of app on which rowkeep_api, PUBLIC or a login of requests has a privilege. The privileges of
+-- an owner and of a superuser do not count: they have them on every table. Not the tables of extensions.
+reachable (oid) as (
+    select r.oid
+      from relations r
+     where r.nspname = 'app'
+       and r.relkind in ('r', 'p', 'f', 'v', 'm', 'S')
+       and not exists (select from extension_members x where x.classid = 'pg_class'::regclass and x.objid = r.oid)
+       and (exists (select
+                      from privileges p
+                     where p.object = r.oid
+                       and p.kind in ('table', 'column', 'sequence')
+                       and p.grantee <> p.owner
+                       and (p.grantee = 0 or p.grantee in (select oid from serving_roles)))
+            or case when r.relkind <> 'S'
+                    then has_table_privilege(to_regrole('rowkeep_api'), r.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') end)
+),
+
 -- Everything of the schemas of Rowkeep that has columns: tables, views, indexes, sequences.
 relations as (
     select c.oid, s.nspname, c.relname, format('%I.%I', s.nspname, c.relname) as name, c.relkind, c.relowner, c.relacl,
@@ -406,30 +424,24 @@ strangers as (
                          from pg_depend d
                          join tables t on t.oid = d.refobjid
                         where d.classid = 'pg_class'::regclass and d.objid = r.oid and d.deptype in ('a', 'i'))
-       and (exists (select from extension_members x where x.classid = 'pg_class'::regclass and x.objid = r.oid)
-            or not exists (select
-                             from privileges p
-                            where p.object = r.oid
-                              and p.grantee <> p.owner
-                              and (p.grantee = 0 or p.grantee in (select oid from serving_roles))))
+       and r.oid not in (select oid from reachable)
 ),
 
--- The tables that requests use or can reach: app.tasks, and every table of app on which rowkeep_api, PUBLIC or a login of
--- requests has a privilege. Not the tables of extensions. sql/session/probe.sql looks at the same ones.
+-- The tables of Rowkeep that requests use: app.tasks, and every other table of app that rowkeep_owner owns, or whose user_id has
+-- the default app.current_user_id(), if requests can reach it.
 tables as (
     select r.*
       from relations r
      where r.nspname = 'app'
        and r.relkind in ('r', 'p', 'f')
        and (r.relname = 'tasks'
-            or not exists (select from extension_members x where x.classid = 'pg_class'::regclass and x.objid = r.oid)
-               and (has_table_privilege(to_regrole('rowkeep_api'), r.oid, 'DELETE, TRUNCATE, TRIGGER')
-                    or has_any_column_privilege(to_regrole('rowkeep_api'), r.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
-                    or exists (select
-                                 from privileges p
-                                where p.object = r.oid
-                                  and p.grantee <> p.owner
-                                  and (p.grantee = 0 or p.grantee in (select oid from serving_roles)))))
+            or (r.relowner = to_regrole('rowkeep_owner')
+                or exists (select
+                             from pg_attribute a
+                             join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+                            where a.attrelid = r.oid and a.attname = 'user_id'
+                              and pg_get_expr(d.adbin, d.adrelid) = 'app.current_user_id()'))
+               and exists (select from reachable e where e.oid = r.oid))
 ),
 
 -- Views that read a table of app, and views that read those views.
@@ -905,7 +917,9 @@ select 'RK-503', 'FAIL', 'grants',
        case g.privilege when 'truncate' then 'empties the table, and no policy applies'
                         when 'references' then 'shows whether a row exists, and can prevent that it is deleted'
                         when 'trigger' then 'runs its own code in the transactions of other roles'
-                        else '' end,
+                        else case when g.nspname = 'app' and g.kind in ('table', 'column')
+                                       and not exists (select from tables t where g.target = t.name)
+                                  then 'it is no table of Rowkeep, and no policy of Rowkeep protects it' else '' end end,
        case when g.kind = 'column' then format('revoke %s (%I) on %s from %s cascade;', g.privilege, g.part, g.target, g.receiver)
             else format('revoke %s on %s from %s cascade;', g.privilege, g.target, g.receiver) end,
        g.owner
@@ -913,7 +927,9 @@ select 'RK-503', 'FAIL', 'grants',
  where not g.wanted
    and g.kind <> 'schema'
 union all
-select 'RK-503', 'OK', 'grants', 'no other role than the owner has any other privilege in app or rowkeep', '', null, null
+select 'RK-503', 'OK', 'grants',
+       'no other role than the owner has any other privilege '
+       || case when exists (select from strangers) then 'on objects of Rowkeep' else 'in app or rowkeep' end, '', null, null
  where not exists (select from granted where not wanted)
    and exists (select from granted)
 ),
@@ -1383,7 +1399,7 @@ check_object_strangers (id, verdict, area, subject, fact, fix, fixer) as materia
 -- Severity: NOTE, in one line. A table with a privilege of requests has lines of its own.
 -- Fix: alter table ... set schema ...; by hand, because the other program must find it there.
 select 'RK-815', 'NOTE', 'objects',
-       format('%s objects in app are not of Rowkeep: %s%s', s.number, array_to_string(s.names[1:10], ', '),
+       format('objects in app that are not of Rowkeep (%s): %s%s', s.number, array_to_string(s.names[1:10], ', '),
               case when s.number > 10 then format(' and %s more (%s)', s.number - 10,
                                                   left(md5(array_to_string(s.names, ',')), 8)) else '' end),
        'requests have no privilege on them',
@@ -1781,9 +1797,11 @@ select 'RK-309', 'FAIL', 'table',
        format('%s has every column of app.tasks; owner %s', c.name, o.name),
        'a copy of the rows of all users, to which no policy applies',
        'by hand: drop it, or give it to a role that may see the rows of all users, in another schema', null
-  from strangers c
+  from relations c
   join roles o on o.oid = c.relowner
- where c.relkind in ('r', 'p', 'f', 'm')
+ where c.nspname = 'app'
+   and c.relkind in ('r', 'p', 'f', 'm')
+   and c.oid not in (select oid from tables)
    and not (c.relrowsecurity and c.relforcerowsecurity)
    and exists (select from tables t where t.relname = 'tasks')
    and not exists (select
@@ -1923,9 +1941,10 @@ check_trigger_touch (id, verdict, area, subject, fact, fix, fixer) as materializ
 -- Looks for: a trigger of app that runs before every insert and update of every row.
 -- Why: only such a trigger can keep id, user_id and created_at unchanged.
 -- Severity: FAIL if a table of app has none.
--- Fix: restore it from migrations/.
+-- Fix: rowkeep migrate --repair; for a table of your own, restore it from your migration.
 select 'RK-322', 'FAIL', 'trigger', t.name || ' has no trigger that keeps its columns',
-       'id, user_id and created_at can change', 'by hand: restore it from migrations/', null
+       'id, user_id and created_at can change',
+       case when t.relname = 'tasks' then 'rowkeep migrate --repair' else 'by hand: restore it from its migration' end, null
   from tables t
  where not exists (select
                      from pg_trigger g

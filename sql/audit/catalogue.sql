@@ -14,8 +14,8 @@ extension_members as (
     select classid, objid from pg_depend where deptype = 'e'
 ),
 
--- The tables, views and sequences that are Rowkeep's, or that requests can reach, or that read app.tasks. Then their columns,
--- indexes, types.
+-- The tables, views and sequences that are Rowkeep's and that requests can reach, and the views that read app.tasks. Tables of
+-- Rowkeep are app.tasks, and those of rowkeep_owner or with the identity as the default of user_id.
 own (oid) as (
     select c.oid
       from pg_class c
@@ -28,6 +28,13 @@ own (oid) as (
                     else has_table_privilege(to_regrole('rowkeep_api'), c.oid, 'DELETE, TRUNCATE, TRIGGER')
                          or has_any_column_privilege(to_regrole('rowkeep_api'), c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
                end
+               and (c.relkind in ('v', 'm', 'S')
+                    or c.relowner = to_regrole('rowkeep_owner')
+                    or exists (select
+                                 from pg_attribute a
+                                 join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+                                where a.attrelid = c.oid and a.attname = 'user_id'
+                                  and pg_get_expr(d.adbin, d.adrelid) = 'app.current_user_id()'))
             or exists (select
                          from pg_rewrite w
                          join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid

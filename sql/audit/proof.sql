@@ -1,4 +1,4 @@
--- The statements of the proof for every table of app that requests can reach: what user A tries on the rows of user B, and the
+-- The statements of the proof for every table of Rowkeep that requests can reach: what user A tries on the rows of user B, and the
 -- outcome that each statement must have. `rowkeep audit` runs them as rowkeep_api, like a request, in a transaction that it
 -- rolls back.
 --   $1   B's user id
@@ -21,10 +21,14 @@ with recursive tables as (
       join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'app'
      where c.relkind in ('r', 'p')
        and (c.relname = 'tasks'
-            or has_table_privilege('rowkeep_api', c.oid, 'DELETE, TRUNCATE, TRIGGER')
-            or has_any_column_privilege('rowkeep_api', c.oid, 'SELECT, INSERT, UPDATE, REFERENCES'))
-       and not exists (select from pg_depend x
-                        where x.classid = 'pg_class'::regclass and x.objid = c.oid and x.deptype = 'e')
+            or (has_table_privilege('rowkeep_api', c.oid, 'DELETE, TRUNCATE, TRIGGER')
+                or has_any_column_privilege('rowkeep_api', c.oid, 'SELECT, INSERT, UPDATE, REFERENCES'))
+               and (c.relowner = 'rowkeep_owner'::regrole
+                    or exists (select
+                                 from pg_attribute a
+                                 join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+                                where a.attrelid = c.oid and a.attname = 'user_id'
+                                  and pg_get_expr(d.adbin, d.adrelid) = 'app.current_user_id()')))
 ),
 
 few (condition) as (values (

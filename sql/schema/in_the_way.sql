@@ -23,7 +23,8 @@ ours as (
 
 objects as (
     select d.refobjid as schema, pg_describe_object(d.classid, d.objid, 0) as name,
-           row_number() over (partition by d.refobjid order by d.classid <> 'pg_class'::regclass, d.objid) as number
+           row_number() over (partition by d.refobjid
+                              order by d.classid <> 'pg_class'::regclass, pg_describe_object(d.classid, d.objid, 0) ~ '^sequence', d.objid) as number
       from pg_depend d
      where d.refclassid = 'pg_namespace'::regclass
        and d.classid <> 'pg_default_acl'::regclass

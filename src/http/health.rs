@@ -1,6 +1,5 @@
 //! `GET /health`: whether the server can serve requests right now. `GET /live`: whether it runs at all.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -26,12 +25,8 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(super) struct HealthCheck(Mutex<Option<(Instant, Outcome)>>);
 
-type Outcome = Result<Probed, Cow<'static, str>>;
+type Outcome = Result<Probed, &'static str>;
 
-const UNPROTECTED: &str =
-    "The database does not protect its tables: the log of the server says how to fix it.";
-const UNUSABLE: &str =
-    "The database refuses the login or the queries of this server: the log of the server says why.";
 const STANDBY: &str =
     "The database is a standby, which cannot change tasks: the log of the server says what to do.";
 const UNREACHABLE: &str = "The database cannot be reached: the log of the server says why.";
@@ -64,9 +59,9 @@ async fn health(app: App) -> Response {
 
     // In its own task: a look that is dropped half-way loses its connection, and any client can disconnect.
     let look = tokio::spawn(look_at_database(app.clone()).in_current_span());
-    let database = look.await.unwrap_or(Err("The server has a fault: its log has more.".into()));
+    let database = look.await.unwrap_or(Err("The server has a fault: its log has more."));
     match &database {
-        Err(problem) => problems.push(problem.to_string()),
+        Err(problem) => problems.push((*problem).into()),
         Ok(probed) => problems.extend(warnings(&app, probed)),
     }
 
@@ -101,7 +96,7 @@ fn warnings(app: &App, probed: &Probed) -> Vec<String> {
 async fn look_at_database(app: App) -> Outcome {
     let arrived = Instant::now();
     let Ok(database) = app.database() else {
-        return Err("The database cannot be reached yet: the log of the server says why.".into());
+        return Err("The database cannot be reached yet: the log of the server says why.");
     };
     let mut last = app.health.0.lock().await;
     if let Some((ended, outcome)) = &*last
@@ -113,16 +108,19 @@ async fn look_at_database(app: App) -> Outcome {
     let outcome = match (database.session.probe().await, last.take()) {
         (Ok(probed), _) => Ok(probed),
         // Busy is not unhealthy, and does not mend what was wrong.
-        (Err(ProbeError::Busy), Some((_, outcome))) if outcome != Err(UNREACHABLE.into()) => outcome,
+        (Err(ProbeError::Busy), Some((_, outcome))) if outcome != Err(UNREACHABLE) => outcome,
         (Err(ProbeError::Busy), _) => Ok(Probed::default()),
         (Err(problem), _) => {
             tracing::warn!(%problem, "unhealthy");
             Err(match problem {
-                ProbeError::Unprotected { objects, .. } if objects.is_empty() => UNPROTECTED.into(),
-                ProbeError::Unprotected { objects, .. } => format!("{UNPROTECTED} It is about {objects}.").into(),
-                ProbeError::Unusable(_) => UNUSABLE.into(),
-                ProbeError::Standby => STANDBY.into(),
-                ProbeError::Busy | ProbeError::Unavailable(_) => UNREACHABLE.into(),
+                ProbeError::Unprotected(_) => {
+                    "The database does not protect its tables: the log of the server says how to fix it."
+                }
+                ProbeError::Unusable(_) => {
+                    "The database refuses the login or the queries of this server: the log of the server says why."
+                }
+                ProbeError::Standby => STANDBY,
+                ProbeError::Busy | ProbeError::Unavailable(_) => UNREACHABLE,
             })
         }
     };

@@ -1,10 +1,13 @@
 //! Checks that Postgres restricts the transactions of requests, by running one.
 
+mod checks;
+
 use bb8::RunError;
 use futures_util::future::{join4, join5};
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Error, Row};
 
+use self::checks::{PROTECTION, USE, fault};
 use super::Session;
 use super::connection::PooledConnection;
 use super::statements::{
@@ -26,12 +29,7 @@ pub enum ProbeError {
     /// The database answers, and cannot run the statements of requests. Somebody must change it.
     Unusable(String),
     /// The database answers, and does not restrict requests. Somebody must change it.
-    Unprotected {
-        /// The names of the objects with the problem. Empty if the problem is of the whole database.
-        objects: String,
-        /// What to do about it, too.
-        problem: String,
-    },
+    Unprotected(String),
 }
 
 impl std::fmt::Display for ProbeError {
@@ -44,9 +42,9 @@ impl std::fmt::Display for ProbeError {
                 "the database is a standby, which cannot change tasks: connect to the primary, or add \
                  target_session_attrs=read-only to the address to serve reads from it",
             ),
-            Self::Unavailable(problem) | Self::Unusable(problem) => out.write_str(problem),
-            Self::Unprotected { objects, problem } if objects.is_empty() => out.write_str(problem),
-            Self::Unprotected { objects, problem } => write!(out, "{objects}: {problem}"),
+            Self::Unavailable(problem) | Self::Unusable(problem) | Self::Unprotected(problem) => {
+                out.write_str(problem)
+            }
         }
     }
 }
@@ -105,18 +103,9 @@ impl Session {
             self.manager.state.renew_connections();
             return Err(ProbeError::Standby);
         }
-        let protection = PROTECTION.iter().find_map(|(column, problem)| {
-            let objects = fault(rows, column)?;
-            let fix = rows.iter().find_map(|row| row.try_get::<_, String>(&*format!("{column}_fix")).ok());
-            let fix = fix.map(|fix| format!(": run {fix}")).unwrap_or_default();
-            Some(ProbeError::Unprotected { objects, problem: format!("{problem}{fix}") })
-        });
-        let failure = protection.or_else(|| {
-            USE.iter().find_map(|(column, problem)| {
-                Some(ProbeError::Unusable(format!("{}: {problem}", fault(rows, column)?)))
-            })
-        });
-        if let Some(failure) = failure {
+        let first = |checks: &[(&str, &str)]| checks.iter().find_map(|(column, text)| fault(rows, column, text));
+        let failure = first(&PROTECTION).map(ProbeError::Unprotected);
+        if let Some(failure) = failure.or_else(|| first(&USE).map(ProbeError::Unusable)) {
             // A cause such as a setting may stay in force on the connections after it is fixed in the database.
             self.manager.state.renew_connections();
             return Err(failure);
@@ -153,104 +142,6 @@ impl Session {
         }
     }
 }
-
-/// How many objects a problem names.
-const NAMED: usize = 5;
-
-/// The objects with the problem that a column of the probe looks for, or an empty text if they have no names. None if all is
-/// well. A column that is missing is a problem.
-fn fault(rows: &[Row], column: &str) -> Option<String> {
-    for row in rows {
-        match row.try_get::<_, bool>(column) {
-            Ok(true) => return None,
-            Ok(false) => return Some(String::new()),
-            Err(_) => {}
-        }
-        if let Ok(names) = row.try_get::<_, Option<Vec<String>>>(column) {
-            return names.map(|names| {
-                let more = names.len().saturating_sub(NAMED);
-                let shown = names[..names.len() - more].join(", ");
-                if more > 0 { format!("{shown} and {more} more") } else { shown }
-            });
-        }
-    }
-    Some(String::new())
-}
-
-/// The columns of `sql/session/probe.sql` and `probe_without_identity.sql`, and the problem if one is not as it must be. The
-/// names of the objects stand before it.
-const PROTECTION: [(&str, &str); 13] = [
-    ("role_assumed", "a request's transaction does not run as rowkeep_api: run `rowkeep migrate`"),
-    (
-        "bound_by_policies",
-        "rowkeep_api is a superuser or has BYPASSRLS, so no policy restricts it: \
-         run ALTER ROLE rowkeep_api NOSUPERUSER NOBYPASSRLS;",
-    ),
-    (
-        "owned",
-        "rowkeep_api owns them, or is a member of the role that owns them: `rowkeep audit` shows the statement that fixes it",
-    ),
-    (
-        "unprotected",
-        "requests can reach it, and row security is not enabled and forced. If it is a table of Rowkeep, run \
-         `rowkeep migrate --reapply-policies`; if not, revoke the privileges on it: `rowkeep audit` shows the statements",
-    ),
-    (
-        "unfenced",
-        "no fence policy, or a fence with another condition: run `rowkeep migrate --reapply-policies`",
-    ),
-    (
-        "unsound",
-        "not owned by rowkeep_owner, inherits from another table, or does not compare user ids byte by byte: \
-         `rowkeep audit` shows the statement that fixes it",
-    ),
-    (
-        "without_rows",
-        "no policy lets rowkeep_api see rows, so every list would be empty: run `rowkeep migrate --reapply-policies`",
-    ),
-    (
-        "disabled_triggers",
-        "the trigger is disabled, so every create fails, or ids and users can change",
-    ),
-    (
-        "missing_triggers",
-        "the trigger is missing, so every create fails: run `rowkeep migrate --repair`, or as rowkeep_owner CREATE TRIGGER \
-         tasks_touch BEFORE INSERT OR UPDATE ON app.tasks FOR EACH ROW EXECUTE FUNCTION app.tasks_touch();",
-    ),
-    (
-        "triggers_run",
-        "session_replication_role is replica, so no trigger runs and every create fails: run ALTER ROLE .. RESET \
-         session_replication_role; for the login, or ALTER DATABASE .. RESET",
-    ),
-    (
-        "identity_sound",
-        "app.current_user_id() is not the function of migrations/V4__cheaper_identity.sql: \
-         `rowkeep audit` shows the statement that fixes it",
-    ),
-    (
-        "identity_taken",
-        "app.identify() sets another user than the one it was called with: \
-         `rowkeep audit` shows the statement that fixes it",
-    ),
-    (
-        "sees_nothing",
-        "a transaction without an identity sees rows or has a user: run `rowkeep migrate --reapply-policies`, \
-         and remove stored values of app.user_id (ALTER ROLE .. RESET app.user_id)",
-    ),
-];
-
-/// The same for what requests need: without it they are refused, and no row is shown to others.
-const USE: [(&str, &str); 2] = [
-    (
-        "missing_privileges",
-        "rowkeep_api does not have this privilege, which requests need: run `rowkeep migrate --reapply-policies`",
-    ),
-    (
-        "unfilled_columns",
-        "it must not be null and has no default, so every create fails: run ALTER TABLE app.tasks ALTER COLUMN .. SET DEFAULT \
-         ..; or .. DROP NOT NULL;",
-    ),
-];
 
 async fn run(connection: &mut PooledConnection) -> Result<Vec<Row>, Error> {
     connection.dirty = true;

@@ -21,10 +21,12 @@ mod plans;
 mod privileges;
 mod queries;
 mod releases;
+mod repair;
 mod restore;
 mod search_path;
 mod serving;
 mod shared_cluster;
+mod strangers;
 pub mod support;
 #[cfg(target_os = "linux")]
 mod tls;

@@ -9,7 +9,9 @@ select 'RK-503', 'FAIL', 'grants',
        case g.privilege when 'truncate' then 'empties the table, and no policy applies'
                         when 'references' then 'shows whether a row exists, and can prevent that it is deleted'
                         when 'trigger' then 'runs its own code in the transactions of other roles'
-                        else '' end,
+                        else case when g.nspname = 'app' and g.kind in ('table', 'column')
+                                       and not exists (select from tables t where g.target = t.name)
+                                  then 'it is no table of Rowkeep, and no policy of Rowkeep protects it' else '' end end,
        case when g.kind = 'column' then format('revoke %s (%I) on %s from %s cascade;', g.privilege, g.part, g.target, g.receiver)
             else format('revoke %s on %s from %s cascade;', g.privilege, g.target, g.receiver) end,
        g.owner
@@ -17,6 +19,8 @@ select 'RK-503', 'FAIL', 'grants',
  where not g.wanted
    and g.kind <> 'schema'
 union all
-select 'RK-503', 'OK', 'grants', 'no other role than the owner has any other privilege in app or rowkeep', '', null, null
+select 'RK-503', 'OK', 'grants',
+       'no other role than the owner has any other privilege '
+       || case when exists (select from strangers) then 'on objects of Rowkeep' else 'in app or rowkeep' end, '', null, null
  where not exists (select from granted where not wanted)
    and exists (select from granted)

@@ -4,7 +4,7 @@
 -- Severity: NOTE, in one line. A table with a privilege of requests has lines of its own.
 -- Fix: alter table ... set schema ...; by hand, because the other program must find it there.
 select 'RK-815', 'NOTE', 'objects',
-       format('%s objects in app are not of Rowkeep: %s%s', s.number, array_to_string(s.names[1:10], ', '),
+       format('objects in app that are not of Rowkeep (%s): %s%s', s.number, array_to_string(s.names[1:10], ', '),
               case when s.number > 10 then format(' and %s more (%s)', s.number - 10,
                                                   left(md5(array_to_string(s.names, ',')), 8)) else '' end),
        'requests have no privilege on them',

@@ -1,9 +1,10 @@
 -- Looks for: a trigger of app that runs before every insert and update of every row.
 -- Why: only such a trigger can keep id, user_id and created_at unchanged.
 -- Severity: FAIL if a table of app has none.
--- Fix: restore it from migrations/.
+-- Fix: rowkeep migrate --repair; for a table of your own, restore it from your migration.
 select 'RK-322', 'FAIL', 'trigger', t.name || ' has no trigger that keeps its columns',
-       'id, user_id and created_at can change', 'by hand: restore it from migrations/', null
+       'id, user_id and created_at can change',
+       case when t.relname = 'tasks' then 'rowkeep migrate --repair' else 'by hand: restore it from its migration' end, null
   from tables t
  where not exists (select
                      from pg_trigger g

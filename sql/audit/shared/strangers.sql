@@ -12,10 +12,5 @@ strangers as (
                          from pg_depend d
                          join tables t on t.oid = d.refobjid
                         where d.classid = 'pg_class'::regclass and d.objid = r.oid and d.deptype in ('a', 'i'))
-       and (exists (select from extension_members x where x.classid = 'pg_class'::regclass and x.objid = r.oid)
-            or not exists (select
-                             from privileges p
-                            where p.object = r.oid
-                              and p.grantee <> p.owner
-                              and (p.grantee = 0 or p.grantee in (select oid from serving_roles))))
+       and r.oid not in (select oid from reachable)
 )
