@@ -198,6 +198,31 @@ async fn a_dump_restored_without_owners_or_privileges_is_refused_and_repaired() 
     }
 }
 
+/// With and without a superuser. The position of the sequence was not restored.
+#[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
+async fn one_repair_brings_a_stripped_restore_back_to_clean() {
+    let source = Source::new("repair").await;
+    for login in ["postgres", "deployer"] {
+        let target = OwnCluster::start().await;
+        let make = "create role deployer login createrole";
+        target.superuser("postgres").await.batch_execute(make).await.expect("a login");
+        let make = format!("create database tasks owner {login}");
+        target.superuser("postgres").await.batch_execute(&make).await.expect("a database");
+        source.restore(&target, login, &["--no-owner", "--no-acl"]).await;
+        let damage = "alter table app.tasks alter column id restart with 1;
+                      alter table app.tasks drop constraint tasks_title_length, disable trigger tasks_touch;
+                      comment on table app.tasks is null";
+        target.superuser("tasks").await.batch_execute(damage).await.expect("more damage");
+
+        let (done, output) = rowkeep(&["migrate", "--repair"], &target.url(login, "tasks")).await;
+
+        assert!(done && output.contains("set the sequence app.tasks_id_seq to 2"), "{login}: {output}");
+        assert!(output.contains("repaired constraint tasks_title_length on app.tasks"), "{login}: {output}");
+        assert_whole(&source, &target).await;
+    }
+}
+
 /// A hosting service gives such a login: it owns its database, and is no superuser.
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
@@ -341,7 +366,7 @@ async fn a_database_that_lost_objects_is_refused_with_the_statements_that_restor
         assert!(!done && output.contains(object), "{damage}: {output}");
         // Run the statements of the message, unchanged.
         let statements =
-            output.split("Run as a superuser or as rowkeep_owner:\n").nth(1).expect("statements");
+            output.split("as a superuser or as rowkeep_owner:\n").nth(1).expect("statements");
         let statements = statements.split("\nThen run").next().expect("their end");
         admin.batch_execute(statements).await.unwrap_or_else(|error| panic!("{statements}: {error:?}"));
         let (done, output) = rowkeep(&["migrate", "--reapply-policies"], &url).await;
@@ -497,7 +522,7 @@ async fn the_commands_of_the_operations_page_back_up_and_restore() {
     let programs = Programs::find(None).expect("PostgreSQL's programs");
     let places = [programs.path("psql"), env!("CARGO_BIN_EXE_rowkeep").into()];
     let path = places.map(|program| program.parent().expect("a directory").display().to_string()).join(":");
-    let run = async |command: &str, database: &str| {
+    let run_as = async |command: &str, login: &str, database: &str| {
         let output = Command::new("sh")
             .args(["-e", "-c", command])
             .current_dir(&source.directory)
@@ -505,8 +530,8 @@ async fn the_commands_of_the_operations_page_back_up_and_restore() {
             .env("PATH", format!("{path}:/usr/bin:/bin"))
             .env("BACKUP_URL", source.cluster.url("backup", "postgres"))
             .env("ADMIN_URL", target.url("postgres", "postgres"))
-            .env("NEW_URL", target.url("postgres", database))
-            .env("DATABASE_URL", target.url("postgres", database))
+            .env("NEW_URL", target.url(login, database))
+            .env("DATABASE_URL", target.url(login, database))
             .envs([("ENVIRONMENT", "production"), ("BETTER_AUTH_SECRET", SECRET)])
             .output()
             .await
@@ -514,9 +539,10 @@ async fn the_commands_of_the_operations_page_back_up_and_restore() {
         assert!(output.status.success(), "{command}: {output:?}");
         String::from_utf8(output.stdout).expect("text")
     };
+    let run = async |command: &str, database: &str| run_as(command, "postgres", database).await;
     let commands = commands_of_the_page();
     let languages: Vec<_> = commands.iter().map(|(language, _)| language.as_str()).collect();
-    assert_eq!(languages, ["sql", "sh", "sh", "sh", "sh", "sh"], "{commands:?}");
+    assert_eq!(languages, ["sql", "sh", "sh", "sh", "sh", "sh", "sh"], "{commands:?}");
 
     let admin = source.cluster.superuser("postgres").await;
     admin.batch_execute(&commands[0].1).await.expect("a login for backups");
@@ -537,4 +563,14 @@ async fn the_commands_of_the_operations_page_back_up_and_restore() {
     run("rowkeep migrate", "rows").await;
     run(&commands[5].1, "rows").await;
     assert_eq!(texts(&target.superuser("rows").await, rows).await, stored);
+    // The same with a login that the policies bind.
+    let make = "create role deployer login createrole; grant rowkeep_owner, rowkeep_api to deployer";
+    target.superuser("postgres").await.batch_execute(make).await.expect("a login");
+    let create = "create database bound owner deployer";
+    target.superuser("postgres").await.batch_execute(create).await.expect("a database");
+    run_as("rowkeep migrate", "deployer", "bound").await;
+    run_as(&commands[6].1, "deployer", "bound").await;
+    let bound = target.superuser("bound").await;
+    assert_eq!(texts(&bound, rows).await, stored);
+    assert_eq!(described(&bound).await, pristine().await);
 }

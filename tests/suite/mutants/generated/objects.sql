@@ -58,8 +58,7 @@ damages (damage, by_hand, notices) as (values
     ('create table public.child () inherits (%1$s)', true,
      array['FAIL objects public.child inherits from %1$s', 'FAIL drift inheritance of public.child exists, but is not declared']),
     ('create table app.child () inherits (%1$s)', true,
-     array['FAIL objects app.child inherits from %1$s', 'FAIL table app.child: row security NOT enabled',
-           'FAIL drift table app.child exists, but is not declared']),
+     array['FAIL objects app.child inherits from %1$s', 'FAIL table app.child has every column of %1$s']),
     ('create table public.child () inherits (%1$s); create table public.grandchild () inherits (public.child)', true,
      array['FAIL objects public.child inherits from %1$s', 'FAIL objects public.grandchild inherits from %1$s']),
     ('create table public.parent (user_id text collate "C" not null); alter table %1$s inherit public.parent', false,
@@ -79,10 +78,9 @@ damages (damage, by_hand, notices) as (values
     ('create table public.spare as table %1$s; alter table public.spare owner to rowkeep_api', true,
      array['FAIL role rowkeep_api owns objects in this database: table public.spare']),
     ('create table app.spare as table %1$s; alter table app.spare owner to rowkeep_owner', true,
-     array['FAIL table app.spare: row security NOT enabled .. NOT forced', 'FAIL policy app.spare has no fence',
-           'FAIL drift table app.spare exists, but is not declared']),
+     array['FAIL table app.spare has every column of %1$s; owner rowkeep_owner', 'NOTE objects .. (1): app.spare']),
     ('create table app.spare (like %1$s including all); alter table app.spare owner to rowkeep_owner, '
-     'enable row level security', true,
+     'enable row level security; grant delete on app.spare to rowkeep_api', true,
      array['FAIL table app.spare: row security enabled, NOT forced', 'FAIL policy app.spare has no fence']),
     ('create table app.spare (like %1$s including all); alter table app.spare owner to rowkeep_owner, '
      'enable row level security, force row level security; grant select on app.spare to rowkeep_api', true,
@@ -98,7 +96,7 @@ damages (damage, by_hand, notices) as (values
      array['FAIL foreign key refers_ .. on public.refers', 'FAIL trigger an internal trigger of %1$s is disabled']),
     ('create unique index oracle on %1$s (id); '
      'create table app.refers (user_id text not null, of_id bigint references %1$s (id))', true,
-     array['FAIL foreign key refers_ .. on app.refers .. without user_id it can show and change rows of other users', 'FAIL table app.refers: row security',
+     array['FAIL foreign key refers_ .. on app.refers .. without user_id it can show and change rows of other users',
            'FAIL table %1$s: unique: .. does not begin with user_id']),
     ('create table app.refers (user_id text not null, of_user text, of_id bigint, '
      'foreign key (of_user, of_id) references %1$s (user_id, id))', true,
