@@ -114,7 +114,9 @@ fn described(losses: &[Loss], reapplied: bool) -> String {
     let by_hand = by_hand.collect::<Vec<_>>().join("\n");
     if !by_hand.is_empty() {
         // Not indented: the lines of a function's body are part of what is compared.
-        text.push_str(&format!("\nRun `rowkeep migrate --repair`, or as a superuser or as rowkeep_owner:\n\n{by_hand}\n"));
+        text.push_str(&format!(
+            "\nRun `rowkeep migrate --repair`, or as a superuser or as rowkeep_owner:\n\n{by_hand}\n"
+        ));
     }
     if losses.iter().any(|loss| is_repairable(&loss)) {
         let then = if by_hand.is_empty() { "Run" } else { "Then run" };

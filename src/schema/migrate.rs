@@ -54,8 +54,7 @@ pub struct Migrated {
 pub type RepairObjects = for<'a> fn(&'a mut Client) -> BoxFuture<'a, Result<Vec<String>, SchemaError>>;
 
 /// Which login can migrate.
-pub(super) const PRIVILEGES: &str =
-    "The migrating login (MIGRATION_DATABASE_URL) must be a superuser, or have CREATEROLE and own the database.";
+pub(super) const PRIVILEGES: &str = "The migrating login (MIGRATION_DATABASE_URL) must be a superuser, or have CREATEROLE and own the database.";
 
 /// How to [`migrate_with`].
 #[derive(Clone, Copy, Debug)]

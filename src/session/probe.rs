@@ -103,7 +103,8 @@ impl Session {
             self.manager.state.renew_connections();
             return Err(ProbeError::Standby);
         }
-        let first = |checks: &[(&str, &str)]| checks.iter().find_map(|(column, text)| fault(rows, column, text));
+        let first =
+            |checks: &[(&str, &str)]| checks.iter().find_map(|(column, text)| fault(rows, column, text));
         let failure = first(&PROTECTION).map(ProbeError::Unprotected);
         if let Some(failure) = failure.or_else(|| first(&USE).map(ProbeError::Unusable)) {
             // A cause such as a setting may stay in force on the connections after it is fixed in the database.

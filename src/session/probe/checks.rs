@@ -58,10 +58,7 @@ pub(super) const PROTECTION: [(&str, &str); 13] = [
         "without_rows",
         "no policy lets rowkeep_api see rows, so every list would be empty: run `rowkeep migrate --reapply-policies`",
     ),
-    (
-        "disabled_triggers",
-        "the trigger is disabled, so every create fails, or ids and users can change",
-    ),
+    ("disabled_triggers", "the trigger is disabled, so every create fails, or ids and users can change"),
     (
         "missing_triggers",
         "the trigger is missing, so every create fails: run `rowkeep migrate --repair`, or as rowkeep_owner CREATE TRIGGER \

@@ -21,7 +21,10 @@ async fn repair(database: &Database, login: &str) -> Result<Migrated, String> {
 /// A login that migrates and that the policies bind, as hosting services give.
 async fn migrator(database: &Database) -> String {
     let login = format!("migrator_{}", database.name);
-    let make = format!("create role {login} login; grant rowkeep_owner, rowkeep_api to {login}");
+    let make = format!(
+        "create role {login} login; grant rowkeep_owner, rowkeep_api to {login}; alter database {} owner to {login}",
+        database.name
+    );
     database.superuser().await.batch_execute(&make).await.expect("a login");
     login
 }
@@ -79,13 +82,15 @@ async fn repair_is_safe_while_tasks_are_created() {
         admin.batch_execute(LOADED).await.expect("rows");
         let login = if is_superuser { "postgres".to_owned() } else { migrator(&database).await };
         let stop = Arc::new(AtomicBool::new(false));
-        let clients: Vec<_> = futures_util::future::join_all((0..3).map(|_| database.client("rowkeep_login"))).await;
+        let clients: Vec<_> =
+            futures_util::future::join_all((0..3).map(|_| database.client("rowkeep_login"))).await;
         let creating = clients.into_iter().map(|client| {
             let stop = stop.clone();
             tokio::spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
                     begin_as(&client, "bob").await;
-                    let outcome = state(client.batch_execute("insert into app.tasks (title) values ('new')").await);
+                    let outcome =
+                        state(client.batch_execute("insert into app.tasks (title) values ('new')").await);
                     assert_eq!(outcome, "00000");
                     client.batch_execute("commit").await.expect("a commit");
                 }
@@ -109,15 +114,23 @@ async fn repair_is_safe_while_tasks_are_created() {
 async fn repair_sets_the_sequences_of_the_history() {
     let database = Database::new().await;
     let admin = database.superuser().await;
-    let behind = "alter table rowkeep.policies alter column id restart with 1";
-    admin.batch_execute(behind).await.expect("a sequence at its beginning");
+    let behind = "insert into rowkeep.policies (id, digest) overriding system value
+                  select 10, digest from rowkeep.policies;
+                  alter table rowkeep.policies alter column id restart with 10";
+    admin.batch_execute(behind).await.expect("rows that were loaded");
     let options = MigrateOptions { reapply_policies: true, ..MigrateOptions::default() };
-    let refused = migrate_with(&database.address("postgres"), options).await.expect_err("a refusal").to_string();
+    let refused =
+        migrate_with(&database.address("postgres"), options).await.expect_err("a refusal").to_string();
     assert!(refused.contains("`rowkeep migrate --repair`"), "{refused}");
+
+    admin
+        .batch_execute("alter table rowkeep.policies alter column id restart with 1")
+        .await
+        .expect("its beginning");
 
     let repaired = repair(&database, "postgres").await.expect("a repair");
 
-    assert_eq!(repaired.sequences, ["rowkeep.policies_id_seq to 1"]);
+    assert_eq!(repaired.sequences, ["rowkeep.policies_id_seq to 10"]);
     assert!(repaired.policies);
 }
 

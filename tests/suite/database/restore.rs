@@ -365,8 +365,7 @@ async fn a_database_that_lost_objects_is_refused_with_the_statements_that_restor
         let (done, output) = rowkeep(&["migrate"], &url).await;
         assert!(!done && output.contains(object), "{damage}: {output}");
         // Run the statements of the message, unchanged.
-        let statements =
-            output.split("as a superuser or as rowkeep_owner:\n").nth(1).expect("statements");
+        let statements = output.split("as a superuser or as rowkeep_owner:\n").nth(1).expect("statements");
         let statements = statements.split("\nThen run").next().expect("their end");
         admin.batch_execute(statements).await.unwrap_or_else(|error| panic!("{statements}: {error:?}"));
         let (done, output) = rowkeep(&["migrate", "--reapply-policies"], &url).await;

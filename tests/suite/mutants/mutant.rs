@@ -204,5 +204,7 @@ fn is_runnable(fix: &str) -> bool {
         ["alter ", "comment ", "create ", "drop ", "grant ", "reassign ", "revoke ", "select ", "set "];
     let lower = fix.to_lowercase();
     let statement = VERBS.iter().any(|verb| lower.starts_with(verb)) && !fix.contains("'...'");
-    statement || ["rowkeep migrate", "rowkeep migrate --reapply-policies", "rowkeep migrate --repair"].contains(&fix)
+    statement
+        || ["rowkeep migrate", "rowkeep migrate --reapply-policies", "rowkeep migrate --repair"]
+            .contains(&fix)
 }
