@@ -38,8 +38,9 @@ own (oid) as (
             or exists (select
                          from pg_rewrite w
                          join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
-                        where w.ev_class = c.oid and d.refclassid = 'pg_class'::regclass
-                          and d.refobjid = to_regclass('app.tasks')))
+                         join pg_class t on d.refclassid = 'pg_class'::regclass and t.oid = d.refobjid
+                                        and t.relname = 'tasks' and t.relnamespace = s.oid
+                        where w.ev_class = c.oid))
 ),
 
 relations as (
@@ -267,7 +268,9 @@ catalogue (object, statement, undo) as (
       join schemas s on s.oid = d.refobjid
      where d.refclassid = 'pg_namespace'::regclass
        and d.classid not in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_constraint'::regclass,
-                             'pg_collation'::regclass, 'pg_default_acl'::regclass, 'pg_publication_namespace'::regclass)
+                             'pg_collation'::regclass, 'pg_default_acl'::regclass, 'pg_publication_namespace'::regclass,
+                             -- sql/audit.sql names the extensions.
+                             'pg_extension'::regclass)
        and d.classid <> 'pg_type'::regclass
        and not exists (select from extension_members x where x.classid = d.classid and x.objid = d.objid)
 )

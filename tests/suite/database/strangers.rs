@@ -258,7 +258,8 @@ async fn a_login_for_which_no_trigger_runs_is_refused() {
     let login = format!("replica_{}", database.name);
     let make = format!(
         "create role {login} login; grant rowkeep_api to {login};
-         alter role {login} set session_replication_role = replica"
+         alter role {login} in database {} set session_replication_role = replica",
+        database.name
     );
     database.superuser().await.batch_execute(&make).await.expect("a login");
 
