@@ -18,6 +18,7 @@ pub use integrity::{check_integrity, lost_objects};
 pub use report::{Fact, Report, Verdict};
 
 const AUDIT: &str = include_str!("../sql/audit.sql");
+const SERVING_LOGIN: &str = include_str!("../sql/audit/serving_login.sql");
 const SERVER: &str = include_str!("../sql/schema/server.sql");
 const BEGIN: &str = include_str!("../sql/audit/catalogue_begin.sql");
 const ROLLBACK: &str = include_str!("../sql/audit/rollback.sql");
@@ -28,13 +29,30 @@ const CATALOGUE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Limit for the proof, which usually takes 0.1 s. Postgres limits each of its statements as well.
 const PROOF_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The whole report: the lines of `sql/audit.sql`, then drift, then the proof.
+/// Whether the login of the address serves requests. The report is stricter with a login that does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// It is the login of `DATABASE_URL`.
+    Serves,
+    /// It only migrates or audits.
+    DoesNotServe,
+}
+
+/// The whole report: the lines of `sql/audit.sql`, then drift, then the proof. The login of `address` serves requests.
 ///
 /// # Errors
 /// Fails if the database cannot be reached or does not answer. The report itself says what is wrong with the database.
 pub async fn audit(address: &Address) -> Result<Report, SchemaError> {
+    audit_as(address, Login::Serves).await
+}
+
+/// The same, for a login that may be another one than that of `DATABASE_URL`.
+///
+/// # Errors
+/// As [`audit`].
+pub async fn audit_as(address: &Address, login: Login) -> Result<Report, SchemaError> {
     let client = connect(address).await?;
-    let mut report = read_catalogues(&client, address).await?;
+    let mut report = read_catalogues(&client, address, login).await?;
     let facts = timeout(PROOF_TIMEOUT, proof::prove(address, &client)).await;
     for fact in facts.map_err(|_| no_answer(address))?? {
         report.add(&fact);
@@ -42,18 +60,18 @@ pub async fn audit(address: &Address) -> Result<Report, SchemaError> {
     Ok(report)
 }
 
-/// The report without the proof: the lines of `sql/audit.sql`, then drift.
+/// The report without the proof: the lines of `sql/audit.sql`, then drift. The login of `address` serves requests.
 ///
 /// # Errors
 /// Fails if the database cannot be reached or does not answer.
 pub async fn examine(address: &Address) -> Result<Report, SchemaError> {
-    read_catalogues(&connect(address).await?, address).await
+    read_catalogues(&connect(address).await?, address, Login::Serves).await
 }
 
-async fn read_catalogues(client: &Client, address: &Address) -> Result<Report, SchemaError> {
+async fn read_catalogues(client: &Client, address: &Address, login: Login) -> Result<Report, SchemaError> {
     let reading = async {
         let mut report = Report::default();
-        report.add_printed(printed(client).await?);
+        report.add_printed(printed(client, login).await?);
         for fact in drift(client).await? {
             report.add(&fact);
         }
@@ -78,8 +96,13 @@ fn no_answer(address: &Address) -> SchemaError {
 }
 
 /// The lines that `psql -f sql/audit.sql` prints.
-async fn printed(client: &Client) -> Result<Vec<String>, Error> {
-    let messages = client.simple_query(AUDIT).await?;
+async fn printed(client: &Client, login: Login) -> Result<Vec<String>, Error> {
+    let script = match login {
+        // Before its one query, inside of its transaction.
+        Login::Serves => AUDIT.replacen("\nwith recursive", &format!("\n{SERVING_LOGIN}\nwith recursive"), 1),
+        Login::DoesNotServe => AUDIT.to_owned(),
+    };
+    let messages = client.simple_query(&script).await?;
     let mut lines = Vec::new();
     for message in messages {
         if let SimpleQueryMessage::Row(row) = message {

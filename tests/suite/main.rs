@@ -13,6 +13,7 @@ mod database;
 mod documents;
 mod example;
 mod http;
+mod landscapes;
 mod mutants;
 mod nginx;
 mod openapi;

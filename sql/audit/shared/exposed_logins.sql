@@ -1,10 +1,12 @@
--- The logins that can serve requests and are not bound by policies. A superuser counts only if it was set up to serve.
-exposed_logins (oid, name, own, way) as (
-    select r.oid, r.name, r.rolsuper or r.rolbypassrls or r.rolreplication, p.way
+-- The logins that serve requests and can get past the policies. `own`: by an attribute of their own. `unbound`: no policy
+-- binds a session of theirs. A superuser counts only if it was set up to serve, or is the login of DATABASE_URL.
+exposed_logins (oid, name, own, unbound, way) as (
+    select r.oid, r.name, r.rolsuper or r.rolbypassrls or r.rolreplication, p.unbound, p.way
       from bypasses p
       join roles r on r.oid = p.role and r.rolcanlogin
-     where (p.way in ('superuser', 'has BYPASSRLS') or p.way ~ '^has REPLICATION' or p.way ~ 'files of the server$')
+     where (not r.rolsuper or p.way = 'superuser')
        and (r.oid in (select oid from logins)
+            or r.oid in (select oid from serving_login)
             or r.rolsuper
                and (exists (select from memberships m join roles o on o.oid = m.roleid and o.rolname = 'rowkeep_api'
                              where m.member = r.oid)
