@@ -356,7 +356,7 @@ readable_rows (name, hidden, found) as (
                                                      false, false, '')::text end from '<rows>(.*)</rows>'),
                     '&lt;', '<'), '&gt;', '>'), '&amp;', '&')::jsonb, '[]')
       from (select format('%I.%I', v.nspname, v.relname) as name, s.oid as nspoid, c.oid, c.relkind, w.rolsuper
-              from (values ('cron', 'job'), ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
+              from (values ('cron', 'job'), ('pgagent', 'pga_jobstep'), ('timetable', 'task'), ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
               left join (pg_class c join pg_namespace s on s.oid = c.relnamespace join roles w on w.oid = c.relowner)
                      on s.nspname = v.nspname and c.relname = v.relname) o
      cross join lateral (
@@ -660,13 +660,13 @@ check_bypass_foreign_servers (id, verdict, area, subject, fact, fix, fixer) as m
 -- Why: a query through such a server runs as the login of its user mapping, not as the caller. The password of the mapping can
 --   be that of a superuser.
 -- Severity: NOTE. The options of user mappings are hidden from most logins. For roles of requests another check fails.
--- Fix: drop server ... cascade;
+-- Fix: by hand: decide whether it is needed.
 select 'RK-613', 'NOTE', 'bypass',
        format('foreign server %I leads to this database, used by %s', s.srvname,
               coalesce((select string_agg(distinct coalesce(r.name, 'public'), ', ')
                           from aclexplode(s.srvacl) a left join roles r on r.oid = a.grantee
                          where a.grantee <> s.srvowner), 'nobody but ' || o.name)),
-       'a query through it runs as the login of a user mapping', format('drop server %I cascade;', s.srvname), s.srvowner
+       'a query through it runs as the login of a user mapping', null, null::oid
   from pg_foreign_server s
   join roles o on o.oid = s.srvowner
  where lower('dbname=' || current_database()) in (select lower(x) from unnest(s.srvoptions) x (x))
@@ -716,20 +716,24 @@ select 'RK-608', case when bool_or(g.serves) then 'FAIL' else 'NOTE' end, 'bypas
 ),
 
 check_bypass_jobs (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: jobs of pg_cron that name app.
+-- Looks for: jobs of pg_cron, pgAgent and pg_timetable that name app.
 -- Why: a job runs as its role, without a person: a job of a superuser can copy the rows of all users each night.
 -- Severity: NOTE. It may be there on purpose, such as a report. What this login cannot read has a line of its own.
--- Fix: select cron.unschedule(...);
+-- Fix: select cron.unschedule(...); or its like.
 select 'RK-617', 'NOTE', 'bypass',
-       format('job %s of pg_cron runs as %I (%s)', coalesce(quote_ident(j.job ->> 'jobname'), j.job ->> 'jobid'),
-              j.job ->> 'username', left(md5(j.job ->> 'command'), 8)),
-       'it names app: ' || left(regexp_replace(j.job ->> 'command', E'\\s+', ' ', 'g'), 200),
-       format('select cron.unschedule(%s);', j.job ->> 'jobid'), to_regrole(quote_ident(j.job ->> 'username'))::oid
+       format('job %I in %s runs as %s (%s)', j.name, t.name, coalesce(quote_ident(j.role), 'the login of its agent'),
+              left(md5(j.command), 8)),
+       'it names app: ' || left(regexp_replace(j.command, E'\\s+', ' ', 'g'), 200), null, null::oid
   from readable_rows t
- cross join jsonb_array_elements(t.found) j (job)
- where t.name = 'cron.job'
-   and j.job ->> 'command' ~* E'\\mapp\\M'
-   and coalesce(j.job ->> 'database', current_database()) = current_database()
+ cross join jsonb_array_elements(t.found) e (job)
+ cross join lateral (
+       -- Each of the three has other names for the columns.
+       select coalesce(e.job ->> 'jobname', e.job ->> 'jobid', e.job ->> 'jstname', e.job ->> 'task_name', e.job ->> 'task_id') as name,
+              coalesce(e.job ->> 'username', e.job ->> 'run_as') as role,
+              coalesce(e.job ->> 'command', e.job ->> 'jstcode') as command,
+              coalesce(e.job ->> 'database', nullif(e.job ->> 'jstdbname', ''), current_database()) as database) j
+ where j.command ~* E'\\mapp\\M'
+   and j.database = current_database()
 ),
 
 check_bypass_languages (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -744,13 +748,13 @@ select 'RK-612', 'NOTE', 'bypass',
               left(md5(f.prosrc), 8)),
        'its code reaches the files of the server, in which the rows of all tables are',
        string_agg(distinct format('revoke execute on routine %s from %s;', f.oid::regprocedure, r.name), ' '), f.proowner
-  from pg_proc f
+  -- Few functions are not of initdb: without `offset 0` PostgreSQL looks at the privileges of all.
+  from (select * from pg_proc where oid >= 16384 offset 0) f
   join pg_language l on l.oid = f.prolang and not l.lanpltrusted
  cross join aclexplode(f.proacl) a
   join roles r on r.oid = a.grantee and not r.rolsuper
  where a.grantee <> f.proowner
    and a.grantee not in (select oid from serving_roles)
-   and f.oid >= 16384
    and f.pronamespace not in (select oid from schemas)
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
    -- checks/function_languages.sql has a line for these.
@@ -767,7 +771,7 @@ check_bypass_not_looked_at (id, verdict, area, subject, fact, fix, fixer) as mat
 -- Fix: none.
 select 'RK-690', 'NOTE', 'bypass', 'not looked at', 'this login cannot read ' || string_agg(x.what, '; ' order by x.number),
        null, null::oid
-  from (select 1, case t.name when 'cron.job' then 'the jobs of others in cron.job' else 'who is let in without a password (pg_hba.conf)' end
+  from (select 1, case when t.name ~ '^pg_catalog' then 'who is let in without a password (pg_hba.conf)' else 'the jobs of others in ' || t.name end
           from readable_rows t
          where t.hidden
          union all
@@ -1751,7 +1755,7 @@ check_login_migrating (id, verdict, area, subject, fact, fix, fixer) as material
 -- Severity: OK if it can migrate. NOTE if something prevents it.
 -- Fix: alter role ... reset role; or alter role ... inherit;
 select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login', l.name || ' migrates',
-       coalesce(p.problem, 'it starts as itself, and has the privileges of rowkeep_owner'), p.fix, 1::oid
+       coalesce(p.problem, 'it can act as rowkeep_owner, and no stored role prevents it'), p.fix, 1::oid
   from migrating_logins l
   left join lateral (
        select string_agg(x.problem, '; ') as problem, string_agg(x.fix, ' ') as fix
@@ -1759,6 +1763,10 @@ select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login',
                       format('alter %s reset role;', s.altered)
                  from stored_settings s
                 where s.name = 'role' and s.setrole = l.oid
+                union all
+               select 'it can make roles and use rowkeep_api, but it is not a member of rowkeep_owner', null
+                where l.oid not in (select u.role from can_use u join roles o on o.oid = u.other and o.rolname = 'rowkeep_owner')
+                  and (current_setting('server_version_num')::integer >= 160000 or not l.rolcreaterole)
                 union all
                select 'it is NOINHERIT, and does not have the privileges of rowkeep_owner', format('alter role %s inherit;', l.name)
                 where not l.rolinherit

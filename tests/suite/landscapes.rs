@@ -5,8 +5,8 @@
 
 mod ground;
 mod planted;
-mod ways_of_roles;
 mod ways_of_grants;
+mod ways_of_roles;
 
 use std::process::Stdio;
 
@@ -104,7 +104,10 @@ impl Place {
         let output = Command::new(env!("CARGO_BIN_EXE_rowkeep"))
             .arg(command)
             .env_clear()
-            .envs([("ENVIRONMENT", "production"), ("DATABASE_URL", &self.cluster.url(login, self.landscape.database))])
+            .envs([
+                ("ENVIRONMENT", "production"),
+                ("DATABASE_URL", &self.cluster.url(login, self.landscape.database)),
+            ])
             .current_dir("/")
             .stdin(Stdio::null())
             .kill_on_drop(true)

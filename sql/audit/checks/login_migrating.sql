@@ -4,7 +4,7 @@
 -- Severity: OK if it can migrate. NOTE if something prevents it.
 -- Fix: alter role ... reset role; or alter role ... inherit;
 select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login', l.name || ' migrates',
-       coalesce(p.problem, 'it starts as itself, and has the privileges of rowkeep_owner'), p.fix, 1::oid
+       coalesce(p.problem, 'it can act as rowkeep_owner, and no stored role prevents it'), p.fix, 1::oid
   from migrating_logins l
   left join lateral (
        select string_agg(x.problem, '; ') as problem, string_agg(x.fix, ' ') as fix
@@ -12,6 +12,10 @@ select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login',
                       format('alter %s reset role;', s.altered)
                  from stored_settings s
                 where s.name = 'role' and s.setrole = l.oid
+                union all
+               select 'it can make roles and use rowkeep_api, but it is not a member of rowkeep_owner', null
+                where l.oid not in (select u.role from can_use u join roles o on o.oid = u.other and o.rolname = 'rowkeep_owner')
+                  and (current_setting('server_version_num')::integer >= 160000 or not l.rolcreaterole)
                 union all
                select 'it is NOINHERIT, and does not have the privileges of rowkeep_owner', format('alter role %s inherit;', l.name)
                 where not l.rolinherit

@@ -9,7 +9,7 @@ readable_rows (name, hidden, found) as (
                                                      false, false, '')::text end from '<rows>(.*)</rows>'),
                     '&lt;', '<'), '&gt;', '>'), '&amp;', '&')::jsonb, '[]')
       from (select format('%I.%I', v.nspname, v.relname) as name, s.oid as nspoid, c.oid, c.relkind, w.rolsuper
-              from (values ('cron', 'job'), ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
+              from (values ('cron', 'job'), ('pgagent', 'pga_jobstep'), ('timetable', 'task'), ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
               left join (pg_class c join pg_namespace s on s.oid = c.relnamespace join roles w on w.oid = c.relowner)
                      on s.nspname = v.nspname and c.relname = v.relname) o
      cross join lateral (

@@ -42,7 +42,8 @@ impl Ground {
         admin.batch_execute(&fill).await.expect("tasks");
         admin.batch_execute("vacuum (analyze) app.tasks").await.expect("statistics");
         admin.batch_execute("checkpoint").await.expect("a checkpoint");
-        let file = admin.query_one("select pg_relation_filepath('app.tasks')", &[]).await.expect("a file").get(0);
+        let file =
+            admin.query_one("select pg_relation_filepath('app.tasks')", &[]).await.expect("a file").get(0);
         Self { cluster, file }
     }
 

@@ -71,13 +71,14 @@ const ANYWHERE: &[Planted] = &[
         "create function planted.run(q text) returns setof record language plpgsql security definer as \
          $$ begin return query execute q; end $$; grant usage on schema planted to planted_helper; \
          revoke execute on function planted.run(text) from public; grant execute on function planted.run(text) to planted_bypass; \
-         grant usage on schema planted to planted_bypass",
+         grant usage on schema planted to planted_bypass; \
+         create extension if not exists citext schema public; alter extension citext add function planted.run(text)",
         "NOTE RK-622 bypass planted_bypass may call planted.run(text)",
     ),
     (
         "create schema planted_open; grant usage on schema planted_open to public; \
          create function planted_open.run(q text) returns setof record language plpgsql security definer as \
-         $$ begin return query execute q; end $$",
+         $$ begin return query execute q; end $$; alter extension citext add function planted_open.run(text)",
         "FAIL RK-622 bypass public may call planted_open.run(text)",
     ),
     (
@@ -86,7 +87,10 @@ const ANYWHERE: &[Planted] = &[
              current_database()); end $$",
         "NOTE RK-613 bypass foreign server planted_loop leads to this database",
     ),
-    ("grant select on app.tasks to planted_bypass", "FAIL RK-502 grants select on app.tasks to planted_bypass"),
+    (
+        "create role planted_grantee; grant select on app.tasks to planted_grantee",
+        "RK-503 grants select on app.tasks to planted_grantee",
+    ),
     ("create policy planted on app.tasks using (true)", "FAIL RK-311 policy app.tasks planted"),
 ];
 
@@ -127,10 +131,13 @@ async fn what_is_wrong_on_supabase_is_named() {
             "NOTE RK-618 bypass public.tasks_backup has the columns user_id, title, description, completed of app.tasks; \
              read by anon, authenticated, postgres, service_role",
         ),
-        ("create publication planted_all for all tables", "NOTE RK-614 bypass publication planted_all of supabase_admin sends all tables"),
+        (
+            "create publication planted_all for all tables",
+            "NOTE RK-614 bypass publication planted_all of supabase_admin sends all tables",
+        ),
         (
             "grant service_role to rowkeep_login",
-            "FAIL RK-702 login rowkeep_login serves requests, and no login without such a power does: has BYPASSRLS",
+            "NOTE RK-702 login rowkeep_login serves requests: has BYPASSRLS",
         ),
     ];
     expect_each_named(SUPABASE, &more).await;
@@ -182,9 +189,12 @@ async fn what_is_wrong_in_a_company_is_named() {
     let more = [
         (
             "grant usage on schema datadog to public",
-            "FAIL RK-622 bypass datadog, public may call datadog.explain_statement(text)",
+            "FAIL RK-412 function datadog.explain_statement(text) runs as postgres (SECURITY DEFINER), and",
         ),
-        ("grant pg_read_server_files to zabbix", "NOTE RK-607 bypass zabbix is a member of pg_read_server_files"),
+        (
+            "grant pg_read_server_files to zabbix",
+            "NOTE RK-607 bypass zabbix is a member of pg_read_server_files",
+        ),
     ];
     expect_each_named(COMPANY, &more).await;
 }
@@ -200,12 +210,17 @@ async fn a_job_that_names_app_is_named_and_jobs_that_are_hidden_are_not_called_c
     let seen = in_one_line(&place.audit_by_psql("postgres").await);
     let hidden = in_one_line(&place.audit("rowkeep_login").await);
 
-    let job = "NOTE RK-617 bypass job export of pg_cron runs as postgres (";
+    let job = "NOTE RK-617 bypass job export in cron.job runs as postgres (";
     let command = "it names app: create table crm.export as select user_id, title from app.tasks where title <> '<a>&b'";
     assert!(seen.contains(job) && seen.contains(command), "{seen}");
     assert!(!seen.contains("jobs of others in cron.job") && !seen.contains("job nightly"), "{seen}");
     assert!(!hidden.contains(job), "{hidden}");
-    assert!(hidden.contains("NOTE RK-690 bypass not looked at: this login cannot read the jobs of others in cron.job"), "{hidden}");
+    assert!(
+        hidden.contains(
+            "NOTE RK-690 bypass not looked at: this login cannot read the jobs of others in cron.job"
+        ),
+        "{hidden}"
+    );
 }
 
 /// A view could call any function, as the person who audits.
@@ -223,7 +238,12 @@ async fn the_audit_does_not_read_a_table_of_jobs_that_is_not_a_superusers() {
     let report = in_one_line(&place.audit_by_psql("cloud_admin").await);
 
     assert!(report.contains(" facts: ") && !report.contains("called by"), "{report}");
-    assert!(report.contains("NOTE RK-690 bypass not looked at: this login cannot read the jobs of others in cron.job"), "{report}");
+    assert!(
+        report.contains(
+            "NOTE RK-690 bypass not looked at: this login cannot read the jobs of others in cron.job"
+        ),
+        "{report}"
+    );
 }
 
 #[tokio::test]

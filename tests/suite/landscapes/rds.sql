@@ -13,8 +13,8 @@ create role rdsrepladmin nologin replication;
 create role rdstopmgr login;
 create role rds_pgaudit nologin;
 grant pg_monitor to rdstopmgr;
-grant pg_monitor, pg_signal_backend, pg_checkpoint, pg_read_all_data, pg_write_all_data, rds_replication, rds_password
-   to rds_superuser with admin option;
+grant pg_monitor, pg_signal_backend, pg_checkpoint, pg_read_all_data, pg_write_all_data, rds_replication, rds_password,
+      rds_iam to rds_superuser with admin option;
 \if :since_17
 grant pg_maintain to rds_superuser with admin option;
 \endif

@@ -76,13 +76,16 @@ async fn a_login_with_replication_reads_the_changes_of_every_user() {
         .batch_execute("select pg_create_logical_replication_slot('following', 'test_decoding')")
         .await
         .expect("a slot");
-    ground.names("NOTE RK-615 bypass replication slot following (test_decoding) keeps all changes of rows").await;
+    ground
+        .names("NOTE RK-615 bypass replication slot following (test_decoding) keeps all changes of rows")
+        .await;
 
     ground
         .prepare("begin; select app.identify('alice'); insert into app.tasks (title) values ('sent to others'); commit")
         .await;
 
-    let changes = text(&follower, "select data from pg_logical_slot_get_changes('following', null, null)").await;
+    let changes =
+        text(&follower, "select data from pg_logical_slot_get_changes('following', null, null)").await;
     assert!(changes.contains("sent to others"), "{changes}");
     follower.batch_execute("select pg_drop_replication_slot('following')").await.expect("no slot");
 }
@@ -100,7 +103,11 @@ async fn a_member_of_the_owner_lifts_the_policies() {
 
     assert_eq!(text(&owner, TITLES).await, SECRET);
     owner.batch_execute("rollback").await.expect("a rollback");
-    ground.names("NOTE RK-604 bypass co_owner can become rowkeep_owner, the owner of app.tasks: an owner can lift").await;
+    ground
+        .names(
+            "NOTE RK-604 bypass co_owner can become rowkeep_owner, the owner of app.tasks: an owner can lift",
+        )
+        .await;
 }
 
 #[tokio::test]
@@ -145,7 +152,9 @@ async fn a_role_that_runs_programs_reads_the_files_of_every_table() {
     runner.batch_execute(&steal).await.expect("a program");
 
     assert!(text(&runner, "table stolen").await.contains(SECRET));
-    ground.names("NOTE RK-607 bypass runner is a member of pg_execute_server_program: it reaches the files").await;
+    ground
+        .names("NOTE RK-607 bypass runner is a member of pg_execute_server_program: it reaches the files")
+        .await;
 }
 
 #[tokio::test]
@@ -155,11 +164,14 @@ async fn a_member_of_pg_read_all_data_reads_values_in_statistics_and_hashes_of_p
     let dumper = ground.login("dumper").await;
 
     let rows = dumper.query(TITLES, &[]).await.expect("no error");
-    let values = text(&dumper, "select stavalues1::text from pg_statistic where stavalues1::text ~ 'secret'").await;
+    let values =
+        text(&dumper, "select stavalues1::text from pg_statistic where stavalues1::text ~ 'secret'").await;
     let hashes = text(&dumper, "select rolpassword from pg_authid where rolname = 'rowkeep_login'").await;
 
     assert!(rows.is_empty(), "{rows:?}");
     assert!(values.contains(SECRET), "{values}");
     assert!(hashes.starts_with("SCRAM"), "{hashes}");
-    ground.names("NOTE RK-609 bypass dumper is a member of pg_read_all_data: statistics contain values").await;
+    ground
+        .names("NOTE RK-609 bypass dumper is a member of pg_read_all_data: statistics contain values")
+        .await;
 }

@@ -59,13 +59,29 @@ async fn a_membership_of_a_role_of_rowkeep_is_reported() {
             &["NOTE bypass rowkeep_api can become rowkeep_owner, the owner of app.tasks"],
         ),
         joins("rowkeep_api", "rowkeep_auditor", &[]),
-        joins("rowkeep_api", "everything", &["NOTE bypass rowkeep_api can become everything, which has BYPASSRLS"]),
+        joins(
+            "rowkeep_api",
+            "everything",
+            &["NOTE bypass rowkeep_api can become everything, which has BYPASSRLS"],
+        ),
         joins("rowkeep_api", "roots", &["NOTE bypass rowkeep_api can become roots, a superuser"]),
-        joins("rowkeep_api", "copiers", &["NOTE bypass rowkeep_api can become copiers, which has REPLICATION"]),
+        joins(
+            "rowkeep_api",
+            "copiers",
+            &["NOTE bypass rowkeep_api can become copiers, which has REPLICATION"],
+        ),
         joins("rowkeep_api", "plain", &[]),
-        joins("rowkeep_api", "middle", &["NOTE bypass rowkeep_api can become everything, which has BYPASSRLS"]),
+        joins(
+            "rowkeep_api",
+            "middle",
+            &["NOTE bypass rowkeep_api can become everything, which has BYPASSRLS"],
+        ),
         joins("rowkeep_api", "far", &["NOTE bypass rowkeep_api can become everything, which has BYPASSRLS"]),
-        joins("rowkeep_api", "pg_read_all_data", &["NOTE bypass rowkeep_api is a member of pg_read_all_data"]),
+        joins(
+            "rowkeep_api",
+            "pg_read_all_data",
+            &["NOTE bypass rowkeep_api is a member of pg_read_all_data"],
+        ),
         joins(
             "rowkeep_api",
             "pg_write_all_data",
@@ -88,18 +104,18 @@ async fn a_membership_of_a_role_of_rowkeep_is_reported() {
         ),
         joins("rowkeep_api", "pg_monitor", &[]),
         joins("rowkeep_api", "pg_signal_backend", &[]),
-        joins(
-            "rowkeep_auditor",
-            "rowkeep_owner",
-            &["NOTE bypass rowkeep_auditor can become rowkeep_owner"],
-        ),
+        joins("rowkeep_auditor", "rowkeep_owner", &["NOTE bypass rowkeep_auditor can become rowkeep_owner"]),
         joins("rowkeep_auditor", "rowkeep_api", &[]),
         joins(
             "rowkeep_auditor",
             "pg_read_all_data",
             &["NOTE bypass rowkeep_auditor is a member of pg_read_all_data"],
         ),
-        joins("rowkeep_owner", "everything", &["NOTE bypass rowkeep_owner can become everything, which has BYPASSRLS"]),
+        joins(
+            "rowkeep_owner",
+            "everything",
+            &["NOTE bypass rowkeep_owner can become everything, which has BYPASSRLS"],
+        ),
         joins("rowkeep_owner", "rowkeep_api", &[]),
         mutant(
             "grant rowkeep_owner to rowkeep_api with admin option",
@@ -139,7 +155,10 @@ async fn every_role_that_can_bypass_the_policies_is_listed() {
 
     // The statements that make the role, and the expected fact.
     let cases = [
-        ("create role x login bypassrls", "NOTE bypass x has BYPASSRLS: it has no privilege on a table of app"),
+        (
+            "create role x login bypassrls",
+            "NOTE bypass x has BYPASSRLS: it has no privilege on a table of app",
+        ),
         (
             "create role x login bypassrls; grant rowkeep_api to x",
             "NOTE login x serves requests: has BYPASSRLS",
@@ -148,7 +167,10 @@ async fn every_role_that_can_bypass_the_policies_is_listed() {
             "create role x login noinherit; grant everything, rowkeep_api to x",
             "NOTE bypass x can become everything, which has BYPASSRLS",
         ),
-        ("create role x login; grant middle to x", "NOTE bypass x can become everything, which has BYPASSRLS"),
+        (
+            "create role x login; grant middle to x",
+            "NOTE bypass x can become everything, which has BYPASSRLS",
+        ),
         ("create role x login superuser", "NOTE bypass x is a superuser"),
         ("create role x login replication", "NOTE bypass x has REPLICATION"),
         (
@@ -157,7 +179,7 @@ async fn every_role_that_can_bypass_the_policies_is_listed() {
         ),
         (
             "create role x login; grant rowkeep_owner, rowkeep_api to x",
-            "OK login x migrates: it starts as itself, and has the privileges of rowkeep_owner",
+            "OK login x migrates: it can act as rowkeep_owner",
         ),
         (
             "create role x login; grant rowkeep_api to x with admin option",
@@ -168,7 +190,10 @@ async fn every_role_that_can_bypass_the_policies_is_listed() {
             "NOTE bypass x can become rowkeep_owner, the owner of app.tasks, and can let others",
         ),
         ("create role x login; grant pg_read_all_data to x", "NOTE bypass x is a member of pg_read_all_data"),
-        ("create role x login; grant pg_write_all_data to x", "NOTE bypass x is a member of pg_write_all_data"),
+        (
+            "create role x login; grant pg_write_all_data to x",
+            "NOTE bypass x is a member of pg_write_all_data",
+        ),
         (
             "create role x login; grant pg_read_server_files to x",
             "NOTE bypass x is a member of pg_read_server_files",
