@@ -441,41 +441,6 @@ serving_roles (oid) as (
         or r.oid in (select oid from logins)
 ),
 
--- SECURITY DEFINER functions of extensions that run, or explain, the SQL that their caller passes, as an owner whom no policy
--- binds. `callers` may execute the function and use its schema; `anybody`: PUBLIC or a role of requests is one of them.
--- checks/function_definers.sql looks at the functions that belong to no extension.
-sql_runners (oid, owner, callers, anybody, fix) as (
-    select f.oid, f.proowner, string_agg(distinct c.name, ', '), bool_or(c.anybody),
-           string_agg(distinct format('revoke execute on routine %s from %s;', f.oid::regprocedure, c.executor), ' ')
-              filter (where c.anybody)
-      from pg_proc f
-      join pg_language l on l.oid = f.prolang
-      join pg_namespace n on n.oid = f.pronamespace
-     cross join lateral (
-           select coalesce(r.name, 'public') as name, coalesce(h.name, 'public') as executor,
-                  g.grantee = 0 or g.grantee in (select oid from serving_roles) as anybody
-             from (-- Who may execute it because everybody may, still needs the schema.
-                   select case when e.grantee = 0 then u.grantee else e.grantee end as grantee, e.grantee as executor
-                     from aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) e
-                     join aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) u on u.privilege_type = 'USAGE') g
-             left join roles r on r.oid = g.grantee
-             left join roles h on h.oid = g.executor
-            where g.grantee not in (f.proowner, n.nspowner)) c
-     where f.prosecdef
-       and f.oid >= 16384
-       and f.pronamespace not in (select oid from schemas)
-       and f.proowner in (select role from bypasses where unbound)
-       and f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
-       and exists (select from unnest(f.proargtypes) a (type) where a.type in ('text'::regtype, 'varchar'::regtype, 'name'::regtype, 'cstring'::regtype))
-       and (l.lanname = 'plpgsql' and f.prosrc ~* E'\\mexecute\\M'
-            or l.lanname = 'c' and f.proname ~* '(exec|explain|query|sql)')
-       and exists (select
-                     from extension_members x
-                    where x.classid = 'pg_proc'::regclass and x.objid = f.oid and x.extname <> 'plpgsql')
-       and f.prosrc !~* E'\\mapp\\M'
-     group by f.oid, f.proowner
-),
-
 -- Settings that are stored for a role or this database, so that a session can begin with them.
 stored_settings as (
     select s.setrole, s.setdatabase, lower(split_part(c.setting, '=', 1)) as name,
@@ -604,13 +569,14 @@ check_bypass_database (id, verdict, area, subject, fact, fix, fixer) as material
 -- Looks for: the owner of the database, and members of pg_write_all_data.
 -- Why: the owner can store settings for all sessions of the database. pg_write_all_data can set sequences: then new tasks
 --   meet ids that are taken.
--- Severity: NOTE. Neither reads a row by it.
+-- Severity: NOTE. Neither reads a row by it. A login that migrates usually owns the database, and is left out.
 -- Fix: alter database ... owner to ...; or revoke pg_write_all_data from ...;
 select 'RK-620', 'NOTE', 'bypass', format('%s owns database %I', r.name, d.datname),
        'it can store settings for all its sessions', null, null::oid
   from can_use u
   join pg_database d on d.datname = current_database() and d.datdba = u.other
   join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+ where r.oid not in (select oid from migrating_logins)
 union all
 select 'RK-620', 'NOTE', 'bypass', r.name || ' is a member of pg_write_all_data',
        'policies bind what it writes, but it can set sequences', null, null::oid
@@ -625,16 +591,38 @@ check_bypass_definers (id, verdict, area, subject, fact, fix, fixer) as material
 --   no policy binds.
 -- Why: even EXPLAIN runs code: PostgreSQL calls an IMMUTABLE function of the caller while it plans, as the owner. An explain
 --   function of a superuser thus reads every row for its caller.
--- Severity: NOTE if only roles that were named may call it. FAIL if PUBLIC or requests may.
+-- Severity: NOTE if only roles that were named may call it. FAIL if PUBLIC or requests may, and may use its schema.
 -- Fix: revoke execute on routine ... from public; or an owner that has no more privileges than the function needs.
-select 'RK-622', case when s.anybody then 'FAIL' else 'NOTE' end, 'bypass',
-       format('%s may call %s (%s), which runs SQL as %s', s.callers, s.oid::regprocedure, left(md5(f.prosrc), 8), o.name),
+select 'RK-622', case when bool_or(x.open) then 'FAIL' else 'NOTE' end, 'bypass',
+       format('%s may call %s (%s), which runs SQL as %s',
+              string_agg(distinct case when a.grantee = 0 and not x.open then x.users else coalesce(r.name, 'public') end, ', '),
+              f.oid::regprocedure, left(md5(f.prosrc), 8), o.name),
        'no policy binds that role: it reads every row for its caller',
-       s.fix,
-       case when s.anybody then s.owner end
-  from sql_runners s
-  join pg_proc f on f.oid = s.oid
-  join roles o on o.oid = s.owner
+       string_agg(distinct format('revoke execute on routine %s from %s;', f.oid::regprocedure, coalesce(r.name, 'public')), ' ')
+          filter (where x.open),
+       f.proowner
+  from (select * from pg_proc where prosecdef and oid >= 16384 offset 0) f
+  join extension_members m on m.classid = 'pg_proc'::regclass and m.objid = f.oid and m.extname <> 'plpgsql'
+  join roles o on o.oid = f.proowner and (o.rolsuper or o.rolbypassrls)
+  join pg_namespace n on n.oid = f.pronamespace
+ cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
+  left join roles r on r.oid = a.grantee
+ cross join lateral (
+       select (a.grantee = 0 or a.grantee in (select oid from serving_roles))
+              and exists (select
+                            from aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) u
+                           where u.grantee = 0 or u.grantee in (select oid from serving_roles)) as open,
+              -- Who may execute it because everybody may, still needs the schema.
+              (select string_agg(distinct g.name, ', ')
+                 from aclexplode(n.nspacl) u
+                 join roles g on g.oid = u.grantee
+                where u.grantee <> n.nspowner) as users) x
+ where a.grantee <> f.proowner
+   and f.prosrc !~* E'\\mapp\\M'  -- checks/function_definers.sql has a line for those
+   and f.proargtypes::oid[] && array['text'::regtype, 'varchar'::regtype, 'name'::regtype, 'cstring'::regtype]::oid[]
+   and (f.prosrc ~* E'\\mexecute\\M'
+        or f.prolang = (select oid from pg_language where lanname = 'c') and f.proname ~* '(exec|explain|query|sql)')
+ group by f.oid, f.proowner, f.prosrc, o.name
 ),
 
 check_bypass_files (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1028,7 +1016,8 @@ select 'RK-621', 'NOTE', 'bypass',
 check_bypass_users (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: roles other than the logins of requests that can use rowkeep_api.
 -- Why: who can use rowkeep_api can call app.identify() with the id of any user, and so read and change the tasks of each.
--- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests.
+-- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests. A role that
+--   can become an owner has a line of its own, which says more.
 -- Fix: revoke rowkeep_api from ...; A membership does not expire.
 select 'RK-605', 'NOTE', 'bypass',
        format('%s can become %s%s', r.name, o.name,
@@ -1047,6 +1036,7 @@ select 'RK-605', 'NOTE', 'bypass',
    and not exists (select
                      from stored_settings s
                     where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
+   and r.oid not in (select c.role from can_use c join tables t on t.relowner = c.other)
    and not (r.oid in (select oid from serving_login) and r.oid in (select oid from logins))
 ),
 

@@ -1,6 +1,7 @@
 -- Looks for: roles other than the logins of requests that can use rowkeep_api.
 -- Why: who can use rowkeep_api can call app.identify() with the id of any user, and so read and change the tasks of each.
--- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests.
+-- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests. A role that
+--   can become an owner has a line of its own, which says more.
 -- Fix: revoke rowkeep_api from ...; A membership does not expire.
 select 'RK-605', 'NOTE', 'bypass',
        format('%s can become %s%s', r.name, o.name,
@@ -19,4 +20,5 @@ select 'RK-605', 'NOTE', 'bypass',
    and not exists (select
                      from stored_settings s
                     where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
+   and r.oid not in (select c.role from can_use c join tables t on t.relowner = c.other)
    and not (r.oid in (select oid from serving_login) and r.oid in (select oid from logins))

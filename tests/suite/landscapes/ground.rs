@@ -66,7 +66,7 @@ impl Ground {
     pub async fn audit(&self) -> String {
         let script = format!("{}/sql/audit.sql", env!("CARGO_MANIFEST_DIR"));
         let output = self.cluster.psql("postgres", &["-t", "-A", "-f", &script]).await;
-        in_one_line(&String::from_utf8(output.stdout).expect("text"))
+        in_one_line(&String::from_utf8([output.stdout, output.stderr].concat()).expect("text"))
     }
 
     /// The report names this.
