@@ -7,6 +7,7 @@ mod ground;
 mod planted;
 mod ways_of_grants;
 mod ways_of_roles;
+mod who_serves;
 
 use std::process::Stdio;
 
