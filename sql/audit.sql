@@ -495,8 +495,9 @@ check_bypass_bypassrls (id, verdict, area, subject, fact, fix, fixer) as materia
 -- Fix: alter role ... nobypassrls;
 select 'RK-602', 'NOTE', 'bypass',
        case when r.rolbypassrls then r.name || ' has BYPASSRLS'
-            else format('%s can become %s, which has BYPASSRLS', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")) end,
-       case when bool_or(o.oid in (select role from readers)) then 'it reads and changes every row'
+            else format('%s can become %s, which has BYPASSRLS', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")) end
+       || case when bool_or(o.oid in (select role from readers)) then ' and privileges in app' else '' end,
+       case when bool_or(o.oid in (select role from readers)) then 'it reads every row'
             else 'it has no privilege on a table of app: one grant, and it reads every row' end, null, null::oid
   from can_become b
   join roles r on r.oid = b.role and not r.rolsuper and not r.predefined
@@ -759,8 +760,8 @@ check_bypass_not_looked_at (id, verdict, area, subject, fact, fix, fixer) as mat
 -- Why: a report that does not mention what it has not seen looks like a clean one.
 -- Severity: NOTE. Run the audit as a superuser, or ask the administrator of the server.
 -- Fix: none.
-select 'RK-690', 'NOTE', 'bypass', 'not looked at', 'this login cannot read ' || string_agg(x.what, '; ' order by x.number),
-       null, null::oid
+select 'RK-690', 'NOTE', 'bypass', 'not looked at: this login cannot read ' || string_agg(x.what, '; ' order by x.number),
+       '', null, null::oid
   from (select 1, case when t.name ~ '^pg_catalog' then 'who is let in without a password (pg_hba.conf)' else 'the jobs of others in ' || t.name end
           from readable_rows t
          where t.hidden
@@ -1680,8 +1681,9 @@ check_login_exposed (id, verdict, area, subject, fact, fix, fixer) as materializ
 --   of all users. NOTE otherwise.
 -- Fix: a login made by sql/setup/login.sql; or alter role ... nosuperuser nobypassrls noreplication;
 select 'RK-702', case when e.fails then 'FAIL' else 'NOTE' end, 'login',
-       e.name || ' serves requests' || case when e.fails then ', and no login without such a power does' else '' end,
-       string_agg(e.way, '; ' order by e.way) || case when e.fails then '' else ': sql/setup/login.sql makes a login without such a power' end,
+       format('%s serves requests%s: %s', e.name, case when e.fails then ', and no login without such a power does' end,
+              string_agg(e.way, '; ' order by e.way)),
+       'sql/setup/login.sql makes a login without such a power',
        case when e.own and not e.migrates then format('alter role %s nosuperuser nobypassrls noreplication;', e.name)
             else 'by hand: make a login with sql/setup/login.sql, and use it in DATABASE_URL' end,
        case when e.own and not e.migrates then 0::oid end
@@ -1702,8 +1704,9 @@ check_login_limits (id, verdict, area, subject, fact, fix, fixer) as materialize
 -- Fix: alter role ... set role = 'rowkeep_api'; and the same for the time-outs.
 select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
        l.name || ' runs as rowkeep_api'
-       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end,
-       concat_ws('; ', nullif(t.bounds, ''), 'not set: ' || nullif(t.missing, '')),
+       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end
+       || coalesce('; not set: ' || nullif(t.missing, ''), ''),
+       t.bounds,
        nullif(concat_ws(' ',
               case when not t.starts then format('alter role %s set role = ''rowkeep_api'';', l.name) end,
               t.fix), ''),
@@ -1746,8 +1749,8 @@ check_login_migrating (id, verdict, area, subject, fact, fix, fixer) as material
 --   cannot; with NOINHERIT they do not have its privileges.
 -- Severity: OK if it can migrate. NOTE if something prevents it.
 -- Fix: alter role ... reset role; or alter role ... inherit;
-select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login', l.name || ' migrates',
-       coalesce(p.problem, 'it can act as rowkeep_owner, and no stored role prevents it'), p.fix, 1::oid
+select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login', concat_ws(': ', l.name || ' migrates', p.problem),
+       case when p.problem is null then 'it can act as rowkeep_owner, and no stored role prevents it' end, p.fix, 1::oid
   from migrating_logins l
   left join lateral (
        select string_agg(x.problem, '; ') as problem, string_agg(x.fix, ' ') as fix
@@ -1780,10 +1783,10 @@ check_login_ownership (id, verdict, area, subject, fact, fix, fixer) as material
 -- Why: an owner can change its objects, and policies do not bind it unless they are forced.
 -- Severity: NOTE. Objects outside app do not hold rows of users.
 -- Fix: by hand: decide who is to own the object.
-select 'RK-705', 'NOTE', 'login', format('%s owns objects in this database', l.name),
-       string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
-                  order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C"),
-       null, null
+select 'RK-705', 'NOTE', 'login', format('%s owns objects in this database: %s', l.name,
+              string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
+                         order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C")),
+       '', null, null
   from logins l
   join pg_shdepend d on d.refclassid = 'pg_authid'::regclass and d.refobjid = l.oid and d.deptype = 'o'
   join pg_database b on b.oid = d.dbid and b.datname = current_database()

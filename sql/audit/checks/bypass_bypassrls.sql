@@ -5,8 +5,9 @@
 -- Fix: alter role ... nobypassrls;
 select 'RK-602', 'NOTE', 'bypass',
        case when r.rolbypassrls then r.name || ' has BYPASSRLS'
-            else format('%s can become %s, which has BYPASSRLS', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")) end,
-       case when bool_or(o.oid in (select role from readers)) then 'it reads and changes every row'
+            else format('%s can become %s, which has BYPASSRLS', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")) end
+       || case when bool_or(o.oid in (select role from readers)) then ' and privileges in app' else '' end,
+       case when bool_or(o.oid in (select role from readers)) then 'it reads every row'
             else 'it has no privilege on a table of app: one grant, and it reads every row' end, null, null::oid
   from can_become b
   join roles r on r.oid = b.role and not r.rolsuper and not r.predefined

@@ -2,8 +2,8 @@
 -- Why: a report that does not mention what it has not seen looks like a clean one.
 -- Severity: NOTE. Run the audit as a superuser, or ask the administrator of the server.
 -- Fix: none.
-select 'RK-690', 'NOTE', 'bypass', 'not looked at', 'this login cannot read ' || string_agg(x.what, '; ' order by x.number),
-       null, null::oid
+select 'RK-690', 'NOTE', 'bypass', 'not looked at: this login cannot read ' || string_agg(x.what, '; ' order by x.number),
+       '', null, null::oid
   from (select 1, case when t.name ~ '^pg_catalog' then 'who is let in without a password (pg_hba.conf)' else 'the jobs of others in ' || t.name end
           from readable_rows t
          where t.hidden

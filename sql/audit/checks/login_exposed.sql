@@ -4,8 +4,9 @@
 --   of all users. NOTE otherwise.
 -- Fix: a login made by sql/setup/login.sql; or alter role ... nosuperuser nobypassrls noreplication;
 select 'RK-702', case when e.fails then 'FAIL' else 'NOTE' end, 'login',
-       e.name || ' serves requests' || case when e.fails then ', and no login without such a power does' else '' end,
-       string_agg(e.way, '; ' order by e.way) || case when e.fails then '' else ': sql/setup/login.sql makes a login without such a power' end,
+       format('%s serves requests%s: %s', e.name, case when e.fails then ', and no login without such a power does' end,
+              string_agg(e.way, '; ' order by e.way)),
+       'sql/setup/login.sql makes a login without such a power',
        case when e.own and not e.migrates then format('alter role %s nosuperuser nobypassrls noreplication;', e.name)
             else 'by hand: make a login with sql/setup/login.sql, and use it in DATABASE_URL' end,
        case when e.own and not e.migrates then 0::oid end

@@ -14,7 +14,7 @@ const ANYWHERE: &[Planted] = &[
     ),
     (
         "create role planted_reader login bypassrls; grant pg_read_all_data to planted_reader",
-        "NOTE RK-602 bypass planted_reader has BYPASSRLS: it reads and changes every row",
+        "NOTE RK-602 bypass planted_reader has BYPASSRLS and privileges in app: it reads every row",
     ),
     ("create role planted_copier login replication", "NOTE RK-603 bypass planted_copier has REPLICATION"),
     (
@@ -117,7 +117,7 @@ async fn expect_each_named(landscape: Landscape, more: &[Planted]) {
 async fn what_is_wrong_on_neon_is_named() {
     let more = [(
         "create role planted_console login in role neon_superuser",
-        "NOTE RK-602 bypass planted_console can become neon_superuser, which has BYPASSRLS: it reads and changes every row",
+        "NOTE RK-602 bypass planted_console can become neon_superuser, which has BYPASSRLS and privileges in app: it reads every row",
     )];
     expect_each_named(NEON, &more).await;
 }

@@ -22,7 +22,7 @@ async fn a_role_with_bypassrls_reads_every_row_only_once_it_may_read_the_table()
 
     assert!(refused.is_err(), "{refused:?}");
     assert_eq!(text(&unbound, TITLES).await, SECRET);
-    ground.names("NOTE RK-602 bypass unbound has BYPASSRLS: it reads and changes every row").await;
+    ground.names("NOTE RK-602 bypass unbound has BYPASSRLS and privileges in app: it reads every row").await;
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn a_member_of_a_role_with_bypassrls_takes_it_on() {
 
     assert_eq!(text(&joiner, TITLES).await, SECRET);
     ground
-        .names("NOTE RK-602 bypass joiner can become unbound_group, which has BYPASSRLS: it reads and changes every row")
+        .names("NOTE RK-602 bypass joiner can become unbound_group, which has BYPASSRLS and privileges in app: it reads every row")
         .await;
 }
 

@@ -265,7 +265,7 @@ async fn every_role_that_can_bypass_the_policies_is_listed() {
         mutant(
             "alter role rowkeep_login bypassrls",
             &[
-                "NOTE bypass rowkeep_login has BYPASSRLS: it reads and changes every row",
+                "NOTE bypass rowkeep_login has BYPASSRLS and privileges in app: it reads every row",
                 "FAIL login rowkeep_login serves requests, and no login without such a power does: has BYPASSRLS",
             ],
         )
