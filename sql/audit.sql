@@ -165,19 +165,20 @@ $$),
 $$)),
 
 -- The logins that serve requests and can get past the policies. `own`: by an attribute of their own. `unbound`: no policy
--- binds a session of theirs. A superuser counts only if it was set up to serve, or is the login of DATABASE_URL.
-exposed_logins (oid, name, own, unbound, way) as (
-    select r.oid, r.name, r.rolsuper or r.rolbypassrls or r.rolreplication, p.unbound, p.way
+-- binds a session of theirs. A superuser counts only if it is the login of DATABASE_URL, or was set up to serve (`set_up`).
+exposed_logins (oid, name, own, unbound, set_up, way) as (
+    select r.oid, r.name, r.rolsuper or r.rolbypassrls or r.rolreplication, p.unbound, not r.rolsuper or s.set_up, p.way
       from bypasses p
       join roles r on r.oid = p.role and r.rolcanlogin
+     cross join lateral (
+           select exists (select from memberships m join roles o on o.oid = m.roleid and o.rolname = 'rowkeep_api'
+                           where m.member = r.oid)
+                  or exists (select from stored_settings s
+                              where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api') as set_up) s
      where (not r.rolsuper or p.way = 'superuser')
        and (r.oid in (select oid from logins)
             or r.oid in (select oid from serving_login)
-            or r.rolsuper
-               and (exists (select from memberships m join roles o on o.oid = m.roleid and o.rolname = 'rowkeep_api'
-                             where m.member = r.oid)
-                    or exists (select from stored_settings s
-                                where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')))
+            or r.rolsuper and s.set_up)
 ),
 
 -- Objects that belong to an extension.
@@ -1678,7 +1679,7 @@ check_login_exposed (id, verdict, area, subject, fact, fix, fixer) as materializ
 -- Looks for: logins of requests that can get past the policies. The login of DATABASE_URL is one whatever it is.
 -- Why: requests are restricted in spite of it, but a person with the password of the login is not.
 -- Severity: FAIL if no policy binds the login, and no login of requests exists that is bound: one stolen password gives the rows
---   of all users. NOTE otherwise.
+--   of all users. NOTE otherwise, and for a superuser that was not set up to serve: administrators audit as one.
 -- Fix: a login made by sql/setup/login.sql; or alter role ... nosuperuser nobypassrls noreplication;
 select 'RK-702', case when e.fails then 'FAIL' else 'NOTE' end, 'login',
        format('%s serves requests%s: %s', e.name, case when e.fails then ', and no login without such a power does' end,
@@ -1689,7 +1690,7 @@ select 'RK-702', case when e.fails then 'FAIL' else 'NOTE' end, 'login',
        case when e.own and not e.migrates then 0::oid end
   from (select x.*, x.oid in (select oid from migrating_logins)
                     or x.oid in (select oid from serving_login) and x.oid not in (select oid from logins) as migrates,
-               bool_or(x.unbound) over (partition by x.oid)
+               bool_or(x.unbound and x.set_up) over (partition by x.oid)
                and not exists (select
                                  from logins l
                                 where l.oid not in (select oid from exposed_logins where unbound)) as fails

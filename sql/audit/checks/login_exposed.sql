@@ -1,7 +1,7 @@
 -- Looks for: logins of requests that can get past the policies. The login of DATABASE_URL is one whatever it is.
 -- Why: requests are restricted in spite of it, but a person with the password of the login is not.
 -- Severity: FAIL if no policy binds the login, and no login of requests exists that is bound: one stolen password gives the rows
---   of all users. NOTE otherwise.
+--   of all users. NOTE otherwise, and for a superuser that was not set up to serve: administrators audit as one.
 -- Fix: a login made by sql/setup/login.sql; or alter role ... nosuperuser nobypassrls noreplication;
 select 'RK-702', case when e.fails then 'FAIL' else 'NOTE' end, 'login',
        format('%s serves requests%s: %s', e.name, case when e.fails then ', and no login without such a power does' end,
@@ -12,7 +12,7 @@ select 'RK-702', case when e.fails then 'FAIL' else 'NOTE' end, 'login',
        case when e.own and not e.migrates then 0::oid end
   from (select x.*, x.oid in (select oid from migrating_logins)
                     or x.oid in (select oid from serving_login) and x.oid not in (select oid from logins) as migrates,
-               bool_or(x.unbound) over (partition by x.oid)
+               bool_or(x.unbound and x.set_up) over (partition by x.oid)
                and not exists (select
                                  from logins l
                                 where l.oid not in (select oid from exposed_logins where unbound)) as fails
