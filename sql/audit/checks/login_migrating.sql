@@ -9,7 +9,7 @@ select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login',
   left join lateral (
        select string_agg(x.problem, '; ') as problem, string_agg(x.fix, ' ') as fix
          from (select format('%s stores role = %s: its sessions start as that role and cannot migrate', s.holder, s.value),
-                      format('alter %s reset role;', s.altered)
+                      format('by hand: alter %s reset role; or let another login migrate', s.altered)
                  from stored_settings s
                 where s.name = 'role' and s.setrole = l.oid
                 union all

@@ -89,7 +89,7 @@ async fn a_login_that_cannot_migrate_is_told_why_and_the_fix_mends_it() {
     admin.batch_execute("alter role owner_member reset role").await.expect("the fix");
 
     let named = "NOTE RK-709 login owner_member migrates: role owner_member stores role = rowkeep_owner: its sessions start as that \
-                 role and cannot migrate fix: alter role owner_member reset role;";
+                 role and cannot migrate fix: by hand: alter role owner_member reset role; or let another login migrate";
     assert!(before.contains(named), "{before}");
     assert!(report().await.contains("OK RK-709 login owner_member migrates: it can act as rowkeep_owner"));
 }

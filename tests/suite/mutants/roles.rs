@@ -24,9 +24,11 @@ async fn an_attribute_of_a_role_of_rowkeep_is_reported() {
         [("superuser", "is a superuser"), ("bypassrls", "has BYPASSRLS"), ("replication", "has REPLICATION")]
     {
         let expected = format!("NOTE bypass rowkeep_api {way}");
-        let proof = "FAIL proof app.tasks: SELECT as A: showed";
-        let seen =
-            if attribute == "replication" { vec![expected.as_str()] } else { vec![expected.as_str(), proof] };
+        let of_the_role = format!("FAIL role rowkeep_api {}", attribute.to_uppercase());
+        let mut seen = vec![expected.as_str(), &of_the_role];
+        if attribute != "replication" {
+            seen.push("FAIL proof app.tasks: SELECT as A: showed");
+        }
         let damage = format!("alter role rowkeep_api {attribute}");
         mutants.push(mutant(damage, &seen));
     }
@@ -134,7 +136,10 @@ async fn a_membership_of_a_role_of_rowkeep_is_reported() {
         .undone_by("revoke rowkeep_owner from plain; revoke plain from rowkeep_api"),
         mutant(
             "alter role plain noinherit; grant rowkeep_owner to plain; grant plain to rowkeep_api",
-            &["NOTE bypass rowkeep_api can become rowkeep_owner"],
+            &[
+                "FAIL role rowkeep_api is a member of plain",
+                "NOTE bypass rowkeep_api can become rowkeep_owner",
+            ],
         )
         .undone_by(
             "alter role plain inherit; revoke rowkeep_owner from plain; revoke plain from rowkeep_api",
