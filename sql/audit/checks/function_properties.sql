@@ -9,7 +9,9 @@ select 'RK-411', case when x.problem is null then 'OK' else 'FAIL' end, 'functio
                 case when f.prosecdef then 'SECURITY DEFINER, takes no argument, its search_path is empty'
                      when n.settled and f.proconfig is null then 'SECURITY INVOKER, names every object with its schema'
                      else 'SECURITY INVOKER, its search_path is empty' end),
-       format(x.fix, f.oid::regprocedure), case when x.fix ~ '^alter' then f.proowner end
+       format(x.fix, f.oid::regprocedure),
+       case when x.fix ~ ' owner to ' then (select g.fixer from givers g where g.owner = f.proowner)
+            when x.fix ~ '^alter' then f.proowner end
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
   join roles o on o.oid = f.proowner
@@ -25,6 +27,8 @@ select 'RK-411', case when x.problem is null then 'OK' else 'FAIL' end, 'functio
                    and f.prosrc = w.identify) as settled) n
   left join lateral (values
        (f.prokind <> 'a'
+        -- RK-402 and RK-403 name another body of the two.
+        and (n.settled or f.oid::regprocedure::text not in ('app.current_user_id()', 'app.identify(text)'))
         and not coalesce(f.proconfig @> array['search_path=""'], false)
         and not (n.settled and not exists (select from unnest(f.proconfig) c (setting) where c.setting ~ '^search_path=')),
         'does not set search_path = ''''', 'its caller decides which objects it finds',
@@ -39,10 +43,12 @@ select 'RK-411', case when x.problem is null then 'OK' else 'FAIL' end, 'functio
        (f.prosecdef and exists (select
                                   from expected_definers d
                                  where d.name = f.oid::regprocedure::text and (l.lanname <> 'sql' or f.prosrc <> d.body)),
-        'is SECURITY DEFINER, and does not have the expected body', 'it runs as its owner',
+        'is SECURITY DEFINER, and does not have the expected body, definition ' || left(md5(f.prosrc), 8), 'it runs as its owner',
         'by hand: restore it from migrations/: %s'),
        (f.proleakproof, 'is LEAKPROOF', 'it may run before the policy', 'alter function %s not leakproof;'),
-       (f.proname = 'identify' and l.lanname <> 'plpgsql',
+       (f.prosupport <> 0, 'has a support function', 'the planner can replace its calls',
+        'by hand: restore it from migrations/: %s'),
+       (f.oid::regprocedure::text = 'app.identify(text)' and l.lanname <> 'plpgsql',
         'is not plpgsql', 'PostgreSQL would plan its statements before it changes the role',
         'by hand: restore it from migrations/V4__cheaper_identity.sql: %s')
        ) x (found, problem, harm, fix) on x.found
