@@ -230,6 +230,9 @@ $$),
            (select digest from rowkeep.policies order by id desc limit 1)
 $$)),
 
+-- The other functions of app: those of triggers, `<table>_touch`. The text of the one that this release makes, as its md5.
+expected_touches (name, body) as (values ('app.tasks_touch()', 'c2571d630933ce8d69865c8280fdfcec')),
+
 -- The logins that can serve requests and are not bound by policies. A superuser counts only if it was set up to serve.
 exposed_logins (oid, name, own, way) as (
     select r.oid, r.name, r.rolsuper or r.rolbypassrls or r.rolreplication, p.way
@@ -511,14 +514,15 @@ relations as (
       join schemas s on s.oid = c.relnamespace
 ),
 
--- Stored settings that change how statements run or what is logged. checks/settings_stored.sql reports them.
+-- Stored settings that change how statements run or what is logged. checks/settings_stored.sql and
+-- checks/server_logged_values.sql report them.
 reported_settings as (
     select s.*
       from stored_settings s
      where s.name = 'session_replication_role' and s.value <> 'origin'
         or s.name in ('row_security', 'search_path', 'session_preload_libraries', 'local_preload_libraries',
                       'default_transaction_read_only', 'check_function_bodies', 'session_authorization')
-        or s.name ~ '^log_(statement|min_duration|parameter|transaction|duration)'
+        or s.name ~ '^(log_(statement|min_duration|parameter|transaction|duration)|auto_explain[.]|pgaudit[.]|debug_print_)'
         or s.name = 'role' and s.value <> 'rowkeep_api'
 ),
 
@@ -563,8 +567,12 @@ stored_settings as (
                 when s.setrole = 0 then format('database %I', d.datname)
                 when s.setdatabase = 0 then format('role %I', r.rolname)
                 else format('role %I in database %I', r.rolname, d.datname) end as altered,
-           -- Who can take it away: an administrator of roles, or the owner of the database. A setting of superusers needs one.
-           case when exists (select from pg_settings p where lower(p.name) = lower(split_part(c.setting, '=', 1)) and p.context <> 'user')
+           -- Who can take it away: an administrator of roles, or the owner of the database. A setting of superusers needs one,
+           -- and so does one that PostgreSQL does not know.
+           case when not exists (select
+                                   from pg_settings p
+                                  where lower(p.name) = lower(split_part(c.setting, '=', 1)) and p.context = 'user')
+                     and lower(split_part(c.setting, '=', 1)) not in ('role', 'session_authorization')
                   or s.setrole = 0 and s.setdatabase = 0 then 0
                 when s.setrole = 0 then d.datdba
                 when r.rolsuper then 0
@@ -774,7 +782,7 @@ select 'RK-412', case when bool_or(d.open and d.risky or d.ours) then 'FAIL' els
  group by d.oid, d.signature, d.owner, d.owner_name, d.body
 union all
 select 'RK-412', 'NOTE', 'function',
-       format('%s SECURITY DEFINER functions of other programs, definitions %s', count(distinct d.oid),
+       format('SECURITY DEFINER functions of other programs (%s), definitions %s', count(distinct d.oid),
               left(md5(string_agg(distinct d.signature || d.body, '' order by d.signature || d.body)), 8)),
        'roles of requests may execute them; their owners can reach the rows of all users, their texts do not name app', null, null
   from definers d
@@ -830,12 +838,13 @@ check_function_properties (id, verdict, area, subject, fact, fix, fixer) as mate
 -- Looks for: the functions of app: search path, settings, owner, SECURITY DEFINER, LEAKPROOF, language.
 -- Why: a function that looks up names by the caller's search path can be made to call something else. SECURITY DEFINER
 --   code runs with the rights of its owner. A LEAKPROOF function may see rows before the policy.
--- Severity: FAIL for each difference. OK otherwise.
+-- Severity: FAIL for each difference. NOTE for a function that Rowkeep does not have. OK otherwise.
 -- Fix: alter routine ... set search_path = ''; and the like, or restore it from migrations/.
-select 'RK-411', case when x.problem is null then 'OK' else 'FAIL' end, 'function',
-       f.oid::regprocedure || coalesce(' ' || x.problem, ''),
+select 'RK-411', case when x.problem is not null then 'FAIL' when k.known then 'OK' else 'NOTE' end, 'function',
+       f.oid::regprocedure || coalesce(' ' || x.problem, case when not k.known then ', definition ' || left(md5(f.prosrc), 8) end, ''),
        coalesce(x.harm,
-                case when f.prosecdef then 'SECURITY DEFINER, takes no argument, its search_path is empty'
+                case when not k.known then 'Rowkeep has no such function; this check cannot tell what it does'
+                     when f.prosecdef then 'SECURITY DEFINER, takes no argument, its search_path is empty'
                      when n.settled and f.proconfig is null then 'SECURITY INVOKER, names every object with its schema'
                      else 'SECURITY INVOKER, its search_path is empty' end),
        format(x.fix, f.oid::regprocedure),
@@ -854,6 +863,12 @@ select 'RK-411', case when x.problem is null then 'OK' else 'FAIL' end, 'functio
                    and coalesce(pg_get_function_sqlbody(f.oid) = w.identity, false)
                    or f.oid::regprocedure::text = 'app.identify(text)' and l.lanname = 'plpgsql'
                    and f.prosrc = w.identify) as settled) n
+  -- A function of a trigger has the name of its table.
+ cross join lateral (
+       select f.oid::regprocedure::text in ('app.current_user_id()', 'app.identify(text)')
+              or f.oid::regprocedure::text in (select name from expected_definers)
+              or exists (select from tables t where f.proname = t.relname || '_touch' and f.prorettype = 'trigger'::regtype)
+                 as known) k
   left join lateral (values
        (f.prokind <> 'a'
         -- RK-402 and RK-403 name another body of the two.
@@ -874,6 +889,9 @@ select 'RK-411', case when x.problem is null then 'OK' else 'FAIL' end, 'functio
                                  where d.name = f.oid::regprocedure::text and (l.lanname <> 'sql' or f.prosrc <> d.body)),
         'is SECURITY DEFINER, and does not have the expected body, definition ' || left(md5(f.prosrc), 8), 'it runs as its owner',
         'by hand: restore it from migrations/: %s'),
+       (exists (select from expected_touches e where e.name = f.oid::regprocedure::text and e.body <> md5(f.prosrc)),
+        'does not have the expected body, definition ' || left(md5(f.prosrc), 8), 'it runs for every row that is written',
+        'by hand: restore it from migrations/V2__tasks.sql: %s'),
        (f.proleakproof, 'is LEAKPROOF', 'it may run before the policy', 'alter function %s not leakproof;'),
        (f.prosupport <> 0, 'has a support function', 'the planner can replace its calls',
         'by hand: restore it from migrations/: %s'),
@@ -1868,7 +1886,7 @@ select 'RK-101', case when v.number < 150000 then 'FAIL'
             when v.number % 10000 < s.minor
                  then format('row security has known holes (CVE-2026-14666, CVE-2026-120154) below %s.%s',
                              s.major, s.minor)
-            else 'no known hole in row security' end,
+            else 'this audit knows no hole in its row security' end,
        case when v.number % 10000 < s.minor then format('by hand: update PostgreSQL to %s.%s', s.major, s.minor)
             when v.number < 150000 then 'by hand: update PostgreSQL' end,
        null
@@ -1912,7 +1930,7 @@ select 'RK-511',
        format('alter %s reset %s;', s.altered, s.spelling), s.fixer
   from reported_settings s
  -- What is logged has a line of its own. Roles that do not serve requests may store what they like.
- where s.name !~ '^log_'
+ where s.name !~ '^(log_|auto_explain[.]|pgaudit[.]|debug_print_)'
    and (s.setrole = 0 or s.setrole in (select oid from serving_roles))
 ),
 
@@ -1965,8 +1983,10 @@ select 'RK-304', case when p.problems = '' then 'OK' else 'FAIL' end, 'table',
                                                  pg_get_indexdef(i.indexrelid))),
        p.problems,
        case when p.problems <> ''
-            then coalesce(format('alter table %s drop constraint %I;', t.name, k.conname), format('drop index app.%I;', x.relname))
-       end,
+            then coalesce((select format('alter table %s drop constraint %I;', t.name, k.conname)
+                             from pg_constraint k
+                            where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')),
+                          format('drop index app.%I;', x.relname)) end,
        t.relowner
   from tables t
   join pg_index i on i.indrelid = t.oid and (i.indisunique or i.indisexclusion)
@@ -2024,9 +2044,11 @@ check_trigger_enabled (id, verdict, area, subject, fact, fix, fixer) as material
 -- Looks for: triggers on tables of app: whether they are enabled, and whether their function is in app.
 -- Why: the trigger sets the time stamps and keeps id and user_id. A function of another schema sees every row that is
 --   written.
--- Severity: FAIL if it is disabled or its function is not in app. OK otherwise.
+-- Severity: FAIL if it is disabled or its function is not in app. NOTE if it does not have the name of its table and of its
+--   function, as those of Rowkeep do. OK otherwise.
 -- Fix: alter table ... enable trigger ...; or drop trigger ... on ...;
-select 'RK-321', case when x.problem is null then 'OK' else 'FAIL' end, 'trigger',
+select 'RK-321', case when x.problem is not null then 'FAIL'
+                      when g.tgname = t.relname || '_touch' and f.proname = g.tgname then 'OK' else 'NOTE' end, 'trigger',
        format('%s on %s', g.tgname, t.name), coalesce(x.problem, f.oid::regprocedure::text),
        format(x.fix, g.tgname, t.name), t.relowner
   from pg_trigger g

@@ -149,7 +149,7 @@ async fn drift(client: &Client) -> Result<Vec<Fact>, Error> {
 
     let differing = declared.drift(&live);
     if differing.is_empty() {
-        let text = format!("{} of {} objects and grants are as declared", live.len(), declared.len());
+        let text = format!("{0} of {0} objects and grants are as declared", declared.len());
         facts.push(Fact::new(Verdict::Ok, "drift", text));
     }
     facts.extend(differing);

@@ -18,7 +18,7 @@ select 'RK-412', case when bool_or(d.open and d.risky or d.ours) then 'FAIL' els
  group by d.oid, d.signature, d.owner, d.owner_name, d.body
 union all
 select 'RK-412', 'NOTE', 'function',
-       format('%s SECURITY DEFINER functions of other programs, definitions %s', count(distinct d.oid),
+       format('SECURITY DEFINER functions of other programs (%s), definitions %s', count(distinct d.oid),
               left(md5(string_agg(distinct d.signature || d.body, '' order by d.signature || d.body)), 8)),
        'roles of requests may execute them; their owners can reach the rows of all users, their texts do not name app', null, null
   from definers d

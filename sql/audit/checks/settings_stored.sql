@@ -17,5 +17,5 @@ select 'RK-511',
        format('alter %s reset %s;', s.altered, s.spelling), s.fixer
   from reported_settings s
  -- What is logged has a line of its own. Roles that do not serve requests may store what they like.
- where s.name !~ '^log_'
+ where s.name !~ '^(log_|auto_explain[.]|pgaudit[.]|debug_print_)'
    and (s.setrole = 0 or s.setrole in (select oid from serving_roles))

@@ -8,8 +8,10 @@ select 'RK-304', case when p.problems = '' then 'OK' else 'FAIL' end, 'table',
                                                  pg_get_indexdef(i.indexrelid))),
        p.problems,
        case when p.problems <> ''
-            then coalesce(format('alter table %s drop constraint %I;', t.name, k.conname), format('drop index app.%I;', x.relname))
-       end,
+            then coalesce((select format('alter table %s drop constraint %I;', t.name, k.conname)
+                             from pg_constraint k
+                            where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')),
+                          format('drop index app.%I;', x.relname)) end,
        t.relowner
   from tables t
   join pg_index i on i.indrelid = t.oid and (i.indisunique or i.indisexclusion)

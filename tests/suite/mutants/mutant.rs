@@ -132,6 +132,20 @@ impl<'a> TestDatabase<'a> {
             return Err(format!("{} but:\n{}", missing.concat(), shown()));
         }
 
+        // One cause is one FAIL. The proof and drift are other evidence.
+        let unexpected: Vec<_> = news
+            .iter()
+            .filter(|fact| fact.fails() && !mutant.notices.iter().any(|notice| fact.contains(notice)))
+            .collect();
+        if std::env::var_os("ROWKEEP_PAIRS").is_some() {
+            let fails: Vec<_> = news.iter().filter(|fact| fact.fails()).map(|fact| fact.text.as_str()).collect();
+            if fails.len() > 1 {
+                eprintln!("PAIR {}\n  {}", mutant.damage.replace('\n', " "), fails.join("\n  "));
+            }
+        } else if !unexpected.is_empty() {
+            return Err(format!(" reports FAILs that are not expected:\n{}", shown()));
+        }
+
         let failed_before = self.before.iter().any(Fact::fails);
         let code = i32::from(mutant.must_fail() || failed_before);
         if audit.code != Some(code) {
