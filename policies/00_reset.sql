@@ -26,13 +26,13 @@ declare
 begin
     -- A DBA has accepted the finding of the audit about each of these, such as the one that pgaudit needs. They are granted
     -- again at the end. A subject is compared as the audit prints it (sql/audit/frame/judge.sql).
-    with granted (privilege, name, target, owner, grantee, is_grantable) as (
-        select lower(a.privilege_type), format('schema %I', n.nspname),
+    with granted (finding, target, owner, grantee, is_grantable) as (
+        select format('%I: %s', n.nspname, lower(a.privilege_type)),
                format('%s on schema %I', a.privilege_type, n.nspname), n.nspowner, a.grantee, a.is_grantable
           from pg_namespace n, aclexplode(n.nspacl) a
          where n.nspname in ('app', 'rowkeep')
         union all
-        select lower(a.privilege_type), format('%I.%I', n.nspname, c.relname),
+        select format('%s on %I.%I', lower(a.privilege_type), n.nspname, c.relname),
                format('%s on %s %I.%I', a.privilege_type, case c.relkind when 'S' then 'sequence' else 'table' end,
                       n.nspname, c.relname), c.relowner, a.grantee, a.is_grantable
           from pg_class c
@@ -41,7 +41,7 @@ begin
          where n.nspname in ('app', 'rowkeep')
            and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
         union all
-        select lower(a.privilege_type), format('%I.%I.%I', n.nspname, c.relname, t.attname),
+        select format('%s on %I.%I.%I', lower(a.privilege_type), n.nspname, c.relname, t.attname),
                format('%s (%I) on table %I.%I', a.privilege_type, t.attname, n.nspname, c.relname), c.relowner, a.grantee,
                a.is_grantable
           from pg_attribute t
@@ -51,8 +51,8 @@ begin
          where n.nspname in ('app', 'rowkeep')
            and not t.attisdropped
         union all
-        select lower(a.privilege_type), f.oid::regprocedure::text, format('%s on routine %s', a.privilege_type,
-               f.oid::regprocedure), f.proowner, a.grantee, a.is_grantable
+        select format('%s on %s', lower(a.privilege_type), f.oid::regprocedure),
+               format('%s on routine %s', a.privilege_type, f.oid::regprocedure), f.proowner, a.grantee, a.is_grantable
           from pg_proc f
           join pg_namespace n on n.oid = f.pronamespace
          cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
@@ -67,11 +67,13 @@ begin
            select string_agg(case when ascii(c) between 32 and 126 and c <> E'\\' then c
                                   when ascii(c) < 65536 then E'\\' || lpad(to_hex(ascii(c)), 4, '0')
                                   else E'\\+' || lpad(to_hex(ascii(c)), 6, '0') end, '' order by number)
-             from string_to_table(format('%s on %s to %s%s', g.privilege, g.name, r.name,
+             from string_to_table(format('%s to %s%s', g.finding, r.name,
                                          case when g.is_grantable then ', with grant option' else '' end), null)
                   with ordinality s (c, number)) p (subject)
-      join rowkeep.accepted a on a.subject = p.subject and a.id in ('RK-SCHEMA', 'RK-GRANTS')
+      join rowkeep.accepted a on a.subject = p.subject and a.id in ('RK-212', 'RK-503')
      where g.grantee <> g.owner
+       -- Who writes that table decides what is accepted: only its owner.
+       and g.target not like '% on table rowkeep.accepted'
        and coalesce(a.until >= (now() at time zone 'UTC')::date, true);
 
     for command in

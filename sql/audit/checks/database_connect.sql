@@ -5,6 +5,7 @@
 -- Severity: FAIL for a login of requests that serves another database of the cluster, and may connect here through PUBLIC
 --   alone. NOTE if PUBLIC may connect and there is no such login.
 -- Fix: grant connect to each login by name, then revoke connect on database ... from public;
+-- Controls: SOC 2 CC6.1
 select 'RK-106', 'FAIL', 'database', format('%s serves %s', g.name, g.serves),
        format('it can read and change every row of %I: it may connect because public may', current_database()),
        format('revoke connect on database %I from public;', current_database()),

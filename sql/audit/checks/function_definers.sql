@@ -3,6 +3,7 @@
 -- Severity: FAIL if the owner can bypass policies and requests were given the function, or its text can name something of
 --   app. NOTE otherwise: other applications have such functions, too.
 -- Fix: revoke execute on routine ... from ...;
+-- Controls: CIS 4.5; SOC 2 CC6.3
 select 'RK-412',
        case when (o.rolsuper or exists (select from bypasses p where p.role = o.oid))
                  and (bool_or(a.grantee <> 0 and a.grantee in (select oid from serving_roles))

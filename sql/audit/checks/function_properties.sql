@@ -3,6 +3,7 @@
 --   code runs with the rights of its owner. A LEAKPROOF function may see rows before the policy.
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter routine ... set search_path = ''; and the like, or restore it from migrations/.
+-- Controls: CIS 4.5
 select 'RK-411', case when x.problem is null then 'OK' else 'FAIL' end, 'function',
        f.oid::regprocedure || coalesce(' ' || x.problem, ''),
        coalesce(x.harm,

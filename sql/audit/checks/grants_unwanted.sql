@@ -3,6 +3,7 @@
 --   user_id or time stamp can tell, or change, who owns a row.
 -- Severity: FAIL for each one. OK if there is none.
 -- Fix: revoke ... on ... from ... cascade;
+-- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-503', 'FAIL', 'grants',
        format('%s on %s to %s', g.privilege, g.name, g.receiver)
        || case when g.is_grantable then ', with grant option' else '' end,

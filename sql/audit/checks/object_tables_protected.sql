@@ -2,6 +2,7 @@
 -- Why: one line sums up all tables.
 -- Severity: FAIL if one does not, or if there is no table. OK otherwise.
 -- Fix: alter table ... enable row level security, force row level security;
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-801', case when f.failing = 0 and f.all_of_them > 0 then 'OK' else 'FAIL' end, 'objects',
        case when f.all_of_them = 0 then 'there is no table in app'
             else format('%s of %s tables in app force row security', f.all_of_them - f.failing, f.all_of_them) end,

@@ -2,6 +2,7 @@
 -- Why: a role that may create objects in app can put functions of its own there.
 -- Severity: OK for the grants that policies/ makes. FAIL for every other grant.
 -- Fix: revoke ... on schema ... from ... cascade;
+-- Controls: SOC 2 CC6.3
 select 'RK-212', case when g.wanted then 'OK' else 'FAIL' end, 'schema',
        format('%s: %s to %s', g.name, g.privilege, g.receiver)
        || case when g.is_grantable then ', with grant option' else '' end,

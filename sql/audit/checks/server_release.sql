@@ -4,6 +4,7 @@
 --   upsert, which Rowkeep does not send. The other needs a role that lost BYPASSRLS while it was connected. NOTE also
 --   for a release that this audit does not know. OK otherwise.
 -- Fix: update PostgreSQL.
+-- Controls: CIS 1.5; SOC 2 CC7.1
 select 'RK-101', case when v.number < 150000 then 'FAIL'
                       when s.major is null or v.number % 10000 < s.minor then 'NOTE' else 'OK' end,
        'server', format('PostgreSQL %s.%s', v.number / 10000, v.number % 10000),

@@ -2,6 +2,7 @@
 -- Why: such a key refuses a value because another user has it. The error tells one user about the rows of another.
 -- Severity: FAIL, because an insert can look for values of other users. OK otherwise.
 -- Fix: alter table ... drop constraint ...; or drop index ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-304', case when i.indkey[0] = a.attnum and i.indisvalid then 'OK' else 'FAIL' end, 'table',
        format('%s: unique: %s', t.name, pg_get_indexdef(i.indexrelid)),
        concat_ws('; ', case when i.indkey[0] = a.attnum then null else 'does not begin with user_id' end,

@@ -3,6 +3,7 @@
 --   written.
 -- Severity: FAIL if it is disabled or its function is not in app. OK otherwise.
 -- Fix: alter table ... enable trigger ...; or drop trigger ... on ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-321', case when x.problem is null then 'OK' else 'FAIL' end, 'trigger',
        format('%s on %s', g.tgname, t.name), coalesce(x.problem, f.oid::regprocedure::text),
        format(x.fix, g.tgname, t.name), t.relowner
