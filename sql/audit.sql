@@ -244,8 +244,8 @@ granted as (
                when 'table' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
                              and p.privilege_type in ('SELECT', 'DELETE')
                              and exists (select from tables t where t.oid = p.object)
-                              -- The history, but not the keys.
-                              or p.name in ('rowkeep.migrations', 'rowkeep.policies') and r.rolname = 'rowkeep_auditor'
+                              -- The history and what is accepted, but not the keys.
+                              or p.name in ('rowkeep.migrations', 'rowkeep.policies', 'rowkeep.accepted') and r.rolname = 'rowkeep_auditor'
                              and p.privilege_type = 'SELECT'
                -- Not the key and the time stamps: a role that writes them can find out, or change, who owns a row.
                when 'column' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
@@ -260,7 +260,7 @@ granted as (
                                 and (r.rolname = 'rowkeep_api'
                                      and exists (select from pg_proc f
                                                   where f.oid = p.object and f.prorettype <> 'trigger'::regtype)
-                                     or r.rolname = 'rowkeep_auditor' and p.part = 'schema_version')
+                                     or r.rolname = 'rowkeep_auditor' and p.part in ('schema_version', 'accepted'))
                else false end as wanted
       from privileges p
       left join roles r on r.oid = p.grantee
@@ -1742,7 +1742,7 @@ select 'RK-101', case when v.number < 150000 then 'FAIL'
        case when v.number < 150000 then 'older than 15: not supported'
             when s.major is null then 'newer than this audit, which knows 15 to 18'
             when v.number % 10000 < s.minor
-                 then format('row security has known holes (CVE-2026-14666, CVE-2026-120154) below %s.%s',
+                 then format('holes in row security (CVE-2026-14666, CVE-2026-120154) before %s.%s',
                              s.major, s.minor)
             else 'no known hole in row security' end,
        case when v.number % 10000 < s.minor then format('by hand: update PostgreSQL to %s.%s', s.major, s.minor)
@@ -2067,7 +2067,7 @@ judged (id, verdict, area, subject, fact, shown, fix, fixer, position, why, who,
     select p.id, case when a.holds and not a.void then 'ACCEPTED' else p.verdict end, p.area, p.subject,
            concat_ws('; ', nullif(p.fact, ''),
                      case when a.void then 'rowkeep.accepted has it, but the server does not start with it or the proof shows it'
-                          when not a.holds then format('it was accepted until %s', a.until) end),
+                          when not a.holds then format('it was accepted until %s, which is over', a.until) end),
            p.shown, p.fix, p.fixer, p.position,
            case when a.holds and not a.void then a.why end, case when a.holds and not a.void then a.who end,
            case when a.holds and not a.void then a.until end
@@ -2176,17 +2176,21 @@ head as (
             where o.name = 'app.schema_version()') v on true
 ),
 
--- Each line of psql's output. A setting keeps the number of FAILs for the last statement.
-report (number, line, text) as (
-    select 0, array[n.line], regexp_replace(n.text, '[^ -~]', '?', 'g')
+head_lines (line, text) as (
+    select n.line, regexp_replace(n.text, '[^ -~]', '?', 'g')
       from head h
      cross join lateral (values
            (1, format('audit of database %s on %s as %s at %s', h.database, h.host, h.login, h.time)),
            (2, format('PostgreSQL %s; Rowkeep %s; migration %s (%s); policies %s', h.server, h.release,
                       coalesce(h.migration::text, 'unknown'), coalesce(left(h.migrations, 12), 'not read'),
                       coalesce(left(h.policies, 12), 'unknown')))) n (line, text)
+),
+
+-- Each line of psql's output. A setting keeps the number of FAILs for the last statement.
+report (number, line, text) as (
+    select 0, array[line]::bigint[], text from head_lines
     union all
-    select number, line::bigint[], text from lines
+    select number, line, text from lines
     union all
     select 1000000, null,
            format('%s facts: %s FAIL, %s NOTE, %s ACCEPTED', count(*), set_config('rowkeep.audit_fails',

@@ -27,20 +27,20 @@ pub use report::{Acceptance, Fact, Head, Report, Verdict};
 const AUDIT: &str = include_str!("../sql/audit.sql");
 /// What follows the checks in that file. Psql prints the findings of the checks alone.
 const FOUND: &str = include_str!("../sql/audit/frame/found.sql");
-const FINDINGS: &str = include_str!("../sql/audit/findings.sql");
+const FINDINGS: &str = include_str!("../sql/audit/program/findings.sql");
 const SERVER: &str = include_str!("../sql/schema/server.sql");
 const BEGIN: &str = include_str!("../sql/audit/catalogue_begin.sql");
 const ROLLBACK: &str = include_str!("../sql/audit/rollback.sql");
 
 /// The parts of the query that judges all findings.
-const JUDGE_BEGIN: &str = include_str!("../sql/audit/judge_begin.sql");
+const JUDGE_BEGIN: &str = include_str!("../sql/audit/program/judge_begin.sql");
 const SHARED: [&str; 3] = [
     include_str!("../sql/audit/shared/expected.sql"),
     include_str!("../sql/audit/shared/optional.sql"),
     include_str!("../sql/audit/shared/accepted.sql"),
 ];
 const JUDGE: &str = include_str!("../sql/audit/frame/judge.sql");
-const JUDGE_END: &str = include_str!("../sql/audit/judge_end.sql");
+const JUDGE_END: &str = include_str!("../sql/audit/program/judge_end.sql");
 
 /// The id of the finding about the migration and the policies of the database.
 const RELEASE: &str = "RK-901";

@@ -11,7 +11,7 @@ select 'RK-101', case when v.number < 150000 then 'FAIL'
        case when v.number < 150000 then 'older than 15: not supported'
             when s.major is null then 'newer than this audit, which knows 15 to 18'
             when v.number % 10000 < s.minor
-                 then format('row security has known holes (CVE-2026-14666, CVE-2026-120154) below %s.%s',
+                 then format('holes in row security (CVE-2026-14666, CVE-2026-120154) before %s.%s',
                              s.major, s.minor)
             else 'no known hole in row security' end,
        case when v.number % 10000 < s.minor then format('by hand: update PostgreSQL to %s.%s', s.major, s.minor)
