@@ -21,7 +21,7 @@ comment on table rowkeep.accepted is
     'writes it.';
 comment on column rowkeep.accepted.id is 'The number of the finding, as the audit prints it: RK-501.';
 comment on column rowkeep.accepted.subject is
-    'What the finding is about, as the audit prints it before the colon. Another subject is another finding.';
+    'What the finding is about, as the audit prints it. Another subject is another finding.';
 comment on column rowkeep.accepted.why is 'The reason, for the next DBA and for auditors.';
 comment on column rowkeep.accepted.who is 'Who has decided it; by default the login that writes the row.';
 comment on column rowkeep.accepted.until is

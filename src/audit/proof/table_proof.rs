@@ -109,10 +109,10 @@ impl<'a> TableProof<'a> {
         let (a, nobody, empty) = (of("A"), of("nobody"), of("empty"));
         let texts = [
             format!(
-                "{relation}: {a} of {a} statements of A against {rows} rows of B: none seen, none changed (rolled back)"
+                "{relation}: {a} of {a} statements of A against {rows} rows of B: none seen, none changed"
             ),
             format!(
-                "{relation}: one prepared statement under two identities and none: each sees only its own rows"
+                "{relation}: one prepared statement under two identities and none: each sees its own rows"
             ),
             format!("{relation}: no identity: {nobody} of {nobody} statements see and change nothing"),
             format!("{relation}: an empty identity: {empty} of {empty} statements see and change nothing"),
