@@ -7,22 +7,55 @@
 --
 -- It reads catalogues only, as any role that may read them, and no row of any table of app. Each fact is one line:
 --
---   OK      as it should be
---   NOTE    worth knowing, but it breaks nothing by itself
---   FAIL    isolation does not hold, or one more mistake would break it; the next line says how to fix it
+--   OK        as it should be
+--   NOTE      worth knowing, but it breaks nothing by itself
+--   FAIL      isolation does not hold, or one more mistake would break it; the next line says how to fix it
+--
+--   ACCEPTED  a NOTE or FAIL that a DBA has accepted, with the reason (table rowkeep.accepted, docs/audit.md)
+--
+-- Each has the id of its check, which docs/findings.md explains. psql ends with status 3 if there is a FAIL.
 --
 -- `rowkeep audit` prints the same lines. Then it prints what differs from this release (drift), and what happened when it
--- tried to reach rows of another user (proof). The order is fixed and no line contains the time, so two runs can be
--- compared with diff.
+-- tried to reach rows of another user (proof). The order is fixed, and only the first lines contain the time and the
+-- release, so two runs can be compared with diff.
+
+\set ON_ERROR_STOP on
+\set VERBOSITY terse
 
 begin transaction isolation level repeatable read, read only;
 set local search_path = '';
 set local quote_all_identifiers = off;
+set local standard_conforming_strings = on;
 set local jit = off;  -- compiling the query takes seconds, running it takes milliseconds
 set local statement_timeout = '30s';
 set local lock_timeout = '2s';
 
 with recursive
+
+-- What the DBA has accepted. `holds`: it has not expired.
+accepted (id, subject, why, who, until, holds) as materialized (
+    select a.id, a.subject, a.why, a.who, a.until, coalesce(a.until >= (now() at time zone 'UTC')::date, true)
+      from optional_rows o
+     cross join jsonb_to_recordset(o.rows) a (id text, subject text, why text, who text, until date)
+     where o.name = 'app.accepted()'
+       and not exists (select from accepted_table t where t.problem is not null)
+),
+
+-- The table, and why it does not count, if it does not: a role that writes it could accept what it has done.
+accepted_table (problem) as (
+    select case when c.relkind <> 'r' or o.rolname <> 'rowkeep_owner'
+                     or exists (select from aclexplode(c.relacl) a
+                                 where a.grantee <> c.relowner and a.privilege_type <> 'SELECT')
+                     or exists (select from pg_attribute t cross join aclexplode(t.attacl) a
+                                 where t.attrelid = c.oid and a.grantee <> c.relowner and a.privilege_type <> 'SELECT')
+                then 'another role than rowkeep_owner can write it, so nothing in it counts'
+                when not exists (select from optional_sources s where s.name = 'app.accepted()' and s.may_read)
+                then 'not looked at: this login cannot read it (app.accepted())' end
+      from pg_class c
+      join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'rowkeep'
+      join pg_roles o on o.oid = c.relowner
+     where c.relname = 'accepted'
+),
 
 -- The roles that can get past the policies, and how.
 bypasses (role, way) as (
@@ -222,6 +255,9 @@ $$
 
 -- The functions of app that run as their owner (SECURITY DEFINER), with the text that each must have.
 expected_definers (name, body) as (values
+    ('app.accepted()', $$
+    select id, subject, why, who, until from rowkeep.accepted
+$$),
     ('app.cursor_key()', $$
     select key from rowkeep.cursor_keys order by id desc limit 1
 $$),
@@ -298,8 +334,8 @@ granted as (
                when 'table' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
                              and p.privilege_type in ('SELECT', 'DELETE')
                              and exists (select from tables t where t.oid = p.object)
-                              -- The history, but not the keys.
-                              or p.name in ('rowkeep.migrations', 'rowkeep.policies') and r.rolname = 'rowkeep_auditor'
+                              -- The history and what is accepted, but not the keys.
+                              or p.name in ('rowkeep.migrations', 'rowkeep.policies', 'rowkeep.accepted') and r.rolname = 'rowkeep_auditor'
                              and p.privilege_type = 'SELECT'
                -- Not the key and the time stamps: a role that writes them can find out, or change, who owns a row.
                when 'column' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
@@ -314,7 +350,7 @@ granted as (
                                 and (r.rolname = 'rowkeep_api'
                                      and exists (select from pg_proc f
                                                   where f.oid = p.object and f.prorettype <> 'trigger'::regtype)
-                                     or r.rolname = 'rowkeep_auditor' and p.part = 'schema_version')
+                                     or r.rolname = 'rowkeep_auditor' and p.part in ('schema_version', 'accepted'))
                else false end as wanted
       from privileges p
       left join roles r on r.oid = p.grantee
@@ -444,6 +480,38 @@ memberships as (
            coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, r.rolinherit)    as inherits
       from pg_auth_members m
       join roles r on r.oid = m.member
+),
+
+-- Relations and functions that an older database lacks, or that this login may not read. A statement that names one fails
+-- as a whole there. query_to_xml() runs a statement of its own, and only where the object can be read; PostgreSQL has it
+-- without libxml as well. To read another relation, add its name to the list.
+--
+-- Only ordinary tables, and functions of app that are exactly those of this release: a view or a changed function could
+-- run the code of somebody else with the rights of this login.
+optional_sources (name, source, may_read) as (
+    select format('%I.%I', n.nspname, c.relname), format('%I.%I', n.nspname, c.relname),
+           has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT')
+      from (values ('rowkeep', 'migrations'), ('rowkeep', 'policies')) w (nspname, relname)
+      join pg_namespace n on n.nspname = w.nspname
+      join pg_class c on c.relnamespace = n.oid and c.relname = w.relname and c.relkind in ('r', 'p')
+    union all
+    select w.name, w.name, has_schema_privilege(n.oid, 'USAGE') and has_function_privilege(f.oid, 'EXECUTE')
+      from expected_definers w
+      join pg_proc f on f.pronargs = 0 and f.prosecdef and f.prosrc = w.body and f.proconfig = array['search_path=""']
+      join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'app' and w.name = format('%I.%I()', n.nspname, f.proname)
+      join pg_language l on l.oid = f.prolang and l.lanname = 'sql'
+      join pg_roles o on o.oid = f.proowner and o.rolname = 'rowkeep_owner'
+     where w.name in ('app.accepted()', 'app.schema_version()')
+),
+
+optional_rows (name, rows) as materialized (
+    select o.name,
+           replace(replace(replace(
+               substring(case when o.may_read
+                              then query_to_xml(format('select jsonb_agg(to_jsonb(t)) as j from %s t', o.source),
+                                                false, false, '')::text end from '<j>(.*)</j>'),
+               '&lt;', '<'), '&gt;', '>'), '&amp;', '&')::jsonb
+      from optional_sources o
 ),
 
 -- The schemas that belong neither to Rowkeep nor to PostgreSQL.
@@ -608,6 +676,7 @@ check_bypass_roles (id, verdict, area, subject, fact, fix, fixer) as materialize
 -- Why: this list is what a DBA wants to know first. Requests always run as rowkeep_api, even if their login has more power.
 -- Severity: FAIL for rowkeep_api and rowkeep_auditor. NOTE for the others: superusers and owners exist in every cluster.
 -- Fix: remove what makes it so, as the line for the role says.
+-- Controls: CIS 4.3; CIS 4.7; SOC 2 CC6.3
 select 'RK-601', case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'FAIL' else 'NOTE' end, 'bypass',
        r.name || ': ' || string_agg(p.way, '; ' order by p.way),
        case when not r.rolsuper and exists (select from logins l where l.oid = r.oid)
@@ -669,6 +738,7 @@ check_database_connect (id, verdict, area, subject, fact, fix, fixer) as materia
 --   alone. NOTE if PUBLIC may connect and there is no such login.
 -- Fix: grant connect to each login by name, then revoke connect on database ... from public; The statements name the members
 --   of Rowkeep's roles. Monitoring and backups need a grant as well.
+-- Controls: SOC 2 CC6.1
 select 'RK-106', case when g.name is null then 'NOTE' else 'FAIL' end, 'database',
        case when g.name is null then 'public may connect' else format('%s serves %s', g.name, g.serves) end,
        case when g.name is null then format('grant connect on %I to its logins by name, and revoke it from public', d.datname)
@@ -700,6 +770,7 @@ check_database_create (id, verdict, area, subject, fact, fix, fixer) as material
 -- Severity: FAIL for PUBLIC and the roles of Rowkeep, which must own nothing. NOTE for a login of requests, because the
 --   server runs with an empty search path.
 -- Fix: revoke create on database ... from ...;
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-107', case when a.grantee = 0 or r.ours then 'FAIL' else 'NOTE' end, 'database',
        format('%s may create schemas in %I', coalesce(r.name, 'public'), d.datname),
        '', format('revoke create on database %I from %s;', d.datname, coalesce(r.name, 'public')), d.datdba
@@ -743,6 +814,7 @@ check_foreign_keys (id, verdict, area, subject, fact, fix, fixer) as materialize
 --   DELETE can reach that row.
 -- Severity: FAIL without user_id on both sides. OK otherwise.
 -- Fix: alter table ... drop constraint ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-305', case when k.users then 'OK' else 'FAIL' end, 'foreign key',
        format('%s on %s: %s', k.conname, k.conrelid::regclass, pg_get_constraintdef(k.oid)),
        case when k.users then '' else 'without user_id it can show and change rows of other users' end,
@@ -770,6 +842,7 @@ check_function_definers (id, verdict, area, subject, fact, fix, fixer) as materi
 --   function that shows one column to one role is less than a role with BYPASSRLS. One NOTE counts those that PUBLIC may
 --   execute and whose text names nothing of app. Functions of triggers are left out: nobody can call them.
 -- Fix: revoke execute on routine ... from ...;
+-- Controls: CIS 4.5; SOC 2 CC6.3
 select 'RK-412', case when bool_or(d.open and d.risky or d.ours) then 'FAIL' else 'NOTE' end, 'function',
        format('%s runs as %s (SECURITY DEFINER), and %s may execute it, definition %s', d.signature, d.owner_name,
               string_agg(distinct d.receiver, ', '), left(md5(d.body), 8)),
@@ -796,6 +869,7 @@ check_function_languages (id, verdict, area, subject, fact, fix, fixer) as mater
 -- Why: such code can read the files of the server, and no policy binds it.
 -- Severity: NOTE. Only a superuser can make such a function, and this audit cannot tell whether its code is safe.
 -- Fix: drop routine ...;
+-- Controls: CIS 4.5
 select 'RK-414', 'NOTE', 'function',
        format('%s is in language %s, and %s may execute it', f.oid::regprocedure, l.lanname,
               string_agg(distinct coalesce(r.name, 'public'), ', ')),
@@ -819,6 +893,7 @@ check_function_leakproof (id, verdict, area, subject, fact, fix, fixer) as mater
 -- Severity: FAIL for a new function. NOTE for a function of PostgreSQL that was marked later. The functions of
 --   extensions in C are left out, because their authors vouch for them.
 -- Fix: alter function ... not leakproof;
+-- Controls: CIS 4.7
 select 'RK-413', case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function',
        format('%s is LEAKPROOF', f.oid::regprocedure), 'it may see rows before the policy hides them',
        format('alter function %s not leakproof;', f.oid::regprocedure), f.proowner
@@ -840,6 +915,7 @@ check_function_properties (id, verdict, area, subject, fact, fix, fixer) as mate
 --   code runs with the rights of its owner. A LEAKPROOF function may see rows before the policy.
 -- Severity: FAIL for each difference. NOTE for a function that Rowkeep does not have. OK otherwise.
 -- Fix: alter routine ... set search_path = ''; and the like, or restore it from migrations/.
+-- Controls: CIS 4.5
 select 'RK-411', case when x.problem is not null then 'FAIL' when k.known then 'OK' else 'NOTE' end, 'function',
        f.oid::regprocedure || coalesce(' ' || x.problem, case when not k.known then ', definition ' || left(md5(f.prosrc), 8) end, ''),
        coalesce(x.harm,
@@ -907,6 +983,7 @@ check_grants_catalogue (id, verdict, area, subject, fact, fix, fixer) as materia
 -- Why: pg_statistic holds values of the rows of all users, and some functions read files.
 -- Severity: FAIL. No policy protects these.
 -- Fix: revoke ... on ... from ...;
+-- Controls: SOC 2 CC6.3
 select 'RK-507', 'FAIL', 'grants',
        format('%s%s on %s to %s', lower(a.privilege_type), o.part, o.name, coalesce(r.name, 'public')),
        'PostgreSQL does not grant it by default',
@@ -938,6 +1015,7 @@ check_grants_default (id, verdict, area, subject, fact, fix, fixer) as materiali
 -- Severity: FAIL for objects that can be made in app or rowkeep. NOTE for those of other roles. OK if there is none of
 --   the first kind.
 -- Fix: alter default privileges ... revoke all on ... from ...;
+-- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
        format('future objects of %s%s are granted to %s: %s', d.name,
               case when d.nspname is null then '' else format(' in schema %I', d.nspname) end,
@@ -960,6 +1038,7 @@ check_grants_disturbing (id, verdict, area, subject, fact, fix, fixer) as materi
 --   of a logical replication slot cannot tell who wrote a message.
 -- Severity: NOTE. No row of another user is shown. Other programs in this database may need the functions.
 -- Fix: revoke execute on function ... from ...; as a superuser. Others that need them then need a grant by name.
+-- Controls: CIS 4.5
 select 'RK-509', 'NOTE', 'grants', format('%s may %s', coalesce(r.name, 'public'), f.what),
        'Rowkeep does not need that, other programs in this database may',
        format('revoke execute on function %s from %s;',
@@ -989,6 +1068,7 @@ check_grants_large_objects (id, verdict, area, subject, fact, fix, fixer) as mat
 -- Severity: FAIL for the roles of Rowkeep. NOTE for PUBLIC, for a login of requests and for the setting, because other
 --   applications may need it.
 -- Fix: revoke all on large object ... from ...; alter system reset lo_compat_privileges;
+-- Controls: SOC 2 CC6.3
 select 'RK-506', case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
        format('%s on large object %s to %s',
               string_agg(distinct lower(a.privilege_type), ', ' order by lower(a.privilege_type)), m.oid,
@@ -1013,6 +1093,7 @@ check_grants_other_schemas (id, verdict, area, subject, fact, fix, fixer) as mat
 -- Severity: FAIL for the roles of Rowkeep. NOTE for PUBLIC and for a login of requests, because other applications may
 --   need it.
 -- Fix: revoke all on ... from ...;
+-- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-505', case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
        format('%s on %I.%I to %s', string_agg(distinct lower(a.privilege_type), ', '
               order by lower(a.privilege_type)), e.nspname, c.relname, coalesce(r.name, 'public')),
@@ -1041,6 +1122,7 @@ check_grants_parameters (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Why: with SET on a setting of superusers, such as session_replication_role, a role can switch off triggers.
 -- Severity: FAIL. Requests need no such setting.
 -- Fix: revoke ... on parameter ... from ...;
+-- Controls: CIS 6.5; SOC 2 CC6.3
 select 'RK-508', 'FAIL', 'grants',
        format('%s on parameter %s to %s', lower(a.privilege_type), p.parname, coalesce(r.name, 'public')),
        'requests need no such setting',
@@ -1056,6 +1138,7 @@ check_grants_tables (id, verdict, area, subject, fact, fix, fixer) as materializ
 -- Why: the report says it in one line.
 -- Severity: always OK. What is too much has a line of its own.
 -- Fix: none.
+-- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-501', 'OK', 'grants', 'rowkeep_api on ' || g.relation,
        string_agg(g.text, '; ' order by g.rank, g.text), null, null
   from (select name as relation, 1 as rank, string_agg(privilege, ', ' order by privilege) as text
@@ -1080,6 +1163,7 @@ check_grants_unwanted (id, verdict, area, subject, fact, fix, fixer) as material
 --   another role: policies bind it, or it has BYPASSRLS and reads no more than it was granted. OK if there is none, and for
 --   the role that tells pgaudit what to log: nobody can act as it.
 -- Fix: revoke ... on ... from ... cascade;
+-- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-503', g.verdict, 'grants',
        format('%s on %s to %s', g.privilege, g.name, g.receiver)
        || case when g.is_grantable then ', with grant option' else '' end,
@@ -1110,6 +1194,7 @@ check_grants_wanted (id, verdict, area, subject, fact, fix, fixer) as materializ
 -- Why: the report says who may call and read what.
 -- Severity: always OK. What is too much has a line of its own.
 -- Fix: none.
+-- Controls: SOC 2 CC6.3
 select 'RK-502', 'OK', 'grants', g.name,
        format('%s to %s', string_agg(g.privilege, ', ' order by g.privilege), g.receiver), null, null
   from granted g
@@ -1123,6 +1208,7 @@ check_identity_current_user_id (id, verdict, area, subject, fact, fix, fixer) as
 --   function is called for each row. Another body can name another user.
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter function app.current_user_id() stable; or restore it from the migration.
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-402', case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
        'app.current_user_id() ' || coalesce(x.problem, 'is STABLE'),
        coalesce(x.harm, 'it does not depend on search_path, and returns null for an empty setting'), x.fix,
@@ -1151,6 +1237,7 @@ check_identity_dependencies (id, verdict, area, subject, fact, fix, fixer) as ma
 -- Severity: FAIL. PostgreSQL records no dependency on its own objects, so each recorded one is an object of
 --   another schema or owner.
 -- Fix: make the object again with an empty search path, from migrations/ or policies/.
+-- Controls: SOC 2 CC6.1
 select 'RK-405', 'FAIL', 'identity',
        format('%s uses %s', pg_describe_object(d.classid, d.objid, d.objsubid),
               pg_describe_object(d.refclassid, d.refobjid, 0)),
@@ -1177,6 +1264,7 @@ check_identity_identify (id, verdict, area, subject, fact, fix, fixer) as materi
 --   Another body can set another user or role.
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter function app.identify(text) called on null input; or restore it from the migration.
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-403', case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
        'app.identify(text) ' || coalesce(x.problem, 'sets user and role for one transaction'),
        coalesce(x.harm, 'it refuses an empty user'), x.fix,
@@ -1200,6 +1288,7 @@ check_identity_missing_functions (id, verdict, area, subject, fact, fix, fixer) 
 -- Why: policies and requests call them.
 -- Severity: FAIL if one is missing. No request can be served.
 -- Fix: restore it from the migration that makes it.
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-401', 'FAIL', 'identity', n.name || ' does not exist', 'policies and requests call it',
        'by hand: restore it from migrations/V4__cheaper_identity.sql', null
   from (values ('current_user_id', 'app.current_user_id()'), ('identify', 'app.identify(text)')) n (proname, name)
@@ -1214,6 +1303,7 @@ check_identity_overloads (id, verdict, area, subject, fact, fix, fixer) as mater
 -- Why: a call with another type of argument would run the other function.
 -- Severity: FAIL. A request could take on its identity from the wrong function.
 -- Fix: drop routine ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-404', 'FAIL', 'identity',
        format('%s is a second function app.%s', f.oid::regprocedure, f.proname), 'a call can reach it by mistake',
        format('drop routine %s;', f.oid::regprocedure), f.proowner
@@ -1229,6 +1319,7 @@ check_identity_postgres_functions (id, verdict, area, subject, fact, fix, fixer)
 -- Why: the identity functions and the policies call them. A replaced operator can say that all users are equal.
 -- Severity: FAIL. Only a superuser can replace them, and nothing that depends on them can be trusted.
 -- Fix: by hand: restore them.
+-- Controls: SOC 2 CC7.1
 select 'RK-406', 'FAIL', 'identity', o.name, 'not the one that PostgreSQL installs',
        'by hand: restore it', null
   from (select 'pg_catalog.' || f.oid::regprocedure as name
@@ -1264,6 +1355,7 @@ check_identity_session (id, verdict, area, subject, fact, fix, fixer) as materia
 -- Why: then the configuration of the server gives every session that user, or the client of this audit does.
 -- Severity: FAIL. A transaction without an identity must see no row.
 -- Fix: by hand: look into postgresql.conf and PGOPTIONS.
+-- Controls: SOC 2 CC6.1
 select 'RK-408', 'FAIL', 'identity', 'this session began with a user',
        'the server or the client sets app.user_id',
        'by hand: remove app.user_id from postgresql.conf (alter system reset app.user_id;) and PGOPTIONS', null
@@ -1280,6 +1372,7 @@ check_identity_stored (id, verdict, area, subject, fact, fix, fixer) as material
 -- Why: a session would begin as that user, before any request says who it is.
 -- Severity: FAIL if there is one. OK otherwise.
 -- Fix: alter role ... reset app.user_id; or the same for the database.
+-- Controls: SOC 2 CC6.1
 select 'RK-407', 'FAIL', 'identity', format('%s stores app.user_id = %L', s.holder, s.value),
        'each of its sessions begins as that user', format('alter %s reset %s;', s.altered, s.spelling), s.fixer
   from stored_settings s
@@ -1295,6 +1388,7 @@ check_login_connections (id, verdict, area, subject, fact, fix, fixer) as materi
 --   cannot change for itself.
 -- Severity: NOTE. Only a person who has the password can do it.
 -- Fix: alter role ... connection limit ...;
+-- Controls: CIS 5.5
 select 'RK-706', 'NOTE', 'login', format('%s has no connection limit', l.name), 'it can take every connection of the server',
        format('by hand: alter role %s connection limit with twice the DATABASE_POOL_SIZE of all servers together', l.name),
        null
@@ -1308,6 +1402,7 @@ check_login_exposed (id, verdict, area, subject, fact, fix, fixer) as materializ
 -- Why: requests are restricted in spite of it, but a person with the password of the login is not.
 -- Severity: FAIL. One stolen password gives the rows of all users.
 -- Fix: alter role ... nosuperuser nobypassrls noreplication; or a login made by sql/setup/login.sql.
+-- Controls: CIS 4.3; CIS 4.7; SOC 2 CC6.3
 select 'RK-702', 'FAIL', 'login', format('%s serves requests, and no login without such a power does', e.name),
        string_agg(e.way, '; ' order by e.way),
        case when e.own then format('alter role %s nosuperuser nobypassrls noreplication;', e.name)
@@ -1355,6 +1450,7 @@ check_login_memberships (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Why: such a role can read all tables, statistics or files.
 -- Severity: NOTE. The roles that get past policies have lines of their own under `bypass`.
 -- Fix: revoke ... from ...;
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-704', 'NOTE', 'login', format('%s is a member of %s', l.name, string_agg(o.name, ', ' order by o.rolname collate "C")),
        '', string_agg(format('revoke %s from %s;', o.name, l.name), ' ' order by o.rolname collate "C"), 1
   from logins l
@@ -1378,6 +1474,7 @@ check_login_ownership (id, verdict, area, subject, fact, fix, fixer) as material
 -- Why: an owner can change its objects, and policies do not bind it unless they are forced.
 -- Severity: NOTE. Objects outside app do not hold rows of users.
 -- Fix: by hand: decide who is to own the object.
+-- Controls: SOC 2 CC6.3
 select 'RK-705', 'NOTE', 'login', format('%s owns objects in this database', l.name),
        string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
                   order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C"),
@@ -1413,6 +1510,7 @@ check_login_settings (id, verdict, area, subject, fact, fix, fixer) as materiali
 --   administrator remembers can be the work of a person who has the password.
 -- Severity: NOTE. The server sets its own values at the start of a session.
 -- Fix: alter role ... set ...; to the value of sql/setup/login.sql, or alter role ... reset ...;
+-- Controls: CIS 6.6
 select 'RK-707', 'NOTE', 'login', format('%s stores %s = %s', s.holder, s.name, s.value),
        'sql/setup/login.sql ' || case when n.name is null then 'does not' else 'stores ' || n.value end,
        case when n.name is null then format('alter %s reset %s;', s.altered, s.spelling)
@@ -1440,6 +1538,7 @@ check_object_child_tables (id, verdict, area, subject, fact, fix, fixer) as mate
 -- Severity: FAIL if it does not force row-level security, or if another role has a privilege on it. Nothing is printed
 --   otherwise.
 -- Fix: revoke all on ... and alter table ... enable row level security, force row level security;
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-804', 'FAIL', 'objects', format('%s inherits from %s', h.oid::regclass, h.of::regclass),
        'a query by its own name does not follow the policies of the parent',
        concat_ws(' ',
@@ -1483,6 +1582,7 @@ check_object_foreign_grants (id, verdict, area, subject, fact, fix, fixer) as ma
 -- Why: a foreign server can lead to this database again, as another role.
 -- Severity: FAIL. Requests need no foreign server.
 -- Fix: revoke usage on foreign server ... from ...;
+-- Controls: SOC 2 CC6.3
 select 'RK-812', 'FAIL', 'objects',
        format('%s may use foreign %s %I', coalesce(r.name, 'public'), x.kind, x.name), 'it can lead to this database again, as another role',
        format('revoke usage on foreign %s %I from %s;', x.kind, x.name, coalesce(r.name, 'public')), x.owner
@@ -1527,6 +1627,7 @@ check_object_parent_tables (id, verdict, area, subject, fact, fix, fixer) as mat
 -- Why: a query of the parent table also reads the rows of the table of app, by the policies of the parent.
 -- Severity: FAIL. The policies of app do not apply to such a query.
 -- Fix: alter table ... no inherit ...; or alter table ... detach partition ...;
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-805', 'FAIL', 'objects', format('%s inherits from %s', a.of::regclass, a.oid::regclass),
        'a query of that table reads rows of app',
        (select case when c.relispartition
@@ -1555,6 +1656,7 @@ check_object_publications (id, verdict, area, subject, fact, fix, fixer) as mate
 -- Why: logical replication does not apply policies to what it sends.
 -- Severity: NOTE. It may be there on purpose, to copy the database.
 -- Fix: drop publication ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-807', 'NOTE', 'objects', format('publication %s sends rows of app to others', p.pubname),
        'no policy applies', format('drop publication %I;', p.pubname), p.pubowner
   from pg_publication p
@@ -1569,6 +1671,7 @@ check_object_replication_slots (id, verdict, area, subject, fact, fix, fixer) as
 -- Why: a slot keeps the changes of all users until its reader takes them. Policies do not apply to them.
 -- Severity: NOTE. Only roles with REPLICATION can read it, and a backup or a copy may need it.
 -- Fix: select pg_drop_replication_slot('...');
+-- Controls: SOC 2 CC6.1
 select 'RK-809', 'NOTE', 'objects', format('replication slot %s keeps all changes of rows', s.slot_name),
        'no policy applies', format('select pg_drop_replication_slot(%L);', s.slot_name), 0
   from pg_replication_slots s
@@ -1580,6 +1683,7 @@ check_object_rules (id, verdict, area, subject, fact, fix, fixer) as materialize
 -- Why: a rule can replace a statement by another one.
 -- Severity: FAIL. Rowkeep uses none.
 -- Fix: drop rule ... on ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-803', 'FAIL', 'objects', format('rule %s on %s', w.rulename, t.name), 'it can replace a statement by another one',
        format('drop rule %I on %s;', w.rulename, t.name), t.relowner
   from pg_rewrite w
@@ -1591,6 +1695,7 @@ check_object_subscriptions (id, verdict, area, subject, fact, fix, fixer) as mat
 -- Why: a subscription writes rows here, and policies do not check them.
 -- Severity: NOTE. Only a superuser, or a role that was given the right, can make one.
 -- Fix: by hand: decide whether it is needed.
+-- Controls: SOC 2 CC6.1
 select 'RK-808', 'NOTE', 'objects', format('subscription %s writes rows here', b.subname),
        'no policy checks them', null, null
   from pg_subscription b join pg_database d on d.oid = b.subdbid and d.datname = current_database()
@@ -1601,6 +1706,7 @@ check_object_tables_protected (id, verdict, area, subject, fact, fix, fixer) as 
 -- Why: one line sums up all tables.
 -- Severity: FAIL if there is no table. OK if all do. Nothing is printed otherwise: each table has a line of its own.
 -- Fix: rowkeep migrate
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-801', case when f.all_of_them = 0 then 'FAIL' else 'OK' end, 'objects',
        case when f.all_of_them = 0 then 'there is no table in app'
             else format('%s of %s tables in app force row security', f.all_of_them, f.all_of_them) end,
@@ -1616,6 +1722,7 @@ check_object_views (id, verdict, area, subject, fact, fix, fixer) as materialize
 --   caller then do not apply.
 -- Severity: FAIL for these. NOTE for a view with security_invoker, which is safe.
 -- Fix: alter view ... set (security_invoker = true); or drop materialized view ... cascade;
+-- Controls: SOC 2 CC6.1
 select 'RK-802', case when c.relkind <> 'v' or not i.invoker then 'FAIL' else 'NOTE' end, 'objects',
        format('%s %s (definition %s)', case c.relkind when 'm' then 'materialized view' when 'v' then 'view' else 'table' end,
               c.oid::regclass, left(md5(pg_get_viewdef(c.oid)), 8)),
@@ -1643,6 +1750,7 @@ check_policy_conditions (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Severity: FAIL if the roles or a condition are not the expected ones. OK otherwise. Permissive policies are for
 --   rowkeep_api only, restrictive policies for PUBLIC.
 -- Fix: drop policy ... on ...; or `rowkeep migrate --reapply-policies`.
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-311',
        case when p.receivers = case when p.polpermissive then 'rowkeep_api' else 'public' end
                  and p.sees_own and p.writes_own then 'OK' else 'FAIL' end,
@@ -1668,6 +1776,7 @@ check_policy_fence (id, verdict, area, subject, fact, fix, fixer) as materialize
 -- Why: the fence keeps isolation when a permissive policy is added by mistake.
 -- Severity: FAIL. Without the fence one more mistake breaks isolation.
 -- Fix: rowkeep migrate --reapply-policies
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-312', 'FAIL', 'policy', format('%s has no fence', t.name),
        'a restrictive policy for all commands, to public', 'rowkeep migrate --reapply-policies', null
   from tables t
@@ -1687,6 +1796,7 @@ check_policy_permissive (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Why: without a permissive policy PostgreSQL shows no row, and users think that their tasks are gone.
 -- Severity: NOTE. Nothing leaks, but requests do not work.
 -- Fix: rowkeep migrate --reapply-policies
+-- Controls: CIS 4.7
 select 'RK-313', 'NOTE', 'policy',
        format('%s: rowkeep_api can %s no row', t.name, string_agg(c.command, ', ' order by c.command)),
        'no permissive policy allows it', 'rowkeep migrate --reapply-policies', null
@@ -1704,6 +1814,7 @@ check_role_attributes (id, verdict, area, subject, fact, fix, fixer) as material
 -- Why: a role with SUPERUSER or BYPASSRLS is not bound by policies. The others give it power over roles or data.
 -- Severity: FAIL if a role is missing or has one of the attributes. OK otherwise.
 -- Fix: alter role ... nologin ...; with the attributes that it has.
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK' else 'FAIL' end, 'role',
        n.name || case when p.powers <> '' then ' ' || p.powers else '' end,
        case when r.oid is null then 'does not exist'
@@ -1727,6 +1838,7 @@ check_role_memberships (id, verdict, area, subject, fact, fix, fixer) as materia
 -- Why: a member has the privileges of the other role, or can take them.
 -- Severity: FAIL. The roles of Rowkeep have privileges of their own only.
 -- Fix: revoke ... from ... cascade;
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-202', 'FAIL', 'role', format('%s is a member of %s', r.name, o.name),
        'a role of Rowkeep has the privileges of no other role',
        format('revoke %s from %s%s cascade;', o.name, r.name,
@@ -1744,6 +1856,7 @@ check_role_ownership (id, verdict, area, subject, fact, fix, fixer) as materiali
 -- Why: an owner can switch off the protection of its object.
 -- Severity: FAIL. These roles must own nothing.
 -- Fix: reassign owned by ... to rowkeep_owner;
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-203', 'FAIL', 'role', format('%s owns objects in this database', r.name),
        string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
                   order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C"),
@@ -1765,6 +1878,7 @@ check_schema_create (id, verdict, area, subject, fact, fix, fixer) as materializ
 -- Why: such an object can have the name of an object that a statement means.
 -- Severity: NOTE. The statements of Rowkeep name every object with its schema.
 -- Fix: revoke create on schema ... from ...;
+-- Controls: SOC 2 CC6.3
 select 'RK-213', 'NOTE', 'schema',
        format('%s may create objects in %s', coalesce(r.name, 'public'), quote_ident(n.nspname)),
        'requests use no object of this schema',
@@ -1784,6 +1898,7 @@ check_schema_grants (id, verdict, area, subject, fact, fix, fixer) as materializ
 -- Severity: OK for the grants that policies/ makes, and for USAGE of another role: it shows no row. NOTE if that role may
 --   grant it, or owns the tables. FAIL for every other grant.
 -- Fix: revoke ... on schema ... from ... cascade;
+-- Controls: SOC 2 CC6.3
 select 'RK-212', g.verdict, 'schema',
        format('%s: %s to %s', g.name, g.privilege, g.receiver)
        || case when g.is_grantable then ', with grant option' else '' end,
@@ -1799,6 +1914,7 @@ check_schema_owner (id, verdict, area, subject, fact, fix, fixer) as materialize
 -- Why: the owner of a schema can drop and replace what is in it.
 -- Severity: FAIL if a schema is missing or belongs to another role than rowkeep_owner. OK otherwise.
 -- Fix: alter schema ... owner to rowkeep_owner; or `rowkeep migrate`.
+-- Controls: SOC 2 CC6.3
 select 'RK-211', case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'FAIL' else 'OK' end, 'schema',
        n.name || case when r.rolname <> 'rowkeep_owner' then ' is owned by ' || r.name else '' end,
        case when s.oid is null then 'does not exist'
@@ -1878,13 +1994,14 @@ check_server_release (id, verdict, area, subject, fact, fix, fixer) as materiali
 --   upsert, which Rowkeep does not send. The other needs a role that lost BYPASSRLS while it was connected. NOTE also
 --   for a release that this audit does not know. OK otherwise.
 -- Fix: update PostgreSQL.
+-- Controls: CIS 1.5; SOC 2 CC7.1
 select 'RK-101', case when v.number < 150000 then 'FAIL'
                       when s.major is null or v.number % 10000 < s.minor then 'NOTE' else 'OK' end,
        'server', format('PostgreSQL %s.%s', v.number / 10000, v.number % 10000),
        case when v.number < 150000 then 'older than 15: not supported'
             when s.major is null then 'newer than this audit, which knows 15 to 18'
             when v.number % 10000 < s.minor
-                 then format('row security has known holes (CVE-2026-14666, CVE-2026-120154) below %s.%s',
+                 then format('holes in row security (CVE-2026-14666, CVE-2026-120154) before %s.%s',
                              s.major, s.minor)
             else 'this audit knows no hole in its row security' end,
        case when v.number % 10000 < s.minor then format('by hand: update PostgreSQL to %s.%s', s.major, s.minor)
@@ -1899,6 +2016,7 @@ check_settings_session_replication_role (id, verdict, area, subject, fact, fix, 
 -- Why: with `replica` no trigger runs, so clients could keep wrong time stamps and no foreign key is checked.
 -- Severity: FAIL. A rule of the tables does not hold.
 -- Fix: alter system reset session_replication_role; select pg_reload_conf();
+-- Controls: CIS 6.5
 select 'RK-512', 'FAIL', 'settings',
        format('session_replication_role is %s', current_setting('session_replication_role')), 'triggers do not run',
        'alter system reset session_replication_role; select pg_reload_conf();', 0
@@ -1917,6 +2035,7 @@ check_settings_stored (id, verdict, area, subject, fact, fix, fixer) as material
 -- Severity: FAIL for these two cases. NOTE for the rest, because the server sets its own values at the start of a
 --   session.
 -- Fix: alter role ... reset ...; or the same for the database.
+-- Controls: CIS 6.6
 select 'RK-511',
        case when s.name = 'session_replication_role' or s.name = 'search_path' and s.value ~* '.,.*pg_catalog'
                 then 'FAIL' else 'NOTE' end, 'settings',
@@ -1951,6 +2070,7 @@ check_table_row_security (id, verdict, area, subject, fact, fix, fixer) as mater
 --   no policy to a foreign table.
 -- Severity: FAIL, because isolation does not hold. OK otherwise.
 -- Fix: alter table ... enable row level security, force row level security;
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-301', case when f.problems = '' then 'OK' else 'FAIL' end, 'table',
        t.name || ': row security ' || case when t.relrowsecurity then 'enabled' else 'NOT enabled' end
        || case when t.relforcerowsecurity then ', forced' else ', NOT forced' end
@@ -1978,6 +2098,7 @@ check_table_unique_keys (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Why: such a key refuses a value because another user has it. The error tells one user about the rows of another.
 -- Severity: FAIL, because an insert can look for values of other users. OK otherwise.
 -- Fix: alter table ... drop constraint ...; or drop index ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-304', case when p.problems = '' then 'OK' else 'FAIL' end, 'table',
        format('%s: unique: %s', t.name, coalesce(k.conname || ' ' || nullif(pg_get_constraintdef(k.oid), ''),
                                                  pg_get_indexdef(i.indexrelid))),
@@ -2012,6 +2133,7 @@ check_table_user_column (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Severity: OK if it is text collate "C" (compared byte by byte), not null, with the default app.current_user_id(). FAIL
 --   otherwise.
 -- Fix: alter table ... alter column user_id ...; a change of its type needs a migration.
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-302', case when u.sound then 'OK' else 'FAIL' end, 'table',
        t.name || ': ' || coalesce(u.description, 'no column user_id'),
        case when u.description is null then 'its rows have no owner'
@@ -2047,6 +2169,7 @@ check_trigger_enabled (id, verdict, area, subject, fact, fix, fixer) as material
 -- Severity: FAIL if it is disabled or its function is not in app. NOTE if it does not have the name of its table and of its
 --   function, as those of Rowkeep do. OK otherwise.
 -- Fix: alter table ... enable trigger ...; or drop trigger ... on ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-321', case when x.problem is not null then 'FAIL'
                       when g.tgname = t.relname || '_touch' and f.proname = g.tgname then 'OK' else 'NOTE' end, 'trigger',
        format('%s on %s', g.tgname, t.name), coalesce(x.problem, f.oid::regprocedure::text),
@@ -2078,6 +2201,7 @@ check_trigger_touch (id, verdict, area, subject, fact, fix, fixer) as materializ
 -- Why: only such a trigger can keep id, user_id and created_at unchanged.
 -- Severity: FAIL if a table of app has none.
 -- Fix: restore it from migrations/.
+-- Controls: SOC 2 CC6.1
 select 'RK-322', 'FAIL', 'trigger', t.name || ' has no trigger that keeps its columns',
        'id, user_id and created_at can change', 'by hand: restore it from migrations/', null
   from tables t
@@ -2169,33 +2293,204 @@ facts as (
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_trigger_touch
 ),
 
--- A name can contain any character. Here no character of a name can end a line or look like another letter.
-numbered as (
-    select row_number() over (order by f.id, f.subject collate "C", f.fact collate "C") as number, f.id, f.verdict, rpad(f.area, 11) as area,
-           regexp_replace(concat_ws(': ', f.subject, nullif(f.fact, '')), '[^ -~]+', '?', 'g') as fact,
-           -- A replaced character would make it a statement about another object.
-           'fix: ' || case when f.verdict = 'OK' or f.fix = '' then null
-                           when f.fix ~ '[^ -~]' then 'by hand: it takes a name that cannot be printed here'
-                           else f.fix end as fix
-      from facts f
+-- `rowkeep audit` ends the query here: it adds drift and proof, then judges all findings with the rest of the frame.
+found (id, verdict, area, subject, fact, shown, fix, fixer, position) as (
+    select id, verdict, area, subject, fact, null::text, fix, fixer, 0 from facts
 ),
 
-lines (number, line, text) as (
-    -- A long fact continues on the next lines. A word that is too long for a line is split.
-    select n.number, 10 * p.part + l.number,
-           case when p.part = 1 and l.number = 1 then rpad(n.verdict, 6) || n.id || ' ' || n.area || ' ' else repeat(' ', 25) end
-           || rtrim(l.words[1])
-      from numbered n
-     cross join lateral (values (1, n.fact), (1000, n.fix)) p (part, text)
-     cross join lateral regexp_matches(regexp_replace(p.text, E'(\\S{85})(?=\\S)', E'\\1 ', 'g'), E'.{1,93}(?:\\s+|$)', 'g')
-           with ordinality l (words, number)
+release (release, host) as (values ('0.1.0', null::text)),
+
+-- What cannot be accepted, because the server does not start with it, or because the proof shows it: with these ids all
+-- findings of that verdict whose subject matches.
+refused (id, verdict, subject) as (values
+    ('RK-101', 'FAIL', ''),                                     -- a release without support
+    ('RK-201', 'FAIL', '^rowkeep_(api|owner)($| .*(SUPERUSER|BYPASSRLS))'),
+    ('RK-202', 'FAIL', '^rowkeep_api '),
+    ('RK-203', 'FAIL', '^rowkeep_api '),
+    ('RK-211', 'FAIL', '^(app|rowkeep)$'),                      -- a missing schema
+    ('RK-301', 'FAIL', ''),
+    ('RK-302', 'FAIL', ''),
+    ('RK-307', 'FAIL', ''),
+    ('RK-311', 'FAIL', ': RESTRICTIVE '),
+    ('RK-312', 'FAIL', ''),
+    ('RK-313', 'NOTE', ' select'),
+    ('RK-321', 'FAIL', ''),
+    ('RK-322', 'FAIL', ''),
+    ('RK-401', 'FAIL', ''),
+    ('RK-402', 'FAIL', ''),
+    ('RK-403', 'FAIL', ''),
+    ('RK-407', 'FAIL', ''),
+    ('RK-408', 'FAIL', ''),
+    ('RK-801', 'FAIL', ''),
+    ('RK-805', 'FAIL', ''),
+    ('RK-901', 'FAIL', ''),
+    ('RK-911', 'FAIL', ''),
+    ('RK-911', 'NOTE', '')
+),
+
+-- A name can contain any character. Here no character of a name can end a line, or look like another letter: the subject
+-- has them as U&'...' does, so that two subjects are never printed alike.
+printed as (
+    select f.id, f.verdict, f.area, p.subject, regexp_replace(coalesce(f.fact, ''), '[^ -~]+', '?', 'g') as fact, f.shown,
+           -- A replaced character would make it a statement about another object. Line breaks are part of a statement.
+           case when f.verdict = 'OK' or f.fix = '' then null
+                when f.fix ~ '[^ -~\n]' or f.position = 0 and f.fix ~ '\n'
+                then 'by hand: it takes a name that cannot be printed here'
+                else f.fix end as fix, f.fixer, f.position
+      from found f
+     cross join lateral (
+           select case when f.subject !~ '[^ -~]|\\' then f.subject
+                       else (select string_agg(case when ascii(c) between 32 and 126 and c <> '\' then c
+                                                    when ascii(c) < 65536 then '\' || lpad(to_hex(ascii(c)), 4, '0')
+                                                    else '\+' || lpad(to_hex(ascii(c)), 6, '0') end, '' order by number)
+                               from string_to_table(f.subject, null) with ordinality s (c, number)) end) p (subject)
+),
+
+judged (id, verdict, area, subject, fact, shown, fix, fixer, position, why, who, until) as (
+    select p.id, case when a.holds and not a.void then 'ACCEPTED' else p.verdict end, p.area, p.subject,
+           concat_ws('; ', nullif(p.fact, ''),
+                     case when a.void then 'rowkeep.accepted has it, but the server does not start with it or the proof shows it'
+                          when not a.holds then format('it was accepted until %s, which is over', a.until) end),
+           p.shown, p.fix, p.fixer, p.position,
+           case when a.holds and not a.void then a.why end, case when a.holds and not a.void then a.who end,
+           case when a.holds and not a.void then a.until end
+      from printed p
+      left join lateral (
+           select a.*, exists (select from refused r where r.id = p.id and r.verdict = p.verdict and p.subject ~ r.subject) as void
+             from accepted a
+            where (a.id, a.subject) = (p.id, p.subject)) a on p.verdict <> 'OK'
     union all
-    select 1000000, 0,
-           format('%s facts: %s FAIL, %s NOTE', count(*), count(*) filter (where verdict = 'FAIL'),
-                  count(*) filter (where verdict = 'NOTE'))
-      from numbered
+    select case when v.void then 'RK-921' else 'RK-922' end, 'NOTE', 'accepted',
+           regexp_replace(format('%s %s', a.id, a.subject), '[^ -~]+', '?', 'g'),
+           case when v.void then 'cannot be accepted' else 'is accepted, and was not found' end, null,
+           format('delete from rowkeep.accepted where (id, subject) = (%L, %L);', a.id, a.subject),
+           (select o.oid::text from pg_roles o where o.rolname = 'rowkeep_owner'), 0, null, null, null
+      from accepted a
+     cross join lateral (
+           select exists (select from printed p where (p.id, p.subject) = (a.id, a.subject) and p.verdict <> 'OK') as found,
+                  exists (select
+                            from refused r
+                            join printed p on (p.id, p.verdict) = (r.id, r.verdict) and p.subject ~ r.subject
+                           where (p.id, p.subject) = (a.id, a.subject)) as void) v
+     where v.void
+        -- psql finds no drift and proves nothing, so that it cannot tell whether these are still there.
+        or not v.found and (a.id < 'RK-9' or exists (select from printed p where p.id > 'RK-9'))
+    union all
+    select 'RK-923', 'NOTE', 'accepted', 'rowkeep.accepted', t.problem, null, null, null, 0, null, null, null
+      from accepted_table t
+     where t.problem is not null
+),
+
+-- `fixed_by`: who must run the fix, if this login cannot.
+fixable as (
+    select j.*, row_number() over (order by j.id, j.position, j.subject collate "C", j.fact collate "C") as number,
+           case when j.fixer is null or j.fix is null or me.rolsuper or j.fix ~ '^by hand' then null
+                when j.fixer = '0' then case when hosted.yes then 'your provider' else 'a superuser' end
+                when j.fixer = '1' then case when not me.rolcreaterole then 'a login with CREATEROLE' end
+                when not pg_has_role(session_user, j.fixer::oid,
+                                     case when current_setting('server_version_num')::integer >= 160000 then 'USAGE, SET'
+                                          else 'MEMBER' end)
+                then coalesce((select quote_ident(o.rolname) from pg_roles o where o.oid = j.fixer::oid), 'its owner') end as fixed_by
+      from judged j
+     cross join pg_roles me
+     cross join (select exists (select
+                                  from pg_roles
+                                 where rolname in ('rds_superuser', 'cloudsqlsuperuser', 'alloydbsuperuser', 'azure_pg_admin',
+                                                   'supabase_admin', 'neon_superuser', 'cloud_admin', 'avnadmin', 'doadmin',
+                                                   'heroku_admin')) as yes) hosted
+     where me.rolname = session_user
+),
+
+-- The lines of each finding: the fact, a difference, the acceptance, the fix. Long lines continue on the next, and a word
+-- that is too long for a line is split. A fix can be copied: it is broken at no place where a name or a text could be.
+lines (number, line, text) as (
+    select f.number, array[p.part, p.line, l.number],
+           case when p.part = 1 and l.number = 1 then rpad(f.verdict, 9) || f.id || ' ' || rpad(f.area, 11) || ' '
+                else repeat(' ', 28) end
+           || case when p.part = 2 and l.number > 1 then '    ' else '' end || rtrim(l.text)
+      from fixable f
+     cross join lateral (
+           select 1, 1::bigint, concat_ws(': ', f.subject, nullif(f.fact, '')), true
+           union all
+           select 2, s.number, regexp_replace(s.text, '[^ -~]', '?', 'g'), true
+             from string_to_table(f.shown, E'\n') with ordinality s (text, number)
+           union all
+           select 3, 1, regexp_replace(format('accepted by %s %s: %s', f.who, coalesce('until ' || f.until, 'without end'), f.why),
+                                       '[^ -~]+', '?', 'g'), true
+            where f.verdict = 'ACCEPTED'
+           union all
+           select 4, s.number, case s.number when 1 then 'fix' || coalesce(' as ' || f.fixed_by, '') || ': ' else '' end || s.text,
+                  f.fix !~ '[''"$]'
+             from string_to_table(f.fix, E'\n') with ordinality s (text, number)
+            where f.verdict <> 'ACCEPTED') p (part, line, text, breaks)
+     cross join lateral (
+           select w.number, w.words[1]
+             from regexp_matches(regexp_replace(p.text, '(\S{82})(?=\S)', '\1 ', 'g'),
+                                 case p.part when 2 then '.{1,86}(?:\s+|$)' else '.{1,90}(?:\s+|$)' end, 'g')
+                  with ordinality w (words, number)
+            where p.breaks
+           union all
+           select 1, p.text where not p.breaks) l (number, text)
+),
+
+-- The database and the releases that the report is about. Of two reports of one database, only these lines differ.
+head as (
+    select to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as time,
+           coalesce(r.host, host(inet_server_addr()) || ':' || inet_server_port(), 'a local socket') as host,
+           current_database()::text as database, session_user::text as login,
+           split_part(current_setting('server_version'), ' ', 1) as server, r.release,
+           coalesce(m.migration, v.migration) as migration, m.migrations, coalesce(p.policies, v.policies) as policies
+      from release r
+      left join lateral (
+           select max(x.version), md5(string_agg(format('%s %s %s', x.version, x.name, x.checksum), ',' order by x.version))
+             from optional_rows o
+            cross join jsonb_to_recordset(o.rows) x (version integer, name text, checksum text)
+            where o.name = 'rowkeep.migrations') m (migration, migrations) on true
+      left join lateral (
+           select x.digest
+             from optional_rows o
+            cross join jsonb_to_recordset(o.rows) x (id bigint, digest text)
+            where o.name = 'rowkeep.policies'
+            order by x.id desc limit 1) p (policies) on true
+      left join lateral (
+           select x.migration, x.policies
+             from optional_rows o
+            cross join jsonb_to_recordset(o.rows) x (migration integer, policies text)
+            where o.name = 'app.schema_version()') v on true
+),
+
+head_lines (line, text) as (
+    select n.line, regexp_replace(n.text, '[^ -~]', '?', 'g')
+      from head h
+     cross join lateral (values
+           (1, format('audit of database %s on %s as %s at %s', h.database, h.host, h.login, h.time)),
+           (2, format('PostgreSQL %s; Rowkeep %s; migration %s (%s); policies %s', h.server, h.release,
+                      coalesce(h.migration::text, 'unknown'), coalesce(left(h.migrations, 12), 'not read'),
+                      coalesce(left(h.policies, 12), 'unknown')))) n (line, text)
+),
+
+-- Each line of psql's output. A setting keeps the number of FAILs for the last statement.
+report (number, line, text) as (
+    select 0, array[line]::bigint[], text from head_lines
+    union all
+    select number, line, text from lines
+    union all
+    select 1000000, null,
+           format('%s facts: %s FAIL, %s NOTE, %s ACCEPTED', count(*), set_config('rowkeep.audit_fails',
+                  (count(*) filter (where verdict = 'FAIL'))::text, true), count(*) filter (where verdict = 'NOTE'),
+                  count(*) filter (where verdict = 'ACCEPTED'))
+      from fixable
 )
 
-select text as audit from lines order by number, line;
+select text as audit from report order by number, line;
+
+-- psql ends with status 3 after an error.
+do $$
+begin
+    if current_setting('rowkeep.audit_fails') <> '0' then
+        raise exception '% FAIL: run the fixes, then run the audit again', current_setting('rowkeep.audit_fails');
+    end if;
+end
+$$;
 
 rollback;

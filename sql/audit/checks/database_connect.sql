@@ -6,6 +6,7 @@
 --   alone. NOTE if PUBLIC may connect and there is no such login.
 -- Fix: grant connect to each login by name, then revoke connect on database ... from public; The statements name the members
 --   of Rowkeep's roles. Monitoring and backups need a grant as well.
+-- Controls: SOC 2 CC6.1
 select 'RK-106', case when g.name is null then 'NOTE' else 'FAIL' end, 'database',
        case when g.name is null then 'public may connect' else format('%s serves %s', g.name, g.serves) end,
        case when g.name is null then format('grant connect on %I to its logins by name, and revoke it from public', d.datname)

@@ -6,6 +6,7 @@
 --   function that shows one column to one role is less than a role with BYPASSRLS. One NOTE counts those that PUBLIC may
 --   execute and whose text names nothing of app. Functions of triggers are left out: nobody can call them.
 -- Fix: revoke execute on routine ... from ...;
+-- Controls: CIS 4.5; SOC 2 CC6.3
 select 'RK-412', case when bool_or(d.open and d.risky or d.ours) then 'FAIL' else 'NOTE' end, 'function',
        format('%s runs as %s (SECURITY DEFINER), and %s may execute it, definition %s', d.signature, d.owner_name,
               string_agg(distinct d.receiver, ', '), left(md5(d.body), 8)),

@@ -2,6 +2,7 @@
 -- Why: such code can read the files of the server, and no policy binds it.
 -- Severity: NOTE. Only a superuser can make such a function, and this audit cannot tell whether its code is safe.
 -- Fix: drop routine ...;
+-- Controls: CIS 4.5
 select 'RK-414', 'NOTE', 'function',
        format('%s is in language %s, and %s may execute it', f.oid::regprocedure, l.lanname,
               string_agg(distinct coalesce(r.name, 'public'), ', ')),

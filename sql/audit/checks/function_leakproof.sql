@@ -3,6 +3,7 @@
 -- Severity: FAIL for a new function. NOTE for a function of PostgreSQL that was marked later. The functions of
 --   extensions in C are left out, because their authors vouch for them.
 -- Fix: alter function ... not leakproof;
+-- Controls: CIS 4.7
 select 'RK-413', case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function',
        format('%s is LEAKPROOF', f.oid::regprocedure), 'it may see rows before the policy hides them',
        format('alter function %s not leakproof;', f.oid::regprocedure), f.proowner

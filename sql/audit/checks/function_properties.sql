@@ -3,6 +3,7 @@
 --   code runs with the rights of its owner. A LEAKPROOF function may see rows before the policy.
 -- Severity: FAIL for each difference. NOTE for a function that Rowkeep does not have. OK otherwise.
 -- Fix: alter routine ... set search_path = ''; and the like, or restore it from migrations/.
+-- Controls: CIS 4.5
 select 'RK-411', case when x.problem is not null then 'FAIL' when k.known then 'OK' else 'NOTE' end, 'function',
        f.oid::regprocedure || coalesce(' ' || x.problem, case when not k.known then ', definition ' || left(md5(f.prosrc), 8) end, ''),
        coalesce(x.harm,

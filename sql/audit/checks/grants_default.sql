@@ -3,6 +3,7 @@
 -- Severity: FAIL for objects that can be made in app or rowkeep. NOTE for those of other roles. OK if there is none of
 --   the first kind.
 -- Fix: alter default privileges ... revoke all on ... from ...;
+-- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
        format('future objects of %s%s are granted to %s: %s', d.name,
               case when d.nspname is null then '' else format(' in schema %I', d.nspname) end,

@@ -5,6 +5,7 @@
 --   another role: policies bind it, or it has BYPASSRLS and reads no more than it was granted. OK if there is none, and for
 --   the role that tells pgaudit what to log: nobody can act as it.
 -- Fix: revoke ... on ... from ... cascade;
+-- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-503', g.verdict, 'grants',
        format('%s on %s to %s', g.privilege, g.name, g.receiver)
        || case when g.is_grantable then ', with grant option' else '' end,

@@ -3,6 +3,7 @@
 --   function is called for each row. Another body can name another user.
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter function app.current_user_id() stable; or restore it from the migration.
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-402', case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
        'app.current_user_id() ' || coalesce(x.problem, 'is STABLE'),
        coalesce(x.harm, 'it does not depend on search_path, and returns null for an empty setting'), x.fix,

@@ -3,6 +3,7 @@
 --   Another body can set another user or role.
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter function app.identify(text) called on null input; or restore it from the migration.
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-403', case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
        'app.identify(text) ' || coalesce(x.problem, 'sets user and role for one transaction'),
        coalesce(x.harm, 'it refuses an empty user'), x.fix,

@@ -3,6 +3,7 @@
 -- Severity: FAIL if it does not force row-level security, or if another role has a privilege on it. Nothing is printed
 --   otherwise.
 -- Fix: revoke all on ... and alter table ... enable row level security, force row level security;
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-804', 'FAIL', 'objects', format('%s inherits from %s', h.oid::regclass, h.of::regclass),
        'a query by its own name does not follow the policies of the parent',
        concat_ws(' ',

@@ -2,6 +2,7 @@
 -- Why: a role with SUPERUSER or BYPASSRLS is not bound by policies. The others give it power over roles or data.
 -- Severity: FAIL if a role is missing or has one of the attributes. OK otherwise.
 -- Fix: alter role ... nologin ...; with the attributes that it has.
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK' else 'FAIL' end, 'role',
        n.name || case when p.powers <> '' then ' ' || p.powers else '' end,
        case when r.oid is null then 'does not exist'

@@ -2,6 +2,7 @@
 -- Why: an owner can switch off the protection of its object.
 -- Severity: FAIL. These roles must own nothing.
 -- Fix: reassign owned by ... to rowkeep_owner;
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-203', 'FAIL', 'role', format('%s owns objects in this database', r.name),
        string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
                   order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C"),

@@ -3,6 +3,7 @@
 -- Severity: OK for the grants that policies/ makes, and for USAGE of another role: it shows no row. NOTE if that role may
 --   grant it, or owns the tables. FAIL for every other grant.
 -- Fix: revoke ... on schema ... from ... cascade;
+-- Controls: SOC 2 CC6.3
 select 'RK-212', g.verdict, 'schema',
        format('%s: %s to %s', g.name, g.privilege, g.receiver)
        || case when g.is_grantable then ', with grant option' else '' end,

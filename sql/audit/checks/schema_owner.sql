@@ -2,6 +2,7 @@
 -- Why: the owner of a schema can drop and replace what is in it.
 -- Severity: FAIL if a schema is missing or belongs to another role than rowkeep_owner. OK otherwise.
 -- Fix: alter schema ... owner to rowkeep_owner; or `rowkeep migrate`.
+-- Controls: SOC 2 CC6.3
 select 'RK-211', case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'FAIL' else 'OK' end, 'schema',
        n.name || case when r.rolname <> 'rowkeep_owner' then ' is owned by ' || r.name else '' end,
        case when s.oid is null then 'does not exist'

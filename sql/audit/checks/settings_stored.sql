@@ -4,6 +4,7 @@
 -- Severity: FAIL for these two cases. NOTE for the rest, because the server sets its own values at the start of a
 --   session.
 -- Fix: alter role ... reset ...; or the same for the database.
+-- Controls: CIS 6.6
 select 'RK-511',
        case when s.name = 'session_replication_role' or s.name = 'search_path' and s.value ~* '.,.*pg_catalog'
                 then 'FAIL' else 'NOTE' end, 'settings',

@@ -3,6 +3,7 @@
 --   no policy to a foreign table.
 -- Severity: FAIL, because isolation does not hold. OK otherwise.
 -- Fix: alter table ... enable row level security, force row level security;
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-301', case when f.problems = '' then 'OK' else 'FAIL' end, 'table',
        t.name || ': row security ' || case when t.relrowsecurity then 'enabled' else 'NOT enabled' end
        || case when t.relforcerowsecurity then ', forced' else ', NOT forced' end

@@ -3,6 +3,7 @@
 -- Why: such a key refuses a value because another user has it. The error tells one user about the rows of another.
 -- Severity: FAIL, because an insert can look for values of other users. OK otherwise.
 -- Fix: alter table ... drop constraint ...; or drop index ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-304', case when p.problems = '' then 'OK' else 'FAIL' end, 'table',
        format('%s: unique: %s', t.name, coalesce(k.conname || ' ' || nullif(pg_get_constraintdef(k.oid), ''),
                                                  pg_get_indexdef(i.indexrelid))),

@@ -4,6 +4,7 @@
 -- Severity: FAIL if it is disabled or its function is not in app. NOTE if it does not have the name of its table and of its
 --   function, as those of Rowkeep do. OK otherwise.
 -- Fix: alter table ... enable trigger ...; or drop trigger ... on ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-321', case when x.problem is not null then 'FAIL'
                       when g.tgname = t.relname || '_touch' and f.proname = g.tgname then 'OK' else 'NOTE' end, 'trigger',
        format('%s on %s', g.tgname, t.name), coalesce(x.problem, f.oid::regprocedure::text),

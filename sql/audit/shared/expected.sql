@@ -19,6 +19,9 @@ $$
 
 -- The functions of app that run as their owner (SECURITY DEFINER), with the text that each must have.
 expected_definers (name, body) as (values
+    ('app.accepted()', $$
+    select id, subject, why, who, until from rowkeep.accepted
+$$),
     ('app.cursor_key()', $$
     select key from rowkeep.cursor_keys order by id desc limit 1
 $$),

@@ -37,8 +37,8 @@ granted as (
                when 'table' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
                              and p.privilege_type in ('SELECT', 'DELETE')
                              and exists (select from tables t where t.oid = p.object)
-                              -- The history, but not the keys.
-                              or p.name in ('rowkeep.migrations', 'rowkeep.policies') and r.rolname = 'rowkeep_auditor'
+                              -- The history and what is accepted, but not the keys.
+                              or p.name in ('rowkeep.migrations', 'rowkeep.policies', 'rowkeep.accepted') and r.rolname = 'rowkeep_auditor'
                              and p.privilege_type = 'SELECT'
                -- Not the key and the time stamps: a role that writes them can find out, or change, who owns a row.
                when 'column' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
@@ -53,7 +53,7 @@ granted as (
                                 and (r.rolname = 'rowkeep_api'
                                      and exists (select from pg_proc f
                                                   where f.oid = p.object and f.prorettype <> 'trigger'::regtype)
-                                     or r.rolname = 'rowkeep_auditor' and p.part = 'schema_version')
+                                     or r.rolname = 'rowkeep_auditor' and p.part in ('schema_version', 'accepted'))
                else false end as wanted
       from privileges p
       left join roles r on r.oid = p.grantee

@@ -20,7 +20,7 @@ pub struct Fixers(BTreeMap<String, Result<Option<String>, String>>);
 
 impl Fixers {
     pub async fn of(copy: &Copy<'_>) -> Self {
-        let (checks, _) = AUDIT.split_once("\n\n-- A name can contain any character").expect("the checks");
+        let (checks, _) = AUDIT.split_once("\n-- `rowkeep audit` ends the query here").expect("the checks");
         let from = checks.find("with recursive").expect("a query");
         copy.admin.batch_execute("set search_path = ''").await.expect("a setting");
         let rows = copy.admin.query(&format!("{}\n{FIXES}", &checks[from..]), &[]).await;
