@@ -30,7 +30,9 @@ pub(super) fn not_said_already(checked: &mut [serde_json::Value], found: Vec<Fin
 fn says(finding: &serde_json::Value, object: &str) -> bool {
     let text = |member: &str| finding[member].as_str().unwrap_or_default();
     let (id, subject) = (text("id"), text("subject"));
-    let Some((kind, name)) = object.split_once(' ').filter(|_| text("verdict") == "FAIL") else { return false };
+    let Some((kind, name)) = object.split_once(' ').filter(|_| text("verdict") == "FAIL") else {
+        return false;
+    };
     let begins = |beginning: String| subject.starts_with(&beginning);
     let (part, table) = name.split_once(" on ").unwrap_or((name, ""));
     match (id, kind) {
@@ -44,8 +46,12 @@ fn says(finding: &serde_json::Value, object: &str) -> bool {
             subject.contains(&format!(" UNIQUE INDEX {key} ON "))
                 || subject.contains(&format!(": unique: {key} EXCLUDE "))
         }
+        ("RK-303", "constraint") => {
+            part.ends_with("_pkey") && subject == format!("{table} has no primary key")
+        }
         ("RK-305", "constraint") => begins(format!("{name}: ")),
         ("RK-306", "constraint") => subject == name,
+        ("RK-307", "constraint") => subject == format!("{name} has no comment"),
         ("RK-307", "comment") => object.strip_prefix("comment on constraint ").is_some_and(|constraint| {
             subject.strip_suffix(" has no comment").is_some_and(|named| named == constraint)
         }),
@@ -88,8 +94,16 @@ mod tests {
             ("RK-211", "app is owned by bob", "schema app"),
             ("RK-301", "app.tasks: row security NOT enabled, forced; owner rowkeep_owner", "table app.tasks"),
             ("RK-302", "app.tasks: user_id text", "column app.tasks.user_id"),
-            ("RK-304", "app.tasks: unique: CREATE UNIQUE INDEX k ON app.tasks USING btree (id)", "index app.k"),
-            ("RK-304", "app.tasks: unique: CREATE UNIQUE INDEX k ON app.tasks USING btree (id)", "constraint k on app.tasks"),
+            (
+                "RK-304",
+                "app.tasks: unique: CREATE UNIQUE INDEX k ON app.tasks USING btree (id)",
+                "index app.k",
+            ),
+            (
+                "RK-304",
+                "app.tasks: unique: CREATE UNIQUE INDEX k ON app.tasks USING btree (id)",
+                "constraint k on app.tasks",
+            ),
             ("RK-307", "c on app.tasks has no comment", "comment on constraint c on app.tasks"),
             ("RK-311", "app.tasks fence: RESTRICTIVE all to public, using true", "policy fence on app.tasks"),
             ("RK-312", "app.tasks has no fence", "policy fence on app.tasks"),
@@ -122,10 +136,14 @@ mod tests {
 
     #[test]
     fn a_check_that_leaves_its_fix_to_a_person_gets_the_statements_of_drift() {
-        let mut findings = [checked("RK-403", "app.identify(text) does not have it", "FAIL", "by hand: restore it")];
+        let mut findings =
+            [checked("RK-403", "app.identify(text) does not have it", "FAIL", "by hand: restore it")];
 
         not_said_already(&mut findings, vec![drift_of("function app.identify(text)")]);
 
-        assert_eq!((&findings[0]["fix"], &findings[0]["fixer"]), (&json!("create it\nagain;"), &json!("owner")));
+        assert_eq!(
+            (&findings[0]["fix"], &findings[0]["fixer"]),
+            (&json!("create it\nagain;"), &json!("owner"))
+        );
     }
 }

@@ -18,6 +18,7 @@ refused (id, verdict, subject) as (values
     ('RK-402', 'FAIL', ''),
     ('RK-403', 'FAIL', ''),
     ('RK-407', 'FAIL', ''),
+    ('RK-411', 'FAIL', ' is owned by rowkeep_api$'),
     ('RK-408', 'FAIL', ''),
     ('RK-801', 'FAIL', ''),
     ('RK-805', 'FAIL', ''),

@@ -162,7 +162,10 @@ async fn a_function_that_sees_one_column_is_at_most_a_note() {
     assert_eq!((fails(&least), fails(&full)), (0, 0), "{least:#?} {full:#?}");
     let function = "NOTE function public.tasks_of_users() runs as billing (SECURITY DEFINER), and reporter may execute it";
     let grant = "NOTE grants select on app.tasks.user_id to billing";
-    assert!([function, grant].iter().all(|note| least.iter().any(|fact| fact.starts_with(note))), "{least:#?}");
+    assert!(
+        [function, grant].iter().all(|note| least.iter().any(|fact| fact.starts_with(note))),
+        "{least:#?}"
+    );
     assert!(least.len() <= full.len() + 1, "one more for the function: {least:#?} {full:#?}");
     copy.discard().await;
 }
@@ -184,6 +187,9 @@ async fn the_role_that_tells_pgaudit_what_to_log_is_no_finding() {
     assert_eq!(found, [""; 0]);
     // A person who can act as it has its privileges.
     let found = news(&copy, "create role bob login; grant auditing to bob").await;
-    assert!(found.iter().any(|fact| fact.starts_with("FAIL grants truncate on app.tasks to auditing")), "{found:#?}");
+    assert!(
+        found.iter().any(|fact| fact.starts_with("FAIL grants truncate on app.tasks to auditing")),
+        "{found:#?}"
+    );
     copy.discard().await;
 }

@@ -20,7 +20,16 @@ impl Fact {
     /// Whether its fix is a statement or a command, and not a text for a person.
     pub fn is_runnable(&self) -> bool {
         const VERBS: [&str; 10] = [
-            "alter ", "comment ", "create ", "drop ", "grant ", "reassign ", "reindex ", "revoke ", "rollback ", "select ",
+            "alter ",
+            "comment ",
+            "create ",
+            "drop ",
+            "grant ",
+            "reassign ",
+            "reindex ",
+            "revoke ",
+            "rollback ",
+            "select ",
         ];
         self.fix.as_deref().is_some_and(|fix| {
             let lower = fix.to_lowercase();

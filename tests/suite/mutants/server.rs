@@ -9,7 +9,11 @@ async fn a_setting_of_the_server_is_reported() {
     let test_cluster = TestCluster::own().await;
     let arrives = "select pg_reload_conf(); select pg_sleep(0.2)";
     let cases = [
-        ("log_statement = 'all'", "log_statement", "NOTE server the server has log_statement = all, log_parameter"),
+        (
+            "log_statement = 'all'",
+            "log_statement",
+            "NOTE server the server has log_statement = all, log_parameter",
+        ),
         (
             "log_min_duration_statement = 0",
             "log_min_duration_statement",

@@ -150,7 +150,9 @@ impl Copy<'_> {
     /// superuser.
     pub async fn run_as(&self, role: Option<&str>, statements: &str) -> Result<(), String> {
         let begin = match role {
-            Some(ADMINISTRATOR) => format!("create role {ADMINISTRATOR} createrole; set role {ADMINISTRATOR};\n"),
+            Some(ADMINISTRATOR) => {
+                format!("create role {ADMINISTRATOR} createrole; set role {ADMINISTRATOR};\n")
+            }
             Some(role) => format!("set role \"{}\";\n", role.replace('"', "\"\"")),
             None => String::new(),
         };
@@ -170,7 +172,9 @@ impl Copy<'_> {
         }
         match output.status.success() {
             true => Ok(()),
-            false => Err(format!(" {statements} as {role:?}\n   {}", String::from_utf8_lossy(&output.stderr))),
+            false => {
+                Err(format!(" {statements} as {role:?}\n   {}", String::from_utf8_lossy(&output.stderr)))
+            }
         }
     }
 

@@ -39,7 +39,12 @@ async fn the_exit_status_tells_a_fail_from_an_audit_that_did_not_take_place() {
     let codes = [&clean, &failed, &unproved, &lost, &misconfigured, &unknown].map(|ended| ended.code);
     assert_eq!(codes, [0, 1, 3, 2, 2, 2].map(Some), "{}{}", lost.err, misconfigured.err);
     // The standard output has the report and nothing else.
-    assert!(clean.out.starts_with("audit of database ") && clean.err.is_empty(), "{}{}", clean.out, clean.err);
+    assert!(
+        clean.out.starts_with("audit of database ") && clean.err.is_empty(),
+        "{}{}",
+        clean.out,
+        clean.err
+    );
     assert!(failed.err.contains("FAIL: run the fixes that the report shows"), "{}", failed.err);
     assert!(unproved.out.ends_with("isolation: NOT PROVED\n"), "{}", unproved.out);
     assert_eq!((lost.out, misconfigured.out), (String::new(), String::new()));
@@ -143,11 +148,17 @@ async fn the_junit_report_has_a_test_case_for_each_fact() {
     let ended = ended(&database, &auditor, &["--format", "junit"]).await;
 
     assert_eq!(ended.code, Some(1), "{}", ended.err);
-    let document = roxmltree::Document::parse(&ended.out).unwrap_or_else(|error| panic!("{error}: {}", ended.out));
-    let named = |name: &str| document.descendants().filter(|node| node.has_tag_name(name)).collect::<Vec<_>>();
+    let document =
+        roxmltree::Document::parse(&ended.out).unwrap_or_else(|error| panic!("{error}: {}", ended.out));
+    let named =
+        |name: &str| document.descendants().filter(|node| node.has_tag_name(name)).collect::<Vec<_>>();
     let suite = named("testsuite")[0];
     for (attribute, elements) in [("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")] {
-        assert_eq!(suite.attribute(attribute), Some(named(elements).len().to_string().as_str()), "{attribute}");
+        assert_eq!(
+            suite.attribute(attribute),
+            Some(named(elements).len().to_string().as_str()),
+            "{attribute}"
+        );
     }
     for required in ["name", "errors", "time", "timestamp", "hostname"] {
         assert!(suite.has_attribute(required), "{required}");
@@ -173,7 +184,8 @@ async fn the_page_for_reviewers_names_the_controls_and_cannot_be_forged_by_names
 
     let text = ended(&database, "postgres", &["--format", "markdown"]).await.out;
 
-    let row = |id: &str| text.lines().find(|line| line.starts_with(&format!("| {id} | "))).unwrap_or("no row");
+    let row =
+        |id: &str| text.lines().find(|line| line.starts_with(&format!("| {id} | "))).unwrap_or("no row");
     assert!(
         row("RK-301").ends_with(
             " | CIS 4.7: Ensure Row Level Security (RLS) is configured correctly<br>SOC 2 CC6.1: Logical access security \
@@ -185,5 +197,8 @@ async fn the_page_for_reviewers_names_the_controls_and_cannot_be_forged_by_names
     assert!(row("RK-802").contains(r#"view public."a \| b &lt;b&gt;\`\_\*" "#), "{text}");
     let sections: Vec<_> = text.lines().filter(|line| line.starts_with("## ")).collect();
     assert_eq!(sections.len(), 4, "{sections:?}");
-    assert!(sections[1] == "## Accepted (1)" && text.contains("\n| Result | isolation NOT HELD |\n"), "{text}");
+    assert!(
+        sections[1] == "## Accepted (1)" && text.contains("\n| Result | isolation NOT HELD |\n"),
+        "{text}"
+    );
 }

@@ -50,14 +50,14 @@ mutants (rank, damage, notices, by_hand) as (
            ('alter table %s enable replica trigger %s', 'FAIL trigger %s on %s: is not enabled', 'is not as declared', false),
            ('alter table %s enable always trigger %s', null, 'is not as declared', false),
            ('alter table %s disable trigger all', 'FAIL trigger %s on %s: is not enabled', 'is not as declared', false),
-           ('drop trigger %2$s on %1$s', 'FAIL trigger %2$s: no trigger keeps id, user_id and created_at',
+           ('drop trigger %2$s on %1$s', 'FAIL trigger %2$s has no trigger that keeps its columns',
             'is declared, but does not exist', false),
            ('create or replace trigger %2$s before insert or update on %1$s for each row when (false) execute function %3$s()',
-            'FAIL trigger %2$s: no trigger keeps id, user_id and created_at', 'is not as declared', false),
+            'FAIL trigger %2$s has no trigger that keeps its columns', 'is not as declared', false),
            ('create or replace trigger %2$s before insert on %1$s for each row execute function %3$s()',
-            'FAIL trigger %2$s: no trigger keeps id, user_id and created_at', 'is not as declared', false),
+            'FAIL trigger %2$s has no trigger that keeps its columns', 'is not as declared', false),
            ('create or replace trigger %2$s before insert or update of user_id on %1$s for each row execute function %3$s()',
-            'FAIL trigger %2$s: no trigger keeps id, user_id and created_at', 'is not as declared', false),
+            'FAIL trigger %2$s has no trigger that keeps its columns', 'is not as declared', false),
            ('alter trigger %2$s on %1$s rename to renamed', null, 'is declared, but does not exist', false),
            ('create function public.spy() returns trigger language plpgsql as $$ begin return new; end $$; '
             'create or replace trigger %2$s before insert or update on %1$s for each row execute function public.spy()',
@@ -66,7 +66,8 @@ mutants (rank, damage, notices, by_hand) as (
     union all
     select 4, format('create or replace function %s() returns trigger language plpgsql set search_path = '''' as '
                      '$$ begin %s end $$', g.function, b.body),
-           array[format('FAIL drift function %s() is not as declared', g.function)], false
+           array[format(case g.function when 'app.tasks_touch' then 'FAIL function %s() does not have the expected body'
+                                        else 'FAIL drift function %s() is not as declared' end, g.function)], false
       from triggers g
      cross join (values ('return new;'), ('return old;'), ('new.user_id := ''root''; return new;'),
                         ('raise notice ''%'', new; return new;')) b (body)
