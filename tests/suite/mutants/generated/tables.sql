@@ -30,7 +30,7 @@ mutants (rank, damage, notices, by_hand) as (
      cross join (values
            ('alter table %s disable row level security', 'FAIL table %s: row security NOT enabled',
             'FAIL proof %s: SELECT as A: showed'),
-           ('alter table %s no force row level security', 'FAIL table %s: .. NOT forced, so its owner reads all rows', null),
+           ('alter table %s no force row level security', 'FAIL table %s: .. NOT forced .. its owner reads all rows', null),
            ('alter table %1$s disable row level security, no force row level security',
             'FAIL table %s: row security NOT enabled', 'FAIL proof %s: DELETE without WHERE as A: reached'),
            ('alter table %s owner to postgres', 'FAIL table %s: .. owner postgres', null),
