@@ -2136,7 +2136,8 @@ lines (number, line, text) as (
                                        '[^ -~]+', '?', 'g'), true
             where f.verdict = 'ACCEPTED'
            union all
-           select 4, s.number, case s.number when 1 then 'fix' || coalesce(' as ' || f.fixed_by, '') || ': ' else '' end || s.text,
+           select 4, s.number, case s.number when 1 then concat('fix', case f.fixed_by when 'your provider' then ' by ' else ' as ' end || f.fixed_by, ': ')
+                                  else '' end || s.text,
                   f.fix !~ '[''"$]'
              from string_to_table(f.fix, E'\n') with ordinality s (text, number)
             where f.verdict <> 'ACCEPTED') p (part, line, text, breaks)

@@ -4,7 +4,7 @@ use super::audit::{audit, psql_ends};
 use super::audit_accepted::report;
 use super::program::{Ended, Program};
 use crate::documents::markdown::Page;
-use crate::world::Database;
+use crate::world::{Database, OwnCluster};
 
 const TRUNCATE: &str = "grant truncate on app.tasks to rowkeep_auditor";
 
@@ -186,4 +186,27 @@ async fn the_page_for_reviewers_names_the_controls_and_cannot_be_forged_by_names
     let sections: Vec<_> = text.lines().filter(|line| line.starts_with("## ")).collect();
     assert_eq!(sections.len(), 4, "{sections:?}");
     assert!(sections[1] == "## Accepted (1)" && text.contains("\n| Result | isolation NOT HELD |\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_fix_says_who_must_run_it_if_this_login_cannot() {
+    let cluster = OwnCluster::start().await;
+    cluster.migrate().await;
+    let admin = cluster.superuser("postgres").await;
+    let roles = "create role dba login; grant rowkeep_auditor to dba; create role boss login; grant rowkeep_owner to boss";
+    admin.batch_execute(&format!("{TRUNCATE}; {roles}")).await.expect("a grant and roles");
+    let fixes = async |login: &str| {
+        let text = audit(&cluster.url(login, "postgres")).run().await.out;
+        let of = |fix: &str| {
+            let line = text.lines().find(|line| line.contains(fix)).unwrap_or_else(|| panic!("{fix}: {text}"));
+            line.trim_start().split(": ").next().unwrap_or_default().to_owned()
+        };
+        [of("revoke truncate on app.tasks"), of("revoke execute on function pg_advisory_lock(bigint)")]
+    };
+
+    assert_eq!(fixes("postgres").await, ["fix", "fix"]);
+    assert_eq!(fixes("boss").await, ["fix", "fix as a superuser"]);
+    assert_eq!(fixes("dba").await, ["fix as rowkeep_owner", "fix as a superuser"]);
+    admin.batch_execute("create role rds_superuser").await.expect("a role of a hosting service");
+    assert_eq!(fixes("dba").await, ["fix as rowkeep_owner", "fix by your provider"]);
 }
