@@ -282,3 +282,19 @@ async fn the_start_of_the_server_does_not_warn_of_what_is_accepted() {
     let warned = world.server.log().into_iter().filter(|line| line.contains("`rowkeep audit` fails"));
     assert_eq!(warned.collect::<Vec<_>>(), [""; 0]);
 }
+
+/// A company's own trigger writes a journal elsewhere. The server starts with it.
+#[tokio::test]
+async fn a_failure_that_does_not_stop_the_server_can_be_accepted() {
+    let (database, admin) = damaged(
+        "create function public.journal() returns trigger language plpgsql as 'begin return new; end';
+         create trigger journal before insert on app.tasks for each row execute function public.journal()",
+    )
+    .await;
+    let trigger = ("RK-321", "journal on app.tasks");
+    assert_eq!(verdict(&report(&database, "postgres").await, trigger), "FAIL");
+
+    accept(&admin, &[trigger], "null").await;
+
+    assert_eq!(verdict(&report(&database, "postgres").await, trigger), "ACCEPTED");
+}
