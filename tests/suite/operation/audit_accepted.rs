@@ -244,7 +244,7 @@ async fn nothing_is_accepted_while_another_role_can_write_the_table() {
 /// Two subjects that print alike would be accepted together.
 #[tokio::test]
 async fn a_subject_with_other_letters_is_printed_so_that_it_can_be_accepted() {
-    let (database, admin) = damaged(r#"create view public.U&"v\00E4\000A\" as select from app.tasks"#).await;
+    let (database, admin) = damaged(r#"create view public.U&"v\00E4\000A\\" as select from app.tasks"#).await;
     let view = || async {
         let all = facts(&report(&database, "postgres").await);
         all.into_iter().find(|fact| fact.0 == "RK-802").expect("a view")
@@ -266,6 +266,25 @@ async fn a_database_of_an_older_release_is_audited_without_the_table() {
 
     assert_eq!(code, Some(0), "{text}");
     assert!(!text.contains(" accepted "), "{text}");
+}
+
+/// A function that reads them fails then, and would end the audit.
+#[tokio::test]
+async fn a_damaged_history_does_not_stop_the_audit() {
+    for damage in [
+        "alter table rowkeep.migrations rename column version to number",
+        "alter table rowkeep.policies owner to rowkeep_auditor",
+        "drop table rowkeep.policies",
+        "alter table rowkeep.accepted drop column why",
+        "drop schema rowkeep cascade",
+        "drop schema app cascade",
+    ] {
+        let (database, _) = damaged(damage).await;
+
+        let (_, text) = psql_ends(&database, "postgres", &[]).await;
+
+        assert!(text.lines().last().is_some_and(|line| line.contains(" facts: ")), "{damage}: {text}");
+    }
 }
 
 /// The definition of the function is not what this release made, and the audit may run as a superuser.
@@ -293,4 +312,20 @@ async fn the_start_of_the_server_does_not_warn_of_what_is_accepted() {
     assert_eq!(world.user("alice").get("/api/tasks").await.status(), 200);
     let warned = world.server.log().into_iter().filter(|line| line.contains("`rowkeep audit` fails"));
     assert_eq!(warned.collect::<Vec<_>>(), [""; 0]);
+}
+
+/// A company's own trigger writes a journal elsewhere. The server starts with it.
+#[tokio::test]
+async fn a_failure_that_does_not_stop_the_server_can_be_accepted() {
+    let (database, admin) = damaged(
+        "create function public.journal() returns trigger language plpgsql as 'begin return new; end';
+         create trigger journal before insert on app.tasks for each row execute function public.journal()",
+    )
+    .await;
+    let trigger = ("RK-321", "journal on app.tasks");
+    assert_eq!(verdict(&report(&database, "postgres").await, trigger), "FAIL");
+
+    accept(&admin, &[trigger], "null").await;
+
+    assert_eq!(verdict(&report(&database, "postgres").await, trigger), "ACCEPTED");
 }

@@ -4,7 +4,7 @@ use super::audit::{audit, psql_ends};
 use super::audit_accepted::report;
 use super::program::{Ended, Program};
 use crate::documents::markdown::Page;
-use crate::world::Database;
+use crate::world::{Database, OwnCluster};
 
 const TRUNCATE: &str = "grant truncate on app.tasks to rowkeep_auditor";
 
@@ -26,13 +26,13 @@ async fn the_exit_status_tells_a_fail_from_an_audit_that_did_not_take_place() {
     let auditor = format!("auditor_{}", sound.name);
     let make = format!("create role {auditor} login; grant rowkeep_auditor to {auditor}");
     sound.superuser().await.batch_execute(&make).await.expect("a role");
-    let unreachable = "postgres://nobody@127.0.0.1:1/nothing?connect_timeout=1";
+    let unreachable = sound.url("postgres").replace(&sound.name, "not_there");
     let wrong = "postgres://nobody@127.0.0.1:1/nothing?sslmode=perhaps";
 
     let clean = ended(&sound, "postgres", &[]).await;
     let failed = ended(&broken, "postgres", &[]).await;
     let unproved = ended(&sound, &auditor, &[]).await;
-    let lost = audit(unreachable).run().await;
+    let lost = audit(&unreachable).run().await;
     let misconfigured = audit(wrong).run().await;
     let unknown = Program::new(&["audit", "--format", "xml"]).run().await;
 
@@ -40,11 +40,11 @@ async fn the_exit_status_tells_a_fail_from_an_audit_that_did_not_take_place() {
     assert_eq!(codes, [0, 1, 3, 2, 2, 2].map(Some), "{}{}", lost.err, misconfigured.err);
     // The standard output has the report and nothing else.
     assert!(
-        clean.out.starts_with("audit of database ") && clean.err.is_empty(),
-        "{}{}",
-        clean.out,
-        clean.err
+        clean.out.starts_with("audit of database ") && clean.out.ends_with("isolation: HELD\n"),
+        "{}",
+        clean.out
     );
+    assert!(!clean.err.contains("ERROR"), "{}", clean.err);
     assert!(failed.err.contains("FAIL: run the fixes that the report shows"), "{}", failed.err);
     assert!(unproved.out.ends_with("isolation: NOT PROVED\n"), "{}", unproved.out);
     assert_eq!((lost.out, misconfigured.out), (String::new(), String::new()));
@@ -201,4 +201,28 @@ async fn the_page_for_reviewers_names_the_controls_and_cannot_be_forged_by_names
         sections[1] == "## Accepted (1)" && text.contains("\n| Result | isolation NOT HELD |\n"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn a_fix_says_who_must_run_it_if_this_login_cannot() {
+    let cluster = OwnCluster::start().await;
+    cluster.migrate().await;
+    let admin = cluster.superuser("postgres").await;
+    let roles = "create role dba login; grant rowkeep_auditor to dba; create role boss login; grant rowkeep_owner to boss";
+    admin.batch_execute(&format!("{TRUNCATE}; {roles}")).await.expect("a grant and roles");
+    let fixes = async |login: &str| {
+        let text = audit(&cluster.url(login, "postgres")).run().await.out;
+        let of = |fix: &str| {
+            let line =
+                text.lines().find(|line| line.contains(fix)).unwrap_or_else(|| panic!("{fix}: {text}"));
+            line.trim_start().split(": ").next().unwrap_or_default().to_owned()
+        };
+        [of("revoke truncate on app.tasks"), of("revoke execute on function pg_advisory_lock(bigint)")]
+    };
+
+    assert_eq!(fixes("postgres").await, ["fix", "fix"]);
+    assert_eq!(fixes("boss").await, ["fix", "fix as a superuser"]);
+    assert_eq!(fixes("dba").await, ["fix as rowkeep_owner", "fix as a superuser"]);
+    admin.batch_execute("create role rds_superuser").await.expect("a role of a hosting service");
+    assert_eq!(fixes("dba").await, ["fix as rowkeep_owner", "fix by your provider"]);
 }
