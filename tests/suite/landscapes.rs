@@ -25,22 +25,38 @@ pub struct Landscape {
     superuser: &'static str,
     admin: &'static str,
     database: &'static str,
+    /// What the administrator does after migrating.
+    then: &'static str,
 }
 
 pub const NEON: Landscape =
-    Landscape { name: "neon", superuser: "cloud_admin", admin: "neondb_owner", database: "neondb" };
-pub const SUPABASE: Landscape =
-    Landscape { name: "supabase", superuser: "supabase_admin", admin: "postgres", database: "postgres" };
+    Landscape { name: "neon", superuser: "cloud_admin", admin: "neondb_owner", database: "neondb", then: "" };
+pub const SUPABASE: Landscape = Landscape {
+    name: "supabase",
+    superuser: "supabase_admin",
+    admin: "postgres",
+    database: "postgres",
+    then: "",
+};
 pub const RDS: Landscape =
-    Landscape { name: "rds", superuser: "rdsadmin", admin: "postgres", database: "tasks" };
-pub const CLOUD_SQL: Landscape =
-    Landscape { name: "cloudsql", superuser: "cloudsqladmin", admin: "postgres", database: "tasks" };
+    Landscape { name: "rds", superuser: "rdsadmin", admin: "postgres", database: "tasks", then: "" };
+pub const CLOUD_SQL: Landscape = Landscape {
+    name: "cloudsql",
+    superuser: "cloudsqladmin",
+    admin: "postgres",
+    database: "tasks",
+    then: "",
+};
 pub const AZURE: Landscape =
-    Landscape { name: "azure", superuser: "azuresu", admin: "dbadmin", database: "tasks" };
+    Landscape { name: "azure", superuser: "azuresu", admin: "dbadmin", database: "tasks", then: "" };
 pub const CLOUD_NATIVE_PG: Landscape =
-    Landscape { name: "cloudnativepg", superuser: "postgres", admin: "app", database: "app" };
+    Landscape { name: "cloudnativepg", superuser: "postgres", admin: "app", database: "app", then: "" };
 pub const COMPANY: Landscape =
-    Landscape { name: "company", superuser: "postgres", admin: "migrator", database: "tasks" };
+    Landscape { name: "company", superuser: "postgres", admin: "migrator", database: "tasks", then: PGAUDIT };
+
+/// pgaudit logs what its role may do with a table.
+const PGAUDIT: &str =
+    "set role rowkeep_owner; grant select, insert, update, delete on app.tasks to pgaudit_objects";
 
 /// How many lines fit on a page.
 const PAGE: usize = 40;
@@ -73,6 +89,7 @@ impl Place {
         let script = format!("{}/sql/setup/login.sql", env!("CARGO_MANIFEST_DIR"));
         let login = ["-v", "login=rowkeep_login", "-v", "password=secret", "-f", &script];
         place.psql(landscape.admin, landscape.database, &login).await;
+        place.psql(landscape.admin, landscape.database, &["-c", landscape.then]).await;
         place
     }
 

@@ -3,6 +3,7 @@
 --   inherited, but SET ROLE takes it on.
 -- Severity: NOTE. Backups and administrators need it. For a login of requests and for the roles of Rowkeep other checks fail.
 -- Fix: alter role ... nobypassrls;
+-- Controls: CIS 4.3; CIS 4.7; SOC 2 CC6.3
 select 'RK-602', 'NOTE', 'bypass',
        case when r.rolbypassrls then r.name || ' has BYPASSRLS'
             else format('%s can become %s, which has BYPASSRLS', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")) end

@@ -2,6 +2,7 @@
 -- Why: a copy of the rows has no policy of app. People make one before a migration, or for a report, and forget it.
 -- Severity: NOTE. Another application can have such columns, too. FAIL if PUBLIC may read it.
 -- Fix: drop table ...; or revoke select on ... from ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-618', case when bool_or(x.public) then 'FAIL' else 'NOTE' end, 'bypass',
        format('%I.%I has the columns %s of %s; %s', e.nspname, c.relname, m.columns, t.name,
               coalesce('read by ' || x.readers, 'nobody but its owner reads it')),

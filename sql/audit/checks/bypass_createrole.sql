@@ -3,6 +3,7 @@
 --   programs as the system user that owns the files of all tables. Hosting services patch this.
 -- Severity: NOTE. The login that migrates needs it. From 16 on the attribute gives power over roles that it made, no others.
 -- Fix: alter role ... nocreaterole; or a newer PostgreSQL.
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-606', 'NOTE', 'bypass',
        case when r.rolcreaterole then r.name || ' has CREATEROLE'
             else format('%s can become %s, which has CREATEROLE', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")) end,

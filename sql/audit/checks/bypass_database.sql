@@ -3,6 +3,7 @@
 --   meet ids that are taken.
 -- Severity: NOTE. Neither reads a row by it. A login that migrates usually owns the database, and is left out.
 -- Fix: alter database ... owner to ...; or revoke pg_write_all_data from ...;
+-- Controls: SOC 2 CC6.3
 select 'RK-620', 'NOTE', 'bypass', format('%s owns database %I', r.name, d.datname),
        'it can store settings for all its sessions', null, null::oid
   from can_use u

@@ -4,6 +4,7 @@
 --   function of a superuser thus reads every row for its caller.
 -- Severity: NOTE if only roles that were named may call it. FAIL if PUBLIC or requests may, and may use its schema.
 -- Fix: revoke execute on routine ... from public; or an owner that has no more privileges than the function needs.
+-- Controls: CIS 4.5; SOC 2 CC6.3
 select 'RK-622', case when bool_or(x.open) then 'FAIL' else 'NOTE' end, 'bypass',
        format('%s may call %s (%s), which runs SQL as %s',
               string_agg(distinct case when a.grantee = 0 and not x.open then x.users else coalesce(r.name, 'public') end, ', '),

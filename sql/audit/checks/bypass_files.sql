@@ -3,6 +3,7 @@
 -- Why: the rows of all tables are in files. Who may write files or run programs can make itself a superuser.
 -- Severity: NOTE. Some backups and monitors need it.
 -- Fix: revoke ... from ...;
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-607', 'NOTE', 'bypass',
        format('%s is a member of %s', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")),
        'it reaches the files of the server, in which the rows of all tables are',

@@ -3,6 +3,7 @@
 --   be that of a superuser.
 -- Severity: NOTE. The options of user mappings are hidden from most logins. For roles of requests another check fails.
 -- Fix: by hand: decide whether it is needed.
+-- Controls: SOC 2 CC6.1
 select 'RK-613', 'NOTE', 'bypass',
        format('foreign server %I leads to this database, used by %s', s.srvname,
               coalesce((select string_agg(distinct coalesce(r.name, 'public'), ', ')

@@ -5,6 +5,7 @@
 -- Severity: NOTE for a role that needs it. FAIL for PUBLIC and for roles of requests, if it is a function of an extension;
 --   for PostgreSQL's own functions another check fails.
 -- Fix: revoke execute on function ... from ...;
+-- Controls: SOC 2 CC6.3
 select 'RK-608', case when bool_or(g.serves) then 'FAIL' else 'NOTE' end, 'bypass',
        format('%s may execute %s', g.name, string_agg(distinct g.function, ', ')),
        string_agg(distinct g.ability, '; '), string_agg(distinct g.fix, ' '), min(g.owner::text)::oid

@@ -2,6 +2,7 @@
 -- Why: a job runs as its role, without a person: a job of a superuser can copy the rows of all users each night.
 -- Severity: NOTE. It may be there on purpose, such as a report. What this login cannot read has a line of its own.
 -- Fix: select cron.unschedule(...); or its like.
+-- Controls: SOC 2 CC6.3
 select 'RK-617', 'NOTE', 'bypass',
        format('job %I in %s runs as %s (%s)', j.name, t.name, coalesce(quote_ident(j.role), 'the login of its agent'),
               left(md5(j.command), 8)),

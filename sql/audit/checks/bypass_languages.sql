@@ -4,6 +4,7 @@
 --   arguments decides what a caller can read.
 -- Severity: NOTE. Only a superuser can make one. For PUBLIC and roles of requests another check has a line.
 -- Fix: revoke execute on routine ... from ...;
+-- Controls: SOC 2 CC6.3
 select 'RK-612', 'NOTE', 'bypass',
        format('%s may execute %s, in language %s (%s)', string_agg(distinct r.name, ', '), f.oid::regprocedure, l.lanname,
               left(md5(f.prosrc), 8)),

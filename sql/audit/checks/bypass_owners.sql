@@ -2,6 +2,7 @@
 -- Why: row-level security is forced, so the policies bind the owner as well. But an owner can lift them.
 -- Severity: NOTE. The login that migrates is such a role.
 -- Fix: none for the login that migrates; for others revoke rowkeep_owner from ...;
+-- Controls: SOC 2 CC6.3
 select 'RK-604', 'NOTE', 'bypass',
        format('%s can become %s, the owner of %s%s', r.name, o.name, string_agg(t.name, ', ' order by t.name collate "C"),
               case when exists (select

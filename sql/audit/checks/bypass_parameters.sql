@@ -3,6 +3,7 @@
 --   is enough: it applies when the server reads its settings again.
 -- Severity: NOTE. For PUBLIC and roles of requests another check fails.
 -- Fix: revoke ... on parameter ... from ...;
+-- Controls: SOC 2 CC6.3
 select 'RK-611', 'NOTE', 'bypass',
        format('%s has %s', r.name, string_agg(distinct format('%s on parameter %s', lower(a.privilege_type), p.parname), ', ')),
        'the server runs or loads what such a setting names, as the owner of all files',

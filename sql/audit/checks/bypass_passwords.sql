@@ -4,6 +4,7 @@
 --   the serving login, everybody is every user. A password for another server can lead back to this one.
 -- Severity: NOTE. Poolers often need one of them. For roles of requests another check fails.
 -- Fix: revoke select on pg_catalog.pg_authid from ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-610', 'NOTE', 'bypass', format('%s may read %s', r.name, string_agg(distinct c.relname, ', ')),
        'with the passwords or the hashes in it, it can log in as others',
        string_agg(distinct format('revoke select%s on pg_catalog.%I from %s;', a.part, c.relname, h.name), ' '), 0::oid

@@ -2,6 +2,7 @@
 -- Why: logical replication does not apply policies to what it sends.
 -- Severity: NOTE. It may be there on purpose, to copy the database.
 -- Fix: drop publication ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-614', 'NOTE', 'bypass',
        format('publication %I of %s sends %s', p.pubname, o.name,
               case when p.puballtables then 'all tables'

@@ -4,6 +4,7 @@
 --   applies to either.
 -- Severity: NOTE. Standbys and backups need it.
 -- Fix: alter role ... noreplication; or revoke ... from ...;
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-603', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(w.way, ', ' order by w.way)),
        'it can copy all tables or read all changes of rows, and no policy applies', null, null::oid
   from (select b.role, case when b.role = b.other then 'has REPLICATION'

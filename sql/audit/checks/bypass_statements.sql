@@ -3,6 +3,7 @@
 --   PostgreSQL 18, and so lists all users.
 -- Severity: NOTE. It shows the ids of users, and no task.
 -- Fix: alter system set pg_stat_statements.track = 'top';
+-- Controls: SOC 2 CC6.1
 select 'RK-619', 'NOTE', 'bypass', r.name || ' may read pg_stat_statements, which keeps user ids',
        'pg_stat_statements.track is all: it records the SET LOCAL of app.identify() with the id of each user',
        'alter system set pg_stat_statements.track = ''top''; select pg_reload_conf();', 0::oid

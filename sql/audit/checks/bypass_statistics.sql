@@ -3,6 +3,7 @@
 --   the view pg_stats hides them.
 -- Severity: NOTE. Backups have pg_read_all_data. For roles of requests another check fails.
 -- Fix: revoke select on pg_catalog.pg_statistic from ...; or revoke pg_read_all_data from ...;
+-- Controls: SOC 2 CC6.3
 select 'RK-609', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(w.way, ', ' order by w.way)),
        'statistics contain values of the rows of all users, and no policy applies', string_agg(w.fix, ' ' order by w.fix), 0::oid
   from (select u.role, 'is a member of pg_read_all_data' as way,

@@ -2,6 +2,7 @@
 -- Why: no policy and no privilege binds a superuser. It reads every row, and the files of the server.
 -- Severity: NOTE. Every cluster has at least one.
 -- Fix: none. Give people logins of their own, and keep the password of the superuser away from programs.
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-601', 'NOTE', 'bypass',
        case when r.rolsuper then r.name || ' is a superuser'
             else format('%s can become %s, a superuser', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")) end,

@@ -2,6 +2,7 @@
 -- Why: everybody who reaches the server can log in as each role of that line, so also as a superuser.
 -- Severity: NOTE. The network may be closed to others. Lines for this machine alone are left out.
 -- Fix: by hand: scram-sha-256 in that line, then select pg_reload_conf();
+-- Controls: SOC 2 CC6.1
 select 'RK-621', 'NOTE', 'bypass',
        format('pg_hba.conf lets %s in from %s without a password', array_to_string(h.users, ', '), h.line ->> 'address'),
        'everybody who reaches the server there can be each of these roles',

@@ -3,6 +3,7 @@
 -- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests. A role that
 --   can become an owner has a line of its own, which says more.
 -- Fix: revoke rowkeep_api from ...; A membership does not expire.
+-- Controls: SOC 2 CC6.3
 select 'RK-605', 'NOTE', 'bypass',
        format('%s can become %s%s', r.name, o.name,
               case when exists (select

@@ -3,6 +3,7 @@
 -- Severity: FAIL for the roles of Rowkeep, one line for each object. NOTE for PUBLIC and for a login of requests, one line for
 --   each of them, because other applications need it.
 -- Fix: revoke all on ... from ...;
+-- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-505', 'FAIL', 'grants',
        format('%s on %s to %s', string_agg(distinct g.privilege, ', ' order by g.privilege), g.name, g.receiver),
        'no policy of app applies to it', format('revoke all on %s from %s;', g.name, g.receiver), g.owner

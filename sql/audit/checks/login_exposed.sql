@@ -3,6 +3,7 @@
 -- Severity: FAIL if no policy binds the login, and no login of requests exists that is bound: one stolen password gives the rows
 --   of all users. NOTE otherwise, and for a superuser that was not set up to serve: administrators audit as one.
 -- Fix: a login made by sql/setup/login.sql; or alter role ... nosuperuser nobypassrls noreplication;
+-- Controls: CIS 4.3; CIS 4.7; SOC 2 CC6.3
 select 'RK-702', case when e.fails then 'FAIL' else 'NOTE' end, 'login',
        format('%s serves requests%s: %s', e.name, case when e.fails then ', and no login without such a power does' end,
               string_agg(e.way, '; ' order by e.way)),

@@ -3,6 +3,7 @@
 --   cannot; with NOINHERIT they do not have its privileges.
 -- Severity: OK if it can migrate. NOTE if something prevents it.
 -- Fix: alter role ... reset role; or alter role ... inherit;
+-- Controls: SOC 2 CC6.3
 select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login', concat_ws(': ', l.name || ' migrates', p.problem),
        case when p.problem is null then 'it can act as rowkeep_owner, and no stored role prevents it' end, p.fix, 1::oid
   from migrating_logins l

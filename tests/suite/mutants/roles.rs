@@ -17,7 +17,7 @@ async fn an_attribute_of_a_role_of_rowkeep_is_reported() {
     }
     for role in OURS {
         let missing = format!("alter role {role} rename to gone");
-        let expected = format!("FAIL role {role} does not exist");
+        let expected = format!("FAIL role {role}: does not exist");
         mutants.push(mutant(missing, &[&expected]).undone_by(&format!("alter role gone rename to {role}")));
     }
     for (attribute, way) in
