@@ -5,6 +5,7 @@ use super::catalogue::described;
 use super::migrate::rowkeep;
 use super::migration_lock::until;
 use super::support::{Fixture, texts};
+use crate::operation::database_proxy::Proxy;
 use crate::world::{SECRET, Server};
 
 /// The digest of policies that were in force before those of this release.
@@ -71,18 +72,18 @@ async fn an_old_migrate_does_not_go_back_and_changes_nothing() {
     }
 }
 
-/// Makes the migration that brings the lock pending again. It will wait for the advisory lock 42, and have 43 until its end.
+/// Makes the migration that brings the lock pending again. Its commit will have the advisory lock 43 and wait for 42.
 const PAUSE: &str = "
     drop table rowkeep.lock;
     delete from rowkeep.migrations where version = 8;
-    create function public.pause() returns event_trigger language plpgsql set lock_timeout = 0 as $$
+    create function public.pause() returns trigger language plpgsql set lock_timeout = 0 as $$
         begin
-            if to_regclass('rowkeep.lock') is not null then
-                perform pg_advisory_xact_lock(43);
-                perform pg_advisory_xact_lock(42);
-            end if;
+            perform pg_advisory_xact_lock(43);
+            perform pg_advisory_xact_lock(42);
+            return null;
         end $$;
-    create event trigger pause on ddl_command_end when tag in ('CREATE TABLE') execute function public.pause();
+    create constraint trigger pause after insert on rowkeep.migrations deferrable initially deferred
+        for each row when (new.version = 8) execute function public.pause();
     select pg_advisory_lock(42)";
 
 fn waits_for(advisory_lock: u32) -> String {
@@ -95,35 +96,28 @@ fn waits_for(advisory_lock: u32) -> String {
 /// The old one has made the table of the lock, and the newer one, which starts at that moment, locks its row first.
 #[tokio::test]
 async fn an_old_migrate_does_not_undo_what_a_newer_one_did_while_it_waited_for_the_lock() {
-    loop {
-        let fixture = fixture_after(PAUSE).await;
-        let (url, newer) = (fixture.database.url("postgres"), fixture.database.superuser().await);
-        let old = tokio::spawn(async move { rowkeep(&["migrate"], &url).await });
-        until(&fixture.admin, &waits_for(42)).await;
-        let lock = "begin; select pg_advisory_xact_lock(43); select only_row from rowkeep.lock for update";
-        let locking = tokio::spawn(async move { newer.batch_execute(lock).await.map(|()| newer) });
-        until(&fixture.admin, &waits_for(43)).await;
-        fixture.admin.batch_execute("select pg_advisory_unlock(42)").await.expect("an end of the pause");
-        let newer = locking.await.expect("no panic").expect("the lock");
-        let waits = "select 'waits' from pg_stat_activity
-                      where datname = current_database() and application_name = 'rowkeep' and wait_event_type = 'Lock'";
-        while !old.is_finished() && texts(&fixture.admin, waits).await.is_empty() {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        if old.is_finished() {
-            continue; // The old one was faster, which is rare.
-        }
+    let fixture = fixture_after(PAUSE).await;
+    let (newer, proxy) = (fixture.database.superuser().await, Proxy::start().await);
+    let url = proxy.url(&fixture.database, "postgres");
+    let old = tokio::spawn(async move { rowkeep(&["migrate"], &url).await });
+    until(&fixture.admin, &waits_for(42)).await;
+    // The old one does not learn that its migration was committed before the newer one has the lock.
+    proxy.withhold_answers_until(usize::MAX);
+    let lock = "begin; select pg_advisory_xact_lock(43); select only_row from rowkeep.lock for update";
+    let locking = tokio::spawn(async move { newer.batch_execute(lock).await.map(|()| newer) });
+    until(&fixture.admin, &waits_for(43)).await;
+    fixture.admin.batch_execute("select pg_advisory_unlock(42)").await.expect("an end of the pause");
+    let newer = locking.await.expect("no panic").expect("the lock");
+    proxy.withhold_answers_until(0);
 
-        newer.batch_execute(&format!("{NEWER_POLICIES}; commit")).await.expect("newer policies");
-        let done = old.await.expect("no panic");
+    newer.batch_execute(&format!("{NEWER_POLICIES}; commit")).await.expect("newer policies");
+    let done = old.await.expect("no panic");
 
-        let told = String::from_utf8_lossy(&done.stderr);
-        assert_eq!(done.status.code(), Some(1), "{done:?}");
-        assert!(told.contains("of a newer release than this program"), "{told}");
-        let more = "select polname::text from pg_policy where polname = 'more'";
-        assert_eq!(texts(&fixture.admin, more).await, ["more"]);
-        return;
-    }
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    assert!(told.contains("of a newer release than this program"), "{told}");
+    let more = "select polname::text from pg_policy where polname = 'more'";
+    assert_eq!(texts(&fixture.admin, more).await, ["more"]);
 }
 
 #[tokio::test]
