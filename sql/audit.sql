@@ -95,17 +95,19 @@ child_tables (oid, of) as (
 -- The version of the rules for letters: as it was recorded, and as the libraries of the server have it now. For the
 -- database, for each collation that a column or an index uses, and for that of searches. sql/session/collation_version.sql
 -- reads the same. indexed: whether an index can have its order.
-collation_versions (name, word, recorded, actual, indexed) as (
-    select format('database %I', d.datname), ' collation', d.datcollversion, pg_database_collation_actual_version(d.oid), true
+collation_versions (name, word, recorded, actual, indexed, owner) as (
+    select format('database %I', d.datname), ' collation', d.datcollversion, pg_database_collation_actual_version(d.oid), true, d.datdba
       from pg_database d
      where d.datname = current_database()
     union all
-    select format('collation %I.%I', n.nspname, k.collname), '', k.collversion, pg_collation_actual_version(k.oid), u.used
+    select format('collation %I.%I', n.nspname, k.collname), '', k.collversion, pg_collation_actual_version(k.oid), u.used, k.collowner
       from pg_collation k
       join pg_namespace n on n.oid = k.collnamespace
+         -- One hash for all collations: a search for each of them takes as long as all other checks together.
      cross join lateral (
-              select exists (select from pg_attribute a where a.attcollation = k.oid and a.attrelid >= 16384)
-                     or exists (select from pg_index i where k.oid = any (i.indcollation) and i.indexrelid >= 16384)) u (used)
+              select k.oid in (select a.attcollation from pg_attribute a where a.attrelid >= 16384
+                                union all
+                               select unnest(i.indcollation) from pg_index i where i.indexrelid >= 16384)) u (used)
      where k.collversion is not null
        and (u.used or (n.nspname, k.collname) = ('app', 'letters'))
 ),
@@ -132,7 +134,7 @@ database_guests (name, serves) as (
 
 -- Default privileges: what will be granted on future objects. `ours` are those for objects in app or rowkeep.
 default_privileges as (
-    select d.oid, o.name, n.nspname, coalesce(r.name, 'public') as receiver, lower(a.privilege_type) as privilege,
+    select d.oid, o.name, o.oid as owner, n.nspname, coalesce(r.name, 'public') as receiver, lower(a.privilege_type) as privilege,
            n.nspname in ('app', 'rowkeep') or n.oid is null and o.rolname = 'rowkeep_owner' as ours,
            case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions'
                                 when 'L' then 'large objects' else 'schemas' end as what
@@ -197,7 +199,7 @@ extension_members as (
 
 -- Every privilege of roles other than the owner. `wanted` are those that policies/ grants.
 granted as (
-    select p.kind, p.nspname, p.name, p.part, p.target, lower(p.privilege_type) as privilege, p.is_grantable, p.grantee,
+    select p.kind, p.nspname, p.name, p.part, p.target, lower(p.privilege_type) as privilege, p.is_grantable, p.grantee, p.owner,
            coalesce(r.name, 'public') as receiver,
            -- PUBLIC is no role, and policies/ grants it nothing.
            r.oid is not null
@@ -276,7 +278,7 @@ parent_tables (oid, of) as (
 -- The policies on tables of app. `sees_own` and `writes_own` tell whether they have the expected condition for reading
 -- and for writing. Without WITH CHECK, PostgreSQL checks new rows with USING.
 policies as (
-    select t.name as relation, p.polname, quote_ident(p.polname) as name, p.polpermissive,
+    select t.name as relation, p.polname, quote_ident(p.polname) as name, t.relowner as owner, p.polpermissive,
            case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete'
                          else 'all' end as command,
            (select string_agg(coalesce(quote_ident(r.rolname), 'public'), ', ' order by r.rolname)
@@ -376,7 +378,13 @@ stored_settings as (
            case when s.setrole = 0 and s.setdatabase = 0 then 'role all'
                 when s.setrole = 0 then format('database %I', d.datname)
                 when s.setdatabase = 0 then format('role %I', r.rolname)
-                else format('role %I in database %I', r.rolname, d.datname) end as altered
+                else format('role %I in database %I', r.rolname, d.datname) end as altered,
+           -- Who can take it away: an administrator of roles, or the owner of the database. A setting of superusers needs one.
+           case when exists (select from pg_settings p where lower(p.name) = lower(split_part(c.setting, '=', 1)) and p.context <> 'user')
+                  or s.setrole = 0 and s.setdatabase = 0 then 0
+                when s.setrole = 0 then d.datdba
+                when r.rolsuper then 0
+                else 1 end as fixer
       from pg_db_role_setting s
      cross join unnest(s.setconfig) c (setting)
       left join pg_roles r on r.oid = s.setrole
@@ -402,16 +410,16 @@ views (oid) as (
       join pg_rewrite r on r.oid = d.objid and r.ev_class <> v.oid
 ),
 
-check_bypass_roles (part, verdict, subject, fact, fix) as materialized (
+check_bypass_roles (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: every role that can get past the policies, and how.
 -- Why: this list is what a DBA wants to know first. Requests always run as rowkeep_api, even if their login has more power.
 -- Severity: FAIL for rowkeep_api and rowkeep_auditor. NOTE for the others: superusers and owners exist in every cluster.
 -- Fix: remove what makes it so, as the line for the role says.
-select 90, case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'FAIL' else 'NOTE' end, 'bypass',
-       r.name || ': ' || string_agg(p.way, '; ' order by p.way)
-       || case when not r.rolsuper and exists (select from logins l where l.oid = r.oid)
-               then '. It also serves requests: sql/setup/login.sql makes a login without privileges of its own' else '' end,
-       case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'by hand: see the line of this role above' end
+select 'RK-601', case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'FAIL' else 'NOTE' end, 'bypass',
+       r.name || ': ' || string_agg(p.way, '; ' order by p.way),
+       case when not r.rolsuper and exists (select from logins l where l.oid = r.oid)
+               then 'it also serves requests: sql/setup/login.sql makes a login without privileges of its own' else '' end,
+       case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'by hand: see the line of this role above' end, null
   from bypasses p
   join roles r on r.oid = p.role
  -- Not the predefined roles of PostgreSQL: their members have lines of their own.
@@ -420,44 +428,46 @@ select 90, case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'FAIL'
  group by r.oid, r.rolname, r.name, r.rolsuper
 ),
 
-check_channels (part, verdict, subject, fact, fix) as materialized (
+check_channels (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: nothing: the line is always the same.
 -- Why: PostgreSQL leaves these covert channels open to every role that may send SQL.
 -- Severity: NOTE. They show numbers and the texts of statements, and no row of another user.
 -- Fix: none.
-select 120, 'NOTE', 'channel',
-       'a client that sends SQL as rowkeep_api can see row estimates (EXPLAIN), sizes, and the statements of its other sessions', null
+select 'RK-821', 'NOTE', 'channel', 'a client that sends SQL as rowkeep_api',
+       'can see row estimates (EXPLAIN), sizes, and the statements of its other sessions', null, null
 ),
 
-check_constraint_messages (part, verdict, subject, fact, fix) as materialized (
+check_constraint_messages (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: CHECK constraints on tables of app without a comment.
 -- Why: the comment is the message that clients read. The server does not start without it.
 -- Severity: FAIL, because `rowkeep serve` refuses to start.
 -- Fix: comment on constraint ... on ... is '...';
-select 44, 'FAIL', 'constraint', format('%s on %s has no comment; clients get it as the error message', k.conname, t.name),
-       format('comment on constraint %I on %s is ''...'';', k.conname, t.name)
+select 'RK-307', 'FAIL', 'constraint', format('%s on %s has no comment', k.conname, t.name),
+       'clients get it as the error message',
+       format('by hand: comment on constraint %I on %s is ''...'';', k.conname, t.name), null
   from pg_constraint k
   join tables t on t.oid = k.conrelid
  where k.contype = 'c'
    and obj_description(k.oid, 'pg_constraint') is null
 ),
 
-check_constraint_validity (part, verdict, subject, fact, fix) as materialized (
+check_constraint_validity (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: constraints on tables of app that PostgreSQL does not enforce, or enforces for new rows only.
 -- Why: rows can break the rule already.
 -- Severity: FAIL. The rule does not hold for every row.
 -- Fix: alter table ... validate constraint ...;
-select 44, 'FAIL', 'constraint',
-       format('%s on %s is enforced for new rows only, or not at all', k.conname, t.name),
+select 'RK-306', 'FAIL', 'constraint', format('%s on %s', k.conname, t.name),
+       'enforced for new rows only, or not at all',
        case when (to_jsonb(k) ->> 'conenforced') = 'false' then 'by hand: drop it, and add it again as in migrations/'
-            else format('alter table %s validate constraint %I;', t.name, k.conname) end
+            else format('alter table %s validate constraint %I;', t.name, k.conname) end,
+       t.relowner
   from pg_constraint k
   join tables t on t.oid = k.conrelid
  where not k.convalidated
     or (to_jsonb(k) ->> 'conenforced') = 'false'
 ),
 
-check_database_connect (part, verdict, subject, fact, fix) as materialized (
+check_database_connect (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: PUBLIC with the privilege to connect to this database, which PostgreSQL grants by default, and the logins of
 --   other databases in the cluster that can connect because of it.
 -- Why: roles belong to the whole cluster. The login of another environment is a member of rowkeep_api here as well: once it
@@ -465,15 +475,15 @@ check_database_connect (part, verdict, subject, fact, fix) as materialized (
 -- Severity: FAIL for a login of requests that serves another database of the cluster, and may connect here through PUBLIC
 --   alone. NOTE if PUBLIC may connect and there is no such login.
 -- Fix: grant connect to each login by name, then revoke connect on database ... from public;
-select 10, 'FAIL', 'database',
-       format('%s serves %s, and can read and change every row of %I: it may connect because public may', g.name, g.serves,
-              current_database()),
-       format('revoke connect on database %I from public;', current_database())
+select 'RK-106', 'FAIL', 'database', format('%s serves %s', g.name, g.serves),
+       format('it can read and change every row of %I: it may connect because public may', current_database()),
+       format('revoke connect on database %I from public;', current_database()),
+       (select datdba from pg_database where datname = current_database())
   from database_guests g
 union all
-select 10, 'NOTE', 'database',
-       format('public may connect to %I: grant connect to its logins by name, and revoke it from public', d.datname),
-       format('revoke connect on database %I from public;', d.datname)
+select 'RK-106', 'NOTE', 'database', 'public may connect',
+       format('grant connect on %I to its logins by name, and revoke it from public', d.datname),
+       format('revoke connect on database %I from public;', d.datname), d.datdba
   from pg_database d
  cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
  where d.datname = current_database()
@@ -482,15 +492,15 @@ select 10, 'NOTE', 'database',
    and not exists (select from database_guests)
 ),
 
-check_database_create (part, verdict, subject, fact, fix) as materialized (
+check_database_create (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: roles that serve requests, and PUBLIC, with the privilege to create schemas in the database.
 -- Why: a schema of their own can hold functions and operators that others call by mistake.
 -- Severity: FAIL for PUBLIC and the roles of Rowkeep, which must own nothing. NOTE for a login of requests, because the
 --   server runs with an empty search path.
 -- Fix: revoke create on database ... from ...;
-select 10, case when a.grantee = 0 or r.ours then 'FAIL' else 'NOTE' end, 'database',
+select 'RK-107', case when a.grantee = 0 or r.ours then 'FAIL' else 'NOTE' end, 'database',
        format('%s may create schemas in %I', coalesce(r.name, 'public'), d.datname),
-       format('revoke create on database %I from %s;', d.datname, coalesce(r.name, 'public'))
+       '', format('revoke create on database %I from %s;', d.datname, coalesce(r.name, 'public')), d.datdba
   from pg_database d
  cross join aclexplode(d.datacl) a
   left join roles r on r.oid = a.grantee
@@ -500,24 +510,24 @@ select 10, case when a.grantee = 0 or r.ours then 'FAIL' else 'NOTE' end, 'datab
    and a.grantee <> d.datdba
 ),
 
-check_database_owner (part, verdict, subject, fact, fix) as materialized (
+check_database_owner (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: the name and the owner of the database.
 -- Why: the report says which database it is about. Its owner may store settings for all its sessions.
 -- Severity: always OK. The role of the owner is checked under `bypass`.
 -- Fix: none.
-select 10, 'OK', 'database', format('%I, owned by %s', d.datname, r.name), null
+select 'RK-105', 'OK', 'database', format('%I', d.datname), 'owned by ' || r.name, null, null
   from pg_database d join roles r on r.oid = d.datdba
  where d.datname = current_database()
 ),
 
-check_database_temporary_tables (part, verdict, subject, fact, fix) as materialized (
+check_database_temporary_tables (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: the privilege of PUBLIC to make temporary tables, which PostgreSQL grants by default.
 -- Why: a temporary table is found before other tables of its name.
 -- Severity: NOTE. The statements of Rowkeep name every table with its schema, so no temporary table is found.
 -- Fix: revoke temporary on database ... from public;
-select 10, 'NOTE', 'database',
-       format('public may create temporary tables in %I; requests name every table with its schema', d.datname),
-       format('revoke temporary on database %I from public;', d.datname)
+select 'RK-108', 'NOTE', 'database',
+       format('public may create temporary tables in %I', d.datname), 'requests name every table with its schema',
+       format('revoke temporary on database %I from public;', d.datname), d.datdba
   from pg_database d
  cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
  where d.datname = current_database()
@@ -525,17 +535,18 @@ select 10, 'NOTE', 'database',
    and a.grantee = 0
 ),
 
-check_foreign_keys (part, verdict, subject, fact, fix) as materialized (
+check_foreign_keys (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: foreign keys to a table of app that do not include user_id on both sides.
 -- Why: PostgreSQL checks a foreign key without policies. Its error tells whether a row of another user exists, and ON
 --   DELETE can reach that row.
 -- Severity: FAIL without user_id on both sides. OK otherwise.
 -- Fix: alter table ... drop constraint ...;
-select 43, case when k.users then 'OK' else 'FAIL' end, 'foreign key',
-       format('%s on %s: %s', k.conname, k.conrelid::regclass, pg_get_constraintdef(k.oid))
-       || case when k.users then '' else ': without user_id it can show and change rows of other users' end,
-       case when not k.users then format('alter table %s drop constraint %I;', k.conrelid::regclass, k.conname) end
-  from (select k.*,
+select 'RK-305', case when k.users then 'OK' else 'FAIL' end, 'foreign key',
+       format('%s on %s: %s', k.conname, k.conrelid::regclass, pg_get_constraintdef(k.oid)),
+       case when k.users then '' else 'without user_id it can show and change rows of other users' end,
+       case when not k.users then format('alter table %s drop constraint %I;', k.conrelid::regclass, k.conname) end,
+       k.relowner
+  from (select k.*, r.relowner,
                exists (select from tables t where t.oid = k.conrelid)
                and exists (select
                              from generate_subscripts(k.conkey, 1) i
@@ -543,17 +554,19 @@ select 43, case when k.users then 'OK' else 'FAIL' end, 'foreign key',
                              join pg_attribute t on t.attrelid = k.confrelid and t.attnum = k.confkey[i]
                             where f.attname = 'user_id' and t.attname = 'user_id') as users
           from pg_constraint k
+          join pg_class r on r.oid = k.conrelid
          where k.contype = 'f'
            and k.confrelid in (select oid from tables)) k
 ),
 
-check_function_definers (part, verdict, subject, fact, fix) as materialized (
+check_function_definers (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: SECURITY DEFINER functions outside app that others may execute.
 -- Why: the code runs as its owner. If the owner can bypass policies, the function can show the rows of all users.
 -- Severity: FAIL if the owner can bypass policies and requests were given the function, or its text can name something of
 --   app. NOTE otherwise: other applications have such functions, too.
 -- Fix: revoke execute on routine ... from ...;
-select 72, case when (o.rolsuper or exists (select from bypasses p where p.role = o.oid))
+select 'RK-412',
+       case when (o.rolsuper or exists (select from bypasses p where p.role = o.oid))
                  and (bool_or(a.grantee <> 0 and a.grantee in (select oid from serving_roles))
                       or l.lanname not in ('sql', 'plpgsql')
                       or concat(f.prosrc, pg_get_function_sqlbody(f.oid), array_to_string(f.proconfig, ' '))
@@ -563,8 +576,10 @@ select 72, case when (o.rolsuper or exists (select from bypasses p where p.role 
        'function',
        format('%s runs as %s (SECURITY DEFINER), and %s may execute it', f.oid::regprocedure, o.name,
               string_agg(distinct coalesce(r.name, 'public'), ', ')),
+       format('body %s', left(md5(concat(f.prosrc, pg_get_function_sqlbody(f.oid))), 8)),
        string_agg(distinct format('revoke execute on routine %s from %s;', f.oid::regprocedure,
-                                  coalesce(r.name, 'public')), ' ')
+                                  coalesce(r.name, 'public')), ' '),
+       f.proowner
   from pg_proc f
   join roles o on o.oid = f.proowner
   join pg_language l on l.oid = f.prolang
@@ -582,15 +597,16 @@ select 72, case when (o.rolsuper or exists (select from bypasses p where p.role 
  group by f.oid, o.oid, o.name, o.rolsuper, l.lanname
 ),
 
-check_function_languages (part, verdict, subject, fact, fix) as materialized (
+check_function_languages (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: functions in an untrusted language outside app that requests may execute.
 -- Why: such code can read the files of the server, and no policy binds it.
 -- Severity: NOTE. Only a superuser can make such a function, and this audit cannot tell whether its code is safe.
 -- Fix: drop routine ...;
-select 73, 'NOTE', 'function',
-       format('%s is in language %s, to which no policy applies, and %s may execute it', f.oid::regprocedure, l.lanname,
+select 'RK-414', 'NOTE', 'function',
+       format('%s is in language %s, and %s may execute it', f.oid::regprocedure, l.lanname,
               string_agg(distinct coalesce(r.name, 'public'), ', ')),
-       format('drop routine %s;', f.oid::regprocedure)
+       'no policy applies to such code',
+       format('drop routine %s;', f.oid::regprocedure), f.proowner
   from pg_proc f
   join pg_language l on l.oid = f.prolang and not l.lanpltrusted
  cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
@@ -602,15 +618,15 @@ select 73, 'NOTE', 'function',
  group by f.oid, l.lanname
 ),
 
-check_function_leakproof (part, verdict, subject, fact, fix) as materialized (
+check_function_leakproof (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: LEAKPROOF functions outside app that initdb did not make.
 -- Why: PostgreSQL may call such a function before it has applied the policy, so the function sees rows of all users.
 -- Severity: FAIL for a new function. NOTE for a function of PostgreSQL that was marked later. Extensions are left out,
 --   because their authors vouch for them.
 -- Fix: alter function ... not leakproof;
-select 71, case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function',
-       format('%s is LEAKPROOF: it may see rows before the policy hides them', f.oid::regprocedure),
-       format('alter function %s not leakproof;', f.oid::regprocedure)
+select 'RK-413', case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function',
+       format('%s is LEAKPROOF', f.oid::regprocedure), 'it may see rows before the policy hides them',
+       format('alter function %s not leakproof;', f.oid::regprocedure), 0
   from pg_proc f
  where f.proleakproof
    and f.pronamespace not in (select oid from schemas)
@@ -619,19 +635,19 @@ select 71, case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function',
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
 ),
 
-check_function_properties (part, verdict, subject, fact, fix) as materialized (
+check_function_properties (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: the functions of app: search path, settings, owner, SECURITY DEFINER, LEAKPROOF, language.
 -- Why: a function that looks up names by the caller's search path can be made to call something else. SECURITY DEFINER
 --   code runs with the rights of its owner. A LEAKPROOF function may see rows before the policy.
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter routine ... set search_path = ''; and the like, or restore it from migrations/.
-select 70, case when x.problem is null then 'OK' else 'FAIL' end, 'function',
-       f.oid::regprocedure
-       || coalesce(' ' || x.problem,
-                   case when f.prosecdef then ': SECURITY DEFINER, takes no argument, its search_path is empty'
-                        when n.settled and f.proconfig is null then ': SECURITY INVOKER, names every object with its schema'
-                        else ': SECURITY INVOKER, its search_path is empty' end),
-       format(x.fix, f.oid::regprocedure)
+select 'RK-411', case when x.problem is null then 'OK' else 'FAIL' end, 'function',
+       f.oid::regprocedure || coalesce(' ' || x.problem, ''),
+       coalesce(x.harm,
+                case when f.prosecdef then 'SECURITY DEFINER, takes no argument, its search_path is empty'
+                     when n.settled and f.proconfig is null then 'SECURITY INVOKER, names every object with its schema'
+                     else 'SECURITY INVOKER, its search_path is empty' end),
+       format(x.fix, f.oid::regprocedure), case when x.fix ~ '^alter' then f.proowner end
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
   join roles o on o.oid = f.proowner
@@ -649,36 +665,37 @@ select 70, case when x.problem is null then 'OK' else 'FAIL' end, 'function',
        (f.prokind <> 'a'
         and not coalesce(f.proconfig @> array['search_path=""'], false)
         and not (n.settled and not exists (select from unnest(f.proconfig) c (setting) where c.setting ~ '^search_path=')),
-        'does not set search_path = ''''',
+        'does not set search_path = ''''', 'its caller decides which objects it finds',
         case when n.settled then 'alter routine %s reset search_path;' else 'alter routine %s set search_path = '''';' end),
        (exists (select from unnest(f.proconfig) c (setting) where c.setting !~ '^search_path='),
-        'has settings of its own: ' || array_to_string(f.proconfig, ', '),
+        'has settings of its own: ' || array_to_string(f.proconfig, ', '), 'they apply while it runs',
         'alter routine %s reset all;'
         || case when n.settled then '' else ' alter routine %1$s set search_path = '''';' end),
-       (o.rolname <> 'rowkeep_owner', 'is owned by ' || o.name, 'alter routine %s owner to rowkeep_owner;'),
+       (o.rolname <> 'rowkeep_owner', 'is owned by ' || o.name, 'the owner can replace it', 'alter routine %s owner to rowkeep_owner;'),
        (f.prosecdef and f.oid::regprocedure::text not in (select name from expected_definers),
-        'is SECURITY DEFINER: it runs as its owner', 'alter routine %s security invoker;'),
+        'is SECURITY DEFINER', 'it runs as its owner', 'alter routine %s security invoker;'),
        (f.prosecdef and exists (select
                                   from expected_definers d
                                  where d.name = f.oid::regprocedure::text and (l.lanname <> 'sql' or f.prosrc <> d.body)),
-        'is SECURITY DEFINER, and does not have the expected body', 'restore it from migrations/: %s'),
-       (f.proleakproof, 'is LEAKPROOF: it may run before the policy', 'alter function %s not leakproof;'),
+        'is SECURITY DEFINER, and does not have the expected body', 'it runs as its owner',
+        'by hand: restore it from migrations/: %s'),
+       (f.proleakproof, 'is LEAKPROOF', 'it may run before the policy', 'alter function %s not leakproof;'),
        (f.proname = 'identify' and l.lanname <> 'plpgsql',
-        'is not plpgsql: PostgreSQL would plan its statements before it changes the role',
-        'restore it from migrations/V4__cheaper_identity.sql: %s')
-       ) x (found, problem, fix) on x.found
+        'is not plpgsql', 'PostgreSQL would plan its statements before it changes the role',
+        'by hand: restore it from migrations/V4__cheaper_identity.sql: %s')
+       ) x (found, problem, harm, fix) on x.found
  where s.nspname = 'app'
 ),
 
-check_grants_catalogue (part, verdict, subject, fact, fix) as materialized (
+check_grants_catalogue (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: privileges on PostgreSQL's own objects that PostgreSQL does not grant itself.
 -- Why: pg_statistic holds values of the rows of all users, and some functions read files.
 -- Severity: FAIL. No policy protects these.
 -- Fix: revoke ... on ... from ...;
-select 86, 'FAIL', 'grants',
-       format('%s%s on %s to %s: PostgreSQL does not grant it by default', lower(a.privilege_type), o.part, o.name,
-              coalesce(r.name, 'public')),
-       format('revoke %s%s on %s from %s;', lower(a.privilege_type), o.part, o.name, coalesce(r.name, 'public'))
+select 'RK-507', 'FAIL', 'grants',
+       format('%s%s on %s to %s', lower(a.privilege_type), o.part, o.name, coalesce(r.name, 'public')),
+       'PostgreSQL does not grant it by default',
+       format('revoke %s%s on %s from %s;', lower(a.privilege_type), o.part, o.name, coalesce(r.name, 'public')), o.owner
   from (select 'pg_class'::regclass as class, c.oid, 0 as number, 'r' as kind, '' as part,
                format('%s.%I', c.relnamespace::regnamespace, c.relname) as name, c.relowner as owner, c.relacl as acl
           from pg_class c where c.relnamespace in ('pg_catalog'::regnamespace, 'pg_toast'::regnamespace)
@@ -700,37 +717,40 @@ select 86, 'FAIL', 'grants',
                     where b.grantee = a.grantee and b.privilege_type = a.privilege_type)
 ),
 
-check_grants_default (part, verdict, subject, fact, fix) as materialized (
+check_grants_default (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: default privileges that grant something on future objects.
 -- Why: a new table would be open before its policies exist.
 -- Severity: FAIL for objects that can be made in app or rowkeep. NOTE for those of other roles. OK if there is none of
 --   the first kind.
 -- Fix: alter default privileges ... revoke all on ... from ...;
-select 84, case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
+select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
        format('future objects of %s%s are granted to %s: %s', d.name,
               case when d.nspname is null then '' else format(' in schema %I', d.nspname) end,
               d.receiver, string_agg(d.privilege, ', ' order by d.privilege)),
+       '',
        format('alter default privileges for role %s %srevoke all on %s from %s;', d.name,
-              case when d.nspname is null then '' else format('in schema %I ', d.nspname) end, d.what, d.receiver)
+              case when d.nspname is null then '' else format('in schema %I ', d.nspname) end, d.what, d.receiver),
+       d.owner
   from default_privileges d
- group by d.oid, d.name, d.nspname, d.ours, d.what, d.receiver
+ group by d.oid, d.name, d.owner, d.nspname, d.ours, d.what, d.receiver
 union all
-select 84, 'OK', 'grants', 'nothing is granted on future objects of app or rowkeep', null
+select 'RK-504', 'OK', 'grants', 'nothing is granted on future objects of app or rowkeep', '', null, null
  where not exists (select from default_privileges where ours)
 ),
 
-check_grants_disturbing (part, verdict, subject, fact, fix) as materialized (
+check_grants_disturbing (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: functions of PostgreSQL that requests may execute and do not need, and by which they can disturb others.
 -- Why: PostgreSQL grants them to PUBLIC. Large objects can fill the disk, and all sessions of rowkeep_api share them. A session
 --   that takes many advisory locks fills the table of locks: then the whole server answers "out of shared memory". The readers
 --   of a logical replication slot cannot tell who wrote a message.
 -- Severity: NOTE. No row of another user is shown. Other programs in this database may need the functions.
 -- Fix: revoke execute on function ... from ...; as a superuser. Others that need them then need a grant by name.
-select 88, 'NOTE', 'grants',
-       format('%s may %s; Rowkeep does not need that, other programs in this database may', coalesce(r.name, 'public'), f.what),
+select 'RK-509', 'NOTE', 'grants', format('%s may %s', coalesce(r.name, 'public'), f.what),
+       'Rowkeep does not need that, other programs in this database may',
        format('revoke execute on function %s from %s;',
               string_agg(f.oid::regprocedure::text, ', ' order by f.oid::regprocedure::text collate "C"),
-              coalesce(r.name, 'public'))
+              coalesce(r.name, 'public')),
+       0
   from (select p.oid, p.proowner, p.proacl,
                case when p.proname ~ '^(lo_(creat|create|from_bytea|put|truncate|truncate64|unlink)|lowrite)$'
                     then 'write large objects, which can fill the disk'
@@ -748,39 +768,41 @@ select 88, 'NOTE', 'grants',
  group by f.what, r.name
 ),
 
-check_grants_large_objects (part, verdict, subject, fact, fix) as materialized (
+check_grants_large_objects (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: large objects that requests, auditors or PUBLIC may read or change, and the setting that lets everybody.
 -- Why: a copy of users' rows can be there, and no policy applies to large objects.
 -- Severity: FAIL for the roles of Rowkeep. NOTE for PUBLIC, for a login of requests and for the setting, because other
 --   applications may need it.
 -- Fix: revoke all on large object ... from ...; alter system reset lo_compat_privileges;
-select 85, case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
-       format('%s on large object %s to %s: no policy of app applies to it',
+select 'RK-506', case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
+       format('%s on large object %s to %s',
               string_agg(distinct lower(a.privilege_type), ', ' order by lower(a.privilege_type)), m.oid,
               coalesce(r.name, 'public')),
-       format('revoke all on large object %s from %s;', m.oid, coalesce(r.name, 'public'))
+       'no policy of app applies to it',
+       format('revoke all on large object %s from %s;', m.oid, coalesce(r.name, 'public')), m.lomowner
   from pg_largeobject_metadata m
  cross join aclexplode(m.lomacl) a
   left join roles r on r.oid = a.grantee
  where (a.grantee = 0 or a.grantee in (select oid from serving_roles))
    and a.grantee <> m.lomowner
- group by m.oid, r.ours, r.name
+ group by m.oid, m.lomowner, r.ours, r.name
 union all
-select 85, 'NOTE', 'grants', 'lo_compat_privileges is on: every role may read and change every large object',
-       'alter system reset lo_compat_privileges; select pg_reload_conf();'
+select 'RK-506', 'NOTE', 'grants', 'lo_compat_privileges is on', 'every role may read and change every large object',
+       'alter system reset lo_compat_privileges; select pg_reload_conf();', 0
  where current_setting('lo_compat_privileges')::boolean
 ),
 
-check_grants_other_schemas (part, verdict, subject, fact, fix) as materialized (
+check_grants_other_schemas (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: privileges of requests, auditors and PUBLIC on tables and views outside app and rowkeep.
 -- Why: a copy of users' rows can be there, and no policy of app binds it.
 -- Severity: FAIL for the roles of Rowkeep. NOTE for PUBLIC and for a login of requests, because other applications may
 --   need it.
 -- Fix: revoke all on ... from ...;
-select 85, case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
-       format('%s on %I.%I to %s: no policy of app applies to it', string_agg(distinct lower(a.privilege_type), ', '
+select 'RK-505', case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
+       format('%s on %I.%I to %s', string_agg(distinct lower(a.privilege_type), ', '
               order by lower(a.privilege_type)), e.nspname, c.relname, coalesce(r.name, 'public')),
-       format('revoke all on %I.%I from %s;', e.nspname, c.relname, coalesce(r.name, 'public'))
+       'no policy of app applies to it',
+       format('revoke all on %I.%I from %s;', e.nspname, c.relname, coalesce(r.name, 'public')), c.relowner
   from pg_class c
   join other_schemas e on e.oid = c.relnamespace
  cross join lateral (
@@ -796,30 +818,31 @@ select 85, case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
    and not exists (select
                      from extension_members x
                     where x.classid = 'pg_class'::regclass and x.objid = c.oid and x.extname <> 'plpgsql')
- group by e.nspname, c.relname, r.ours, r.name
+ group by e.nspname, c.relname, c.relowner, r.ours, r.name
 ),
 
-check_grants_parameters (part, verdict, subject, fact, fix) as materialized (
+check_grants_parameters (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: privileges on server settings, for requests, auditors and PUBLIC.
 -- Why: with SET on a setting of superusers, such as session_replication_role, a role can switch off triggers.
 -- Severity: FAIL. Requests need no such setting.
 -- Fix: revoke ... on parameter ... from ...;
-select 87, 'FAIL', 'grants',
+select 'RK-508', 'FAIL', 'grants',
        format('%s on parameter %s to %s', lower(a.privilege_type), p.parname, coalesce(r.name, 'public')),
-       format('revoke %s on parameter %s from %s;', lower(a.privilege_type), p.parname, coalesce(r.name, 'public'))
+       'requests need no such setting',
+       format('revoke %s on parameter %s from %s;', lower(a.privilege_type), p.parname, coalesce(r.name, 'public')), 0
   from pg_parameter_acl p
  cross join aclexplode(p.paracl) a
   left join roles r on r.oid = a.grantee
  where a.grantee = 0 or a.grantee in (select oid from serving_roles)
 ),
 
-check_grants_tables (part, verdict, subject, fact, fix) as materialized (
+check_grants_tables (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: what rowkeep_api may do with each table of app, column by column.
 -- Why: the report says it in one line.
 -- Severity: always OK. What is too much has a line of its own.
 -- Fix: none.
-select 80, 'OK', 'grants',
-       format('rowkeep_api on %s: %s', g.relation, string_agg(g.text, '; ' order by g.rank, g.text)), null
+select 'RK-501', 'OK', 'grants', 'rowkeep_api on ' || g.relation,
+       string_agg(g.text, '; ' order by g.rank, g.text), null, null
   from (select name as relation, 1 as rank, string_agg(privilege, ', ' order by privilege) as text
           from granted where kind = 'table' and nspname = 'app' and wanted
          group by name
@@ -834,77 +857,82 @@ select 80, 'OK', 'grants',
  group by g.relation
 ),
 
-check_grants_unwanted (part, verdict, subject, fact, fix) as materialized (
+check_grants_unwanted (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: every privilege on an object of app or rowkeep that policies/ does not grant.
 -- Why: policies do not apply to TRUNCATE and REFERENCES. TRIGGER runs code in the transactions of others. A written id,
 --   user_id or time stamp can tell, or change, who owns a row.
 -- Severity: FAIL for each one. OK if there is none.
 -- Fix: revoke ... on ... from ... cascade;
-select 82, 'FAIL', 'grants',
+select 'RK-503', 'FAIL', 'grants',
        format('%s on %s to %s', g.privilege, g.name, g.receiver)
-       || case when g.is_grantable then ', with grant option' else '' end
-       || case g.privilege when 'truncate' then ': empties the table, and no policy applies'
-                           when 'references' then ': shows whether a row exists, and can prevent that it is deleted'
-                           when 'trigger' then ': runs its own code in the transactions of other roles'
-                           else '' end,
+       || case when g.is_grantable then ', with grant option' else '' end,
+       case g.privilege when 'truncate' then 'empties the table, and no policy applies'
+                        when 'references' then 'shows whether a row exists, and can prevent that it is deleted'
+                        when 'trigger' then 'runs its own code in the transactions of other roles'
+                        else '' end,
        case when g.kind = 'column' then format('revoke %s (%I) on %s from %s cascade;', g.privilege, g.part, g.target, g.receiver)
-            else format('revoke %s on %s from %s cascade;', g.privilege, g.target, g.receiver) end
+            else format('revoke %s on %s from %s cascade;', g.privilege, g.target, g.receiver) end,
+       g.owner
   from granted g
  where not g.wanted
    and g.kind <> 'schema'
 union all
-select 83, 'OK', 'grants', 'no other role than the owner has any other privilege in app or rowkeep', null
+select 'RK-503', 'OK', 'grants', 'no other role than the owner has any other privilege in app or rowkeep', '', null, null
  where not exists (select from granted where not wanted)
    and exists (select from granted)
 ),
 
-check_grants_wanted (part, verdict, subject, fact, fix) as materialized (
+check_grants_wanted (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: the grants on functions and on the history that policies/ makes.
 -- Why: the report says who may call and read what.
 -- Severity: always OK. What is too much has a line of its own.
 -- Fix: none.
-select 81, 'OK', 'grants', format('%s: %s to %s', g.name, string_agg(g.privilege, ', ' order by g.privilege), g.receiver), null
+select 'RK-502', 'OK', 'grants', g.name,
+       format('%s to %s', string_agg(g.privilege, ', ' order by g.privilege), g.receiver), null, null
   from granted g
  where g.wanted and (g.kind = 'function' or g.kind = 'table' and g.nspname = 'rowkeep')
  group by g.name, g.receiver
 ),
 
-check_identity_current_user_id (part, verdict, subject, fact, fix) as materialized (
+check_identity_current_user_id (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: app.current_user_id(): its volatility, its language, its body, and SECURITY DEFINER.
 -- Why: an IMMUTABLE function is computed once for a cached plan, which then shows one user's rows to the next. A VOLATILE
 --   function is called for each row. Another body can name another user.
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter function app.current_user_id() stable; or restore it from the migration.
-select 60, case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
-       'app.current_user_id() ' || coalesce(x.problem, 'is STABLE, does not depend on search_path, and returns null for an empty setting'),
-       x.fix
+select 'RK-402', case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
+       'app.current_user_id() ' || coalesce(x.problem, 'is STABLE'),
+       coalesce(x.harm, 'it does not depend on search_path, and returns null for an empty setting'), x.fix,
+       case when x.fix ~ '^alter' then f.proowner end
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
   join pg_language l on l.oid = f.prolang
  cross join expected w
   left join lateral (values
-       (f.provolatile = 'i', 'is IMMUTABLE: a cached plan shows one user''s rows to the next user',
+       (f.provolatile = 'i', 'is IMMUTABLE', 'a cached plan shows one user''s rows to the next user',
         'alter function app.current_user_id() stable;'),
-       (f.provolatile = 'v', 'is VOLATILE: PostgreSQL calls it for every row', 'alter function app.current_user_id() stable;'),
-       (f.prosecdef, 'is SECURITY DEFINER', 'alter function app.current_user_id() security invoker;'),
+       (f.provolatile = 'v', 'is VOLATILE', 'PostgreSQL calls it for every row',
+        'alter function app.current_user_id() stable;'),
+       (f.prosecdef, 'is SECURITY DEFINER', 'it runs as its owner', 'alter function app.current_user_id() security invoker;'),
        (l.lanname <> 'sql' or pg_get_function_sqlbody(f.oid) is distinct from w.identity,
-        'does not have the expected body: nullif(current_setting(''app.user_id'', true), '''')',
-        'restore it from migrations/V4__cheaper_identity.sql')
-       ) x (found, problem, fix) on x.found
+        'does not have the expected body', 'nullif(current_setting(''app.user_id'', true), '''')',
+        'by hand: restore it from migrations/V4__cheaper_identity.sql')
+       ) x (found, problem, harm, fix) on x.found
  where s.nspname = 'app' and f.proname = 'current_user_id' and f.pronargs = 0
 ),
 
-check_identity_dependencies (part, verdict, subject, fact, fix) as materialized (
+check_identity_dependencies (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: functions, policies, constraints, defaults and indexes of app that depend on a function, operator, cast or
 --   collation outside PostgreSQL and Rowkeep.
 -- Why: an operator of another schema can look like `=` in the text of a policy, and do something else.
 -- Severity: FAIL. PostgreSQL records no dependency on its own objects, so each recorded one is an object of
 --   another schema or owner.
 -- Fix: make the object again with an empty search path, from migrations/ or policies/.
-select 60, 'FAIL', 'identity',
-       format('%s uses %s, which is not part of PostgreSQL', pg_describe_object(d.classid, d.objid, d.objsubid),
+select 'RK-405', 'FAIL', 'identity',
+       format('%s uses %s', pg_describe_object(d.classid, d.objid, d.objsubid),
               pg_describe_object(d.refclassid, d.refobjid, 0)),
-       'by hand: make it again with an empty search_path, from migrations/ or policies/'
+       'it is not part of PostgreSQL',
+       'by hand: make it again with an empty search_path, from migrations/ or policies/', null
   from pg_depend d
   left join pg_proc f on d.refclassid = 'pg_proc'::regclass and f.oid = d.refobjid
  where d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_cast'::regclass, 'pg_collation'::regclass)
@@ -920,34 +948,36 @@ select 60, 'FAIL', 'identity',
         or d.classid = 'pg_class'::regclass and d.objid in (select oid from relations))
 ),
 
-check_identity_identify (part, verdict, subject, fact, fix) as materialized (
+check_identity_identify (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: app.identify(text): its body, and STRICT.
 -- Why: a STRICT function does nothing for null, so the transaction would keep the identity and the role that it had.
 --   Another body can set another user or role.
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter function app.identify(text) called on null input; or restore it from the migration.
-select 60, case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
-       'app.identify(text) ' || coalesce(x.problem, 'sets user and role for one transaction, and refuses an empty user'),
-       x.fix
+select 'RK-403', case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
+       'app.identify(text) ' || coalesce(x.problem, 'sets user and role for one transaction'),
+       coalesce(x.harm, 'it refuses an empty user'), x.fix,
+       case when x.fix ~ '^alter' then f.proowner end
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
  cross join expected w
   left join lateral (values
-       (f.proisstrict, 'is STRICT: for null it does nothing, and the transaction keeps the identity it had',
+       (f.proisstrict, 'is STRICT', 'for null it does nothing, and the transaction keeps the identity it had',
         'alter function app.identify(text) called on null input;'),
        (f.prosrc is distinct from w.identify,
-        'does not have the expected body: refuse an empty user, then set app.user_id and the role for one transaction',
-        'restore it from migrations/V4__cheaper_identity.sql')
-       ) x (found, problem, fix) on x.found
+        'does not have the expected body', 'refuse an empty user, then set app.user_id and the role for one transaction',
+        'by hand: restore it from migrations/V4__cheaper_identity.sql')
+       ) x (found, problem, harm, fix) on x.found
  where f.proname = 'identify' and f.oid::regprocedure::text = 'app.identify(text)'
 ),
 
-check_identity_missing_functions (part, verdict, subject, fact, fix) as materialized (
+check_identity_missing_functions (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: app.current_user_id() and app.identify(text).
 -- Why: policies and requests call them.
 -- Severity: FAIL if one is missing. No request can be served.
 -- Fix: restore it from the migration that makes it.
-select 60, 'FAIL', 'identity', n.name || ' does not exist', 'restore it from migrations/V4__cheaper_identity.sql'
+select 'RK-401', 'FAIL', 'identity', n.name || ' does not exist', 'policies and requests call it',
+       'by hand: restore it from migrations/V4__cheaper_identity.sql', null
   from (values ('current_user_id', 'app.current_user_id()'), ('identify', 'app.identify(text)')) n (proname, name)
  -- Not to_regprocedure(): it fails for a role without USAGE on the schema.
  where not exists (select
@@ -955,14 +985,14 @@ select 60, 'FAIL', 'identity', n.name || ' does not exist', 'restore it from mig
                     where f.proname = n.proname and f.oid::regprocedure::text = n.name)
 ),
 
-check_identity_overloads (part, verdict, subject, fact, fix) as materialized (
+check_identity_overloads (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: further functions named current_user_id or identify in app, with other arguments.
 -- Why: a call with another type of argument would run the other function.
 -- Severity: FAIL. A request could take on its identity from the wrong function.
 -- Fix: drop routine ...;
-select 60, 'FAIL', 'identity',
-       format('%s is a second function app.%s: a call can reach it by mistake', f.oid::regprocedure, f.proname),
-       format('drop routine %s;', f.oid::regprocedure)
+select 'RK-404', 'FAIL', 'identity',
+       format('%s is a second function app.%s', f.oid::regprocedure, f.proname), 'a call can reach it by mistake',
+       format('drop routine %s;', f.oid::regprocedure), f.proowner
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
  where s.nspname = 'app'
@@ -970,12 +1000,13 @@ select 60, 'FAIL', 'identity',
         or f.proname = 'identify' and f.proargtypes <> array['text'::regtype::oid]::oidvector)
 ),
 
-check_identity_postgres_functions (part, verdict, subject, fact, fix) as materialized (
+check_identity_postgres_functions (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: functions, operators and casts of pg_catalog that are not those of initdb.
 -- Why: the identity functions and the policies call them. A replaced operator can say that all users are equal.
 -- Severity: FAIL. Only a superuser can replace them, and nothing that depends on them can be trusted.
 -- Fix: by hand: restore them.
-select 60, 'FAIL', 'identity', o.name || ' is not the one that PostgreSQL installs', 'by hand: restore it'
+select 'RK-406', 'FAIL', 'identity', o.name, 'not the one that PostgreSQL installs',
+       'by hand: restore it', null
   from (select 'pg_catalog.' || f.oid::regprocedure as name
           from pg_proc f
          where f.pronamespace = 'pg_catalog'::regnamespace
@@ -992,71 +1023,73 @@ select 60, 'FAIL', 'identity', o.name || ' is not the one that PostgreSQL instal
          where c.oid < 16384 and c.xmin <> '1') o
 ),
 
-check_identity_session (part, verdict, subject, fact, fix) as materialized (
+check_identity_session (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: a value of app.user_id in the session of this audit.
 -- Why: then the configuration of the server gives every session that user, or the client of this audit does.
 -- Severity: FAIL. A transaction without an identity must see no row.
 -- Fix: by hand: look into postgresql.conf and PGOPTIONS.
-select 62, 'FAIL', 'identity', 'this session began with a user: the server or the client sets app.user_id',
-       'by hand: remove app.user_id from postgresql.conf (alter system reset app.user_id;) and PGOPTIONS'
+select 'RK-408', 'FAIL', 'identity', 'this session began with a user',
+       'the server or the client sets app.user_id',
+       'by hand: remove app.user_id from postgresql.conf (alter system reset app.user_id;) and PGOPTIONS', null
  where current_setting('app.user_id', true) <> ''
 ),
 
-check_identity_stored (part, verdict, subject, fact, fix) as materialized (
+check_identity_stored (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: a value for app.user_id that is stored for a role or a database.
 -- Why: a session would begin as that user, before any request says who it is.
 -- Severity: FAIL if there is one. OK otherwise.
 -- Fix: alter role ... reset app.user_id; or the same for the database.
-select 61, 'FAIL', 'identity', format('%s stores app.user_id = %L: each of its sessions begins as that user', s.holder, s.value),
-       format('alter %s reset %s;', s.altered, s.spelling)
+select 'RK-407', 'FAIL', 'identity', format('%s stores app.user_id = %L', s.holder, s.value),
+       'each of its sessions begins as that user', format('alter %s reset %s;', s.altered, s.spelling), s.fixer
   from stored_settings s
  where s.name = 'app.user_id'
 union all
-select 61, 'OK', 'identity', 'no role and no database stores a value of app.user_id', null
+select 'RK-407', 'OK', 'identity', 'no role and no database stores a value of app.user_id', '', null, null
  where not exists (select from stored_settings where name = 'app.user_id')
 ),
 
-check_login_connections (part, verdict, subject, fact, fix) as materialized (
+check_login_connections (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: logins of requests without a connection limit.
 -- Why: one stolen password then takes every connection of the server, from all its databases. The limit is what the login
 --   cannot change for itself.
 -- Severity: NOTE. Only a person who has the password can do it.
 -- Fix: alter role ... connection limit ...;
-select 93, 'NOTE', 'login', format('%s can take every connection of the server: it has no connection limit', l.name),
-       format('by hand: alter role %s connection limit with twice the DATABASE_POOL_SIZE of all servers together', l.name)
+select 'RK-706', 'NOTE', 'login', format('%s has no connection limit', l.name), 'it can take every connection of the server',
+       format('by hand: alter role %s connection limit with twice the DATABASE_POOL_SIZE of all servers together', l.name),
+       null
   from logins l
   join pg_roles r on r.oid = l.oid
  where r.rolconnlimit = -1
 ),
 
-check_login_exposed (part, verdict, subject, fact, fix) as materialized (
+check_login_exposed (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: logins of requests that can bypass policies, when no login of requests exists that cannot.
 -- Why: requests are restricted in spite of it, but a person with the password of the login is not.
 -- Severity: FAIL. One stolen password gives the rows of all users.
 -- Fix: alter role ... nosuperuser nobypassrls noreplication; or a login made by sql/setup/login.sql.
-select 91, 'FAIL', 'login',
-       format('%s serves requests, and no login without such a power does: %s', e.name,
-              string_agg(e.way, '; ' order by e.way)),
+select 'RK-702', 'FAIL', 'login', format('%s serves requests, and no login without such a power does', e.name),
+       string_agg(e.way, '; ' order by e.way),
        case when e.own then format('alter role %s nosuperuser nobypassrls noreplication;', e.name)
-            else 'by hand: make a login with sql/setup/login.sql' end
+            else 'by hand: make a login with sql/setup/login.sql' end,
+       case when e.own then 0 end
   from exposed_logins e
  where not exists (select from logins l where l.oid not in (select oid from exposed_logins))
  group by e.name, e.own
 ),
 
-check_login_limits (part, verdict, subject, fact, fix) as materialized (
+check_login_limits (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: the logins of requests: their role at the start, and their time-outs.
 -- Why: a login that starts as rowkeep_api is restricted even before the first request. Time-outs end what is stuck.
 -- Severity: NOTE if something is missing. The server sets both for itself in every session. OK otherwise.
 -- Fix: alter role ... set role = 'rowkeep_api'; and the same for the time-outs.
-select 91, case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
+select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
        l.name || ' runs as rowkeep_api'
-       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end
-       || case when t.bounds = '' then '' else '; ' || t.bounds end
-       || case when t.missing = '' then '' else '; not set: ' || t.missing end,
+       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end,
+       concat_ws('; ', nullif(t.bounds, ''), 'not set: ' || nullif(t.missing, '')),
        nullif(concat_ws(' ',
               case when not t.starts then format('alter role %s set role = ''rowkeep_api'';', l.name) end,
-              t.fix), '')
+              t.fix), ''),
+       1
   from logins l
  cross join lateral (
        select coalesce(bool_or(s.value = 'rowkeep_api') filter (where n.name = 'role'), false) as starts,
@@ -1076,54 +1109,54 @@ select 91, case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'log
                limit 1) s on true) t
 ),
 
-check_login_memberships (part, verdict, subject, fact, fix) as materialized (
+check_login_memberships (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: logins of requests that are members of a predefined role (pg_...).
 -- Why: such a role can read all tables, statistics or files.
 -- Severity: NOTE. The roles that get past policies have lines of their own under `bypass`.
 -- Fix: revoke ... from ...;
-select 92, 'NOTE', 'login', format('%s is a member of %s', l.name, string_agg(o.name, ', ' order by o.rolname collate "C")),
-       string_agg(format('revoke %s from %s;', o.name, l.name), ' ' order by o.rolname collate "C")
+select 'RK-704', 'NOTE', 'login', format('%s is a member of %s', l.name, string_agg(o.name, ', ' order by o.rolname collate "C")),
+       '', string_agg(format('revoke %s from %s;', o.name, l.name), ' ' order by o.rolname collate "C"), 1
   from logins l
   join can_use u on u.role = l.oid and u.other <> l.oid
   join roles o on o.oid = u.other and o.rolname ~ '^pg_'
  group by l.name
 ),
 
-check_login_missing (part, verdict, subject, fact, fix) as materialized (
+check_login_missing (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: a database without a login of requests.
 -- Why: then only superusers can serve.
 -- Severity: NOTE. The database may not serve yet.
 -- Fix: run sql/setup/login.sql with psql.
-select 91, 'NOTE', 'login', 'only superusers can serve requests: sql/setup/login.sql makes a login without privileges of its own', null
+select 'RK-701', 'NOTE', 'login', 'only superusers can serve requests',
+       'sql/setup/login.sql makes a login without privileges of its own', null, null
  where not exists (select from logins)
 ),
 
-check_login_ownership (part, verdict, subject, fact, fix) as materialized (
+check_login_ownership (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: objects in this database that a login of requests owns.
 -- Why: an owner can change its objects, and policies do not bind it unless they are forced.
 -- Severity: NOTE. Objects outside app do not hold rows of users.
 -- Fix: by hand: decide who is to own the object.
-select 92, 'NOTE', 'login', format('%s owns objects in this database: %s', l.name,
-                                   string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
-                                              order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C")),
-       null
+select 'RK-705', 'NOTE', 'login', format('%s owns objects in this database', l.name),
+       string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
+                  order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C"),
+       null, null
   from logins l
   join pg_shdepend d on d.refclassid = 'pg_authid'::regclass and d.refobjid = l.oid and d.deptype = 'o'
   join pg_database b on b.oid = d.dbid and b.datname = current_database()
  group by l.name
 ),
 
-check_login_sessions (part, verdict, subject, fact, fix) as materialized (
+check_login_sessions (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: logins of requests, and the tables of app that they can lock.
 -- Why: LOCK TABLE wants DELETE, TRUNCATE, MAINTAIN or UPDATE on the whole table, and then allows every mode. A login may also
 --   do with its own sessions, settings and password what it likes. PostgreSQL has no privilege for any of this.
 -- Severity: NOTE. Others wait or are cut off; no row of another user is shown. Only SQL that is not of Rowkeep can do it.
 -- Fix: none. Requests need DELETE, and the server ends its own lost sessions.
-select 121, 'NOTE', 'channel',
-       format('a client that sends SQL as %s can end and watch its other sessions, lift its time limits, %schange its '
-              'settings and its password', l.name,
+select 'RK-708', 'NOTE', 'channel', format('a client that sends SQL as %s', l.name),
+       format('can end and watch its other sessions, lift its time limits, %schange its settings and its password',
               'lock ' || string_agg(t.name, ', ' order by t.name collate "C") || ', and '),
-       null
+       null, null
   from logins l
   left join tables t on exists (
        select
@@ -1133,17 +1166,17 @@ select 121, 'NOTE', 'channel',
  group by l.name
 ),
 
-check_login_settings (part, verdict, subject, fact, fix) as materialized (
+check_login_settings (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: settings that a login of requests, or rowkeep_api, can have stored for itself: other than sql/setup/login.sql does.
 -- Why: a role can store settings for itself, and PostgreSQL has no privilege that takes this away. A setting that no
 --   administrator remembers can be the work of a person who has the password.
 -- Severity: NOTE. The server sets its own values at the start of a session.
 -- Fix: alter role ... set ...; to the value of sql/setup/login.sql, or alter role ... reset ...;
-select 93, 'NOTE', 'login',
-       format('%s stores %s = %s: sql/setup/login.sql %s', s.holder, s.name, s.value,
-              case when n.name is null then 'does not' else 'stores ' || n.value end),
+select 'RK-707', 'NOTE', 'login', format('%s stores %s = %s', s.holder, s.name, s.value),
+       'sql/setup/login.sql ' || case when n.name is null then 'does not' else 'stores ' || n.value end,
        case when n.name is null then format('alter %s reset %s;', s.altered, s.spelling)
-            else format('alter %s set %s = %L;', s.altered, s.spelling, n.value) end
+            else format('alter %s set %s = %L;', s.altered, s.spelling, n.value) end,
+       s.fixer
   from stored_settings s
   join roles r on r.oid = s.setrole and (r.oid in (select oid from logins) or r.rolname = 'rowkeep_api')
   left join (values ('role', 'rowkeep_api'), ('statement_timeout', '5s'), ('lock_timeout', '2s'),
@@ -1160,51 +1193,53 @@ select 93, 'NOTE', 'login',
                     where (x.setrole, x.setdatabase, x.name) = (s.setrole, s.setdatabase, s.name))
 ),
 
-check_object_child_tables (part, verdict, subject, fact, fix) as materialized (
+check_object_child_tables (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: tables that inherit from a table of app, directly or not.
 -- Why: a child table that is read by its own name follows its own policies, not those of the parent.
 -- Severity: FAIL if it does not force row-level security, or if another role has a privilege on it. Nothing is printed
 --   otherwise.
 -- Fix: revoke all on ... and alter table ... enable row level security, force row level security;
-select 102, 'FAIL', 'objects', format('%s inherits from %s: a query by its own name does not follow the policies of the parent',
-                                     h.oid::regclass, h.of::regclass),
+select 'RK-804', 'FAIL', 'objects', format('%s inherits from %s', h.oid::regclass, h.of::regclass),
+       'a query by its own name does not follow the policies of the parent',
        format('revoke all on %s from public, rowkeep_api; '
-              'alter table %s enable row level security, force row level security;', h.oid::regclass, h.oid::regclass)
+              'alter table %s enable row level security, force row level security;', h.oid::regclass, h.oid::regclass),
+       c.relowner
   from child_tables h
   join pg_class c on c.oid = h.oid
  where not (c.relrowsecurity and c.relforcerowsecurity)
     or exists (select from aclexplode(c.relacl) a where a.grantee <> c.relowner)
 ),
 
-check_object_event_triggers (part, verdict, subject, fact, fix) as materialized (
+check_object_event_triggers (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: event triggers.
 -- Why: an event trigger runs code in every transaction that changes the schema, so also in a migration.
 -- Severity: NOTE, because only a superuser can make one. OK if it is disabled.
 -- Fix: by hand: decide whether it is needed.
-select 106, case when e.evtenabled = 'D' then 'OK' else 'NOTE' end, 'objects',
-       format('event trigger %s runs %s', e.evtname, e.evtfoid::regprocedure), null
+select 'RK-806', case when e.evtenabled = 'D' then 'OK' else 'NOTE' end, 'objects',
+       format('event trigger %s runs %s', e.evtname, e.evtfoid::regprocedure), '', null, null
   from pg_event_trigger e
 ),
 
-check_object_extensions (part, verdict, subject, fact, fix) as materialized (
+check_object_extensions (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: extensions other than plpgsql.
 -- Why: an extension can bring functions that read other databases or files.
 -- Severity: NOTE. Most are harmless, and this audit does not look into them.
 -- Fix: by hand: decide whether it is needed.
-select 109, 'NOTE', 'objects', 'extensions: ' || string_agg(quote_ident(e.extname), ', ' order by e.extname), null
+select 'RK-810', 'NOTE', 'objects', 'extensions: ' || string_agg(quote_ident(e.extname), ', ' order by e.extname),
+       '', null, null
   from pg_extension e
  where e.extname <> 'plpgsql'
 having count(*) > 0
 ),
 
-check_object_foreign_grants (part, verdict, subject, fact, fix) as materialized (
+check_object_foreign_grants (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: privileges of requests, auditors and PUBLIC on foreign servers and foreign-data wrappers.
 -- Why: a foreign server can lead to this database again, as another role.
 -- Severity: FAIL. Requests need no foreign server.
 -- Fix: revoke usage on foreign server ... from ...;
-select 110, 'FAIL', 'objects',
-       format('%s may use foreign %s %I', coalesce(r.name, 'public'), x.kind, x.name),
-       format('revoke usage on foreign %s %I from %s;', x.kind, x.name, coalesce(r.name, 'public'))
+select 'RK-812', 'FAIL', 'objects',
+       format('%s may use foreign %s %I', coalesce(r.name, 'public'), x.kind, x.name), 'it can lead to this database again, as another role',
+       format('revoke usage on foreign %s %I from %s;', x.kind, x.name, coalesce(r.name, 'public')), x.owner
   from (select 'server' as kind, srvname as name, srvowner as owner, srvacl as acl from pg_foreign_server
          union all
         select 'data wrapper', fdwname, fdwowner, fdwacl from pg_foreign_data_wrapper) x
@@ -1214,23 +1249,24 @@ select 110, 'FAIL', 'objects',
    and (a.grantee = 0 or a.grantee in (select oid from serving_roles))
 ),
 
-check_object_foreign_servers (part, verdict, subject, fact, fix) as materialized (
+check_object_foreign_servers (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: foreign servers.
 -- Why: the report says that they exist.
 -- Severity: NOTE. A privilege on one has a line of its own.
 -- Fix: by hand: decide whether it is needed.
-select 110, 'NOTE', 'objects', 'foreign servers: ' || string_agg(quote_ident(s.srvname), ', ' order by s.srvname), null
+select 'RK-811', 'NOTE', 'objects', 'foreign servers: ' || string_agg(quote_ident(s.srvname), ', ' order by s.srvname),
+       '', null, null
   from pg_foreign_server s
 having count(*) > 0
 ),
 
-check_object_none (part, verdict, subject, fact, fix) as materialized (
+check_object_none (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: the absence of views, rules, child tables, parent tables and publications.
 -- Why: the report says so in one line.
 -- Severity: OK, and printed only if there is none of them.
 -- Fix: none.
-select 112, 'OK', 'objects',
-       'no view, rule, child table, parent table or publication bypasses the policies of app', null
+select 'RK-814', 'OK', 'objects',
+       'no view, rule, child table, parent table or publication bypasses the policies of app', '', null, null
  where not exists (select from views)
    and not exists (select from child_tables)
    and not exists (select from parent_tables)
@@ -1240,40 +1276,41 @@ select 112, 'OK', 'objects',
    and not exists (select from pg_publication_namespace p join schemas n on n.oid = p.pnnspid)
 ),
 
-check_object_parent_tables (part, verdict, subject, fact, fix) as materialized (
+check_object_parent_tables (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: tables outside app from which a table of app inherits.
 -- Why: a query of the parent table also reads the rows of the table of app, by the policies of the parent.
 -- Severity: FAIL. The policies of app do not apply to such a query.
 -- Fix: alter table ... no inherit ...; or alter table ... detach partition ...;
-select 102, 'FAIL', 'objects', format('%s inherits from %s, so a query of that table reads rows of app', a.of::regclass, a.oid::regclass),
+select 'RK-805', 'FAIL', 'objects', format('%s inherits from %s', a.of::regclass, a.oid::regclass),
+       'a query of that table reads rows of app',
        (select case when c.relispartition
                     then format('alter table %s detach partition %s;', a.oid::regclass, a.of::regclass)
                     else format('alter table %s no inherit %s;', a.of::regclass, a.oid::regclass) end
           from pg_inherits i join pg_class c on c.oid = i.inhrelid
-         where i.inhrelid = a.of and i.inhparent = a.oid)
+         where i.inhrelid = a.of and i.inhparent = a.oid),
+       (select relowner from tables t where t.oid = a.of)
   from parent_tables a
  where a.oid not in (select oid from tables)
 ),
 
-check_object_prepared_transactions (part, verdict, subject, fact, fix) as materialized (
+check_object_prepared_transactions (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: prepared transactions of this database.
 -- Why: a prepared transaction keeps its locks until it is committed or rolled back.
 -- Severity: NOTE. It breaks no isolation.
 -- Fix: rollback prepared '...';
-select 110, 'NOTE', 'objects', format('prepared transaction %s of %I keeps its locks', p.gid, p.owner),
-       format('rollback prepared %L;', p.gid)
+select 'RK-813', 'NOTE', 'objects', format('prepared transaction %s of %I', p.gid, p.owner), 'it keeps its locks',
+       format('rollback prepared %L;', p.gid), 0
   from pg_prepared_xacts p
  where p.database = current_database()
 ),
 
-check_object_publications (part, verdict, subject, fact, fix) as materialized (
+check_object_publications (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: publications that send rows of app.
 -- Why: logical replication does not apply policies to what it sends.
 -- Severity: NOTE. It may be there on purpose, to copy the database.
 -- Fix: drop publication ...;
-select 107, 'NOTE', 'objects',
-       format('publication %s sends rows of app to others, and no policy applies', p.pubname),
-       format('drop publication %I;', p.pubname)
+select 'RK-807', 'NOTE', 'objects', format('publication %s sends rows of app to others', p.pubname),
+       'no policy applies', format('drop publication %I;', p.pubname), p.pubowner
   from pg_publication p
  where p.puballtables
     or exists (select from pg_publication_rel r join tables t on t.oid = r.prrelid where r.prpubid = p.oid)
@@ -1281,71 +1318,75 @@ select 107, 'NOTE', 'objects',
                 where n.pnpubid = p.oid and s.nspname = 'app')
 ),
 
-check_object_replication_slots (part, verdict, subject, fact, fix) as materialized (
+check_object_replication_slots (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: logical replication slots of this database.
 -- Why: a slot keeps the changes of all users until its reader takes them. Policies do not apply to them.
 -- Severity: NOTE. Only roles with REPLICATION can read it, and a backup or a copy may need it.
 -- Fix: select pg_drop_replication_slot('...');
-select 108, 'NOTE', 'objects', format('replication slot %s keeps all changes of rows, and no policy applies', s.slot_name),
-       format('select pg_drop_replication_slot(%L);', s.slot_name)
+select 'RK-809', 'NOTE', 'objects', format('replication slot %s keeps all changes of rows', s.slot_name),
+       'no policy applies', format('select pg_drop_replication_slot(%L);', s.slot_name), 0
   from pg_replication_slots s
  where s.slot_type = 'logical' and s.database = current_database()
 ),
 
-check_object_rules (part, verdict, subject, fact, fix) as materialized (
+check_object_rules (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: rules on tables of app.
 -- Why: a rule can replace a statement by another one.
 -- Severity: FAIL. Rowkeep uses none.
 -- Fix: drop rule ... on ...;
-select 101, 'FAIL', 'objects', format('rule %s on %s', w.rulename, t.name), format('drop rule %I on %s;', w.rulename, t.name)
+select 'RK-803', 'FAIL', 'objects', format('rule %s on %s', w.rulename, t.name), 'it can replace a statement by another one',
+       format('drop rule %I on %s;', w.rulename, t.name), t.relowner
   from pg_rewrite w
   join tables t on t.oid = w.ev_class
 ),
 
-check_object_subscriptions (part, verdict, subject, fact, fix) as materialized (
+check_object_subscriptions (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: subscriptions of this database.
 -- Why: a subscription writes rows here, and policies do not check them.
 -- Severity: NOTE. Only a superuser, or a role that was given the right, can make one.
 -- Fix: by hand: decide whether it is needed.
-select 108, 'NOTE', 'objects', format('subscription %s writes rows here, and no policy checks them', b.subname), null
+select 'RK-808', 'NOTE', 'objects', format('subscription %s writes rows here', b.subname),
+       'no policy checks them', null, null
   from pg_subscription b join pg_database d on d.oid = b.subdbid and d.datname = current_database()
 ),
 
-check_object_tables_protected (part, verdict, subject, fact, fix) as materialized (
+check_object_tables_protected (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: how many tables of app force row-level security.
 -- Why: one line sums up all tables.
 -- Severity: FAIL if one does not, or if there is no table. OK otherwise.
 -- Fix: alter table ... enable row level security, force row level security;
-select 111, case when f.failing = 0 and f.all_of_them > 0 then 'OK' else 'FAIL' end, 'objects',
+select 'RK-801', case when f.failing = 0 and f.all_of_them > 0 then 'OK' else 'FAIL' end, 'objects',
        case when f.all_of_them = 0 then 'there is no table in app'
             else format('%s of %s tables in app force row security', f.all_of_them - f.failing, f.all_of_them) end,
-       case when f.all_of_them = 0 then 'rowkeep migrate' else f.fix end
+       '', case when f.all_of_them = 0 then 'rowkeep migrate' else f.fix end,
+       case when f.fix is not null then f.owner end
   from (select count(*) as all_of_them,
-               count(*) filter (where not (relrowsecurity and relforcerowsecurity)) as failing,
+               count(*) filter (where not (relrowsecurity and relforcerowsecurity)) as failing, min(relowner) as owner,
                string_agg(format('alter table %s enable row level security, force row level security;', name), ' '
                           order by name collate "C")
                filter (where not (relrowsecurity and relforcerowsecurity)) as fix
           from tables) f
 ),
 
-check_object_views (part, verdict, subject, fact, fix) as materialized (
+check_object_views (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: views, materialized views and rules of other tables that read a table of app.
 -- Why: a view reads as its owner unless it has security_invoker, and a materialized view keeps a copy. Policies for the
 --   caller then do not apply.
 -- Severity: FAIL for these. NOTE for a view with security_invoker, which is safe.
 -- Fix: alter view ... set (security_invoker = true); or drop materialized view ... cascade;
-select 100, case when c.relkind <> 'v' or not i.invoker then 'FAIL' else 'NOTE' end, 'objects',
-       format('%s %s %s', case c.relkind when 'm' then 'materialized view' when 'v' then 'view' else 'table' end,
-              c.oid::regclass,
-              case when c.relkind = 'm' then 'keeps a copy of rows, to which no policy applies'
-                   when c.relkind <> 'v' then 'has a rule that reads app as the owner of the table'
-                   when i.invoker then 'reads as its caller (security_invoker)'
-                   else 'reads as its owner (no security_invoker)' end),
+select 'RK-802', case when c.relkind <> 'v' or not i.invoker then 'FAIL' else 'NOTE' end, 'objects',
+       format('%s %s (definition %s)', case c.relkind when 'm' then 'materialized view' when 'v' then 'view' else 'table' end,
+              c.oid::regclass, left(md5(pg_get_viewdef(c.oid)), 8)),
+       case when c.relkind = 'm' then 'keeps a copy of rows, to which no policy applies'
+            when c.relkind <> 'v' then 'has a rule that reads app as the owner of the table'
+            when i.invoker then 'reads as its caller (security_invoker)'
+            else 'reads as its owner (no security_invoker)' end,
        case when c.relkind = 'm' then format('drop materialized view %s cascade;', c.oid::regclass)
             when c.relkind <> 'v'
             then (select string_agg(format('drop rule %I on %s;', w.rulename, c.oid::regclass), ' ' order by w.rulename)
                     from pg_rewrite w where w.ev_class = c.oid)
-            when not i.invoker then format('alter view %s set (security_invoker = true);', c.oid::regclass) end
+            when not i.invoker then format('alter view %s set (security_invoker = true);', c.oid::regclass) end,
+       c.relowner
   from views v
   join pg_class c on c.oid = v.oid
  cross join lateral (
@@ -1354,37 +1395,39 @@ select 100, case when c.relkind <> 'v' or not i.invoker then 'FAIL' else 'NOTE' 
         where o.option_name = 'security_invoker') i
 ),
 
-check_policy_conditions (part, verdict, subject, fact, fix) as materialized (
+check_policy_conditions (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: every policy on a table of app: whom it is for, and whether its conditions are the expected one.
 -- Why: a wider condition shows or changes rows of other users. This audit cannot tell whether a different text is safe.
 -- Severity: FAIL if the roles or a condition are not the expected ones. OK otherwise. Permissive policies are for
 --   rowkeep_api only, restrictive policies for PUBLIC.
 -- Fix: drop policy ... on ...; or `rowkeep migrate --reapply-policies`.
-select 50, case when p.receivers = case when p.polpermissive then 'rowkeep_api' else 'public' end
+select 'RK-311',
+       case when p.receivers = case when p.polpermissive then 'rowkeep_api' else 'public' end
                  and p.sees_own and p.writes_own then 'OK' else 'FAIL' end,
        'policy',
        format('%s %s: %s %s to %s, ', p.relation, p.name,
               case when p.polpermissive then 'permissive' else 'RESTRICTIVE' end, p.command, p.receivers)
        || case when p.using_text = p.check_text then 'using and check ' || p.using_text
-               else concat_ws(', ', 'using ' || p.using_text, 'check ' || p.check_text) end
-       || case when p.polpermissive and p.receivers <> 'rowkeep_api' then ': applies to other roles than rowkeep_api'
-               when not p.polpermissive and p.receivers <> 'public' then ': does not apply to every role'
-               when not p.sees_own then ': its condition for reading is not the expected one'
-               when not p.writes_own then ': its condition for writing is not the expected one'
-               else '' end,
+               else concat_ws(', ', 'using ' || p.using_text, 'check ' || p.check_text) end,
+       case when p.polpermissive and p.receivers <> 'rowkeep_api' then 'applies to other roles than rowkeep_api'
+            when not p.polpermissive and p.receivers <> 'public' then 'does not apply to every role'
+            when not p.sees_own then 'its condition for reading is not the expected one'
+            when not p.writes_own then 'its condition for writing is not the expected one'
+            else '' end,
        case when p.polpermissive and p.polname <> 'owner_only' then format('drop policy %s on %s;', p.name, p.relation)
-            else 'rowkeep migrate --reapply-policies' end
+            else 'rowkeep migrate --reapply-policies' end,
+       case when p.polpermissive and p.polname <> 'owner_only' then p.owner end
   from policies p
 ),
 
-check_policy_fence (part, verdict, subject, fact, fix) as materialized (
+check_policy_fence (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: tables of app without a fence: a restrictive policy for all commands, to PUBLIC, with the expected
 --   condition.
 -- Why: the fence keeps isolation when a permissive policy is added by mistake.
 -- Severity: FAIL. Without the fence one more mistake breaks isolation.
 -- Fix: rowkeep migrate --reapply-policies
-select 51, 'FAIL', 'policy', format('%s has no fence (a restrictive policy for all commands, to public)', t.name),
-       'rowkeep migrate --reapply-policies'
+select 'RK-312', 'FAIL', 'policy', format('%s has no fence', t.name),
+       'a restrictive policy for all commands, to public', 'rowkeep migrate --reapply-policies', null
   from tables t
  where not exists (select
                      from policies p
@@ -1392,14 +1435,14 @@ select 51, 'FAIL', 'policy', format('%s has no fence (a restrictive policy for a
                       and p.receivers = 'public' and p.sees_own and p.writes_own)
 ),
 
-check_policy_permissive (part, verdict, subject, fact, fix) as materialized (
+check_policy_permissive (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: commands for which rowkeep_api has no permissive policy on a table of app.
 -- Why: without a permissive policy PostgreSQL shows no row, and users think that their tasks are gone.
 -- Severity: NOTE. Nothing leaks, but requests do not work.
 -- Fix: rowkeep migrate --reapply-policies
-select 51, 'NOTE', 'policy', format('%s: rowkeep_api can %s no row, because no permissive policy allows it',
-                                    t.name, string_agg(c.command, ', ' order by c.command)),
-       'rowkeep migrate --reapply-policies'
+select 'RK-313', 'NOTE', 'policy',
+       format('%s: rowkeep_api can %s no row', t.name, string_agg(c.command, ', ' order by c.command)),
+       'no permissive policy allows it', 'rowkeep migrate --reapply-policies', null
   from tables t
  cross join (values ('select'), ('insert'), ('update'), ('delete')) c (command)
  where not exists (select
@@ -1409,18 +1452,20 @@ select 51, 'NOTE', 'policy', format('%s: rowkeep_api can %s no row, because no p
  group by t.name
 ),
 
-check_role_attributes (part, verdict, subject, fact, fix) as materialized (
+check_role_attributes (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: the three roles of Rowkeep, and attributes that they must not have.
 -- Why: a role with SUPERUSER or BYPASSRLS is not bound by policies. The others give it power over roles or data.
 -- Severity: FAIL if a role is missing or has one of the attributes. OK otherwise.
 -- Fix: alter role ... nologin nosuperuser nobypassrls nocreaterole nocreatedb noreplication;
-select 20, case when r.oid is null then 'FAIL' when p.powers = '' then 'OK' else 'FAIL' end, 'role',
-       n.name || case when r.oid is null then ' does not exist'
-                      when p.powers = '' then ': cannot log in, has no special attribute'
-                      else ': ' || p.powers end,
+select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK' else 'FAIL' end, 'role',
+       n.name || case when p.powers <> '' then ' ' || p.powers else '' end,
+       case when r.oid is null then 'does not exist'
+            when p.powers = '' then 'cannot log in, has no special attribute'
+            else 'the roles of Rowkeep have no attribute' end,
        case when r.oid is null then 'rowkeep migrate'
             when p.powers <> '' then format('alter role %s nologin nosuperuser nobypassrls nocreaterole nocreatedb '
-                                            'noreplication;', n.name) end
+                                            'noreplication;', n.name) end,
+       case when r.rolsuper or r.rolbypassrls or r.rolreplication then 0 when p.powers <> '' then 1 end
   from (values ('rowkeep_owner'), ('rowkeep_api'), ('rowkeep_auditor')) n (name)
   left join roles r on r.rolname = n.name
  cross join lateral (
@@ -1430,46 +1475,48 @@ select 20, case when r.oid is null then 'FAIL' when p.powers = '' then 'OK' else
                         case when r.rolreplication then 'REPLICATION' end) as powers) p
 ),
 
-check_role_memberships (part, verdict, subject, fact, fix) as materialized (
+check_role_memberships (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: a role of Rowkeep that is a member of another role.
 -- Why: a member has the privileges of the other role, or can take them.
 -- Severity: FAIL. The roles of Rowkeep have privileges of their own only.
 -- Fix: revoke ... from ... cascade;
-select 20, 'FAIL', 'role', format('%s is a member of %s', r.name, o.name),
+select 'RK-202', 'FAIL', 'role', format('%s is a member of %s', r.name, o.name),
+       'a role of Rowkeep has the privileges of no other role',
        format('revoke %s from %s%s cascade;', o.name, r.name,
               case when current_setting('server_version_num')::integer >= 160000
-                   then format(' granted by %I', g.rolname) else '' end)
+                   then format(' granted by %I', g.rolname) else '' end),
+       case when o.rolsuper then 0 else 1 end
   from memberships m
   left join pg_roles g on g.oid = m.grantor
   join roles r on r.oid = m.member and r.ours
   join roles o on o.oid = m.roleid
 ),
 
-check_role_ownership (part, verdict, subject, fact, fix) as materialized (
+check_role_ownership (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: objects in this database that rowkeep_api or rowkeep_auditor own.
 -- Why: an owner can switch off the protection of its object.
 -- Severity: FAIL. These roles must own nothing.
 -- Fix: reassign owned by ... to rowkeep_owner;
-select 92, 'FAIL', 'role', format('%s owns objects in this database: %s', r.name,
-                                  string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
-                                             order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C")),
-       format('reassign owned by %s to rowkeep_owner;', r.name)
+select 'RK-203', 'FAIL', 'role', format('%s owns objects in this database', r.name),
+       string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
+                  order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C"),
+       format('reassign owned by %s to rowkeep_owner;', r.name), r.oid
   from roles r
   join pg_shdepend d on d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid and d.deptype = 'o'
   join pg_database b on b.oid = d.dbid and b.datname = current_database()
  where r.rolname in ('rowkeep_api', 'rowkeep_auditor')
- group by r.name
+ group by r.name, r.oid
 ),
 
-check_schema_create (part, verdict, subject, fact, fix) as materialized (
+check_schema_create (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: roles that serve requests, and PUBLIC, with the privilege to create objects in another schema.
 -- Why: such an object can have the name of an object that a statement means.
 -- Severity: NOTE. The statements of Rowkeep name every object with its schema.
 -- Fix: revoke create on schema ... from ...;
-select 30, 'NOTE', 'schema',
-       format('%s: %s may create objects in it; requests use no object of this schema', n.nspname,
-              coalesce(r.name, 'public')),
-       format('revoke create on schema %I from %s;', n.nspname, coalesce(r.name, 'public'))
+select 'RK-213', 'NOTE', 'schema',
+       format('%s may create objects in %s', coalesce(r.name, 'public'), quote_ident(n.nspname)),
+       'requests use no object of this schema',
+       format('revoke create on schema %I from %s;', n.nspname, coalesce(r.name, 'public')), n.nspowner
   from pg_namespace n
   join other_schemas e on e.oid = n.oid
  cross join aclexplode(n.nspacl) a
@@ -1479,35 +1526,40 @@ select 30, 'NOTE', 'schema',
    and a.grantee <> n.nspowner
 ),
 
-check_schema_grants (part, verdict, subject, fact, fix) as materialized (
+check_schema_grants (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: every privilege on the schemas app and rowkeep.
 -- Why: a role that may create objects in app can put functions of its own there.
 -- Severity: OK for the grants that policies/ makes. FAIL for every other grant.
 -- Fix: revoke ... on schema ... from ... cascade;
-select 30, case when g.wanted then 'OK' else 'FAIL' end, 'schema',
+select 'RK-212', case when g.wanted then 'OK' else 'FAIL' end, 'schema',
        format('%s: %s to %s', g.name, g.privilege, g.receiver)
        || case when g.is_grantable then ', with grant option' else '' end,
-       case when not g.wanted then format('revoke %s on %s from %s cascade;', g.privilege, g.target, g.receiver) end
+       '',
+       case when not g.wanted then format('revoke %s on %s from %s cascade;', g.privilege, g.target, g.receiver) end,
+       g.owner
   from granted g
  where g.kind = 'schema'
 ),
 
-check_schema_owner (part, verdict, subject, fact, fix) as materialized (
+check_schema_owner (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: the schemas app and rowkeep, and their owner.
 -- Why: the owner of a schema can drop and replace what is in it.
 -- Severity: FAIL if a schema is missing or belongs to another role than rowkeep_owner. OK otherwise.
 -- Fix: alter schema ... owner to rowkeep_owner; or `rowkeep migrate`.
-select 30, case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'FAIL' else 'OK' end, 'schema',
-       case when s.oid is null then format('%s does not exist', n.name)
-            else format('%s, owned by %s: %s', n.name, r.name, n.says) end,
+select 'RK-211', case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'FAIL' else 'OK' end, 'schema',
+       n.name || case when r.rolname <> 'rowkeep_owner' then ' is owned by ' || r.name else '' end,
+       case when s.oid is null then 'does not exist'
+            when r.rolname <> 'rowkeep_owner' then 'its owner can replace what is in it'
+            else format('owned by %s; %s', r.name, n.says) end,
        case when s.oid is null then 'rowkeep migrate'
-            when r.rolname <> 'rowkeep_owner' then format('alter schema %s owner to rowkeep_owner;', n.name) end
+            when r.rolname <> 'rowkeep_owner' then format('alter schema %s owner to rowkeep_owner;', n.name) end,
+       r.oid
   from (values ('app', 'the tables and functions of requests'), ('rowkeep', 'the migration history, the key of cursors and the lock of migrations')) n (name, says)
   left join schemas s on s.nspname = n.name
   left join roles r on r.oid = s.nspowner
 ),
 
-check_server_collation_versions (part, verdict, subject, fact, fix) as materialized (
+check_server_collation_versions (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: rules for sorting text that have changed since the database recorded them: of the database, of the collations
 --   that its columns and indexes use, and of app.letters, which searches use.
 -- Why: an upgrade of the operating system or of ICU can change the order of letters. An index that was built in the old
@@ -1515,27 +1567,30 @@ check_server_collation_versions (part, verdict, subject, fact, fix) as materiali
 -- Severity: NOTE. Rows of users are found all the same, because user ids are compared byte by byte.
 -- Fix: reindex concurrently, then alter ... refresh collation version. Without "concurrently" nobody can write meanwhile, and
 --   PostgreSQL 15 builds the catalogues of the whole cluster anew, so that nobody can log in anywhere.
-select 10, 'NOTE', 'server',
-       format('%s: the rules for sorting text have changed from version %s to %s; %s', c.name, c.recorded,
-              coalesce(c.actual, '(unknown)'),
+select 'RK-104', 'NOTE', 'server',
+       format('%s changed from version %s to %s', c.name, c.recorded, coalesce(c.actual, '(unknown)')),
+       format('the rules for sorting text have changed; %s',
               case when c.indexed then 'indexes on text may miss rows' else 'no index uses them' end),
        format('%salter %s refresh%s version;',
-              case when c.indexed then format('reindex database concurrently %I; ', current_database()) end, c.name, c.word)
+              case when c.indexed then format('reindex database concurrently %I; ', current_database()) end, c.name, c.word),
+       c.owner
   from collation_versions c
  where c.recorded <> coalesce(c.actual, '')
 ),
 
-check_server_logged_values (part, verdict, subject, fact, fix) as materialized (
+check_server_logged_values (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: settings that write the values of statements to the server log.
 -- Why: the values are tasks and user ids, and policies do not protect a log.
 -- Severity: NOTE, because only readers of the log see them. OK otherwise.
 -- Fix: alter system set log_parameter_max_length = 0; and the same for log_parameter_max_length_on_error.
-select 10, case when l.errors = '0' and (l.quiet or l.length = '0') then 'OK' else 'NOTE' end, 'server',
+select 'RK-103', case when l.errors = '0' and (l.quiet or l.length = '0') then 'OK' else 'NOTE' end, 'server',
        case when l.errors = '0' and (l.quiet or l.length = '0') then 'the server log contains no parameter values'
-            else 'the server log can contain parameter values: tasks and user ids' end,
+            else 'the server log can contain parameter values' end,
+       case when l.errors = '0' and (l.quiet or l.length = '0') then '' else 'tasks and user ids' end,
        case when l.errors = '0' and (l.quiet or l.length = '0') then null
             else 'alter system set log_parameter_max_length = 0; '
-                 'alter system set log_parameter_max_length_on_error = 0;' end
+                 'alter system set log_parameter_max_length_on_error = 0; select pg_reload_conf();' end,
+       0
   from (select current_setting('log_parameter_max_length')          as length,
                current_setting('log_parameter_max_length_on_error') as errors,
                current_setting('log_statement') = 'none'
@@ -1545,96 +1600,101 @@ select 10, case when l.errors = '0' and (l.quiet or l.length = '0') then 'OK' el
                and current_setting('log_transaction_sample_rate') = '0' as quiet) l
 ),
 
-check_server_prepared_transactions (part, verdict, subject, fact, fix) as materialized (
+check_server_prepared_transactions (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: the setting max_prepared_transactions.
 -- Why: sessions of one role can see and end each other's prepared transactions.
 -- Severity: NOTE if it is not 0. Rowkeep prepares no transaction, so this concerns other programs. OK otherwise.
 -- Fix: none. PostgreSQL needs a restart with max_prepared_transactions = 0.
-select 10, case when setting = '0' then 'OK' else 'NOTE' end, 'server',
-       case when setting = '0' then 'no prepared transactions (max_prepared_transactions is 0)'
-            else format('max_prepared_transactions is %s: sessions of one role can end prepared transactions of one another', setting)
-       end, null
+select 'RK-102', case when setting = '0' then 'OK' else 'NOTE' end, 'server',
+       format('max_prepared_transactions is %s', setting),
+       case when setting = '0' then 'no prepared transactions'
+            else 'sessions of one role can end prepared transactions of one another' end,
+       null, null
   from pg_settings
  where name = 'max_prepared_transactions'
 ),
 
-check_server_release (part, verdict, subject, fact, fix) as materialized (
+check_server_release (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: a PostgreSQL release that is not supported, or that has known holes in row-level security.
 -- Why: a hole in the server shows rows in spite of the policies.
 -- Severity: FAIL below 15, which Rowkeep does not support. NOTE below the first safe minor release. One hole needs an
 --   upsert, which Rowkeep does not send. The other needs a role that lost BYPASSRLS while it was connected. NOTE also
 --   for a release that this audit does not know. OK otherwise.
 -- Fix: update PostgreSQL.
-select 10, case when v.number < 150000 then 'FAIL'
-                when s.major is null or v.number % 10000 < s.minor then 'NOTE' else 'OK' end,
-       'server',
-       format('PostgreSQL %s.%s: ', v.number / 10000, v.number % 10000)
-       || case when v.number < 150000 then 'older than 15: not supported'
-               when s.major is null then 'newer than this audit, which knows 15 to 18'
-               when v.number % 10000 < s.minor
-                    then format('row security has known holes (CVE-2026-14666, CVE-2026-120154) below %s.%s',
-                                s.major, s.minor)
-               else 'no known hole in row security' end,
-       case when v.number % 10000 < s.minor then format('update PostgreSQL to %s.%s', s.major, s.minor)
-            when v.number < 150000 then 'update PostgreSQL' end
+select 'RK-101', case when v.number < 150000 then 'FAIL'
+                      when s.major is null or v.number % 10000 < s.minor then 'NOTE' else 'OK' end,
+       'server', format('PostgreSQL %s.%s', v.number / 10000, v.number % 10000),
+       case when v.number < 150000 then 'older than 15: not supported'
+            when s.major is null then 'newer than this audit, which knows 15 to 18'
+            when v.number % 10000 < s.minor
+                 then format('row security has known holes (CVE-2026-14666, CVE-2026-120154) below %s.%s',
+                             s.major, s.minor)
+            else 'no known hole in row security' end,
+       case when v.number % 10000 < s.minor then format('by hand: update PostgreSQL to %s.%s', s.major, s.minor)
+            when v.number < 150000 then 'by hand: update PostgreSQL' end,
+       null
   from (select current_setting('server_version_num')::integer as number) v
   left join safe_releases s on s.major = v.number / 10000
 ),
 
-check_settings_session_replication_role (part, verdict, subject, fact, fix) as materialized (
+check_settings_session_replication_role (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: the setting session_replication_role.
 -- Why: with `replica` no trigger runs, so clients could keep wrong time stamps and no foreign key is checked.
 -- Severity: FAIL. A rule of the tables does not hold.
 -- Fix: alter system reset session_replication_role; select pg_reload_conf();
-select 62, 'FAIL', 'settings', format('session_replication_role is %s: triggers do not run',
-                                      current_setting('session_replication_role')),
-       'alter system reset session_replication_role; select pg_reload_conf();'
+select 'RK-512', 'FAIL', 'settings',
+       format('session_replication_role is %s', current_setting('session_replication_role')), 'triggers do not run',
+       'alter system reset session_replication_role; select pg_reload_conf();', 0
  where current_setting('session_replication_role') <> 'origin'
 ),
 
-check_settings_stored (part, verdict, subject, fact, fix) as materialized (
+check_settings_stored (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: settings stored for a role or a database that change how statements run or what is logged.
 -- Why: a stored search_path can put the operators of others before those of PostgreSQL, and a stored
 --   session_replication_role switches triggers off.
 -- Severity: FAIL for these two cases. NOTE for the rest, because the server sets its own values at the start of a
 --   session.
 -- Fix: alter role ... reset ...; or the same for the database.
-select 63, case when s.name = 'session_replication_role' or s.name = 'search_path' and s.value ~* '.,.*pg_catalog'
+select 'RK-511',
+       case when s.name = 'session_replication_role' or s.name = 'search_path' and s.value ~* '.,.*pg_catalog'
                 then 'FAIL' else 'NOTE' end, 'settings',
-       format('%s stores %s = %s', s.holder, s.name, s.value)
-       || case s.name when 'session_replication_role' then ': triggers do not run'
-                      when 'search_path' then case when s.value ~* '.,.*pg_catalog'
-                                                   then ': operators of other schemas are found before those of PostgreSQL'
-                                                   else ': the server sets an empty one for its sessions' end
-                      when 'row_security' then ': a role to which policies apply gets an error'
-                      else '' end,
-       format('alter %s reset %s;', s.altered, s.spelling)
+       format('%s stores %s = %s', s.holder, s.name, s.value),
+       case s.name when 'session_replication_role' then 'triggers do not run'
+                   when 'search_path' then case when s.value ~* '.,.*pg_catalog'
+                                                then 'operators of other schemas are found before those of PostgreSQL'
+                                                else 'the server sets an empty one for its sessions' end
+                   when 'row_security' then 'a role to which policies apply gets an error'
+                   else '' end,
+       format('alter %s reset %s;', s.altered, s.spelling), s.fixer
   from reported_settings s
 ),
 
-check_table_primary_key (part, verdict, subject, fact, fix) as materialized (
+check_table_primary_key (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: a table of app without a primary key.
 -- Why: statements find a row by user_id and id, and a distributed database needs user_id in the key.
 -- Severity: FAIL. Without it nothing keeps two rows of a user apart.
 -- Fix: alter table ... add primary key (user_id, id);
-select 42, 'FAIL', 'table', t.name || ': has no primary key that begins with user_id',
-       format('alter table %s add primary key (user_id, id);', t.name)
+select 'RK-303', 'FAIL', 'table', t.name || ' has no primary key', 'it must begin with user_id',
+       format('alter table %s add primary key (user_id, id);', t.name), t.relowner
   from tables t
  where not exists (select from pg_index i where i.indrelid = t.oid and i.indisprimary)
 ),
 
-check_table_row_security (part, verdict, subject, fact, fix) as materialized (
+check_table_row_security (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: tables of app without row-level security, without FORCE, with another owner, and foreign tables.
 -- Why: no policy applies where row-level security is off, and none to the owner where it is not forced. PostgreSQL applies
 --   no policy to a foreign table.
 -- Severity: FAIL, because isolation does not hold. OK otherwise.
 -- Fix: alter table ... enable row level security, force row level security;
-select 40, case when f.problems = '' then 'OK' else 'FAIL' end, 'table',
-       t.name || ': row security ' || case when t.relrowsecurity then 'enabled' else 'NOT enabled, so no policy applies' end
-       || case when t.relforcerowsecurity then ', forced' else ', NOT forced, so its owner reads all rows' end
+select 'RK-301', case when f.problems = '' then 'OK' else 'FAIL' end, 'table',
+       t.name || ': row security ' || case when t.relrowsecurity then 'enabled' else 'NOT enabled' end
+       || case when t.relforcerowsecurity then ', forced' else ', NOT forced' end
        || format('; owner %s', o.name)
-       || case when t.relkind = 'f' then '; a FOREIGN table, to which no policy applies' else '' end,
-       f.problems
+       || case when t.relkind = 'f' then '; a FOREIGN table' else '' end,
+       concat_ws('; ',
+                 case when not t.relrowsecurity or t.relkind = 'f' then 'no policy applies' end,
+                 case when not t.relforcerowsecurity then 'its owner reads all rows' end),
+       f.problems, t.relowner
   from tables t
   join roles o on o.oid = t.relowner
  cross join lateral (
@@ -1646,43 +1706,46 @@ select 40, case when f.problems = '' then 'OK' else 'FAIL' end, 'table',
                   case when t.relkind = 'f' then format('drop foreign table %s;', t.name) end) as problems) f
 ),
 
-check_table_unique_keys (part, verdict, subject, fact, fix) as materialized (
+check_table_unique_keys (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: unique indexes and exclusion constraints that do not begin with user_id, or are not valid.
 -- Why: such a key refuses a value because another user has it. The error tells one user about the rows of another.
 -- Severity: FAIL, because an insert can look for values of other users. OK otherwise.
 -- Fix: alter table ... drop constraint ...; or drop index ...;
-select 42, case when i.indkey[0] = a.attnum and i.indisvalid then 'OK' else 'FAIL' end, 'table',
-       format('%s: unique: %s', t.name, pg_get_indexdef(i.indexrelid))
-       || case when i.indkey[0] = a.attnum then '' else ': does not begin with user_id' end
-       || case when i.indisvalid then '' else ': is not valid' end,
+select 'RK-304', case when i.indkey[0] = a.attnum and i.indisvalid then 'OK' else 'FAIL' end, 'table',
+       format('%s: unique: %s', t.name, pg_get_indexdef(i.indexrelid)),
+       concat_ws('; ', case when i.indkey[0] = a.attnum then null else 'does not begin with user_id' end,
+                 case when i.indisvalid then null else 'is not valid' end),
        case when i.indkey[0] is distinct from a.attnum or not i.indisvalid
             then coalesce((select format('alter table %s drop constraint %I;', t.name, k.conname)
                              from pg_constraint k
                             where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')),
-                          format('drop index app.%I;', x.relname)) end
+                          format('drop index app.%I;', x.relname)) end,
+       t.relowner
   from tables t
   join pg_index i on i.indrelid = t.oid and (i.indisunique or i.indisexclusion)
   join pg_class x on x.oid = i.indexrelid
   left join pg_attribute a on a.attrelid = t.oid and a.attname = 'user_id' and not a.attisdropped
 ),
 
-check_table_user_column (part, verdict, subject, fact, fix) as materialized (
+check_table_user_column (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: the column user_id of each table of app.
 -- Why: policies compare this column. A value that is null, written by the client, or compared by the rules of a language
 --   can belong to the wrong user. A new release of a library that sorts letters can hide rows from their user.
 -- Severity: OK if it is text collate "C" (compared byte by byte), not null, with the default app.current_user_id(). FAIL
 --   otherwise.
 -- Fix: alter table ... alter column user_id ...; a change of its type needs a migration.
-select 41, case when u.sound then 'OK' else 'FAIL' end, 'table',
-       case when u.description is null then t.name || ': has no column user_id, so its rows have no owner'
-            else t.name || ': ' || u.description || case when u.sound then '' else ': must be text collate "C", not null, '
-                                  'default app.current_user_id()' end end,
+select 'RK-302', case when u.sound then 'OK' else 'FAIL' end, 'table',
+       t.name || ': ' || coalesce(u.description, 'no column user_id'),
+       case when u.description is null then 'its rows have no owner'
+            when not u.sound then 'must be text collate "C", not null, default app.current_user_id()'
+            else '' end,
        case when u.sound then null
             when u.description is null then format('alter table %s add column user_id text collate "C" not null '
                                                    'default app.current_user_id();', t.name)
             when u.typed then format('alter table %s alter column user_id set not null, '
                                      'alter column user_id set default app.current_user_id();', t.name)
-            else 'by hand, in a migration: policies and keys depend on the column' end
+            else 'by hand, in a migration: policies and keys depend on the column' end,
+       t.relowner
   from tables t
   left join lateral (
        select format('user_id %s%s%s%s', format_type(a.atttypid, a.atttypmod), format(' collate %I', c.collname),
@@ -1699,15 +1762,15 @@ select 41, case when u.sound then 'OK' else 'FAIL' end, 'table',
         where a.attrelid = t.oid and a.attname = 'user_id' and not a.attisdropped) u on true
 ),
 
-check_trigger_enabled (part, verdict, subject, fact, fix) as materialized (
+check_trigger_enabled (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: triggers on tables of app: whether they are enabled, and whether their function is in app.
 -- Why: the trigger sets the time stamps and keeps id and user_id. A function of another schema sees every row that is
 --   written.
 -- Severity: FAIL if it is disabled or its function is not in app. OK otherwise.
 -- Fix: alter table ... enable trigger ...; or drop trigger ... on ...;
-select 103, case when x.problem is null then 'OK' else 'FAIL' end, 'trigger',
-       format('%s on %s: %s', g.tgname, t.name, coalesce(x.problem, f.oid::regprocedure::text)),
-       format(x.fix, g.tgname, t.name)
+select 'RK-321', case when x.problem is null then 'OK' else 'FAIL' end, 'trigger',
+       format('%s on %s', g.tgname, t.name), coalesce(x.problem, f.oid::regprocedure::text),
+       format(x.fix, g.tgname, t.name), t.relowner
   from pg_trigger g
   join tables t on t.oid = g.tgrelid
   join pg_proc f on f.oid = g.tgfoid
@@ -1719,24 +1782,24 @@ select 103, case when x.problem is null then 'OK' else 'FAIL' end, 'trigger',
  where not g.tgisinternal
 ),
 
-check_trigger_internal (part, verdict, subject, fact, fix) as materialized (
+check_trigger_internal (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: disabled internal triggers on tables of app.
 -- Why: PostgreSQL checks foreign keys with them.
 -- Severity: FAIL. Foreign keys do not hold.
 -- Fix: alter table ... enable trigger all;
-select 105, 'FAIL', 'trigger', format('an internal trigger of %s is disabled, so foreign keys are not checked', t.name),
-       format('alter table %s enable trigger all;', t.name)
+select 'RK-323', 'FAIL', 'trigger', format('an internal trigger of %s is disabled', t.name),
+       'foreign keys are not checked', format('alter table %s enable trigger all;', t.name), 0
   from tables t
  where exists (select from pg_trigger g where g.tgrelid = t.oid and g.tgisinternal and g.tgenabled <> 'O')
 ),
 
-check_trigger_touch (part, verdict, subject, fact, fix) as materialized (
+check_trigger_touch (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: a trigger of app that runs before every insert and update of every row.
 -- Why: only such a trigger can keep id, user_id and created_at unchanged.
 -- Severity: FAIL if a table of app has none.
 -- Fix: restore it from migrations/.
-select 104, 'FAIL', 'trigger', format('%s: no trigger keeps id, user_id and created_at unchanged', t.name),
-       'restore it from migrations/'
+select 'RK-322', 'FAIL', 'trigger', t.name || ' has no trigger that keeps its columns',
+       'id, user_id and created_at can change', 'by hand: restore it from migrations/', null
   from tables t
  where not exists (select
                      from pg_trigger g
@@ -1750,102 +1813,101 @@ select 104, 'FAIL', 'trigger', format('%s: no trigger keeps id, user_id and crea
 ),
 
 facts as (
-    select * from check_bypass_roles
-    union all select * from check_channels
-    union all select * from check_constraint_messages
-    union all select * from check_constraint_validity
-    union all select * from check_database_connect
-    union all select * from check_database_create
-    union all select * from check_database_owner
-    union all select * from check_database_temporary_tables
-    union all select * from check_foreign_keys
-    union all select * from check_function_definers
-    union all select * from check_function_languages
-    union all select * from check_function_leakproof
-    union all select * from check_function_properties
-    union all select * from check_grants_catalogue
-    union all select * from check_grants_default
-    union all select * from check_grants_disturbing
-    union all select * from check_grants_large_objects
-    union all select * from check_grants_other_schemas
-    union all select * from check_grants_parameters
-    union all select * from check_grants_tables
-    union all select * from check_grants_unwanted
-    union all select * from check_grants_wanted
-    union all select * from check_identity_current_user_id
-    union all select * from check_identity_dependencies
-    union all select * from check_identity_identify
-    union all select * from check_identity_missing_functions
-    union all select * from check_identity_overloads
-    union all select * from check_identity_postgres_functions
-    union all select * from check_identity_session
-    union all select * from check_identity_stored
-    union all select * from check_login_connections
-    union all select * from check_login_exposed
-    union all select * from check_login_limits
-    union all select * from check_login_memberships
-    union all select * from check_login_missing
-    union all select * from check_login_ownership
-    union all select * from check_login_sessions
-    union all select * from check_login_settings
-    union all select * from check_object_child_tables
-    union all select * from check_object_event_triggers
-    union all select * from check_object_extensions
-    union all select * from check_object_foreign_grants
-    union all select * from check_object_foreign_servers
-    union all select * from check_object_none
-    union all select * from check_object_parent_tables
-    union all select * from check_object_prepared_transactions
-    union all select * from check_object_publications
-    union all select * from check_object_replication_slots
-    union all select * from check_object_rules
-    union all select * from check_object_subscriptions
-    union all select * from check_object_tables_protected
-    union all select * from check_object_views
-    union all select * from check_policy_conditions
-    union all select * from check_policy_fence
-    union all select * from check_policy_permissive
-    union all select * from check_role_attributes
-    union all select * from check_role_memberships
-    union all select * from check_role_ownership
-    union all select * from check_schema_create
-    union all select * from check_schema_grants
-    union all select * from check_schema_owner
-    union all select * from check_server_collation_versions
-    union all select * from check_server_logged_values
-    union all select * from check_server_prepared_transactions
-    union all select * from check_server_release
-    union all select * from check_settings_session_replication_role
-    union all select * from check_settings_stored
-    union all select * from check_table_primary_key
-    union all select * from check_table_row_security
-    union all select * from check_table_unique_keys
-    union all select * from check_table_user_column
-    union all select * from check_trigger_enabled
-    union all select * from check_trigger_internal
-    union all select * from check_trigger_touch
+    select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_roles
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_channels
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_constraint_messages
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_constraint_validity
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_database_connect
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_database_create
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_database_owner
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_database_temporary_tables
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_foreign_keys
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_function_definers
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_function_languages
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_function_leakproof
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_function_properties
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_grants_catalogue
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_grants_default
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_grants_disturbing
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_grants_large_objects
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_grants_other_schemas
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_grants_parameters
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_grants_tables
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_grants_unwanted
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_grants_wanted
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_identity_current_user_id
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_identity_dependencies
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_identity_identify
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_identity_missing_functions
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_identity_overloads
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_identity_postgres_functions
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_identity_session
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_identity_stored
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_connections
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_exposed
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_limits
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_memberships
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_missing
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_ownership
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_sessions
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_settings
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_child_tables
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_event_triggers
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_extensions
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_foreign_grants
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_foreign_servers
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_none
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_parent_tables
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_prepared_transactions
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_publications
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_replication_slots
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_rules
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_subscriptions
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_tables_protected
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_views
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_policy_conditions
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_policy_fence
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_policy_permissive
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_role_attributes
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_role_memberships
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_role_ownership
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_schema_create
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_schema_grants
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_schema_owner
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_server_collation_versions
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_server_logged_values
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_server_prepared_transactions
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_server_release
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_settings_session_replication_role
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_settings_stored
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_table_primary_key
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_table_row_security
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_table_unique_keys
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_table_user_column
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_trigger_enabled
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_trigger_internal
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_trigger_touch
 ),
 
 -- A name can contain any character. Here no character of a name can end a line or look like another letter.
 numbered as (
-    select row_number() over (order by part, subject collate "C", fact collate "C") as number, verdict,
-           rpad(regexp_replace(subject, '[^ -~]', '?', 'g'), 11) as subject,
-           regexp_replace(fact, '[^ -~]+', '?', 'g') as fact,
+    select row_number() over (order by f.id, f.subject collate "C", f.fact collate "C") as number, f.id, f.verdict, rpad(f.area, 11) as area,
+           regexp_replace(concat_ws(': ', f.subject, nullif(f.fact, '')), '[^ -~]+', '?', 'g') as fact,
            -- A replaced character would make it a statement about another object.
-           'fix: ' || case when verdict = 'OK' or fix = '' then null
-                           when fix ~ '[^ -~]' then 'by hand: it takes a name that cannot be printed here'
-                           else fix end as fix
-      from facts
+           'fix: ' || case when f.verdict = 'OK' or f.fix = '' then null
+                           when f.fix ~ '[^ -~]' then 'by hand: it takes a name that cannot be printed here'
+                           else f.fix end as fix
+      from facts f
 ),
 
 lines (number, line, text) as (
     -- A long fact continues on the next lines. A word that is too long for a line is split.
     select n.number, 10 * p.part + l.number,
-           case when p.part = 1 and l.number = 1 then rpad(n.verdict, 6) || n.subject || ' ' else repeat(' ', 18) end
+           case when p.part = 1 and l.number = 1 then rpad(n.verdict, 6) || n.id || ' ' || n.area || ' ' else repeat(' ', 25) end
            || rtrim(l.words[1])
       from numbered n
      cross join lateral (values (1, n.fact), (1000, n.fix)) p (part, text)
-     cross join lateral regexp_matches(regexp_replace(p.text, E'(\\S{90})(?=\\S)', E'\\1 ', 'g'), E'.{1,100}(?:\\s+|$)', 'g')
+     cross join lateral regexp_matches(regexp_replace(p.text, E'(\\S{85})(?=\\S)', E'\\1 ', 'g'), E'.{1,93}(?:\\s+|$)', 'g')
            with ordinality l (words, number)
     union all
     select 1000000, 0,

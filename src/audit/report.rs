@@ -5,8 +5,9 @@ use textwrap::Options;
 /// The greatest width of a line. psql's output of `sql/audit.sql` has the same.
 const WIDTH: usize = 118;
 
-/// Widths of the verdict and the subject before a fact, as in `sql/audit.sql`.
+/// Widths of the verdict, the id and the subject before a fact, as in `sql/audit.sql`.
 const VERDICT_WIDTH: usize = 6;
+const ID_WIDTH: usize = 7;
 const SUBJECT_WIDTH: usize = 11;
 
 /// How severe a fact is.
@@ -63,9 +64,19 @@ impl Fact {
         self
     }
 
+    /// The stable id of this kind of finding.
+    fn id(&self) -> &'static str {
+        if self.subject == "proof" { "RK-911" } else { "RK-901" }
+    }
+
     fn lines(&self) -> Vec<String> {
-        let first = format!("{:VERDICT_WIDTH$}{:SUBJECT_WIDTH$} ", self.verdict.word(), self.subject);
-        let indent = " ".repeat(VERDICT_WIDTH + SUBJECT_WIDTH + 1);
+        let first = format!(
+            "{:VERDICT_WIDTH$}{:ID_WIDTH$}{:SUBJECT_WIDTH$} ",
+            self.verdict.word(),
+            self.id(),
+            self.subject
+        );
+        let indent = " ".repeat(VERDICT_WIDTH + ID_WIDTH + SUBJECT_WIDTH + 1);
         let mut lines = wrapped(&ascii(&self.text), &first, &indent);
         for shown in &self.shown {
             // A continued line is indented further than the sign of the diff.
@@ -123,7 +134,7 @@ impl Report {
 
     pub(super) fn add(&mut self, fact: &Fact) {
         self.unproved |= fact.subject == "proof" && fact.verdict == Verdict::Note;
-        self.count(fact.verdict, &format!("{} {}", fact.subject, ascii(&fact.text)));
+        self.count(fact.verdict, &format!("{} {} {}", fact.id(), fact.subject, ascii(&fact.text)));
         self.lines.extend(fact.lines());
     }
 

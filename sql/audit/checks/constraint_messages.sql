@@ -2,8 +2,9 @@
 -- Why: the comment is the message that clients read. The server does not start without it.
 -- Severity: FAIL, because `rowkeep serve` refuses to start.
 -- Fix: comment on constraint ... on ... is '...';
-select 44, 'FAIL', 'constraint', format('%s on %s has no comment; clients get it as the error message', k.conname, t.name),
-       format('comment on constraint %I on %s is ''...'';', k.conname, t.name)
+select 'RK-307', 'FAIL', 'constraint', format('%s on %s has no comment', k.conname, t.name),
+       'clients get it as the error message',
+       format('by hand: comment on constraint %I on %s is ''...'';', k.conname, t.name), null
   from pg_constraint k
   join tables t on t.oid = k.conrelid
  where k.contype = 'c'

@@ -2,10 +2,11 @@
 -- Why: rows can break the rule already.
 -- Severity: FAIL. The rule does not hold for every row.
 -- Fix: alter table ... validate constraint ...;
-select 44, 'FAIL', 'constraint',
-       format('%s on %s is enforced for new rows only, or not at all', k.conname, t.name),
+select 'RK-306', 'FAIL', 'constraint', format('%s on %s', k.conname, t.name),
+       'enforced for new rows only, or not at all',
        case when (to_jsonb(k) ->> 'conenforced') = 'false' then 'by hand: drop it, and add it again as in migrations/'
-            else format('alter table %s validate constraint %I;', t.name, k.conname) end
+            else format('alter table %s validate constraint %I;', t.name, k.conname) end,
+       t.relowner
   from pg_constraint k
   join tables t on t.oid = k.conrelid
  where not k.convalidated

@@ -5,15 +5,15 @@
 -- Severity: FAIL for a login of requests that serves another database of the cluster, and may connect here through PUBLIC
 --   alone. NOTE if PUBLIC may connect and there is no such login.
 -- Fix: grant connect to each login by name, then revoke connect on database ... from public;
-select 10, 'FAIL', 'database',
-       format('%s serves %s, and can read and change every row of %I: it may connect because public may', g.name, g.serves,
-              current_database()),
-       format('revoke connect on database %I from public;', current_database())
+select 'RK-106', 'FAIL', 'database', format('%s serves %s', g.name, g.serves),
+       format('it can read and change every row of %I: it may connect because public may', current_database()),
+       format('revoke connect on database %I from public;', current_database()),
+       (select datdba from pg_database where datname = current_database())
   from database_guests g
 union all
-select 10, 'NOTE', 'database',
-       format('public may connect to %I: grant connect to its logins by name, and revoke it from public', d.datname),
-       format('revoke connect on database %I from public;', d.datname)
+select 'RK-106', 'NOTE', 'database', 'public may connect',
+       format('grant connect on %I to its logins by name, and revoke it from public', d.datname),
+       format('revoke connect on database %I from public;', d.datname), d.datdba
   from pg_database d
  cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
  where d.datname = current_database()

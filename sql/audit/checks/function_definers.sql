@@ -3,7 +3,8 @@
 -- Severity: FAIL if the owner can bypass policies and requests were given the function, or its text can name something of
 --   app. NOTE otherwise: other applications have such functions, too.
 -- Fix: revoke execute on routine ... from ...;
-select 72, case when (o.rolsuper or exists (select from bypasses p where p.role = o.oid))
+select 'RK-412',
+       case when (o.rolsuper or exists (select from bypasses p where p.role = o.oid))
                  and (bool_or(a.grantee <> 0 and a.grantee in (select oid from serving_roles))
                       or l.lanname not in ('sql', 'plpgsql')
                       or concat(f.prosrc, pg_get_function_sqlbody(f.oid), array_to_string(f.proconfig, ' '))
@@ -13,8 +14,10 @@ select 72, case when (o.rolsuper or exists (select from bypasses p where p.role 
        'function',
        format('%s runs as %s (SECURITY DEFINER), and %s may execute it', f.oid::regprocedure, o.name,
               string_agg(distinct coalesce(r.name, 'public'), ', ')),
+       format('body %s', left(md5(concat(f.prosrc, pg_get_function_sqlbody(f.oid))), 8)),
        string_agg(distinct format('revoke execute on routine %s from %s;', f.oid::regprocedure,
-                                  coalesce(r.name, 'public')), ' ')
+                                  coalesce(r.name, 'public')), ' '),
+       f.proowner
   from pg_proc f
   join roles o on o.oid = f.proowner
   join pg_language l on l.oid = f.prolang

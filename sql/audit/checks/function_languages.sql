@@ -2,10 +2,11 @@
 -- Why: such code can read the files of the server, and no policy binds it.
 -- Severity: NOTE. Only a superuser can make such a function, and this audit cannot tell whether its code is safe.
 -- Fix: drop routine ...;
-select 73, 'NOTE', 'function',
-       format('%s is in language %s, to which no policy applies, and %s may execute it', f.oid::regprocedure, l.lanname,
+select 'RK-414', 'NOTE', 'function',
+       format('%s is in language %s, and %s may execute it', f.oid::regprocedure, l.lanname,
               string_agg(distinct coalesce(r.name, 'public'), ', ')),
-       format('drop routine %s;', f.oid::regprocedure)
+       'no policy applies to such code',
+       format('drop routine %s;', f.oid::regprocedure), f.proowner
   from pg_proc f
   join pg_language l on l.oid = f.prolang and not l.lanpltrusted
  cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a

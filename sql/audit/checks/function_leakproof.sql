@@ -3,9 +3,9 @@
 -- Severity: FAIL for a new function. NOTE for a function of PostgreSQL that was marked later. Extensions are left out,
 --   because their authors vouch for them.
 -- Fix: alter function ... not leakproof;
-select 71, case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function',
-       format('%s is LEAKPROOF: it may see rows before the policy hides them', f.oid::regprocedure),
-       format('alter function %s not leakproof;', f.oid::regprocedure)
+select 'RK-413', case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function',
+       format('%s is LEAKPROOF', f.oid::regprocedure), 'it may see rows before the policy hides them',
+       format('alter function %s not leakproof;', f.oid::regprocedure), 0
   from pg_proc f
  where f.proleakproof
    and f.pronamespace not in (select oid from schemas)

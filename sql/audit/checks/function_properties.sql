@@ -3,13 +3,13 @@
 --   code runs with the rights of its owner. A LEAKPROOF function may see rows before the policy.
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter routine ... set search_path = ''; and the like, or restore it from migrations/.
-select 70, case when x.problem is null then 'OK' else 'FAIL' end, 'function',
-       f.oid::regprocedure
-       || coalesce(' ' || x.problem,
-                   case when f.prosecdef then ': SECURITY DEFINER, takes no argument, its search_path is empty'
-                        when n.settled and f.proconfig is null then ': SECURITY INVOKER, names every object with its schema'
-                        else ': SECURITY INVOKER, its search_path is empty' end),
-       format(x.fix, f.oid::regprocedure)
+select 'RK-411', case when x.problem is null then 'OK' else 'FAIL' end, 'function',
+       f.oid::regprocedure || coalesce(' ' || x.problem, ''),
+       coalesce(x.harm,
+                case when f.prosecdef then 'SECURITY DEFINER, takes no argument, its search_path is empty'
+                     when n.settled and f.proconfig is null then 'SECURITY INVOKER, names every object with its schema'
+                     else 'SECURITY INVOKER, its search_path is empty' end),
+       format(x.fix, f.oid::regprocedure), case when x.fix ~ '^alter' then f.proowner end
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
   join roles o on o.oid = f.proowner
@@ -27,22 +27,23 @@ select 70, case when x.problem is null then 'OK' else 'FAIL' end, 'function',
        (f.prokind <> 'a'
         and not coalesce(f.proconfig @> array['search_path=""'], false)
         and not (n.settled and not exists (select from unnest(f.proconfig) c (setting) where c.setting ~ '^search_path=')),
-        'does not set search_path = ''''',
+        'does not set search_path = ''''', 'its caller decides which objects it finds',
         case when n.settled then 'alter routine %s reset search_path;' else 'alter routine %s set search_path = '''';' end),
        (exists (select from unnest(f.proconfig) c (setting) where c.setting !~ '^search_path='),
-        'has settings of its own: ' || array_to_string(f.proconfig, ', '),
+        'has settings of its own: ' || array_to_string(f.proconfig, ', '), 'they apply while it runs',
         'alter routine %s reset all;'
         || case when n.settled then '' else ' alter routine %1$s set search_path = '''';' end),
-       (o.rolname <> 'rowkeep_owner', 'is owned by ' || o.name, 'alter routine %s owner to rowkeep_owner;'),
+       (o.rolname <> 'rowkeep_owner', 'is owned by ' || o.name, 'the owner can replace it', 'alter routine %s owner to rowkeep_owner;'),
        (f.prosecdef and f.oid::regprocedure::text not in (select name from expected_definers),
-        'is SECURITY DEFINER: it runs as its owner', 'alter routine %s security invoker;'),
+        'is SECURITY DEFINER', 'it runs as its owner', 'alter routine %s security invoker;'),
        (f.prosecdef and exists (select
                                   from expected_definers d
                                  where d.name = f.oid::regprocedure::text and (l.lanname <> 'sql' or f.prosrc <> d.body)),
-        'is SECURITY DEFINER, and does not have the expected body', 'restore it from migrations/: %s'),
-       (f.proleakproof, 'is LEAKPROOF: it may run before the policy', 'alter function %s not leakproof;'),
+        'is SECURITY DEFINER, and does not have the expected body', 'it runs as its owner',
+        'by hand: restore it from migrations/: %s'),
+       (f.proleakproof, 'is LEAKPROOF', 'it may run before the policy', 'alter function %s not leakproof;'),
        (f.proname = 'identify' and l.lanname <> 'plpgsql',
-        'is not plpgsql: PostgreSQL would plan its statements before it changes the role',
-        'restore it from migrations/V4__cheaper_identity.sql: %s')
-       ) x (found, problem, fix) on x.found
+        'is not plpgsql', 'PostgreSQL would plan its statements before it changes the role',
+        'by hand: restore it from migrations/V4__cheaper_identity.sql: %s')
+       ) x (found, problem, harm, fix) on x.found
  where s.nspname = 'app'

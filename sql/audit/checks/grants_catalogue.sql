@@ -2,10 +2,10 @@
 -- Why: pg_statistic holds values of the rows of all users, and some functions read files.
 -- Severity: FAIL. No policy protects these.
 -- Fix: revoke ... on ... from ...;
-select 86, 'FAIL', 'grants',
-       format('%s%s on %s to %s: PostgreSQL does not grant it by default', lower(a.privilege_type), o.part, o.name,
-              coalesce(r.name, 'public')),
-       format('revoke %s%s on %s from %s;', lower(a.privilege_type), o.part, o.name, coalesce(r.name, 'public'))
+select 'RK-507', 'FAIL', 'grants',
+       format('%s%s on %s to %s', lower(a.privilege_type), o.part, o.name, coalesce(r.name, 'public')),
+       'PostgreSQL does not grant it by default',
+       format('revoke %s%s on %s from %s;', lower(a.privilege_type), o.part, o.name, coalesce(r.name, 'public')), o.owner
   from (select 'pg_class'::regclass as class, c.oid, 0 as number, 'r' as kind, '' as part,
                format('%s.%I', c.relnamespace::regnamespace, c.relname) as name, c.relowner as owner, c.relacl as acl
           from pg_class c where c.relnamespace in ('pg_catalog'::regnamespace, 'pg_toast'::regnamespace)

@@ -3,14 +3,16 @@
 -- Severity: FAIL for objects that can be made in app or rowkeep. NOTE for those of other roles. OK if there is none of
 --   the first kind.
 -- Fix: alter default privileges ... revoke all on ... from ...;
-select 84, case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
+select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
        format('future objects of %s%s are granted to %s: %s', d.name,
               case when d.nspname is null then '' else format(' in schema %I', d.nspname) end,
               d.receiver, string_agg(d.privilege, ', ' order by d.privilege)),
+       '',
        format('alter default privileges for role %s %srevoke all on %s from %s;', d.name,
-              case when d.nspname is null then '' else format('in schema %I ', d.nspname) end, d.what, d.receiver)
+              case when d.nspname is null then '' else format('in schema %I ', d.nspname) end, d.what, d.receiver),
+       d.owner
   from default_privileges d
- group by d.oid, d.name, d.nspname, d.ours, d.what, d.receiver
+ group by d.oid, d.name, d.owner, d.nspname, d.ours, d.what, d.receiver
 union all
-select 84, 'OK', 'grants', 'nothing is granted on future objects of app or rowkeep', null
+select 'RK-504', 'OK', 'grants', 'nothing is granted on future objects of app or rowkeep', '', null, null
  where not exists (select from default_privileges where ours)

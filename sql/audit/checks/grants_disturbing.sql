@@ -4,11 +4,12 @@
 --   of a logical replication slot cannot tell who wrote a message.
 -- Severity: NOTE. No row of another user is shown. Other programs in this database may need the functions.
 -- Fix: revoke execute on function ... from ...; as a superuser. Others that need them then need a grant by name.
-select 88, 'NOTE', 'grants',
-       format('%s may %s; Rowkeep does not need that, other programs in this database may', coalesce(r.name, 'public'), f.what),
+select 'RK-509', 'NOTE', 'grants', format('%s may %s', coalesce(r.name, 'public'), f.what),
+       'Rowkeep does not need that, other programs in this database may',
        format('revoke execute on function %s from %s;',
               string_agg(f.oid::regprocedure::text, ', ' order by f.oid::regprocedure::text collate "C"),
-              coalesce(r.name, 'public'))
+              coalesce(r.name, 'public')),
+       0
   from (select p.oid, p.proowner, p.proacl,
                case when p.proname ~ '^(lo_(creat|create|from_bytea|put|truncate|truncate64|unlink)|lowrite)$'
                     then 'write large objects, which can fill the disk'

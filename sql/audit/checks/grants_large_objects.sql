@@ -3,18 +3,19 @@
 -- Severity: FAIL for the roles of Rowkeep. NOTE for PUBLIC, for a login of requests and for the setting, because other
 --   applications may need it.
 -- Fix: revoke all on large object ... from ...; alter system reset lo_compat_privileges;
-select 85, case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
-       format('%s on large object %s to %s: no policy of app applies to it',
+select 'RK-506', case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
+       format('%s on large object %s to %s',
               string_agg(distinct lower(a.privilege_type), ', ' order by lower(a.privilege_type)), m.oid,
               coalesce(r.name, 'public')),
-       format('revoke all on large object %s from %s;', m.oid, coalesce(r.name, 'public'))
+       'no policy of app applies to it',
+       format('revoke all on large object %s from %s;', m.oid, coalesce(r.name, 'public')), m.lomowner
   from pg_largeobject_metadata m
  cross join aclexplode(m.lomacl) a
   left join roles r on r.oid = a.grantee
  where (a.grantee = 0 or a.grantee in (select oid from serving_roles))
    and a.grantee <> m.lomowner
- group by m.oid, r.ours, r.name
+ group by m.oid, m.lomowner, r.ours, r.name
 union all
-select 85, 'NOTE', 'grants', 'lo_compat_privileges is on: every role may read and change every large object',
-       'alter system reset lo_compat_privileges; select pg_reload_conf();'
+select 'RK-506', 'NOTE', 'grants', 'lo_compat_privileges is on', 'every role may read and change every large object',
+       'alter system reset lo_compat_privileges; select pg_reload_conf();', 0
  where current_setting('lo_compat_privileges')::boolean

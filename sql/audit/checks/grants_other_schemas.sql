@@ -3,10 +3,11 @@
 -- Severity: FAIL for the roles of Rowkeep. NOTE for PUBLIC and for a login of requests, because other applications may
 --   need it.
 -- Fix: revoke all on ... from ...;
-select 85, case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
-       format('%s on %I.%I to %s: no policy of app applies to it', string_agg(distinct lower(a.privilege_type), ', '
+select 'RK-505', case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
+       format('%s on %I.%I to %s', string_agg(distinct lower(a.privilege_type), ', '
               order by lower(a.privilege_type)), e.nspname, c.relname, coalesce(r.name, 'public')),
-       format('revoke all on %I.%I from %s;', e.nspname, c.relname, coalesce(r.name, 'public'))
+       'no policy of app applies to it',
+       format('revoke all on %I.%I from %s;', e.nspname, c.relname, coalesce(r.name, 'public')), c.relowner
   from pg_class c
   join other_schemas e on e.oid = c.relnamespace
  cross join lateral (
@@ -22,4 +23,4 @@ select 85, case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
    and not exists (select
                      from extension_members x
                     where x.classid = 'pg_class'::regclass and x.objid = c.oid and x.extname <> 'plpgsql')
- group by e.nspname, c.relname, r.ours, r.name
+ group by e.nspname, c.relname, c.relowner, r.ours, r.name

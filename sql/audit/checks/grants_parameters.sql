@@ -2,9 +2,10 @@
 -- Why: with SET on a setting of superusers, such as session_replication_role, a role can switch off triggers.
 -- Severity: FAIL. Requests need no such setting.
 -- Fix: revoke ... on parameter ... from ...;
-select 87, 'FAIL', 'grants',
+select 'RK-508', 'FAIL', 'grants',
        format('%s on parameter %s to %s', lower(a.privilege_type), p.parname, coalesce(r.name, 'public')),
-       format('revoke %s on parameter %s from %s;', lower(a.privilege_type), p.parname, coalesce(r.name, 'public'))
+       'requests need no such setting',
+       format('revoke %s on parameter %s from %s;', lower(a.privilege_type), p.parname, coalesce(r.name, 'public')), 0
   from pg_parameter_acl p
  cross join aclexplode(p.paracl) a
   left join roles r on r.oid = a.grantee

@@ -2,8 +2,8 @@
 -- Why: the report says it in one line.
 -- Severity: always OK. What is too much has a line of its own.
 -- Fix: none.
-select 80, 'OK', 'grants',
-       format('rowkeep_api on %s: %s', g.relation, string_agg(g.text, '; ' order by g.rank, g.text)), null
+select 'RK-501', 'OK', 'grants', 'rowkeep_api on ' || g.relation,
+       string_agg(g.text, '; ' order by g.rank, g.text), null, null
   from (select name as relation, 1 as rank, string_agg(privilege, ', ' order by privilege) as text
           from granted where kind = 'table' and nspname = 'app' and wanted
          group by name

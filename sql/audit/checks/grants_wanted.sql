@@ -2,7 +2,8 @@
 -- Why: the report says who may call and read what.
 -- Severity: always OK. What is too much has a line of its own.
 -- Fix: none.
-select 81, 'OK', 'grants', format('%s: %s to %s', g.name, string_agg(g.privilege, ', ' order by g.privilege), g.receiver), null
+select 'RK-502', 'OK', 'grants', g.name,
+       format('%s to %s', string_agg(g.privilege, ', ' order by g.privilege), g.receiver), null, null
   from granted g
  where g.wanted and (g.kind = 'function' or g.kind = 'table' and g.nspname = 'rowkeep')
  group by g.name, g.receiver

@@ -4,10 +4,11 @@
 -- Severity: FAIL. PostgreSQL records no dependency on its own objects, so each recorded one is an object of
 --   another schema or owner.
 -- Fix: make the object again with an empty search path, from migrations/ or policies/.
-select 60, 'FAIL', 'identity',
-       format('%s uses %s, which is not part of PostgreSQL', pg_describe_object(d.classid, d.objid, d.objsubid),
+select 'RK-405', 'FAIL', 'identity',
+       format('%s uses %s', pg_describe_object(d.classid, d.objid, d.objsubid),
               pg_describe_object(d.refclassid, d.refobjid, 0)),
-       'by hand: make it again with an empty search_path, from migrations/ or policies/'
+       'it is not part of PostgreSQL',
+       'by hand: make it again with an empty search_path, from migrations/ or policies/', null
   from pg_depend d
   left join pg_proc f on d.refclassid = 'pg_proc'::regclass and f.oid = d.refobjid
  where d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_cast'::regclass, 'pg_collation'::regclass)

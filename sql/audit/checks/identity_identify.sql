@@ -3,17 +3,18 @@
 --   Another body can set another user or role.
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter function app.identify(text) called on null input; or restore it from the migration.
-select 60, case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
-       'app.identify(text) ' || coalesce(x.problem, 'sets user and role for one transaction, and refuses an empty user'),
-       x.fix
+select 'RK-403', case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
+       'app.identify(text) ' || coalesce(x.problem, 'sets user and role for one transaction'),
+       coalesce(x.harm, 'it refuses an empty user'), x.fix,
+       case when x.fix ~ '^alter' then f.proowner end
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
  cross join expected w
   left join lateral (values
-       (f.proisstrict, 'is STRICT: for null it does nothing, and the transaction keeps the identity it had',
+       (f.proisstrict, 'is STRICT', 'for null it does nothing, and the transaction keeps the identity it had',
         'alter function app.identify(text) called on null input;'),
        (f.prosrc is distinct from w.identify,
-        'does not have the expected body: refuse an empty user, then set app.user_id and the role for one transaction',
-        'restore it from migrations/V4__cheaper_identity.sql')
-       ) x (found, problem, fix) on x.found
+        'does not have the expected body', 'refuse an empty user, then set app.user_id and the role for one transaction',
+        'by hand: restore it from migrations/V4__cheaper_identity.sql')
+       ) x (found, problem, harm, fix) on x.found
  where f.proname = 'identify' and f.oid::regprocedure::text = 'app.identify(text)'

@@ -2,7 +2,8 @@
 -- Why: policies and requests call them.
 -- Severity: FAIL if one is missing. No request can be served.
 -- Fix: restore it from the migration that makes it.
-select 60, 'FAIL', 'identity', n.name || ' does not exist', 'restore it from migrations/V4__cheaper_identity.sql'
+select 'RK-401', 'FAIL', 'identity', n.name || ' does not exist', 'policies and requests call it',
+       'by hand: restore it from migrations/V4__cheaper_identity.sql', null
   from (values ('current_user_id', 'app.current_user_id()'), ('identify', 'app.identify(text)')) n (proname, name)
  -- Not to_regprocedure(): it fails for a role without USAGE on the schema.
  where not exists (select

@@ -2,9 +2,9 @@
 -- Why: a call with another type of argument would run the other function.
 -- Severity: FAIL. A request could take on its identity from the wrong function.
 -- Fix: drop routine ...;
-select 60, 'FAIL', 'identity',
-       format('%s is a second function app.%s: a call can reach it by mistake', f.oid::regprocedure, f.proname),
-       format('drop routine %s;', f.oid::regprocedure)
+select 'RK-404', 'FAIL', 'identity',
+       format('%s is a second function app.%s', f.oid::regprocedure, f.proname), 'a call can reach it by mistake',
+       format('drop routine %s;', f.oid::regprocedure), f.proowner
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
  where s.nspname = 'app'

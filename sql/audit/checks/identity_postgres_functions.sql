@@ -2,7 +2,8 @@
 -- Why: the identity functions and the policies call them. A replaced operator can say that all users are equal.
 -- Severity: FAIL. Only a superuser can replace them, and nothing that depends on them can be trusted.
 -- Fix: by hand: restore them.
-select 60, 'FAIL', 'identity', o.name || ' is not the one that PostgreSQL installs', 'by hand: restore it'
+select 'RK-406', 'FAIL', 'identity', o.name, 'not the one that PostgreSQL installs',
+       'by hand: restore it', null
   from (select 'pg_catalog.' || f.oid::regprocedure as name
           from pg_proc f
          where f.pronamespace = 'pg_catalog'::regnamespace

@@ -2,6 +2,7 @@
 -- Why: then the configuration of the server gives every session that user, or the client of this audit does.
 -- Severity: FAIL. A transaction without an identity must see no row.
 -- Fix: by hand: look into postgresql.conf and PGOPTIONS.
-select 62, 'FAIL', 'identity', 'this session began with a user: the server or the client sets app.user_id',
-       'by hand: remove app.user_id from postgresql.conf (alter system reset app.user_id;) and PGOPTIONS'
+select 'RK-408', 'FAIL', 'identity', 'this session began with a user',
+       'the server or the client sets app.user_id',
+       'by hand: remove app.user_id from postgresql.conf (alter system reset app.user_id;) and PGOPTIONS', null
  where current_setting('app.user_id', true) <> ''

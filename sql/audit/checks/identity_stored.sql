@@ -2,10 +2,10 @@
 -- Why: a session would begin as that user, before any request says who it is.
 -- Severity: FAIL if there is one. OK otherwise.
 -- Fix: alter role ... reset app.user_id; or the same for the database.
-select 61, 'FAIL', 'identity', format('%s stores app.user_id = %L: each of its sessions begins as that user', s.holder, s.value),
-       format('alter %s reset %s;', s.altered, s.spelling)
+select 'RK-407', 'FAIL', 'identity', format('%s stores app.user_id = %L', s.holder, s.value),
+       'each of its sessions begins as that user', format('alter %s reset %s;', s.altered, s.spelling), s.fixer
   from stored_settings s
  where s.name = 'app.user_id'
 union all
-select 61, 'OK', 'identity', 'no role and no database stores a value of app.user_id', null
+select 'RK-407', 'OK', 'identity', 'no role and no database stores a value of app.user_id', '', null, null
  where not exists (select from stored_settings where name = 'app.user_id')

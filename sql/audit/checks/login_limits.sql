@@ -2,14 +2,14 @@
 -- Why: a login that starts as rowkeep_api is restricted even before the first request. Time-outs end what is stuck.
 -- Severity: NOTE if something is missing. The server sets both for itself in every session. OK otherwise.
 -- Fix: alter role ... set role = 'rowkeep_api'; and the same for the time-outs.
-select 91, case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
+select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
        l.name || ' runs as rowkeep_api'
-       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end
-       || case when t.bounds = '' then '' else '; ' || t.bounds end
-       || case when t.missing = '' then '' else '; not set: ' || t.missing end,
+       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end,
+       concat_ws('; ', nullif(t.bounds, ''), 'not set: ' || nullif(t.missing, '')),
        nullif(concat_ws(' ',
               case when not t.starts then format('alter role %s set role = ''rowkeep_api'';', l.name) end,
-              t.fix), '')
+              t.fix), ''),
+       1
   from logins l
  cross join lateral (
        select coalesce(bool_or(s.value = 'rowkeep_api') filter (where n.name = 'role'), false) as starts,

@@ -3,11 +3,10 @@
 --   do with its own sessions, settings and password what it likes. PostgreSQL has no privilege for any of this.
 -- Severity: NOTE. Others wait or are cut off; no row of another user is shown. Only SQL that is not of Rowkeep can do it.
 -- Fix: none. Requests need DELETE, and the server ends its own lost sessions.
-select 121, 'NOTE', 'channel',
-       format('a client that sends SQL as %s can end and watch its other sessions, lift its time limits, %schange its '
-              'settings and its password', l.name,
+select 'RK-708', 'NOTE', 'channel', format('a client that sends SQL as %s', l.name),
+       format('can end and watch its other sessions, lift its time limits, %schange its settings and its password',
               'lock ' || string_agg(t.name, ', ' order by t.name collate "C") || ', and '),
-       null
+       null, null
   from logins l
   left join tables t on exists (
        select

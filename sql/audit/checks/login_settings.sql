@@ -3,11 +3,11 @@
 --   administrator remembers can be the work of a person who has the password.
 -- Severity: NOTE. The server sets its own values at the start of a session.
 -- Fix: alter role ... set ...; to the value of sql/setup/login.sql, or alter role ... reset ...;
-select 93, 'NOTE', 'login',
-       format('%s stores %s = %s: sql/setup/login.sql %s', s.holder, s.name, s.value,
-              case when n.name is null then 'does not' else 'stores ' || n.value end),
+select 'RK-707', 'NOTE', 'login', format('%s stores %s = %s', s.holder, s.name, s.value),
+       'sql/setup/login.sql ' || case when n.name is null then 'does not' else 'stores ' || n.value end,
        case when n.name is null then format('alter %s reset %s;', s.altered, s.spelling)
-            else format('alter %s set %s = %L;', s.altered, s.spelling, n.value) end
+            else format('alter %s set %s = %L;', s.altered, s.spelling, n.value) end,
+       s.fixer
   from stored_settings s
   join roles r on r.oid = s.setrole and (r.oid in (select oid from logins) or r.rolname = 'rowkeep_api')
   left join (values ('role', 'rowkeep_api'), ('statement_timeout', '5s'), ('lock_timeout', '2s'),

@@ -3,10 +3,11 @@
 -- Severity: FAIL if it does not force row-level security, or if another role has a privilege on it. Nothing is printed
 --   otherwise.
 -- Fix: revoke all on ... and alter table ... enable row level security, force row level security;
-select 102, 'FAIL', 'objects', format('%s inherits from %s: a query by its own name does not follow the policies of the parent',
-                                     h.oid::regclass, h.of::regclass),
+select 'RK-804', 'FAIL', 'objects', format('%s inherits from %s', h.oid::regclass, h.of::regclass),
+       'a query by its own name does not follow the policies of the parent',
        format('revoke all on %s from public, rowkeep_api; '
-              'alter table %s enable row level security, force row level security;', h.oid::regclass, h.oid::regclass)
+              'alter table %s enable row level security, force row level security;', h.oid::regclass, h.oid::regclass),
+       c.relowner
   from child_tables h
   join pg_class c on c.oid = h.oid
  where not (c.relrowsecurity and c.relforcerowsecurity)

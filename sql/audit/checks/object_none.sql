@@ -2,8 +2,8 @@
 -- Why: the report says so in one line.
 -- Severity: OK, and printed only if there is none of them.
 -- Fix: none.
-select 112, 'OK', 'objects',
-       'no view, rule, child table, parent table or publication bypasses the policies of app', null
+select 'RK-814', 'OK', 'objects',
+       'no view, rule, child table, parent table or publication bypasses the policies of app', '', null, null
  where not exists (select from views)
    and not exists (select from child_tables)
    and not exists (select from parent_tables)

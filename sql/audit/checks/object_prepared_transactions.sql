@@ -2,7 +2,7 @@
 -- Why: a prepared transaction keeps its locks until it is committed or rolled back.
 -- Severity: NOTE. It breaks no isolation.
 -- Fix: rollback prepared '...';
-select 110, 'NOTE', 'objects', format('prepared transaction %s of %I keeps its locks', p.gid, p.owner),
-       format('rollback prepared %L;', p.gid)
+select 'RK-813', 'NOTE', 'objects', format('prepared transaction %s of %I', p.gid, p.owner), 'it keeps its locks',
+       format('rollback prepared %L;', p.gid), 0
   from pg_prepared_xacts p
  where p.database = current_database()

@@ -2,9 +2,8 @@
 -- Why: logical replication does not apply policies to what it sends.
 -- Severity: NOTE. It may be there on purpose, to copy the database.
 -- Fix: drop publication ...;
-select 107, 'NOTE', 'objects',
-       format('publication %s sends rows of app to others, and no policy applies', p.pubname),
-       format('drop publication %I;', p.pubname)
+select 'RK-807', 'NOTE', 'objects', format('publication %s sends rows of app to others', p.pubname),
+       'no policy applies', format('drop publication %I;', p.pubname), p.pubowner
   from pg_publication p
  where p.puballtables
     or exists (select from pg_publication_rel r join tables t on t.oid = r.prrelid where r.prpubid = p.oid)

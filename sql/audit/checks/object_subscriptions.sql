@@ -2,5 +2,6 @@
 -- Why: a subscription writes rows here, and policies do not check them.
 -- Severity: NOTE. Only a superuser, or a role that was given the right, can make one.
 -- Fix: by hand: decide whether it is needed.
-select 108, 'NOTE', 'objects', format('subscription %s writes rows here, and no policy checks them', b.subname), null
+select 'RK-808', 'NOTE', 'objects', format('subscription %s writes rows here', b.subname),
+       'no policy checks them', null, null
   from pg_subscription b join pg_database d on d.oid = b.subdbid and d.datname = current_database()

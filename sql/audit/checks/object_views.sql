@@ -3,18 +3,19 @@
 --   caller then do not apply.
 -- Severity: FAIL for these. NOTE for a view with security_invoker, which is safe.
 -- Fix: alter view ... set (security_invoker = true); or drop materialized view ... cascade;
-select 100, case when c.relkind <> 'v' or not i.invoker then 'FAIL' else 'NOTE' end, 'objects',
-       format('%s %s %s', case c.relkind when 'm' then 'materialized view' when 'v' then 'view' else 'table' end,
-              c.oid::regclass,
-              case when c.relkind = 'm' then 'keeps a copy of rows, to which no policy applies'
-                   when c.relkind <> 'v' then 'has a rule that reads app as the owner of the table'
-                   when i.invoker then 'reads as its caller (security_invoker)'
-                   else 'reads as its owner (no security_invoker)' end),
+select 'RK-802', case when c.relkind <> 'v' or not i.invoker then 'FAIL' else 'NOTE' end, 'objects',
+       format('%s %s (definition %s)', case c.relkind when 'm' then 'materialized view' when 'v' then 'view' else 'table' end,
+              c.oid::regclass, left(md5(pg_get_viewdef(c.oid)), 8)),
+       case when c.relkind = 'm' then 'keeps a copy of rows, to which no policy applies'
+            when c.relkind <> 'v' then 'has a rule that reads app as the owner of the table'
+            when i.invoker then 'reads as its caller (security_invoker)'
+            else 'reads as its owner (no security_invoker)' end,
        case when c.relkind = 'm' then format('drop materialized view %s cascade;', c.oid::regclass)
             when c.relkind <> 'v'
             then (select string_agg(format('drop rule %I on %s;', w.rulename, c.oid::regclass), ' ' order by w.rulename)
                     from pg_rewrite w where w.ev_class = c.oid)
-            when not i.invoker then format('alter view %s set (security_invoker = true);', c.oid::regclass) end
+            when not i.invoker then format('alter view %s set (security_invoker = true);', c.oid::regclass) end,
+       c.relowner
   from views v
   join pg_class c on c.oid = v.oid
  cross join lateral (

@@ -3,8 +3,8 @@
 -- Why: the fence keeps isolation when a permissive policy is added by mistake.
 -- Severity: FAIL. Without the fence one more mistake breaks isolation.
 -- Fix: rowkeep migrate --reapply-policies
-select 51, 'FAIL', 'policy', format('%s has no fence (a restrictive policy for all commands, to public)', t.name),
-       'rowkeep migrate --reapply-policies'
+select 'RK-312', 'FAIL', 'policy', format('%s has no fence', t.name),
+       'a restrictive policy for all commands, to public', 'rowkeep migrate --reapply-policies', null
   from tables t
  where not exists (select
                      from policies p

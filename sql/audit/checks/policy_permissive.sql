@@ -2,9 +2,9 @@
 -- Why: without a permissive policy PostgreSQL shows no row, and users think that their tasks are gone.
 -- Severity: NOTE. Nothing leaks, but requests do not work.
 -- Fix: rowkeep migrate --reapply-policies
-select 51, 'NOTE', 'policy', format('%s: rowkeep_api can %s no row, because no permissive policy allows it',
-                                    t.name, string_agg(c.command, ', ' order by c.command)),
-       'rowkeep migrate --reapply-policies'
+select 'RK-313', 'NOTE', 'policy',
+       format('%s: rowkeep_api can %s no row', t.name, string_agg(c.command, ', ' order by c.command)),
+       'no permissive policy allows it', 'rowkeep migrate --reapply-policies', null
   from tables t
  cross join (values ('select'), ('insert'), ('update'), ('delete')) c (command)
  where not exists (select

@@ -2,13 +2,15 @@
 -- Why: a role with SUPERUSER or BYPASSRLS is not bound by policies. The others give it power over roles or data.
 -- Severity: FAIL if a role is missing or has one of the attributes. OK otherwise.
 -- Fix: alter role ... nologin nosuperuser nobypassrls nocreaterole nocreatedb noreplication;
-select 20, case when r.oid is null then 'FAIL' when p.powers = '' then 'OK' else 'FAIL' end, 'role',
-       n.name || case when r.oid is null then ' does not exist'
-                      when p.powers = '' then ': cannot log in, has no special attribute'
-                      else ': ' || p.powers end,
+select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK' else 'FAIL' end, 'role',
+       n.name || case when p.powers <> '' then ' ' || p.powers else '' end,
+       case when r.oid is null then 'does not exist'
+            when p.powers = '' then 'cannot log in, has no special attribute'
+            else 'the roles of Rowkeep have no attribute' end,
        case when r.oid is null then 'rowkeep migrate'
             when p.powers <> '' then format('alter role %s nologin nosuperuser nobypassrls nocreaterole nocreatedb '
-                                            'noreplication;', n.name) end
+                                            'noreplication;', n.name) end,
+       case when r.rolsuper or r.rolbypassrls or r.rolreplication then 0 when p.powers <> '' then 1 end
   from (values ('rowkeep_owner'), ('rowkeep_api'), ('rowkeep_auditor')) n (name)
   left join roles r on r.rolname = n.name
  cross join lateral (

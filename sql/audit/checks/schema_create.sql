@@ -2,10 +2,10 @@
 -- Why: such an object can have the name of an object that a statement means.
 -- Severity: NOTE. The statements of Rowkeep name every object with its schema.
 -- Fix: revoke create on schema ... from ...;
-select 30, 'NOTE', 'schema',
-       format('%s: %s may create objects in it; requests use no object of this schema', n.nspname,
-              coalesce(r.name, 'public')),
-       format('revoke create on schema %I from %s;', n.nspname, coalesce(r.name, 'public'))
+select 'RK-213', 'NOTE', 'schema',
+       format('%s may create objects in %s', coalesce(r.name, 'public'), quote_ident(n.nspname)),
+       'requests use no object of this schema',
+       format('revoke create on schema %I from %s;', n.nspname, coalesce(r.name, 'public')), n.nspowner
   from pg_namespace n
   join other_schemas e on e.oid = n.oid
  cross join aclexplode(n.nspacl) a

@@ -2,9 +2,10 @@
 -- Why: sessions of one role can see and end each other's prepared transactions.
 -- Severity: NOTE if it is not 0. Rowkeep prepares no transaction, so this concerns other programs. OK otherwise.
 -- Fix: none. PostgreSQL needs a restart with max_prepared_transactions = 0.
-select 10, case when setting = '0' then 'OK' else 'NOTE' end, 'server',
-       case when setting = '0' then 'no prepared transactions (max_prepared_transactions is 0)'
-            else format('max_prepared_transactions is %s: sessions of one role can end prepared transactions of one another', setting)
-       end, null
+select 'RK-102', case when setting = '0' then 'OK' else 'NOTE' end, 'server',
+       format('max_prepared_transactions is %s', setting),
+       case when setting = '0' then 'no prepared transactions'
+            else 'sessions of one role can end prepared transactions of one another' end,
+       null, null
   from pg_settings
  where name = 'max_prepared_transactions'

@@ -4,14 +4,15 @@
 -- Severity: FAIL for these two cases. NOTE for the rest, because the server sets its own values at the start of a
 --   session.
 -- Fix: alter role ... reset ...; or the same for the database.
-select 63, case when s.name = 'session_replication_role' or s.name = 'search_path' and s.value ~* '.,.*pg_catalog'
+select 'RK-511',
+       case when s.name = 'session_replication_role' or s.name = 'search_path' and s.value ~* '.,.*pg_catalog'
                 then 'FAIL' else 'NOTE' end, 'settings',
-       format('%s stores %s = %s', s.holder, s.name, s.value)
-       || case s.name when 'session_replication_role' then ': triggers do not run'
-                      when 'search_path' then case when s.value ~* '.,.*pg_catalog'
-                                                   then ': operators of other schemas are found before those of PostgreSQL'
-                                                   else ': the server sets an empty one for its sessions' end
-                      when 'row_security' then ': a role to which policies apply gets an error'
-                      else '' end,
-       format('alter %s reset %s;', s.altered, s.spelling)
+       format('%s stores %s = %s', s.holder, s.name, s.value),
+       case s.name when 'session_replication_role' then 'triggers do not run'
+                   when 'search_path' then case when s.value ~* '.,.*pg_catalog'
+                                                then 'operators of other schemas are found before those of PostgreSQL'
+                                                else 'the server sets an empty one for its sessions' end
+                   when 'row_security' then 'a role to which policies apply gets an error'
+                   else '' end,
+       format('alter %s reset %s;', s.altered, s.spelling), s.fixer
   from reported_settings s

@@ -3,12 +3,15 @@
 --   no policy to a foreign table.
 -- Severity: FAIL, because isolation does not hold. OK otherwise.
 -- Fix: alter table ... enable row level security, force row level security;
-select 40, case when f.problems = '' then 'OK' else 'FAIL' end, 'table',
-       t.name || ': row security ' || case when t.relrowsecurity then 'enabled' else 'NOT enabled, so no policy applies' end
-       || case when t.relforcerowsecurity then ', forced' else ', NOT forced, so its owner reads all rows' end
+select 'RK-301', case when f.problems = '' then 'OK' else 'FAIL' end, 'table',
+       t.name || ': row security ' || case when t.relrowsecurity then 'enabled' else 'NOT enabled' end
+       || case when t.relforcerowsecurity then ', forced' else ', NOT forced' end
        || format('; owner %s', o.name)
-       || case when t.relkind = 'f' then '; a FOREIGN table, to which no policy applies' else '' end,
-       f.problems
+       || case when t.relkind = 'f' then '; a FOREIGN table' else '' end,
+       concat_ws('; ',
+                 case when not t.relrowsecurity or t.relkind = 'f' then 'no policy applies' end,
+                 case when not t.relforcerowsecurity then 'its owner reads all rows' end),
+       f.problems, t.relowner
   from tables t
   join roles o on o.oid = t.relowner
  cross join lateral (

@@ -4,16 +4,18 @@
 -- Severity: OK if it is text collate "C" (compared byte by byte), not null, with the default app.current_user_id(). FAIL
 --   otherwise.
 -- Fix: alter table ... alter column user_id ...; a change of its type needs a migration.
-select 41, case when u.sound then 'OK' else 'FAIL' end, 'table',
-       case when u.description is null then t.name || ': has no column user_id, so its rows have no owner'
-            else t.name || ': ' || u.description || case when u.sound then '' else ': must be text collate "C", not null, '
-                                  'default app.current_user_id()' end end,
+select 'RK-302', case when u.sound then 'OK' else 'FAIL' end, 'table',
+       t.name || ': ' || coalesce(u.description, 'no column user_id'),
+       case when u.description is null then 'its rows have no owner'
+            when not u.sound then 'must be text collate "C", not null, default app.current_user_id()'
+            else '' end,
        case when u.sound then null
             when u.description is null then format('alter table %s add column user_id text collate "C" not null '
                                                    'default app.current_user_id();', t.name)
             when u.typed then format('alter table %s alter column user_id set not null, '
                                      'alter column user_id set default app.current_user_id();', t.name)
-            else 'by hand, in a migration: policies and keys depend on the column' end
+            else 'by hand, in a migration: policies and keys depend on the column' end,
+       t.relowner
   from tables t
   left join lateral (
        select format('user_id %s%s%s%s', format_type(a.atttypid, a.atttypmod), format(' collate %I', c.collname),

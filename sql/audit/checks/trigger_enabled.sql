@@ -3,9 +3,9 @@
 --   written.
 -- Severity: FAIL if it is disabled or its function is not in app. OK otherwise.
 -- Fix: alter table ... enable trigger ...; or drop trigger ... on ...;
-select 103, case when x.problem is null then 'OK' else 'FAIL' end, 'trigger',
-       format('%s on %s: %s', g.tgname, t.name, coalesce(x.problem, f.oid::regprocedure::text)),
-       format(x.fix, g.tgname, t.name)
+select 'RK-321', case when x.problem is null then 'OK' else 'FAIL' end, 'trigger',
+       format('%s on %s', g.tgname, t.name), coalesce(x.problem, f.oid::regprocedure::text),
+       format(x.fix, g.tgname, t.name), t.relowner
   from pg_trigger g
   join tables t on t.oid = g.tgrelid
   join pg_proc f on f.oid = g.tgfoid

@@ -2,8 +2,8 @@
 -- Why: only such a trigger can keep id, user_id and created_at unchanged.
 -- Severity: FAIL if a table of app has none.
 -- Fix: restore it from migrations/.
-select 104, 'FAIL', 'trigger', format('%s: no trigger keeps id, user_id and created_at unchanged', t.name),
-       'restore it from migrations/'
+select 'RK-322', 'FAIL', 'trigger', t.name || ' has no trigger that keeps its columns',
+       'id, user_id and created_at can change', 'by hand: restore it from migrations/', null
   from tables t
  where not exists (select
                      from pg_trigger g

@@ -1,6 +1,6 @@
 -- Every privilege of roles other than the owner. `wanted` are those that policies/ grants.
 granted as (
-    select p.kind, p.nspname, p.name, p.part, p.target, lower(p.privilege_type) as privilege, p.is_grantable, p.grantee,
+    select p.kind, p.nspname, p.name, p.part, p.target, lower(p.privilege_type) as privilege, p.is_grantable, p.grantee, p.owner,
            coalesce(r.name, 'public') as receiver,
            -- PUBLIC is no role, and policies/ grants it nothing.
            r.oid is not null

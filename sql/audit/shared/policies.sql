@@ -1,7 +1,7 @@
 -- The policies on tables of app. `sees_own` and `writes_own` tell whether they have the expected condition for reading
 -- and for writing. Without WITH CHECK, PostgreSQL checks new rows with USING.
 policies as (
-    select t.name as relation, p.polname, quote_ident(p.polname) as name, p.polpermissive,
+    select t.name as relation, p.polname, quote_ident(p.polname) as name, t.relowner as owner, p.polpermissive,
            case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete'
                          else 'all' end as command,
            (select string_agg(coalesce(quote_ident(r.rolname), 'public'), ', ' order by r.rolname)

@@ -12,7 +12,13 @@ stored_settings as (
            case when s.setrole = 0 and s.setdatabase = 0 then 'role all'
                 when s.setrole = 0 then format('database %I', d.datname)
                 when s.setdatabase = 0 then format('role %I', r.rolname)
-                else format('role %I in database %I', r.rolname, d.datname) end as altered
+                else format('role %I in database %I', r.rolname, d.datname) end as altered,
+           -- Who can take it away: an administrator of roles, or the owner of the database. A setting of superusers needs one.
+           case when exists (select from pg_settings p where lower(p.name) = lower(split_part(c.setting, '=', 1)) and p.context <> 'user')
+                  or s.setrole = 0 and s.setdatabase = 0 then 0
+                when s.setrole = 0 then d.datdba
+                when r.rolsuper then 0
+                else 1 end as fixer
       from pg_db_role_setting s
      cross join unnest(s.setconfig) c (setting)
       left join pg_roles r on r.oid = s.setrole

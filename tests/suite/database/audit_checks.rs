@@ -34,7 +34,7 @@ fn every_check_and_every_shared_part_is_in_the_file_for_psql() {
                 whole.contains(text.trim_end()),
                 "{folder}/{name}.sql is not in sql/audit.sql: run `make audit`"
             );
-            let counted = format!("select * from check_{name}\n");
+            let counted = format!(" from check_{name}\n");
             assert!(folder != "checks" || whole.contains(&counted), "no facts come from checks/{name}.sql");
         }
     }

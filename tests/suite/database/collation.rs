@@ -183,8 +183,7 @@ async fn the_audit_notes_rules_that_have_changed_and_its_fix_works() {
         ),
         ("collation public.german".into(), "alter collation public.german refresh".into()),
     ] {
-        let noted =
-            format!("NOTE server {what}: the rules for sorting text have changed from version 1.0 to ");
+        let noted = format!("NOTE RK-104 server {what} changed from version 1.0 to ");
         assert!(text.contains(&noted), "{report}");
         let fix = format!("fix: reindex database concurrently {}; {refresh} version;", database.name);
         assert!(text.contains(&fix), "{report}");

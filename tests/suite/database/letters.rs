@@ -128,8 +128,7 @@ async fn the_audit_and_health_say_that_the_rules_have_changed_and_the_fix_works(
 
     assert_eq!(report.failing(), [""; 0], "{report}");
     let text = report.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-    let noted =
-        "NOTE server collation app.letters: the rules for sorting text have changed from version 1.0 to ";
+    let noted = "NOTE RK-104 server collation app.letters changed from version 1.0 to ";
     assert!(text.contains(noted) && text.contains("no index uses them"), "{report}");
     let fix = "alter collation app.letters refresh version;";
     assert!(text.contains(&format!("fix: {fix}")), "{report}");

@@ -220,7 +220,7 @@ async fn a_changed_identify_is_reported() {
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn a_replaced_function_of_postgres_is_reported() {
     let replaced = |name: &str, body: &str| {
-        let expected = format!("FAIL identity pg_catalog.{name} is not the one that PostgreSQL installs");
+        let expected = format!("FAIL identity pg_catalog.{name}: not the one that PostgreSQL installs");
         mutant(format!("create or replace function pg_catalog.{name} {body}"), &[&expected]).by_hand()
     };
     let mutants = vec![

@@ -93,7 +93,7 @@ async fn a_new_object_in_the_schema_is_reported() {
         mutant(
             "create table app.notes (id bigint primary key, body text); alter table app.notes owner to rowkeep_owner, \
              enable row level security, force row level security; grant select on app.notes to rowkeep_api",
-            &["FAIL table app.notes: has no column user_id", "FAIL table app.notes: unique: .. does not begin with user_id"],
+            &["FAIL table app.notes: no column user_id", "FAIL table app.notes: unique: .. does not begin with user_id"],
         )
         .by_hand(),
         mutant(
@@ -131,7 +131,7 @@ async fn code_that_runs_beside_the_tables_is_reported() {
         mutant(
             "create subscription taken connection 'dbname=nowhere' publication spread \
              with (connect = false, slot_name = none)",
-            &["NOTE objects subscription taken writes rows here, and no policy checks them"],
+            &["NOTE objects subscription taken writes rows here: no policy checks them"],
         ),
         mutant(
             "create function public.leaky(text) returns boolean language plpgsql leakproof cost 0.0000001 as \
@@ -141,7 +141,7 @@ async fn code_that_runs_beside_the_tables_is_reported() {
         mutant(
             "create function public.read(text) returns text language internal strict as 'pg_read_file_all'",
             &[
-                "NOTE function public.read(text) is in language internal, to which no policy applies, and public may execute it",
+                "NOTE function public.read(text) is in language internal, and public may execute it: no policy applies",
             ],
         ),
         mutant(
@@ -165,11 +165,11 @@ async fn code_that_runs_beside_the_tables_is_reported() {
         ),
         mutant(
             "grant create on schema public to public",
-            &["NOTE schema public: public may create objects in it"],
+            &["NOTE schema public may create objects in public"],
         ),
         mutant(
             "grant create on schema public to rowkeep_api",
-            &["NOTE schema public: rowkeep_api may create objects in it"],
+            &["NOTE schema rowkeep_api may create objects in public"],
         ),
     ];
     try_each(TestCluster::shared().await, "migrated", mutants).await;

@@ -89,7 +89,7 @@ async fn a_migrating_login_needs_none_of_the_noted_functions() {
 async fn a_connection_limit_ends_its_note_and_the_login_cannot_raise_it() {
     let test_cluster = TestCluster::own().await;
     let copy = test_cluster.copy("migrated").await;
-    let note = "NOTE login rowkeep_login can take every connection of the server";
+    let note = "NOTE login rowkeep_login has no connection limit";
     assert!(copy.audit().await.facts.iter().any(|fact| fact.contains(note)));
     copy.admin.batch_execute("alter role rowkeep_login connection limit 3").await.expect("a limit");
 

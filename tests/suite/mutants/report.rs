@@ -3,14 +3,14 @@
 /// A fact: its lines joined into one, and its fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// Verdict, subject and text.
+    /// Verdict, area and text, without the id.
     pub text: String,
     /// The text after `fix:`.
     pub fix: Option<String>,
 }
 
 /// The column at which texts begin.
-const TEXT: usize = 18;
+const TEXT: usize = 25;
 
 impl Fact {
     pub fn fails(&self) -> bool {
@@ -40,7 +40,10 @@ pub fn facts(report: &str) -> Vec<Fact> {
     let mut facts: Vec<Fact> = Vec::new();
     for line in report.lines() {
         if ["OK ", "NOTE ", "FAIL "].iter().any(|verdict| line.starts_with(verdict)) {
-            facts.push(Fact { text: line.split_whitespace().collect::<Vec<_>>().join(" "), fix: None });
+            let words = line.split_whitespace().enumerate();
+            let words = words.filter(|(number, word)| *number != 1 || !word.starts_with("RK-"));
+            let text = words.map(|(_, word)| word).collect::<Vec<_>>().join(" ");
+            facts.push(Fact { text, fix: None });
             continue;
         }
         let Some(fact) = facts.last_mut() else { continue };

@@ -115,7 +115,7 @@ async fn the_report_is_ascii_fits_a_terminal_and_cannot_be_forged_by_names() {
         assert!(!line.trim_start().starts_with("fix: forged"), "{line}");
         // A statement to copy is one line, whatever its length.
         let begins = line.trim_start().starts_with("fix: ");
-        in_fix = begins || in_fix && line.starts_with("                  ");
+        in_fix = begins || in_fix && line.starts_with(&" ".repeat(25));
         assert!(in_fix || line.len() < 120, "{line}");
     }
     let named = |text: &str| text.matches("OK    forged").count();
@@ -149,11 +149,11 @@ async fn an_auditor_is_told_which_proofs_their_login_cannot_run() {
     let audit = run_audit(&database, &auditor).await;
 
     assert!(
-        audit.out.contains("NOTE  proof       not tried: this login may not take on rowkeep_api"),
+        audit.out.contains("NOTE  RK-911 proof       not tried: this login may not take on rowkeep_api"),
         "{}",
         audit.out
     );
-    assert!(!audit.out.contains("OK    proof"), "{}", audit.out);
+    assert!(!audit.out.contains("OK    RK-911 proof"), "{}", audit.out);
     assert_eq!(audit.code, Some(0), "{}", audit.out);
 }
 
@@ -163,8 +163,8 @@ async fn the_serving_login_can_run_every_check_and_proof() {
 
     let audit = run_audit(&database, "rowkeep_login").await;
 
-    assert!(audit.out.contains("OK    drift       migration "), "{}", audit.out);
-    assert!(audit.out.contains("OK    proof       app.tasks: "), "{}", audit.out);
+    assert!(audit.out.contains("OK    RK-901 drift       migration "), "{}", audit.out);
+    assert!(audit.out.contains("OK    RK-911 proof       app.tasks: "), "{}", audit.out);
     assert_eq!(audit.code, Some(0), "{}", audit.out);
 }
 
