@@ -106,6 +106,21 @@ async fn a_moved_renamed_or_dropped_object_is_reported() {
             "alter function app.schema_version() security invoker",
             &["FAIL drift function app.schema_version() is not as declared"],
         ),
+        mutant(
+            "drop function app.accepted()",
+            &[
+                "FAIL drift function app.accepted() is declared, but does not exist",
+                "NOTE accepted rowkeep.accepted: not looked at",
+            ],
+        )
+        .by_hand(),
+        mutant(
+            "grant insert on rowkeep.accepted to rowkeep_api",
+            &[
+                "FAIL grants insert on rowkeep.accepted to rowkeep_api",
+                "NOTE accepted rowkeep.accepted: another role than rowkeep_owner can write it",
+            ],
+        ),
         mutant("drop table rowkeep.lock", &["FAIL drift table rowkeep.lock is declared, but does not exist"])
             .by_hand(),
         mutant(
