@@ -285,7 +285,13 @@ mod tests {
         let found: Vec<_> = declared
             .drift(&live)
             .into_iter()
-            .map(|fact| (fact.subject, fact.shown.unwrap_or_default().replace('\n', "|"), fact.fix.unwrap_or_default()))
+            .map(|fact| {
+                (
+                    fact.subject,
+                    fact.shown.unwrap_or_default().replace('\n', "|"),
+                    fact.fix.unwrap_or_default(),
+                )
+            })
             .collect();
 
         let changed = format!("b is not as declared (definition {})", short_digest("create b wide;"));

@@ -42,7 +42,8 @@ pub(super) fn print(report: &Report) -> String {
         }
         out.push_str("| id | finding | controls |\n|---|---|---|\n");
         for fact in facts {
-            let _ = writeln!(out, "| {} | {} | {} |", fact.id, finding(fact), controls(&fact.id).join("<br>"));
+            let _ =
+                writeln!(out, "| {} | {} | {} |", fact.id, finding(fact), controls(&fact.id).join("<br>"));
         }
     }
     out.push_str(

@@ -39,7 +39,8 @@ async fn only_the_options_of_a_membership_that_let_a_role_become_another_are_rep
             let added = adds(&cluster, &change, "revoke boss from rowkeep_login").await;
 
             let named = |line: &String| {
-                line.starts_with("NOTE     RK-601 bypass      rowkeep_login: ") && line.contains("has BYPASSRLS")
+                line.starts_with("NOTE     RK-601 bypass      rowkeep_login: ")
+                    && line.contains("has BYPASSRLS")
             };
             assert_eq!(added.iter().any(named), listed, "PostgreSQL {major}: {options}: {added:#?}");
         }

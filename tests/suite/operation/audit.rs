@@ -26,11 +26,7 @@ async fn run_in_psql(database: &Database, login: &str, settings: &[(&str, &str)]
 }
 
 /// The exit status of `psql -f sql/audit.sql`, and what it prints.
-pub async fn psql_ends(
-    database: &Database,
-    login: &str,
-    settings: &[(&str, &str)],
-) -> (Option<i32>, String) {
+pub async fn psql_ends(database: &Database, login: &str, settings: &[(&str, &str)]) -> (Option<i32>, String) {
     let programs = Programs::find(None).expect("PostgreSQL's programs");
     let script = format!("{}/sql/audit.sql", env!("CARGO_MANIFEST_DIR"));
     let output = Command::new(programs.path("psql"))

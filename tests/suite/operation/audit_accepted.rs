@@ -71,8 +71,14 @@ async fn an_accepted_finding_is_shown_with_its_reason_and_fails_no_more() {
     for (text, count) in [(psql, 1), (program.out, 2)] {
         let line = "ACCEPTED RK-503 grants      truncate on app.tasks to rowkeep_auditor: empties the table";
         assert!(text.contains(line), "{text}");
-        assert_eq!(text.matches("\n                            accepted by postgres until 20").count(), count);
-        assert!(text.contains(": the export needs it\n") && text.contains(&format!(", {count} ACCEPTED")), "{text}");
+        assert_eq!(
+            text.matches("\n                            accepted by postgres until 20").count(),
+            count
+        );
+        assert!(
+            text.contains(": the export needs it\n") && text.contains(&format!(", {count} ACCEPTED")),
+            "{text}"
+        );
         assert!(!text.contains("fix: revoke truncate"), "{text}");
     }
 }
@@ -205,7 +211,10 @@ async fn serving_logins_and_auditors_see_what_is_accepted_and_others_are_told_th
 #[tokio::test]
 async fn nothing_is_accepted_while_another_role_can_write_the_table() {
     for (grant, revoke) in [
-        ("grant insert on rowkeep.accepted to rowkeep_api", "revoke insert on rowkeep.accepted from rowkeep_api"),
+        (
+            "grant insert on rowkeep.accepted to rowkeep_api",
+            "revoke insert on rowkeep.accepted from rowkeep_api",
+        ),
         (
             "grant update (until) on rowkeep.accepted to rowkeep_auditor",
             "revoke update (until) on rowkeep.accepted from rowkeep_auditor",
@@ -221,7 +230,10 @@ async fn nothing_is_accepted_while_another_role_can_write_the_table() {
         let (code, text) = psql_ends(&database, "postgres", &[]).await;
 
         assert_eq!(code, Some(3), "{grant}: {text}");
-        assert!(text.contains("RK-923 accepted    rowkeep.accepted: another role than rowkeep_owner can"), "{text}");
+        assert!(
+            text.contains("RK-923 accepted    rowkeep.accepted: another role than rowkeep_owner can"),
+            "{text}"
+        );
         assert!(!text.contains("ACCEPTED RK"), "{grant}: {text}");
         admin.batch_execute(revoke).await.expect("as it should be");
         let (_, text) = psql_ends(&database, "postgres", &[]).await;

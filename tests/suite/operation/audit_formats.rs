@@ -39,7 +39,11 @@ async fn the_exit_status_tells_a_fail_from_an_audit_that_did_not_take_place() {
     let codes = [&clean, &failed, &unproved, &lost, &misconfigured, &unknown].map(|ended| ended.code);
     assert_eq!(codes, [0, 1, 3, 2, 2, 2].map(Some), "{}{}", lost.err, misconfigured.err);
     // The standard output has the report and nothing else.
-    assert!(clean.out.starts_with("audit of database ") && clean.out.ends_with("isolation: HELD\n"), "{}", clean.out);
+    assert!(
+        clean.out.starts_with("audit of database ") && clean.out.ends_with("isolation: HELD\n"),
+        "{}",
+        clean.out
+    );
     assert!(!clean.err.contains("ERROR"), "{}", clean.err);
     assert!(failed.err.contains("FAIL: run the fixes that the report shows"), "{}", failed.err);
     assert!(unproved.out.ends_with("isolation: NOT PROVED\n"), "{}", unproved.out);
@@ -144,11 +148,17 @@ async fn the_junit_report_has_a_test_case_for_each_fact() {
     let ended = ended(&database, &auditor, &["--format", "junit"]).await;
 
     assert_eq!(ended.code, Some(1), "{}", ended.err);
-    let document = roxmltree::Document::parse(&ended.out).unwrap_or_else(|error| panic!("{error}: {}", ended.out));
-    let named = |name: &str| document.descendants().filter(|node| node.has_tag_name(name)).collect::<Vec<_>>();
+    let document =
+        roxmltree::Document::parse(&ended.out).unwrap_or_else(|error| panic!("{error}: {}", ended.out));
+    let named =
+        |name: &str| document.descendants().filter(|node| node.has_tag_name(name)).collect::<Vec<_>>();
     let suite = named("testsuite")[0];
     for (attribute, elements) in [("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")] {
-        assert_eq!(suite.attribute(attribute), Some(named(elements).len().to_string().as_str()), "{attribute}");
+        assert_eq!(
+            suite.attribute(attribute),
+            Some(named(elements).len().to_string().as_str()),
+            "{attribute}"
+        );
     }
     for required in ["name", "errors", "time", "timestamp", "hostname"] {
         assert!(suite.has_attribute(required), "{required}");
@@ -174,7 +184,8 @@ async fn the_page_for_reviewers_names_the_controls_and_cannot_be_forged_by_names
 
     let text = ended(&database, "postgres", &["--format", "markdown"]).await.out;
 
-    let row = |id: &str| text.lines().find(|line| line.starts_with(&format!("| {id} | "))).unwrap_or("no row");
+    let row =
+        |id: &str| text.lines().find(|line| line.starts_with(&format!("| {id} | "))).unwrap_or("no row");
     assert!(
         row("RK-301").ends_with(
             " | CIS 4.7: Ensure Row Level Security (RLS) is configured correctly<br>SOC 2 CC6.1: Logical access security \
@@ -186,7 +197,10 @@ async fn the_page_for_reviewers_names_the_controls_and_cannot_be_forged_by_names
     assert!(row("RK-802").contains(r#"view public."a \| b &lt;b&gt;\`\_\*" "#), "{text}");
     let sections: Vec<_> = text.lines().filter(|line| line.starts_with("## ")).collect();
     assert_eq!(sections.len(), 4, "{sections:?}");
-    assert!(sections[1] == "## Accepted (1)" && text.contains("\n| Result | isolation NOT HELD |\n"), "{text}");
+    assert!(
+        sections[1] == "## Accepted (1)" && text.contains("\n| Result | isolation NOT HELD |\n"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -199,7 +213,8 @@ async fn a_fix_says_who_must_run_it_if_this_login_cannot() {
     let fixes = async |login: &str| {
         let text = audit(&cluster.url(login, "postgres")).run().await.out;
         let of = |fix: &str| {
-            let line = text.lines().find(|line| line.contains(fix)).unwrap_or_else(|| panic!("{fix}: {text}"));
+            let line =
+                text.lines().find(|line| line.contains(fix)).unwrap_or_else(|| panic!("{fix}: {text}"));
             line.trim_start().split(": ").next().unwrap_or_default().to_owned()
         };
         [of("revoke truncate on app.tasks"), of("revoke execute on function pg_advisory_lock(bigint)")]
