@@ -7,6 +7,9 @@
 --   privileges           on the schemas app and rowkeep and on their tables, columns, sequences and functions: those of
 --                        every role but the owner, and but those that rowkeep.accepted has by name
 --   default privileges   every grant on future objects of these schemas
+--
+-- The privileges on tables of the role that pgaudit.role names stay: they tell pgaudit which statements to log, and a log that
+-- stops without a word is worse than a privilege. `rowkeep audit` names them.
 
 set local search_path = '';
 
@@ -120,6 +123,15 @@ begin
                       case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end)
           from granted
          where grantee <> owner
+           and not (on_what ~ '^table '
+                    and grantee in (select r.oid
+                                      from pg_roles r
+                                     where r.rolname !~ '^rowkeep_(owner|api|auditor)$'
+                                       and r.rolname in (select current_setting('pgaudit.role', true)
+                                                          union
+                                                         select substr(c.setting, strpos(c.setting, '=') + 1)
+                                                           from pg_db_role_setting s, unnest(s.setconfig) c (setting)
+                                                          where c.setting ~* '^pgaudit[.]role=')))
          order by 1
     loop
         execute command;

@@ -119,16 +119,59 @@ impl Catalogue {
         let mut objects: Vec<_> = self.0.keys().chain(live.0.keys()).collect();
         objects.sort_by_key(|object| (order(object, self.0.contains_key(*object)), *object));
         objects.dedup();
-        let differing = |object: &String| differing(object, self.0.get(object), live.0.get(object));
+        let differing = |object: &String| {
+            let mut finding = differing(object, self.0.get(object), live.0.get(object))?;
+            // The comment of an object goes with it.
+            if finding.fixer.is_some()
+                && self.differs_in(object, live)
+                && let Some(comment) = self.0.get(&format!("comment on {object}"))
+                && let Some(fix) = finding.fix.as_mut()
+            {
+                fix.push_str(&format!("\n{}", comment.statement));
+            }
+            Some(finding)
+        };
         objects
             .into_iter()
-            .filter(|object| self.is_worth_a_line(object, live))
+            .filter(|object| self.is_worth_a_line(object, live) && !self.is_said_by_another(object, live))
             .filter_map(differing)
             .collect()
     }
 
-    /// A column gets a line only if both sides have its table. Otherwise the line of the table says it.
+    /// Whether the statements of drift make the object anew.
+    fn differs_in(&self, object: &str, live: &Self) -> bool {
+        match (self.0.get(object), live.0.get(object)) {
+            (Some(declared), Some(live)) => {
+                declared.statement != live.statement && !object.starts_with("function ")
+            }
+            (declared, live) => declared.is_some() != live.is_some(),
+        }
+    }
+
+    /// Whether the line of another object says the same: a comment goes with its object, and an index with its constraint.
+    fn is_said_by_another(&self, object: &str, live: &Self) -> bool {
+        if let Some(commented) = object.strip_prefix("comment on ") {
+            let index = commented.strip_prefix("index ").and_then(|index| index.split_once('.'));
+            return self.differs_in(commented, live)
+                || index.is_some_and(|(_, index)| self.constraint_differs(index, live));
+        }
+        let index = object.strip_prefix("index ").and_then(|index| index.split_once('.'));
+        index.is_some_and(|(_, index)| self.constraint_differs(index, live))
+    }
+
+    fn constraint_differs(&self, name: &str, live: &Self) -> bool {
+        let begins = format!("constraint {name} on ");
+        let mut all = self.0.keys().chain(live.0.keys());
+        all.any(|object| object.starts_with(&begins) && self.differs_in(object, live))
+    }
+
+    /// A column gets a line only if both sides have its table. Otherwise the line of the table says it. `sql/audit/checks`
+    /// names each privilege that is not declared, so that it gets no second line.
     fn is_worth_a_line(&self, object: &str, live: &Self) -> bool {
+        if object.starts_with("grant ") {
+            let can_be_passed_on = format!("{object} with grant option");
+            return self.0.contains_key(object) && !live.0.contains_key(&can_be_passed_on);
+        }
         let Some(column) = object.strip_prefix("column ") else { return true };
         let table = format!("table {}", column.rsplit_once('.').map_or("", |(table, _)| table));
         self.0.contains_key(&table) && live.0.contains_key(&table)
@@ -181,6 +224,15 @@ const CODE: [&str; 6] = ["function ", "view ", "materialized view ", "policy ", 
 /// The first 8 hexadecimal digits of the SHA-256 of a text.
 fn short_digest(text: &str) -> String {
     sha(&SHA256, text.as_bytes()).as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The object that a finding of drift is about.
+pub(super) fn object(finding: &Finding) -> &str {
+    const HOW: [&str; 3] =
+        [" exists, but is not declared", " is declared, but does not exist", " is not as declared"];
+    let subject = finding.subject.as_str();
+    let end = HOW.iter().filter_map(|how| subject.find(how)).min();
+    subject.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
 const BY_HAND: &str = "by hand, in a migration: rows could be lost";

@@ -12,7 +12,8 @@ select 'RK-414', 'NOTE', 'function',
   join pg_language l on l.oid = f.prolang and not l.lanpltrusted
  cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
   left join roles r on r.oid = a.grantee
- where (a.grantee = 0 or a.grantee in (select oid from serving_roles))
+ where f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)  -- nobody can call them
+   and (a.grantee = 0 or a.grantee in (select oid from serving_roles))
    and f.oid >= 16384
    and f.pronamespace not in (select oid from schemas)
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)

@@ -15,5 +15,5 @@ select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
   from default_privileges d
  group by d.oid, d.name, d.owner, d.nspname, d.ours, d.what, d.receiver
 union all
-select 'RK-504', 'OK', 'grants', 'nothing is granted on future objects of app or rowkeep', '', null, null
+select 'RK-504', 'OK', 'grants', 'no default privilege grants anything on future objects of app or rowkeep', '', null, null
  where not exists (select from default_privileges where ours)

@@ -7,3 +7,8 @@ select 'RK-408', 'FAIL', 'identity', 'this session began with a user',
        'the server or the client sets app.user_id',
        'by hand: remove app.user_id from postgresql.conf (alter system reset app.user_id;) and PGOPTIONS', null
  where current_setting('app.user_id', true) <> ''
+   -- A stored value has a line of its own.
+   and not exists (select
+                     from stored_settings s
+                     left join roles r on r.oid = s.setrole
+                    where s.name = 'app.user_id' and (s.setrole = 0 or r.rolname = session_user))

@@ -11,3 +11,8 @@ select 'RK-312', 'FAIL', 'policy', format('%s has no fence', t.name),
                      from policies p
                     where p.relation = t.name and not p.polpermissive and p.command = 'all'
                       and p.receivers = 'public' and p.sees_own and p.writes_own)
+   -- RK-311 names a restrictive policy that is not as it must be.
+   and not exists (select
+                     from policies p
+                    where p.relation = t.name and not p.polpermissive
+                      and not (p.receivers = 'public' and p.sees_own and p.writes_own))

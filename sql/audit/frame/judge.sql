@@ -9,6 +9,7 @@ refused (id, verdict, subject) as (values
     ('RK-301', 'FAIL', ''),
     ('RK-302', 'FAIL', '^(?!.* collate "C")'),                  -- user ids are not compared byte by byte
     ('RK-307', 'FAIL', ''),
+    ('RK-311', 'FAIL', ': RESTRICTIVE '),
     ('RK-312', 'FAIL', ''),
     ('RK-313', 'NOTE', ' select'),
     ('RK-321', 'FAIL', '^tasks_touch '),
@@ -17,6 +18,7 @@ refused (id, verdict, subject) as (values
     ('RK-402', 'FAIL', ''),
     ('RK-403', 'FAIL', ''),
     ('RK-407', 'FAIL', ''),
+    ('RK-411', 'FAIL', ' is owned by rowkeep_api$'),
     ('RK-408', 'FAIL', ''),
     ('RK-801', 'FAIL', ''),
     ('RK-805', 'FAIL', ''),

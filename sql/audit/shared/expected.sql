@@ -28,4 +28,7 @@ $$),
     ('app.schema_version()', $$
     select (select max(version) from rowkeep.migrations),
            (select digest from rowkeep.policies order by id desc limit 1)
-$$))
+$$)),
+
+-- The other functions of app: those of triggers, `<table>_touch`. The text of the one that this release makes, as its md5.
+expected_touches (name, body) as (values ('app.tasks_touch()', 'c2571d630933ce8d69865c8280fdfcec'))

@@ -38,7 +38,7 @@ async fn holder(database: &Database, name: &str) -> (Client, String) {
 }
 
 /// Waits until `query` returns a row.
-async fn until(admin: &Client, query: &str) -> String {
+pub async fn until(admin: &Client, query: &str) -> String {
     for _ in 0..1000 {
         if let Some(text) = texts(admin, query).await.pop() {
             return text;

@@ -6,7 +6,7 @@ use super::test_cluster::TestCluster;
 /// Every fact about a fresh database, except the one about the server's release.
 const FACTS: &[&str] = &[
     "OK server max_prepared_transactions is 0: no prepared transactions",
-    "OK server the server log contains no parameter values",
+    "OK server no setting writes the values of requests to the server log",
     "OK database DATABASE: owned by postgres",
     "NOTE database public may connect: grant connect on DATABASE to its logins by name, and revoke it from public",
     "NOTE database public may create temporary tables in DATABASE: requests name every table with its schema",
@@ -44,8 +44,8 @@ const FACTS: &[&str] = &[
     "OK grants rowkeep.accepted: select to rowkeep_auditor",
     "OK grants rowkeep.migrations: select to rowkeep_auditor",
     "OK grants rowkeep.policies: select to rowkeep_auditor",
-    "OK grants no other role than the owner has any other privilege in app or rowkeep",
-    "OK grants nothing is granted on future objects of app or rowkeep",
+    "OK grants nothing else is granted to another role than the owner in app or rowkeep",
+    "OK grants no default privilege grants anything on future objects of app or rowkeep",
     "NOTE grants public may take advisory locks, which can use up the locks of the whole server: Rowkeep does not need that, other programs in this database may",
     "NOTE grants public may write large objects, which can fill the disk: Rowkeep does not need that, other programs in this database may",
     "NOTE grants public may write messages to the write-ahead log, for readers of a logical replication slot: Rowkeep does not need that, other programs in this database may",

@@ -17,6 +17,27 @@ impl Fact {
         self.text.starts_with("FAIL ")
     }
 
+    /// Whether its fix is a statement or a command, and not a text for a person.
+    pub fn is_runnable(&self) -> bool {
+        const VERBS: [&str; 10] = [
+            "alter ",
+            "comment ",
+            "create ",
+            "drop ",
+            "grant ",
+            "reassign ",
+            "reindex ",
+            "revoke ",
+            "rollback ",
+            "select ",
+        ];
+        self.fix.as_deref().is_some_and(|fix| {
+            let lower = fix.to_lowercase();
+            VERBS.iter().any(|verb| lower.starts_with(verb))
+                || ["rowkeep migrate", "rowkeep migrate --reapply-policies"].contains(&fix)
+        })
+    }
+
     /// Whether the fact contains this text. Line breaks do not matter; ` .. ` skips some words.
     pub fn contains(&self, wanted: &str) -> bool {
         let text = without_blanks(&self.text);

@@ -117,7 +117,7 @@ fn sorted_members(value: &serde_json::Value) -> Vec<String> {
 #[tokio::test]
 async fn the_json_has_the_members_that_the_page_shows() {
     let database = damaged(&format!(
-        "{TRUNCATE}; insert into rowkeep.accepted (id, subject, why)
+        "{TRUNCATE}; create index mine on app.tasks (updated_at); insert into rowkeep.accepted (id, subject, why)
                      values ('RK-503', 'truncate on app.tasks to rowkeep_auditor', 'the export needs it')"
     ))
     .await;
