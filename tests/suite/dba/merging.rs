@@ -26,9 +26,9 @@ async fn a_user_id_is_renamed_and_ids_and_time_stamps_stay() {
         let place = Site::shared().await.with_tasks().await;
         let before = place.audit().await;
         let renamed: Vec<_> =
-            place.stored().await.iter().map(|row| row.replace(",alice,", ",zoe@example.com,")).collect();
+            place.stored().await.iter().map(|row| row.replace(",alice,", ",o'hara@example.com,")).collect();
 
-        let output = merges(&place, login, "alice", "zoe@example.com").await.expect("a change");
+        let output = merges(&place, login, "alice", "o'hara@example.com").await.expect("a change");
 
         assert!(output.contains("UPDATE 0\n") && output.contains("UPDATE 3\n"), "{login}: {output}");
         let mut stored = place.stored().await;

@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 use super::recipe::Recipe;
 use super::site::{OWNER, OWNERS, Site};
 use crate::database::support::{begin_as, texts};
-use crate::world::OwnCluster;
+use crate::world::{OwnCluster, Person};
 
 #[tokio::test]
 async fn a_connection_limit_is_shown_and_takes_away_the_note_of_the_audit() {
@@ -85,6 +85,19 @@ async fn a_session_that_others_wait_for_is_named_with_its_locks() {
     }
     holder.batch_execute("rollback").await.expect("an end");
     waiting.await.expect("a session that has waited");
+}
+
+#[tokio::test]
+async fn the_log_says_how_long_a_request_and_its_statement_took() {
+    let place = Site::shared().await.with_tasks().await;
+    let server = place.server().await;
+
+    Person::new(server.address, "alice").get("/api/tasks").await;
+
+    let query = server.logs(|event| event["message"] == "query" && event["query"] == "tasks/list").await;
+    let answered = server.logs(|event| event["message"] == "answered" && event["path"] == "/api/tasks").await;
+    assert!(query["micros"].as_u64() <= answered["micros"].as_u64(), "{query} {answered}");
+    assert!(query["micros"].is_u64() && answered["status"] == 200, "{query} {answered}");
 }
 
 #[tokio::test]
