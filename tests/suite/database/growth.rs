@@ -140,7 +140,7 @@ async fn an_audit_reports_the_mistakes_of_a_second_table() {
             "grant update (user_id) on app.notes to rowkeep_api",
             "grants      update on app.notes.user_id to rowkeep_api",
         ),
-        ("drop trigger notes_touch on app.notes", "trigger     app.notes: no trigger keeps"),
+        ("drop trigger notes_touch on app.notes", "trigger     app.notes has no trigger that keeps"),
     ] {
         let database = with_notes().await;
         database.superuser().await.batch_execute(damage).await.expect(damage);

@@ -27,7 +27,7 @@ constraints as (
 mutants (rank, damage, notices, by_hand) as (
     select 1, format('alter table %s drop constraint %s', k.relation, k.name),
            array[format('%s is declared, but does not exist', k.drift),
-                 case k.contype when 'p' then format('FAIL table %s: has no primary key that begins with user_id', k.relation) end],
+                 case k.contype when 'p' then format('FAIL table %s has no primary key', k.relation) end],
            false
       from constraints k where k.contype in ('c', 'p', 'u')
     union all
@@ -39,7 +39,7 @@ mutants (rank, damage, notices, by_hand) as (
     select 3, format('alter table %s drop constraint %s, add constraint %s %s not valid; comment on constraint %s on %s is %L',
                      k.relation, k.name, k.name, k.definition, k.name, k.relation, k.message),
            array[format('%s is not as declared', k.drift),
-                 format('FAIL constraint %s on %s is enforced for new rows only', k.name, k.relation)], false
+                 format('FAIL constraint %s on %s: enforced for new rows only', k.name, k.relation)], false
       from constraints k where k.contype = 'c'
     union all
     select 5, format('comment on constraint %s on %s is null', k.name, k.relation),
@@ -115,7 +115,7 @@ mutants (rank, damage, notices, by_hand) as (
     union all
     select 18, format('alter table %s rename column %s to %I', c.relation, c.name, 'renamed_' || c.attname),
            array[c.drift || ' is declared, but does not exist',
-                 case c.attname when 'user_id' then format('FAIL table %s: has no column user_id', c.relation) end], true
+                 case c.attname when 'user_id' then format('FAIL table %s: no column user_id', c.relation) end], true
       from columns c
     union all
     select 19, format('alter table %s alter column %s type varchar(1000)', c.relation, c.name),

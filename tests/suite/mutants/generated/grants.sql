@@ -98,7 +98,7 @@ mutants (rank, damage, notices, by_hand) as (
        and not exists (select from aclexplode(n.nspacl) x where x.grantee = g.oid and lower(x.privilege_type) = p.privilege)
     union all
     select 9, format('alter schema %I owner to other_role', n.nspname),
-           array[format('FAIL schema %I, owned by other_role', n.nspname),
+           array[format('FAIL schema %I is owned by other_role', n.nspname),
                  format('FAIL drift schema %I is not as declared', n.nspname)], false
       from pg_namespace n where n.nspname in ('app', 'rowkeep')
 )
