@@ -191,6 +191,8 @@ async fn a_dump_restored_without_owners_or_privileges_is_refused_and_repaired() 
         let output = refused(&migrating, &serving).await;
         assert!(output.contains("that this release needs are missing or changed"), "{options:?}: {output}");
         assert!(output.contains("`rowkeep migrate --reapply-policies`"), "{options:?}: {output}");
+        let (passes, report) = rowkeep(&["audit"], &migrating).await;
+        assert!(!passes && report.contains("FAIL "), "{options:?}: {report}");
 
         let (done, output) = rowkeep(&["migrate", "--reapply-policies"], &migrating).await;
         assert!(done, "{options:?}: {output}");
@@ -506,6 +508,8 @@ async fn the_commands_of_the_page_back_up_and_restore() {
 
     let admin = source.cluster.superuser("postgres").await;
     admin.batch_execute(&recipe.sql()).await.expect("a login for backups");
+    let (_, report) = rowkeep(&["audit"], &source.cluster.url("postgres", "postgres")).await;
+    assert!(report.contains("backup: has BYPASSRLS"), "{report}");
     for _ in ["back up", "restore"] {
         run(&recipe.sh(), "tasks").await;
     }

@@ -224,8 +224,9 @@ impl Audit {
 
 /// Asserts that two audits found the same, whatever other tests do to the roles of the cluster meanwhile.
 pub fn assert_same(before: &Audit, after: &Audit) {
-    let is_of_others =
-        |finding: &&str| ["backup", "reporting", "analyst"].iter().any(|role| finding.contains(role));
+    let is_of_others = |finding: &&str| {
+        ["backup", "reporting", "analyst", "watcher"].iter().any(|role| finding.contains(role))
+    };
     let differ = |one: &Audit, other: &Audit| {
         one.since(other)
             .into_iter()
