@@ -60,6 +60,11 @@ async fn a_column_added_by_hand_is_no_drift_and_no_answer_shows_it() {
         assert_eq!(alice.get("/api/tasks").await.json(), before.json(), "{login}");
         assert_eq!(alice.post("/api/tasks", json!({ "title": "after it" })).await.status(), 201);
         assert_eq!(verdicts(&place.audit().await, "own_priority"), ["ACCEPTED"], "{login}");
+        let stamps = "select concat_ws(' ', id, updated_at) from app.tasks order by id";
+        let unmoved = texts(&place.superuser, stamps).await;
+        let filled = place.psql(login, &[], &recipe.sql()).await.expect("values");
+        assert!(filled.contains("UPDATE 10\n"), "{login}: {filled}");
+        assert_eq!(texts(&place.superuser, stamps).await, unmoved, "{login}");
         let exists = "select count(*)::text from pg_attribute where attname = 'own_priority'";
         assert_kept(&place, exists).await;
     }
