@@ -5,7 +5,7 @@
 # make check      runs what CI runs: formatting, clippy and all tests (.ci/run)
 # make bench      compares the speed of Rowkeep with that of PostgreSQL; takes 20 minutes (bench/run --help)
 # make declared   writes sql/audit/declared/ again, after a change of migrations/ or policies/
-# make audit      assembles sql/audit.sql, the one file for psql, after a change in sql/audit/
+# make audit      writes sql/audit.sql, the one file for psql, and docs/findings.md, after a change in sql/audit/
 #
 # The other targets install what these need. Each names its script in .ci/:
 #
@@ -49,6 +49,8 @@ bench: postgres
 audit:
 	sql/audit/assemble > sql/audit.sql.new
 	mv sql/audit.sql.new sql/audit.sql
+	sql/audit/findings_page > docs/findings.md.new
+	mv docs/findings.md.new docs/findings.md
 
 declared: postgres releases
 	ROWKEEP_DECLARE=1 cargo test --locked --test suite has_what_is_declared -- --ignored

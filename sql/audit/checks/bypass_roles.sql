@@ -2,6 +2,7 @@
 -- Why: this list is what a DBA wants to know first. Requests always run as rowkeep_api, even if their login has more power.
 -- Severity: FAIL for rowkeep_api and rowkeep_auditor. NOTE for the others: superusers and owners exist in every cluster.
 -- Fix: remove what makes it so, as the line for the role says.
+-- Controls: CIS 4.3; CIS 4.7; SOC 2 CC6.3
 select 'RK-601', case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'FAIL' else 'NOTE' end, 'bypass',
        r.name || ': ' || string_agg(p.way, '; ' order by p.way),
        case when not r.rolsuper and exists (select from logins l where l.oid = r.oid)

@@ -3,6 +3,7 @@
 -- Severity: FAIL for the roles of Rowkeep. NOTE for PUBLIC and for a login of requests, because other applications may
 --   need it.
 -- Fix: revoke all on ... from ...;
+-- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-505', case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
        format('%s on %I.%I to %s', string_agg(distinct lower(a.privilege_type), ', '
               order by lower(a.privilege_type)), e.nspname, c.relname, coalesce(r.name, 'public')),

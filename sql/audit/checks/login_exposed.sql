@@ -2,6 +2,7 @@
 -- Why: requests are restricted in spite of it, but a person with the password of the login is not.
 -- Severity: FAIL. One stolen password gives the rows of all users.
 -- Fix: alter role ... nosuperuser nobypassrls noreplication; or a login made by sql/setup/login.sql.
+-- Controls: CIS 4.3; CIS 4.7; SOC 2 CC6.3
 select 'RK-702', 'FAIL', 'login', format('%s serves requests, and no login without such a power does', e.name),
        string_agg(e.way, '; ' order by e.way),
        case when e.own then format('alter role %s nosuperuser nobypassrls noreplication;', e.name)

@@ -2,6 +2,7 @@
 -- Why: an owner can change its objects, and policies do not bind it unless they are forced.
 -- Severity: NOTE. Objects outside app do not hold rows of users.
 -- Fix: by hand: decide who is to own the object.
+-- Controls: SOC 2 CC6.3
 select 'RK-705', 'NOTE', 'login', format('%s owns objects in this database', l.name),
        string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
                   order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C"),

@@ -2,6 +2,7 @@
 -- Why: logical replication does not apply policies to what it sends.
 -- Severity: NOTE. It may be there on purpose, to copy the database.
 -- Fix: drop publication ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-807', 'NOTE', 'objects', format('publication %s sends rows of app to others', p.pubname),
        'no policy applies', format('drop publication %I;', p.pubname), p.pubowner
   from pg_publication p

@@ -24,6 +24,8 @@ const BEFORE: &str = r#"
         using (user_id = app.current_user_id()) with check (user_id = app.current_user_id());
     drop collation app.letters;
     drop table rowkeep.lock;
+    drop function app.accepted();
+    drop table rowkeep.accepted;
     delete from rowkeep.migrations where version >= 6;
     commit"#;
 

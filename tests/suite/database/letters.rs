@@ -14,7 +14,8 @@ use crate::world::{Database, OwnCluster, World, releases};
 const MIGRATION: &str = include_str!("../../../migrations/V7__letters.sql");
 
 /// Takes a database back to the time before V7.
-pub const BEFORE: &str = "drop collation app.letters; drop table if exists rowkeep.lock; delete from rowkeep.migrations where version >= 7";
+pub const BEFORE: &str = "drop collation app.letters; drop table if exists rowkeep.lock; drop function if exists app.accepted(); \
+                          drop table if exists rowkeep.accepted; delete from rowkeep.migrations where version >= 7";
 
 const OLD_VERSION: &str = "update pg_collation set collversion = '1.0' where collname = 'letters'";
 
