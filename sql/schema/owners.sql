@@ -41,7 +41,7 @@ begin
                   join pg_namespace n on n.oid = f.pronamespace
                  where (n.nspname = 'rowkeep'
                         or n.nspname = 'app'
-                       and (f.proname in ('current_user_id', 'identify', 'schema_version', 'cursor_key', 'tasks_touch')
+                       and (f.proname in ('current_user_id', 'identify', 'schema_version', 'cursor_key', 'accepted', 'tasks_touch')
                             or exists (select from pg_trigger g join tables t on t.oid = g.tgrelid where g.tgfoid = f.oid)))
                    and f.proowner <> 'rowkeep_owner'::regrole
                  union all

@@ -151,12 +151,14 @@ mod tests {
             (format!("global\0{above}\0"), true),
             (format!("global\0{path}/*\0"), false),
             (format!("global\0{path}\0global\0\0"), false),
+            (format!("global\0{path}\0global\0/usr\0"), true),
             ("global\0*\0global\0\0global\0/usr\0".into(), false),
             ("global\0/usr\0".into(), false),
-            ("global\0.\0".into(), false),
             (format!("system\0/usr\0global\0{path}\0"), true),
         ] {
             assert_eq!(lists(list.as_bytes(), &directory), wanted, "{list:?}");
         }
+        let here = fs::canonicalize(".").expect("a working directory");
+        assert!(!lists(b"global\0.\0", &here), "git does not run there");
     }
 }

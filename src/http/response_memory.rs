@@ -274,7 +274,8 @@ mod tests {
         let memory = ResponseMemory::default();
         let readers = [reader(&memory, "alice", 7, true), reader(&memory, "alice", 7, true)];
 
-        let third = memory.reserve_with_force(vec![b'x'; 7 * MIB], &"alice".into()).await;
+        // 14 MiB more must be free, as much as her clients hold.
+        let third = memory.reserve_with_force(vec![b'x'; 6 * MIB], &"alice".into()).await;
 
         assert!(matches!(third, Err(Refusal::NoMemory)));
         assert!(readers.iter().all(|(pace, body)| !pace.is_cut_off() && body.is_some()));

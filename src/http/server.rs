@@ -51,7 +51,8 @@ const MAX_UNSENT_BYTES: u32 = 128 * 1024;
 /// moment still arrives in time.
 const KEEP_ALIVE_MARGIN: Duration = Duration::from_secs(1);
 
-/// Serves requests on at most `max_connections` connections, until `stop` resolves. Then finishes the requests that are in progress, within `shutdown_timeout`.
+/// Serves requests on at most `max_connections` connections, until `stop` resolves. Then finishes the requests that are in
+/// progress, within `shutdown_timeout`.
 pub async fn serve(
     listener: TcpListener,
     app: App,

@@ -126,8 +126,8 @@ impl WholeList {
     }
 
     /// Reads the next page and turns it into its part of the JSON text. The first part has the opening bracket, each other
-    /// part begins with a comma. Only the last part has the closing bracket, and the number of tasks. Reads a shorter page instead if this one does not fit into the memory;
-    /// one that is not counted always does.
+    /// part begins with a comma. Only the last part has the closing bracket, and the number of tasks. Reads a shorter page
+    /// instead if this one does not fit into the memory; one that is not counted always does.
     async fn next_chunk(&mut self) -> Result<Chunk, Refusal> {
         loop {
             let window = Window { after: self.after.clone(), limit: self.limit as i64, offset: 0 };

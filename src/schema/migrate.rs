@@ -88,8 +88,8 @@ pub async fn migrate(address: &Address, reapply_policies: bool) -> Result<Migrat
 /// Several processes may do this at once: one does the work, the others wait for it.
 ///
 /// # Errors
-/// The step that failed, and why; a database that a newer release has migrated. Each migration has its own transaction, and all policies have one together. What was applied before the
-/// error stays applied.
+/// The step that failed, and why; a database that a newer release has migrated. Each migration has its own transaction, and
+/// all policies have one together. What was applied before the error stays applied.
 pub async fn migrate_with(address: &Address, options: MigrateOptions) -> Result<Migrated, SchemaError> {
     let reapply_policies = options.reapply_policies || options.repair.is_some();
     let wanted = Version::of_this_release();
@@ -132,6 +132,9 @@ pub async fn migrate_with(address: &Address, options: MigrateOptions) -> Result<
     // Now the table is there. A process that starts at this moment may have it first, and do the rest.
     lock.take_row(&client).await?;
     let finishing = async {
+        // So that process may be of a newer release.
+        let found = Version::of_database(&client).await?;
+        refuse_newer(found.as_ref(), &wanted, options, address)?;
         if !is_ahead {
             migrations.extend(apply_migrations(&mut client, Target::Latest).await?);
         }

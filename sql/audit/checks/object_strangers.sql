@@ -3,6 +3,7 @@
 --   first. Requests cannot reach them, and nothing of Rowkeep protects them.
 -- Severity: NOTE, in one line. A table with a privilege of requests has lines of its own.
 -- Fix: alter table ... set schema ...; by hand, because the other program must find it there.
+-- Controls: SOC 2 CC6.1
 select 'RK-815', 'NOTE', 'objects',
        format('objects in app that are not of Rowkeep (%s): %s%s', s.number, array_to_string(s.names[1:10], ', '),
               case when s.number > 10 then format(' and %s more (%s)', s.number - 10,

@@ -4,6 +4,7 @@
 -- Severity: FAIL if the sequence has never given a number although the table has rows, or if it is below the largest id that
 --   the statistics know. NOTE if this login may not read the sequence of a table with rows.
 -- Fix: rowkeep migrate --repair
+-- Controls: SOC 2 CC6.1
 select 'RK-308', case when q.position is null then 'NOTE' else 'FAIL' end, 'table',
        case when q.position is null then format('whether %s is behind the ids of %s', q.name, q.relation)
             else format('%s is behind the ids of %s', q.name, q.relation) end,

@@ -4,6 +4,7 @@
 --   policies. One GRANT shows them all.
 -- Severity: FAIL. The texts of all users are there without protection, even if requests cannot reach them now.
 -- Fix: by hand: drop it, or move it to a schema and a role that may have the rows of all users.
+-- Controls: SOC 2 CC6.1
 select 'RK-309', 'FAIL', 'table',
        format('%s has every column of %s; owner %s', c.name, t.name, o.name),
        'a copy of the rows of all users, to which no policy applies',

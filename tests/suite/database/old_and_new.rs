@@ -3,7 +3,9 @@
 
 use super::catalogue::described;
 use super::migrate::rowkeep;
+use super::migration_lock::until;
 use super::support::{Fixture, texts};
+use crate::operation::database_proxy::Proxy;
 use crate::world::{SECRET, Server};
 
 /// The digest of policies that were in force before those of this release.
@@ -70,6 +72,54 @@ async fn an_old_migrate_does_not_go_back_and_changes_nothing() {
     }
 }
 
+/// Makes the migration that brings the lock pending again. Its commit will have the advisory lock 43 and wait for 42.
+const PAUSE: &str = "
+    drop table rowkeep.lock;
+    delete from rowkeep.migrations where version = 8;
+    create function public.pause() returns trigger language plpgsql set lock_timeout = 0 as $$
+        begin
+            perform pg_advisory_xact_lock(43);
+            perform pg_advisory_xact_lock(42);
+            return null;
+        end $$;
+    create constraint trigger pause after insert on rowkeep.migrations deferrable initially deferred
+        for each row when (new.version = 8) execute function public.pause();
+    select pg_advisory_lock(42)";
+
+fn waits_for(advisory_lock: u32) -> String {
+    format!(
+        "select 'waits' from pg_locks where locktype = 'advisory' and objid = {advisory_lock} and not granted
+            and database = (select oid from pg_database where datname = current_database())"
+    )
+}
+
+/// The old one has made the table of the lock, and the newer one, which starts at that moment, locks its row first.
+#[tokio::test]
+async fn an_old_migrate_does_not_undo_what_a_newer_one_did_while_it_waited_for_the_lock() {
+    let fixture = fixture_after(PAUSE).await;
+    let (newer, proxy) = (fixture.database.superuser().await, Proxy::start().await);
+    let url = proxy.url(&fixture.database, "postgres");
+    let old = tokio::spawn(async move { rowkeep(&["migrate"], &url).await });
+    until(&fixture.admin, &waits_for(42)).await;
+    // The old one does not learn that its migration was committed before the newer one has the lock.
+    proxy.withhold_answers_until(usize::MAX);
+    let lock = "begin; select pg_advisory_xact_lock(43); select only_row from rowkeep.lock for update";
+    let locking = tokio::spawn(async move { newer.batch_execute(lock).await.map(|()| newer) });
+    until(&fixture.admin, &waits_for(43)).await;
+    fixture.admin.batch_execute("select pg_advisory_unlock(42)").await.expect("an end of the pause");
+    let newer = locking.await.expect("no panic").expect("the lock");
+    proxy.withhold_answers_until(0);
+
+    newer.batch_execute(&format!("{NEWER_POLICIES}; commit")).await.expect("newer policies");
+    let done = old.await.expect("no panic");
+
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    assert!(told.contains("of a newer release than this program"), "{told}");
+    let more = "select polname::text from pg_policy where polname = 'more'";
+    assert_eq!(texts(&fixture.admin, more).await, ["more"]);
+}
+
 #[tokio::test]
 async fn an_old_migrate_goes_back_to_its_policies_when_it_is_told_to() {
     let fixture = fixture_after("select 1").await;
@@ -108,7 +158,7 @@ async fn the_audit_of_an_old_release_notes_that_the_policies_are_newer() {
     let done = rowkeep(&["audit"], &fixture.database.url("postgres")).await;
 
     let report = String::from_utf8_lossy(&done.stdout);
-    assert!(report.contains("NOTE  RK-901 drift       the policies are of a newer release"), "{report}");
+    assert!(report.contains("NOTE     RK-901 drift       the policies are of a newer release"), "{report}");
 }
 
 /// A colleague's branch has migrated the database that is shared.

@@ -1,9 +1,13 @@
 //! The issuers and audiences that a server with public keys accepts.
 
+use std::path::Path;
+
 use jsonwebtoken::Algorithm::{ES256, EdDSA};
 use serde_json::{Value, json};
 
 use super::tokens::token_with;
+use crate::operation::checkout::is_root;
+use crate::operation::program::{Directory, Program};
 use crate::world::{Issuer, JWKS_PATH, KeyPair, Reply, SHARED_USERS, World, public};
 
 async fn assert_accepted(world: &World, cases: Vec<(&str, String, bool)>) {
@@ -89,7 +93,7 @@ async fn a_token_of_an_issuer_may_have_claims_that_tell_another_purpose_of_texts
     }
 }
 
-/// Its address is not asked of a resolver, because keys without TLS are believed from there.
+/// Keys are believed from there without TLS.
 #[tokio::test]
 async fn keys_are_read_from_localhost() {
     let pair = KeyPair::new(EdDSA);
@@ -100,6 +104,38 @@ async fn keys_are_read_from_localhost() {
     let token = pair.token(&issuer.claims(json!({ "iss": url, "aud": url })));
 
     assert_accepted(&world, vec![("of localhost", token, true)]).await;
+}
+
+/// On a machine whose hosts file gives the name to another one. Not every container lets root make such a machine.
+#[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs mount namespaces of Linux")]
+async fn localhost_is_this_machine_also_where_a_resolver_says_otherwise() {
+    let directory = Directory::new();
+    directory.write("hosts", "192.0.2.1 localhost\n");
+    let mount = format!("mount --bind '{}' /etc/hosts", directory.0.join("hosts").display());
+    let elsewhere = |script: &str| {
+        let mut program = Program::new(&["--mount", "sh", "-c", script]).with(&[("PATH", "/usr/bin:/bin")]);
+        program.file = "/usr/bin/unshare".into();
+        program
+    };
+    if !is_root() || !Path::new("/usr/bin/unshare").exists() || elsewhere(&mount).run().await.code != Some(0)
+    {
+        return;
+    }
+    let issuer = Issuer::new(&[&KeyPair::new(EdDSA)]).await;
+
+    let script = format!("{mount} && exec {}", env!("CARGO_BIN_EXE_rowkeep"));
+    let url = format!("http://localhost:{}", issuer.address.port());
+    let settings = [
+        ("ENVIRONMENT", "production"),
+        ("DATABASE_URL", "postgres://u@127.0.0.1:9/d"),
+        ("PORT", "0"),
+        ("BETTER_AUTH_URL", &url),
+    ];
+    let mut running = elsewhere(&script).with(&settings).start();
+
+    running.says("key loaded").await;
+    assert_eq!(issuer.fetches(), 1);
 }
 
 /// A secret is often known to more programs than the key of an issuer is.

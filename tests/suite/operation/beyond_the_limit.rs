@@ -102,24 +102,21 @@ async fn half_a_head_beyond_the_limit_is_answered_with_503() {
     }
 }
 
-/// Each connection is idle for a moment between two requests, and busy again before it is closed for being idle.
+/// Each connection is idle only for a moment between two requests, and is busy again before it is closed for being idle.
 #[tokio::test]
 #[cfg_attr(not(target_os = "linux"), ignore = "needs several loopback addresses")]
 async fn small_requests_on_every_connection_of_an_address_keep_no_other_address_out() {
     let server = Limited::to(48, &[]).await;
-    let greedy = async {
-        let mut clients: Vec<Option<RawClient>> = (0..12).map(|_| None).collect();
+    let greedy = join_all((0..12).map(async |_| {
         loop {
-            for client in &mut clients {
-                let mut open = match client.take() {
-                    Some(open) => open,
-                    None => RawClient::open(server.address).await,
-                };
-                open.sends("GET /live HTTP/1.1\r\nHost: x\r\n\r\n").await;
-                *client = open.next_reply().await.filter(|reply| !reply.head.contains("close")).map(|_| open);
+            let mut client = RawClient::open(server.address).await;
+            let mut stays_open = true;
+            while stays_open {
+                client.sends("GET /live HTTP/1.1\r\nHost: x\r\n\r\n").await;
+                stays_open = client.next_reply().await.is_some_and(|reply| !reply.head.contains("close"));
             }
         }
-    };
+    }));
     let modest = async {
         let mut statuses = Vec::new();
         for client in [2, 3].repeat(20) {
@@ -132,7 +129,7 @@ async fn small_requests_on_every_connection_of_an_address_keep_no_other_address_
     };
 
     let statuses = tokio::select! {
-        () = greedy => unreachable!(),
+        _ = greedy => unreachable!(),
         statuses = modest => statuses,
     };
 

@@ -127,6 +127,30 @@ async fn clients_that_never_close_give_way_also_after_their_idle_time() {
     assert_eq!(statuses, [200; 3]);
 }
 
+/// The answer says that the connection ends, so no other request comes on it.
+#[tokio::test]
+async fn clients_that_never_close_give_way_also_after_a_408() {
+    let body = head("POST", "/api/tasks", "alice") + "Content-Length: 40\r\n\r\n{";
+    for half in ["GET /heal", &body] {
+        let server = Limited::to(48, &[("REQUEST_TIMEOUT", "1")]).await;
+        let mut held = hold(server.address, 4, half).await;
+        for client in &mut held {
+            let last = client.reads_to_the_end().await;
+            assert!(last.starts_with("HTTP/1.1 408"), "{last}");
+        }
+
+        let mut statuses = Vec::new();
+        for _ in 0..3 {
+            // Beyond the limit it would be a 503.
+            let mut client =
+                RawClient::sending(server.address, "GET /api/tasks HTTP/1.1\r\nHost: x\r\n\r\n").await;
+            statuses.push(client.reads().await.status);
+        }
+
+        assert_eq!(statuses, [401; 3], "{half}");
+    }
+}
+
 #[tokio::test]
 async fn many_that_are_turned_away_at_once_do_not_use_up_the_files() {
     let server = Limited::to(48, &[]).await;

@@ -139,6 +139,29 @@ async fn root_runs_no_program_of_another_user_that_path_leads_to() {
     }
 }
 
+#[tokio::test]
+async fn programs_of_another_user_are_named_where_no_others_are_found() {
+    if !is_root() {
+        return;
+    }
+    let (directory, checkout) = (Directory::new(), Checkout::new("c"));
+    let record = record(&directory);
+    let programs = directory.0.join("bin");
+    spies(&programs, &record);
+    std::os::unix::fs::chown(&programs, Some(65_533), Some(65_533)).expect("an owner");
+    checkout.program(&["token", "--user", "alice"]).run().await;
+    let data = checkout.home().expect("a home").join("data");
+    std::fs::create_dir(&data).expect("a directory");
+    std::fs::write(data.join("PG_VERSION"), "99\n").expect("a release that no machine has");
+
+    let ended = checkout.program(&[]).with(&[("PATH", programs.to_str().expect("text"))]).run().await;
+
+    let told = format!("\n{} has such programs. They belong to another user", programs.display());
+    assert!(ended.code == Some(1) && ended.err.contains("PostgreSQL 99"), "{ended:?}");
+    assert!(ended.err.contains(&told) && ended.err.contains("POSTGRES_BIN_DIR"), "{ended:?}");
+    assert_eq!(text(&record), "");
+}
+
 /// Its owner could replace the database, the secret, and the configuration that PostgreSQL obeys.
 #[tokio::test]
 async fn a_directory_of_another_user_is_not_used_for_the_database_and_the_secret() {

@@ -74,7 +74,8 @@ async fn requests_before_a_head_that_cannot_be_read_are_answered() {
     for _ in 0..3 {
         assert_eq!(client.reads().await.status, 200);
     }
-    assert_eq!(client.reads().await.status, 400);
+    let last = client.reads().await;
+    assert!(last.status == 400 && last.body.contains("detail"), "{last:?}");
     assert_eq!(client.reads_to_the_end().await, "");
 }
 

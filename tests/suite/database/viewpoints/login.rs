@@ -94,6 +94,16 @@ async fn a_login_can_watch_and_end_its_own_sessions_and_no_others() {
     bob.batch_execute("rollback; set role none").await.expect("the login itself");
     assert_eq!(texts(&bob, &seen).await, ["select 'a literal of alice'"]);
     assert_eq!(state(bob.batch_execute(&end).await), "00000");
+    let name = login(&database).await;
+    let another = database.database.client(&name).await;
+    let [process_id] =
+        texts(&another, "select pg_backend_pid()::text").await.try_into().expect("one process id");
+    let seen = format!("select query from pg_stat_activity where pid = {process_id}");
+    assert_eq!(texts(&bob, &seen).await, ["<insufficient privilege>"]);
+    assert_eq!(
+        state(bob.batch_execute(&format!("select pg_terminate_backend({process_id})")).await),
+        "42501"
+    );
     let ended = async {
         while !sibling.is_closed() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
