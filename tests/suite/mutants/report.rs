@@ -34,7 +34,8 @@ impl Fact {
         self.fix.as_deref().is_some_and(|fix| {
             let lower = fix.to_lowercase();
             VERBS.iter().any(|verb| lower.starts_with(verb))
-                || ["rowkeep migrate", "rowkeep migrate --reapply-policies", "rowkeep migrate --repair"].contains(&fix)
+                || ["rowkeep migrate", "rowkeep migrate --reapply-policies", "rowkeep migrate --repair"]
+                    .contains(&fix)
         })
     }
 
