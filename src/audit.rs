@@ -135,7 +135,9 @@ async fn read_catalogues(client: &Client, login: Login) -> Result<Vec<serde_json
 fn add(findings: &mut Vec<serde_json::Value>, found: Vec<Finding>) {
     for finding in found {
         let mut finding = serde_json::json!(finding);
-        finding["position"] = (findings.len() + 1).into();
+        if let Some(members) = finding.as_object_mut() {
+            members.insert("position".into(), (findings.len() + 1).into());
+        }
         findings.push(finding);
     }
 }

@@ -10,6 +10,7 @@ mod better_auth;
 mod browser;
 mod coverage;
 mod database;
+mod dba;
 mod documents;
 mod example;
 mod http;
