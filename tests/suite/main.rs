@@ -14,6 +14,7 @@ mod dba;
 mod documents;
 mod example;
 mod http;
+mod landscapes;
 mod mutants;
 mod nginx;
 mod openapi;
