@@ -5,7 +5,7 @@
 # make check      runs what CI runs: formatting, clippy and all tests (.ci/run)
 # make bench      compares the speed of Rowkeep with that of PostgreSQL; takes 20 minutes (bench/run --help)
 # make declared   writes sql/audit/declared/ again, after a change of migrations/ or policies/
-# make audit      assembles sql/audit.sql, the one file for psql, after a change in sql/audit/
+# make audit      writes sql/audit.sql, the one file for psql, and docs/findings.md, after a change in sql/audit/
 #
 # The other targets install what these need. Each names its script in .ci/:
 #
@@ -13,13 +13,14 @@
 #   node          Node.js, Better Auth, and what builds the page of the example
 #   releases      PostgreSQL 16, 17 and 18, from npm
 #   pgrls         pgrls, a linter of row-level security on Python
+#   pg-upgrade    pg_upgrade with PostgreSQL 16 and 18, on Python
 #   sqlmodel      SQLModel, which makes the tables of FastAPI back ends, on Python
 #   pgbouncer     PgBouncer, a connection pooler
 #   nginx         nginx, a web server in front of Rowkeep
 #   chromium      Chromium, a web browser
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
 
-.PHONY: run example test test-all check bench audit declared postgres node releases pgrls sqlmodel pgbouncer nginx chromium openapi
+.PHONY: run example test test-all check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -36,7 +37,7 @@ test: postgres
 	cargo test --locked -- --test-threads $(TEST_THREADS)
 
 # First the tests of `make test`, then the ignored ones: one of those checks what the others have recorded.
-test-all: node releases pgrls sqlmodel pgbouncer nginx chromium openapi test
+test-all: node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
 check:
@@ -48,6 +49,8 @@ bench: postgres
 audit:
 	sql/audit/assemble > sql/audit.sql.new
 	mv sql/audit.sql.new sql/audit.sql
+	sql/audit/findings_page > docs/findings.md.new
+	mv docs/findings.md.new docs/findings.md
 
 declared: postgres releases
 	ROWKEEP_DECLARE=1 cargo test --locked --test suite has_what_is_declared -- --ignored
@@ -63,6 +66,9 @@ releases: node
 
 pgrls:
 	@.ci/pgrls
+
+pg-upgrade:
+	@.ci/pg-upgrade
 
 sqlmodel:
 	@.ci/sqlmodel

@@ -5,8 +5,11 @@
 --
 --   policies             every policy on a table of schema app
 --   privileges           on the schemas app and rowkeep and on their tables, columns, sequences and functions: those of
---                        every role but the owner
+--                        every role but the owner, and but those that rowkeep.accepted has by name
 --   default privileges   every grant on future objects of these schemas
+--
+-- The privileges on tables of the role that pgaudit.role names stay: they tell pgaudit which statements to log, and a log that
+-- stops without a word is worse than a privilege. `rowkeep audit` names them.
 
 set local search_path = '';
 
@@ -21,8 +24,61 @@ $$;
 
 do $$
 declare
-    command text;
+    command  text;
+    accepted text[];
 begin
+    -- A DBA has accepted the finding of the audit about each of these, such as the one that pgaudit needs. They are granted
+    -- again at the end. A subject is compared as the audit prints it (sql/audit/frame/judge.sql).
+    with granted (finding, target, owner, grantee, is_grantable) as (
+        select format('%I: %s', n.nspname, lower(a.privilege_type)),
+               format('%s on schema %I', a.privilege_type, n.nspname), n.nspowner, a.grantee, a.is_grantable
+          from pg_namespace n, aclexplode(n.nspacl) a
+         where n.nspname in ('app', 'rowkeep')
+        union all
+        select format('%s on %I.%I', lower(a.privilege_type), n.nspname, c.relname),
+               format('%s on %s %I.%I', a.privilege_type, case c.relkind when 'S' then 'sequence' else 'table' end,
+                      n.nspname, c.relname), c.relowner, a.grantee, a.is_grantable
+          from pg_class c
+          join pg_namespace n on n.oid = c.relnamespace
+         cross join aclexplode(c.relacl) a
+         where n.nspname in ('app', 'rowkeep')
+           and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+        union all
+        select format('%s on %I.%I.%I', lower(a.privilege_type), n.nspname, c.relname, t.attname),
+               format('%s (%I) on table %I.%I', a.privilege_type, t.attname, n.nspname, c.relname), c.relowner, a.grantee,
+               a.is_grantable
+          from pg_attribute t
+          join pg_class c on c.oid = t.attrelid
+          join pg_namespace n on n.oid = c.relnamespace
+         cross join aclexplode(t.attacl) a
+         where n.nspname in ('app', 'rowkeep')
+           and not t.attisdropped
+        union all
+        select format('%s on %s', lower(a.privilege_type), f.oid::regprocedure),
+               format('%s on routine %s', a.privilege_type, f.oid::regprocedure), f.proowner, a.grantee, a.is_grantable
+          from pg_proc f
+          join pg_namespace n on n.oid = f.pronamespace
+         cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
+         where n.nspname in ('app', 'rowkeep')
+    )
+    select array_agg(format('grant %s to %s%s', g.target, r.name, case when g.is_grantable then ' with grant option' else '' end))
+      into accepted
+      from granted g
+     cross join lateral (
+           select case g.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(g.grantee)) end) r (name)
+     cross join lateral (
+           select string_agg(case when ascii(c) between 32 and 126 and c <> E'\\' then c
+                                  when ascii(c) < 65536 then E'\\' || lpad(to_hex(ascii(c)), 4, '0')
+                                  else E'\\+' || lpad(to_hex(ascii(c)), 6, '0') end, '' order by number)
+             from string_to_table(format('%s to %s%s', g.finding, r.name,
+                                         case when g.is_grantable then ', with grant option' else '' end), null)
+                  with ordinality s (c, number)) p (subject)
+      join rowkeep.accepted a on a.subject = p.subject and a.id in ('RK-212', 'RK-503')
+     where g.grantee <> g.owner
+       -- Who writes that table decides what is accepted: only its owner.
+       and g.target not like '% on table rowkeep.accepted'
+       and coalesce(a.until >= (now() at time zone 'UTC')::date, true);
+
     for command in
         select format('drop policy %I on %I.%I', p.polname, n.nspname, c.relname)
           from pg_policy p
@@ -67,6 +123,15 @@ begin
                       case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end)
           from granted
          where grantee <> owner
+           and not (on_what ~ '^table '
+                    and grantee in (select r.oid
+                                      from pg_roles r
+                                     where r.rolname !~ '^rowkeep_(owner|api|auditor)$'
+                                       and r.rolname in (select current_setting('pgaudit.role', true)
+                                                          union
+                                                         select substr(c.setting, strpos(c.setting, '=') + 1)
+                                                           from pg_db_role_setting s, unnest(s.setconfig) c (setting)
+                                                          where c.setting ~* '^pgaudit[.]role=')))
          order by 1
     loop
         execute command;
@@ -92,6 +157,10 @@ begin
            and d.defaclobjtype <> 'T'
          order by 1
     loop
+        execute command;
+    end loop;
+
+    foreach command in array coalesce(accepted, '{}') loop
         execute command;
     end loop;
 end

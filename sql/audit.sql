@@ -7,67 +7,86 @@
 --
 -- It reads catalogues only, as any role that may read them, and no row of any table of app. Each fact is one line:
 --
---   OK      as it should be
---   NOTE    worth knowing, but it breaks nothing by itself
---   FAIL    isolation does not hold, or one more mistake would break it; the next line says how to fix it
+--   OK        as it should be
+--   NOTE      worth knowing, but it breaks nothing by itself
+--   FAIL      isolation does not hold, or one more mistake would break it; the next line says how to fix it
+--
+--   ACCEPTED  a NOTE or FAIL that a DBA has accepted, with the reason (table rowkeep.accepted, docs/audit.md)
+--
+-- Each has the id of its check, which docs/findings.md explains. psql ends with status 3 if there is a FAIL.
 --
 -- `rowkeep audit` prints the same lines. Then it prints what differs from this release (drift), and what happened when it
--- tried to reach rows of another user (proof). The order is fixed and no line contains the time, so two runs can be
--- compared with diff.
+-- tried to reach rows of another user (proof). The order is fixed, and only the first lines contain the time and the
+-- release, so two runs can be compared with diff.
+
+\set ON_ERROR_STOP on
+\set VERBOSITY terse
 
 begin transaction isolation level repeatable read, read only;
 set local search_path = '';
 set local quote_all_identifiers = off;
+set local standard_conforming_strings = on;
 set local jit = off;  -- compiling the query takes seconds, running it takes milliseconds
 set local statement_timeout = '30s';
 set local lock_timeout = '2s';
 
 with recursive
 
--- The roles that can get past the policies, and how.
-bypasses (role, way) as (
-    select b.role, 'superuser'
+-- What the DBA has accepted. `holds`: it has not expired.
+accepted (id, subject, why, who, until, holds) as materialized (
+    select a.id, a.subject, a.why, a.who, a.until, coalesce(a.until >= (now() at time zone 'UTC')::date, true)
+      from optional_rows o
+     cross join jsonb_to_recordset(o.rows) a (id text, subject text, why text, who text, until date)
+     where o.name = 'app.accepted()'
+       and not exists (select from accepted_table t where t.problem is not null)
+),
+
+-- The table, and why it does not count, if it does not: a role that writes it could accept what it has done.
+accepted_table (problem) as (
+    select case when c.relkind <> 'r' or o.rolname <> 'rowkeep_owner'
+                     or exists (select from aclexplode(c.relacl) a
+                                 where a.grantee <> c.relowner and a.privilege_type <> 'SELECT')
+                     or exists (select from pg_attribute t cross join aclexplode(t.attacl) a
+                                 where t.attrelid = c.oid and a.grantee <> c.relowner and a.privilege_type <> 'SELECT')
+                then 'another role than rowkeep_owner can write it, so nothing in it counts'
+                when not exists (select from optional_sources s where s.name = 'app.accepted()' and s.may_read)
+                then 'not looked at: this login cannot read it (app.accepted())' end
+      from pg_class c
+      join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'rowkeep'
+      join pg_roles o on o.oid = c.relowner
+     where c.relname = 'accepted'
+),
+
+-- The roles that can read rows in spite of the policies, and how. `unbound`: without changing anything before. The checks
+-- bypass_* print the whole list; other checks ask here.
+bypasses (role, unbound, way) as (
+    select b.role, true, 'superuser'
       from can_become b join roles o on o.oid = b.other
      where o.rolsuper
     union
-    select b.role, 'has BYPASSRLS'
+    select b.role, true, 'has BYPASSRLS'
       from can_become b join roles o on o.oid = b.other
      where o.rolbypassrls and not o.rolsuper
     union
-    select b.role, 'has REPLICATION, to which no policy applies'
+    select b.role, true, 'has REPLICATION, to which no policy applies'
       from can_become b join roles o on o.oid = b.other
      where o.rolreplication and not o.rolsuper
     union
-    select u.role, format('can become %s, the owner of %s', o.name, t.name)
+    select u.role, true, format('member of %s: can reach the files of the server', o.name)
+      from can_use u join roles o on o.oid = u.other
+     where o.rolname in ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
+       and u.role <> u.other
+    union
+    select u.role, false, format('can become %s, the owner of %s', o.name, t.name)
       from can_use u
       join tables t on t.relowner = u.other
       join roles o on o.oid = u.other
      where u.role <> u.other
     union
-    select u.role, format('member of %s: can reach the files of the server', o.name)
+    select u.role, false, 'member of pg_read_all_data: reads pg_statistic, which contains values of all rows'
       from can_use u join roles o on o.oid = u.other
-     where o.rolname in ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
+     where o.rolname = 'pg_read_all_data'
        and u.role <> u.other
-    union
-    select u.role, format('member of %s: %s', o.name,
-                          case o.rolname when 'pg_read_all_data'
-                               then 'policies apply, but it reads pg_statistic, which contains values of all rows'
-                               else 'policies apply, but it can change sequences' end)
-      from can_use u join roles o on o.oid = u.other
-     where o.rolname in ('pg_read_all_data', 'pg_write_all_data')
-       and u.role <> u.other
-    union
-    select b.role, format('can grant %s to any role', o.name)
-      from can_become b
-      join memberships m on m.member = b.other and m.admin_option
-      join roles o on o.oid = m.roleid and o.ours
-    union
-    select b.role, 'has CREATEROLE, and can grant itself any role that is no superuser'
-      from can_become b join roles o on o.oid = b.other
-     where o.rolcreaterole and current_setting('server_version_num')::integer < 160000
-    union
-    select u.role, format('owns database %I, and can store settings for all its sessions', d.datname)
-      from can_use u join pg_database d on d.datname = current_database() and d.datdba = u.other
 ),
 
 -- `role` can SET ROLE to `other`, or can grant itself the right to.
@@ -149,6 +168,60 @@ default_privileges as (
        and (n.nspname in ('app', 'rowkeep') or n.oid is null)
 ),
 
+-- SECURITY DEFINER functions outside app whose owner can reach rows of all users: one row for each role that may execute
+-- them. open: PUBLIC or a role of requests. risky: what the text says; this audit reads sql and plpgsql only.
+definers as (
+    select f.oid, f.oid::regprocedure::text as signature, f.proowner as owner, o.name as owner_name, t.body,
+           coalesce(r.name, 'public') as receiver, coalesce(r.ours, false) as ours, p.open,
+           bool_or(p.open) over (partition by f.oid) as any_open,
+           l.lanname not in ('sql', 'plpgsql')
+           -- It names a table of app, also in another spelling.
+           or t.code ~* (E'U&"|\\m(app|rowkeep)"?\\s*\\.\\s*"?(' || w.names || E')\\M')
+           -- It builds SQL, or takes SQL as a text.
+           or t.code ~* (E'\\mexecute\\M(?!\\s+(function|procedure)\\s+[\\w".]+\\s*\\(|\\s+on\\M)|\\m(query|cursor|table|schema|database)_to_xml'
+                         '|\\m(ts_stat|ts_rewrite|dblink\\w*|crosstab\\w*|connectby|pg_read_(binary_)?file|lo_import)\\M')
+           -- It names the table alone, and its search path leads to app or is that of its caller.
+           or s.reaches and f.prosrc ~* (E'\\m(from|join|into|update|table|only|using)\\s+"?(' || w.names || E')\\M'
+                                         '|\\mfrom\\M[^;]*,\\s*"?(' || w.names || E')\\M') as risky
+      from pg_proc f
+      join roles o on o.oid = f.proowner
+      join pg_language l on l.oid = f.prolang
+      join pg_namespace n on n.oid = f.pronamespace
+     cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
+      left join roles r on r.oid = a.grantee
+     cross join (select coalesce(string_agg(regexp_replace(c.relname, '[^A-Za-z0-9_]+', '.*', 'g'), '|'), '-') as names
+                   from relations c where c.relkind in ('r', 'p', 'v', 'm', 'f')) w
+     cross join lateral (select concat(f.prosrc, pg_get_function_sqlbody(f.oid)) as body,
+                                -- Without the lines that are comments: a line with a quote can be part of a text.
+                                regexp_replace(concat(f.prosrc, pg_get_function_sqlbody(f.oid)), E'^\\s*--[^''$\\n]*$', '', 'gn')
+                                as code) t
+     cross join lateral (select not exists (select from unnest(f.proconfig) c (setting)
+                                             where c.setting ~* '^search_path=' and c.setting !~* E'\\mapp\\M') as reaches) s
+     cross join lateral (
+           select (a.grantee = 0 or a.grantee in (select oid from serving_roles))
+                  and exists (select
+                                from aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) u
+                               where u.privilege_type = 'USAGE' and (u.grantee = 0 or u.grantee in (select oid from serving_roles))
+                              ) as open) p
+     where f.prosecdef
+       and f.oid >= 16384
+       and f.pronamespace not in (select oid from schemas)
+       and a.grantee <> f.proowner
+       and f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+       and (o.rolsuper
+            or exists (select
+                         from tables t
+                        where pg_has_role(o.oid, t.relowner, 'USAGE')
+                           or o.rolbypassrls
+                              and (has_any_column_privilege(o.oid, t.oid, 'SELECT, INSERT, UPDATE')
+                                   or has_table_privilege(o.oid, t.oid, 'DELETE, TRUNCATE'))))
+       and not exists (select
+                         from extension_members x
+                        where x.classid = 'pg_proc'::regclass and x.objid = f.oid
+                          -- Functions of extensions are left out, unless their text names app. plpgsql has none.
+                          and x.extname <> 'plpgsql' and f.prosrc !~* E'\\mapp"?\\s*\\.')
+),
+
 -- What the policies and the identity functions must be, as PostgreSQL prints them with an empty search path. A function
 -- whose body is text must match in every character. sql/session/probe.sql has the first two texts as well.
 expected (predicate, identity, identify) as (values (
@@ -170,6 +243,9 @@ $$
 
 -- The functions of app that run as their owner (SECURITY DEFINER), with the text that each must have.
 expected_definers (name, body) as (values
+    ('app.accepted()', $$
+    select id, subject, why, who, until from rowkeep.accepted
+$$),
     ('app.cursor_key()', $$
     select key from rowkeep.cursor_keys order by id desc limit 1
 $$),
@@ -178,18 +254,24 @@ $$),
            (select digest from rowkeep.policies order by id desc limit 1)
 $$)),
 
--- The logins that can serve requests and are not bound by policies. A superuser counts only if it was set up to serve.
-exposed_logins (oid, name, own, way) as (
-    select r.oid, r.name, r.rolsuper or r.rolbypassrls or r.rolreplication, p.way
+-- The other functions of app: those of triggers, `<table>_touch`. The text of the one that this release makes, as its md5.
+expected_touches (name, body) as (values ('app.tasks_touch()', 'c2571d630933ce8d69865c8280fdfcec')),
+
+-- The logins that serve requests and can get past the policies. `own`: by an attribute of their own. `unbound`: no policy
+-- binds a session of theirs. A superuser counts only if it is the login of DATABASE_URL, or was set up to serve (`set_up`).
+exposed_logins (oid, name, own, unbound, set_up, way) as (
+    select r.oid, r.name, r.rolsuper or r.rolbypassrls or r.rolreplication, p.unbound, not r.rolsuper or s.set_up, p.way
       from bypasses p
       join roles r on r.oid = p.role and r.rolcanlogin
-     where (p.way in ('superuser', 'has BYPASSRLS') or p.way ~ '^has REPLICATION' or p.way ~ 'files of the server$')
+     cross join lateral (
+           select exists (select from memberships m join roles o on o.oid = m.roleid and o.rolname = 'rowkeep_api'
+                           where m.member = r.oid)
+                  or exists (select from stored_settings s
+                              where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api') as set_up) s
+     where (not r.rolsuper or p.way = 'superuser')
        and (r.oid in (select oid from logins)
-            or r.rolsuper
-               and (exists (select from memberships m join roles o on o.oid = m.roleid and o.rolname = 'rowkeep_api'
-                             where m.member = r.oid)
-                    or exists (select from stored_settings s
-                                where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')))
+            or r.oid in (select oid from serving_login)
+            or r.rolsuper and s.set_up)
 ),
 
 -- Objects that belong to an extension.
@@ -197,10 +279,43 @@ extension_members as (
     select d.classid, d.objid, e.extname from pg_depend d join pg_extension e on e.oid = d.refobjid where d.deptype = 'e'
 ),
 
--- Every privilege of roles other than the owner. `wanted` are those that policies/ grants.
+-- Who can give an object of `owner` to rowkeep_owner: the owner, if it can become rowkeep_owner. Else a superuser (0).
+givers (owner, fixer) as (
+    select r.oid, case when exists (select from can_become b join roles o on o.oid = b.other and o.rolname = 'rowkeep_owner'
+                                     where b.role = r.oid) then r.oid else 0 end
+      from roles r
+),
+
+-- The role whose privileges tell pgaudit what to log (pgaudit.role), if nobody acts as it: it cannot log in, and only roles
+-- that own the tables are members. policies/00_reset.sql leaves the privileges of pgaudit.role.
+pgaudit_roles (oid) as (
+    select r.oid
+      from roles r
+     where r.rolname in (select current_setting('pgaudit.role', true)
+                          union
+                         select s.value from stored_settings s where s.name = 'pgaudit.role')
+       and not (r.ours or r.rolcanlogin or r.rolsuper or r.rolbypassrls)
+       and not exists (select
+                         from memberships m
+                        where m.roleid = r.oid
+                          and not exists (select from tables t where pg_has_role(m.member, t.relowner, 'MEMBER')))
+),
+
+-- Every privilege of roles other than the owner. wanted: policies/ grants it. verdict: FAIL for PUBLIC, the roles of Rowkeep
+-- and those of requests, and for what no policy binds. Another role may have it: it is less than to own the table, or to
+-- have BYPASSRLS.
 granted as (
-    select p.kind, p.nspname, p.name, p.part, p.target, lower(p.privilege_type) as privilege, p.is_grantable, p.grantee, p.owner,
-           coalesce(r.name, 'public') as receiver,
+    select g.*,
+           case when g.wanted then 'OK'
+                when g.grantee in (select oid from pgaudit_roles) and g.kind in ('table', 'column') then 'OK'
+                when g.grantee = 0 or g.ours or g.grantee in (select oid from serving_roles) then 'FAIL'
+                when pg_has_role(g.grantee, g.owner, 'MEMBER') then 'NOTE'
+                when g.privilege in ('create', 'truncate', 'references', 'trigger') then 'FAIL'
+                when g.kind = 'schema' and not g.is_grantable then 'OK'
+                else 'NOTE' end as verdict
+      from (
+    select p.kind, p.nspname, p.name, p.part, p.target, lower(p.privilege_type) as privilege, p.is_grantable, p.grantee,
+           p.grantor, p.owner, coalesce(r.name, 'public') as receiver, coalesce(r.ours, false) as ours,
            -- PUBLIC is no role, and policies/ grants it nothing.
            r.oid is not null
            and not p.is_grantable
@@ -210,8 +325,8 @@ granted as (
                when 'table' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
                              and p.privilege_type in ('SELECT', 'DELETE')
                              and exists (select from tables t where t.oid = p.object)
-                              -- The history, but not the keys.
-                              or p.name in ('rowkeep.migrations', 'rowkeep.policies') and r.rolname = 'rowkeep_auditor'
+                              -- The history and what is accepted, but not the keys.
+                              or p.name in ('rowkeep.migrations', 'rowkeep.policies', 'rowkeep.accepted') and r.rolname = 'rowkeep_auditor'
                              and p.privilege_type = 'SELECT'
                -- Not the key and the time stamps: a role that writes them can find out, or change, who owns a row.
                when 'column' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
@@ -226,37 +341,226 @@ granted as (
                                 and (r.rolname = 'rowkeep_api'
                                      and exists (select from pg_proc f
                                                   where f.oid = p.object and f.prorettype <> 'trigger'::regtype)
-                                     or r.rolname = 'rowkeep_auditor' and p.part = 'schema_version')
+                                     or r.rolname = 'rowkeep_auditor' and p.part in ('schema_version', 'accepted'))
                else false end as wanted
       from privileges p
       left join roles r on r.oid = p.grantee
-     where p.grantee <> p.owner
+     where p.grantee <> p.owner) g
 ),
 
--- The logins that can serve requests. Superusers can do everything; they have lines of their own.
+-- Privileges of requests, auditors and PUBLIC on tables and views outside app and rowkeep, other than those of extensions.
+granted_elsewhere (name, owner, receiver, ours, privilege) as (
+    select format('%I.%I', e.nspname, c.relname), c.relowner, coalesce(r.name, 'public'), coalesce(r.ours, false),
+           lower(a.privilege_type)
+      from pg_class c
+      join other_schemas e on e.oid = c.relnamespace
+     cross join lateral (
+           select grantee, privilege_type from aclexplode(c.relacl)
+            union
+           select x.grantee, x.privilege_type
+             from pg_attribute t cross join aclexplode(t.attacl) x
+            where t.attrelid = c.oid) a
+      left join roles r on r.oid = a.grantee
+     where c.relkind in ('r', 'p', 'v', 'm', 'f')
+       and (a.grantee = 0 or a.grantee in (select oid from serving_roles))
+       and a.grantee <> c.relowner
+       and not exists (select
+                         from extension_members x
+                        where x.classid = 'pg_class'::regclass and x.objid = c.oid and x.extname <> 'plpgsql')
+),
+
+-- The settings that decide whether the values of statements reach the server log: those of every session (role 0), and those
+-- of a login of requests that has some stored. hidden: this login has a value of its own, so that it does not see the
+-- server's.
+log_settings (role, holder, name, value, hidden) as (
+    select h.oid, h.holder, n.name, v.stored, v.stored is null and v.hidden
+      from unnest(array['log_statement', 'log_min_duration_statement', 'log_min_duration_sample', 'log_statement_sample_rate',
+                        'log_transaction_sample_rate', 'log_parameter_max_length', 'log_parameter_max_length_on_error',
+                        'auto_explain.log_min_duration', 'auto_explain.sample_rate', 'auto_explain.log_parameter_max_length',
+                        'pgaudit.log', 'pgaudit.role', 'pgaudit.log_parameter', 'debug_print_parse', 'debug_print_rewritten',
+                        'debug_print_plan']) n (name)
+      left join pg_settings p on p.name = n.name
+     cross join (select 0::oid, 'the server'
+                  union
+                 select r.oid, format('role %s', r.name)
+                   from stored_settings s
+                   join roles r on r.oid = s.setrole
+                  where s.name ~ '^(log_|debug_print_|auto_explain[.]|pgaudit[.])'
+                    and (r.oid in (select oid from logins)
+                         or exists (select from memberships m join roles a on a.oid = m.roleid and a.rolname = 'rowkeep_api'
+                                     where m.member = r.oid))) h (oid, holder)
+     -- A setting of an extension is unknown to pg_settings where the extension is not loaded.
+     cross join lateral (
+           select p.source in ('user', 'database user', 'client', 'session')
+                  or p.name is null and exists (select
+                                                  from stored_settings s
+                                                  join roles r on r.oid = s.setrole and r.rolname = session_user
+                                                 where s.name = n.name)) x (hidden)
+     cross join lateral (
+           select x.hidden,
+                  coalesce((select s.value
+                              from stored_settings s
+                             where s.name = n.name and s.setrole in (h.oid, 0)
+                             order by s.setrole <> 0 desc, s.setdatabase <> 0 desc
+                             limit 1),
+                           case when not x.hidden then coalesce(p.setting, current_setting(n.name, true)) end)) v (hidden, stored)
+),
+
+-- What writes values to the log, and the statements that end it. `settings` names what it depends on.
+logged_values (role, holder, settings, harm, fix) as (
+    select e.role, e.holder, c.settings, c.harm,
+           coalesce((select string_agg(format('alter %s reset %s;', s.altered, s.spelling), ' ' order by s.altered, s.name)
+                       from stored_settings s
+                      where s.setrole = e.role and s.name = any (c.names)), c.fix)
+      from (select s.role, s.holder, jsonb_object_agg(s.name, s.value) as e from log_settings s group by s.role, s.holder) e
+     cross join lateral (
+           select coalesce(e ->> 'log_parameter_max_length', '-1') !~ z.zero as parameters,
+                  concat_ws(', ',
+                      case when e ->> 'log_statement' in ('mod', 'all') then 'log_statement = ' || (e ->> 'log_statement') end,
+                      case when e ->> 'log_min_duration_statement' !~ '^ *-'
+                           then 'log_min_duration_statement = ' || (e ->> 'log_min_duration_statement') end,
+                      case when e ->> 'log_min_duration_sample' !~ '^ *-' and e ->> 'log_statement_sample_rate' !~ '^[ 0.]*$'
+                           then 'log_min_duration_sample = ' || (e ->> 'log_min_duration_sample') end,
+                      case when e ->> 'log_transaction_sample_rate' !~ '^[ 0.]*$'
+                           then 'log_transaction_sample_rate = ' || (e ->> 'log_transaction_sample_rate') end) as statements,
+                  e ->> 'auto_explain.log_min_duration' !~ '^ *-'
+                  and coalesce(e ->> 'auto_explain.sample_rate', '1') !~ '^[ 0.]*$'
+                  and coalesce(e ->> 'auto_explain.log_parameter_max_length', '-1') !~ z.zero as plans,
+                  (coalesce(e ->> 'pgaudit.log', 'none') !~* '^ *(none)? *$' or coalesce(e ->> 'pgaudit.role', '') <> '')
+                  and e ->> 'pgaudit.log_parameter' ~* '^(on|t|y|1)' as audited,
+                  -- app.identify() runs SET with the user id in its text. `-misc` alone leaves the class misc_set.
+                  e ->> 'pgaudit.log' ~* '(^|[ ,])(all|misc|misc_set)($|[ ,])'
+                  and not (e ->> 'pgaudit.log' ~* '-misc($|[ ,])' and e ->> 'pgaudit.log' ~* '-misc_set($|[ ,])') as identified,
+                  concat_ws(', ',
+                      case when e ->> 'debug_print_parse' ~* '^(on|t|y|1)' then 'debug_print_parse = on' end,
+                      case when e ->> 'debug_print_rewritten' ~* '^(on|t|y|1)' then 'debug_print_rewritten = on' end,
+                      case when e ->> 'debug_print_plan' ~* '^(on|t|y|1)' then 'debug_print_plan = on' end) as trees,
+                  z.zero
+             from (values ('^ *0+ *([kMGT]?B)? *$')) z (zero)) l
+     cross join lateral (values
+           (l.parameters and l.statements <> '', l.statements || ', log_parameter_max_length = '
+            || coalesce(e ->> 'log_parameter_max_length', '-1'),
+            'the server log gets the values of statements: tasks and user ids',
+            array['log_statement', 'log_min_duration_statement', 'log_min_duration_sample', 'log_statement_sample_rate',
+                  'log_transaction_sample_rate', 'log_parameter_max_length'],
+            'alter system set log_parameter_max_length = 0; select pg_reload_conf();'),
+           (e ->> 'log_parameter_max_length_on_error' !~ l.zero,
+            'log_parameter_max_length_on_error = ' || (e ->> 'log_parameter_max_length_on_error'),
+            'the server log gets the values of statements that fail: tasks and user ids',
+            array['log_parameter_max_length_on_error'],
+            'alter system set log_parameter_max_length_on_error = 0; select pg_reload_conf();'),
+           (l.plans, 'auto_explain.log_min_duration = ' || (e ->> 'auto_explain.log_min_duration'),
+            'plans in the server log can have values of statements: tasks and user ids',
+            array['auto_explain.log_min_duration', 'auto_explain.sample_rate', 'auto_explain.log_parameter_max_length'],
+            'alter system set auto_explain.log_min_duration = -1; select pg_reload_conf();'),
+           (l.audited, 'pgaudit.log_parameter = on', 'pgaudit logs the values of statements: tasks and user ids',
+            array['pgaudit.log_parameter'],
+            'alter system set pgaudit.log_parameter = off; select pg_reload_conf();'),
+           (l.identified, 'pgaudit.log = ' || (e ->> 'pgaudit.log'),
+            'pgaudit logs each SET, and so the user id of each request',
+            array[]::text[],
+            'by hand: add -misc and -misc_set to pgaudit.log'),
+           (l.trees <> '', l.trees, 'trees of statements in the server log can have values: tasks and user ids',
+            array['debug_print_parse', 'debug_print_rewritten', 'debug_print_plan'],
+            'alter system reset debug_print_parse; alter system reset debug_print_rewritten; '
+            'alter system reset debug_print_plan; select pg_reload_conf();')
+           ) c (found, settings, harm, names, fix)
+     where c.found
+),
+
+-- The logins that serve requests: they start as rowkeep_api, or they can use it and do not migrate. The login of
+-- DATABASE_URL serves as well, whatever it is: see exposed_logins.
 logins as (
     select r.*
       from roles r
      where r.rolcanlogin
        and not r.rolsuper
-       and exists (select from memberships m where m.member = r.oid)
-       and exists (select
-                     from can_use u join roles o on o.oid = u.other
-                    where u.role = r.oid and o.rolname = 'rowkeep_api'
-                    union all
-                   select
-                     from stored_settings s
-                    where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
+       and (exists (select
+                      from stored_settings s
+                     where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
+            or exists (select from can_use u join roles o on o.oid = u.other where u.role = r.oid and o.rolname = 'rowkeep_api')
+               and r.oid not in (select oid from migrating_logins))
 ),
 
 -- Who is a member of which role. Memberships have had options since PostgreSQL 16. Before that, every member may SET
--- ROLE, and a member with INHERIT has the privileges of the role.
+-- ROLE, and a member with INHERIT has the privileges of the role. `revoke` takes one away.
 memberships as (
     select m.roleid, m.member, m.grantor, m.admin_option,
            coalesce((to_jsonb(m) ->> 'set_option')::boolean, true)                as may_set,
-           coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, r.rolinherit)    as inherits
+           coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, r.rolinherit)    as inherits,
+           format('revoke %s from %s%s;', o.name, r.name,
+                  case when current_setting('server_version_num')::integer >= 160000 then ' granted by ' || g.name end) as revoke
       from pg_auth_members m
       join roles r on r.oid = m.member
+      join roles o on o.oid = m.roleid
+      left join roles g on g.oid = m.grantor
+),
+
+-- The logins that migrate: they can become an owner of something in app or rowkeep, or they can use rowkeep_api and make
+-- roles. Hosting services and companies have one, and it is not for requests.
+migrating_logins as (
+    select r.*
+      from roles r
+     where r.rolcanlogin
+       and not r.rolsuper
+       and (exists (select
+                      from can_use u
+                     where u.role = r.oid
+                       and (u.other in (select oid from roles where rolname = 'rowkeep_owner')
+                            or u.other in (select nspowner from schemas union select relowner from relations
+                                           union select proowner from pg_proc where pronamespace in (select oid from schemas))))
+            or exists (select from can_use u join roles o on o.oid = u.other where u.role = r.oid and o.rolname = 'rowkeep_api')
+               and exists (select from can_become b join roles o on o.oid = b.other where b.role = r.oid and o.rolcreaterole))
+),
+
+-- Relations and functions that an older database lacks, or that this login may not read. A statement that names one fails
+-- as a whole there. query_to_xml() runs a statement of its own, and only where the object can be read; PostgreSQL has it
+-- without libxml as well. To read another relation, add its name to the list.
+--
+-- Only ordinary tables, and functions of app that are exactly those of this release: a view or a changed function could
+-- run the code of somebody else with the rights of this login.
+optional_sources (name, source, may_read) as (
+    select format('%I.%I', n.nspname, c.relname), format('%I.%I', n.nspname, c.relname),
+           has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT')
+      from (values ('rowkeep', 'migrations'), ('rowkeep', 'policies')) w (nspname, relname)
+      join pg_namespace n on n.nspname = w.nspname
+      join pg_class c on c.relnamespace = n.oid and c.relname = w.relname and c.relkind in ('r', 'p')
+    union all
+    select w.name, w.name,
+           has_schema_privilege(n.oid, 'USAGE') and has_function_privilege(f.oid, 'EXECUTE')
+           -- The function fails if its owner cannot read these.
+           and not exists (select
+                             from (values ('app.accepted()', 'accepted', 'id'), ('app.accepted()', 'accepted', 'subject'),
+                                          ('app.accepted()', 'accepted', 'why'), ('app.accepted()', 'accepted', 'who'),
+                                          ('app.accepted()', 'accepted', 'until'),
+                                          ('app.schema_version()', 'migrations', 'version'),
+                                          ('app.schema_version()', 'policies', 'id'),
+                                          ('app.schema_version()', 'policies', 'digest')) r (name, relname, attname)
+                            where r.name = w.name
+                              and not exists (select
+                                                from pg_class c
+                                                join pg_namespace s on s.oid = c.relnamespace and s.nspname = 'rowkeep'
+                                                join pg_attribute a on a.attrelid = c.oid and a.attname = r.attname
+                                                                   and not a.attisdropped
+                                               where c.relname = r.relname
+                                                 and has_schema_privilege(f.proowner, s.oid, 'USAGE')
+                                                 and has_table_privilege(f.proowner, c.oid, 'SELECT')))
+      from expected_definers w
+      join pg_proc f on f.pronargs = 0 and f.prosecdef and f.prosrc = w.body and f.proconfig = array['search_path=""']
+      join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'app' and w.name = format('%I.%I()', n.nspname, f.proname)
+      join pg_language l on l.oid = f.prolang and l.lanname = 'sql'
+      join pg_roles o on o.oid = f.proowner and o.rolname = 'rowkeep_owner'
+     where w.name in ('app.accepted()', 'app.schema_version()')
+),
+
+optional_rows (name, rows) as materialized (
+    select o.name,
+           replace(replace(replace(
+               substring(case when o.may_read
+                              then query_to_xml(format('select jsonb_agg(to_jsonb(t)) as j from %s t', o.source),
+                                                false, false, '')::text end from '<j>(.*)</j>'),
+               '&lt;', '<'), '&gt;', '>'), '&amp;', '&')::jsonb
+      from optional_sources o
 ),
 
 -- The schemas that belong neither to Rowkeep nor to PostgreSQL.
@@ -319,6 +623,47 @@ privileges as (
      cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
 ),
 
+-- The rows of tables that may not be there, or that this login may not read, so that no statement here can name them.
+-- `hidden`: this login does not see all of them. Only a table of a superuser is read: a view of somebody else could call any
+-- function, as the person who audits. query_to_xml() runs a text; <, > and & are escaped in its result.
+readable_rows (name, hidden, found) as (
+    select o.name, o.oid is not null and (not r.readable or row_security_active(o.oid)),
+           coalesce(replace(replace(replace(
+                    substring(case when r.readable
+                                   then query_to_xml(format('select jsonb_agg(to_jsonb(t)) as rows from %s t', o.name),
+                                                     false, false, '')::text end from '<rows>(.*)</rows>'),
+                    '&lt;', '<'), '&gt;', '>'), '&amp;', '&')::jsonb, '[]')
+      from (select format('%I.%I', v.nspname, v.relname) as name, s.oid as nspoid, c.oid, c.relkind, w.rolsuper
+              from (values ('cron', 'job'), ('pgagent', 'pga_jobstep'), ('timetable', 'task'), ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
+              left join (pg_class c join pg_namespace s on s.oid = c.relnamespace join roles w on w.oid = c.relowner)
+                     on s.nspname = v.nspname and c.relname = v.relname) o
+     cross join lateral (
+           select coalesce((o.relkind = 'r' or o.nspoid = 'pg_catalog'::regnamespace) and o.rolsuper
+                           and has_schema_privilege(o.nspoid, 'USAGE') and has_table_privilege(o.oid, 'SELECT')
+                           and (o.nspoid <> 'pg_catalog'::regnamespace
+                                or has_function_privilege('pg_catalog.pg_hba_file_rules()', 'EXECUTE')), false)) r (readable)
+),
+
+-- The roles that may read a table of app, by a grant, as its owner or as a member. Policies are another matter.
+readers (role) as (
+    select u.role
+      from can_use u
+     where u.other in (
+              select a.grantee
+                from tables t
+               cross join lateral (
+                     select grantee, privilege_type from aclexplode(t.relacl)
+                      union all
+                     select x.grantee, x.privilege_type
+                       from pg_attribute c cross join aclexplode(c.attacl) x
+                      where c.attrelid = t.oid) a
+               where a.privilege_type = 'SELECT'
+              union
+              select relowner from tables
+              union
+              select oid from roles where rolname = 'pg_read_all_data')
+),
+
 -- Everything of the schemas of Rowkeep that has columns: tables, views, indexes, sequences.
 relations as (
     select c.oid, s.nspname, c.relname, format('%I.%I', s.nspname, c.relname) as name, c.relkind, c.relowner, c.relacl,
@@ -327,22 +672,25 @@ relations as (
       join schemas s on s.oid = c.relnamespace
 ),
 
--- Stored settings that change how statements run or what is logged. checks/settings_stored.sql reports them.
+-- Stored settings that change how statements run or what is logged. checks/settings_stored.sql and
+-- checks/server_logged_values.sql report them.
 reported_settings as (
     select s.*
       from stored_settings s
      where s.name = 'session_replication_role' and s.value <> 'origin'
         or s.name in ('row_security', 'search_path', 'session_preload_libraries', 'local_preload_libraries',
                       'default_transaction_read_only', 'check_function_bodies', 'session_authorization')
-        or s.name ~ '^log_(statement|min_duration|parameter|transaction|duration)'
+        or s.name ~ '^(log_(statement|min_duration|parameter|transaction|duration)|auto_explain[.]|pgaudit[.]|debug_print_)'
         or s.name = 'role' and s.value <> 'rowkeep_api'
 ),
 
--- All roles. `ours` are those of Rowkeep.
+-- All roles. `ours` are those of Rowkeep. `predefined` are those that PostgreSQL brings along, other than its first
+-- superuser: their members have lines of their own.
 roles as (
     select r.oid, r.rolname, quote_ident(r.rolname) as name, r.rolsuper, r.rolbypassrls, r.rolreplication,
            r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolinherit,
-           r.rolname in ('rowkeep_owner', 'rowkeep_api', 'rowkeep_auditor') as ours
+           r.rolname in ('rowkeep_owner', 'rowkeep_api', 'rowkeep_auditor') as ours,
+           r.oid < 16384 and r.oid <> 10 as predefined
       from pg_roles r
 ),
 
@@ -355,7 +703,13 @@ schemas as (
     select oid, nspname, nspowner, nspacl from pg_namespace where nspname in ('app', 'rowkeep')
 ),
 
--- The roles whose privileges requests, auditors and the logins of requests have, directly or by membership.
+-- The login of DATABASE_URL. Only `rowkeep audit` and `rowkeep serve` say which it is: with psql there is none.
+serving_login (oid) as (
+    select oid from roles where rolname = current_setting('rowkeep.serving_login', true)
+),
+
+-- The roles whose privileges requests, auditors and the logins of requests have, directly or by membership. What a login
+-- that migrates has besides says nothing about requests: it can read every row anyway.
 serving_roles (oid) as (
     select distinct u.other
       from can_use u
@@ -379,8 +733,12 @@ stored_settings as (
                 when s.setrole = 0 then format('database %I', d.datname)
                 when s.setdatabase = 0 then format('role %I', r.rolname)
                 else format('role %I in database %I', r.rolname, d.datname) end as altered,
-           -- Who can take it away: an administrator of roles, or the owner of the database. A setting of superusers needs one.
-           case when exists (select from pg_settings p where lower(p.name) = lower(split_part(c.setting, '=', 1)) and p.context <> 'user')
+           -- Who can take it away: an administrator of roles, or the owner of the database. A setting of superusers needs one,
+           -- and so does one that PostgreSQL does not know.
+           case when not exists (select
+                                   from pg_settings p
+                                  where lower(p.name) = lower(split_part(c.setting, '=', 1)) and p.context = 'user')
+                     and lower(split_part(c.setting, '=', 1)) not in ('role', 'session_authorization')
                   or s.setrole = 0 and s.setdatabase = 0 then 0
                 when s.setrole = 0 then d.datdba
                 when r.rolsuper then 0
@@ -397,12 +755,13 @@ tables as (
     select * from relations where nspname = 'app' and relkind in ('r', 'p', 'f')
 ),
 
--- Views that read a table of app, and views that read those views.
+-- Views that read a table of app, or the key of cursors, and views that read those views.
 views (oid) as (
     select r.ev_class
-      from tables t
+      from relations t
       join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid and d.classid = 'pg_rewrite'::regclass
       join pg_rewrite r on r.oid = d.objid and r.ev_class <> t.oid
+     where t.oid in (select oid from tables) or t.name = 'rowkeep.cursor_keys'
     union
     select r.ev_class
       from views v
@@ -410,22 +769,580 @@ views (oid) as (
       join pg_rewrite r on r.oid = d.objid and r.ev_class <> v.oid
 ),
 
-check_bypass_roles (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: every role that can get past the policies, and how.
--- Why: this list is what a DBA wants to know first. Requests always run as rowkeep_api, even if their login has more power.
--- Severity: FAIL for rowkeep_api and rowkeep_auditor. NOTE for the others: superusers and owners exist in every cluster.
--- Fix: remove what makes it so, as the line for the role says.
-select 'RK-601', case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'FAIL' else 'NOTE' end, 'bypass',
-       r.name || ': ' || string_agg(p.way, '; ' order by p.way),
-       case when not r.rolsuper and exists (select from logins l where l.oid = r.oid)
-               then 'it also serves requests: sql/setup/login.sql makes a login without privileges of its own' else '' end,
-       case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'by hand: see the line of this role above' end, null
-  from bypasses p
-  join roles r on r.oid = p.role
- -- Not the predefined roles of PostgreSQL: their members have lines of their own.
- where (r.oid = 10 or r.oid >= 16384)
-   and (not r.rolsuper or p.way = 'superuser')
- group by r.oid, r.rolname, r.name, r.rolsuper
+check_bypass_bypassrls (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles with BYPASSRLS, and roles that can become one of them.
+-- Why: no policy binds such a role. Hosting services give the attribute to the logins of their consoles. The attribute is not
+--   inherited, but SET ROLE takes it on.
+-- Severity: NOTE. Backups and administrators need it. For a login of requests and for the roles of Rowkeep other checks fail.
+-- Fix: alter role ... nobypassrls;
+-- Controls: CIS 4.3; CIS 4.7; SOC 2 CC6.3
+select 'RK-602', 'NOTE', 'bypass',
+       case when r.rolbypassrls then r.name || ' has BYPASSRLS'
+            else format('%s can become %s, which has BYPASSRLS', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")) end
+       || case when bool_or(o.oid in (select role from readers)) then ' and privileges in app' else '' end,
+       case when bool_or(o.oid in (select role from readers)) then 'it reads every row'
+            else 'it has no privilege on a table of app: one grant, and it reads every row' end, null, null::oid
+  from can_become b
+  join roles r on r.oid = b.role and not r.rolsuper and not r.predefined
+  join roles o on o.oid = b.other and o.rolbypassrls and not o.rolsuper
+ where not r.rolbypassrls or r.oid = o.oid
+ group by r.oid, r.name, r.rolbypassrls
+),
+
+check_bypass_copies (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: tables, materialized views and foreign tables outside app that have the columns of a table of app.
+-- Why: a copy of the rows has no policy of app. People make one before a migration, or for a report, and forget it.
+-- Severity: NOTE. Another application can have such columns, too. FAIL if PUBLIC may read it.
+-- Fix: drop table ...; or revoke select on ... from ...;
+-- Controls: SOC 2 CC6.1
+select 'RK-618', case when bool_or(x.public) then 'FAIL' else 'NOTE' end, 'bypass',
+       format('%I.%I has the columns %s of %s; %s', e.nspname, c.relname, m.columns, t.name,
+              coalesce('read by ' || x.readers, 'nobody but its owner reads it')),
+       case when c.relrowsecurity then 'only its own policies bind it, not those of app' else 'no policy binds it' end
+       || format('; owner %s', o.name),
+       case when bool_or(x.public) then format('revoke select on %I.%I from public;', e.nspname, c.relname)
+            else format('by hand: if it is a copy, drop %s %I.%I;',
+                        case c.relkind when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table' end,
+                        e.nspname, c.relname) end,
+       case when bool_or(x.public) then c.relowner end
+  from pg_class c
+  join other_schemas e on e.oid = c.relnamespace
+  join roles o on o.oid = c.relowner
+  join tables t on t.oid not in (select oid from parent_tables)
+ cross join lateral (
+       -- Many tables have an id and time stamps.
+       select string_agg(a.attname, ', ' order by a.attnum) as columns, count(*) as number, bool_or(a.attname = 'user_id') as users
+         from pg_attribute a
+         join pg_attribute b on b.attrelid = t.oid and b.attname = a.attname and b.attnum > 0
+        where a.attrelid = c.oid and a.attnum > 0
+          and a.attname not in ('id', 'created_at', 'updated_at')) m
+ cross join lateral (
+       select string_agg(distinct coalesce(r.name, 'public'), ', ') as readers, bool_or(a.grantee = 0) as public
+         from (select grantee, privilege_type from aclexplode(c.relacl)
+                union all
+               select x.grantee, x.privilege_type
+                 from pg_attribute y cross join aclexplode(y.attacl) x
+                where y.attrelid = c.oid) a
+         left join roles r on r.oid = a.grantee
+        where a.privilege_type = 'SELECT' and a.grantee <> c.relowner) x
+ where c.relkind in ('r', 'p', 'm', 'f')
+   and m.users and m.number > 2
+   and c.oid not in (select oid from views)
+   and c.oid not in (select oid from child_tables)
+ group by c.oid, c.relname, c.relkind, c.relowner, c.relrowsecurity, e.nspname, o.name, t.name, m.columns, x.readers
+),
+
+check_bypass_createrole (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles with CREATEROLE before PostgreSQL 16, and roles that can become one of them.
+-- Why: before 16 such a role can grant itself every role that is no superuser: also pg_execute_server_program, which runs
+--   programs as the system user that owns the files of all tables. Hosting services patch this.
+-- Severity: NOTE. The login that migrates needs it. From 16 on the attribute gives power over roles that it made, no others.
+-- Fix: alter role ... nocreaterole; or a newer PostgreSQL.
+-- Controls: CIS 4.3; SOC 2 CC6.3
+select 'RK-606', 'NOTE', 'bypass',
+       case when r.rolcreaterole then r.name || ' has CREATEROLE'
+            else format('%s can become %s, which has CREATEROLE', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")) end,
+       'before PostgreSQL 16 it can grant itself any role that is no superuser, unless a hosting service prevents it', null, null::oid
+  from can_become b
+  join roles r on r.oid = b.role and not r.rolsuper and not r.predefined
+  join roles o on o.oid = b.other and o.rolcreaterole and not o.rolsuper
+ where current_setting('server_version_num')::integer < 160000
+   and (not r.rolcreaterole or r.oid = o.oid)
+ group by r.oid, r.name, r.rolcreaterole
+),
+
+check_bypass_database (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: the owner of the database, and members of pg_write_all_data.
+-- Why: the owner can store settings for all sessions of the database. pg_write_all_data can set sequences: then new tasks
+--   meet ids that are taken.
+-- Severity: NOTE. Neither reads a row by it. A login that migrates usually owns the database, and is left out.
+-- Fix: alter database ... owner to ...; or revoke pg_write_all_data from ...;
+-- Controls: SOC 2 CC6.3
+select 'RK-620', 'NOTE', 'bypass', format('%s owns database %I', r.name, d.datname),
+       'it can store settings for all its sessions', null, null::oid
+  from can_use u
+  join pg_database d on d.datname = current_database() and d.datdba = u.other
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+ where r.oid not in (select oid from migrating_logins)
+union all
+select 'RK-620', 'NOTE', 'bypass', r.name || ' is a member of pg_write_all_data',
+       'policies bind what it writes, but it can set sequences', null, null::oid
+  from can_use u
+  join roles o on o.oid = u.other and o.rolname = 'pg_write_all_data'
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+ where u.role <> u.other
+),
+
+check_bypass_definers (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: SECURITY DEFINER functions of extensions that run or explain the SQL that their caller passes, as an owner whom
+--   no policy binds.
+-- Why: even EXPLAIN runs code: PostgreSQL calls an IMMUTABLE function of the caller while it plans, as the owner. An explain
+--   function of a superuser thus reads every row for its caller.
+-- Severity: NOTE if only roles that were named may call it. FAIL if PUBLIC or requests may, and may use its schema.
+-- Fix: revoke execute on routine ... from public; or an owner that has no more privileges than the function needs.
+-- Controls: CIS 4.5; SOC 2 CC6.3
+select 'RK-622', case when bool_or(x.open) then 'FAIL' else 'NOTE' end, 'bypass',
+       format('%s may call %s (%s), which runs SQL as %s',
+              string_agg(distinct case when a.grantee = 0 and not x.open then x.users else coalesce(r.name, 'public') end, ', '),
+              f.oid::regprocedure, left(md5(f.prosrc), 8), o.name),
+       'no policy binds that role: it reads every row for its caller',
+       string_agg(distinct format('revoke execute on routine %s from %s;', f.oid::regprocedure, coalesce(r.name, 'public')), ' ')
+          filter (where x.open),
+       f.proowner
+  from (select * from pg_proc where prosecdef and oid >= 16384 offset 0) f
+  join extension_members m on m.classid = 'pg_proc'::regclass and m.objid = f.oid and m.extname <> 'plpgsql'
+  join roles o on o.oid = f.proowner and (o.rolsuper or o.rolbypassrls)
+  join pg_namespace n on n.oid = f.pronamespace
+ cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
+  left join roles r on r.oid = a.grantee
+ cross join lateral (
+       select (a.grantee = 0 or a.grantee in (select oid from serving_roles))
+              and exists (select
+                            from aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) u
+                           where u.grantee = 0 or u.grantee in (select oid from serving_roles)) as open,
+              -- Who may execute it because everybody may, still needs the schema.
+              (select string_agg(distinct g.name, ', ')
+                 from aclexplode(n.nspacl) u
+                 join roles g on g.oid = u.grantee
+                where u.grantee <> n.nspowner) as users) x
+ where a.grantee <> f.proowner
+   and f.prosrc !~* E'\\mapp\\M'  -- checks/function_definers.sql has a line for those
+   and f.proargtypes::oid[] && array['text'::regtype, 'varchar'::regtype, 'name'::regtype, 'cstring'::regtype]::oid[]
+   and (f.prosrc ~* E'\\mexecute\\M'
+        or f.prolang = (select oid from pg_language where lanname = 'c') and f.proname ~* '(exec|explain|query|sql)')
+ group by f.oid, f.proowner, f.prosrc, o.name
+),
+
+check_bypass_files (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: members of the roles that reach the files of the server: pg_read_server_files, pg_write_server_files and
+--   pg_execute_server_program.
+-- Why: the rows of all tables are in files. Who may write files or run programs can make itself a superuser.
+-- Severity: NOTE. Some backups and monitors need it.
+-- Fix: revoke ... from ...;
+-- Controls: CIS 4.3; SOC 2 CC6.3
+select 'RK-607', 'NOTE', 'bypass',
+       format('%s is a member of %s', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")),
+       'it reaches the files of the server, in which the rows of all tables are',
+       string_agg((select string_agg(m.revoke, ' ' order by m.revoke) from memberships m where m.member = r.oid and m.roleid = o.oid),
+                  ' ' order by o.rolname collate "C"),
+       0::oid
+  from can_use u
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+  join roles o on o.oid = u.other
+   and o.rolname in ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
+ where u.role <> u.other
+ group by r.oid, r.name
+),
+
+check_bypass_foreign_servers (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: foreign servers that lead to this database again, and who may use them.
+-- Why: a query through such a server runs as the login of its user mapping, not as the caller. The password of the mapping can
+--   be that of a superuser.
+-- Severity: NOTE. The options of user mappings are hidden from most logins. For roles of requests another check fails.
+-- Fix: by hand: decide whether it is needed.
+-- Controls: SOC 2 CC6.1
+select 'RK-613', 'NOTE', 'bypass',
+       format('foreign server %I leads to this database, used by %s', s.srvname,
+              coalesce((select string_agg(distinct coalesce(r.name, 'public'), ', ')
+                          from aclexplode(s.srvacl) a left join roles r on r.oid = a.grantee
+                         where a.grantee <> s.srvowner), 'nobody but ' || o.name)),
+       'a query through it runs as the login of a user mapping', null, null::oid
+  from pg_foreign_server s
+  join roles o on o.oid = s.srvowner
+ where lower('dbname=' || current_database()) in (select lower(x) from unnest(s.srvoptions) x (x))
+   and not exists (select
+                     from unnest(s.srvoptions) x (x)
+                    where x ~* '^host(addr)?=' and x !~* '^host(addr)?=(localhost|127\.|::1|/|$)')
+),
+
+check_bypass_functions (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: single grants of functions that reach files or rows without asking a policy: pg_read_binary_file(), lo_import(),
+--   pg_file_write(), dblink_connect_u(), pg_get_wal_block_info() and their like.
+-- Why: each gives what pg_read_server_files or a superuser has. pg_rewind's manual has pg_read_binary_file() granted: its
+--   login reads the files of every table.
+-- Severity: NOTE for a role that needs it. FAIL for PUBLIC and for roles of requests, if it is a function of an extension;
+--   for PostgreSQL's own functions another check fails.
+-- Fix: revoke execute on function ... from ...;
+-- Controls: SOC 2 CC6.3
+select 'RK-608', case when bool_or(g.serves) then 'FAIL' else 'NOTE' end, 'bypass',
+       format('%s may execute %s', g.name, string_agg(distinct g.function, ', ')),
+       string_agg(distinct g.ability, '; '), string_agg(distinct g.fix, ' '), min(g.owner::text)::oid
+  from (select coalesce(r.name, 'public') as name, f.oid::regprocedure::text as function, f.ability, f.proowner as owner,
+               format('revoke execute on function %s from %s;', f.oid::regprocedure, coalesce(h.name, 'public')) as fix,
+               a.grantee = 0 or r.oid in (select oid from serving_roles) as serves
+          from (select p.oid, p.proowner, p.proacl, p.pronamespace,
+                       case when p.proname ~ '^pg_read_(binary_)?file' or p.proname in ('lo_import', 'pg_file_read')
+                            then 'reads the files of all tables'
+                            when p.proname in ('lo_export', 'pg_file_write', 'pg_file_rename')
+                            then 'writes files of the server, such as its configuration'
+                            when p.proname = 'dblink_connect_u'
+                            then 'logs in as another role wherever the server asks this machine for no password'
+                            else 'reads rows in the write-ahead log' end as ability
+                  from pg_proc p
+                 where p.proname in ('lo_import', 'lo_export', 'pg_file_read', 'pg_file_write', 'pg_file_rename',
+                                     'dblink_connect_u', 'pg_get_wal_block_info')
+                    or p.proname ~ '^pg_read_(binary_)?file') f
+         -- Without a list of privileges, PUBLIC may execute a function that an extension did not revoke.
+         cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
+          left join roles h on h.oid = a.grantee
+          left join can_use u on u.other = a.grantee
+          left join roles r on r.oid = u.role
+         where a.grantee <> f.proowner
+           -- PostgreSQL's predefined roles may call some of them. Their members have lines of their own.
+           and (a.grantee = 0 or not h.predefined and not r.rolsuper)
+           -- checks/grants_catalogue.sql fails these.
+           and not (f.pronamespace = 'pg_catalog'::regnamespace
+                    and (a.grantee = 0 or a.grantee in (select oid from serving_roles)))) g
+ group by g.name
+),
+
+check_bypass_jobs (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: jobs of pg_cron, pgAgent and pg_timetable that name app.
+-- Why: a job runs as its role, without a person: a job of a superuser can copy the rows of all users each night.
+-- Severity: NOTE. It may be there on purpose, such as a report. What this login cannot read has a line of its own.
+-- Fix: select cron.unschedule(...); or its like.
+-- Controls: SOC 2 CC6.3
+select 'RK-617', 'NOTE', 'bypass',
+       format('job %I in %s runs as %s (%s)', j.name, t.name, coalesce(quote_ident(j.role), 'the login of its agent'),
+              left(md5(j.command), 8)),
+       'it names app: ' || left(regexp_replace(j.command, E'\\s+', ' ', 'g'), 200), null, null::oid
+  from readable_rows t
+ cross join jsonb_array_elements(t.found) e (job)
+ cross join lateral (
+       -- Each of the three has other names for the columns.
+       select coalesce(e.job ->> 'jobname', e.job ->> 'jobid', e.job ->> 'jstname', e.job ->> 'task_name', e.job ->> 'task_id') as name,
+              coalesce(e.job ->> 'username', e.job ->> 'run_as') as role,
+              coalesce(e.job ->> 'command', e.job ->> 'jstcode') as command,
+              coalesce(e.job ->> 'database', nullif(e.job ->> 'jstdbname', ''), current_database()) as database) j
+ where j.command ~* E'\\mapp\\M'
+   and j.database = current_database()
+),
+
+check_bypass_languages (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: functions in an untrusted language, outside app and extensions, that a role other than those of requests may
+--   execute.
+-- Why: such code runs as the system user that owns the files of all tables, and no policy binds it. What it does with its
+--   arguments decides what a caller can read.
+-- Severity: NOTE. Only a superuser can make one. For PUBLIC and roles of requests another check has a line.
+-- Fix: revoke execute on routine ... from ...;
+-- Controls: SOC 2 CC6.3
+select 'RK-612', 'NOTE', 'bypass',
+       format('%s may execute %s, in language %s (%s)', string_agg(distinct r.name, ', '), f.oid::regprocedure, l.lanname,
+              left(md5(f.prosrc), 8)),
+       'its code reaches the files of the server, in which the rows of all tables are',
+       string_agg(distinct format('revoke execute on routine %s from %s;', f.oid::regprocedure, r.name), ' '), f.proowner
+  -- Few functions are not of initdb: without `offset 0` PostgreSQL looks at the privileges of all.
+  from (select * from pg_proc where oid >= 16384 offset 0) f
+  join pg_language l on l.oid = f.prolang and not l.lanpltrusted
+ cross join aclexplode(f.proacl) a
+  join roles r on r.oid = a.grantee and not r.rolsuper
+ where a.grantee <> f.proowner
+   and a.grantee not in (select oid from serving_roles)
+   and f.pronamespace not in (select oid from schemas)
+   and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
+   -- checks/function_languages.sql has a line for these.
+   and not exists (select
+                     from aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) b
+                    where b.grantee = 0 or b.grantee in (select oid from serving_roles))
+ group by f.oid, f.proowner, f.prosrc, l.lanname
+),
+
+check_bypass_not_looked_at (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: what this login cannot read, and what therefore is not in this report.
+-- Why: a report that does not mention what it has not seen looks like a clean one.
+-- Severity: NOTE. Run the audit as a superuser, or ask the administrator of the server.
+-- Fix: none.
+select 'RK-690', 'NOTE', 'bypass', 'not looked at: this login cannot read ' || string_agg(x.what, '; ' order by x.number),
+       '', null, null::oid
+  from (select 1, case when t.name ~ '^pg_catalog' then 'who is let in without a password (pg_hba.conf)' else 'the jobs of others in ' || t.name end
+          from readable_rows t
+         where t.hidden
+         union all
+        select 2, case when s.name is null then 'whether pg_cron has jobs in another database'
+                       else format('the jobs of pg_cron, which are in database %I', s.setting) end
+          from (values ('cron.database_name')) v (name)
+          left join pg_settings s on s.name = v.name
+         where s.setting <> current_database()
+            or s.name is null and not pg_has_role('pg_read_all_settings', 'USAGE')
+               and not exists (select from readable_rows t where t.name = 'cron.job' and (t.hidden or t.found <> '[]'))
+         union all
+        select 3, 'where subscriptions read from (pg_subscription)'
+         where exists (select from pg_subscription b join pg_database d on d.oid = b.subdbid and d.datname = current_database())
+           and not has_column_privilege('pg_catalog.pg_subscription', 'subconninfo', 'SELECT')
+         union all
+        select 4, 'as whom foreign servers are used (pg_user_mapping)'
+         where exists (select from pg_foreign_server)
+           and not has_table_privilege('pg_catalog.pg_user_mapping', 'SELECT')) x (number, what)
+having count(*) > 0
+),
+
+check_bypass_owners (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles that can become the owner of a table of app.
+-- Why: row-level security is forced, so the policies bind the owner as well. But an owner can lift them.
+-- Severity: NOTE. The login that migrates is such a role.
+-- Fix: none for the login that migrates; for others revoke rowkeep_owner from ...;
+-- Controls: SOC 2 CC6.3
+select 'RK-604', 'NOTE', 'bypass',
+       format('%s can become %s, the owner of %s%s', r.name, o.name, string_agg(t.name, ', ' order by t.name collate "C"),
+              case when exists (select
+                                  from can_become b
+                                  join memberships m on m.member = b.other and m.admin_option and m.roleid = o.oid
+                                 where b.role = r.oid) then ', and can let others' end),
+       'an owner can lift the policies of its table',
+       null, null::oid
+  from can_use u
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+  join roles o on o.oid = u.other
+  join tables t on t.relowner = o.oid
+ where u.role <> u.other
+ group by r.oid, r.name, o.oid, o.name
+),
+
+check_bypass_parameters (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: privileges on settings that make the server run a program or load a library.
+-- Why: the program or the library runs as the system user that owns the files of all tables. ALTER SYSTEM on archive_command
+--   is enough: it applies when the server reads its settings again.
+-- Severity: NOTE. For PUBLIC and roles of requests another check fails.
+-- Fix: revoke ... on parameter ... from ...;
+-- Controls: SOC 2 CC6.3
+select 'RK-611', 'NOTE', 'bypass',
+       format('%s has %s', r.name, string_agg(distinct format('%s on parameter %s', lower(a.privilege_type), p.parname), ', ')),
+       'the server runs or loads what such a setting names, as the owner of all files',
+       string_agg(distinct format('revoke %s on parameter %s from %s;', lower(a.privilege_type), p.parname, h.name), ' '), 0::oid
+  from pg_parameter_acl p
+ cross join aclexplode(p.paracl) a
+  join roles h on h.oid = a.grantee and not h.predefined
+  join can_use u on u.other = a.grantee
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+ where (p.parname ~ '(_command|_library|_libraries|_library_path)$' or p.parname in ('jit_provider', 'primary_conninfo'))
+   and a.grantee not in (select oid from serving_roles)
+ group by r.oid, r.name
+),
+
+check_bypass_passwords (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles that may read the catalogues with passwords: pg_authid and pg_shadow (hashes of the passwords of logins),
+--   pg_user_mapping and pg_subscription (passwords for other servers).
+-- Why: an md5 hash is as good as the password. Other hashes can be guessed offline. With the password of a superuser, or of
+--   the serving login, everybody is every user. A password for another server can lead back to this one.
+-- Severity: NOTE. Poolers often need one of them. For roles of requests another check fails.
+-- Fix: revoke select on pg_catalog.pg_authid from ...;
+-- Controls: SOC 2 CC6.1
+select 'RK-610', 'NOTE', 'bypass', format('%s may read %s', r.name, string_agg(distinct c.relname, ', ')),
+       'with the passwords or the hashes in it, it can log in as others',
+       string_agg(distinct format('revoke select%s on pg_catalog.%I from %s;', a.part, c.relname, h.name), ' '), 0::oid
+  from pg_class c
+ cross join lateral (
+       select grantee, privilege_type, null as part from aclexplode(c.relacl)
+        union all
+       select x.grantee, x.privilege_type, format(' (%I)', t.attname)
+         from pg_attribute t cross join aclexplode(t.attacl) x
+        where t.attrelid = c.oid and t.attname in ('rolpassword', 'passwd', 'umoptions', 'subconninfo')) a
+  join roles h on h.oid = a.grantee and not h.predefined
+  join can_use u on u.other = a.grantee
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+ where c.oid in ('pg_catalog.pg_authid'::regclass, 'pg_catalog.pg_shadow'::regclass, 'pg_catalog.pg_user_mapping'::regclass,
+                 'pg_catalog.pg_subscription'::regclass)
+   and a.privilege_type = 'SELECT'
+   and a.grantee <> c.relowner
+   and a.grantee not in (select oid from serving_roles)
+ group by r.oid, r.name
+),
+
+check_bypass_publications (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: publications that send rows of app.
+-- Why: logical replication does not apply policies to what it sends.
+-- Severity: NOTE. It may be there on purpose, to copy the database.
+-- Fix: drop publication ...;
+-- Controls: SOC 2 CC6.1
+select 'RK-614', 'NOTE', 'bypass',
+       format('publication %I of %s sends %s', p.pubname, o.name,
+              case when p.puballtables then 'all tables'
+                   else (select string_agg(x.name, ', ' order by x.name collate "C")
+                           from (select t.name from pg_publication_rel r join tables t on t.oid = r.prrelid where r.prpubid = p.oid
+                                  union
+                                 select format('schema %I', s.nspname)
+                                   from pg_publication_namespace n join schemas s on s.oid = n.pnnspid
+                                  where n.pnpubid = p.oid and s.nspname = 'app') x) end),
+       'a role that may replicate receives the rows of all users, and no policy applies',
+       format('drop publication %I;', p.pubname), p.pubowner
+  from pg_publication p
+  join roles o on o.oid = p.pubowner
+ where p.puballtables
+    or exists (select from pg_publication_rel r join tables t on t.oid = r.prrelid where r.prpubid = p.oid)
+    or exists (select from pg_publication_namespace n join schemas s on s.oid = n.pnnspid
+                where n.pnpubid = p.oid and s.nspname = 'app')
+),
+
+check_bypass_replication (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles with REPLICATION, roles that can become one of them, and members of a role by which a hosting service
+--   allows replication, such as rds_replication.
+-- Why: such a role copies the files of the whole cluster, or reads the changes of all tables. No privilege and no policy
+--   applies to either.
+-- Severity: NOTE. Standbys and backups need it.
+-- Fix: alter role ... noreplication; or revoke ... from ...;
+-- Controls: CIS 4.3; SOC 2 CC6.3
+select 'RK-603', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(w.way, ', ' order by w.way)),
+       'it can copy all tables or read all changes of rows, and no policy applies', null, null::oid
+  from (select b.role, case when b.role = b.other then 'has REPLICATION'
+                            else format('can become %s, which has REPLICATION', o.name) end as way
+          from can_become b
+          join roles r on r.oid = b.role
+          join roles o on o.oid = b.other and o.rolreplication and not o.rolsuper
+         where not r.rolreplication or r.oid = o.oid
+         union
+        -- A patched server asks for this membership in place of the attribute.
+        select u.role, 'is a member of ' || o.name
+          from can_use u
+          join roles o on o.oid = u.other and o.rolname ~ '_replication$' and not o.rolcanlogin and not o.predefined
+         where u.role <> u.other) w
+  join roles r on r.oid = w.role and not r.rolsuper and not r.predefined
+ group by r.oid, r.name, r.rolreplication
+),
+
+check_bypass_replication_slots (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: logical replication slots of this database.
+-- Why: a slot keeps the changes of all users until its reader takes them. Policies do not apply to them.
+-- Severity: NOTE. Only roles that may replicate can read it, and a backup or a copy may need it.
+-- Fix: select pg_drop_replication_slot('...');
+-- Controls: SOC 2 CC6.1
+select 'RK-615', 'NOTE', 'bypass', format('replication slot %s (%s) keeps all changes of rows', s.slot_name, s.plugin),
+       'its reader receives the rows of all users, and no policy applies',
+       format('select pg_drop_replication_slot(%L);', s.slot_name), 0::oid
+  from pg_replication_slots s
+ where s.slot_type = 'logical' and s.database = current_database()
+),
+
+check_bypass_statements (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: extensions that keep the texts of statements inside functions, and who may read them.
+-- Why: app.identify() runs SET LOCAL with the user's id in its text. pg_stat_statements keeps it with track = all before
+--   PostgreSQL 18, and so lists all users.
+-- Severity: NOTE. It shows the ids of users, and no task.
+-- Fix: alter system set pg_stat_statements.track = 'top';
+-- Controls: SOC 2 CC6.1
+select 'RK-619', 'NOTE', 'bypass', r.name || ' may read pg_stat_statements, which keeps user ids',
+       'pg_stat_statements.track is all: it records the SET LOCAL of app.identify() with the id of each user',
+       'alter system set pg_stat_statements.track = ''top''; select pg_reload_conf();', 0::oid
+  from can_use u
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+  join roles o on o.oid = u.other and o.rolname = 'pg_read_all_stats'
+ where current_setting('pg_stat_statements.track', true) = 'all'
+   and current_setting('pg_stat_statements.track_utility', true) <> 'off'
+   and current_setting('server_version_num')::integer < 180000
+   and u.role <> u.other
+),
+
+check_bypass_statistics (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles that may read pg_statistic or pg_statistic_ext_data: members of pg_read_all_data, and single grants.
+-- Why: statistics contain values of the rows of all users, such as the most common titles. No policy applies to them, while
+--   the view pg_stats hides them.
+-- Severity: NOTE. Backups have pg_read_all_data. For roles of requests another check fails.
+-- Fix: revoke select on pg_catalog.pg_statistic from ...; or revoke pg_read_all_data from ...;
+-- Controls: SOC 2 CC6.3
+select 'RK-609', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(w.way, ', ' order by w.way)),
+       'statistics contain values of the rows of all users, and no policy applies', string_agg(w.fix, ' ' order by w.fix), 0::oid
+  from (select u.role, 'is a member of pg_read_all_data' as way,
+               (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m
+                 where m.member = u.role and m.roleid = u.other) as fix
+          from can_use u
+          join roles o on o.oid = u.other and o.rolname = 'pg_read_all_data'
+         where u.role <> u.other
+         union
+        select u.role, 'may read ' || c.relname, format('revoke select on pg_catalog.%I from %s;', c.relname, h.name)
+          from pg_class c
+         cross join lateral (
+               select grantee, privilege_type from aclexplode(c.relacl)
+                union all
+               select x.grantee, x.privilege_type
+                 from pg_attribute t cross join aclexplode(t.attacl) x
+                where t.attrelid = c.oid and t.attname ~ '^stxd|^stavalues') a
+          join roles h on h.oid = a.grantee
+          join can_use u on u.other = a.grantee
+         where c.oid in ('pg_catalog.pg_statistic'::regclass, 'pg_catalog.pg_statistic_ext_data'::regclass)
+           and a.privilege_type = 'SELECT'
+           and a.grantee <> c.relowner
+           and a.grantee not in (select oid from serving_roles)) w
+  join roles r on r.oid = w.role and not r.rolsuper and not r.predefined
+ group by r.oid, r.name
+),
+
+check_bypass_subscriptions (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: subscriptions of this database.
+-- Why: a subscription writes rows here, and policies do not check them: its source decides what a user sees.
+-- Severity: NOTE. Only a superuser, or a role that was given the right, can make one.
+-- Fix: by hand: decide whether it is needed.
+-- Controls: SOC 2 CC6.1
+select 'RK-616', 'NOTE', 'bypass', format('subscription %I of %s writes rows here', b.subname, o.name),
+       'no policy checks them', null, null::oid
+  from pg_subscription b
+  join pg_database d on d.oid = b.subdbid and d.datname = current_database()
+  join roles o on o.oid = b.subowner
+),
+
+check_bypass_superusers (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: superusers, and roles that can become one.
+-- Why: no policy and no privilege binds a superuser. It reads every row, and the files of the server.
+-- Severity: NOTE. Every cluster has at least one.
+-- Fix: none. Give people logins of their own, and keep the password of the superuser away from programs.
+-- Controls: CIS 4.3; SOC 2 CC6.3
+select 'RK-601', 'NOTE', 'bypass',
+       case when r.rolsuper then r.name || ' is a superuser'
+            else format('%s can become %s, a superuser', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")) end,
+       'no policy binds it, and it reads every row', null, null::oid
+  from can_become b
+  join roles r on r.oid = b.role and not r.predefined
+  join roles o on o.oid = b.other and o.rolsuper
+ where not r.rolsuper or r.oid = o.oid
+ group by r.oid, r.name, r.rolsuper
+),
+
+check_bypass_trust (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: lines of pg_hba.conf that let in connections from other machines without a password (trust).
+-- Why: everybody who reaches the server can log in as each role of that line, so also as a superuser.
+-- Severity: NOTE. The network may be closed to others. Lines for this machine alone are left out.
+-- Fix: by hand: scram-sha-256 in that line, then select pg_reload_conf();
+-- Controls: SOC 2 CC6.1
+select 'RK-621', 'NOTE', 'bypass',
+       format('pg_hba.conf lets %s in from %s without a password', array_to_string(h.users, ', '), h.line ->> 'address'),
+       'everybody who reaches the server there can be each of these roles',
+       format('by hand: write scram-sha-256 in line %s of %s', h.line ->> 'line_number',
+              coalesce(h.line ->> 'file_name', 'pg_hba.conf')), null::oid
+  from (select j.line, array(select jsonb_array_elements_text(j.line -> 'user_name')) as users,
+               array(select jsonb_array_elements_text(j.line -> 'database')) as databases
+          from readable_rows t
+         cross join jsonb_array_elements(t.found) j (line)
+         where t.name = 'pg_catalog.pg_hba_file_rules'
+           and j.line ->> 'auth_method' = 'trust'
+           and j.line ->> 'type' ~ '^host'
+           and j.line ->> 'address' !~ '^(127\.|::1|localhost$|samehost$)') h
+ where h.databases && array['all', 'replication', current_database()::text]
+),
+
+check_bypass_users (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles other than the logins of requests that can use rowkeep_api.
+-- Why: who can use rowkeep_api can call app.identify() with the id of any user, and so read and change the tasks of each.
+-- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests. A role that
+--   can become an owner has a line of its own, which says more.
+-- Fix: revoke rowkeep_api from ...; A membership does not expire.
+-- Controls: SOC 2 CC6.3
+select 'RK-605', 'NOTE', 'bypass',
+       format('%s can become %s%s', r.name, o.name,
+              case when exists (select
+                                  from can_become b
+                                  join memberships m on m.member = b.other and m.admin_option and m.roleid = o.oid
+                                 where b.role = r.oid) then ', and can let others' end),
+       'it can call app.identify() with the id of any user, and read and change the rows of each',
+       case when r.oid not in (select oid from migrating_logins)
+            then (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m where m.member = r.oid and m.roleid = o.oid) end,
+       1::oid
+  from can_use u
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+  join roles o on o.oid = u.other and o.rolname = 'rowkeep_api'
+ where u.role <> u.other
+   and not exists (select
+                     from stored_settings s
+                    where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
+   and r.oid not in (select c.role from can_use c join tables t on t.relowner = c.other)
+   and not (r.oid in (select oid from serving_login) and r.oid in (select oid from logins))
 ),
 
 check_channels (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -474,22 +1391,32 @@ check_database_connect (id, verdict, area, subject, fact, fix, fixer) as materia
 --   is connected, it can call app.identify() with the id of any user.
 -- Severity: FAIL for a login of requests that serves another database of the cluster, and may connect here through PUBLIC
 --   alone. NOTE if PUBLIC may connect and there is no such login.
--- Fix: grant connect to each login by name, then revoke connect on database ... from public;
-select 'RK-106', 'FAIL', 'database', format('%s serves %s', g.name, g.serves),
-       format('it can read and change every row of %I: it may connect because public may', current_database()),
-       format('revoke connect on database %I from public;', current_database()),
-       (select datdba from pg_database where datname = current_database())
-  from database_guests g
-union all
-select 'RK-106', 'NOTE', 'database', 'public may connect',
-       format('grant connect on %I to its logins by name, and revoke it from public', d.datname),
-       format('revoke connect on database %I from public;', d.datname), d.datdba
+-- Fix: grant connect to each login by name, then revoke connect on database ... from public; The statements name the members
+--   of Rowkeep's roles. Monitoring and backups need a grant as well.
+-- Controls: SOC 2 CC6.1
+select 'RK-106', case when g.name is null then 'NOTE' else 'FAIL' end, 'database',
+       case when g.name is null then 'public may connect' else format('%s serves %s', g.name, g.serves) end,
+       case when g.name is null then format('grant connect on %I to its logins by name, and revoke it from public', d.datname)
+            else format('it can read and change every row of %I: it may connect because public may', d.datname) end,
+       concat_ws(' ',
+           (select format('grant connect on database %I to %s;', d.datname, string_agg(l.name, ', ' order by l.rolname collate "C"))
+              from roles l
+             where l.rolcanlogin and not l.rolsuper and l.oid <> d.datdba
+               and l.name not in (select name from database_guests)
+               and exists (select from can_use u join roles o on o.oid = u.other and o.ours where u.role = l.oid)
+               and not exists (select
+                                 from aclexplode(d.datacl) c
+                                 join can_use u on u.role = l.oid and u.other = c.grantee
+                                where c.privilege_type = 'CONNECT')
+            having count(*) > 0),
+           format('revoke connect on database %I from public;', d.datname)),
+       d.datdba
   from pg_database d
  cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+  left join database_guests g on true
  where d.datname = current_database()
    and a.privilege_type = 'CONNECT'
    and a.grantee = 0
-   and not exists (select from database_guests)
 ),
 
 check_database_create (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -498,6 +1425,7 @@ check_database_create (id, verdict, area, subject, fact, fix, fixer) as material
 -- Severity: FAIL for PUBLIC and the roles of Rowkeep, which must own nothing. NOTE for a login of requests, because the
 --   server runs with an empty search path.
 -- Fix: revoke create on database ... from ...;
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-107', case when a.grantee = 0 or r.ours then 'FAIL' else 'NOTE' end, 'database',
        format('%s may create schemas in %I', coalesce(r.name, 'public'), d.datname),
        '', format('revoke create on database %I from %s;', d.datname, coalesce(r.name, 'public')), d.datdba
@@ -541,6 +1469,7 @@ check_foreign_keys (id, verdict, area, subject, fact, fix, fixer) as materialize
 --   DELETE can reach that row.
 -- Severity: FAIL without user_id on both sides. OK otherwise.
 -- Fix: alter table ... drop constraint ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-305', case when k.users then 'OK' else 'FAIL' end, 'foreign key',
        format('%s on %s: %s', k.conname, k.conrelid::regclass, pg_get_constraintdef(k.oid)),
        case when k.users then '' else 'without user_id it can show and change rows of other users' end,
@@ -560,41 +1489,34 @@ select 'RK-305', case when k.users then 'OK' else 'FAIL' end, 'foreign key',
 ),
 
 check_function_definers (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: SECURITY DEFINER functions outside app that others may execute.
--- Why: the code runs as its owner. If the owner can bypass policies, the function can show the rows of all users.
--- Severity: FAIL if the owner can bypass policies and requests were given the function, or its text can name something of
---   app. NOTE otherwise: other applications have such functions, too.
+-- Looks for: SECURITY DEFINER functions outside app whose owner can reach rows of all users, and that others may execute.
+-- Why: the code runs as its owner, so it can show or change the rows of all users. A function that builds its SQL at run time
+--   can do so for a caller who chooses the SQL.
+-- Severity: FAIL if PUBLIC or a role of requests may execute it, and its text names a table of app or builds SQL, or is in a
+--   language that this audit does not read; also if it was granted to a role of Rowkeep. NOTE if only other roles may: a
+--   function that shows one column to one role is less than a role with BYPASSRLS. One NOTE counts those that PUBLIC may
+--   execute and whose text names nothing of app. Functions of triggers are left out: nobody can call them.
 -- Fix: revoke execute on routine ... from ...;
-select 'RK-412',
-       case when (o.rolsuper or exists (select from bypasses p where p.role = o.oid))
-                 and (bool_or(a.grantee <> 0 and a.grantee in (select oid from serving_roles))
-                      or l.lanname not in ('sql', 'plpgsql')
-                      or concat(f.prosrc, pg_get_function_sqlbody(f.oid), array_to_string(f.proconfig, ' '))
-                         ~* (select E'U&|\\m(execute|app|' || string_agg(regexp_replace(t.relname, '[^A-Za-z0-9_]+', '.*', 'g'), '|')
-                                    || E')\\M'
-                               from relations t)) then 'FAIL' else 'NOTE' end,
-       'function',
-       format('%s runs as %s (SECURITY DEFINER), and %s may execute it', f.oid::regprocedure, o.name,
-              string_agg(distinct coalesce(r.name, 'public'), ', ')),
-       format('body %s', left(md5(concat(f.prosrc, pg_get_function_sqlbody(f.oid))), 8)),
-       string_agg(distinct format('revoke execute on routine %s from %s;', f.oid::regprocedure,
-                                  coalesce(r.name, 'public')), ' '),
-       f.proowner
-  from pg_proc f
-  join roles o on o.oid = f.proowner
-  join pg_language l on l.oid = f.prolang
- cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
-  left join roles r on r.oid = a.grantee
- where f.prosecdef
-   and f.oid >= 16384
-   and f.pronamespace not in (select oid from schemas)
-   and a.grantee <> f.proowner
-   and not exists (select
-                     from extension_members x
-                    where x.classid = 'pg_proc'::regclass and x.objid = f.oid
-                      -- Functions of extensions are left out, unless their text names app. plpgsql has none.
-                      and x.extname <> 'plpgsql' and f.prosrc !~* E'\\mapp\\M')
- group by f.oid, o.oid, o.name, o.rolsuper, l.lanname
+-- Controls: CIS 4.5; SOC 2 CC6.3
+select 'RK-412', case when bool_or(d.open and d.risky or d.ours) then 'FAIL' else 'NOTE' end, 'function',
+       format('%s runs as %s (SECURITY DEFINER), and %s may execute it, definition %s', d.signature, d.owner_name,
+              string_agg(distinct d.receiver, ', '), left(md5(d.body), 8)),
+       case when bool_or(d.open or d.ours) then 'it can reach the rows of all users' else 'it reaches the rows of all users for this role' end,
+       string_agg(distinct format('revoke execute on routine %s from %s;', d.signature, d.receiver), ' ')
+       filter (where d.open or d.ours or not d.any_open),
+       d.owner
+  from definers d
+ where d.risky or d.ours
+ group by d.oid, d.signature, d.owner, d.owner_name, d.body
+union all
+select 'RK-412', 'NOTE', 'function',
+       format('SECURITY DEFINER functions of other programs (%s), definitions %s', count(distinct d.oid),
+              left(md5(string_agg(distinct d.signature || d.body, '' order by d.signature || d.body)), 8)),
+       'roles of requests may execute them; their owners can reach the rows of all users, their texts do not name app', null, null
+  from definers d
+ where d.open
+   and not exists (select from definers o where o.oid = d.oid and (o.risky or o.ours))
+having count(*) > 0
 ),
 
 check_function_languages (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -602,6 +1524,7 @@ check_function_languages (id, verdict, area, subject, fact, fix, fixer) as mater
 -- Why: such code can read the files of the server, and no policy binds it.
 -- Severity: NOTE. Only a superuser can make such a function, and this audit cannot tell whether its code is safe.
 -- Fix: drop routine ...;
+-- Controls: CIS 4.5
 select 'RK-414', 'NOTE', 'function',
        format('%s is in language %s, and %s may execute it', f.oid::regprocedure, l.lanname,
               string_agg(distinct coalesce(r.name, 'public'), ', ')),
@@ -611,7 +1534,8 @@ select 'RK-414', 'NOTE', 'function',
   join pg_language l on l.oid = f.prolang and not l.lanpltrusted
  cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
   left join roles r on r.oid = a.grantee
- where (a.grantee = 0 or a.grantee in (select oid from serving_roles))
+ where f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)  -- nobody can call them
+   and (a.grantee = 0 or a.grantee in (select oid from serving_roles))
    and f.oid >= 16384
    and f.pronamespace not in (select oid from schemas)
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
@@ -621,33 +1545,42 @@ select 'RK-414', 'NOTE', 'function',
 check_function_leakproof (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: LEAKPROOF functions outside app that initdb did not make.
 -- Why: PostgreSQL may call such a function before it has applied the policy, so the function sees rows of all users.
--- Severity: FAIL for a new function. NOTE for a function of PostgreSQL that was marked later. Extensions are left out,
---   because their authors vouch for them.
+-- Severity: FAIL for a new function. NOTE for a function of PostgreSQL that was marked later. The functions of
+--   extensions in C are left out, because their authors vouch for them.
 -- Fix: alter function ... not leakproof;
+-- Controls: CIS 4.7
 select 'RK-413', case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function',
        format('%s is LEAKPROOF', f.oid::regprocedure), 'it may see rows before the policy hides them',
-       format('alter function %s not leakproof;', f.oid::regprocedure), 0
+       format('alter function %s not leakproof;', f.oid::regprocedure), f.proowner
   from pg_proc f
+  join pg_language l on l.oid = f.prolang
  where f.proleakproof
    and f.pronamespace not in (select oid from schemas)
    -- Not the functions that initdb marked.
    and (f.oid >= 16384 or f.xmin <> '1')
-   and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
+   and not (l.lanname = 'c'
+            and exists (select
+                          from extension_members x
+                         where x.classid = 'pg_proc'::regclass and x.objid = f.oid and x.extname <> 'plpgsql'))
 ),
 
 check_function_properties (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: the functions of app: search path, settings, owner, SECURITY DEFINER, LEAKPROOF, language.
 -- Why: a function that looks up names by the caller's search path can be made to call something else. SECURITY DEFINER
 --   code runs with the rights of its owner. A LEAKPROOF function may see rows before the policy.
--- Severity: FAIL for each difference. OK otherwise.
+-- Severity: FAIL for each difference. NOTE for a function that Rowkeep does not have. OK otherwise.
 -- Fix: alter routine ... set search_path = ''; and the like, or restore it from migrations/.
-select 'RK-411', case when x.problem is null then 'OK' else 'FAIL' end, 'function',
-       f.oid::regprocedure || coalesce(' ' || x.problem, ''),
+-- Controls: CIS 4.5
+select 'RK-411', case when x.problem is not null then 'FAIL' when k.known then 'OK' else 'NOTE' end, 'function',
+       f.oid::regprocedure || coalesce(' ' || x.problem, case when not k.known then ', definition ' || left(md5(f.prosrc), 8) end, ''),
        coalesce(x.harm,
-                case when f.prosecdef then 'SECURITY DEFINER, takes no argument, its search_path is empty'
+                case when not k.known then 'Rowkeep has no such function; this check cannot tell what it does'
+                     when f.prosecdef then 'SECURITY DEFINER, takes no argument, its search_path is empty'
                      when n.settled and f.proconfig is null then 'SECURITY INVOKER, names every object with its schema'
                      else 'SECURITY INVOKER, its search_path is empty' end),
-       format(x.fix, f.oid::regprocedure), case when x.fix ~ '^alter' then f.proowner end
+       format(x.fix, f.oid::regprocedure),
+       case when x.fix ~ ' owner to ' then (select g.fixer from givers g where g.owner = f.proowner)
+            when x.fix ~ '^alter' then f.proowner end
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
   join roles o on o.oid = f.proowner
@@ -661,8 +1594,16 @@ select 'RK-411', case when x.problem is null then 'OK' else 'FAIL' end, 'functio
                    and coalesce(pg_get_function_sqlbody(f.oid) = w.identity, false)
                    or f.oid::regprocedure::text = 'app.identify(text)' and l.lanname = 'plpgsql'
                    and f.prosrc = w.identify) as settled) n
+  -- A function of a trigger has the name of its table.
+ cross join lateral (
+       select f.oid::regprocedure::text in ('app.current_user_id()', 'app.identify(text)')
+              or f.oid::regprocedure::text in (select name from expected_definers)
+              or exists (select from tables t where f.proname = t.relname || '_touch' and f.prorettype = 'trigger'::regtype)
+                 as known) k
   left join lateral (values
        (f.prokind <> 'a'
+        -- RK-402 and RK-403 name another body of the two.
+        and (n.settled or f.oid::regprocedure::text not in ('app.current_user_id()', 'app.identify(text)'))
         and not coalesce(f.proconfig @> array['search_path=""'], false)
         and not (n.settled and not exists (select from unnest(f.proconfig) c (setting) where c.setting ~ '^search_path=')),
         'does not set search_path = ''''', 'its caller decides which objects it finds',
@@ -677,10 +1618,15 @@ select 'RK-411', case when x.problem is null then 'OK' else 'FAIL' end, 'functio
        (f.prosecdef and exists (select
                                   from expected_definers d
                                  where d.name = f.oid::regprocedure::text and (l.lanname <> 'sql' or f.prosrc <> d.body)),
-        'is SECURITY DEFINER, and does not have the expected body', 'it runs as its owner',
+        'is SECURITY DEFINER, and does not have the expected body, definition ' || left(md5(f.prosrc), 8), 'it runs as its owner',
         'by hand: restore it from migrations/: %s'),
+       (exists (select from expected_touches e where e.name = f.oid::regprocedure::text and e.body <> md5(f.prosrc)),
+        'does not have the expected body, definition ' || left(md5(f.prosrc), 8), 'it runs for every row that is written',
+        'by hand: restore it from migrations/V2__tasks.sql: %s'),
        (f.proleakproof, 'is LEAKPROOF', 'it may run before the policy', 'alter function %s not leakproof;'),
-       (f.proname = 'identify' and l.lanname <> 'plpgsql',
+       (f.prosupport <> 0, 'has a support function', 'the planner can replace its calls',
+        'by hand: restore it from migrations/: %s'),
+       (f.oid::regprocedure::text = 'app.identify(text)' and l.lanname <> 'plpgsql',
         'is not plpgsql', 'PostgreSQL would plan its statements before it changes the role',
         'by hand: restore it from migrations/V4__cheaper_identity.sql: %s')
        ) x (found, problem, harm, fix) on x.found
@@ -692,6 +1638,7 @@ check_grants_catalogue (id, verdict, area, subject, fact, fix, fixer) as materia
 -- Why: pg_statistic holds values of the rows of all users, and some functions read files.
 -- Severity: FAIL. No policy protects these.
 -- Fix: revoke ... on ... from ...;
+-- Controls: SOC 2 CC6.3
 select 'RK-507', 'FAIL', 'grants',
        format('%s%s on %s to %s', lower(a.privilege_type), o.part, o.name, coalesce(r.name, 'public')),
        'PostgreSQL does not grant it by default',
@@ -723,6 +1670,7 @@ check_grants_default (id, verdict, area, subject, fact, fix, fixer) as materiali
 -- Severity: FAIL for objects that can be made in app or rowkeep. NOTE for those of other roles. OK if there is none of
 --   the first kind.
 -- Fix: alter default privileges ... revoke all on ... from ...;
+-- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
        format('future objects of %s%s are granted to %s: %s', d.name,
               case when d.nspname is null then '' else format(' in schema %I', d.nspname) end,
@@ -734,7 +1682,7 @@ select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
   from default_privileges d
  group by d.oid, d.name, d.owner, d.nspname, d.ours, d.what, d.receiver
 union all
-select 'RK-504', 'OK', 'grants', 'nothing is granted on future objects of app or rowkeep', '', null, null
+select 'RK-504', 'OK', 'grants', 'no default privilege grants anything on future objects of app or rowkeep', '', null, null
  where not exists (select from default_privileges where ours)
 ),
 
@@ -745,6 +1693,7 @@ check_grants_disturbing (id, verdict, area, subject, fact, fix, fixer) as materi
 --   of a logical replication slot cannot tell who wrote a message.
 -- Severity: NOTE. No row of another user is shown. Other programs in this database may need the functions.
 -- Fix: revoke execute on function ... from ...; as a superuser. Others that need them then need a grant by name.
+-- Controls: CIS 4.5
 select 'RK-509', 'NOTE', 'grants', format('%s may %s', coalesce(r.name, 'public'), f.what),
        'Rowkeep does not need that, other programs in this database may',
        format('revoke execute on function %s from %s;',
@@ -774,6 +1723,7 @@ check_grants_large_objects (id, verdict, area, subject, fact, fix, fixer) as mat
 -- Severity: FAIL for the roles of Rowkeep. NOTE for PUBLIC, for a login of requests and for the setting, because other
 --   applications may need it.
 -- Fix: revoke all on large object ... from ...; alter system reset lo_compat_privileges;
+-- Controls: SOC 2 CC6.3
 select 'RK-506', case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
        format('%s on large object %s to %s',
               string_agg(distinct lower(a.privilege_type), ', ' order by lower(a.privilege_type)), m.oid,
@@ -795,30 +1745,30 @@ select 'RK-506', 'NOTE', 'grants', 'lo_compat_privileges is on', 'every role may
 check_grants_other_schemas (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: privileges of requests, auditors and PUBLIC on tables and views outside app and rowkeep.
 -- Why: a copy of users' rows can be there, and no policy of app binds it.
--- Severity: FAIL for the roles of Rowkeep. NOTE for PUBLIC and for a login of requests, because other applications may
---   need it.
+-- Severity: FAIL for the roles of Rowkeep, one line for each object. NOTE for PUBLIC and for a login of requests, one line for
+--   each of them, because other applications need it.
 -- Fix: revoke all on ... from ...;
-select 'RK-505', case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
-       format('%s on %I.%I to %s', string_agg(distinct lower(a.privilege_type), ', '
-              order by lower(a.privilege_type)), e.nspname, c.relname, coalesce(r.name, 'public')),
-       'no policy of app applies to it',
-       format('revoke all on %I.%I from %s;', e.nspname, c.relname, coalesce(r.name, 'public')), c.relowner
-  from pg_class c
-  join other_schemas e on e.oid = c.relnamespace
- cross join lateral (
-       select grantee, privilege_type from aclexplode(c.relacl)
-       union all
-       select x.grantee, x.privilege_type
-         from pg_attribute t cross join aclexplode(t.attacl) x
-        where t.attrelid = c.oid) a
-  left join roles r on r.oid = a.grantee
- where c.relkind in ('r', 'p', 'v', 'm', 'f')
-   and (a.grantee = 0 or a.grantee in (select oid from serving_roles))
-   and a.grantee <> c.relowner
-   and not exists (select
-                     from extension_members x
-                    where x.classid = 'pg_class'::regclass and x.objid = c.oid and x.extname <> 'plpgsql')
- group by e.nspname, c.relname, c.relowner, r.ours, r.name
+-- Controls: CIS 4.6; SOC 2 CC6.3
+select 'RK-505', 'FAIL', 'grants',
+       format('%s on %s to %s', string_agg(distinct g.privilege, ', ' order by g.privilege), g.name, g.receiver),
+       'no policy of app applies to it', format('revoke all on %s from %s;', g.name, g.receiver), g.owner
+  from granted_elsewhere g
+ where g.ours
+ group by g.name, g.owner, g.receiver
+union all
+select 'RK-505', 'NOTE', 'grants',
+       format('%s on %s of other schemas to %s (%s)', string_agg(distinct g.privilege, ', ' order by g.privilege),
+              case count(distinct g.name) when 1 then 'one table or view' else count(distinct g.name) || ' tables and views' end,
+              g.receiver,
+              left(md5(string_agg(g.privilege || ' ' || g.name, ', ' order by g.name collate "C", g.privilege)), 8)),
+       'no policy of app applies to them: '
+       || (select string_agg(n.name, ', ' order by n.name collate "C")
+             from (select distinct x.name from granted_elsewhere x where x.receiver = g.receiver order by x.name limit 5) n)
+       || case when count(distinct g.name) > 5 then ', ...' else '' end,
+       null, null
+  from granted_elsewhere g
+ where not g.ours
+ group by g.receiver
 ),
 
 check_grants_parameters (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -826,6 +1776,7 @@ check_grants_parameters (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Why: with SET on a setting of superusers, such as session_replication_role, a role can switch off triggers.
 -- Severity: FAIL. Requests need no such setting.
 -- Fix: revoke ... on parameter ... from ...;
+-- Controls: CIS 6.5; SOC 2 CC6.3
 select 'RK-508', 'FAIL', 'grants',
        format('%s on parameter %s to %s', lower(a.privilege_type), p.parname, coalesce(r.name, 'public')),
        'requests need no such setting',
@@ -841,6 +1792,7 @@ check_grants_tables (id, verdict, area, subject, fact, fix, fixer) as materializ
 -- Why: the report says it in one line.
 -- Severity: always OK. What is too much has a line of its own.
 -- Fix: none.
+-- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-501', 'OK', 'grants', 'rowkeep_api on ' || g.relation,
        string_agg(g.text, '; ' order by g.rank, g.text), null, null
   from (select name as relation, 1 as rank, string_agg(privilege, ', ' order by privilege) as text
@@ -861,24 +1813,33 @@ check_grants_unwanted (id, verdict, area, subject, fact, fix, fixer) as material
 -- Looks for: every privilege on an object of app or rowkeep that policies/ does not grant.
 -- Why: policies do not apply to TRUNCATE and REFERENCES. TRIGGER runs code in the transactions of others. A written id,
 --   user_id or time stamp can tell, or change, who owns a row.
--- Severity: FAIL for each one. OK if there is none.
+-- Severity: FAIL for PUBLIC, for the roles of Rowkeep and of requests, and for TRUNCATE, REFERENCES and TRIGGER. NOTE for
+--   another role: policies bind it, or it has BYPASSRLS and reads no more than it was granted. OK if there is none, and for
+--   the role that tells pgaudit what to log: nobody can act as it.
 -- Fix: revoke ... on ... from ... cascade;
-select 'RK-503', 'FAIL', 'grants',
+-- Controls: CIS 4.6; SOC 2 CC6.3
+select 'RK-503', g.verdict, 'grants',
        format('%s on %s to %s', g.privilege, g.name, g.receiver)
        || case when g.is_grantable then ', with grant option' else '' end,
-       case g.privilege when 'truncate' then 'empties the table, and no policy applies'
-                        when 'references' then 'shows whether a row exists, and can prevent that it is deleted'
-                        when 'trigger' then 'runs its own code in the transactions of other roles'
-                        else '' end,
-       case when g.kind = 'column' then format('revoke %s (%I) on %s from %s cascade;', g.privilege, g.part, g.target, g.receiver)
+       case when g.verdict = 'OK' then 'pgaudit.role: pgaudit logs such statements'
+            when g.kind = 'sequence' then 'reads or changes the id of the next row'
+            when g.privilege = 'truncate' then 'empties the table, and no policy applies'
+            when g.privilege = 'references' then 'shows whether a row exists, and can prevent that it is deleted'
+            when g.privilege = 'trigger' then 'runs its own code in the transactions of other roles'
+            when g.privilege = 'maintain' then 'locks the table'
+            when g.verdict = 'NOTE' and g.kind in ('table', 'column') and g.nspname = 'app'
+            then 'with BYPASSRLS it reaches the rows of all users, without it none'
+            else '' end,
+       case when g.verdict = 'OK' then null
+            when g.kind = 'column' then format('revoke %s (%I) on %s from %s cascade;', g.privilege, g.part, g.target, g.receiver)
             else format('revoke %s on %s from %s cascade;', g.privilege, g.target, g.receiver) end,
-       g.owner
+       g.grantor
   from granted g
  where not g.wanted
    and g.kind <> 'schema'
 union all
-select 'RK-503', 'OK', 'grants', 'no other role than the owner has any other privilege in app or rowkeep', '', null, null
- where not exists (select from granted where not wanted)
+select 'RK-503', 'OK', 'grants', 'nothing else is granted to another role than the owner in app or rowkeep', '', null, null
+ where not exists (select from granted where not wanted and kind <> 'schema')
    and exists (select from granted)
 ),
 
@@ -887,6 +1848,7 @@ check_grants_wanted (id, verdict, area, subject, fact, fix, fixer) as materializ
 -- Why: the report says who may call and read what.
 -- Severity: always OK. What is too much has a line of its own.
 -- Fix: none.
+-- Controls: SOC 2 CC6.3
 select 'RK-502', 'OK', 'grants', g.name,
        format('%s to %s', string_agg(g.privilege, ', ' order by g.privilege), g.receiver), null, null
   from granted g
@@ -895,11 +1857,12 @@ select 'RK-502', 'OK', 'grants', g.name,
 ),
 
 check_identity_current_user_id (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: app.current_user_id(): its volatility, its language, its body, and SECURITY DEFINER.
+-- Looks for: app.current_user_id(): its volatility, its language and its body.
 -- Why: an IMMUTABLE function is computed once for a cached plan, which then shows one user's rows to the next. A VOLATILE
 --   function is called for each row. Another body can name another user.
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter function app.current_user_id() stable; or restore it from the migration.
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-402', case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
        'app.current_user_id() ' || coalesce(x.problem, 'is STABLE'),
        coalesce(x.harm, 'it does not depend on search_path, and returns null for an empty setting'), x.fix,
@@ -913,9 +1876,9 @@ select 'RK-402', case when x.problem is null then 'OK' else 'FAIL' end, 'identit
         'alter function app.current_user_id() stable;'),
        (f.provolatile = 'v', 'is VOLATILE', 'PostgreSQL calls it for every row',
         'alter function app.current_user_id() stable;'),
-       (f.prosecdef, 'is SECURITY DEFINER', 'it runs as its owner', 'alter function app.current_user_id() security invoker;'),
        (l.lanname <> 'sql' or pg_get_function_sqlbody(f.oid) is distinct from w.identity,
-        'does not have the expected body', 'nullif(current_setting(''app.user_id'', true), '''')',
+        'does not have the expected body, definition '
+        || left(md5(concat(f.prosrc, pg_get_function_sqlbody(f.oid))), 8), 'nullif(current_setting(''app.user_id'', true), '''')',
         'by hand: restore it from migrations/V4__cheaper_identity.sql')
        ) x (found, problem, harm, fix) on x.found
  where s.nspname = 'app' and f.proname = 'current_user_id' and f.pronargs = 0
@@ -928,6 +1891,7 @@ check_identity_dependencies (id, verdict, area, subject, fact, fix, fixer) as ma
 -- Severity: FAIL. PostgreSQL records no dependency on its own objects, so each recorded one is an object of
 --   another schema or owner.
 -- Fix: make the object again with an empty search path, from migrations/ or policies/.
+-- Controls: SOC 2 CC6.1
 select 'RK-405', 'FAIL', 'identity',
        format('%s uses %s', pg_describe_object(d.classid, d.objid, d.objsubid),
               pg_describe_object(d.refclassid, d.refobjid, 0)),
@@ -954,18 +1918,20 @@ check_identity_identify (id, verdict, area, subject, fact, fix, fixer) as materi
 --   Another body can set another user or role.
 -- Severity: FAIL for each difference. OK otherwise.
 -- Fix: alter function app.identify(text) called on null input; or restore it from the migration.
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-403', case when x.problem is null then 'OK' else 'FAIL' end, 'identity',
        'app.identify(text) ' || coalesce(x.problem, 'sets user and role for one transaction'),
        coalesce(x.harm, 'it refuses an empty user'), x.fix,
        case when x.fix ~ '^alter' then f.proowner end
   from pg_proc f
   join schemas s on s.oid = f.pronamespace
+  join pg_language l on l.oid = f.prolang and l.lanname = 'plpgsql'  -- RK-411 names another language
  cross join expected w
   left join lateral (values
        (f.proisstrict, 'is STRICT', 'for null it does nothing, and the transaction keeps the identity it had',
         'alter function app.identify(text) called on null input;'),
        (f.prosrc is distinct from w.identify,
-        'does not have the expected body', 'refuse an empty user, then set app.user_id and the role for one transaction',
+        'does not have the expected body, definition ' || left(md5(f.prosrc), 8), 'refuse an empty user, then set app.user_id and the role for one transaction',
         'by hand: restore it from migrations/V4__cheaper_identity.sql')
        ) x (found, problem, harm, fix) on x.found
  where f.proname = 'identify' and f.oid::regprocedure::text = 'app.identify(text)'
@@ -976,6 +1942,7 @@ check_identity_missing_functions (id, verdict, area, subject, fact, fix, fixer) 
 -- Why: policies and requests call them.
 -- Severity: FAIL if one is missing. No request can be served.
 -- Fix: restore it from the migration that makes it.
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-401', 'FAIL', 'identity', n.name || ' does not exist', 'policies and requests call it',
        'by hand: restore it from migrations/V4__cheaper_identity.sql', null
   from (values ('current_user_id', 'app.current_user_id()'), ('identify', 'app.identify(text)')) n (proname, name)
@@ -990,6 +1957,7 @@ check_identity_overloads (id, verdict, area, subject, fact, fix, fixer) as mater
 -- Why: a call with another type of argument would run the other function.
 -- Severity: FAIL. A request could take on its identity from the wrong function.
 -- Fix: drop routine ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-404', 'FAIL', 'identity',
        format('%s is a second function app.%s', f.oid::regprocedure, f.proname), 'a call can reach it by mistake',
        format('drop routine %s;', f.oid::regprocedure), f.proowner
@@ -1005,18 +1973,31 @@ check_identity_postgres_functions (id, verdict, area, subject, fact, fix, fixer)
 -- Why: the identity functions and the policies call them. A replaced operator can say that all users are equal.
 -- Severity: FAIL. Only a superuser can replace them, and nothing that depends on them can be trusted.
 -- Fix: by hand: restore them.
+-- Controls: SOC 2 CC7.1
 select 'RK-406', 'FAIL', 'identity', o.name, 'not the one that PostgreSQL installs',
        'by hand: restore it', null
   from (select 'pg_catalog.' || f.oid::regprocedure as name
           from pg_proc f
+          join pg_language l on l.oid = f.prolang
          where f.pronamespace = 'pg_catalog'::regnamespace
-           and f.proname in ('current_setting', 'set_config', 'format', 'texteq', 'clock_timestamp')
-           and (f.oid >= 16384 or f.xmin <> '1')
+           and f.proname in ('current_setting', 'set_config', 'format', 'texteq', 'textne', 'bttextcmp', 'hashtext',
+                             'hashtextextended', 'clock_timestamp')
+           -- Not its transaction: a DBA may have granted or revoked it.
+           and (f.oid >= 16384 or l.lanname <> 'internal' or f.prosecdef or f.proconfig is not null
+                or (f.proname, f.prosrc, f.provolatile) not in (values
+                       ('current_setting', 'show_config_by_name', 's'),
+                       ('current_setting', 'show_config_by_name_missing_ok', 's'), ('set_config', 'set_config_by_name', 'v'),
+                       ('format', 'text_format', 's'), ('format', 'text_format_nv', 's'), ('texteq', 'texteq', 'i'),
+                       ('textne', 'textne', 'i'), ('bttextcmp', 'bttextcmp', 'i'), ('hashtext', 'hashtext', 'i'),
+                       ('hashtextextended', 'hashtextextended', 'i'), ('clock_timestamp', 'clock_timestamp', 'v')))
          union all
         select 'operator pg_catalog.' || x.oid::regoperator
           from pg_operator x
          where x.oprnamespace = 'pg_catalog'::regnamespace
            and (x.oid >= 16384 or x.xmin <> '1')
+           -- An extension may add operators for its own types.
+           and not (greatest(x.oprleft, x.oprright) >= 16384
+                    and exists (select from extension_members m where m.classid = 'pg_operator'::regclass and m.objid = x.oid))
          union all
         select 'the cast from ' || c.castsource::regtype || ' to ' || c.casttarget::regtype
           from pg_cast c
@@ -1028,10 +2009,16 @@ check_identity_session (id, verdict, area, subject, fact, fix, fixer) as materia
 -- Why: then the configuration of the server gives every session that user, or the client of this audit does.
 -- Severity: FAIL. A transaction without an identity must see no row.
 -- Fix: by hand: look into postgresql.conf and PGOPTIONS.
+-- Controls: SOC 2 CC6.1
 select 'RK-408', 'FAIL', 'identity', 'this session began with a user',
        'the server or the client sets app.user_id',
        'by hand: remove app.user_id from postgresql.conf (alter system reset app.user_id;) and PGOPTIONS', null
  where current_setting('app.user_id', true) <> ''
+   -- A stored value has a line of its own.
+   and not exists (select
+                     from stored_settings s
+                     left join roles r on r.oid = s.setrole
+                    where s.name = 'app.user_id' and (s.setrole = 0 or r.rolname = session_user))
 ),
 
 check_identity_stored (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1039,6 +2026,7 @@ check_identity_stored (id, verdict, area, subject, fact, fix, fixer) as material
 -- Why: a session would begin as that user, before any request says who it is.
 -- Severity: FAIL if there is one. OK otherwise.
 -- Fix: alter role ... reset app.user_id; or the same for the database.
+-- Controls: SOC 2 CC6.1
 select 'RK-407', 'FAIL', 'identity', format('%s stores app.user_id = %L', s.holder, s.value),
        'each of its sessions begins as that user', format('alter %s reset %s;', s.altered, s.spelling), s.fixer
   from stored_settings s
@@ -1054,6 +2042,7 @@ check_login_connections (id, verdict, area, subject, fact, fix, fixer) as materi
 --   cannot change for itself.
 -- Severity: NOTE. Only a person who has the password can do it.
 -- Fix: alter role ... connection limit ...;
+-- Controls: CIS 5.5
 select 'RK-706', 'NOTE', 'login', format('%s has no connection limit', l.name), 'it can take every connection of the server',
        format('by hand: alter role %s connection limit with twice the DATABASE_POOL_SIZE of all servers together', l.name),
        null
@@ -1063,18 +2052,27 @@ select 'RK-706', 'NOTE', 'login', format('%s has no connection limit', l.name), 
 ),
 
 check_login_exposed (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: logins of requests that can bypass policies, when no login of requests exists that cannot.
+-- Looks for: logins of requests that can get past the policies. The login of DATABASE_URL is one whatever it is.
 -- Why: requests are restricted in spite of it, but a person with the password of the login is not.
--- Severity: FAIL. One stolen password gives the rows of all users.
--- Fix: alter role ... nosuperuser nobypassrls noreplication; or a login made by sql/setup/login.sql.
-select 'RK-702', 'FAIL', 'login', format('%s serves requests, and no login without such a power does', e.name),
-       string_agg(e.way, '; ' order by e.way),
-       case when e.own then format('alter role %s nosuperuser nobypassrls noreplication;', e.name)
-            else 'by hand: make a login with sql/setup/login.sql' end,
-       case when e.own then 0 end
-  from exposed_logins e
- where not exists (select from logins l where l.oid not in (select oid from exposed_logins))
- group by e.name, e.own
+-- Severity: FAIL if no policy binds the login, and no login of requests exists that is bound: one stolen password gives the rows
+--   of all users. NOTE otherwise, and for a superuser that was not set up to serve: administrators audit as one.
+-- Fix: a login made by sql/setup/login.sql; or alter role ... nosuperuser nobypassrls noreplication;
+-- Controls: CIS 4.3; CIS 4.7; SOC 2 CC6.3
+select 'RK-702', case when e.fails then 'FAIL' else 'NOTE' end, 'login',
+       format('%s serves requests%s: %s', e.name, case when e.fails then ', and no login without such a power does' end,
+              string_agg(e.way, '; ' order by e.way)),
+       'sql/setup/login.sql makes a login without such a power',
+       case when e.own and not e.migrates then format('alter role %s nosuperuser nobypassrls noreplication;', e.name)
+            else 'by hand: make a login with sql/setup/login.sql, and use it in DATABASE_URL' end,
+       case when e.own and not e.migrates then 0::oid end
+  from (select x.*, x.oid in (select oid from migrating_logins)
+                    or x.oid in (select oid from serving_login) and x.oid not in (select oid from logins) as migrates,
+               bool_or(x.unbound and x.set_up) over (partition by x.oid)
+               and not exists (select
+                                 from logins l
+                                where l.oid not in (select oid from exposed_logins where unbound)) as fails
+          from exposed_logins x) e
+ group by e.oid, e.name, e.own, e.migrates, e.fails
 ),
 
 check_login_limits (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1084,8 +2082,9 @@ check_login_limits (id, verdict, area, subject, fact, fix, fixer) as materialize
 -- Fix: alter role ... set role = 'rowkeep_api'; and the same for the time-outs.
 select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
        l.name || ' runs as rowkeep_api'
-       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end,
-       concat_ws('; ', nullif(t.bounds, ''), 'not set: ' || nullif(t.missing, '')),
+       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end
+       || coalesce('; not set: ' || nullif(t.missing, ''), ''),
+       t.bounds,
        nullif(concat_ws(' ',
               case when not t.starts then format('alter role %s set role = ''rowkeep_api'';', l.name) end,
               t.fix), ''),
@@ -1114,6 +2113,7 @@ check_login_memberships (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Why: such a role can read all tables, statistics or files.
 -- Severity: NOTE. The roles that get past policies have lines of their own under `bypass`.
 -- Fix: revoke ... from ...;
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-704', 'NOTE', 'login', format('%s is a member of %s', l.name, string_agg(o.name, ', ' order by o.rolname collate "C")),
        '', string_agg(format('revoke %s from %s;', o.name, l.name), ' ' order by o.rolname collate "C"), 1
   from logins l
@@ -1122,13 +2122,39 @@ select 'RK-704', 'NOTE', 'login', format('%s is a member of %s', l.name, string_
  group by l.name
 ),
 
+check_login_migrating (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: the logins that migrate, and what keeps them from it.
+-- Why: `rowkeep migrate` acts as rowkeep_owner. If another role is stored for the login, its sessions start as that role and
+--   cannot; with NOINHERIT they do not have its privileges.
+-- Severity: OK if it can migrate. NOTE if something prevents it.
+-- Fix: alter role ... reset role; or alter role ... inherit;
+-- Controls: SOC 2 CC6.3
+select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login', concat_ws(': ', l.name || ' migrates', p.problem),
+       case when p.problem is null then 'it can act as rowkeep_owner, and no stored role prevents it' end, p.fix, 1::oid
+  from migrating_logins l
+  left join lateral (
+       select string_agg(x.problem, '; ') as problem, string_agg(x.fix, ' ') as fix
+         from (select format('%s stores role = %s: its sessions start as that role and cannot migrate', s.holder, s.value),
+                      format('by hand: alter %s reset role; or let another login migrate', s.altered)
+                 from stored_settings s
+                where s.name = 'role' and s.setrole = l.oid
+                union all
+               select 'it can make roles and use rowkeep_api, but it is not a member of rowkeep_owner', null
+                where l.oid not in (select u.role from can_use u join roles o on o.oid = u.other and o.rolname = 'rowkeep_owner')
+                  and (current_setting('server_version_num')::integer >= 160000 or not l.rolcreaterole)
+                union all
+               select 'it is NOINHERIT, and does not have the privileges of rowkeep_owner', format('alter role %s inherit;', l.name)
+                where not l.rolinherit
+                  and not exists (select from roles o where o.rolname = 'rowkeep_owner' and pg_has_role(l.oid, o.oid, 'USAGE'))) x (problem, fix)) p on true
+),
+
 check_login_missing (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: a database without a login of requests.
--- Why: then only superusers can serve.
+-- Why: then only superusers, and logins that migrate, can serve.
 -- Severity: NOTE. The database may not serve yet.
 -- Fix: run sql/setup/login.sql with psql.
-select 'RK-701', 'NOTE', 'login', 'only superusers can serve requests',
-       'sql/setup/login.sql makes a login without privileges of its own', null, null
+select 'RK-701', 'NOTE', 'login', 'no login is there for requests alone',
+       'only superusers and logins that migrate can serve: sql/setup/login.sql makes a login without privileges of its own', null, null::oid
  where not exists (select from logins)
 ),
 
@@ -1137,10 +2163,11 @@ check_login_ownership (id, verdict, area, subject, fact, fix, fixer) as material
 -- Why: an owner can change its objects, and policies do not bind it unless they are forced.
 -- Severity: NOTE. Objects outside app do not hold rows of users.
 -- Fix: by hand: decide who is to own the object.
-select 'RK-705', 'NOTE', 'login', format('%s owns objects in this database', l.name),
-       string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
-                  order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C"),
-       null, null
+-- Controls: SOC 2 CC6.3
+select 'RK-705', 'NOTE', 'login', format('%s owns objects in this database: %s', l.name,
+              string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
+                         order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C")),
+       '', null, null
   from logins l
   join pg_shdepend d on d.refclassid = 'pg_authid'::regclass and d.refobjid = l.oid and d.deptype = 'o'
   join pg_database b on b.oid = d.dbid and b.datname = current_database()
@@ -1172,6 +2199,7 @@ check_login_settings (id, verdict, area, subject, fact, fix, fixer) as materiali
 --   administrator remembers can be the work of a person who has the password.
 -- Severity: NOTE. The server sets its own values at the start of a session.
 -- Fix: alter role ... set ...; to the value of sql/setup/login.sql, or alter role ... reset ...;
+-- Controls: CIS 6.6
 select 'RK-707', 'NOTE', 'login', format('%s stores %s = %s', s.holder, s.name, s.value),
        'sql/setup/login.sql ' || case when n.name is null then 'does not' else 'stores ' || n.value end,
        case when n.name is null then format('alter %s reset %s;', s.altered, s.spelling)
@@ -1199,15 +2227,21 @@ check_object_child_tables (id, verdict, area, subject, fact, fix, fixer) as mate
 -- Severity: FAIL if it does not force row-level security, or if another role has a privilege on it. Nothing is printed
 --   otherwise.
 -- Fix: revoke all on ... and alter table ... enable row level security, force row level security;
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-804', 'FAIL', 'objects', format('%s inherits from %s', h.oid::regclass, h.of::regclass),
        'a query by its own name does not follow the policies of the parent',
-       format('revoke all on %s from public, rowkeep_api; '
-              'alter table %s enable row level security, force row level security;', h.oid::regclass, h.oid::regclass),
+       concat_ws(' ',
+           (select string_agg(distinct format('revoke all on %s from %s cascade;', h.oid::regclass, coalesce(r.name, 'public')), ' ')
+              from aclexplode(c.relacl) a left join roles r on r.oid = a.grantee
+             where a.grantee <> c.relowner),
+           case when not (c.relrowsecurity and c.relforcerowsecurity)
+                then format('alter table %s enable row level security, force row level security;', h.oid::regclass) end),
        c.relowner
   from child_tables h
   join pg_class c on c.oid = h.oid
- where not (c.relrowsecurity and c.relforcerowsecurity)
-    or exists (select from aclexplode(c.relacl) a where a.grantee <> c.relowner)
+ where h.oid not in (select oid from tables)  -- such a table has lines of its own
+   and (not (c.relrowsecurity and c.relforcerowsecurity)
+        or exists (select from aclexplode(c.relacl) a where a.grantee <> c.relowner))
 ),
 
 check_object_event_triggers (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1237,6 +2271,7 @@ check_object_foreign_grants (id, verdict, area, subject, fact, fix, fixer) as ma
 -- Why: a foreign server can lead to this database again, as another role.
 -- Severity: FAIL. Requests need no foreign server.
 -- Fix: revoke usage on foreign server ... from ...;
+-- Controls: SOC 2 CC6.3
 select 'RK-812', 'FAIL', 'objects',
        format('%s may use foreign %s %I', coalesce(r.name, 'public'), x.kind, x.name), 'it can lead to this database again, as another role',
        format('revoke usage on foreign %s %I from %s;', x.kind, x.name, coalesce(r.name, 'public')), x.owner
@@ -1281,6 +2316,7 @@ check_object_parent_tables (id, verdict, area, subject, fact, fix, fixer) as mat
 -- Why: a query of the parent table also reads the rows of the table of app, by the policies of the parent.
 -- Severity: FAIL. The policies of app do not apply to such a query.
 -- Fix: alter table ... no inherit ...; or alter table ... detach partition ...;
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-805', 'FAIL', 'objects', format('%s inherits from %s', a.of::regclass, a.oid::regclass),
        'a query of that table reads rows of app',
        (select case when c.relispartition
@@ -1299,34 +2335,9 @@ check_object_prepared_transactions (id, verdict, area, subject, fact, fix, fixer
 -- Severity: NOTE. It breaks no isolation.
 -- Fix: rollback prepared '...';
 select 'RK-813', 'NOTE', 'objects', format('prepared transaction %s of %I', p.gid, p.owner), 'it keeps its locks',
-       format('rollback prepared %L;', p.gid), 0
+       format('rollback prepared %L;', p.gid), (select r.oid from roles r where r.rolname = p.owner)
   from pg_prepared_xacts p
  where p.database = current_database()
-),
-
-check_object_publications (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: publications that send rows of app.
--- Why: logical replication does not apply policies to what it sends.
--- Severity: NOTE. It may be there on purpose, to copy the database.
--- Fix: drop publication ...;
-select 'RK-807', 'NOTE', 'objects', format('publication %s sends rows of app to others', p.pubname),
-       'no policy applies', format('drop publication %I;', p.pubname), p.pubowner
-  from pg_publication p
- where p.puballtables
-    or exists (select from pg_publication_rel r join tables t on t.oid = r.prrelid where r.prpubid = p.oid)
-    or exists (select from pg_publication_namespace n join schemas s on s.oid = n.pnnspid
-                where n.pnpubid = p.oid and s.nspname = 'app')
-),
-
-check_object_replication_slots (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: logical replication slots of this database.
--- Why: a slot keeps the changes of all users until its reader takes them. Policies do not apply to them.
--- Severity: NOTE. Only roles with REPLICATION can read it, and a backup or a copy may need it.
--- Fix: select pg_drop_replication_slot('...');
-select 'RK-809', 'NOTE', 'objects', format('replication slot %s keeps all changes of rows', s.slot_name),
-       'no policy applies', format('select pg_drop_replication_slot(%L);', s.slot_name), 0
-  from pg_replication_slots s
- where s.slot_type = 'logical' and s.database = current_database()
 ),
 
 check_object_rules (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1334,38 +2345,26 @@ check_object_rules (id, verdict, area, subject, fact, fix, fixer) as materialize
 -- Why: a rule can replace a statement by another one.
 -- Severity: FAIL. Rowkeep uses none.
 -- Fix: drop rule ... on ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-803', 'FAIL', 'objects', format('rule %s on %s', w.rulename, t.name), 'it can replace a statement by another one',
        format('drop rule %I on %s;', w.rulename, t.name), t.relowner
   from pg_rewrite w
   join tables t on t.oid = w.ev_class
 ),
 
-check_object_subscriptions (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: subscriptions of this database.
--- Why: a subscription writes rows here, and policies do not check them.
--- Severity: NOTE. Only a superuser, or a role that was given the right, can make one.
--- Fix: by hand: decide whether it is needed.
-select 'RK-808', 'NOTE', 'objects', format('subscription %s writes rows here', b.subname),
-       'no policy checks them', null, null
-  from pg_subscription b join pg_database d on d.oid = b.subdbid and d.datname = current_database()
-),
-
 check_object_tables_protected (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: how many tables of app force row-level security.
 -- Why: one line sums up all tables.
--- Severity: FAIL if one does not, or if there is no table. OK otherwise.
--- Fix: alter table ... enable row level security, force row level security;
-select 'RK-801', case when f.failing = 0 and f.all_of_them > 0 then 'OK' else 'FAIL' end, 'objects',
+-- Severity: FAIL if there is no table. OK if all do. Nothing is printed otherwise: each table has a line of its own.
+-- Fix: rowkeep migrate
+-- Controls: CIS 4.7; SOC 2 CC6.1
+select 'RK-801', case when f.all_of_them = 0 then 'FAIL' else 'OK' end, 'objects',
        case when f.all_of_them = 0 then 'there is no table in app'
-            else format('%s of %s tables in app force row security', f.all_of_them - f.failing, f.all_of_them) end,
-       '', case when f.all_of_them = 0 then 'rowkeep migrate' else f.fix end,
-       case when f.fix is not null then f.owner end
-  from (select count(*) as all_of_them,
-               count(*) filter (where not (relrowsecurity and relforcerowsecurity)) as failing, min(relowner) as owner,
-               string_agg(format('alter table %s enable row level security, force row level security;', name), ' '
-                          order by name collate "C")
-               filter (where not (relrowsecurity and relforcerowsecurity)) as fix
-          from tables) f
+            else format('%s of %s tables in app force row security', f.all_of_them, f.all_of_them) end,
+       '', case when f.all_of_them = 0 then 'rowkeep migrate' end, null
+  from (select count(*) as all_of_them, bool_and(relrowsecurity and relforcerowsecurity) as protected from tables) f
+ where f.all_of_them = 0
+    or f.protected
 ),
 
 check_object_views (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1374,6 +2373,7 @@ check_object_views (id, verdict, area, subject, fact, fix, fixer) as materialize
 --   caller then do not apply.
 -- Severity: FAIL for these. NOTE for a view with security_invoker, which is safe.
 -- Fix: alter view ... set (security_invoker = true); or drop materialized view ... cascade;
+-- Controls: SOC 2 CC6.1
 select 'RK-802', case when c.relkind <> 'v' or not i.invoker then 'FAIL' else 'NOTE' end, 'objects',
        format('%s %s (definition %s)', case c.relkind when 'm' then 'materialized view' when 'v' then 'view' else 'table' end,
               c.oid::regclass, left(md5(pg_get_viewdef(c.oid)), 8)),
@@ -1401,6 +2401,7 @@ check_policy_conditions (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Severity: FAIL if the roles or a condition are not the expected ones. OK otherwise. Permissive policies are for
 --   rowkeep_api only, restrictive policies for PUBLIC.
 -- Fix: drop policy ... on ...; or `rowkeep migrate --reapply-policies`.
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-311',
        case when p.receivers = case when p.polpermissive then 'rowkeep_api' else 'public' end
                  and p.sees_own and p.writes_own then 'OK' else 'FAIL' end,
@@ -1426,6 +2427,7 @@ check_policy_fence (id, verdict, area, subject, fact, fix, fixer) as materialize
 -- Why: the fence keeps isolation when a permissive policy is added by mistake.
 -- Severity: FAIL. Without the fence one more mistake breaks isolation.
 -- Fix: rowkeep migrate --reapply-policies
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-312', 'FAIL', 'policy', format('%s has no fence', t.name),
        'a restrictive policy for all commands, to public', 'rowkeep migrate --reapply-policies', null
   from tables t
@@ -1433,6 +2435,11 @@ select 'RK-312', 'FAIL', 'policy', format('%s has no fence', t.name),
                      from policies p
                     where p.relation = t.name and not p.polpermissive and p.command = 'all'
                       and p.receivers = 'public' and p.sees_own and p.writes_own)
+   -- RK-311 names a restrictive policy that is not as it must be.
+   and not exists (select
+                     from policies p
+                    where p.relation = t.name and not p.polpermissive
+                      and not (p.receivers = 'public' and p.sees_own and p.writes_own))
 ),
 
 check_policy_permissive (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1440,6 +2447,7 @@ check_policy_permissive (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Why: without a permissive policy PostgreSQL shows no row, and users think that their tasks are gone.
 -- Severity: NOTE. Nothing leaks, but requests do not work.
 -- Fix: rowkeep migrate --reapply-policies
+-- Controls: CIS 4.7
 select 'RK-313', 'NOTE', 'policy',
        format('%s: rowkeep_api can %s no row', t.name, string_agg(c.command, ', ' order by c.command)),
        'no permissive policy allows it', 'rowkeep migrate --reapply-policies', null
@@ -1456,15 +2464,16 @@ check_role_attributes (id, verdict, area, subject, fact, fix, fixer) as material
 -- Looks for: the three roles of Rowkeep, and attributes that they must not have.
 -- Why: a role with SUPERUSER or BYPASSRLS is not bound by policies. The others give it power over roles or data.
 -- Severity: FAIL if a role is missing or has one of the attributes. OK otherwise.
--- Fix: alter role ... nologin nosuperuser nobypassrls nocreaterole nocreatedb noreplication;
+-- Fix: alter role ... nologin ...; with the attributes that it has.
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK' else 'FAIL' end, 'role',
        n.name || case when p.powers <> '' then ' ' || p.powers else '' end,
        case when r.oid is null then 'does not exist'
             when p.powers = '' then 'cannot log in, has no special attribute'
             else 'the roles of Rowkeep have no attribute' end,
        case when r.oid is null then 'rowkeep migrate'
-            when p.powers <> '' then format('alter role %s nologin nosuperuser nobypassrls nocreaterole nocreatedb '
-                                            'noreplication;', n.name) end,
+            -- Only a superuser may name SUPERUSER, also to take away what is not there.
+            when p.powers <> '' then format('alter role %s no%s;', n.name, replace(lower(p.powers), ', ', ' no')) end,
        case when r.rolsuper or r.rolbypassrls or r.rolreplication then 0 when p.powers <> '' then 1 end
   from (values ('rowkeep_owner'), ('rowkeep_api'), ('rowkeep_auditor')) n (name)
   left join roles r on r.rolname = n.name
@@ -1480,6 +2489,7 @@ check_role_memberships (id, verdict, area, subject, fact, fix, fixer) as materia
 -- Why: a member has the privileges of the other role, or can take them.
 -- Severity: FAIL. The roles of Rowkeep have privileges of their own only.
 -- Fix: revoke ... from ... cascade;
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-202', 'FAIL', 'role', format('%s is a member of %s', r.name, o.name),
        'a role of Rowkeep has the privileges of no other role',
        format('revoke %s from %s%s cascade;', o.name, r.name,
@@ -1497,14 +2507,25 @@ check_role_ownership (id, verdict, area, subject, fact, fix, fixer) as materiali
 -- Why: an owner can switch off the protection of its object.
 -- Severity: FAIL. These roles must own nothing.
 -- Fix: reassign owned by ... to rowkeep_owner;
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-203', 'FAIL', 'role', format('%s owns objects in this database', r.name),
        string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
                   order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C"),
-       format('reassign owned by %s to rowkeep_owner;', r.name), r.oid
+       format('reassign owned by %s to rowkeep_owner;', r.name),
+       -- A role that has the privileges of both can do it.
+       coalesce((select min(w.oid::bigint)
+                   from roles w
+                   join roles o on o.rolname = 'rowkeep_owner'
+                  where not w.rolsuper and pg_has_role(w.oid, r.oid, 'USAGE') and pg_has_role(w.oid, o.oid, 'USAGE')), 0)
   from roles r
   join pg_shdepend d on d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid and d.deptype = 'o'
   join pg_database b on b.oid = d.dbid and b.datname = current_database()
  where r.rolname in ('rowkeep_api', 'rowkeep_auditor')
+   -- RK-211, RK-301 and RK-411 name the owners of these.
+   and not (d.classid = 'pg_namespace'::regclass and d.objid in (select oid from schemas)
+            or d.classid = 'pg_class'::regclass and d.objid in (select oid from tables)
+            or d.classid = 'pg_proc'::regclass
+               and d.objid in (select f.oid from pg_proc f join schemas s on s.oid = f.pronamespace and s.nspname = 'app'))
  group by r.name, r.oid
 ),
 
@@ -1513,6 +2534,7 @@ check_schema_create (id, verdict, area, subject, fact, fix, fixer) as materializ
 -- Why: such an object can have the name of an object that a statement means.
 -- Severity: NOTE. The statements of Rowkeep name every object with its schema.
 -- Fix: revoke create on schema ... from ...;
+-- Controls: SOC 2 CC6.3
 select 'RK-213', 'NOTE', 'schema',
        format('%s may create objects in %s', coalesce(r.name, 'public'), quote_ident(n.nspname)),
        'requests use no object of this schema',
@@ -1529,14 +2551,16 @@ select 'RK-213', 'NOTE', 'schema',
 check_schema_grants (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: every privilege on the schemas app and rowkeep.
 -- Why: a role that may create objects in app can put functions of its own there.
--- Severity: OK for the grants that policies/ makes. FAIL for every other grant.
+-- Severity: OK for the grants that policies/ makes, and for USAGE of another role: it shows no row. NOTE if that role may
+--   grant it, or owns the tables. FAIL for every other grant.
 -- Fix: revoke ... on schema ... from ... cascade;
-select 'RK-212', case when g.wanted then 'OK' else 'FAIL' end, 'schema',
+-- Controls: SOC 2 CC6.3
+select 'RK-212', g.verdict, 'schema',
        format('%s: %s to %s', g.name, g.privilege, g.receiver)
        || case when g.is_grantable then ', with grant option' else '' end,
        '',
-       case when not g.wanted then format('revoke %s on %s from %s cascade;', g.privilege, g.target, g.receiver) end,
-       g.owner
+       case when g.verdict <> 'OK' then format('revoke %s on %s from %s cascade;', g.privilege, g.target, g.receiver) end,
+       g.grantor
   from granted g
  where g.kind = 'schema'
 ),
@@ -1546,6 +2570,7 @@ check_schema_owner (id, verdict, area, subject, fact, fix, fixer) as materialize
 -- Why: the owner of a schema can drop and replace what is in it.
 -- Severity: FAIL if a schema is missing or belongs to another role than rowkeep_owner. OK otherwise.
 -- Fix: alter schema ... owner to rowkeep_owner; or `rowkeep migrate`.
+-- Controls: SOC 2 CC6.3
 select 'RK-211', case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'FAIL' else 'OK' end, 'schema',
        n.name || case when r.rolname <> 'rowkeep_owner' then ' is owned by ' || r.name else '' end,
        case when s.oid is null then 'does not exist'
@@ -1553,10 +2578,11 @@ select 'RK-211', case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'F
             else format('owned by %s; %s', r.name, n.says) end,
        case when s.oid is null then 'rowkeep migrate'
             when r.rolname <> 'rowkeep_owner' then format('alter schema %s owner to rowkeep_owner;', n.name) end,
-       r.oid
+       g.fixer
   from (values ('app', 'the tables and functions of requests'), ('rowkeep', 'the migration history, the key of cursors and the lock of migrations')) n (name, says)
   left join schemas s on s.nspname = n.name
   left join roles r on r.oid = s.nspowner
+  left join givers g on g.owner = s.nspowner
 ),
 
 check_server_collation_versions (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1579,25 +2605,28 @@ select 'RK-104', 'NOTE', 'server',
 ),
 
 check_server_logged_values (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: settings that write the values of statements to the server log.
--- Why: the values are tasks and user ids, and policies do not protect a log.
--- Severity: NOTE, because only readers of the log see them. OK otherwise.
--- Fix: alter system set log_parameter_max_length = 0; and the same for log_parameter_max_length_on_error.
-select 'RK-103', case when l.errors = '0' and (l.quiet or l.length = '0') then 'OK' else 'NOTE' end, 'server',
-       case when l.errors = '0' and (l.quiet or l.length = '0') then 'the server log contains no parameter values'
-            else 'the server log can contain parameter values' end,
-       case when l.errors = '0' and (l.quiet or l.length = '0') then '' else 'tasks and user ids' end,
-       case when l.errors = '0' and (l.quiet or l.length = '0') then null
-            else 'alter system set log_parameter_max_length = 0; '
-                 'alter system set log_parameter_max_length_on_error = 0; select pg_reload_conf();' end,
-       0
-  from (select current_setting('log_parameter_max_length')          as length,
-               current_setting('log_parameter_max_length_on_error') as errors,
-               current_setting('log_statement') = 'none'
-               and current_setting('log_min_duration_statement') = '-1'
-               and (current_setting('log_min_duration_sample') = '-1'
-                    or current_setting('log_statement_sample_rate') = '0')
-               and current_setting('log_transaction_sample_rate') = '0' as quiet) l
+-- Looks for: settings that write the values of statements to the server log: those of PostgreSQL, of auto_explain and of
+--   pgaudit, for the server and stored for a database or a login of requests.
+-- Why: the values are tasks and user ids, and policies do not protect a log. Requests send values as parameters, so their
+--   statements alone do not show any.
+-- Severity: NOTE, because only readers of the log see them, or where a value of this login hides that of the server: then it
+--   is not looked at. OK otherwise. A person who writes a value into the text of a statement can find it in the log always.
+-- Fix: alter system set log_parameter_max_length = 0; and the like, or alter role ... reset ...;
+select 'RK-103', 'NOTE', 'server', format('%s has %s', v.holder, v.settings), v.harm, v.fix,
+       case when v.fix !~ '^by hand' then 0 end
+  from logged_values v
+ -- A login that has the same as everybody gets no line of its own.
+ where not exists (select from logged_values o where o.role = 0 and v.role <> 0 and o.settings = v.settings)
+union all
+select 'RK-103', 'NOTE', 'server', string_agg(s.name, ', ' order by s.name),
+       'not looked at: a value of this login, or of its client, hides the value of the server', null, null
+  from log_settings s
+ where s.hidden and s.role = 0
+having count(*) > 0
+union all
+select 'RK-103', 'OK', 'server', 'no setting writes the values of requests to the server log', '', null, null
+ where not exists (select from logged_values)
+   and not exists (select from log_settings s where s.hidden)
 ),
 
 check_server_prepared_transactions (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1621,15 +2650,16 @@ check_server_release (id, verdict, area, subject, fact, fix, fixer) as materiali
 --   upsert, which Rowkeep does not send. The other needs a role that lost BYPASSRLS while it was connected. NOTE also
 --   for a release that this audit does not know. OK otherwise.
 -- Fix: update PostgreSQL.
+-- Controls: CIS 1.5; SOC 2 CC7.1
 select 'RK-101', case when v.number < 150000 then 'FAIL'
                       when s.major is null or v.number % 10000 < s.minor then 'NOTE' else 'OK' end,
        'server', format('PostgreSQL %s.%s', v.number / 10000, v.number % 10000),
        case when v.number < 150000 then 'older than 15: not supported'
             when s.major is null then 'newer than this audit, which knows 15 to 18'
             when v.number % 10000 < s.minor
-                 then format('row security has known holes (CVE-2026-14666, CVE-2026-120154) below %s.%s',
+                 then format('holes in row security (CVE-2026-14666, CVE-2026-120154) before %s.%s',
                              s.major, s.minor)
-            else 'no known hole in row security' end,
+            else 'this audit knows no hole in its row security' end,
        case when v.number % 10000 < s.minor then format('by hand: update PostgreSQL to %s.%s', s.major, s.minor)
             when v.number < 150000 then 'by hand: update PostgreSQL' end,
        null
@@ -1642,19 +2672,26 @@ check_settings_session_replication_role (id, verdict, area, subject, fact, fix, 
 -- Why: with `replica` no trigger runs, so clients could keep wrong time stamps and no foreign key is checked.
 -- Severity: FAIL. A rule of the tables does not hold.
 -- Fix: alter system reset session_replication_role; select pg_reload_conf();
+-- Controls: CIS 6.5
 select 'RK-512', 'FAIL', 'settings',
        format('session_replication_role is %s', current_setting('session_replication_role')), 'triggers do not run',
        'alter system reset session_replication_role; select pg_reload_conf();', 0
  where current_setting('session_replication_role') <> 'origin'
+   -- A stored value has a line of its own.
+   and not exists (select
+                     from stored_settings s
+                     left join roles r on r.oid = s.setrole
+                    where s.name = 'session_replication_role' and (s.setrole = 0 or r.rolname = session_user))
 ),
 
 check_settings_stored (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: settings stored for a role or a database that change how statements run or what is logged.
+-- Looks for: settings stored for a login of requests, or for all roles or the database, that change how statements run.
 -- Why: a stored search_path can put the operators of others before those of PostgreSQL, and a stored
 --   session_replication_role switches triggers off.
 -- Severity: FAIL for these two cases. NOTE for the rest, because the server sets its own values at the start of a
 --   session.
 -- Fix: alter role ... reset ...; or the same for the database.
+-- Controls: CIS 6.6
 select 'RK-511',
        case when s.name = 'session_replication_role' or s.name = 'search_path' and s.value ~* '.,.*pg_catalog'
                 then 'FAIL' else 'NOTE' end, 'settings',
@@ -1667,6 +2704,9 @@ select 'RK-511',
                    else '' end,
        format('alter %s reset %s;', s.altered, s.spelling), s.fixer
   from reported_settings s
+ -- What is logged has a line of its own. Roles that do not serve requests may store what they like.
+ where s.name !~ '^(log_|auto_explain[.]|pgaudit[.]|debug_print_)'
+   and (s.setrole = 0 or s.setrole in (select oid from serving_roles))
 ),
 
 check_table_primary_key (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1686,6 +2726,7 @@ check_table_row_security (id, verdict, area, subject, fact, fix, fixer) as mater
 --   no policy to a foreign table.
 -- Severity: FAIL, because isolation does not hold. OK otherwise.
 -- Fix: alter table ... enable row level security, force row level security;
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-301', case when f.problems = '' then 'OK' else 'FAIL' end, 'table',
        t.name || ': row security ' || case when t.relrowsecurity then 'enabled' else 'NOT enabled' end
        || case when t.relforcerowsecurity then ', forced' else ', NOT forced' end
@@ -1694,9 +2735,10 @@ select 'RK-301', case when f.problems = '' then 'OK' else 'FAIL' end, 'table',
        concat_ws('; ',
                  case when not t.relrowsecurity or t.relkind = 'f' then 'no policy applies' end,
                  case when not t.relforcerowsecurity then 'its owner reads all rows' end),
-       f.problems, t.relowner
+       f.problems, case when o.rolname = 'rowkeep_owner' then t.relowner else g.fixer end
   from tables t
   join roles o on o.oid = t.relowner
+  join givers g on g.owner = t.relowner
  cross join lateral (
        select concat_ws(' ',
                   case when not (t.relrowsecurity and t.relforcerowsecurity)
@@ -1707,15 +2749,17 @@ select 'RK-301', case when f.problems = '' then 'OK' else 'FAIL' end, 'table',
 ),
 
 check_table_unique_keys (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: unique indexes and exclusion constraints that do not begin with user_id, or are not valid.
+-- Looks for: unique indexes and exclusion constraints that do not keep the users apart: they must begin with user_id, in the
+--   collation of the column, compared by PostgreSQL's own `=`; and indexes that are not valid.
 -- Why: such a key refuses a value because another user has it. The error tells one user about the rows of another.
 -- Severity: FAIL, because an insert can look for values of other users. OK otherwise.
 -- Fix: alter table ... drop constraint ...; or drop index ...;
-select 'RK-304', case when i.indkey[0] = a.attnum and i.indisvalid then 'OK' else 'FAIL' end, 'table',
-       format('%s: unique: %s', t.name, pg_get_indexdef(i.indexrelid)),
-       concat_ws('; ', case when i.indkey[0] = a.attnum then null else 'does not begin with user_id' end,
-                 case when i.indisvalid then null else 'is not valid' end),
-       case when i.indkey[0] is distinct from a.attnum or not i.indisvalid
+-- Controls: SOC 2 CC6.1
+select 'RK-304', case when p.problems = '' then 'OK' else 'FAIL' end, 'table',
+       format('%s: unique: %s', t.name, coalesce(k.conname || ' ' || nullif(pg_get_constraintdef(k.oid), ''),
+                                                 pg_get_indexdef(i.indexrelid))),
+       p.problems,
+       case when p.problems <> ''
             then coalesce((select format('alter table %s drop constraint %I;', t.name, k.conname)
                              from pg_constraint k
                             where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')),
@@ -1724,7 +2768,18 @@ select 'RK-304', case when i.indkey[0] = a.attnum and i.indisvalid then 'OK' els
   from tables t
   join pg_index i on i.indrelid = t.oid and (i.indisunique or i.indisexclusion)
   join pg_class x on x.oid = i.indexrelid
+  join pg_opclass c on c.oid = i.indclass[0]
+  left join pg_constraint k on k.conindid = i.indexrelid and k.conrelid = t.oid and k.contype = 'x'
   left join pg_attribute a on a.attrelid = t.oid and a.attname = 'user_id' and not a.attisdropped
+ cross join lateral (
+       select concat_ws('; ',
+                  case when i.indkey[0] is distinct from a.attnum then 'does not begin with user_id'
+                       when i.indcollation[0] <> a.attcollation then 'compares user_id by another collation'
+                       when i.indisexclusion
+                            and k.conexclop[1] <> 'pg_catalog.=(pg_catalog.text,pg_catalog.text)'::regoperator
+                            or not i.indisexclusion and c.opcnamespace <> 'pg_catalog'::regnamespace
+                       then 'does not compare user_id by PostgreSQL''s own =' end,
+                  case when i.indisvalid then null else 'is not valid' end) as problems) p
 ),
 
 check_table_user_column (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1734,6 +2789,7 @@ check_table_user_column (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Severity: OK if it is text collate "C" (compared byte by byte), not null, with the default app.current_user_id(). FAIL
 --   otherwise.
 -- Fix: alter table ... alter column user_id ...; a change of its type needs a migration.
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-302', case when u.sound then 'OK' else 'FAIL' end, 'table',
        t.name || ': ' || coalesce(u.description, 'no column user_id'),
        case when u.description is null then 'its rows have no owner'
@@ -1766,9 +2822,12 @@ check_trigger_enabled (id, verdict, area, subject, fact, fix, fixer) as material
 -- Looks for: triggers on tables of app: whether they are enabled, and whether their function is in app.
 -- Why: the trigger sets the time stamps and keeps id and user_id. A function of another schema sees every row that is
 --   written.
--- Severity: FAIL if it is disabled or its function is not in app. OK otherwise.
+-- Severity: FAIL if it is disabled or its function is not in app. NOTE if it does not have the name of its table and of its
+--   function, as those of Rowkeep do. OK otherwise.
 -- Fix: alter table ... enable trigger ...; or drop trigger ... on ...;
-select 'RK-321', case when x.problem is null then 'OK' else 'FAIL' end, 'trigger',
+-- Controls: SOC 2 CC6.1
+select 'RK-321', case when x.problem is not null then 'FAIL'
+                      when g.tgname = t.relname || '_touch' and f.proname = g.tgname then 'OK' else 'NOTE' end, 'trigger',
        format('%s on %s', g.tgname, t.name), coalesce(x.problem, f.oid::regprocedure::text),
        format(x.fix, g.tgname, t.name), t.relowner
   from pg_trigger g
@@ -1798,6 +2857,7 @@ check_trigger_touch (id, verdict, area, subject, fact, fix, fixer) as materializ
 -- Why: only such a trigger can keep id, user_id and created_at unchanged.
 -- Severity: FAIL if a table of app has none.
 -- Fix: restore it from migrations/.
+-- Controls: SOC 2 CC6.1
 select 'RK-322', 'FAIL', 'trigger', t.name || ' has no trigger that keeps its columns',
        'id, user_id and created_at can change', 'by hand: restore it from migrations/', null
   from tables t
@@ -1813,7 +2873,29 @@ select 'RK-322', 'FAIL', 'trigger', t.name || ' has no trigger that keeps its co
 ),
 
 facts as (
-    select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_roles
+    select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_bypassrls
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_copies
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_createrole
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_database
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_definers
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_files
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_foreign_servers
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_functions
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_jobs
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_languages
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_not_looked_at
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_owners
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_parameters
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_passwords
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_publications
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_replication
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_replication_slots
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_statements
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_statistics
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_subscriptions
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_superusers
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_trust
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_users
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_channels
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_constraint_messages
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_constraint_validity
@@ -1847,6 +2929,7 @@ facts as (
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_exposed
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_limits
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_memberships
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_migrating
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_missing
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_ownership
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_sessions
@@ -1859,10 +2942,7 @@ facts as (
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_none
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_parent_tables
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_prepared_transactions
-    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_publications
-    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_replication_slots
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_rules
-    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_subscriptions
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_tables_protected
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_views
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_policy_conditions
@@ -1889,33 +2969,207 @@ facts as (
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_trigger_touch
 ),
 
--- A name can contain any character. Here no character of a name can end a line or look like another letter.
-numbered as (
-    select row_number() over (order by f.id, f.subject collate "C", f.fact collate "C") as number, f.id, f.verdict, rpad(f.area, 11) as area,
-           regexp_replace(concat_ws(': ', f.subject, nullif(f.fact, '')), '[^ -~]+', '?', 'g') as fact,
-           -- A replaced character would make it a statement about another object.
-           'fix: ' || case when f.verdict = 'OK' or f.fix = '' then null
-                           when f.fix ~ '[^ -~]' then 'by hand: it takes a name that cannot be printed here'
-                           else f.fix end as fix
-      from facts f
+-- `rowkeep audit` ends the query here: it adds drift and proof, then judges all findings with the rest of the frame.
+found (id, verdict, area, subject, fact, shown, fix, fixer, position) as (
+    select id, verdict, area, subject, fact, null::text, fix, fixer, 0 from facts
 ),
 
-lines (number, line, text) as (
-    -- A long fact continues on the next lines. A word that is too long for a line is split.
-    select n.number, 10 * p.part + l.number,
-           case when p.part = 1 and l.number = 1 then rpad(n.verdict, 6) || n.id || ' ' || n.area || ' ' else repeat(' ', 25) end
-           || rtrim(l.words[1])
-      from numbered n
-     cross join lateral (values (1, n.fact), (1000, n.fix)) p (part, text)
-     cross join lateral regexp_matches(regexp_replace(p.text, E'(\\S{85})(?=\\S)', E'\\1 ', 'g'), E'.{1,93}(?:\\s+|$)', 'g')
-           with ordinality l (words, number)
+release (release, host) as (values ('0.1.0', null::text)),
+
+-- What cannot be accepted, because the server does not start with it, or because the proof shows it: with these ids all
+-- findings of that verdict whose subject matches.
+refused (id, verdict, subject) as (values
+    ('RK-101', 'FAIL', ''),                                     -- a release without support
+    ('RK-201', 'FAIL', '^rowkeep_(api|owner)$|^rowkeep_api .*(SUPERUSER|BYPASSRLS)'),
+    ('RK-202', 'FAIL', '^rowkeep_api '),
+    ('RK-203', 'FAIL', '^rowkeep_api '),
+    ('RK-211', 'FAIL', '^(app|rowkeep)$'),                      -- a missing schema
+    ('RK-301', 'FAIL', ''),
+    ('RK-302', 'FAIL', '^(?!.* collate "C")'),                  -- user ids are not compared byte by byte
+    ('RK-307', 'FAIL', ''),
+    ('RK-311', 'FAIL', ': RESTRICTIVE '),
+    ('RK-312', 'FAIL', ''),
+    ('RK-313', 'NOTE', ' select'),
+    ('RK-321', 'FAIL', '^tasks_touch '),
+    ('RK-322', 'FAIL', ''),
+    ('RK-401', 'FAIL', ''),
+    ('RK-402', 'FAIL', ''),
+    ('RK-403', 'FAIL', ''),
+    ('RK-407', 'FAIL', ''),
+    ('RK-411', 'FAIL', ' is owned by rowkeep_api$'),
+    ('RK-408', 'FAIL', ''),
+    ('RK-801', 'FAIL', ''),
+    ('RK-805', 'FAIL', ''),
+    ('RK-901', 'FAIL', ''),
+    ('RK-911', 'FAIL', ''),
+    ('RK-911', 'NOTE', '')
+),
+
+-- A name can contain any character. Here no character of a name can end a line, or look like another letter: the subject
+-- has them as U&'...' does, so that two subjects are never printed alike.
+printed as (
+    select f.id, f.verdict, f.area, p.subject, regexp_replace(coalesce(f.fact, ''), '[^ -~]+', '?', 'g') as fact, f.shown,
+           -- A replaced character would make it a statement about another object. Line breaks are part of a statement.
+           case when f.verdict = 'OK' or f.fix = '' then null
+                when f.fix ~ '[^ -~\n]' or f.position = 0 and f.fix ~ '\n'
+                then 'by hand: it takes a name that cannot be printed here'
+                else f.fix end as fix, f.fixer, f.position
+      from found f
+     cross join lateral (
+           select case when f.subject !~ '[^ -~]|\\' then f.subject
+                       else (select string_agg(case when ascii(c) between 32 and 126 and c <> '\' then c
+                                                    when ascii(c) < 65536 then '\' || lpad(to_hex(ascii(c)), 4, '0')
+                                                    else '\+' || lpad(to_hex(ascii(c)), 6, '0') end, '' order by number)
+                               from string_to_table(f.subject, null) with ordinality s (c, number)) end) p (subject)
+),
+
+judged (id, verdict, area, subject, fact, shown, fix, fixer, position, why, who, until) as (
+    select p.id, case when a.holds and not a.void then 'ACCEPTED' else p.verdict end, p.area, p.subject,
+           concat_ws('; ', nullif(p.fact, ''),
+                     case when a.void then 'rowkeep.accepted has it, but the server does not start with it or the proof shows it'
+                          when not a.holds then format('it was accepted until %s, which is over', a.until) end),
+           p.shown, p.fix, p.fixer, p.position,
+           case when a.holds and not a.void then a.why end, case when a.holds and not a.void then a.who end,
+           case when a.holds and not a.void then a.until end
+      from printed p
+      left join lateral (
+           select a.*, exists (select from refused r where r.id = p.id and r.verdict = p.verdict and p.subject ~ r.subject) as void
+             from accepted a
+            where (a.id, a.subject) = (p.id, p.subject)) a on p.verdict <> 'OK'
     union all
-    select 1000000, 0,
-           format('%s facts: %s FAIL, %s NOTE', count(*), count(*) filter (where verdict = 'FAIL'),
-                  count(*) filter (where verdict = 'NOTE'))
-      from numbered
+    select case when v.void then 'RK-921' else 'RK-922' end, 'NOTE', 'accepted',
+           regexp_replace(format('%s %s', a.id, a.subject), '[^ -~]+', '?', 'g'),
+           case when v.void then 'cannot be accepted' else 'is accepted, and was not found' end, null,
+           format('delete from rowkeep.accepted where (id, subject) = (%L, %L);', a.id, a.subject),
+           (select o.oid::text from pg_roles o where o.rolname = 'rowkeep_owner'), 0, null, null, null
+      from accepted a
+     cross join lateral (
+           select exists (select from printed p where (p.id, p.subject) = (a.id, a.subject) and p.verdict <> 'OK') as found,
+                  exists (select
+                            from refused r
+                            join printed p on (p.id, p.verdict) = (r.id, r.verdict) and p.subject ~ r.subject
+                           where (p.id, p.subject) = (a.id, a.subject)) as void) v
+     where v.void
+        -- psql finds no drift and proves nothing, so that it cannot tell whether these are still there.
+        or not v.found and (a.id < 'RK-9' or exists (select from printed p where p.id > 'RK-9'))
+    union all
+    select 'RK-923', 'NOTE', 'accepted', 'rowkeep.accepted', t.problem, null, null, null, 0, null, null, null
+      from accepted_table t
+     where t.problem is not null
+),
+
+-- `fixed_by`: who must run the fix, if this login cannot.
+fixable as (
+    select j.*, row_number() over (order by j.id, j.position, j.subject collate "C", j.fact collate "C") as number,
+           case when j.fixer is null or j.fix is null or me.rolsuper or j.fix ~ '^by hand' then null
+                when j.fixer = '0' or o.rolsuper then case when hosted.yes then 'your provider' else coalesce(quote_ident(o.rolname), 'a superuser') end
+                when j.fixer = '1' then case when not me.rolcreaterole then 'a login with CREATEROLE' end
+                when not pg_has_role(session_user, j.fixer::oid,
+                                     case when current_setting('server_version_num')::integer >= 160000 then 'USAGE, SET'
+                                          else 'MEMBER' end)
+                then coalesce(quote_ident(o.rolname), 'its owner') end as fixed_by
+      from judged j
+      left join pg_roles o on o.oid::text = j.fixer
+     cross join pg_roles me
+     cross join (select exists (select
+                                  from pg_roles
+                                 where rolname in ('rds_superuser', 'cloudsqlsuperuser', 'alloydbsuperuser', 'azure_pg_admin',
+                                                   'supabase_admin', 'neon_superuser', 'cloud_admin', 'avnadmin', 'doadmin',
+                                                   'heroku_admin')) as yes) hosted
+     where me.rolname = session_user
+),
+
+-- The lines of each finding: the fact, a difference, the acceptance, the fix. Long lines continue on the next, and a word
+-- that is too long for a line is split. A fix can be copied: it is broken at no place where a name or a text could be.
+lines (number, line, text) as (
+    select f.number, array[p.part, p.line, l.number],
+           case when p.part = 1 and l.number = 1 then rpad(f.verdict, 9) || f.id || ' ' || rpad(f.area, 11) || ' '
+                else repeat(' ', 28) end
+           || case when p.part = 2 and l.number > 1 then '    ' else '' end || rtrim(l.text)
+      from fixable f
+     cross join lateral (
+           select 1, 1::bigint, concat_ws(': ', f.subject, nullif(f.fact, '')), true
+           union all
+           select 2, s.number, regexp_replace(s.text, '[^ -~]', '?', 'g'), true
+             from string_to_table(f.shown, E'\n') with ordinality s (text, number)
+           union all
+           select 3, 1, regexp_replace(format('accepted by %s %s: %s', f.who, coalesce('until ' || f.until, 'without end'), f.why),
+                                       '[^ -~]+', '?', 'g'), true
+            where f.verdict = 'ACCEPTED'
+           union all
+           select 4, s.number, case s.number when 1 then concat('fix', case f.fixed_by when 'your provider' then ' by ' else ' as ' end || f.fixed_by, ': ')
+                                  else '' end || s.text,
+                  f.fix !~ '[''"$]'
+             from string_to_table(f.fix, E'\n') with ordinality s (text, number)
+            where f.verdict <> 'ACCEPTED') p (part, line, text, breaks)
+     cross join lateral (
+           select w.number, w.words[1]
+             from regexp_matches(regexp_replace(p.text, '(\S{82})(?=\S)', '\1 ', 'g'),
+                                 case p.part when 2 then '.{1,86}(?:\s+|$)' else '.{1,90}(?:\s+|$)' end, 'g')
+                  with ordinality w (words, number)
+            where p.breaks
+           union all
+           select 1, p.text where not p.breaks) l (number, text)
+),
+
+-- The database and the releases that the report is about. Of two reports of one database, only these lines differ.
+head as (
+    select to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as time,
+           coalesce(r.host, host(inet_server_addr()) || ':' || inet_server_port(), 'a local socket') as host,
+           current_database()::text as database, session_user::text as login,
+           split_part(current_setting('server_version'), ' ', 1) as server, r.release,
+           coalesce(m.migration, v.migration) as migration, m.migrations, coalesce(p.policies, v.policies) as policies
+      from release r
+      left join lateral (
+           select max(x.version), md5(string_agg(format('%s %s %s', x.version, x.name, x.checksum), ',' order by x.version))
+             from optional_rows o
+            cross join jsonb_to_recordset(o.rows) x (version integer, name text, checksum text)
+            where o.name = 'rowkeep.migrations') m (migration, migrations) on true
+      left join lateral (
+           select x.digest
+             from optional_rows o
+            cross join jsonb_to_recordset(o.rows) x (id bigint, digest text)
+            where o.name = 'rowkeep.policies'
+            order by x.id desc limit 1) p (policies) on true
+      left join lateral (
+           select x.migration, x.policies
+             from optional_rows o
+            cross join jsonb_to_recordset(o.rows) x (migration integer, policies text)
+            where o.name = 'app.schema_version()') v on true
+),
+
+head_lines (line, text) as (
+    select n.line, regexp_replace(n.text, '[^ -~]', '?', 'g')
+      from head h
+     cross join lateral (values
+           (1, format('audit of database %s on %s as %s at %s', h.database, h.host, h.login, h.time)),
+           (2, format('PostgreSQL %s; Rowkeep %s; migration %s (%s); policies %s', h.server, h.release,
+                      coalesce(h.migration::text, 'unknown'), coalesce(left(h.migrations, 12), 'not read'),
+                      coalesce(left(h.policies, 12), 'unknown')))) n (line, text)
+),
+
+-- Each line of psql's output. A setting keeps the number of FAILs for the last statement.
+report (number, line, text) as (
+    select 0, array[line]::bigint[], text from head_lines
+    union all
+    select number, line, text from lines
+    union all
+    select 1000000, null,
+           format('%s facts: %s FAIL, %s NOTE, %s ACCEPTED', count(*), set_config('rowkeep.audit_fails',
+                  (count(*) filter (where verdict = 'FAIL'))::text, true), count(*) filter (where verdict = 'NOTE'),
+                  count(*) filter (where verdict = 'ACCEPTED'))
+      from fixable
 )
 
-select text as audit from lines order by number, line;
+select text as audit from report order by number, line;
+
+-- psql ends with status 3 after an error.
+do $$
+begin
+    if current_setting('rowkeep.audit_fails') <> '0' then
+        raise exception '% FAIL: run the fixes, then run the audit again', current_setting('rowkeep.audit_fails');
+    end if;
+end
+$$;
 
 rollback;

@@ -2,25 +2,50 @@
 //! execution. It reads catalogues, and rolls back every statement of the proof.
 
 mod drift;
+mod explained;
+mod format;
 mod integrity;
 mod proof;
 mod report;
+mod said;
 
 use std::time::Duration;
 
+use serde::de::Error as _;
 use tokio::time::timeout;
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
 use crate::database::Address;
 use crate::schema::{SchemaError, Version, connect};
 pub use drift::Catalogue;
+pub use explained::controls;
+pub use format::Format;
 pub use integrity::{check_integrity, lost_objects};
-pub use report::{Fact, Report, Verdict};
+use report::Finding;
+pub use report::{Acceptance, Fact, Head, Report, Verdict};
 
 const AUDIT: &str = include_str!("../sql/audit.sql");
+const SERVING_LOGIN: &str = include_str!("../sql/audit/serving_login.sql");
+/// What follows the checks in that file. Psql prints the findings of the checks alone.
+const FOUND: &str = include_str!("../sql/audit/frame/found.sql");
+const FINDINGS: &str = include_str!("../sql/audit/program/findings.sql");
 const SERVER: &str = include_str!("../sql/schema/server.sql");
 const BEGIN: &str = include_str!("../sql/audit/catalogue_begin.sql");
 const ROLLBACK: &str = include_str!("../sql/audit/rollback.sql");
+
+/// The parts of the query that judges all findings.
+const JUDGE_BEGIN: &str = include_str!("../sql/audit/program/judge_begin.sql");
+const SHARED: [&str; 3] = [
+    include_str!("../sql/audit/shared/expected.sql"),
+    include_str!("../sql/audit/shared/optional.sql"),
+    include_str!("../sql/audit/shared/accepted.sql"),
+];
+const JUDGE: &str = include_str!("../sql/audit/frame/judge.sql");
+const JUDGE_END: &str = include_str!("../sql/audit/program/judge_end.sql");
+
+/// The id of the finding about the migration and the policies of the database.
+const RELEASE: &str = "RK-901";
 
 /// Limit for reading the catalogues, which usually takes 0.1 s.
 const CATALOGUE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -28,39 +53,93 @@ const CATALOGUE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Limit for the proof, which usually takes 0.1 s. Postgres limits each of its statements as well.
 const PROOF_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The whole report: the lines of `sql/audit.sql`, then drift, then the proof.
+/// Whether the login of the address serves requests. The report is stricter with a login that does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// It is the login of `DATABASE_URL`.
+    Serves,
+    /// It only migrates or audits.
+    DoesNotServe,
+}
+
+/// The whole report: the findings of `sql/audit.sql`, then drift, then the proof. The login of `address` serves requests.
 ///
 /// # Errors
 /// Fails if the database cannot be reached or does not answer. The report itself says what is wrong with the database.
 pub async fn audit(address: &Address) -> Result<Report, SchemaError> {
-    let client = connect(address).await?;
-    let mut report = read_catalogues(&client, address).await?;
-    let facts = timeout(PROOF_TIMEOUT, proof::prove(address, &client)).await;
-    for fact in facts.map_err(|_| no_answer(address))?? {
-        report.add(&fact);
-    }
-    Ok(report)
+    audit_as(address, Login::Serves).await
 }
 
-/// The report without the proof: the lines of `sql/audit.sql`, then drift.
+/// The same, for a login that may be another one than that of `DATABASE_URL`.
+///
+/// # Errors
+/// As [`audit`].
+pub async fn audit_as(address: &Address, login: Login) -> Result<Report, SchemaError> {
+    let client = connect(address).await?;
+    let mut findings = in_time(address, read_catalogues(&client, login)).await?;
+    let proved = timeout(PROOF_TIMEOUT, proof::prove(address, &client)).await;
+    add(&mut findings, proved.map_err(|_| no_answer(address))??);
+    in_time(address, judge(&client, address, findings)).await
+}
+
+/// The report without the proof: the findings of `sql/audit.sql`, then drift. The login of `address` serves requests.
 ///
 /// # Errors
 /// Fails if the database cannot be reached or does not answer.
 pub async fn examine(address: &Address) -> Result<Report, SchemaError> {
-    read_catalogues(&connect(address).await?, address).await
+    let client = connect(address).await?;
+    let reading = async { judge(&client, address, read_catalogues(&client, Login::Serves).await?).await };
+    in_time(address, reading).await
 }
 
-async fn read_catalogues(client: &Client, address: &Address) -> Result<Report, SchemaError> {
-    let reading = async {
-        let mut report = Report::default();
-        report.add_printed(printed(client).await?);
-        for fact in drift(client).await? {
-            report.add(&fact);
+async fn in_time<T>(
+    address: &Address,
+    reading: impl Future<Output = Result<T, ReadError>>,
+) -> Result<T, SchemaError> {
+    match timeout(CATALOGUE_TIMEOUT, reading).await.map_err(|_| no_answer(address))? {
+        Ok(read) => Ok(read),
+        Err(ReadError::Database(error)) => Err(catalogues_not_read(error, address)),
+        Err(ReadError::Json(error)) => {
+            Err(SchemaError::Unusable(format!("{address}: the findings cannot be read: {error}")))
         }
-        Ok(report)
-    };
-    let report = timeout(CATALOGUE_TIMEOUT, reading).await.map_err(|_| no_answer(address))?;
-    report.map_err(|error| catalogues_not_read(error, address))
+    }
+}
+
+/// Why a report could not be read.
+enum ReadError {
+    Database(Error),
+    Json(serde_json::Error),
+}
+
+impl From<Error> for ReadError {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<serde_json::Error> for ReadError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error)
+    }
+}
+
+/// The findings of `sql/audit.sql` and of drift, in JSON.
+async fn read_catalogues(client: &Client, login: Login) -> Result<Vec<serde_json::Value>, ReadError> {
+    let mut findings = checked(client, login).await?;
+    let found = said::not_said_already(&mut findings, drift(client).await?);
+    add(&mut findings, found);
+    Ok(findings)
+}
+
+/// Adds findings of this program, which keep their order.
+fn add(findings: &mut Vec<serde_json::Value>, found: Vec<Finding>) {
+    for finding in found {
+        let mut finding = serde_json::json!(finding);
+        if let Some(members) = finding.as_object_mut() {
+            members.insert("position".into(), (findings.len() + 1).into());
+        }
+        findings.push(finding);
+    }
 }
 
 fn catalogues_not_read(error: Error, address: &Address) -> SchemaError {
@@ -77,16 +156,45 @@ fn no_answer(address: &Address) -> SchemaError {
     SchemaError::Unavailable(format!("{address} does not answer; run the audit again when it does"))
 }
 
-/// The lines that `psql -f sql/audit.sql` prints.
-async fn printed(client: &Client) -> Result<Vec<String>, Error> {
-    let messages = client.simple_query(AUDIT).await?;
-    let mut lines = Vec::new();
-    for message in messages {
-        if let SimpleQueryMessage::Row(row) = message {
-            lines.push(row.try_get(0)?.unwrap_or_default().to_owned());
-        }
+/// The findings of the checks of `sql/audit.sql`.
+async fn checked(client: &Client, login: Login) -> Result<Vec<serde_json::Value>, ReadError> {
+    let (checks, _) = AUDIT.split_once(FOUND).ok_or_else(|| {
+        serde_json::Error::custom("sql/audit.sql is not assembled from sql/audit/: run `make audit`")
+    })?;
+    // Lines such as \set are for psql.
+    let checks = checks.lines().filter(|line| !line.starts_with('\\'));
+    let mut query = checks.chain(FINDINGS.lines()).collect::<Vec<_>>().join("\n");
+    if login == Login::Serves {
+        // Before its one query, inside of its transaction.
+        query = query.replacen("\nwith recursive", &format!("\n{SERVING_LOGIN}\nwith recursive"), 1);
     }
-    Ok(lines)
+    let messages = client.simple_query(&query).await?;
+    let row = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let text = row.map(|row| row.try_get(0)).transpose()?.flatten();
+    Ok(serde_json::from_str(text.unwrap_or("[]"))?)
+}
+
+/// The report about these findings: what is accepted, and the lines that are printed.
+async fn judge(
+    client: &Client,
+    address: &Address,
+    findings: Vec<serde_json::Value>,
+) -> Result<Report, ReadError> {
+    let query = format!("{JUDGE_BEGIN}{},\n{JUDGE}{JUDGE_END}", SHARED.join(",\n"));
+    let findings = serde_json::Value::from(findings).to_string();
+    let (release, hosts) = (env!("CARGO_PKG_VERSION"), address.host_names());
+
+    client.batch_execute(BEGIN).await?;
+    let judged = client
+        .query_typed(&query, &[(&findings, Type::TEXT), (&release, Type::TEXT), (&hosts, Type::TEXT)])
+        .await;
+    client.batch_execute(ROLLBACK).await?;
+    let judged = judged?;
+    let row = judged.first().ok_or_else(|| serde_json::Error::custom("there is no report"))?;
+    Ok(serde_json::from_str(row.try_get(0)?)?)
 }
 
 /// The major release of the server.
@@ -96,13 +204,14 @@ async fn major(client: &Client) -> Result<i32, Error> {
     Ok(version / 10_000)
 }
 
-async fn drift(client: &Client) -> Result<Vec<Fact>, Error> {
+async fn drift(client: &Client) -> Result<Vec<Finding>, Error> {
     let wanted = Version::of_this_release();
-    let fail = |text: String| Fact::new(Verdict::Fail, "drift", text).with_fix("rowkeep migrate");
+    let release = |verdict, text: &str| Finding::new(RELEASE, "drift", verdict, text);
+    let behind = |text: &str| release(Verdict::Fail, text).with_fix("rowkeep migrate");
     let found = match Version::of_database(client).await {
         Ok(Some(found)) => Some(found),
         Ok(None) if Catalogue::of_database(client).await?.is_empty() => {
-            return Ok(vec![fail("the database has not been migrated".into())]);
+            return Ok(vec![behind("the database has not been migrated")]);
         }
         // app.schema_version() or its history is missing: the differences below say so.
         Ok(None) => None,
@@ -115,43 +224,34 @@ async fn drift(client: &Client) -> Result<Vec<Fact>, Error> {
     let declared = Catalogue::declared(major);
     let live = Catalogue::of_database(client).await?;
 
-    let mut facts = Vec::new();
-    match found {
-        None => facts.push(Fact::new(
-            Verdict::Note,
-            "drift",
-            "the database's release is unknown: this login cannot read it from app.schema_version()",
-        )),
-        Some(found) if found == wanted => facts.push(Fact::new(
+    let mut findings = vec![match found {
+        None => release(Verdict::Note, "the database's release is unknown")
+            .because("this login cannot read it from app.schema_version()"),
+        Some(found) if found == wanted => release(
             Verdict::Ok,
-            "drift",
-            format!("migration {} and the policies are those of this release", wanted.migration),
-        )),
-        Some(found) if found.migration > wanted.migration => facts.push(Fact::new(
-            Verdict::Note,
-            "drift",
-            format!(
-                "the database has migration {}, this release {}: audit it with its own release",
-                found.migration, wanted.migration
-            ),
-        )),
-        Some(found) if found.migration < wanted.migration => facts.push(fail(format!(
-            "the database has migration {}, this release {}",
-            found.migration, wanted.migration
-        ))),
-        Some(found) if found.has_newer_policies_than(&wanted) => facts.push(Fact::new(
-            Verdict::Note,
-            "drift",
-            "the policies are of a newer release: audit the database with that release",
-        )),
-        Some(_) => facts.push(fail("the policies that were applied last are of an older release".into())),
-    }
+            &format!("migration {} and the policies are those of this release", wanted.migration),
+        ),
+        Some(found) if found.migration != wanted.migration => {
+            let text =
+                format!("the database has migration {}, this release {}", found.migration, wanted.migration);
+            if found.migration < wanted.migration {
+                behind(&text)
+            } else {
+                release(Verdict::Note, &text).because("audit it with its own release")
+            }
+        }
+        Some(found) if found.has_newer_policies_than(&wanted) => {
+            release(Verdict::Note, "the policies are of a newer release")
+                .because("audit the database with that release")
+        }
+        Some(_) => behind("the policies that were applied last are of an older release"),
+    }];
 
     let differing = declared.drift(&live);
     if differing.is_empty() {
-        let text = format!("{} of {} objects and grants are as declared", live.len(), declared.len());
-        facts.push(Fact::new(Verdict::Ok, "drift", text));
+        let text = format!("{0} of {0} objects and grants are as declared", declared.len());
+        findings.push(Finding::new(drift::DRIFT, "drift", Verdict::Ok, text));
     }
-    facts.extend(differing);
-    Ok(facts)
+    findings.extend(differing);
+    Ok(findings)
 }

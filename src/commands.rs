@@ -27,6 +27,22 @@ use signals::stop_signal;
 /// Why a command did not do its work. The text is printed for people.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// A failure with a status of its own. Every other one ends the program with status 1.
+#[derive(Debug)]
+pub struct ExitStatus {
+    /// The exit status of the program.
+    pub status: u8,
+    text: String,
+}
+
+impl std::fmt::Display for ExitStatus {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for ExitStatus {}
+
 /// Runs the command that the program was started with.
 ///
 /// # Errors
@@ -34,7 +50,10 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub fn run() -> Result<(), Failure> {
     let cli = Cli::read()?;
     let command = cli.command.unwrap_or(Command::Serve);
-    let mut config = cli.settings.parse(&command)?;
+    let parsed = cli.settings.parse(&command).map_err(Failure::from);
+    let is_audit = matches!(command, Command::Audit { .. });
+    // Status 1 says that the database has failed the audit, so that it is no status for anything else.
+    let mut config = if is_audit { parsed.map_err(audit::not_audited) } else { parsed }?;
     let log = logging::start(&config.log_filter, config.log_format)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
@@ -53,7 +72,9 @@ pub fn run() -> Result<(), Failure> {
             let options = MigrateOptions { reapply_policies, allow_older_policies, lock_wait };
             runtime.block_on(migrate::migrate(&config, options, &mut exit_timeout))
         }
-        Command::Audit => runtime.block_on(audit::audit(&config, &mut exit_timeout)),
+        Command::Audit { format, fail_on } => runtime
+            .block_on(audit::audit(&config, format, fail_on, &mut exit_timeout))
+            .map_err(audit::not_audited),
         Command::Adopt { table, user_column, completed_column, dry_run, all_problems } => {
             let table = Table { name: table, user_column, completed_column };
             let request = adopt::Request { table, dry_run, all_problems };

@@ -14,8 +14,9 @@ mod warnings;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::audit::Format as ReportFormat;
 use crate::auth::TokenRules;
 use crate::database::Address;
 use crate::development::token::DEFAULT_LIFETIME;
@@ -74,8 +75,16 @@ pub enum Command {
         lock_timeout: u32,
     },
     /// Report who can see which rows and how the database differs from this release, and try to read and change the rows
-    /// of another user. Exit code 1 if a check fails
-    Audit,
+    /// of another user. Exit code 0: no FAIL; 1: a FAIL; 2: not audited (the database cannot be reached, or a setting is
+    /// wrong); 3: no FAIL, but this login could not try it
+    Audit {
+        /// How to print the report
+        #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+        format: ReportFormat,
+        /// The mildest verdict that counts as a failure
+        #[arg(long, value_enum, default_value_t = FailOn::Fail)]
+        fail_on: FailOn,
+    },
     /// Copy the tasks of another server's table into Rowkeep, with their ids, users and time stamps: all of them or none. The
     /// table is in the database of SOURCE_DATABASE_URL. Shows what it will do first. Stop the servers before. Exit code 1 if a
     /// row cannot be copied
@@ -109,6 +118,15 @@ pub enum Command {
     Openapi,
     /// Ask a running server whether it is healthy. Exit code 0 if it is, else 1
     Healthcheck,
+}
+
+/// The mildest verdict of the audit that counts as a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Each FAIL
+    Fail,
+    /// Each NOTE, too
+    Note,
 }
 
 /// The settings before they are parsed. All are texts, so that one error can name everything that is wrong.

@@ -168,6 +168,11 @@ impl Address {
         &self.config
     }
 
+    /// The hosts with their ports, separated by commas.
+    pub(crate) fn host_names(&self) -> String {
+        self.hosts.all.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+    }
+
     /// The driver's configuration for one host.
     pub fn config_for(&self, endpoint: &Endpoint) -> Config {
         let mut config = self.config.clone();
@@ -230,10 +235,9 @@ impl Address {
 /// `user@host:port,host:port/database`, for messages.
 impl std::fmt::Display for Address {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let hosts: Vec<_> = self.hosts.all.iter().map(ToString::to_string).collect();
         let user = self.config.get_user().unwrap_or("(no user)");
         let database = self.config.get_dbname().unwrap_or(user);
-        write!(out, "{user}@{}/{database}", hosts.join(","))
+        write!(out, "{user}@{}/{database}", self.host_names())
     }
 }
 

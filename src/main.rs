@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use rowkeep::commands::ExitStatus;
+
 #[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -11,7 +13,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             rowkeep::logging::print_error(&error.to_string());
-            ExitCode::FAILURE
+            error.downcast_ref().map_or(ExitCode::FAILURE, |exit: &ExitStatus| exit.status.into())
         }
     }
 }

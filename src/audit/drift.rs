@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::digest::{SHA256, digest as sha};
 use include_dir::{Dir, include_dir};
 use similar::{ChangeTag, TextDiff};
 use tokio_postgres::{Client, Error};
 
-use super::report::{Fact, Verdict};
+use super::report::{Finding, Verdict};
 
 static DECLARED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/audit/declared");
 
@@ -14,6 +15,9 @@ const CATALOGUE: &str = include_str!("../../sql/audit/catalogue.sql");
 
 /// The newest release of PostgreSQL that `sql/audit/declared/` is tested with.
 const NEWEST: i32 = 18;
+
+/// The id of each difference.
+pub(super) const DRIFT: &str = "RK-902";
 
 /// The beginning of an object's entry in a file of `sql/audit/declared/`.
 const OBJECT: &str = "--- ";
@@ -111,20 +115,63 @@ impl Catalogue {
     }
 
     /// One fact for each object that differs, in an order in which the fixes can be run.
-    pub(super) fn drift(&self, live: &Self) -> Vec<Fact> {
+    pub(super) fn drift(&self, live: &Self) -> Vec<Finding> {
         let mut objects: Vec<_> = self.0.keys().chain(live.0.keys()).collect();
         objects.sort_by_key(|object| (order(object, self.0.contains_key(*object)), *object));
         objects.dedup();
-        let differing = |object: &String| differing(object, self.0.get(object), live.0.get(object));
+        let differing = |object: &String| {
+            let mut finding = differing(object, self.0.get(object), live.0.get(object))?;
+            // The comment of an object goes with it.
+            if finding.fixer.is_some()
+                && self.differs_in(object, live)
+                && let Some(comment) = self.0.get(&format!("comment on {object}"))
+                && let Some(fix) = finding.fix.as_mut()
+            {
+                fix.push_str(&format!("\n{}", comment.statement));
+            }
+            Some(finding)
+        };
         objects
             .into_iter()
-            .filter(|object| self.is_worth_a_line(object, live))
+            .filter(|object| self.is_worth_a_line(object, live) && !self.is_said_by_another(object, live))
             .filter_map(differing)
             .collect()
     }
 
-    /// A column gets a line only if both sides have its table. Otherwise the line of the table says it.
+    /// Whether the statements of drift make the object anew.
+    fn differs_in(&self, object: &str, live: &Self) -> bool {
+        match (self.0.get(object), live.0.get(object)) {
+            (Some(declared), Some(live)) => {
+                declared.statement != live.statement && !object.starts_with("function ")
+            }
+            (declared, live) => declared.is_some() != live.is_some(),
+        }
+    }
+
+    /// Whether the line of another object says the same: a comment goes with its object, and an index with its constraint.
+    fn is_said_by_another(&self, object: &str, live: &Self) -> bool {
+        if let Some(commented) = object.strip_prefix("comment on ") {
+            let index = commented.strip_prefix("index ").and_then(|index| index.split_once('.'));
+            return self.differs_in(commented, live)
+                || index.is_some_and(|(_, index)| self.constraint_differs(index, live));
+        }
+        let index = object.strip_prefix("index ").and_then(|index| index.split_once('.'));
+        index.is_some_and(|(_, index)| self.constraint_differs(index, live))
+    }
+
+    fn constraint_differs(&self, name: &str, live: &Self) -> bool {
+        let begins = format!("constraint {name} on ");
+        let mut all = self.0.keys().chain(live.0.keys());
+        all.any(|object| object.starts_with(&begins) && self.differs_in(object, live))
+    }
+
+    /// A column gets a line only if both sides have its table. Otherwise the line of the table says it. `sql/audit/checks`
+    /// names each privilege that is not declared, so that it gets no second line.
     fn is_worth_a_line(&self, object: &str, live: &Self) -> bool {
+        if object.starts_with("grant ") {
+            let can_be_passed_on = format!("{object} with grant option");
+            return self.0.contains_key(object) && !live.0.contains_key(&can_be_passed_on);
+        }
         let Some(column) = object.strip_prefix("column ") else { return true };
         let table = format!("table {}", column.rsplit_once('.').map_or("", |(table, _)| table));
         self.0.contains_key(&table) && live.0.contains_key(&table)
@@ -136,7 +183,8 @@ impl Catalogue {
         objects.sort_by_key(|object| (order(object, true), *object));
         let loss = |object: &String| {
             let fact = differing(object, self.0.get(object), live.0.get(object))?;
-            let mut changes = fact.shown.iter().filter(|line| !line.starts_with(' '));
+            let shown = fact.shown.unwrap_or_default();
+            let mut changes = shown.lines().filter(|line| !line.starts_with(' '));
             Some(Loss {
                 object: object.clone(),
                 missing: !live.0.contains_key(object),
@@ -170,9 +218,26 @@ fn order(object: &str, declared: bool) -> i32 {
     if declared { rank } else { -1 - rank }
 }
 
+/// The kinds of objects that run code or decide about rows, so that their name alone says nothing.
+const CODE: [&str; 6] = ["function ", "view ", "materialized view ", "policy ", "rule ", "trigger "];
+
+/// The first 8 hexadecimal digits of the SHA-256 of a text.
+fn short_digest(text: &str) -> String {
+    sha(&SHA256, text.as_bytes()).as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The object that a finding of drift is about.
+pub(super) fn object(finding: &Finding) -> &str {
+    const HOW: [&str; 3] =
+        [" exists, but is not declared", " is declared, but does not exist", " is not as declared"];
+    let subject = finding.subject.as_str();
+    let end = HOW.iter().filter_map(|how| subject.find(how)).min();
+    subject.get(..end.unwrap_or(0)).unwrap_or_default()
+}
+
 const BY_HAND: &str = "by hand, in a migration: rows could be lost";
 
-fn differing(object: &str, declared: Option<&Entry>, live: Option<&Entry>) -> Option<Fact> {
+fn differing(object: &str, declared: Option<&Entry>, live: Option<&Entry>) -> Option<Finding> {
     let statement =
         |entry: Option<&Entry>| entry.map(|entry| entry.statement.as_str()).unwrap_or_default().to_owned();
     let (wanted, found) = (statement(declared), statement(live));
@@ -192,16 +257,28 @@ fn differing(object: &str, declared: Option<&Entry>, live: Option<&Entry>) -> Op
         }
     };
 
-    let mut fact = Fact::new(Verdict::Fail, "drift", format!("{object} {how}")).with_fix(fix);
+    // Another definition is another finding: who accepts one has not accepted the next.
+    let pinned = match (declared, live) {
+        (None, Some(live)) if CODE.iter().any(|kind| object.starts_with(kind)) => Some(live),
+        (Some(_), Some(live)) => Some(live),
+        _ => None,
+    };
+    let definition = pinned.map(|entry| format!(" (definition {})", short_digest(&entry.statement)));
+    let subject = format!("{object} {how}{}", definition.unwrap_or_default());
+    let mut fact = Finding::new(DRIFT, "drift", Verdict::Fail, subject);
+    fact.fixer = (!fix.starts_with("by hand")).then_some("owner");
+    fact.fix = Some(fix);
     let diff = TextDiff::from_lines(&wanted, &found);
+    let mut shown = Vec::new();
     for change in diff.grouped_ops(1).iter().flatten().flat_map(|group| diff.iter_changes(group)) {
         let sign = match change.tag() {
             ChangeTag::Delete => '-',
             ChangeTag::Insert => '+',
             ChangeTag::Equal => ' ',
         };
-        fact.shown.push(format!("{sign} {}", change.value().trim_end()));
+        shown.push(format!("{sign} {}", change.value().trim_end()));
     }
+    fact.shown = (!shown.is_empty()).then(|| shown.join("\n"));
     Some(fact)
 }
 
@@ -260,13 +337,20 @@ mod tests {
         let found: Vec<_> = declared
             .drift(&live)
             .into_iter()
-            .map(|fact| (fact.text, fact.shown.join("|"), fact.fix.unwrap_or_default()))
+            .map(|fact| {
+                (
+                    fact.subject,
+                    fact.shown.unwrap_or_default().replace('\n', "|"),
+                    fact.fix.unwrap_or_default(),
+                )
+            })
             .collect();
 
+        let changed = format!("b is not as declared (definition {})", short_digest("create b wide;"));
         let expected = [
             // The fixes run from top to bottom: objects that are not declared are dropped first.
             ("d exists, but is not declared", "+ create d;", "drop d;"),
-            ("b is not as declared", "- create b;|+ create b wide;", "drop b;\ncreate b;"),
+            (&*changed, "- create b;|+ create b wide;", "drop b;\ncreate b;"),
             ("c is declared, but does not exist", "- create c;", "create c;"),
         ];
         assert_eq!(found, expected.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));

@@ -9,7 +9,7 @@ mod table_proof;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error};
 
-use super::report::{Fact, Verdict};
+use super::report::{Finding, Verdict};
 use super::{BEGIN, ROLLBACK};
 use crate::database::{Address, describe};
 use crate::session::connect_once;
@@ -43,7 +43,7 @@ impl TestUsers {
 ///
 /// # Errors
 /// Fails with the error of the database, if it occurs outside the statements of the proof.
-pub(super) async fn prove(address: &Address, client: &Client) -> Result<Vec<Fact>, Error> {
+pub(super) async fn prove(address: &Address, client: &Client) -> Result<Vec<Finding>, Error> {
     let Some(users) = TestUsers::new() else {
         return Ok(vec![fail("not tried: this machine provides no random numbers")]);
     };
@@ -67,7 +67,7 @@ pub(super) async fn prove(address: &Address, client: &Client) -> Result<Vec<Fact
         }
     }
     // A reason that concerns all tables is reported once.
-    facts.dedup_by(|one, next| one.text == next.text);
+    facts.dedup_by(|one, next| one.subject == next.subject);
     if facts.iter().all(|fact| fact.verdict != Verdict::Note) {
         facts.push(identity_after_commit(client, &users).await?);
     }
@@ -75,7 +75,7 @@ pub(super) async fn prove(address: &Address, client: &Client) -> Result<Vec<Fact
 }
 
 /// Checks that the identity and the role end with a committed transaction. The transaction writes nothing.
-async fn identity_after_commit(client: &Client, users: &TestUsers) -> Result<Fact, Error> {
+async fn identity_after_commit(client: &Client, users: &TestUsers) -> Result<Finding, Error> {
     let before = identity_left(client).await?;
     client.batch_execute(BEGIN_READ).await?;
     let identified = client.query_typed(IDENTIFY, &[(&users.a, Type::TEXT)]).await;
@@ -85,7 +85,7 @@ async fn identity_after_commit(client: &Client, users: &TestUsers) -> Result<Fac
     Ok(match identified {
         Err(error) => fail(format!("app.identify(text) failed: {}", describe(&error))).with_fix(RESTORE),
         Ok(_) if after.0.is_empty() && before.1 == after.1 => {
-            Fact::new(Verdict::Ok, "proof", "an identity and its role end with their transaction")
+            Finding::proof(Verdict::Ok, "an identity and its role end with their transaction")
         }
         Ok(_) => fail(
             "an identity or its role remains after its transaction, for the next request on the connection",
@@ -106,6 +106,6 @@ const ABOVE: &str = "fix the lines above that fail, and run the audit again";
 
 const RESTORE: &str = "restore app.identify(text) from migrations/V4__cheaper_identity.sql";
 
-fn fail(text: impl Into<String>) -> Fact {
-    Fact::new(Verdict::Fail, "proof", text)
+fn fail(text: impl Into<String>) -> Finding {
+    Finding::proof(Verdict::Fail, text)
 }

@@ -1,17 +1,10 @@
-//! The report of an audit as lines of plain ASCII text, one fact a line.
+//! The report of an audit: what it is about, and its facts as the database has judged and printed them.
 
-use textwrap::Options;
-
-/// The greatest width of a line. psql's output of `sql/audit.sql` has the same.
-const WIDTH: usize = 118;
-
-/// Widths of the verdict, the id and the subject before a fact, as in `sql/audit.sql`.
-const VERDICT_WIDTH: usize = 6;
-const ID_WIDTH: usize = 7;
-const SUBJECT_WIDTH: usize = 11;
+use serde::{Deserialize, Serialize};
 
 /// How severe a fact is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Verdict {
     /// The fact is as it should be.
     Ok,
@@ -19,222 +12,206 @@ pub enum Verdict {
     Note,
     /// Isolation does not hold, one more mistake would break it, or the database differs from what this release declares.
     Fail,
+    /// A NOTE or a FAIL that a DBA has accepted.
+    Accepted,
 }
 
 impl Verdict {
-    fn word(self) -> &'static str {
+    /// The word that is printed.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Ok => "OK",
             Self::Note => "NOTE",
             Self::Fail => "FAIL",
+            Self::Accepted => "ACCEPTED",
         }
     }
-
-    /// The verdict at the beginning of a line of `sql/audit.sql`. None if the line continues a fact.
-    fn of_line(line: &str) -> Option<Self> {
-        let word = line.get(..VERDICT_WIDTH)?.trim_end();
-        [Self::Ok, Self::Note, Self::Fail].into_iter().find(|verdict| verdict.word() == word)
-    }
 }
 
-/// One finding of the audit, and how to fix it.
-#[derive(Clone, Debug)]
-pub struct Fact {
-    /// OK, NOTE or FAIL.
-    pub verdict: Verdict,
+/// The id of each finding of the proof.
+pub(super) const PROOF: &str = "RK-911";
+
+/// A finding of this program, before it is known what is accepted. The checks of `sql/audit/checks` give the same.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Finding {
+    pub(super) id: &'static str,
+    pub(super) verdict: Verdict,
     /// The kind of object, in one word.
-    pub subject: &'static str,
-    /// The finding as a sentence.
-    pub text: String,
+    pub(super) area: &'static str,
+    /// What it is about. With the id it names the finding, also in `rowkeep.accepted`.
+    pub(super) subject: String,
+    /// The rest of the sentence.
+    pub(super) fact: String,
     /// Lines of a diff, which begin with `-` (declared) or `+` (in the database).
-    pub shown: Vec<String>,
+    pub(super) shown: Option<String>,
     /// The statement or the command that fixes it.
-    pub fix: Option<String>,
+    pub(super) fix: Option<String>,
+    /// `owner` if rowkeep_owner must run the fix.
+    pub(super) fixer: Option<&'static str>,
 }
 
-impl Fact {
-    /// A fact without a diff and without a fix.
-    pub fn new(verdict: Verdict, subject: &'static str, text: impl Into<String>) -> Self {
-        Self { verdict, subject, text: text.into(), shown: Vec::new(), fix: None }
+impl Finding {
+    pub(super) fn new(
+        id: &'static str,
+        area: &'static str,
+        verdict: Verdict,
+        subject: impl Into<String>,
+    ) -> Self {
+        let (fact, shown, fix, fixer) = (String::new(), None, None, None);
+        Self { id, verdict, area, subject: subject.into(), fact, shown, fix, fixer }
     }
 
-    /// This fact, with a fix.
-    pub fn with_fix(mut self, fix: impl Into<String>) -> Self {
-        self.fix = Some(fix.into());
+    /// A finding of the proof.
+    pub(super) fn proof(verdict: Verdict, subject: impl Into<String>) -> Self {
+        Self::new(PROOF, "proof", verdict, subject)
+    }
+
+    /// This finding, with the rest of its sentence.
+    pub(super) fn because(mut self, fact: impl Into<String>) -> Self {
+        self.fact = fact.into();
         self
     }
 
-    /// The stable id of this kind of finding.
-    fn id(&self) -> &'static str {
-        if self.subject == "proof" { "RK-911" } else { "RK-901" }
-    }
-
-    fn lines(&self) -> Vec<String> {
-        let first = format!(
-            "{:VERDICT_WIDTH$}{:ID_WIDTH$}{:SUBJECT_WIDTH$} ",
-            self.verdict.word(),
-            self.id(),
-            self.subject
-        );
-        let indent = " ".repeat(VERDICT_WIDTH + ID_WIDTH + SUBJECT_WIDTH + 1);
-        let mut lines = wrapped(&ascii(&self.text), &first, &indent);
-        for shown in &self.shown {
-            // A continued line is indented further than the sign of the diff.
-            lines.extend(wrapped(&ascii(shown), &indent, &format!("{indent}    ")));
-        }
-        if let Some(fix) = &self.fix {
-            // People copy the fix and run it, so it must not be changed. A line break inside a quoted text would become part
-            // of the text. A replaced letter in a name would name another object.
-            let fix = if ascii(fix) == *fix {
-                fix.as_str()
-            } else {
-                "by hand: it takes a name that cannot be printed here"
-            };
-            let mut fixes = fix.lines();
-            lines.push(format!("{indent}fix: {}", fixes.next().unwrap_or_default()));
-            lines.extend(fixes.map(|line| format!("{indent}{line}")));
-        }
-        lines
+    /// This finding, with a command or a text that fixes it.
+    pub(super) fn with_fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
     }
 }
 
-/// All facts of an audit, in order.
-#[derive(Clone, Debug, Default)]
+/// What a report is about.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Head {
+    /// When the audit ran, by the clock of the database server, in UTC.
+    pub time: String,
+    /// The host and port of the server.
+    pub host: String,
+    /// The name of the database.
+    pub database: String,
+    /// The login of the audit.
+    pub login: String,
+    /// The release of PostgreSQL.
+    pub server: String,
+    /// The release of Rowkeep.
+    pub release: String,
+    /// The number of the last migration, if this login may know it.
+    pub migration: Option<i32>,
+    /// A digest of all migrations that were applied, if this login may read them.
+    pub migrations: Option<String>,
+    /// The SHA-256 of the policies that were applied last, if this login may know it.
+    pub policies: Option<String>,
+    /// The first lines that `psql -f sql/audit.sql` prints.
+    #[serde(skip_serializing)]
+    pub lines: Vec<String>,
+}
+
+/// Who has accepted a fact.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Acceptance {
+    /// The reason.
+    pub why: String,
+    /// Who has decided it.
+    pub who: String,
+    /// The last day on which it is accepted; none: without end.
+    pub until: Option<String>,
+}
+
+/// One fact of the report.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Fact {
+    /// The id of the check, such as `RK-503`.
+    pub id: String,
+    /// OK, NOTE, FAIL or ACCEPTED.
+    pub verdict: Verdict,
+    /// The kind of object, in one word.
+    pub area: String,
+    /// What it is about. With the id it names the finding.
+    pub subject: String,
+    /// The rest of the sentence; may be empty.
+    pub fact: String,
+    /// The lines of a diff between what is declared (`-`) and what is there (`+`).
+    pub difference: Option<String>,
+    /// The statement or the command that fixes it.
+    pub fix: Option<String>,
+    /// Who must run the fix, if this login cannot.
+    pub fixed_by: Option<String>,
+    /// Who has accepted it, if somebody has.
+    pub accepted: Option<Acceptance>,
+    /// The lines that `psql -f sql/audit.sql` prints for it.
+    pub lines: Vec<String>,
+}
+
+impl Fact {
+    /// The whole sentence.
+    pub fn sentence(&self) -> String {
+        if self.fact.is_empty() { self.subject.clone() } else { format!("{}: {}", self.subject, self.fact) }
+    }
+
+    /// Whether the audit could not look at it, so that nobody knows whether it is as it should be.
+    pub fn is_unseen(&self) -> bool {
+        let says_so = |text: &str| text.starts_with("not looked at") || text.starts_with("not tried");
+        self.verdict == Verdict::Note && (says_so(&self.fact) || says_so(&self.subject))
+    }
+}
+
+/// All facts of an audit, in the order of their ids.
+#[derive(Clone, Debug, Deserialize)]
 pub struct Report {
-    lines: Vec<String>,
-    facts: usize,
-    notes: usize,
-    fails: Vec<String>,
-    /// The proof could not be run.
-    unproved: bool,
+    /// What the report is about.
+    pub head: Head,
+    /// The facts.
+    pub facts: Vec<Fact>,
 }
 
 impl Report {
-    /// Adds the lines that `sql/audit.sql` printed, except the last one with the numbers.
-    pub(super) fn add_printed(&mut self, printed: Vec<String>) {
-        let mut failing = false;
-        for line in printed {
-            match Verdict::of_line(&line) {
-                None if !line.starts_with(' ') => continue,
-                None => {
-                    // The line continues a fact or is its fix.
-                    failing &= !line.trim_start().starts_with("fix: ");
-                    if let Some(fact) = self.fails.last_mut().filter(|_| failing) {
-                        *fact = format!("{fact} {}", line.trim_start());
-                    }
-                }
-                Some(verdict) => {
-                    failing = verdict == Verdict::Fail;
-                    self.count(verdict, line.get(VERDICT_WIDTH..).unwrap_or_default());
-                }
-            }
-            self.lines.push(line);
-        }
-    }
-
-    pub(super) fn add(&mut self, fact: &Fact) {
-        self.unproved |= fact.subject == "proof" && fact.verdict == Verdict::Note;
-        self.count(fact.verdict, &format!("{} {} {}", fact.id(), fact.subject, ascii(&fact.text)));
-        self.lines.extend(fact.lines());
-    }
-
-    fn count(&mut self, verdict: Verdict, fact: &str) {
-        self.facts += 1;
-        match verdict {
-            Verdict::Ok => {}
-            Verdict::Note => self.notes += 1,
-            Verdict::Fail => self.fails.push(fact.split_whitespace().collect::<Vec<_>>().join(" ")),
-        }
+    /// How many facts have a verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.facts.iter().filter(|fact| fact.verdict == verdict).count()
     }
 
     /// The number of facts with the verdict FAIL.
     pub fn fails(&self) -> usize {
-        self.fails.len()
+        self.count(Verdict::Fail)
+    }
+
+    /// Whether the proof could not be run.
+    pub fn is_unproved(&self) -> bool {
+        self.facts.iter().any(|fact| fact.id == PROOF && fact.verdict == Verdict::Note)
+    }
+
+    /// `HELD`, `NOT HELD`, or `NOT PROVED`.
+    pub fn isolation(&self) -> &'static str {
+        match self.fails() {
+            0 if self.is_unproved() => "NOT PROVED",
+            0 => "HELD",
+            _ => "NOT HELD",
+        }
     }
 
     /// The last line: the numbers and the result.
     pub fn verdict(&self) -> String {
-        let held = match self.fails() {
-            0 if self.unproved => "NOT PROVED",
-            0 => "HELD",
-            _ => "NOT HELD",
-        };
-        format!("{} facts: {} FAIL, {} NOTE      isolation: {held}", self.facts, self.fails(), self.notes)
+        format!(
+            "{} facts: {} FAIL, {} NOTE, {} ACCEPTED      isolation: {}",
+            self.facts.len(),
+            self.fails(),
+            self.count(Verdict::Note),
+            self.count(Verdict::Accepted),
+            self.isolation()
+        )
     }
 
-    /// The subject and text of each fact with the verdict FAIL.
-    pub fn failing(&self) -> &[String] {
-        &self.fails
+    /// Id, area and sentence of each fact with the verdict FAIL.
+    pub fn failing(&self) -> Vec<String> {
+        let failing = self.facts.iter().filter(|fact| fact.verdict == Verdict::Fail);
+        failing.map(|fact| format!("{} {} {}", fact.id, fact.area, fact.sentence())).collect()
     }
 }
 
-/// The lines, and a last line with the numbers and the result.
+/// The first lines say what the report is about. The last line has the numbers and the result.
 impl std::fmt::Display for Report {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        let facts = self.facts.iter().flat_map(|fact| &fact.lines);
+        self.head.lines.iter().chain(facts).try_for_each(|line| writeln!(out, "{line}"))?;
         out.write_str(&self.verdict())
-    }
-}
-
-fn wrapped(text: &str, first: &str, indent: &str) -> Vec<String> {
-    let options = Options::new(WIDTH).initial_indent(first).subsequent_indent(indent);
-    textwrap::wrap(text, options).into_iter().map(|line| line.trim_end().to_owned()).collect()
-}
-
-/// Replaces every character that is not printable ASCII by `?`, except line breaks. Then no name can contain a letter that
-/// looks like another.
-fn ascii(text: &str) -> String {
-    text.chars().map(|c| if c == '\n' || (' '..='~').contains(&c) { c } else { '?' }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lines_of_psql_are_counted_and_its_own_count_is_left_out() {
-        let mut report = Report::default();
-        let printed = [
-            "OK    role        fine",
-            "FAIL  policy      a long",
-            "                  fact",
-            "                  fix: drop policy p;",
-            "                  on t;",
-            "NOTE  channel     so it is",
-            "3 facts: 1 FAIL, 1 NOTE",
-        ];
-
-        report.add_printed(printed.map(str::to_owned).into());
-
-        assert_eq!(report.failing(), ["policy a long fact"]);
-        let text = report.to_string();
-        assert!(text.ends_with("                  on t;\nNOTE  channel     so it is\n3 facts: 1 FAIL, 1 NOTE      isolation: NOT HELD"), "{text}");
-    }
-
-    #[test]
-    fn a_name_with_any_character_cannot_forge_a_line() {
-        let mut fact =
-            Fact::new(Verdict::Fail, "drift", "policy \"\nOK    drift       all is well\r\u{430}\" is live");
-        fact.shown.push(format!("+ {}", "word ".repeat(40)));
-        fact.shown.push(format!("+ {}", "x".repeat(300)));
-
-        let lines = fact.with_fix("drop policy \"\u{202e}\" on app.tasks;\ndrop it;").lines();
-
-        assert_eq!(lines.iter().filter(|line| !line.starts_with(' ')).count(), 1, "{lines:#?}");
-        for line in &lines {
-            assert!(
-                line.len() <= WIDTH && line.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
-                "{line:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_fix_is_never_broken_into_lines() {
-        let statement = format!("comment on table t is '{}';", "word ".repeat(40));
-
-        let lines = Fact::new(Verdict::Fail, "drift", "t").with_fix(&*statement).lines();
-
-        assert!(lines.iter().any(|line| line.ends_with(&statement)), "{lines:#?}");
     }
 }

@@ -16,7 +16,7 @@ impl Settings {
         let (serving_login, migrating_login, keys) = match command {
             Command::Serve => (true, true, true),
             Command::Migrate { .. } | Command::Adopt { .. } => (!names_migrating_login, true, false),
-            Command::Audit => (true, false, false),
+            Command::Audit { .. } => (true, false, false),
             Command::Token { .. } => (false, false, true),
             Command::Openapi | Command::Healthcheck => (false, false, false),
         };

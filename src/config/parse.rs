@@ -45,7 +45,9 @@ impl Settings {
         match (self.environment.trim(), self.named_database()) {
             ("development", _) | ("", None) => true,
             // They change nothing and print no token. The database is treated as one that others rely on.
-            ("", Some(_)) if matches!(command, Command::Audit | Command::Openapi | Command::Healthcheck) => {
+            ("", Some(_))
+                if matches!(command, Command::Audit { .. } | Command::Openapi | Command::Healthcheck) =>
+            {
                 false
             }
             ("staging" | "production", _) => false,

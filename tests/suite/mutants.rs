@@ -2,11 +2,13 @@
 //!
 //! The mutants of tables come from the catalogue (`generated`), so a new table has its mutants without any change here.
 
+mod fixers;
 mod fresh_database;
 mod generated;
 mod harmless;
 mod hidden;
 mod identity;
+mod lies;
 mod memberships;
 mod moved;
 mod mutant;

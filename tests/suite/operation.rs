@@ -1,7 +1,9 @@
 //! The program and its server in operation: settings, start and stop, health, logs, overload, outages, keys, the audit
 //! command and the development database.
 
-mod audit;
+pub mod audit;
+mod audit_accepted;
+mod audit_formats;
 mod audit_under_load;
 mod beyond_the_limit;
 pub mod checkout;

@@ -3,6 +3,7 @@
 -- Severity: FAIL for PUBLIC and the roles of Rowkeep, which must own nothing. NOTE for a login of requests, because the
 --   server runs with an empty search path.
 -- Fix: revoke create on database ... from ...;
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-107', case when a.grantee = 0 or r.ours then 'FAIL' else 'NOTE' end, 'database',
        format('%s may create schemas in %I', coalesce(r.name, 'public'), d.datname),
        '', format('revoke create on database %I from %s;', d.datname, coalesce(r.name, 'public')), d.datdba

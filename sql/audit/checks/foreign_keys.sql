@@ -3,6 +3,7 @@
 --   DELETE can reach that row.
 -- Severity: FAIL without user_id on both sides. OK otherwise.
 -- Fix: alter table ... drop constraint ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-305', case when k.users then 'OK' else 'FAIL' end, 'foreign key',
        format('%s on %s: %s', k.conname, k.conrelid::regclass, pg_get_constraintdef(k.oid)),
        case when k.users then '' else 'without user_id it can show and change rows of other users' end,

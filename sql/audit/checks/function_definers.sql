@@ -1,35 +1,28 @@
--- Looks for: SECURITY DEFINER functions outside app that others may execute.
--- Why: the code runs as its owner. If the owner can bypass policies, the function can show the rows of all users.
--- Severity: FAIL if the owner can bypass policies and requests were given the function, or its text can name something of
---   app. NOTE otherwise: other applications have such functions, too.
+-- Looks for: SECURITY DEFINER functions outside app whose owner can reach rows of all users, and that others may execute.
+-- Why: the code runs as its owner, so it can show or change the rows of all users. A function that builds its SQL at run time
+--   can do so for a caller who chooses the SQL.
+-- Severity: FAIL if PUBLIC or a role of requests may execute it, and its text names a table of app or builds SQL, or is in a
+--   language that this audit does not read; also if it was granted to a role of Rowkeep. NOTE if only other roles may: a
+--   function that shows one column to one role is less than a role with BYPASSRLS. One NOTE counts those that PUBLIC may
+--   execute and whose text names nothing of app. Functions of triggers are left out: nobody can call them.
 -- Fix: revoke execute on routine ... from ...;
-select 'RK-412',
-       case when (o.rolsuper or exists (select from bypasses p where p.role = o.oid))
-                 and (bool_or(a.grantee <> 0 and a.grantee in (select oid from serving_roles))
-                      or l.lanname not in ('sql', 'plpgsql')
-                      or concat(f.prosrc, pg_get_function_sqlbody(f.oid), array_to_string(f.proconfig, ' '))
-                         ~* (select E'U&|\\m(execute|app|' || string_agg(regexp_replace(t.relname, '[^A-Za-z0-9_]+', '.*', 'g'), '|')
-                                    || E')\\M'
-                               from relations t)) then 'FAIL' else 'NOTE' end,
-       'function',
-       format('%s runs as %s (SECURITY DEFINER), and %s may execute it', f.oid::regprocedure, o.name,
-              string_agg(distinct coalesce(r.name, 'public'), ', ')),
-       format('body %s', left(md5(concat(f.prosrc, pg_get_function_sqlbody(f.oid))), 8)),
-       string_agg(distinct format('revoke execute on routine %s from %s;', f.oid::regprocedure,
-                                  coalesce(r.name, 'public')), ' '),
-       f.proowner
-  from pg_proc f
-  join roles o on o.oid = f.proowner
-  join pg_language l on l.oid = f.prolang
- cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
-  left join roles r on r.oid = a.grantee
- where f.prosecdef
-   and f.oid >= 16384
-   and f.pronamespace not in (select oid from schemas)
-   and a.grantee <> f.proowner
-   and not exists (select
-                     from extension_members x
-                    where x.classid = 'pg_proc'::regclass and x.objid = f.oid
-                      -- Functions of extensions are left out, unless their text names app. plpgsql has none.
-                      and x.extname <> 'plpgsql' and f.prosrc !~* E'\\mapp\\M')
- group by f.oid, o.oid, o.name, o.rolsuper, l.lanname
+-- Controls: CIS 4.5; SOC 2 CC6.3
+select 'RK-412', case when bool_or(d.open and d.risky or d.ours) then 'FAIL' else 'NOTE' end, 'function',
+       format('%s runs as %s (SECURITY DEFINER), and %s may execute it, definition %s', d.signature, d.owner_name,
+              string_agg(distinct d.receiver, ', '), left(md5(d.body), 8)),
+       case when bool_or(d.open or d.ours) then 'it can reach the rows of all users' else 'it reaches the rows of all users for this role' end,
+       string_agg(distinct format('revoke execute on routine %s from %s;', d.signature, d.receiver), ' ')
+       filter (where d.open or d.ours or not d.any_open),
+       d.owner
+  from definers d
+ where d.risky or d.ours
+ group by d.oid, d.signature, d.owner, d.owner_name, d.body
+union all
+select 'RK-412', 'NOTE', 'function',
+       format('SECURITY DEFINER functions of other programs (%s), definitions %s', count(distinct d.oid),
+              left(md5(string_agg(distinct d.signature || d.body, '' order by d.signature || d.body)), 8)),
+       'roles of requests may execute them; their owners can reach the rows of all users, their texts do not name app', null, null
+  from definers d
+ where d.open
+   and not exists (select from definers o where o.oid = d.oid and (o.risky or o.ours))
+having count(*) > 0

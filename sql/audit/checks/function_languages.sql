@@ -2,6 +2,7 @@
 -- Why: such code can read the files of the server, and no policy binds it.
 -- Severity: NOTE. Only a superuser can make such a function, and this audit cannot tell whether its code is safe.
 -- Fix: drop routine ...;
+-- Controls: CIS 4.5
 select 'RK-414', 'NOTE', 'function',
        format('%s is in language %s, and %s may execute it', f.oid::regprocedure, l.lanname,
               string_agg(distinct coalesce(r.name, 'public'), ', ')),
@@ -11,7 +12,8 @@ select 'RK-414', 'NOTE', 'function',
   join pg_language l on l.oid = f.prolang and not l.lanpltrusted
  cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
   left join roles r on r.oid = a.grantee
- where (a.grantee = 0 or a.grantee in (select oid from serving_roles))
+ where f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)  -- nobody can call them
+   and (a.grantee = 0 or a.grantee in (select oid from serving_roles))
    and f.oid >= 16384
    and f.pronamespace not in (select oid from schemas)
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)

@@ -2,6 +2,7 @@
 -- Why: pg_statistic holds values of the rows of all users, and some functions read files.
 -- Severity: FAIL. No policy protects these.
 -- Fix: revoke ... on ... from ...;
+-- Controls: SOC 2 CC6.3
 select 'RK-507', 'FAIL', 'grants',
        format('%s%s on %s to %s', lower(a.privilege_type), o.part, o.name, coalesce(r.name, 'public')),
        'PostgreSQL does not grant it by default',

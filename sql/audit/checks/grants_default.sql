@@ -3,6 +3,7 @@
 -- Severity: FAIL for objects that can be made in app or rowkeep. NOTE for those of other roles. OK if there is none of
 --   the first kind.
 -- Fix: alter default privileges ... revoke all on ... from ...;
+-- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
        format('future objects of %s%s are granted to %s: %s', d.name,
               case when d.nspname is null then '' else format(' in schema %I', d.nspname) end,
@@ -14,5 +15,5 @@ select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
   from default_privileges d
  group by d.oid, d.name, d.owner, d.nspname, d.ours, d.what, d.receiver
 union all
-select 'RK-504', 'OK', 'grants', 'nothing is granted on future objects of app or rowkeep', '', null, null
+select 'RK-504', 'OK', 'grants', 'no default privilege grants anything on future objects of app or rowkeep', '', null, null
  where not exists (select from default_privileges where ours)

@@ -4,6 +4,7 @@
 --   of a logical replication slot cannot tell who wrote a message.
 -- Severity: NOTE. No row of another user is shown. Other programs in this database may need the functions.
 -- Fix: revoke execute on function ... from ...; as a superuser. Others that need them then need a grant by name.
+-- Controls: CIS 4.5
 select 'RK-509', 'NOTE', 'grants', format('%s may %s', coalesce(r.name, 'public'), f.what),
        'Rowkeep does not need that, other programs in this database may',
        format('revoke execute on function %s from %s;',

@@ -3,6 +3,7 @@
 -- Severity: FAIL for the roles of Rowkeep. NOTE for PUBLIC, for a login of requests and for the setting, because other
 --   applications may need it.
 -- Fix: revoke all on large object ... from ...; alter system reset lo_compat_privileges;
+-- Controls: SOC 2 CC6.3
 select 'RK-506', case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
        format('%s on large object %s to %s',
               string_agg(distinct lower(a.privilege_type), ', ' order by lower(a.privilege_type)), m.oid,

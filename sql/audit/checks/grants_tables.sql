@@ -2,6 +2,7 @@
 -- Why: the report says it in one line.
 -- Severity: always OK. What is too much has a line of its own.
 -- Fix: none.
+-- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-501', 'OK', 'grants', 'rowkeep_api on ' || g.relation,
        string_agg(g.text, '; ' order by g.rank, g.text), null, null
   from (select name as relation, 1 as rank, string_agg(privilege, ', ' order by privilege) as text

@@ -4,6 +4,7 @@
 -- Severity: FAIL. PostgreSQL records no dependency on its own objects, so each recorded one is an object of
 --   another schema or owner.
 -- Fix: make the object again with an empty search path, from migrations/ or policies/.
+-- Controls: SOC 2 CC6.1
 select 'RK-405', 'FAIL', 'identity',
        format('%s uses %s', pg_describe_object(d.classid, d.objid, d.objsubid),
               pg_describe_object(d.refclassid, d.refobjid, 0)),

@@ -2,6 +2,7 @@
 -- Why: a call with another type of argument would run the other function.
 -- Severity: FAIL. A request could take on its identity from the wrong function.
 -- Fix: drop routine ...;
+-- Controls: SOC 2 CC6.1
 select 'RK-404', 'FAIL', 'identity',
        format('%s is a second function app.%s', f.oid::regprocedure, f.proname), 'a call can reach it by mistake',
        format('drop routine %s;', f.oid::regprocedure), f.proowner

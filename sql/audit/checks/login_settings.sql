@@ -3,6 +3,7 @@
 --   administrator remembers can be the work of a person who has the password.
 -- Severity: NOTE. The server sets its own values at the start of a session.
 -- Fix: alter role ... set ...; to the value of sql/setup/login.sql, or alter role ... reset ...;
+-- Controls: CIS 6.6
 select 'RK-707', 'NOTE', 'login', format('%s stores %s = %s', s.holder, s.name, s.value),
        'sql/setup/login.sql ' || case when n.name is null then 'does not' else 'stores ' || n.value end,
        case when n.name is null then format('alter %s reset %s;', s.altered, s.spelling)

@@ -2,6 +2,7 @@
 -- Why: a foreign server can lead to this database again, as another role.
 -- Severity: FAIL. Requests need no foreign server.
 -- Fix: revoke usage on foreign server ... from ...;
+-- Controls: SOC 2 CC6.3
 select 'RK-812', 'FAIL', 'objects',
        format('%s may use foreign %s %I', coalesce(r.name, 'public'), x.kind, x.name), 'it can lead to this database again, as another role',
        format('revoke usage on foreign %s %I from %s;', x.kind, x.name, coalesce(r.name, 'public')), x.owner

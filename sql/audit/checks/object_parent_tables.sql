@@ -2,6 +2,7 @@
 -- Why: a query of the parent table also reads the rows of the table of app, by the policies of the parent.
 -- Severity: FAIL. The policies of app do not apply to such a query.
 -- Fix: alter table ... no inherit ...; or alter table ... detach partition ...;
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-805', 'FAIL', 'objects', format('%s inherits from %s', a.of::regclass, a.oid::regclass),
        'a query of that table reads rows of app',
        (select case when c.relispartition

@@ -3,6 +3,7 @@
 --   caller then do not apply.
 -- Severity: FAIL for these. NOTE for a view with security_invoker, which is safe.
 -- Fix: alter view ... set (security_invoker = true); or drop materialized view ... cascade;
+-- Controls: SOC 2 CC6.1
 select 'RK-802', case when c.relkind <> 'v' or not i.invoker then 'FAIL' else 'NOTE' end, 'objects',
        format('%s %s (definition %s)', case c.relkind when 'm' then 'materialized view' when 'v' then 'view' else 'table' end,
               c.oid::regclass, left(md5(pg_get_viewdef(c.oid)), 8)),

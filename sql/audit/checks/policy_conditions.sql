@@ -3,6 +3,7 @@
 -- Severity: FAIL if the roles or a condition are not the expected ones. OK otherwise. Permissive policies are for
 --   rowkeep_api only, restrictive policies for PUBLIC.
 -- Fix: drop policy ... on ...; or `rowkeep migrate --reapply-policies`.
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-311',
        case when p.receivers = case when p.polpermissive then 'rowkeep_api' else 'public' end
                  and p.sees_own and p.writes_own then 'OK' else 'FAIL' end,

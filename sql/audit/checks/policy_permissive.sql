@@ -2,6 +2,7 @@
 -- Why: without a permissive policy PostgreSQL shows no row, and users think that their tasks are gone.
 -- Severity: NOTE. Nothing leaks, but requests do not work.
 -- Fix: rowkeep migrate --reapply-policies
+-- Controls: CIS 4.7
 select 'RK-313', 'NOTE', 'policy',
        format('%s: rowkeep_api can %s no row', t.name, string_agg(c.command, ', ' order by c.command)),
        'no permissive policy allows it', 'rowkeep migrate --reapply-policies', null

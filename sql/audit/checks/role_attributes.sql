@@ -1,15 +1,16 @@
 -- Looks for: the three roles of Rowkeep, and attributes that they must not have.
 -- Why: a role with SUPERUSER or BYPASSRLS is not bound by policies. The others give it power over roles or data.
 -- Severity: FAIL if a role is missing or has one of the attributes. OK otherwise.
--- Fix: alter role ... nologin nosuperuser nobypassrls nocreaterole nocreatedb noreplication;
+-- Fix: alter role ... nologin ...; with the attributes that it has.
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK' else 'FAIL' end, 'role',
        n.name || case when p.powers <> '' then ' ' || p.powers else '' end,
        case when r.oid is null then 'does not exist'
             when p.powers = '' then 'cannot log in, has no special attribute'
             else 'the roles of Rowkeep have no attribute' end,
        case when r.oid is null then 'rowkeep migrate'
-            when p.powers <> '' then format('alter role %s nologin nosuperuser nobypassrls nocreaterole nocreatedb '
-                                            'noreplication;', n.name) end,
+            -- Only a superuser may name SUPERUSER, also to take away what is not there.
+            when p.powers <> '' then format('alter role %s no%s;', n.name, replace(lower(p.powers), ', ', ' no')) end,
        case when r.rolsuper or r.rolbypassrls or r.rolreplication then 0 when p.powers <> '' then 1 end
   from (values ('rowkeep_owner'), ('rowkeep_api'), ('rowkeep_auditor')) n (name)
   left join roles r on r.rolname = n.name

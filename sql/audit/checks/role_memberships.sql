@@ -2,6 +2,7 @@
 -- Why: a member has the privileges of the other role, or can take them.
 -- Severity: FAIL. The roles of Rowkeep have privileges of their own only.
 -- Fix: revoke ... from ... cascade;
+-- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-202', 'FAIL', 'role', format('%s is a member of %s', r.name, o.name),
        'a role of Rowkeep has the privileges of no other role',
        format('revoke %s from %s%s cascade;', o.name, r.name,

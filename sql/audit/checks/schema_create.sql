@@ -2,6 +2,7 @@
 -- Why: such an object can have the name of an object that a statement means.
 -- Severity: NOTE. The statements of Rowkeep name every object with its schema.
 -- Fix: revoke create on schema ... from ...;
+-- Controls: SOC 2 CC6.3
 select 'RK-213', 'NOTE', 'schema',
        format('%s may create objects in %s', coalesce(r.name, 'public'), quote_ident(n.nspname)),
        'requests use no object of this schema',

@@ -2,6 +2,7 @@
 -- Why: the owner of a schema can drop and replace what is in it.
 -- Severity: FAIL if a schema is missing or belongs to another role than rowkeep_owner. OK otherwise.
 -- Fix: alter schema ... owner to rowkeep_owner; or `rowkeep migrate`.
+-- Controls: SOC 2 CC6.3
 select 'RK-211', case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'FAIL' else 'OK' end, 'schema',
        n.name || case when r.rolname <> 'rowkeep_owner' then ' is owned by ' || r.name else '' end,
        case when s.oid is null then 'does not exist'
@@ -9,7 +10,8 @@ select 'RK-211', case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'F
             else format('owned by %s; %s', r.name, n.says) end,
        case when s.oid is null then 'rowkeep migrate'
             when r.rolname <> 'rowkeep_owner' then format('alter schema %s owner to rowkeep_owner;', n.name) end,
-       r.oid
+       g.fixer
   from (values ('app', 'the tables and functions of requests'), ('rowkeep', 'the migration history, the key of cursors and the lock of migrations')) n (name, says)
   left join schemas s on s.nspname = n.name
   left join roles r on r.oid = s.nspowner
+  left join givers g on g.owner = s.nspowner

@@ -1,9 +1,10 @@
--- Looks for: settings stored for a role or a database that change how statements run or what is logged.
+-- Looks for: settings stored for a login of requests, or for all roles or the database, that change how statements run.
 -- Why: a stored search_path can put the operators of others before those of PostgreSQL, and a stored
 --   session_replication_role switches triggers off.
 -- Severity: FAIL for these two cases. NOTE for the rest, because the server sets its own values at the start of a
 --   session.
 -- Fix: alter role ... reset ...; or the same for the database.
+-- Controls: CIS 6.6
 select 'RK-511',
        case when s.name = 'session_replication_role' or s.name = 'search_path' and s.value ~* '.,.*pg_catalog'
                 then 'FAIL' else 'NOTE' end, 'settings',
@@ -16,3 +17,6 @@ select 'RK-511',
                    else '' end,
        format('alter %s reset %s;', s.altered, s.spelling), s.fixer
   from reported_settings s
+ -- What is logged has a line of its own. Roles that do not serve requests may store what they like.
+ where s.name !~ '^(log_|auto_explain[.]|pgaudit[.]|debug_print_)'
+   and (s.setrole = 0 or s.setrole in (select oid from serving_roles))

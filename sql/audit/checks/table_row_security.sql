@@ -3,6 +3,7 @@
 --   no policy to a foreign table.
 -- Severity: FAIL, because isolation does not hold. OK otherwise.
 -- Fix: alter table ... enable row level security, force row level security;
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-301', case when f.problems = '' then 'OK' else 'FAIL' end, 'table',
        t.name || ': row security ' || case when t.relrowsecurity then 'enabled' else 'NOT enabled' end
        || case when t.relforcerowsecurity then ', forced' else ', NOT forced' end
@@ -11,9 +12,10 @@ select 'RK-301', case when f.problems = '' then 'OK' else 'FAIL' end, 'table',
        concat_ws('; ',
                  case when not t.relrowsecurity or t.relkind = 'f' then 'no policy applies' end,
                  case when not t.relforcerowsecurity then 'its owner reads all rows' end),
-       f.problems, t.relowner
+       f.problems, case when o.rolname = 'rowkeep_owner' then t.relowner else g.fixer end
   from tables t
   join roles o on o.oid = t.relowner
+  join givers g on g.owner = t.relowner
  cross join lateral (
        select concat_ws(' ',
                   case when not (t.relrowsecurity and t.relforcerowsecurity)

@@ -4,6 +4,7 @@
 -- Severity: OK if it is text collate "C" (compared byte by byte), not null, with the default app.current_user_id(). FAIL
 --   otherwise.
 -- Fix: alter table ... alter column user_id ...; a change of its type needs a migration.
+-- Controls: CIS 4.7; SOC 2 CC6.1
 select 'RK-302', case when u.sound then 'OK' else 'FAIL' end, 'table',
        t.name || ': ' || coalesce(u.description, 'no column user_id'),
        case when u.description is null then 'its rows have no owner'

@@ -1,9 +1,12 @@
 -- Looks for: triggers on tables of app: whether they are enabled, and whether their function is in app.
 -- Why: the trigger sets the time stamps and keeps id and user_id. A function of another schema sees every row that is
 --   written.
--- Severity: FAIL if it is disabled or its function is not in app. OK otherwise.
+-- Severity: FAIL if it is disabled or its function is not in app. NOTE if it does not have the name of its table and of its
+--   function, as those of Rowkeep do. OK otherwise.
 -- Fix: alter table ... enable trigger ...; or drop trigger ... on ...;
-select 'RK-321', case when x.problem is null then 'OK' else 'FAIL' end, 'trigger',
+-- Controls: SOC 2 CC6.1
+select 'RK-321', case when x.problem is not null then 'FAIL'
+                      when g.tgname = t.relname || '_touch' and f.proname = g.tgname then 'OK' else 'NOTE' end, 'trigger',
        format('%s on %s', g.tgname, t.name), coalesce(x.problem, f.oid::regprocedure::text),
        format(x.fix, g.tgname, t.name), t.relowner
   from pg_trigger g

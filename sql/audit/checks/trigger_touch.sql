@@ -2,6 +2,7 @@
 -- Why: only such a trigger can keep id, user_id and created_at unchanged.
 -- Severity: FAIL if a table of app has none.
 -- Fix: restore it from migrations/.
+-- Controls: SOC 2 CC6.1
 select 'RK-322', 'FAIL', 'trigger', t.name || ' has no trigger that keeps its columns',
        'id, user_id and created_at can change', 'by hand: restore it from migrations/', null
   from tables t

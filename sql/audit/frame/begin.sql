@@ -7,17 +7,25 @@
 --
 -- It reads catalogues only, as any role that may read them, and no row of any table of app. Each fact is one line:
 --
---   OK      as it should be
---   NOTE    worth knowing, but it breaks nothing by itself
---   FAIL    isolation does not hold, or one more mistake would break it; the next line says how to fix it
+--   OK        as it should be
+--   NOTE      worth knowing, but it breaks nothing by itself
+--   FAIL      isolation does not hold, or one more mistake would break it; the next line says how to fix it
+--
+--   ACCEPTED  a NOTE or FAIL that a DBA has accepted, with the reason (table rowkeep.accepted, docs/audit.md)
+--
+-- Each has the id of its check, which docs/findings.md explains. psql ends with status 3 if there is a FAIL.
 --
 -- `rowkeep audit` prints the same lines. Then it prints what differs from this release (drift), and what happened when it
--- tried to reach rows of another user (proof). The order is fixed and no line contains the time, so two runs can be
--- compared with diff.
+-- tried to reach rows of another user (proof). The order is fixed, and only the first lines contain the time and the
+-- release, so two runs can be compared with diff.
+
+\set ON_ERROR_STOP on
+\set VERBOSITY terse
 
 begin transaction isolation level repeatable read, read only;
 set local search_path = '';
 set local quote_all_identifiers = off;
+set local standard_conforming_strings = on;
 set local jit = off;  -- compiling the query takes seconds, running it takes milliseconds
 set local statement_timeout = '30s';
 set local lock_timeout = '2s';

@@ -19,10 +19,16 @@ $$
 
 -- The functions of app that run as their owner (SECURITY DEFINER), with the text that each must have.
 expected_definers (name, body) as (values
+    ('app.accepted()', $$
+    select id, subject, why, who, until from rowkeep.accepted
+$$),
     ('app.cursor_key()', $$
     select key from rowkeep.cursor_keys order by id desc limit 1
 $$),
     ('app.schema_version()', $$
     select (select max(version) from rowkeep.migrations),
            (select digest from rowkeep.policies order by id desc limit 1)
-$$))
+$$)),
+
+-- The other functions of app: those of triggers, `<table>_touch`. The text of the one that this release makes, as its md5.
+expected_touches (name, body) as (values ('app.tasks_touch()', 'c2571d630933ce8d69865c8280fdfcec'))

@@ -13,8 +13,12 @@ stored_settings as (
                 when s.setrole = 0 then format('database %I', d.datname)
                 when s.setdatabase = 0 then format('role %I', r.rolname)
                 else format('role %I in database %I', r.rolname, d.datname) end as altered,
-           -- Who can take it away: an administrator of roles, or the owner of the database. A setting of superusers needs one.
-           case when exists (select from pg_settings p where lower(p.name) = lower(split_part(c.setting, '=', 1)) and p.context <> 'user')
+           -- Who can take it away: an administrator of roles, or the owner of the database. A setting of superusers needs one,
+           -- and so does one that PostgreSQL does not know.
+           case when not exists (select
+                                   from pg_settings p
+                                  where lower(p.name) = lower(split_part(c.setting, '=', 1)) and p.context = 'user')
+                     and lower(split_part(c.setting, '=', 1)) not in ('role', 'session_authorization')
                   or s.setrole = 0 and s.setdatabase = 0 then 0
                 when s.setrole = 0 then d.datdba
                 when r.rolsuper then 0

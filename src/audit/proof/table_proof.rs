@@ -6,7 +6,7 @@ use tokio_postgres::{Client, Error, Statement};
 use super::attempt::{Attempt, Outcome, first_column};
 use super::{ABOVE, IDENTIFY, TestUsers, fail};
 use crate::audit::ROLLBACK;
-use crate::audit::report::{Fact, Verdict};
+use crate::audit::report::{Finding, Verdict};
 use crate::database::describe;
 
 const BEGIN: &str = include_str!("../../../sql/audit/proof_begin.sql");
@@ -29,7 +29,7 @@ pub(super) struct TableProof<'a> {
     client: Client,
     users: &'a TestUsers,
     script: &'a [Attempt],
-    facts: Vec<Fact>,
+    facts: Vec<Finding>,
 }
 
 impl<'a> TableProof<'a> {
@@ -39,7 +39,7 @@ impl<'a> TableProof<'a> {
     }
 
     /// Runs all statements and returns the facts.
-    pub(super) async fn facts(mut self) -> Vec<Fact> {
+    pub(super) async fn facts(mut self) -> Vec<Finding> {
         if let Err(error) = self.run().await {
             let text = format!("{}: stopped by an error: {}", self.relation(), describe(&error));
             let denied = error.code().is_some_and(|state| state.code() == "42501");
@@ -109,19 +109,19 @@ impl<'a> TableProof<'a> {
         let (a, nobody, empty) = (of("A"), of("nobody"), of("empty"));
         let texts = [
             format!(
-                "{relation}: {a} of {a} statements of A against {rows} rows of B: none seen, none changed (rolled back)"
+                "{relation}: {a} of {a} statements of A against {rows} rows of B: none seen, none changed"
             ),
             format!(
-                "{relation}: one prepared statement under two identities and none: each sees only its own rows"
+                "{relation}: one prepared statement under two identities and none: each sees its own rows"
             ),
             format!("{relation}: no identity: {nobody} of {nobody} statements see and change nothing"),
             format!("{relation}: an empty identity: {empty} of {empty} statements see and change nothing"),
         ];
-        self.facts.extend(texts.map(|text| Fact::new(Verdict::Ok, "proof", text)));
+        self.facts.extend(texts.map(|text| Finding::proof(Verdict::Ok, text)));
     }
 
     /// Creates the rows of A and B. Returns a fact if that is not possible.
-    async fn make_rows(&self) -> Result<Option<Fact>, Error> {
+    async fn make_rows(&self) -> Result<Option<Finding>, Error> {
         for attempt in self.attempts("rows") {
             self.become_actor(&attempt.actor).await?;
             if let Err(error) = self.client.batch_execute(&attempt.statement).await {
@@ -226,16 +226,15 @@ impl<'a> TableProof<'a> {
 }
 
 /// A login that may not take on the role, such as the auditor's, cannot run the proof. A standby takes no writes.
-fn not_tried(error: &Error) -> Fact {
+fn not_tried(error: &Error) -> Finding {
     if error.code().is_some_and(|state| ["0A000", "25006"].contains(&state.code())) {
-        Fact::new(
+        Finding::proof(
             Verdict::Note,
-            "proof",
             "not tried: this is a standby, which takes no writes; run it on the primary",
         )
     } else if error.code().is_some_and(|state| state.code() == "42501") {
         let text = "not tried: this login may not take on rowkeep_api; run it with the login that serves (DATABASE_URL)";
-        Fact::new(Verdict::Note, "proof", text)
+        Finding::proof(Verdict::Note, text)
     } else {
         fail(format!("not tried: {}", describe(error))).with_fix(ABOVE)
     }

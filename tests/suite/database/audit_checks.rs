@@ -10,17 +10,51 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(format!("{ROOT}/{path}")).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// What a script of `sql/audit/` prints.
+fn printed(script: &str) -> String {
+    let output = Command::new("sh").arg(format!("{ROOT}/sql/audit/{script}")).output().expect("a shell");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
 #[test]
 fn the_file_for_psql_is_what_the_command_assembles() {
-    let output = Command::new("sh").arg(format!("{ROOT}/sql/audit/assemble")).output().expect("a shell");
-    assert!(output.status.success(), "{output:?}");
-
-    let assembled = String::from_utf8(output.stdout).expect("text");
+    let assembled = printed("assemble");
 
     assert!(
         read("sql/audit.sql") == assembled,
         "sql/audit.sql is not assembled from sql/audit/: run `make audit`"
     );
+}
+
+#[test]
+fn the_page_of_findings_is_what_the_command_writes_and_explains_every_finding() {
+    let page = printed("findings_page");
+
+    assert!(read("docs/findings.md") == page, "docs/findings.md is not that of sql/audit/: run `make audit`");
+    for (name, text) in files("sql/audit/checks") {
+        let id = text.split_once("'RK-").and_then(|(_, rest)| rest.get(..3));
+        let id = id.unwrap_or_else(|| panic!("{name}.sql has no id"));
+        assert!(page.contains(&format!("\n### RK-{id}\n")), "{name}.sql is not in docs/findings.md");
+    }
+    for id in ["RK-901", "RK-902", "RK-911", "RK-921", "RK-922", "RK-923"] {
+        assert!(page.contains(&format!("\n### {id}\n")), "{id} is not in docs/findings.md");
+    }
+}
+
+/// An acceptance names one finding of one check.
+#[test]
+fn every_check_has_one_id_which_no_other_check_has() {
+    let mut known = std::collections::BTreeMap::new();
+    for (name, text) in files("sql/audit/checks") {
+        let query = without_comments(&text);
+        for id in query.split("'RK-").skip(1).map(|rest| rest[..3].to_owned()) {
+            let other = known.insert(id.clone(), name.clone());
+            assert!(other.is_none_or(|other| other == name), "RK-{id} is not an id of {name}.sql alone");
+        }
+        let ids = known.values().filter(|check| **check == name).count();
+        assert_eq!(ids, 1, "{name}.sql");
+    }
 }
 
 /// The command could leave a file out, so this does not ask it.
@@ -46,8 +80,8 @@ fn every_check_explains_itself() {
         let head: Vec<_> = text.lines().map_while(|line| line.strip_prefix("-- ")).collect();
         let labels: Vec<_> =
             head.iter().filter(|line| !line.starts_with(' ')).map(|line| line.split(": ").next()).collect();
-        let expected = ["Looks for", "Why", "Severity", "Fix"].map(Some);
-        assert_eq!(labels, expected, "{name}.sql");
+        let expected = ["Looks for", "Why", "Severity", "Fix", "Controls"].map(Some);
+        assert!(labels == expected || labels == expected[..4], "{name}.sql: {labels:?}");
 
         // The head names every verdict that the query can give.
         let severity = head

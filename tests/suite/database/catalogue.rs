@@ -160,6 +160,7 @@ async fn the_tables_are_these_and_every_one_with_users_rows_forces_row_security(
             "S rowkeep.cursor_keys_id_seq of rowkeep_owner",
             "S rowkeep.policies_id_seq of rowkeep_owner",
             "r app.tasks of rowkeep_owner, row security, forced",
+            "r rowkeep.accepted of rowkeep_owner",
             "r rowkeep.cursor_keys of rowkeep_owner",
             "r rowkeep.lock of rowkeep_owner",
             "r rowkeep.migrations of rowkeep_owner",
@@ -173,6 +174,8 @@ async fn the_privileges_are_these_and_no_others() {
     assert_eq!(
         found(GRANTS).await,
         [
+            "app.accepted(): execute to rowkeep_api",
+            "app.accepted(): execute to rowkeep_auditor",
             "app.current_user_id(): execute to rowkeep_api",
             "app.cursor_key(): execute to rowkeep_api",
             "app.identify(text): execute to rowkeep_api",
@@ -182,6 +185,7 @@ async fn the_privileges_are_these_and_no_others() {
             "app.tasks.description: insert, update to rowkeep_api",
             "app.tasks.title: insert, update to rowkeep_api",
             "app.tasks: delete, select to rowkeep_api",
+            "rowkeep.accepted: select to rowkeep_auditor",
             "rowkeep.migrations: select to rowkeep_auditor",
             "rowkeep.policies: select to rowkeep_auditor",
             "schema app: usage to rowkeep_api",
@@ -201,6 +205,7 @@ async fn the_functions_and_their_properties_are_these() {
     assert_eq!(
         found(FUNCTIONS).await,
         [
+            "app.accepted(): sql, stable, search_path=\"\", definer, parallel u, of rowkeep_owner",
             "app.current_user_id(): sql, stable, no setting, invoker, parallel s, of rowkeep_owner",
             "app.cursor_key(): sql, stable, search_path=\"\", definer, parallel u, of rowkeep_owner",
             "app.identify(text): plpgsql, volatile, no setting, invoker, parallel u, of rowkeep_owner",

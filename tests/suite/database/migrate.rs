@@ -53,7 +53,7 @@ async fn migrating_a_fresh_database_prints_what_was_done() {
     assert_eq!(
         output,
         "applied V1__identity\napplied V2__tasks\napplied V3__lists\napplied V4__cheaper_identity\napplied V5__plain_names\n\
-         applied V6__user_ids_byte_by_byte\napplied V7__letters\napplied V8__lock\n\
+         applied V6__user_ids_byte_by_byte\napplied V7__letters\napplied V8__lock\napplied V9__accepted\n\
          applied the policies\n"
     );
     assert_eq!(described(&database.superuser().await).await, pristine().await);

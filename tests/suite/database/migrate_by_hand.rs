@@ -154,3 +154,65 @@ async fn nobody_has_privileges_on_new_objects_until_the_policies_grant_them() {
                     where relname in ('notes', 'numbers', 'of_a_superuser') and grantee <> relowner";
     assert_eq!(texts(&admin, granted).await, [""; 0]);
 }
+
+/// Grants that a DBA has accepted, and others beside them.
+const ACCEPTED: &str = "
+    create role {kept} nologin;
+    grant usage on schema rowkeep to {kept};
+    grant select (user_id), select (title) on app.tasks to {kept};
+    grant truncate, delete on app.tasks to {kept};
+    grant execute on function app.schema_version() to {kept}, public;
+    grant select on rowkeep.policies to {kept} with grant option;
+    grant insert on rowkeep.accepted to {kept};
+    insert into rowkeep.accepted (id, subject, why, until) values
+        ('RK-212', 'rowkeep: usage to {kept}', 'a test', null),
+        ('RK-503', 'select on app.tasks.user_id to {kept}', 'a test', current_date + 1),
+        ('RK-503', 'truncate on app.tasks to {kept}', 'a test', null),
+        ('RK-503', 'delete on app.tasks to {kept}', 'over', current_date - 2),
+        ('RK-502', 'select on app.tasks.title to {kept}', 'another check', null),
+        ('RK-503', 'execute on app.schema_version() to {kept}', 'a test', null),
+        ('RK-503', 'select on rowkeep.policies to {kept}, with grant option', 'a test', null),
+        ('RK-503', 'insert on rowkeep.accepted to {kept}', 'it could accept more', null);";
+
+/// Every privilege that is not the owner's, one a line.
+const PRIVILEGES: &str = "
+    select format('%s %s%s', r.rolname, lower(a.privilege_type), case when a.is_grantable then '*' else '' end) || ' ' || o.name
+      from (select 'schema ' || nspname, nspacl, nspowner from pg_namespace where nspname in ('app', 'rowkeep')
+            union all
+            select oid::regclass::text, relacl, relowner from pg_class
+             where relnamespace in ('app'::regnamespace, 'rowkeep'::regnamespace)
+            union all
+            select attrelid::regclass || '.' || attname, attacl, relowner
+              from pg_attribute join pg_class c on c.oid = attrelid and relnamespace = 'app'::regnamespace
+            union all
+            select oid::regprocedure::text, proacl, proowner from pg_proc where pronamespace = 'app'::regnamespace) o (name, acl, owner)
+     cross join aclexplode(o.acl) a
+      left join pg_roles r on r.oid = a.grantee
+     where a.grantee <> o.owner and coalesce(r.rolname not like 'rowkeep%', true)
+     order by 1";
+
+#[tokio::test]
+async fn the_policies_keep_the_grants_that_a_dba_has_accepted_and_revoke_all_others() {
+    for way in ["psql", "rowkeep"] {
+        let database = Database::new().await;
+        let admin = database.superuser().await;
+        let kept = format!("kept_{}", database.name);
+        admin.batch_execute(&ACCEPTED.replace("{kept}", &kept)).await.expect("grants");
+
+        match way {
+            "psql" => by_hand(&database).await,
+            _ => drop(schema::migrate(&database.address("postgres"), true).await.expect("a migration")),
+        }
+
+        let expected = [
+            "execute app.schema_version()",
+            "select app.tasks.user_id",
+            "select* rowkeep.policies",
+            "truncate app.tasks",
+            "usage schema rowkeep",
+        ];
+        let expected: Vec<_> = expected.iter().map(|grant| format!("{kept} {grant}")).collect();
+        assert_eq!(texts(&admin, PRIVILEGES).await, expected, "{way}");
+        assert_eq!(texts(&admin, "select count(*)::text from rowkeep.accepted").await, ["8"], "{way}");
+    }
+}

@@ -398,5 +398,5 @@ async fn a_lock_without_its_row_is_refused_with_the_statement_that_mends_it() {
     let advice = &refused[refused.find("INSERT").unwrap_or_else(|| panic!("no statement: {refused}"))..];
     admin.batch_execute(advice).await.expect("the statement of the message");
     schema::migrate(&database.address("postgres"), true).await.expect("a migration");
-    assert_eq!(Version::of_this_release().migration, 8);
+    assert_eq!(Version::of_this_release().migration, 9);
 }

@@ -158,7 +158,7 @@ async fn the_audit_of_an_old_release_notes_that_the_policies_are_newer() {
     let done = rowkeep(&["audit"], &fixture.database.url("postgres")).await;
 
     let report = String::from_utf8_lossy(&done.stdout);
-    assert!(report.contains("NOTE  RK-901 drift       the policies are of a newer release"), "{report}");
+    assert!(report.contains("NOTE     RK-901 drift       the policies are of a newer release"), "{report}");
 }
 
 /// A colleague's branch has migrated the database that is shared.

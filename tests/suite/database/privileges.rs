@@ -50,3 +50,29 @@ async fn leaving_the_role_gains_nothing() {
         assert_eq!(texts(&client, "select user_id from app.tasks").await, ["bob", "bob"], "{leave}");
     }
 }
+
+/// pgaudit logs the statements on a table that the role of `pgaudit.role` could run: without its privileges the log stops.
+#[tokio::test]
+async fn applying_the_policies_again_leaves_the_privileges_that_tell_pgaudit_what_to_log() {
+    let fixture = Fixture::new().await;
+    let name = &fixture.database.name;
+    let make = format!(
+        "create role auditing_{name}; create role other_{name};
+         alter database {name} set pgaudit.role = 'auditing_{name}';
+         grant select, delete on app.tasks to auditing_{name}, other_{name};
+         grant update (title) on app.tasks to auditing_{name}, other_{name}"
+    );
+    fixture.admin.batch_execute(&make).await.expect("roles");
+
+    rowkeep::schema::migrate(&fixture.database.address("postgres"), true).await.expect("the policies");
+
+    for (role, kept) in [("auditing", true), ("other", false)] {
+        let has = format!(
+            "select has_table_privilege('{role}_{name}', 'app.tasks', 'select')
+                    and has_table_privilege('{role}_{name}', 'app.tasks', 'delete')
+                    and has_column_privilege('{role}_{name}', 'app.tasks', 'title', 'update')"
+        );
+        let row = fixture.admin.query_one(&has, &[]).await.expect("privileges");
+        assert_eq!(row.get::<_, bool>(0), kept, "{role}");
+    }
+}

@@ -86,11 +86,13 @@ async fn every_query_names_its_columns_and_its_schema() {
     }
 }
 
-/// The statements of a script. They end with `;` outside of quotes and `$$`.
+/// The statements of a script. They end with `;` outside of quotes and `$$`. A line that begins with `\` is for psql.
 fn statements(sql: &str) -> Vec<String> {
     let mut statements = vec![String::new()];
     let (mut in_quotes, mut in_body) = (false, false);
-    for character in without_comments(sql).chars() {
+    let sql = without_comments(sql);
+    let lines = sql.lines().filter(|line| !line.starts_with('\\'));
+    for character in lines.collect::<Vec<_>>().join("\n").chars() {
         if character == ';' && !in_quotes && !in_body {
             statements.push(String::new());
             continue;

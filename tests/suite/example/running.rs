@@ -57,7 +57,10 @@ impl Example {
             // Another test can take a free port before the example does.
             let (out, err) = (running.out(), running.err());
             let taken = ["already in use", "Address already in use", "EADDRINUSE", "is taken"];
-            assert!(taken.iter().any(|text| (out.clone() + &err).contains(text)), "does not start:\n{out}{err}");
+            assert!(
+                taken.iter().any(|text| (out.clone() + &err).contains(text)),
+                "does not start:\n{out}{err}"
+            );
         }
     }
 

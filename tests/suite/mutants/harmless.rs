@@ -84,3 +84,112 @@ async fn a_database_migrated_by_a_login_with_createrole_is_no_failure() {
 
     assert_eq!(report.failing(), [""; 0], "{report}");
 }
+
+/// Functions whose text looks dangerous and is not.
+#[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
+async fn functions_that_reach_no_row_for_a_caller_are_no_failure() {
+    let test_cluster = TestCluster::own().await;
+    let copy = test_cluster.copy("migrated").await;
+    for change in [
+        // Nobody can call the function of a trigger.
+        "create function public.copy_title() returns trigger language plpgsql security definer as \
+         $$ begin perform count(*) from app.tasks; return new; end $$",
+        "create function public.watch() returns event_trigger language plpgsql security definer as \
+         $$ begin execute 'select 1 from app.tasks'; end $$; \
+         create event trigger watch on ddl_command_end execute function public.watch()",
+        // A parameter named app.
+        "create function public.announce(app text) returns text language plpgsql security definer as \
+         $$ begin return 'hello ' || app; end $$",
+        // Tables of another application that are called tasks, and comments.
+        "create schema shop; create table shop.tasks (id bigint); \
+         create function shop.total() returns bigint language plpgsql security definer set search_path = shop as \
+         $$ begin\n-- execute nothing in app.tasks\nreturn (select count(*) from tasks); end $$; \
+         create function shop.qualified() returns bigint language sql security definer as 'select count(*) from shop.tasks'",
+        // Static statements with the word EXECUTE.
+        "create function public.grants() returns void language plpgsql security definer as \
+         $$ begin grant execute on function public.announce(text) to postgres; end $$",
+        // A schema that only other roles may use, and a function that only one may execute.
+        "create role monitor login; create schema hidden; grant usage on schema hidden to monitor; \
+         create function hidden.explain(q text) returns void language plpgsql security definer as $$ begin execute q; end $$",
+        "create function public.total() returns bigint language sql security definer as 'select count(*) from app.tasks'; \
+         revoke execute on function public.total() from public; grant execute on function public.total() to monitor",
+        // A DBA who hardens PostgreSQL's own functions.
+        "revoke execute on function pg_catalog.set_config(text, text, boolean) from public; \
+         grant execute on function pg_catalog.set_config(text, text, boolean) to public",
+        "alter role monitor set session_replication_role = replica; alter role monitor set log_statement = 'all'",
+    ] {
+        is_no_failure(&copy, change).await;
+    }
+    copy.discard().await;
+}
+
+/// The new NOTEs and FAILs that a change causes, without the blanks.
+async fn news(copy: &Copy<'_>, change: &str) -> Vec<String> {
+    let before = copy.audit().await.facts;
+    copy.admin.batch_execute(change).await.unwrap_or_else(|error| panic!("{change}: {error:?}"));
+    let after = copy.audit().await.facts.into_iter();
+    let new = after.filter(|fact| !fact.text.starts_with("OK ") && !before.contains(fact));
+    new.map(|fact| fact.text).collect()
+}
+
+/// Billing counts the rows of each user with a function that can read one column. The other way is a role that reads all.
+#[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
+async fn a_function_that_sees_one_column_is_at_most_a_note() {
+    let test_cluster = TestCluster::own().await;
+    let copy = test_cluster.copy("migrated").await;
+
+    let least = news(
+        &copy,
+        "create role billing nologin bypassrls; create role reporter login;
+         grant usage on schema app to billing; grant select (user_id) on app.tasks to billing;
+         create function public.tasks_of_users() returns table (user_id text, tasks bigint) language sql security definer
+             set search_path = '' as 'select user_id, count(*) from app.tasks group by user_id';
+         revoke execute on function public.tasks_of_users() from public;
+         grant execute on function public.tasks_of_users() to reporter;
+         grant create on schema public to billing; alter function public.tasks_of_users() owner to billing;
+         revoke create on schema public from billing",
+    )
+    .await;
+    let full = news(
+        &copy,
+        "create role everything login bypassrls; grant usage on schema app to everything; grant select on app.tasks to everything",
+    )
+    .await;
+
+    let fails = |facts: &[String]| facts.iter().filter(|fact| fact.starts_with("FAIL ")).count();
+    assert_eq!((fails(&least), fails(&full)), (0, 0), "{least:#?} {full:#?}");
+    let function = "NOTE function public.tasks_of_users() runs as billing (SECURITY DEFINER), and reporter may execute it";
+    let grant = "NOTE grants select on app.tasks.user_id to billing";
+    assert!(
+        [function, grant].iter().all(|note| least.iter().any(|fact| fact.starts_with(note))),
+        "{least:#?}"
+    );
+    assert!(least.len() <= full.len() + 1, "one more for the function: {least:#?} {full:#?}");
+    copy.discard().await;
+}
+
+/// pgaudit logs the statements on a table that the role of `pgaudit.role` could run.
+#[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
+async fn the_role_that_tells_pgaudit_what_to_log_is_no_finding() {
+    let test_cluster = TestCluster::own().await;
+    let copy = test_cluster.copy("migrated").await;
+
+    let found = news(
+        &copy,
+        "create role auditing nologin; alter role all set pgaudit.role = 'auditing';
+         grant select, insert, update, delete, truncate on app.tasks to auditing; grant select (title) on app.tasks to auditing",
+    )
+    .await;
+
+    assert_eq!(found, [""; 0]);
+    // A person who can act as it has its privileges.
+    let found = news(&copy, "create role bob login; grant auditing to bob").await;
+    assert!(
+        found.iter().any(|fact| fact.starts_with("FAIL grants truncate on app.tasks to auditing")),
+        "{found:#?}"
+    );
+    copy.discard().await;
+}

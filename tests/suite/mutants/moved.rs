@@ -51,12 +51,12 @@ async fn a_moved_renamed_or_dropped_object_is_reported() {
         .by_hand(),
         mutant(
             "delete from rowkeep.migrations where version = (select max(version) from rowkeep.migrations)",
-            &["FAIL drift the database has migration 7, this release 8"],
+            &["FAIL drift the database has migration 8, this release 9"],
         )
         .by_hand(),
         mutant(
             "insert into rowkeep.migrations (version, name) values (1000, 'of_a_later_release')",
-            &["NOTE drift the database has migration 1000, this release 8"],
+            &["NOTE drift the database has migration 1000, this release 9"],
         ),
         mutant(
             format!("insert into rowkeep.policies (digest) values ('{}')", older_policies()),
@@ -105,6 +105,21 @@ async fn a_moved_renamed_or_dropped_object_is_reported() {
         mutant(
             "alter function app.schema_version() security invoker",
             &["FAIL drift function app.schema_version() is not as declared"],
+        ),
+        mutant(
+            "drop function app.accepted()",
+            &[
+                "FAIL drift function app.accepted() is declared, but does not exist",
+                "NOTE accepted rowkeep.accepted: not looked at",
+            ],
+        )
+        .by_hand(),
+        mutant(
+            "grant insert on rowkeep.accepted to rowkeep_api",
+            &[
+                "FAIL grants insert on rowkeep.accepted to rowkeep_api",
+                "NOTE accepted rowkeep.accepted: another role than rowkeep_owner can write it",
+            ],
         ),
         mutant("drop table rowkeep.lock", &["FAIL drift table rowkeep.lock is declared, but does not exist"])
             .by_hand(),
@@ -168,7 +183,7 @@ async fn a_change_written_into_the_system_catalogues_is_reported() {
         mutant(
             "update pg_policy set polqual = null, polwithcheck = null where polname = 'fence'",
             &[
-                "FAIL policy app.tasks has no fence",
+                "FAIL policy app.tasks fence: RESTRICTIVE",
                 "FAIL drift policy fence on app.tasks is not as declared",
             ],
         ),

@@ -1,5 +1,6 @@
 //! A mutant: one way to weaken the database, the facts that must report it, and whether their fixes repair it.
 
+use super::fixers::Fixers;
 use super::report::{Fact, facts};
 use super::test_cluster::{Copy, TestCluster};
 
@@ -41,6 +42,11 @@ impl Mutant {
         self.notices.retain(|notice| !notice.starts_with("FAIL drift "));
         self.by_hand = true;
         self
+    }
+
+    fn is_failed_by_a_check(&self) -> bool {
+        let by_a_check = |notice: &&String| notice.starts_with("FAIL ") && !notice.starts_with("FAIL drift ");
+        self.notices.iter().any(|notice| by_a_check(&notice))
     }
 
     fn must_fail(&self) -> bool {
@@ -125,10 +131,19 @@ impl<'a> TestDatabase<'a> {
             .notices
             .iter()
             .filter(|notice| !news.iter().any(|fact| fact.contains(notice)))
+            // A check that fails the object says it, and then drift does not.
+            .filter(|notice| !(notice.starts_with("FAIL drift ") && mutant.is_failed_by_a_check()))
             .map(|notice| format!(" not reported: {notice}\n"))
             .collect();
         if !missing.is_empty() || mutant.notices.is_empty() {
             return Err(format!("{} but:\n{}", missing.concat(), shown()));
+        }
+
+        // One privilege is one FAIL.
+        let fails = news.iter().filter(|fact| fact.fails()).count();
+        let expected = mutant.notices.iter().filter(|notice| notice.starts_with("FAIL ")).count();
+        if mutant.damage.starts_with("grant ") && mutant.damage.contains(" on ") && fails != expected {
+            return Err(format!(" is {fails} FAILs and not {expected}:\n{}", shown()));
         }
 
         let failed_before = self.before.iter().any(Fact::fails);
@@ -139,16 +154,16 @@ impl<'a> TestDatabase<'a> {
         Ok(audit.facts)
     }
 
-    /// Runs the printed fixes, first those of sql/audit.sql, until there is no FAIL. A fact must be gone when its fix has run.
-    /// Returns true if the report is the same as before.
+    /// Runs the printed fixes, each as the role that must run it and first those of sql/audit.sql, until there is none. A fact
+    /// must be gone when its fix has run. Returns true if the report is the same as before.
     async fn repair(&self, mut found: Vec<Fact>) -> Result<bool, String> {
         let mut text = String::new();
         for _ in 0..=ROUNDS {
-            found.retain(|fact| fact.fails() && !self.before.contains(fact));
+            found.retain(|fact| !self.before.contains(fact) && (fact.fails() || fact.is_runnable()));
             if found.is_empty() {
                 return Ok(text == self.text);
             }
-            let of = |fact: &&Fact| fact.fix.as_deref().is_some_and(is_runnable);
+            let of = |fact: &&Fact| fact.is_runnable();
             let seen = |fact: &&Fact| !fact.text.starts_with("FAIL drift ");
             let mut chosen: Vec<_> = found.iter().filter(of).filter(seen).collect();
             if chosen.is_empty() {
@@ -158,12 +173,13 @@ impl<'a> TestDatabase<'a> {
                 return Err(format!(" not repaired: {found:#?}"));
             }
 
+            let fixers = Fixers::of(&self.copy).await;
             let mut errors = String::new();
             let mut done = Vec::new();
             for fix in chosen.iter().filter_map(|fact| fact.fix.as_deref()) {
                 if !done.contains(&fix) {
                     done.push(fix);
-                    errors.push_str(&self.run(fix).await.err().unwrap_or_default());
+                    errors.push_str(&self.run(fix, &fixers).await.err().unwrap_or_default());
                 }
             }
             let (after, report) = audited(&self.copy).await;
@@ -175,13 +191,13 @@ impl<'a> TestDatabase<'a> {
         Err(format!(" not repaired in {ROUNDS} rounds: {found:#?}"))
     }
 
-    async fn run(&self, fix: &str) -> Result<(), String> {
+    async fn run(&self, fix: &str, fixers: &Fixers) -> Result<(), String> {
         if let Some(arguments) = fix.strip_prefix("rowkeep ") {
             let arguments: Vec<_> = arguments.split_whitespace().collect();
             let (code, text) = self.copy.run(&arguments, "postgres").await;
             return if code == Some(0) { Ok(()) } else { Err(format!(" {fix}: {code:?} {text}\n")) };
         }
-        self.copy.admin.batch_execute(fix).await.map_err(|error| format!(" {fix}\n   {error:?}\n"))
+        self.copy.run_as(fixers.role(fix)?, fix).await
     }
 }
 
@@ -189,6 +205,8 @@ impl<'a> TestDatabase<'a> {
 async fn audited(copy: &Copy<'_>) -> (Vec<Fact>, String) {
     let report = rowkeep::audit::audit(&copy.address("postgres")).await;
     let text = report.map(|report| format!("{report}\n")).unwrap_or_else(|error| format!("{error}"));
+    // Without the first line, which has the time.
+    let text = text.split_once('\n').map_or("", |(_, facts)| facts).to_owned();
     (facts(&text), text)
 }
 
@@ -196,13 +214,4 @@ async fn audited(copy: &Copy<'_>) -> (Vec<Fact>, String) {
 async fn objects(copy: &Copy<'_>) -> i64 {
     let count = "select (select count(*) from pg_depend) + (select count(*) from pg_namespace)";
     copy.admin.query_one(count, &[]).await.expect("a number").get(0)
-}
-
-/// Whether a fix is a statement or a command, and not a text for a person.
-fn is_runnable(fix: &str) -> bool {
-    const VERBS: [&str; 9] =
-        ["alter ", "comment ", "create ", "drop ", "grant ", "reassign ", "revoke ", "select ", "set "];
-    let lower = fix.to_lowercase();
-    let statement = VERBS.iter().any(|verb| lower.starts_with(verb)) && !fix.contains("'...'");
-    statement || ["rowkeep migrate", "rowkeep migrate --reapply-policies"].contains(&fix)
 }

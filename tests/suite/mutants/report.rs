@@ -10,11 +10,32 @@ pub struct Fact {
 }
 
 /// The column at which texts begin.
-const TEXT: usize = 25;
+const TEXT: usize = 28;
 
 impl Fact {
     pub fn fails(&self) -> bool {
         self.text.starts_with("FAIL ")
+    }
+
+    /// Whether its fix is a statement or a command, and not a text for a person.
+    pub fn is_runnable(&self) -> bool {
+        const VERBS: [&str; 10] = [
+            "alter ",
+            "comment ",
+            "create ",
+            "drop ",
+            "grant ",
+            "reassign ",
+            "reindex ",
+            "revoke ",
+            "rollback ",
+            "select ",
+        ];
+        self.fix.as_deref().is_some_and(|fix| {
+            let lower = fix.to_lowercase();
+            VERBS.iter().any(|verb| lower.starts_with(verb))
+                || ["rowkeep migrate", "rowkeep migrate --reapply-policies"].contains(&fix)
+        })
     }
 
     /// Whether the fact contains this text. Line breaks do not matter; ` .. ` skips some words.
@@ -39,7 +60,7 @@ fn without_blanks(text: &str) -> String {
 pub fn facts(report: &str) -> Vec<Fact> {
     let mut facts: Vec<Fact> = Vec::new();
     for line in report.lines() {
-        if ["OK ", "NOTE ", "FAIL "].iter().any(|verdict| line.starts_with(verdict)) {
+        if ["OK ", "NOTE ", "FAIL ", "ACCEPTED "].iter().any(|verdict| line.starts_with(verdict)) {
             let words = line.split_whitespace().enumerate();
             let words = words.filter(|(number, word)| *number != 1 || !word.starts_with("RK-"));
             let text = words.map(|(_, word)| word).collect::<Vec<_>>().join(" ");
@@ -48,7 +69,10 @@ pub fn facts(report: &str) -> Vec<Fact> {
         }
         let Some(fact) = facts.last_mut() else { continue };
         let Some(text) = line.strip_prefix(&" ".repeat(TEXT)) else { continue };
-        match (&mut fact.fix, text.strip_prefix("fix: ")) {
+        // A fix that this login cannot run says who can: `fix as rowkeep_owner: `.
+        let begun = text.strip_prefix("fix").and_then(|rest| rest.split_once(": "));
+        let begun = begun.filter(|(by, _)| by.is_empty() || by.starts_with(" as ") || by.starts_with(" by "));
+        match (&mut fact.fix, begun.map(|(_, fix)| fix)) {
             (Some(fix), _) => {
                 fix.push('\n');
                 fix.push_str(text);

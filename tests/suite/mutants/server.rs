@@ -9,21 +9,25 @@ async fn a_setting_of_the_server_is_reported() {
     let test_cluster = TestCluster::own().await;
     let arrives = "select pg_reload_conf(); select pg_sleep(0.2)";
     let cases = [
-        ("log_statement = 'all'", "log_statement", "NOTE server the server log can contain parameter values"),
+        (
+            "log_statement = 'all'",
+            "log_statement",
+            "NOTE server the server has log_statement = all, log_parameter",
+        ),
         (
             "log_min_duration_statement = 0",
             "log_min_duration_statement",
-            "NOTE server the server log can contain parameter values",
+            "NOTE server the server has log_min_duration_statement = 0",
         ),
         (
             "log_parameter_max_length_on_error = -1",
             "log_parameter_max_length_on_error",
-            "NOTE server the server log can contain parameter values",
+            "NOTE server the server has log_parameter_max_length_on_error = -1",
         ),
         (
             "log_transaction_sample_rate = 1",
             "log_transaction_sample_rate",
-            "NOTE server the server log can contain parameter values",
+            "NOTE server the server has log_transaction_sample_rate = 1",
         ),
         (
             "lo_compat_privileges = on",

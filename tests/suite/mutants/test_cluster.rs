@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use rowkeep::database::Address;
 use rowkeep::schema;
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 
+use super::fixers::ADMINISTRATOR;
 use super::report::{Fact, facts};
 use crate::world::OwnCluster;
 
@@ -48,11 +50,9 @@ impl TestCluster {
 
     /// Makes the recommended login with sql/setup/login.sql.
     async fn make_login(&self) {
-        let programs = rowkeep::development::Programs::find(None).expect("PostgreSQL's programs");
         let script = format!("{}/sql/setup/login.sql", env!("CARGO_MANIFEST_DIR"));
-        let output = Command::new(programs.path("psql"))
-            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "login=rowkeep_login", "-v", "password=secret"])
-            .args(["-f", &script, "-d", &self.cluster.url("postgres", "migrated")])
+        let output = psql(&self.cluster.url("postgres", "migrated"))
+            .args(["-v", "login=rowkeep_login", "-v", "password=secret", "-f", &script])
             .output()
             .await
             .expect("psql");
@@ -96,6 +96,14 @@ impl TestCluster {
     }
 }
 
+/// psql, which stops at the first error.
+fn psql(url: &str) -> Command {
+    let programs = rowkeep::development::Programs::find(None).expect("PostgreSQL's programs");
+    let mut psql = Command::new(programs.path("psql"));
+    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url]);
+    psql
+}
+
 /// A database for a mutant.
 pub struct Copy<'a> {
     test_cluster: &'a TestCluster,
@@ -136,6 +144,38 @@ impl Copy<'_> {
             .await
             .expect("the program");
         (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+    }
+
+    /// Runs statements as a role, in a session of its own: what may not run in a transaction can be among them. None: as the
+    /// superuser.
+    pub async fn run_as(&self, role: Option<&str>, statements: &str) -> Result<(), String> {
+        let begin = match role {
+            Some(ADMINISTRATOR) => {
+                format!("create role {ADMINISTRATOR} createrole; set role {ADMINISTRATOR};\n")
+            }
+            Some(role) => format!("set role \"{}\";\n", role.replace('"', "\"\"")),
+            None => String::new(),
+        };
+        let mut psql = psql(&self.url("postgres"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("psql");
+        let mut input = psql.stdin.take().expect("a pipe");
+        input.write_all(format!("{begin}{statements}\n").as_bytes()).await.expect("psql reads");
+        drop(input);
+        let output = psql.wait_with_output().await.expect("psql");
+        if role == Some(ADMINISTRATOR) {
+            let _ = self.admin.batch_execute(&format!("drop role {ADMINISTRATOR}")).await;
+        }
+        match output.status.success() {
+            true => Ok(()),
+            false => {
+                Err(format!(" {statements} as {role:?}\n   {}", String::from_utf8_lossy(&output.stderr)))
+            }
+        }
     }
 
     /// Drops the database.

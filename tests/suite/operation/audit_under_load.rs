@@ -89,7 +89,7 @@ async fn a_proof_of_broken_policies_touches_a_few_rows_and_changes_none() {
     let ended = audit(&database.url("postgres")).run().await;
 
     assert!(
-        ended.out.contains("FAIL  RK-911 proof       app.tasks: DELETE without WHERE as A: reached"),
+        ended.out.contains("FAIL     RK-911 proof       app.tasks: DELETE without WHERE as A: reached"),
         "{}",
         ended.out
     );

@@ -30,10 +30,8 @@ async fn each_change_by_hand_is_a_warning_at_start() {
     assert_eq!(
         warnings_after(change).await,
         [
-            "grants truncate on app.tasks to rowkeep_auditor: empties the table, and no policy applies",
-            "drift grant of truncate on table app.tasks to rowkeep_auditor exists, but is not declared",
-            "drift index app.tasks_pending_idx is declared, but does not exist",
-            "drift comment on index app.tasks_pending_idx is declared, but does not exist",
+            "RK-503 grants truncate on app.tasks to rowkeep_auditor: empties the table, and no policy applies",
+            "RK-902 drift index app.tasks_pending_idx is declared, but does not exist",
         ]
     );
 }

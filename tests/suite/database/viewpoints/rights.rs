@@ -105,10 +105,11 @@ async fn assert_has(database: &TestDatabase, who: &str, own: &[&str]) {
 }
 
 /// The privileges of a request: its tasks, its identity and the key of cursors.
-const OF_REQUESTS: [&str; 9] = [
+const OF_REQUESTS: [&str; 10] = [
     "column app.tasks.completed: insert, update",
     "column app.tasks.description: insert, update",
     "column app.tasks.title: insert, update",
+    "function app.accepted(): execute",
     "function app.current_user_id(): execute",
     "function app.cursor_key(): execute",
     "function app.identify(text): execute",
@@ -117,10 +118,12 @@ const OF_REQUESTS: [&str; 9] = [
     "table app.tasks: delete, select",
 ];
 
-const OF_THE_AUDITOR: [&str; 5] = [
+const OF_THE_AUDITOR: [&str; 7] = [
+    "function app.accepted(): execute",
     "function app.schema_version(): execute",
     "schema app: usage",
     "schema rowkeep: usage",
+    "table rowkeep.accepted: select",
     "table rowkeep.migrations: select",
     "table rowkeep.policies: select",
 ];
@@ -177,7 +180,7 @@ async fn the_owner_has_all_privileges_on_objects_of_rowkeep_and_no_others() {
     let tables = rights.iter().filter(|right| right.starts_with("table")).count();
     let (ours, others): (Vec<_>, Vec<_>) =
         rights.into_iter().partition(|right| right.contains(" app") || right.contains(" rowkeep"));
-    assert_eq!((tables, others), (5, PRIVILEGES_OF_PUBLIC.map(str::to_owned).to_vec()));
+    assert_eq!((tables, others), (6, PRIVILEGES_OF_PUBLIC.map(str::to_owned).to_vec()));
     assert_eq!(privileges(&database, PRIVILEGES, "rowkeep_owner", " with grant option").await, ours);
     assert_eq!(privileges(&database, PRIVILEGES_BEYOND_PUBLIC, "rowkeep_owner", "").await, [""; 0]);
 }

@@ -87,7 +87,7 @@ damages (damage, by_hand, notices) as (values
     ('create table app.spare (like %1$s including all); alter table app.spare owner to rowkeep_owner, '
      'enable row level security, force row level security; grant select on app.spare to rowkeep_api', true,
      array['FAIL policy app.spare has no fence', 'NOTE policy app.spare: rowkeep_api can', 'FAIL trigger app.spare has no trigger that keeps',
-           'FAIL drift grant of select on table app.spare to rowkeep_api exists']),
+           'FAIL drift table app.spare exists, but is not declared']),
     ('create table app.spare (like %1$s including all); alter table app.spare owner to rowkeep_owner; '
      'grant select, delete on app.spare to rowkeep_api', true,
      array['FAIL table app.spare: row security NOT enabled', 'FAIL proof app.spare: ']),
