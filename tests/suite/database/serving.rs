@@ -107,7 +107,7 @@ async fn a_database_that_lacks_a_migration_is_refused() {
     let last = "(select max(version) from rowkeep.migrations)";
     let refused = refusal_after(&format!("delete from rowkeep.migrations where version = {last}")).await;
 
-    assert!(refused.contains("is behind: it has migration 7"), "{refused}");
+    assert!(refused.contains("is behind: it has migration 8"), "{refused}");
     assert!(refused.contains("run `rowkeep migrate`"), "{refused}");
 }
 
