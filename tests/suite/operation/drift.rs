@@ -31,9 +31,7 @@ async fn each_change_by_hand_is_a_warning_at_start() {
         warnings_after(change).await,
         [
             "RK-503 grants truncate on app.tasks to rowkeep_auditor: empties the table, and no policy applies",
-            "RK-902 drift grant of truncate on table app.tasks to rowkeep_auditor exists, but is not declared",
             "RK-902 drift index app.tasks_pending_idx is declared, but does not exist",
-            "RK-902 drift comment on index app.tasks_pending_idx is declared, but does not exist",
         ]
     );
 }
