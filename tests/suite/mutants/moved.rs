@@ -183,7 +183,7 @@ async fn a_change_written_into_the_system_catalogues_is_reported() {
         mutant(
             "update pg_policy set polqual = null, polwithcheck = null where polname = 'fence'",
             &[
-                "FAIL policy app.tasks has no fence",
+                "FAIL policy app.tasks fence: RESTRICTIVE",
                 "FAIL drift policy fence on app.tasks is not as declared",
             ],
         ),

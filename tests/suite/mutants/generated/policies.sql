@@ -109,7 +109,7 @@ mutants (rank, damage, notices, by_hand) as (
                                 case when p.polcmd not in ('r', 'd') then format(' with check (%s)', b.predicate) else '' end),
                          '; '),
            array_agg(format('FAIL %s: ', p.subject)) || array_agg(format('FAIL %s is not as declared', p.drift))
-           || array[format('FAIL policy %s has no fence', p.relation), 'FAIL proof ' || p.relation || ': ' || b.proof], false
+           || array['FAIL proof ' || p.relation || ': ' || b.proof], false
       from policies p
       join bent b on b.proof is not null
      group by p.relation, b.predicate, b.proof
