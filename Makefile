@@ -13,13 +13,14 @@
 #   node          Node.js, Better Auth, and what builds the page of the example
 #   releases      PostgreSQL 16, 17 and 18, from npm
 #   pgrls         pgrls, a linter of row-level security on Python
+#   pg-upgrade    pg_upgrade with PostgreSQL 16 and 18, on Python
 #   sqlmodel      SQLModel, which makes the tables of FastAPI back ends, on Python
 #   pgbouncer     PgBouncer, a connection pooler
 #   nginx         nginx, a web server in front of Rowkeep
 #   chromium      Chromium, a web browser
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
 
-.PHONY: run example test test-all check bench audit declared postgres node releases pgrls sqlmodel pgbouncer nginx chromium openapi
+.PHONY: run example test test-all check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -36,7 +37,7 @@ test: postgres
 	cargo test --locked -- --test-threads $(TEST_THREADS)
 
 # First the tests of `make test`, then the ignored ones: one of those checks what the others have recorded.
-test-all: node releases pgrls sqlmodel pgbouncer nginx chromium openapi test
+test-all: node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
 check:
@@ -65,6 +66,9 @@ releases: node
 
 pgrls:
 	@.ci/pgrls
+
+pg-upgrade:
+	@.ci/pg-upgrade
 
 sqlmodel:
 	@.ci/sqlmodel

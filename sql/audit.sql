@@ -57,50 +57,36 @@ accepted_table (problem) as (
      where c.relname = 'accepted'
 ),
 
--- The roles that can get past the policies, and how.
-bypasses (role, way) as (
-    select b.role, 'superuser'
+-- The roles that can read rows in spite of the policies, and how. `unbound`: without changing anything before. The checks
+-- bypass_* print the whole list; other checks ask here.
+bypasses (role, unbound, way) as (
+    select b.role, true, 'superuser'
       from can_become b join roles o on o.oid = b.other
      where o.rolsuper
     union
-    select b.role, 'has BYPASSRLS'
+    select b.role, true, 'has BYPASSRLS'
       from can_become b join roles o on o.oid = b.other
      where o.rolbypassrls and not o.rolsuper
     union
-    select b.role, 'has REPLICATION, to which no policy applies'
+    select b.role, true, 'has REPLICATION, to which no policy applies'
       from can_become b join roles o on o.oid = b.other
      where o.rolreplication and not o.rolsuper
     union
-    select u.role, format('can become %s, the owner of %s', o.name, t.name)
+    select u.role, true, format('member of %s: can reach the files of the server', o.name)
+      from can_use u join roles o on o.oid = u.other
+     where o.rolname in ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
+       and u.role <> u.other
+    union
+    select u.role, false, format('can become %s, the owner of %s', o.name, t.name)
       from can_use u
       join tables t on t.relowner = u.other
       join roles o on o.oid = u.other
      where u.role <> u.other
     union
-    select u.role, format('member of %s: can reach the files of the server', o.name)
+    select u.role, false, 'member of pg_read_all_data: reads pg_statistic, which contains values of all rows'
       from can_use u join roles o on o.oid = u.other
-     where o.rolname in ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
+     where o.rolname = 'pg_read_all_data'
        and u.role <> u.other
-    union
-    select u.role, format('member of %s: %s', o.name,
-                          case o.rolname when 'pg_read_all_data'
-                               then 'policies apply, but it reads pg_statistic, which contains values of all rows'
-                               else 'policies apply, but it can change sequences' end)
-      from can_use u join roles o on o.oid = u.other
-     where o.rolname in ('pg_read_all_data', 'pg_write_all_data')
-       and u.role <> u.other
-    union
-    select b.role, format('can grant %s to any role', o.name)
-      from can_become b
-      join memberships m on m.member = b.other and m.admin_option
-      join roles o on o.oid = m.roleid and o.ours
-    union
-    select b.role, 'has CREATEROLE, and can grant itself any role that is no superuser'
-      from can_become b join roles o on o.oid = b.other
-     where o.rolcreaterole and current_setting('server_version_num')::integer < 160000
-    union
-    select u.role, format('owns database %I, and can store settings for all its sessions', d.datname)
-      from can_use u join pg_database d on d.datname = current_database() and d.datdba = u.other
 ),
 
 -- `role` can SET ROLE to `other`, or can grant itself the right to.
@@ -271,18 +257,21 @@ $$)),
 -- The other functions of app: those of triggers, `<table>_touch`. The text of the one that this release makes, as its md5.
 expected_touches (name, body) as (values ('app.tasks_touch()', 'c2571d630933ce8d69865c8280fdfcec')),
 
--- The logins that can serve requests and are not bound by policies. A superuser counts only if it was set up to serve.
-exposed_logins (oid, name, own, way) as (
-    select r.oid, r.name, r.rolsuper or r.rolbypassrls or r.rolreplication, p.way
+-- The logins that serve requests and can get past the policies. `own`: by an attribute of their own. `unbound`: no policy
+-- binds a session of theirs. A superuser counts only if it is the login of DATABASE_URL, or was set up to serve (`set_up`).
+exposed_logins (oid, name, own, unbound, set_up, way) as (
+    select r.oid, r.name, r.rolsuper or r.rolbypassrls or r.rolreplication, p.unbound, not r.rolsuper or s.set_up, p.way
       from bypasses p
       join roles r on r.oid = p.role and r.rolcanlogin
-     where (p.way in ('superuser', 'has BYPASSRLS') or p.way ~ '^has REPLICATION' or p.way ~ 'files of the server$')
+     cross join lateral (
+           select exists (select from memberships m join roles o on o.oid = m.roleid and o.rolname = 'rowkeep_api'
+                           where m.member = r.oid)
+                  or exists (select from stored_settings s
+                              where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api') as set_up) s
+     where (not r.rolsuper or p.way = 'superuser')
        and (r.oid in (select oid from logins)
-            or r.rolsuper
-               and (exists (select from memberships m join roles o on o.oid = m.roleid and o.rolname = 'rowkeep_api'
-                             where m.member = r.oid)
-                    or exists (select from stored_settings s
-                                where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')))
+            or r.oid in (select oid from serving_login)
+            or r.rolsuper and s.set_up)
 ),
 
 -- Objects that belong to an extension.
@@ -357,6 +346,27 @@ granted as (
       from privileges p
       left join roles r on r.oid = p.grantee
      where p.grantee <> p.owner) g
+),
+
+-- Privileges of requests, auditors and PUBLIC on tables and views outside app and rowkeep, other than those of extensions.
+granted_elsewhere (name, owner, receiver, ours, privilege) as (
+    select format('%I.%I', e.nspname, c.relname), c.relowner, coalesce(r.name, 'public'), coalesce(r.ours, false),
+           lower(a.privilege_type)
+      from pg_class c
+      join other_schemas e on e.oid = c.relnamespace
+     cross join lateral (
+           select grantee, privilege_type from aclexplode(c.relacl)
+            union
+           select x.grantee, x.privilege_type
+             from pg_attribute t cross join aclexplode(t.attacl) x
+            where t.attrelid = c.oid) a
+      left join roles r on r.oid = a.grantee
+     where c.relkind in ('r', 'p', 'v', 'm', 'f')
+       and (a.grantee = 0 or a.grantee in (select oid from serving_roles))
+       and a.grantee <> c.relowner
+       and not exists (select
+                         from extension_members x
+                        where x.classid = 'pg_class'::regclass and x.objid = c.oid and x.extname <> 'plpgsql')
 ),
 
 -- The settings that decide whether the values of statements reach the server log: those of every session (role 0), and those
@@ -458,30 +468,49 @@ logged_values (role, holder, settings, harm, fix) as (
      where c.found
 ),
 
--- The logins that can serve requests. Superusers can do everything; they have lines of their own.
+-- The logins that serve requests: they start as rowkeep_api, or they can use it and do not migrate. The login of
+-- DATABASE_URL serves as well, whatever it is: see exposed_logins.
 logins as (
     select r.*
       from roles r
      where r.rolcanlogin
        and not r.rolsuper
-       and exists (select from memberships m where m.member = r.oid)
-       and exists (select
-                     from can_use u join roles o on o.oid = u.other
-                    where u.role = r.oid and o.rolname = 'rowkeep_api'
-                    union all
-                   select
-                     from stored_settings s
-                    where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
+       and (exists (select
+                      from stored_settings s
+                     where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
+            or exists (select from can_use u join roles o on o.oid = u.other where u.role = r.oid and o.rolname = 'rowkeep_api')
+               and r.oid not in (select oid from migrating_logins))
 ),
 
 -- Who is a member of which role. Memberships have had options since PostgreSQL 16. Before that, every member may SET
--- ROLE, and a member with INHERIT has the privileges of the role.
+-- ROLE, and a member with INHERIT has the privileges of the role. `revoke` takes one away.
 memberships as (
     select m.roleid, m.member, m.grantor, m.admin_option,
            coalesce((to_jsonb(m) ->> 'set_option')::boolean, true)                as may_set,
-           coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, r.rolinherit)    as inherits
+           coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, r.rolinherit)    as inherits,
+           format('revoke %s from %s%s;', o.name, r.name,
+                  case when current_setting('server_version_num')::integer >= 160000 then ' granted by ' || g.name end) as revoke
       from pg_auth_members m
       join roles r on r.oid = m.member
+      join roles o on o.oid = m.roleid
+      left join roles g on g.oid = m.grantor
+),
+
+-- The logins that migrate: they can become an owner of something in app or rowkeep, or they can use rowkeep_api and make
+-- roles. Hosting services and companies have one, and it is not for requests.
+migrating_logins as (
+    select r.*
+      from roles r
+     where r.rolcanlogin
+       and not r.rolsuper
+       and (exists (select
+                      from can_use u
+                     where u.role = r.oid
+                       and (u.other in (select oid from roles where rolname = 'rowkeep_owner')
+                            or u.other in (select nspowner from schemas union select relowner from relations
+                                           union select proowner from pg_proc where pronamespace in (select oid from schemas))))
+            or exists (select from can_use u join roles o on o.oid = u.other where u.role = r.oid and o.rolname = 'rowkeep_api')
+               and exists (select from can_become b join roles o on o.oid = b.other where b.role = r.oid and o.rolcreaterole))
 ),
 
 -- Relations and functions that an older database lacks, or that this login may not read. A statement that names one fails
@@ -594,6 +623,47 @@ privileges as (
      cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
 ),
 
+-- The rows of tables that may not be there, or that this login may not read, so that no statement here can name them.
+-- `hidden`: this login does not see all of them. Only a table of a superuser is read: a view of somebody else could call any
+-- function, as the person who audits. query_to_xml() runs a text; <, > and & are escaped in its result.
+readable_rows (name, hidden, found) as (
+    select o.name, o.oid is not null and (not r.readable or row_security_active(o.oid)),
+           coalesce(replace(replace(replace(
+                    substring(case when r.readable
+                                   then query_to_xml(format('select jsonb_agg(to_jsonb(t)) as rows from %s t', o.name),
+                                                     false, false, '')::text end from '<rows>(.*)</rows>'),
+                    '&lt;', '<'), '&gt;', '>'), '&amp;', '&')::jsonb, '[]')
+      from (select format('%I.%I', v.nspname, v.relname) as name, s.oid as nspoid, c.oid, c.relkind, w.rolsuper
+              from (values ('cron', 'job'), ('pgagent', 'pga_jobstep'), ('timetable', 'task'), ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
+              left join (pg_class c join pg_namespace s on s.oid = c.relnamespace join roles w on w.oid = c.relowner)
+                     on s.nspname = v.nspname and c.relname = v.relname) o
+     cross join lateral (
+           select coalesce((o.relkind = 'r' or o.nspoid = 'pg_catalog'::regnamespace) and o.rolsuper
+                           and has_schema_privilege(o.nspoid, 'USAGE') and has_table_privilege(o.oid, 'SELECT')
+                           and (o.nspoid <> 'pg_catalog'::regnamespace
+                                or has_function_privilege('pg_catalog.pg_hba_file_rules()', 'EXECUTE')), false)) r (readable)
+),
+
+-- The roles that may read a table of app, by a grant, as its owner or as a member. Policies are another matter.
+readers (role) as (
+    select u.role
+      from can_use u
+     where u.other in (
+              select a.grantee
+                from tables t
+               cross join lateral (
+                     select grantee, privilege_type from aclexplode(t.relacl)
+                      union all
+                     select x.grantee, x.privilege_type
+                       from pg_attribute c cross join aclexplode(c.attacl) x
+                      where c.attrelid = t.oid) a
+               where a.privilege_type = 'SELECT'
+              union
+              select relowner from tables
+              union
+              select oid from roles where rolname = 'pg_read_all_data')
+),
+
 -- Everything of the schemas of Rowkeep that has columns: tables, views, indexes, sequences.
 relations as (
     select c.oid, s.nspname, c.relname, format('%I.%I', s.nspname, c.relname) as name, c.relkind, c.relowner, c.relacl,
@@ -614,11 +684,13 @@ reported_settings as (
         or s.name = 'role' and s.value <> 'rowkeep_api'
 ),
 
--- All roles. `ours` are those of Rowkeep.
+-- All roles. `ours` are those of Rowkeep. `predefined` are those that PostgreSQL brings along, other than its first
+-- superuser: their members have lines of their own.
 roles as (
     select r.oid, r.rolname, quote_ident(r.rolname) as name, r.rolsuper, r.rolbypassrls, r.rolreplication,
            r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolinherit,
-           r.rolname in ('rowkeep_owner', 'rowkeep_api', 'rowkeep_auditor') as ours
+           r.rolname in ('rowkeep_owner', 'rowkeep_api', 'rowkeep_auditor') as ours,
+           r.oid < 16384 and r.oid <> 10 as predefined
       from pg_roles r
 ),
 
@@ -631,7 +703,13 @@ schemas as (
     select oid, nspname, nspowner, nspacl from pg_namespace where nspname in ('app', 'rowkeep')
 ),
 
--- The roles whose privileges requests, auditors and the logins of requests have, directly or by membership.
+-- The login of DATABASE_URL. Only `rowkeep audit` and `rowkeep serve` say which it is: with psql there is none.
+serving_login (oid) as (
+    select oid from roles where rolname = current_setting('rowkeep.serving_login', true)
+),
+
+-- The roles whose privileges requests, auditors and the logins of requests have, directly or by membership. What a login
+-- that migrates has besides says nothing about requests: it can read every row anyway.
 serving_roles (oid) as (
     select distinct u.other
       from can_use u
@@ -691,23 +769,580 @@ views (oid) as (
       join pg_rewrite r on r.oid = d.objid and r.ev_class <> v.oid
 ),
 
-check_bypass_roles (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: every role that can get past the policies, and how.
--- Why: this list is what a DBA wants to know first. Requests always run as rowkeep_api, even if their login has more power.
--- Severity: FAIL for rowkeep_api and rowkeep_auditor. NOTE for the others: superusers and owners exist in every cluster.
--- Fix: remove what makes it so, as the line for the role says.
+check_bypass_bypassrls (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles with BYPASSRLS, and roles that can become one of them.
+-- Why: no policy binds such a role. Hosting services give the attribute to the logins of their consoles. The attribute is not
+--   inherited, but SET ROLE takes it on.
+-- Severity: NOTE. Backups and administrators need it. For a login of requests and for the roles of Rowkeep other checks fail.
+-- Fix: alter role ... nobypassrls;
 -- Controls: CIS 4.3; CIS 4.7; SOC 2 CC6.3
-select 'RK-601', case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'FAIL' else 'NOTE' end, 'bypass',
-       r.name || ': ' || string_agg(p.way, '; ' order by p.way),
-       case when not r.rolsuper and exists (select from logins l where l.oid = r.oid)
-               then 'it also serves requests: sql/setup/login.sql makes a login without privileges of its own' else '' end,
-       case when r.rolname in ('rowkeep_api', 'rowkeep_auditor') then 'by hand: see the line of this role above' end, null
-  from bypasses p
-  join roles r on r.oid = p.role
- -- Not the predefined roles of PostgreSQL: their members have lines of their own.
- where (r.oid = 10 or r.oid >= 16384)
-   and (not r.rolsuper or p.way = 'superuser')
- group by r.oid, r.rolname, r.name, r.rolsuper
+select 'RK-602', 'NOTE', 'bypass',
+       case when r.rolbypassrls then r.name || ' has BYPASSRLS'
+            else format('%s can become %s, which has BYPASSRLS', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")) end
+       || case when bool_or(o.oid in (select role from readers)) then ' and privileges in app' else '' end,
+       case when bool_or(o.oid in (select role from readers)) then 'it reads every row'
+            else 'it has no privilege on a table of app: one grant, and it reads every row' end, null, null::oid
+  from can_become b
+  join roles r on r.oid = b.role and not r.rolsuper and not r.predefined
+  join roles o on o.oid = b.other and o.rolbypassrls and not o.rolsuper
+ where not r.rolbypassrls or r.oid = o.oid
+ group by r.oid, r.name, r.rolbypassrls
+),
+
+check_bypass_copies (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: tables, materialized views and foreign tables outside app that have the columns of a table of app.
+-- Why: a copy of the rows has no policy of app. People make one before a migration, or for a report, and forget it.
+-- Severity: NOTE. Another application can have such columns, too. FAIL if PUBLIC may read it.
+-- Fix: drop table ...; or revoke select on ... from ...;
+-- Controls: SOC 2 CC6.1
+select 'RK-618', case when bool_or(x.public) then 'FAIL' else 'NOTE' end, 'bypass',
+       format('%I.%I has the columns %s of %s; %s', e.nspname, c.relname, m.columns, t.name,
+              coalesce('read by ' || x.readers, 'nobody but its owner reads it')),
+       case when c.relrowsecurity then 'only its own policies bind it, not those of app' else 'no policy binds it' end
+       || format('; owner %s', o.name),
+       case when bool_or(x.public) then format('revoke select on %I.%I from public;', e.nspname, c.relname)
+            else format('by hand: if it is a copy, drop %s %I.%I;',
+                        case c.relkind when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table' end,
+                        e.nspname, c.relname) end,
+       case when bool_or(x.public) then c.relowner end
+  from pg_class c
+  join other_schemas e on e.oid = c.relnamespace
+  join roles o on o.oid = c.relowner
+  join tables t on t.oid not in (select oid from parent_tables)
+ cross join lateral (
+       -- Many tables have an id and time stamps.
+       select string_agg(a.attname, ', ' order by a.attnum) as columns, count(*) as number, bool_or(a.attname = 'user_id') as users
+         from pg_attribute a
+         join pg_attribute b on b.attrelid = t.oid and b.attname = a.attname and b.attnum > 0
+        where a.attrelid = c.oid and a.attnum > 0
+          and a.attname not in ('id', 'created_at', 'updated_at')) m
+ cross join lateral (
+       select string_agg(distinct coalesce(r.name, 'public'), ', ') as readers, bool_or(a.grantee = 0) as public
+         from (select grantee, privilege_type from aclexplode(c.relacl)
+                union all
+               select x.grantee, x.privilege_type
+                 from pg_attribute y cross join aclexplode(y.attacl) x
+                where y.attrelid = c.oid) a
+         left join roles r on r.oid = a.grantee
+        where a.privilege_type = 'SELECT' and a.grantee <> c.relowner) x
+ where c.relkind in ('r', 'p', 'm', 'f')
+   and m.users and m.number > 2
+   and c.oid not in (select oid from views)
+   and c.oid not in (select oid from child_tables)
+ group by c.oid, c.relname, c.relkind, c.relowner, c.relrowsecurity, e.nspname, o.name, t.name, m.columns, x.readers
+),
+
+check_bypass_createrole (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles with CREATEROLE before PostgreSQL 16, and roles that can become one of them.
+-- Why: before 16 such a role can grant itself every role that is no superuser: also pg_execute_server_program, which runs
+--   programs as the system user that owns the files of all tables. Hosting services patch this.
+-- Severity: NOTE. The login that migrates needs it. From 16 on the attribute gives power over roles that it made, no others.
+-- Fix: alter role ... nocreaterole; or a newer PostgreSQL.
+-- Controls: CIS 4.3; SOC 2 CC6.3
+select 'RK-606', 'NOTE', 'bypass',
+       case when r.rolcreaterole then r.name || ' has CREATEROLE'
+            else format('%s can become %s, which has CREATEROLE', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")) end,
+       'before PostgreSQL 16 it can grant itself any role that is no superuser, unless a hosting service prevents it', null, null::oid
+  from can_become b
+  join roles r on r.oid = b.role and not r.rolsuper and not r.predefined
+  join roles o on o.oid = b.other and o.rolcreaterole and not o.rolsuper
+ where current_setting('server_version_num')::integer < 160000
+   and (not r.rolcreaterole or r.oid = o.oid)
+ group by r.oid, r.name, r.rolcreaterole
+),
+
+check_bypass_database (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: the owner of the database, and members of pg_write_all_data.
+-- Why: the owner can store settings for all sessions of the database. pg_write_all_data can set sequences: then new tasks
+--   meet ids that are taken.
+-- Severity: NOTE. Neither reads a row by it. A login that migrates usually owns the database, and is left out.
+-- Fix: alter database ... owner to ...; or revoke pg_write_all_data from ...;
+-- Controls: SOC 2 CC6.3
+select 'RK-620', 'NOTE', 'bypass', format('%s owns database %I', r.name, d.datname),
+       'it can store settings for all its sessions', null, null::oid
+  from can_use u
+  join pg_database d on d.datname = current_database() and d.datdba = u.other
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+ where r.oid not in (select oid from migrating_logins)
+union all
+select 'RK-620', 'NOTE', 'bypass', r.name || ' is a member of pg_write_all_data',
+       'policies bind what it writes, but it can set sequences', null, null::oid
+  from can_use u
+  join roles o on o.oid = u.other and o.rolname = 'pg_write_all_data'
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+ where u.role <> u.other
+),
+
+check_bypass_definers (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: SECURITY DEFINER functions of extensions that run or explain the SQL that their caller passes, as an owner whom
+--   no policy binds.
+-- Why: even EXPLAIN runs code: PostgreSQL calls an IMMUTABLE function of the caller while it plans, as the owner. An explain
+--   function of a superuser thus reads every row for its caller.
+-- Severity: NOTE if only roles that were named may call it. FAIL if PUBLIC or requests may, and may use its schema.
+-- Fix: revoke execute on routine ... from public; or an owner that has no more privileges than the function needs.
+-- Controls: CIS 4.5; SOC 2 CC6.3
+select 'RK-622', case when bool_or(x.open) then 'FAIL' else 'NOTE' end, 'bypass',
+       format('%s may call %s (%s), which runs SQL as %s',
+              string_agg(distinct case when a.grantee = 0 and not x.open then x.users else coalesce(r.name, 'public') end, ', '),
+              f.oid::regprocedure, left(md5(f.prosrc), 8), o.name),
+       'no policy binds that role: it reads every row for its caller',
+       string_agg(distinct format('revoke execute on routine %s from %s;', f.oid::regprocedure, coalesce(r.name, 'public')), ' ')
+          filter (where x.open),
+       f.proowner
+  from (select * from pg_proc where prosecdef and oid >= 16384 offset 0) f
+  join extension_members m on m.classid = 'pg_proc'::regclass and m.objid = f.oid and m.extname <> 'plpgsql'
+  join roles o on o.oid = f.proowner and (o.rolsuper or o.rolbypassrls)
+  join pg_namespace n on n.oid = f.pronamespace
+ cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
+  left join roles r on r.oid = a.grantee
+ cross join lateral (
+       select (a.grantee = 0 or a.grantee in (select oid from serving_roles))
+              and exists (select
+                            from aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) u
+                           where u.grantee = 0 or u.grantee in (select oid from serving_roles)) as open,
+              -- Who may execute it because everybody may, still needs the schema.
+              (select string_agg(distinct g.name, ', ')
+                 from aclexplode(n.nspacl) u
+                 join roles g on g.oid = u.grantee
+                where u.grantee <> n.nspowner) as users) x
+ where a.grantee <> f.proowner
+   and f.prosrc !~* E'\\mapp\\M'  -- checks/function_definers.sql has a line for those
+   and f.proargtypes::oid[] && array['text'::regtype, 'varchar'::regtype, 'name'::regtype, 'cstring'::regtype]::oid[]
+   and (f.prosrc ~* E'\\mexecute\\M'
+        or f.prolang = (select oid from pg_language where lanname = 'c') and f.proname ~* '(exec|explain|query|sql)')
+ group by f.oid, f.proowner, f.prosrc, o.name
+),
+
+check_bypass_files (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: members of the roles that reach the files of the server: pg_read_server_files, pg_write_server_files and
+--   pg_execute_server_program.
+-- Why: the rows of all tables are in files. Who may write files or run programs can make itself a superuser.
+-- Severity: NOTE. Some backups and monitors need it.
+-- Fix: revoke ... from ...;
+-- Controls: CIS 4.3; SOC 2 CC6.3
+select 'RK-607', 'NOTE', 'bypass',
+       format('%s is a member of %s', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")),
+       'it reaches the files of the server, in which the rows of all tables are',
+       string_agg((select string_agg(m.revoke, ' ' order by m.revoke) from memberships m where m.member = r.oid and m.roleid = o.oid),
+                  ' ' order by o.rolname collate "C"),
+       0::oid
+  from can_use u
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+  join roles o on o.oid = u.other
+   and o.rolname in ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
+ where u.role <> u.other
+ group by r.oid, r.name
+),
+
+check_bypass_foreign_servers (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: foreign servers that lead to this database again, and who may use them.
+-- Why: a query through such a server runs as the login of its user mapping, not as the caller. The password of the mapping can
+--   be that of a superuser.
+-- Severity: NOTE. The options of user mappings are hidden from most logins. For roles of requests another check fails.
+-- Fix: by hand: decide whether it is needed.
+-- Controls: SOC 2 CC6.1
+select 'RK-613', 'NOTE', 'bypass',
+       format('foreign server %I leads to this database, used by %s', s.srvname,
+              coalesce((select string_agg(distinct coalesce(r.name, 'public'), ', ')
+                          from aclexplode(s.srvacl) a left join roles r on r.oid = a.grantee
+                         where a.grantee <> s.srvowner), 'nobody but ' || o.name)),
+       'a query through it runs as the login of a user mapping', null, null::oid
+  from pg_foreign_server s
+  join roles o on o.oid = s.srvowner
+ where lower('dbname=' || current_database()) in (select lower(x) from unnest(s.srvoptions) x (x))
+   and not exists (select
+                     from unnest(s.srvoptions) x (x)
+                    where x ~* '^host(addr)?=' and x !~* '^host(addr)?=(localhost|127\.|::1|/|$)')
+),
+
+check_bypass_functions (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: single grants of functions that reach files or rows without asking a policy: pg_read_binary_file(), lo_import(),
+--   pg_file_write(), dblink_connect_u(), pg_get_wal_block_info() and their like.
+-- Why: each gives what pg_read_server_files or a superuser has. pg_rewind's manual has pg_read_binary_file() granted: its
+--   login reads the files of every table.
+-- Severity: NOTE for a role that needs it. FAIL for PUBLIC and for roles of requests, if it is a function of an extension;
+--   for PostgreSQL's own functions another check fails.
+-- Fix: revoke execute on function ... from ...;
+-- Controls: SOC 2 CC6.3
+select 'RK-608', case when bool_or(g.serves) then 'FAIL' else 'NOTE' end, 'bypass',
+       format('%s may execute %s', g.name, string_agg(distinct g.function, ', ')),
+       string_agg(distinct g.ability, '; '), string_agg(distinct g.fix, ' '), min(g.owner::text)::oid
+  from (select coalesce(r.name, 'public') as name, f.oid::regprocedure::text as function, f.ability, f.proowner as owner,
+               format('revoke execute on function %s from %s;', f.oid::regprocedure, coalesce(h.name, 'public')) as fix,
+               a.grantee = 0 or r.oid in (select oid from serving_roles) as serves
+          from (select p.oid, p.proowner, p.proacl, p.pronamespace,
+                       case when p.proname ~ '^pg_read_(binary_)?file' or p.proname in ('lo_import', 'pg_file_read')
+                            then 'reads the files of all tables'
+                            when p.proname in ('lo_export', 'pg_file_write', 'pg_file_rename')
+                            then 'writes files of the server, such as its configuration'
+                            when p.proname = 'dblink_connect_u'
+                            then 'logs in as another role wherever the server asks this machine for no password'
+                            else 'reads rows in the write-ahead log' end as ability
+                  from pg_proc p
+                 where p.proname in ('lo_import', 'lo_export', 'pg_file_read', 'pg_file_write', 'pg_file_rename',
+                                     'dblink_connect_u', 'pg_get_wal_block_info')
+                    or p.proname ~ '^pg_read_(binary_)?file') f
+         -- Without a list of privileges, PUBLIC may execute a function that an extension did not revoke.
+         cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
+          left join roles h on h.oid = a.grantee
+          left join can_use u on u.other = a.grantee
+          left join roles r on r.oid = u.role
+         where a.grantee <> f.proowner
+           -- PostgreSQL's predefined roles may call some of them. Their members have lines of their own.
+           and (a.grantee = 0 or not h.predefined and not r.rolsuper)
+           -- checks/grants_catalogue.sql fails these.
+           and not (f.pronamespace = 'pg_catalog'::regnamespace
+                    and (a.grantee = 0 or a.grantee in (select oid from serving_roles)))) g
+ group by g.name
+),
+
+check_bypass_jobs (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: jobs of pg_cron, pgAgent and pg_timetable that name app.
+-- Why: a job runs as its role, without a person: a job of a superuser can copy the rows of all users each night.
+-- Severity: NOTE. It may be there on purpose, such as a report. What this login cannot read has a line of its own.
+-- Fix: select cron.unschedule(...); or its like.
+-- Controls: SOC 2 CC6.3
+select 'RK-617', 'NOTE', 'bypass',
+       format('job %I in %s runs as %s (%s)', j.name, t.name, coalesce(quote_ident(j.role), 'the login of its agent'),
+              left(md5(j.command), 8)),
+       'it names app: ' || left(regexp_replace(j.command, E'\\s+', ' ', 'g'), 200), null, null::oid
+  from readable_rows t
+ cross join jsonb_array_elements(t.found) e (job)
+ cross join lateral (
+       -- Each of the three has other names for the columns.
+       select coalesce(e.job ->> 'jobname', e.job ->> 'jobid', e.job ->> 'jstname', e.job ->> 'task_name', e.job ->> 'task_id') as name,
+              coalesce(e.job ->> 'username', e.job ->> 'run_as') as role,
+              coalesce(e.job ->> 'command', e.job ->> 'jstcode') as command,
+              coalesce(e.job ->> 'database', nullif(e.job ->> 'jstdbname', ''), current_database()) as database) j
+ where j.command ~* E'\\mapp\\M'
+   and j.database = current_database()
+),
+
+check_bypass_languages (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: functions in an untrusted language, outside app and extensions, that a role other than those of requests may
+--   execute.
+-- Why: such code runs as the system user that owns the files of all tables, and no policy binds it. What it does with its
+--   arguments decides what a caller can read.
+-- Severity: NOTE. Only a superuser can make one. For PUBLIC and roles of requests another check has a line.
+-- Fix: revoke execute on routine ... from ...;
+-- Controls: SOC 2 CC6.3
+select 'RK-612', 'NOTE', 'bypass',
+       format('%s may execute %s, in language %s (%s)', string_agg(distinct r.name, ', '), f.oid::regprocedure, l.lanname,
+              left(md5(f.prosrc), 8)),
+       'its code reaches the files of the server, in which the rows of all tables are',
+       string_agg(distinct format('revoke execute on routine %s from %s;', f.oid::regprocedure, r.name), ' '), f.proowner
+  -- Few functions are not of initdb: without `offset 0` PostgreSQL looks at the privileges of all.
+  from (select * from pg_proc where oid >= 16384 offset 0) f
+  join pg_language l on l.oid = f.prolang and not l.lanpltrusted
+ cross join aclexplode(f.proacl) a
+  join roles r on r.oid = a.grantee and not r.rolsuper
+ where a.grantee <> f.proowner
+   and a.grantee not in (select oid from serving_roles)
+   and f.pronamespace not in (select oid from schemas)
+   and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
+   -- checks/function_languages.sql has a line for these.
+   and not exists (select
+                     from aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) b
+                    where b.grantee = 0 or b.grantee in (select oid from serving_roles))
+ group by f.oid, f.proowner, f.prosrc, l.lanname
+),
+
+check_bypass_not_looked_at (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: what this login cannot read, and what therefore is not in this report.
+-- Why: a report that does not mention what it has not seen looks like a clean one.
+-- Severity: NOTE. Run the audit as a superuser, or ask the administrator of the server.
+-- Fix: none.
+select 'RK-690', 'NOTE', 'bypass', 'not looked at: this login cannot read ' || string_agg(x.what, '; ' order by x.number),
+       '', null, null::oid
+  from (select 1, case when t.name ~ '^pg_catalog' then 'who is let in without a password (pg_hba.conf)' else 'the jobs of others in ' || t.name end
+          from readable_rows t
+         where t.hidden
+         union all
+        select 2, case when s.name is null then 'whether pg_cron has jobs in another database'
+                       else format('the jobs of pg_cron, which are in database %I', s.setting) end
+          from (values ('cron.database_name')) v (name)
+          left join pg_settings s on s.name = v.name
+         where s.setting <> current_database()
+            or s.name is null and not pg_has_role('pg_read_all_settings', 'USAGE')
+               and not exists (select from readable_rows t where t.name = 'cron.job' and (t.hidden or t.found <> '[]'))
+         union all
+        select 3, 'where subscriptions read from (pg_subscription)'
+         where exists (select from pg_subscription b join pg_database d on d.oid = b.subdbid and d.datname = current_database())
+           and not has_column_privilege('pg_catalog.pg_subscription', 'subconninfo', 'SELECT')
+         union all
+        select 4, 'as whom foreign servers are used (pg_user_mapping)'
+         where exists (select from pg_foreign_server)
+           and not has_table_privilege('pg_catalog.pg_user_mapping', 'SELECT')) x (number, what)
+having count(*) > 0
+),
+
+check_bypass_owners (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles that can become the owner of a table of app.
+-- Why: row-level security is forced, so the policies bind the owner as well. But an owner can lift them.
+-- Severity: NOTE. The login that migrates is such a role.
+-- Fix: none for the login that migrates; for others revoke rowkeep_owner from ...;
+-- Controls: SOC 2 CC6.3
+select 'RK-604', 'NOTE', 'bypass',
+       format('%s can become %s, the owner of %s%s', r.name, o.name, string_agg(t.name, ', ' order by t.name collate "C"),
+              case when exists (select
+                                  from can_become b
+                                  join memberships m on m.member = b.other and m.admin_option and m.roleid = o.oid
+                                 where b.role = r.oid) then ', and can let others' end),
+       'an owner can lift the policies of its table',
+       null, null::oid
+  from can_use u
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+  join roles o on o.oid = u.other
+  join tables t on t.relowner = o.oid
+ where u.role <> u.other
+ group by r.oid, r.name, o.oid, o.name
+),
+
+check_bypass_parameters (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: privileges on settings that make the server run a program or load a library.
+-- Why: the program or the library runs as the system user that owns the files of all tables. ALTER SYSTEM on archive_command
+--   is enough: it applies when the server reads its settings again.
+-- Severity: NOTE. For PUBLIC and roles of requests another check fails.
+-- Fix: revoke ... on parameter ... from ...;
+-- Controls: SOC 2 CC6.3
+select 'RK-611', 'NOTE', 'bypass',
+       format('%s has %s', r.name, string_agg(distinct format('%s on parameter %s', lower(a.privilege_type), p.parname), ', ')),
+       'the server runs or loads what such a setting names, as the owner of all files',
+       string_agg(distinct format('revoke %s on parameter %s from %s;', lower(a.privilege_type), p.parname, h.name), ' '), 0::oid
+  from pg_parameter_acl p
+ cross join aclexplode(p.paracl) a
+  join roles h on h.oid = a.grantee and not h.predefined
+  join can_use u on u.other = a.grantee
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+ where (p.parname ~ '(_command|_library|_libraries|_library_path)$' or p.parname in ('jit_provider', 'primary_conninfo'))
+   and a.grantee not in (select oid from serving_roles)
+ group by r.oid, r.name
+),
+
+check_bypass_passwords (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles that may read the catalogues with passwords: pg_authid and pg_shadow (hashes of the passwords of logins),
+--   pg_user_mapping and pg_subscription (passwords for other servers).
+-- Why: an md5 hash is as good as the password. Other hashes can be guessed offline. With the password of a superuser, or of
+--   the serving login, everybody is every user. A password for another server can lead back to this one.
+-- Severity: NOTE. Poolers often need one of them. For roles of requests another check fails.
+-- Fix: revoke select on pg_catalog.pg_authid from ...;
+-- Controls: SOC 2 CC6.1
+select 'RK-610', 'NOTE', 'bypass', format('%s may read %s', r.name, string_agg(distinct c.relname, ', ')),
+       'with the passwords or the hashes in it, it can log in as others',
+       string_agg(distinct format('revoke select%s on pg_catalog.%I from %s;', a.part, c.relname, h.name), ' '), 0::oid
+  from pg_class c
+ cross join lateral (
+       select grantee, privilege_type, null as part from aclexplode(c.relacl)
+        union all
+       select x.grantee, x.privilege_type, format(' (%I)', t.attname)
+         from pg_attribute t cross join aclexplode(t.attacl) x
+        where t.attrelid = c.oid and t.attname in ('rolpassword', 'passwd', 'umoptions', 'subconninfo')) a
+  join roles h on h.oid = a.grantee and not h.predefined
+  join can_use u on u.other = a.grantee
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+ where c.oid in ('pg_catalog.pg_authid'::regclass, 'pg_catalog.pg_shadow'::regclass, 'pg_catalog.pg_user_mapping'::regclass,
+                 'pg_catalog.pg_subscription'::regclass)
+   and a.privilege_type = 'SELECT'
+   and a.grantee <> c.relowner
+   and a.grantee not in (select oid from serving_roles)
+ group by r.oid, r.name
+),
+
+check_bypass_publications (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: publications that send rows of app.
+-- Why: logical replication does not apply policies to what it sends.
+-- Severity: NOTE. It may be there on purpose, to copy the database.
+-- Fix: drop publication ...;
+-- Controls: SOC 2 CC6.1
+select 'RK-614', 'NOTE', 'bypass',
+       format('publication %I of %s sends %s', p.pubname, o.name,
+              case when p.puballtables then 'all tables'
+                   else (select string_agg(x.name, ', ' order by x.name collate "C")
+                           from (select t.name from pg_publication_rel r join tables t on t.oid = r.prrelid where r.prpubid = p.oid
+                                  union
+                                 select format('schema %I', s.nspname)
+                                   from pg_publication_namespace n join schemas s on s.oid = n.pnnspid
+                                  where n.pnpubid = p.oid and s.nspname = 'app') x) end),
+       'a role that may replicate receives the rows of all users, and no policy applies',
+       format('drop publication %I;', p.pubname), p.pubowner
+  from pg_publication p
+  join roles o on o.oid = p.pubowner
+ where p.puballtables
+    or exists (select from pg_publication_rel r join tables t on t.oid = r.prrelid where r.prpubid = p.oid)
+    or exists (select from pg_publication_namespace n join schemas s on s.oid = n.pnnspid
+                where n.pnpubid = p.oid and s.nspname = 'app')
+),
+
+check_bypass_replication (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles with REPLICATION, roles that can become one of them, and members of a role by which a hosting service
+--   allows replication, such as rds_replication.
+-- Why: such a role copies the files of the whole cluster, or reads the changes of all tables. No privilege and no policy
+--   applies to either.
+-- Severity: NOTE. Standbys and backups need it.
+-- Fix: alter role ... noreplication; or revoke ... from ...;
+-- Controls: CIS 4.3; SOC 2 CC6.3
+select 'RK-603', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(w.way, ', ' order by w.way)),
+       'it can copy all tables or read all changes of rows, and no policy applies', null, null::oid
+  from (select b.role, case when b.role = b.other then 'has REPLICATION'
+                            else format('can become %s, which has REPLICATION', o.name) end as way
+          from can_become b
+          join roles r on r.oid = b.role
+          join roles o on o.oid = b.other and o.rolreplication and not o.rolsuper
+         where not r.rolreplication or r.oid = o.oid
+         union
+        -- A patched server asks for this membership in place of the attribute.
+        select u.role, 'is a member of ' || o.name
+          from can_use u
+          join roles o on o.oid = u.other and o.rolname ~ '_replication$' and not o.rolcanlogin and not o.predefined
+         where u.role <> u.other) w
+  join roles r on r.oid = w.role and not r.rolsuper and not r.predefined
+ group by r.oid, r.name, r.rolreplication
+),
+
+check_bypass_replication_slots (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: logical replication slots of this database.
+-- Why: a slot keeps the changes of all users until its reader takes them. Policies do not apply to them.
+-- Severity: NOTE. Only roles that may replicate can read it, and a backup or a copy may need it.
+-- Fix: select pg_drop_replication_slot('...');
+-- Controls: SOC 2 CC6.1
+select 'RK-615', 'NOTE', 'bypass', format('replication slot %s (%s) keeps all changes of rows', s.slot_name, s.plugin),
+       'its reader receives the rows of all users, and no policy applies',
+       format('select pg_drop_replication_slot(%L);', s.slot_name), 0::oid
+  from pg_replication_slots s
+ where s.slot_type = 'logical' and s.database = current_database()
+),
+
+check_bypass_statements (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: extensions that keep the texts of statements inside functions, and who may read them.
+-- Why: app.identify() runs SET LOCAL with the user's id in its text. pg_stat_statements keeps it with track = all before
+--   PostgreSQL 18, and so lists all users.
+-- Severity: NOTE. It shows the ids of users, and no task.
+-- Fix: alter system set pg_stat_statements.track = 'top';
+-- Controls: SOC 2 CC6.1
+select 'RK-619', 'NOTE', 'bypass', r.name || ' may read pg_stat_statements, which keeps user ids',
+       'pg_stat_statements.track is all: it records the SET LOCAL of app.identify() with the id of each user',
+       'alter system set pg_stat_statements.track = ''top''; select pg_reload_conf();', 0::oid
+  from can_use u
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+  join roles o on o.oid = u.other and o.rolname = 'pg_read_all_stats'
+ where current_setting('pg_stat_statements.track', true) = 'all'
+   and current_setting('pg_stat_statements.track_utility', true) <> 'off'
+   and current_setting('server_version_num')::integer < 180000
+   and u.role <> u.other
+),
+
+check_bypass_statistics (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles that may read pg_statistic or pg_statistic_ext_data: members of pg_read_all_data, and single grants.
+-- Why: statistics contain values of the rows of all users, such as the most common titles. No policy applies to them, while
+--   the view pg_stats hides them.
+-- Severity: NOTE. Backups have pg_read_all_data. For roles of requests another check fails.
+-- Fix: revoke select on pg_catalog.pg_statistic from ...; or revoke pg_read_all_data from ...;
+-- Controls: SOC 2 CC6.3
+select 'RK-609', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(w.way, ', ' order by w.way)),
+       'statistics contain values of the rows of all users, and no policy applies', string_agg(w.fix, ' ' order by w.fix), 0::oid
+  from (select u.role, 'is a member of pg_read_all_data' as way,
+               (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m
+                 where m.member = u.role and m.roleid = u.other) as fix
+          from can_use u
+          join roles o on o.oid = u.other and o.rolname = 'pg_read_all_data'
+         where u.role <> u.other
+         union
+        select u.role, 'may read ' || c.relname, format('revoke select on pg_catalog.%I from %s;', c.relname, h.name)
+          from pg_class c
+         cross join lateral (
+               select grantee, privilege_type from aclexplode(c.relacl)
+                union all
+               select x.grantee, x.privilege_type
+                 from pg_attribute t cross join aclexplode(t.attacl) x
+                where t.attrelid = c.oid and t.attname ~ '^stxd|^stavalues') a
+          join roles h on h.oid = a.grantee
+          join can_use u on u.other = a.grantee
+         where c.oid in ('pg_catalog.pg_statistic'::regclass, 'pg_catalog.pg_statistic_ext_data'::regclass)
+           and a.privilege_type = 'SELECT'
+           and a.grantee <> c.relowner
+           and a.grantee not in (select oid from serving_roles)) w
+  join roles r on r.oid = w.role and not r.rolsuper and not r.predefined
+ group by r.oid, r.name
+),
+
+check_bypass_subscriptions (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: subscriptions of this database.
+-- Why: a subscription writes rows here, and policies do not check them: its source decides what a user sees.
+-- Severity: NOTE. Only a superuser, or a role that was given the right, can make one.
+-- Fix: by hand: decide whether it is needed.
+-- Controls: SOC 2 CC6.1
+select 'RK-616', 'NOTE', 'bypass', format('subscription %I of %s writes rows here', b.subname, o.name),
+       'no policy checks them', null, null::oid
+  from pg_subscription b
+  join pg_database d on d.oid = b.subdbid and d.datname = current_database()
+  join roles o on o.oid = b.subowner
+),
+
+check_bypass_superusers (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: superusers, and roles that can become one.
+-- Why: no policy and no privilege binds a superuser. It reads every row, and the files of the server.
+-- Severity: NOTE. Every cluster has at least one.
+-- Fix: none. Give people logins of their own, and keep the password of the superuser away from programs.
+-- Controls: CIS 4.3; SOC 2 CC6.3
+select 'RK-601', 'NOTE', 'bypass',
+       case when r.rolsuper then r.name || ' is a superuser'
+            else format('%s can become %s, a superuser', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")) end,
+       'no policy binds it, and it reads every row', null, null::oid
+  from can_become b
+  join roles r on r.oid = b.role and not r.predefined
+  join roles o on o.oid = b.other and o.rolsuper
+ where not r.rolsuper or r.oid = o.oid
+ group by r.oid, r.name, r.rolsuper
+),
+
+check_bypass_trust (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: lines of pg_hba.conf that let in connections from other machines without a password (trust).
+-- Why: everybody who reaches the server can log in as each role of that line, so also as a superuser.
+-- Severity: NOTE. The network may be closed to others. Lines for this machine alone are left out.
+-- Fix: by hand: scram-sha-256 in that line, then select pg_reload_conf();
+-- Controls: SOC 2 CC6.1
+select 'RK-621', 'NOTE', 'bypass',
+       format('pg_hba.conf lets %s in from %s without a password', array_to_string(h.users, ', '), h.line ->> 'address'),
+       'everybody who reaches the server there can be each of these roles',
+       format('by hand: write scram-sha-256 in line %s of %s', h.line ->> 'line_number',
+              coalesce(h.line ->> 'file_name', 'pg_hba.conf')), null::oid
+  from (select j.line, array(select jsonb_array_elements_text(j.line -> 'user_name')) as users,
+               array(select jsonb_array_elements_text(j.line -> 'database')) as databases
+          from readable_rows t
+         cross join jsonb_array_elements(t.found) j (line)
+         where t.name = 'pg_catalog.pg_hba_file_rules'
+           and j.line ->> 'auth_method' = 'trust'
+           and j.line ->> 'type' ~ '^host'
+           and j.line ->> 'address' !~ '^(127\.|::1|localhost$|samehost$)') h
+ where h.databases && array['all', 'replication', current_database()::text]
+),
+
+check_bypass_users (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles other than the logins of requests that can use rowkeep_api.
+-- Why: who can use rowkeep_api can call app.identify() with the id of any user, and so read and change the tasks of each.
+-- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests. A role that
+--   can become an owner has a line of its own, which says more.
+-- Fix: revoke rowkeep_api from ...; A membership does not expire.
+-- Controls: SOC 2 CC6.3
+select 'RK-605', 'NOTE', 'bypass',
+       format('%s can become %s%s', r.name, o.name,
+              case when exists (select
+                                  from can_become b
+                                  join memberships m on m.member = b.other and m.admin_option and m.roleid = o.oid
+                                 where b.role = r.oid) then ', and can let others' end),
+       'it can call app.identify() with the id of any user, and read and change the rows of each',
+       case when r.oid not in (select oid from migrating_logins)
+            then (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m where m.member = r.oid and m.roleid = o.oid) end,
+       1::oid
+  from can_use u
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+  join roles o on o.oid = u.other and o.rolname = 'rowkeep_api'
+ where u.role <> u.other
+   and not exists (select
+                     from stored_settings s
+                    where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
+   and r.oid not in (select c.role from can_use c join tables t on t.relowner = c.other)
+   and not (r.oid in (select oid from serving_login) and r.oid in (select oid from logins))
 ),
 
 check_channels (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1110,31 +1745,30 @@ select 'RK-506', 'NOTE', 'grants', 'lo_compat_privileges is on', 'every role may
 check_grants_other_schemas (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: privileges of requests, auditors and PUBLIC on tables and views outside app and rowkeep.
 -- Why: a copy of users' rows can be there, and no policy of app binds it.
--- Severity: FAIL for the roles of Rowkeep. NOTE for PUBLIC and for a login of requests, because other applications may
---   need it.
+-- Severity: FAIL for the roles of Rowkeep, one line for each object. NOTE for PUBLIC and for a login of requests, one line for
+--   each of them, because other applications need it.
 -- Fix: revoke all on ... from ...;
 -- Controls: CIS 4.6; SOC 2 CC6.3
-select 'RK-505', case when r.ours then 'FAIL' else 'NOTE' end, 'grants',
-       format('%s on %I.%I to %s', string_agg(distinct lower(a.privilege_type), ', '
-              order by lower(a.privilege_type)), e.nspname, c.relname, coalesce(r.name, 'public')),
-       'no policy of app applies to it',
-       format('revoke all on %I.%I from %s;', e.nspname, c.relname, coalesce(r.name, 'public')), c.relowner
-  from pg_class c
-  join other_schemas e on e.oid = c.relnamespace
- cross join lateral (
-       select grantee, privilege_type from aclexplode(c.relacl)
-       union all
-       select x.grantee, x.privilege_type
-         from pg_attribute t cross join aclexplode(t.attacl) x
-        where t.attrelid = c.oid) a
-  left join roles r on r.oid = a.grantee
- where c.relkind in ('r', 'p', 'v', 'm', 'f')
-   and (a.grantee = 0 or a.grantee in (select oid from serving_roles))
-   and a.grantee <> c.relowner
-   and not exists (select
-                     from extension_members x
-                    where x.classid = 'pg_class'::regclass and x.objid = c.oid and x.extname <> 'plpgsql')
- group by e.nspname, c.relname, c.relowner, r.ours, r.name
+select 'RK-505', 'FAIL', 'grants',
+       format('%s on %s to %s', string_agg(distinct g.privilege, ', ' order by g.privilege), g.name, g.receiver),
+       'no policy of app applies to it', format('revoke all on %s from %s;', g.name, g.receiver), g.owner
+  from granted_elsewhere g
+ where g.ours
+ group by g.name, g.owner, g.receiver
+union all
+select 'RK-505', 'NOTE', 'grants',
+       format('%s on %s of other schemas to %s (%s)', string_agg(distinct g.privilege, ', ' order by g.privilege),
+              case count(distinct g.name) when 1 then 'one table or view' else count(distinct g.name) || ' tables and views' end,
+              g.receiver,
+              left(md5(string_agg(g.privilege || ' ' || g.name, ', ' order by g.name collate "C", g.privilege)), 8)),
+       'no policy of app applies to them: '
+       || (select string_agg(n.name, ', ' order by n.name collate "C")
+             from (select distinct x.name from granted_elsewhere x where x.receiver = g.receiver order by x.name limit 5) n)
+       || case when count(distinct g.name) > 5 then ', ...' else '' end,
+       null, null
+  from granted_elsewhere g
+ where not g.ours
+ group by g.receiver
 ),
 
 check_grants_parameters (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1418,19 +2052,27 @@ select 'RK-706', 'NOTE', 'login', format('%s has no connection limit', l.name), 
 ),
 
 check_login_exposed (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: logins of requests that can bypass policies, when no login of requests exists that cannot.
+-- Looks for: logins of requests that can get past the policies. The login of DATABASE_URL is one whatever it is.
 -- Why: requests are restricted in spite of it, but a person with the password of the login is not.
--- Severity: FAIL. One stolen password gives the rows of all users.
--- Fix: alter role ... nosuperuser nobypassrls noreplication; or a login made by sql/setup/login.sql.
+-- Severity: FAIL if no policy binds the login, and no login of requests exists that is bound: one stolen password gives the rows
+--   of all users. NOTE otherwise, and for a superuser that was not set up to serve: administrators audit as one.
+-- Fix: a login made by sql/setup/login.sql; or alter role ... nosuperuser nobypassrls noreplication;
 -- Controls: CIS 4.3; CIS 4.7; SOC 2 CC6.3
-select 'RK-702', 'FAIL', 'login', format('%s serves requests, and no login without such a power does', e.name),
-       string_agg(e.way, '; ' order by e.way),
-       case when e.own then format('alter role %s nosuperuser nobypassrls noreplication;', e.name)
-            else 'by hand: make a login with sql/setup/login.sql' end,
-       case when e.own then 0 end
-  from exposed_logins e
- where not exists (select from logins l where l.oid not in (select oid from exposed_logins))
- group by e.name, e.own
+select 'RK-702', case when e.fails then 'FAIL' else 'NOTE' end, 'login',
+       format('%s serves requests%s: %s', e.name, case when e.fails then ', and no login without such a power does' end,
+              string_agg(e.way, '; ' order by e.way)),
+       'sql/setup/login.sql makes a login without such a power',
+       case when e.own and not e.migrates then format('alter role %s nosuperuser nobypassrls noreplication;', e.name)
+            else 'by hand: make a login with sql/setup/login.sql, and use it in DATABASE_URL' end,
+       case when e.own and not e.migrates then 0::oid end
+  from (select x.*, x.oid in (select oid from migrating_logins)
+                    or x.oid in (select oid from serving_login) and x.oid not in (select oid from logins) as migrates,
+               bool_or(x.unbound and x.set_up) over (partition by x.oid)
+               and not exists (select
+                                 from logins l
+                                where l.oid not in (select oid from exposed_logins where unbound)) as fails
+          from exposed_logins x) e
+ group by e.oid, e.name, e.own, e.migrates, e.fails
 ),
 
 check_login_limits (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1440,8 +2082,9 @@ check_login_limits (id, verdict, area, subject, fact, fix, fixer) as materialize
 -- Fix: alter role ... set role = 'rowkeep_api'; and the same for the time-outs.
 select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
        l.name || ' runs as rowkeep_api'
-       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end,
-       concat_ws('; ', nullif(t.bounds, ''), 'not set: ' || nullif(t.missing, '')),
+       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end
+       || coalesce('; not set: ' || nullif(t.missing, ''), ''),
+       t.bounds,
        nullif(concat_ws(' ',
               case when not t.starts then format('alter role %s set role = ''rowkeep_api'';', l.name) end,
               t.fix), ''),
@@ -1479,13 +2122,39 @@ select 'RK-704', 'NOTE', 'login', format('%s is a member of %s', l.name, string_
  group by l.name
 ),
 
+check_login_migrating (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: the logins that migrate, and what keeps them from it.
+-- Why: `rowkeep migrate` acts as rowkeep_owner. If another role is stored for the login, its sessions start as that role and
+--   cannot; with NOINHERIT they do not have its privileges.
+-- Severity: OK if it can migrate. NOTE if something prevents it.
+-- Fix: alter role ... reset role; or alter role ... inherit;
+-- Controls: SOC 2 CC6.3
+select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login', concat_ws(': ', l.name || ' migrates', p.problem),
+       case when p.problem is null then 'it can act as rowkeep_owner, and no stored role prevents it' end, p.fix, 1::oid
+  from migrating_logins l
+  left join lateral (
+       select string_agg(x.problem, '; ') as problem, string_agg(x.fix, ' ') as fix
+         from (select format('%s stores role = %s: its sessions start as that role and cannot migrate', s.holder, s.value),
+                      format('by hand: alter %s reset role; or let another login migrate', s.altered)
+                 from stored_settings s
+                where s.name = 'role' and s.setrole = l.oid
+                union all
+               select 'it can make roles and use rowkeep_api, but it is not a member of rowkeep_owner', null
+                where l.oid not in (select u.role from can_use u join roles o on o.oid = u.other and o.rolname = 'rowkeep_owner')
+                  and (current_setting('server_version_num')::integer >= 160000 or not l.rolcreaterole)
+                union all
+               select 'it is NOINHERIT, and does not have the privileges of rowkeep_owner', format('alter role %s inherit;', l.name)
+                where not l.rolinherit
+                  and not exists (select from roles o where o.rolname = 'rowkeep_owner' and pg_has_role(l.oid, o.oid, 'USAGE'))) x (problem, fix)) p on true
+),
+
 check_login_missing (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: a database without a login of requests.
--- Why: then only superusers can serve.
+-- Why: then only superusers, and logins that migrate, can serve.
 -- Severity: NOTE. The database may not serve yet.
 -- Fix: run sql/setup/login.sql with psql.
-select 'RK-701', 'NOTE', 'login', 'only superusers can serve requests',
-       'sql/setup/login.sql makes a login without privileges of its own', null, null
+select 'RK-701', 'NOTE', 'login', 'no login is there for requests alone',
+       'only superusers and logins that migrate can serve: sql/setup/login.sql makes a login without privileges of its own', null, null::oid
  where not exists (select from logins)
 ),
 
@@ -1495,10 +2164,10 @@ check_login_ownership (id, verdict, area, subject, fact, fix, fixer) as material
 -- Severity: NOTE. Objects outside app do not hold rows of users.
 -- Fix: by hand: decide who is to own the object.
 -- Controls: SOC 2 CC6.3
-select 'RK-705', 'NOTE', 'login', format('%s owns objects in this database', l.name),
-       string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
-                  order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C"),
-       null, null
+select 'RK-705', 'NOTE', 'login', format('%s owns objects in this database: %s', l.name,
+              string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '
+                         order by pg_describe_object(d.classid, d.objid, d.objsubid) collate "C")),
+       '', null, null
   from logins l
   join pg_shdepend d on d.refclassid = 'pg_authid'::regclass and d.refobjid = l.oid and d.deptype = 'o'
   join pg_database b on b.oid = d.dbid and b.datname = current_database()
@@ -1671,33 +2340,6 @@ select 'RK-813', 'NOTE', 'objects', format('prepared transaction %s of %I', p.gi
  where p.database = current_database()
 ),
 
-check_object_publications (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: publications that send rows of app.
--- Why: logical replication does not apply policies to what it sends.
--- Severity: NOTE. It may be there on purpose, to copy the database.
--- Fix: drop publication ...;
--- Controls: SOC 2 CC6.1
-select 'RK-807', 'NOTE', 'objects', format('publication %s sends rows of app to others', p.pubname),
-       'no policy applies', format('drop publication %I;', p.pubname), p.pubowner
-  from pg_publication p
- where p.puballtables
-    or exists (select from pg_publication_rel r join tables t on t.oid = r.prrelid where r.prpubid = p.oid)
-    or exists (select from pg_publication_namespace n join schemas s on s.oid = n.pnnspid
-                where n.pnpubid = p.oid and s.nspname = 'app')
-),
-
-check_object_replication_slots (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: logical replication slots of this database.
--- Why: a slot keeps the changes of all users until its reader takes them. Policies do not apply to them.
--- Severity: NOTE. Only roles with REPLICATION can read it, and a backup or a copy may need it.
--- Fix: select pg_drop_replication_slot('...');
--- Controls: SOC 2 CC6.1
-select 'RK-809', 'NOTE', 'objects', format('replication slot %s keeps all changes of rows', s.slot_name),
-       'no policy applies', format('select pg_drop_replication_slot(%L);', s.slot_name), 0
-  from pg_replication_slots s
- where s.slot_type = 'logical' and s.database = current_database()
-),
-
 check_object_rules (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: rules on tables of app.
 -- Why: a rule can replace a statement by another one.
@@ -1708,17 +2350,6 @@ select 'RK-803', 'FAIL', 'objects', format('rule %s on %s', w.rulename, t.name),
        format('drop rule %I on %s;', w.rulename, t.name), t.relowner
   from pg_rewrite w
   join tables t on t.oid = w.ev_class
-),
-
-check_object_subscriptions (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: subscriptions of this database.
--- Why: a subscription writes rows here, and policies do not check them.
--- Severity: NOTE. Only a superuser, or a role that was given the right, can make one.
--- Fix: by hand: decide whether it is needed.
--- Controls: SOC 2 CC6.1
-select 'RK-808', 'NOTE', 'objects', format('subscription %s writes rows here', b.subname),
-       'no policy checks them', null, null
-  from pg_subscription b join pg_database d on d.oid = b.subdbid and d.datname = current_database()
 ),
 
 check_object_tables_protected (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -2242,7 +2873,29 @@ select 'RK-322', 'FAIL', 'trigger', t.name || ' has no trigger that keeps its co
 ),
 
 facts as (
-    select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_roles
+    select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_bypassrls
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_copies
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_createrole
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_database
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_definers
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_files
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_foreign_servers
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_functions
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_jobs
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_languages
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_not_looked_at
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_owners
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_parameters
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_passwords
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_publications
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_replication
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_replication_slots
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_statements
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_statistics
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_subscriptions
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_superusers
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_trust
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_users
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_channels
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_constraint_messages
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_constraint_validity
@@ -2276,6 +2929,7 @@ facts as (
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_exposed
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_limits
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_memberships
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_migrating
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_missing
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_ownership
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_login_sessions
@@ -2288,10 +2942,7 @@ facts as (
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_none
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_parent_tables
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_prepared_transactions
-    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_publications
-    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_replication_slots
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_rules
-    union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_subscriptions
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_tables_protected
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_object_views
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_policy_conditions

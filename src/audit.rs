@@ -26,6 +26,7 @@ use report::Finding;
 pub use report::{Acceptance, Fact, Head, Report, Verdict};
 
 const AUDIT: &str = include_str!("../sql/audit.sql");
+const SERVING_LOGIN: &str = include_str!("../sql/audit/serving_login.sql");
 /// What follows the checks in that file. Psql prints the findings of the checks alone.
 const FOUND: &str = include_str!("../sql/audit/frame/found.sql");
 const FINDINGS: &str = include_str!("../sql/audit/program/findings.sql");
@@ -52,25 +53,42 @@ const CATALOGUE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Limit for the proof, which usually takes 0.1 s. Postgres limits each of its statements as well.
 const PROOF_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The whole report: the findings of `sql/audit.sql`, then drift, then the proof.
+/// Whether the login of the address serves requests. The report is stricter with a login that does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// It is the login of `DATABASE_URL`.
+    Serves,
+    /// It only migrates or audits.
+    DoesNotServe,
+}
+
+/// The whole report: the findings of `sql/audit.sql`, then drift, then the proof. The login of `address` serves requests.
 ///
 /// # Errors
 /// Fails if the database cannot be reached or does not answer. The report itself says what is wrong with the database.
 pub async fn audit(address: &Address) -> Result<Report, SchemaError> {
+    audit_as(address, Login::Serves).await
+}
+
+/// The same, for a login that may be another one than that of `DATABASE_URL`.
+///
+/// # Errors
+/// As [`audit`].
+pub async fn audit_as(address: &Address, login: Login) -> Result<Report, SchemaError> {
     let client = connect(address).await?;
-    let mut findings = in_time(address, read_catalogues(&client)).await?;
+    let mut findings = in_time(address, read_catalogues(&client, login)).await?;
     let proved = timeout(PROOF_TIMEOUT, proof::prove(address, &client)).await;
     add(&mut findings, proved.map_err(|_| no_answer(address))??);
     in_time(address, judge(&client, address, findings)).await
 }
 
-/// The report without the proof: the findings of `sql/audit.sql`, then drift.
+/// The report without the proof: the findings of `sql/audit.sql`, then drift. The login of `address` serves requests.
 ///
 /// # Errors
 /// Fails if the database cannot be reached or does not answer.
 pub async fn examine(address: &Address) -> Result<Report, SchemaError> {
     let client = connect(address).await?;
-    let reading = async { judge(&client, address, read_catalogues(&client).await?).await };
+    let reading = async { judge(&client, address, read_catalogues(&client, Login::Serves).await?).await };
     in_time(address, reading).await
 }
 
@@ -106,8 +124,8 @@ impl From<serde_json::Error> for ReadError {
 }
 
 /// The findings of `sql/audit.sql` and of drift, in JSON.
-async fn read_catalogues(client: &Client) -> Result<Vec<serde_json::Value>, ReadError> {
-    let mut findings = checked(client).await?;
+async fn read_catalogues(client: &Client, login: Login) -> Result<Vec<serde_json::Value>, ReadError> {
+    let mut findings = checked(client, login).await?;
     let found = said::not_said_already(&mut findings, drift(client).await?);
     add(&mut findings, found);
     Ok(findings)
@@ -115,12 +133,9 @@ async fn read_catalogues(client: &Client) -> Result<Vec<serde_json::Value>, Read
 
 /// Adds findings of this program, which keep their order.
 fn add(findings: &mut Vec<serde_json::Value>, found: Vec<Finding>) {
-    for finding in found {
-        let mut finding = serde_json::json!(finding);
-        if let Some(members) = finding.as_object_mut() {
-            members.insert("position".into(), (findings.len() + 1).into());
-        }
-        findings.push(finding);
+    for mut finding in found {
+        finding.position = findings.len() + 1;
+        findings.push(serde_json::json!(finding));
     }
 }
 
@@ -139,13 +154,17 @@ fn no_answer(address: &Address) -> SchemaError {
 }
 
 /// The findings of the checks of `sql/audit.sql`.
-async fn checked(client: &Client) -> Result<Vec<serde_json::Value>, ReadError> {
+async fn checked(client: &Client, login: Login) -> Result<Vec<serde_json::Value>, ReadError> {
     let (checks, _) = AUDIT.split_once(FOUND).ok_or_else(|| {
         serde_json::Error::custom("sql/audit.sql is not assembled from sql/audit/: run `make audit`")
     })?;
     // Lines such as \set are for psql.
     let checks = checks.lines().filter(|line| !line.starts_with('\\'));
-    let query = checks.chain(FINDINGS.lines()).collect::<Vec<_>>().join("\n");
+    let mut query = checks.chain(FINDINGS.lines()).collect::<Vec<_>>().join("\n");
+    if login == Login::Serves {
+        // Before its one query, inside of its transaction.
+        query = query.replacen("\nwith recursive", &format!("\n{SERVING_LOGIN}\nwith recursive"), 1);
+    }
     let messages = client.simple_query(&query).await?;
     let row = messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row),

@@ -27,13 +27,13 @@ functions as (
       join pg_roles o on o.oid = f.proowner
 ),
 
--- A PostgreSQL with ICU has a collation of it for each language. One without ICU makes app.letters of other rules, which
--- are as declared there.
+-- A PostgreSQL with ICU has a collation of it for each language, and und-x-icu for none. One without ICU makes app.letters
+-- of other rules, which are as declared there. Since 16 it has an entry of ICU as well, `unicode`, which cannot be used.
 collations as (
     select k.oid, format('%I.%I', s.nspname, k.collname) as name, quote_ident(o.rolname) as owner,
            case when k.collprovider <> 'i' and (s.nspname, k.collname) = ('app', 'letters')
                      and not exists (select from pg_collation i
-                                      where i.collprovider = 'i' and i.collnamespace = 'pg_catalog'::regnamespace)
+                                      where i.collname = 'und-x-icu' and i.collnamespace = 'pg_catalog'::regnamespace)
                 then 'provider = icu, locale = ''und'''
                 else format('provider = %s, locale = %L%s',
                             case k.collprovider when 'i' then 'icu' when 'b' then 'builtin' else 'libc' end,

@@ -84,7 +84,7 @@ async fn copy_in(session: Client, from: &Address, to: &Address, request: &Reques
         "copied    {}; count and checksum of each user are those of the source",
         counted(summary.missing(), "task")
     )?;
-    let report = audit::audit(to)
+    let report = audit::audit_as(to, audit::Login::DoesNotServe)
         .await
         .map_err(|error| format!("the tasks are copied, but the audit has failed: {error}"))?;
     for fact in report.failing() {

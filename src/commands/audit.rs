@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use super::{ExitStatus, Failure, database, stop, unless_stopped};
-use crate::audit::{self, Format, Report, Verdict};
+use crate::audit::{self, Format, Login, Report, Verdict};
 use crate::config::{Config, FailOn};
 
 /// A fact fails.
@@ -22,7 +22,9 @@ pub(super) async fn audit(
 ) -> Result<(), Failure> {
     let auditing = async {
         let (cluster, address) = database(config).await?;
-        Ok((cluster, audit::audit(&address).await?))
+        // The private cluster of development has no other login than its superuser.
+        let login = if cluster.is_some() { Login::DoesNotServe } else { Login::Serves };
+        Ok((cluster, audit::audit_as(&address, login).await?))
     };
     let (cluster, report) =
         unless_stopped(auditing, exit_timeout, "stopped before the audit was complete: run it again").await?;

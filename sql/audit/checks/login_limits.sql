@@ -4,8 +4,9 @@
 -- Fix: alter role ... set role = 'rowkeep_api'; and the same for the time-outs.
 select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
        l.name || ' runs as rowkeep_api'
-       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end,
-       concat_ws('; ', nullif(t.bounds, ''), 'not set: ' || nullif(t.missing, '')),
+       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end
+       || coalesce('; not set: ' || nullif(t.missing, ''), ''),
+       t.bounds,
        nullif(concat_ws(' ',
               case when not t.starts then format('alter role %s set role = ''rowkeep_api'';', l.name) end,
               t.fix), ''),

@@ -1,9 +1,13 @@
 -- Who is a member of which role. Memberships have had options since PostgreSQL 16. Before that, every member may SET
--- ROLE, and a member with INHERIT has the privileges of the role.
+-- ROLE, and a member with INHERIT has the privileges of the role. `revoke` takes one away.
 memberships as (
     select m.roleid, m.member, m.grantor, m.admin_option,
            coalesce((to_jsonb(m) ->> 'set_option')::boolean, true)                as may_set,
-           coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, r.rolinherit)    as inherits
+           coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, r.rolinherit)    as inherits,
+           format('revoke %s from %s%s;', o.name, r.name,
+                  case when current_setting('server_version_num')::integer >= 160000 then ' granted by ' || g.name end) as revoke
       from pg_auth_members m
       join roles r on r.oid = m.member
+      join roles o on o.oid = m.roleid
+      left join roles g on g.oid = m.grantor
 )

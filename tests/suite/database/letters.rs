@@ -13,9 +13,10 @@ use crate::world::{Database, OwnCluster, World, releases};
 
 const MIGRATION: &str = include_str!("../../../migrations/V7__letters.sql");
 
-/// Takes a database back to the time before V7.
+/// Takes a database back to the time before V7, with the policies of the first release.
 pub const BEFORE: &str = "drop collation app.letters; drop table if exists rowkeep.lock; drop function if exists app.accepted(); \
-                          drop table if exists rowkeep.accepted; delete from rowkeep.migrations where version >= 7";
+                          drop table if exists rowkeep.accepted; delete from rowkeep.migrations where version >= 7; \
+                          update rowkeep.policies set digest = '363dad36c8d8ca304474008fafa4fbbb52eb4c8a4967efa27b6a6f044f5a3f7e'";
 
 const OLD_VERSION: &str = "update pg_collation set collversion = '1.0' where collname = 'letters'";
 

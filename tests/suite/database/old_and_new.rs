@@ -72,10 +72,13 @@ async fn an_old_migrate_does_not_go_back_and_changes_nothing() {
     }
 }
 
-/// Makes the migration that brings the lock pending again. Its commit will have the advisory lock 43 and wait for 42.
+/// Makes the migrations from that of the lock on pending again. The commit of that one will have the advisory lock 43 and wait
+/// for 42.
 const PAUSE: &str = "
     drop table rowkeep.lock;
-    delete from rowkeep.migrations where version = 8;
+    drop function app.accepted();
+    drop table rowkeep.accepted;
+    delete from rowkeep.migrations where version >= 8;
     create function public.pause() returns trigger language plpgsql set lock_timeout = 0 as $$
         begin
             perform pg_advisory_xact_lock(43);

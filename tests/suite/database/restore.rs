@@ -10,6 +10,7 @@ use tokio::process::Command;
 use super::catalogue::{described, pristine};
 use super::serving::{start, titles};
 use super::support::{begin_as, creates, state, texts};
+use crate::dba::recipe::Recipe;
 use crate::world::{Database, OwnCluster, SECRET};
 
 /// Runs one of PostgreSQL's client programs.
@@ -190,6 +191,8 @@ async fn a_dump_restored_without_owners_or_privileges_is_refused_and_repaired() 
         let output = refused(&migrating, &serving).await;
         assert!(output.contains("that this release needs are missing or changed"), "{options:?}: {output}");
         assert!(output.contains("`rowkeep migrate --reapply-policies`"), "{options:?}: {output}");
+        let (passes, report) = rowkeep(&["audit"], &migrating).await;
+        assert!(!passes && report.contains("FAIL "), "{options:?}: {report}");
 
         let (done, output) = rowkeep(&["migrate", "--reapply-policies"], &migrating).await;
         assert!(done, "{options:?}: {output}");
@@ -476,22 +479,9 @@ async fn rows_loaded_without_their_sequence_are_refused_with_the_statement_that_
     assert!(done && output.contains("up to date"), "{output}");
 }
 
-/// The commands in the section about backups of docs/operate.md: a block of SQL, then blocks for the shell.
-fn commands_of_the_page() -> Vec<(String, String)> {
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operate.md"));
-    let page = page.expect("docs/operate.md");
-    let section = page.split("\n## Back up and restore\n").nth(1).expect("a section");
-    let section = section.split("\n## ").next().expect("its text");
-    let blocks = section.split("\n```").skip(1).step_by(2);
-    blocks
-        .map(|block| block.split_once('\n').expect("a language and a text"))
-        .map(|(language, text)| (language.to_owned(), text.to_owned()))
-        .collect()
-}
-
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
-async fn the_commands_of_the_operations_page_back_up_and_restore() {
+async fn the_commands_of_the_page_back_up_and_restore() {
     let source = Source::new("page").await;
     let target = OwnCluster::start().await;
     let programs = Programs::find(None).expect("PostgreSQL's programs");
@@ -514,17 +504,17 @@ async fn the_commands_of_the_operations_page_back_up_and_restore() {
         assert!(output.status.success(), "{command}: {output:?}");
         String::from_utf8(output.stdout).expect("text")
     };
-    let commands = commands_of_the_page();
-    let languages: Vec<_> = commands.iter().map(|(language, _)| language.as_str()).collect();
-    assert_eq!(languages, ["sql", "sh", "sh", "sh", "sh", "sh"], "{commands:?}");
+    let mut recipe = Recipe::of("Back up and restore");
 
     let admin = source.cluster.superuser("postgres").await;
-    admin.batch_execute(&commands[0].1).await.expect("a login for backups");
-    for (_, command) in &commands[1..3] {
-        run(command, "tasks").await;
+    admin.batch_execute(&recipe.sql()).await.expect("a login for backups");
+    let (_, report) = rowkeep(&["audit"], &source.cluster.url("postgres", "postgres")).await;
+    assert!(report.contains("backup: has BYPASSRLS"), "{report}");
+    for _ in ["back up", "restore"] {
+        run(&recipe.sh(), "tasks").await;
     }
-    let checked = run(&commands[3].1, "tasks").await;
-    run(&commands[4].1, "tasks").await;
+    let checked = run(&recipe.sh(), "tasks").await;
+    run(&recipe.sh(), "tasks").await;
 
     assert!(checked.contains("up to date") && checked.contains("isolation: HELD"), "{checked}");
     // The position of the sequence differs, because the proof of the audit has used some ids.
@@ -535,6 +525,6 @@ async fn the_commands_of_the_operations_page_back_up_and_restore() {
     let create = "create database rows";
     target.superuser("postgres").await.batch_execute(create).await.expect("a database");
     run("rowkeep migrate", "rows").await;
-    run(&commands[5].1, "rows").await;
+    run(&recipe.sh(), "rows").await;
     assert_eq!(texts(&target.superuser("rows").await, rows).await, stored);
 }

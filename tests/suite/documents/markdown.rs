@@ -66,6 +66,24 @@ impl Page {
         parts.step_by(2).map(block).collect()
     }
 
+    /// The fenced blocks under the heading with that name, up to the next heading of the same or a higher level.
+    pub fn blocks_of(&self, name: &str) -> Vec<Block> {
+        let mut fenced = false;
+        let mut level = None;
+        let mut text = String::new();
+        for line in self.text.lines() {
+            fenced ^= line.starts_with("```");
+            match (heading(line).filter(|_| !fenced), level) {
+                (Some((found, title)), None) if title == name => level = Some(found),
+                (Some((found, _)), Some(level)) if found <= level => break,
+                (_, Some(_)) => text.push_str(&format!("\n{line}")),
+                (_, None) => {}
+            }
+        }
+        assert!(level.is_some(), "{}: no {name}", self.path);
+        Self { path: self.path.clone(), text }.blocks()
+    }
+
     /// Each block of commands that is followed by its output, and that output.
     pub fn commands_with_output(&self) -> Vec<(String, String)> {
         let blocks = self.blocks();

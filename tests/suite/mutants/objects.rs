@@ -131,7 +131,7 @@ async fn code_that_runs_beside_the_tables_is_reported() {
         mutant(
             "create subscription taken connection 'dbname=nowhere' publication spread \
              with (connect = false, slot_name = none)",
-            &["NOTE objects subscription taken writes rows here: no policy checks them"],
+            &["NOTE bypass subscription taken of postgres writes rows here: no policy checks them"],
         ),
         mutant(
             "create function public.leaky(text) returns boolean language plpgsql leakproof cost 0.0000001 as \

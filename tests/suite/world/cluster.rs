@@ -138,18 +138,39 @@ impl OwnCluster {
 
     /// The same, with more settings.
     pub async fn with(major: u32, settings: &str) -> Self {
+        let mut cluster = Self::stopped();
+        let home = cluster.home.clone();
+        let programs = tokio::task::spawn_blocking(move || programs_of_release(major, &home)).await;
+        cluster.start_with(programs.expect("programs"), settings).await;
+        cluster
+    }
+
+    /// One that is not started yet, without a data directory.
+    pub fn stopped() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let home = directory_of_clusters().join(format!("rowkeep-test-{}-{count}", std::process::id()));
         std::fs::DirBuilder::new().mode(0o711).create(&home).expect("a directory for the cluster");
         end_with_this_process(&home.display().to_string());
+        Self { cluster: None, home }
+    }
 
-        let (directory, settings) = (home.clone(), format!("{SETTINGS}{settings}"));
-        let cluster = tokio::task::spawn_blocking(move || {
-            Cluster::start_with(programs_of_release(major, &directory), &directory, &settings)
-        })
-        .await;
-        Self { cluster: Some(cluster.expect("PostgreSQL").expect("PostgreSQL")), home }
+    /// Starts it with these programs, on a new data directory if it has none.
+    pub async fn start_with(&mut self, programs: Programs, settings: &str) {
+        let (home, settings) = (self.home.clone(), format!("{SETTINGS}{settings}"));
+        let start = move || Cluster::start_with(programs, &home, &settings);
+        let cluster = tokio::task::spawn_blocking(start).await;
+        self.cluster = Some(cluster.expect("PostgreSQL").expect("PostgreSQL"));
+    }
+
+    /// Stops it. Its data directory stays.
+    pub fn stop(&mut self) {
+        drop(self.cluster.take());
+    }
+
+    /// The directory of its files. The data directory is `data` in it.
+    pub fn home(&self) -> &Path {
+        &self.home
     }
 
     /// An address of `database` for `login`, as `DATABASE_URL` takes it.

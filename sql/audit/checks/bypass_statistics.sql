@@ -1,0 +1,31 @@
+-- Looks for: roles that may read pg_statistic or pg_statistic_ext_data: members of pg_read_all_data, and single grants.
+-- Why: statistics contain values of the rows of all users, such as the most common titles. No policy applies to them, while
+--   the view pg_stats hides them.
+-- Severity: NOTE. Backups have pg_read_all_data. For roles of requests another check fails.
+-- Fix: revoke select on pg_catalog.pg_statistic from ...; or revoke pg_read_all_data from ...;
+-- Controls: SOC 2 CC6.3
+select 'RK-609', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(w.way, ', ' order by w.way)),
+       'statistics contain values of the rows of all users, and no policy applies', string_agg(w.fix, ' ' order by w.fix), 0::oid
+  from (select u.role, 'is a member of pg_read_all_data' as way,
+               (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m
+                 where m.member = u.role and m.roleid = u.other) as fix
+          from can_use u
+          join roles o on o.oid = u.other and o.rolname = 'pg_read_all_data'
+         where u.role <> u.other
+         union
+        select u.role, 'may read ' || c.relname, format('revoke select on pg_catalog.%I from %s;', c.relname, h.name)
+          from pg_class c
+         cross join lateral (
+               select grantee, privilege_type from aclexplode(c.relacl)
+                union all
+               select x.grantee, x.privilege_type
+                 from pg_attribute t cross join aclexplode(t.attacl) x
+                where t.attrelid = c.oid and t.attname ~ '^stxd|^stavalues') a
+          join roles h on h.oid = a.grantee
+          join can_use u on u.other = a.grantee
+         where c.oid in ('pg_catalog.pg_statistic'::regclass, 'pg_catalog.pg_statistic_ext_data'::regclass)
+           and a.privilege_type = 'SELECT'
+           and a.grantee <> c.relowner
+           and a.grantee not in (select oid from serving_roles)) w
+  join roles r on r.oid = w.role and not r.rolsuper and not r.predefined
+ group by r.oid, r.name

@@ -1,8 +1,0 @@
--- Looks for: subscriptions of this database.
--- Why: a subscription writes rows here, and policies do not check them.
--- Severity: NOTE. Only a superuser, or a role that was given the right, can make one.
--- Fix: by hand: decide whether it is needed.
--- Controls: SOC 2 CC6.1
-select 'RK-808', 'NOTE', 'objects', format('subscription %s writes rows here', b.subname),
-       'no policy checks them', null, null
-  from pg_subscription b join pg_database d on d.oid = b.subdbid and d.datname = current_database()

@@ -1,0 +1,20 @@
+-- The rows of tables that may not be there, or that this login may not read, so that no statement here can name them.
+-- `hidden`: this login does not see all of them. Only a table of a superuser is read: a view of somebody else could call any
+-- function, as the person who audits. query_to_xml() runs a text; <, > and & are escaped in its result.
+readable_rows (name, hidden, found) as (
+    select o.name, o.oid is not null and (not r.readable or row_security_active(o.oid)),
+           coalesce(replace(replace(replace(
+                    substring(case when r.readable
+                                   then query_to_xml(format('select jsonb_agg(to_jsonb(t)) as rows from %s t', o.name),
+                                                     false, false, '')::text end from '<rows>(.*)</rows>'),
+                    '&lt;', '<'), '&gt;', '>'), '&amp;', '&')::jsonb, '[]')
+      from (select format('%I.%I', v.nspname, v.relname) as name, s.oid as nspoid, c.oid, c.relkind, w.rolsuper
+              from (values ('cron', 'job'), ('pgagent', 'pga_jobstep'), ('timetable', 'task'), ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
+              left join (pg_class c join pg_namespace s on s.oid = c.relnamespace join roles w on w.oid = c.relowner)
+                     on s.nspname = v.nspname and c.relname = v.relname) o
+     cross join lateral (
+           select coalesce((o.relkind = 'r' or o.nspoid = 'pg_catalog'::regnamespace) and o.rolsuper
+                           and has_schema_privilege(o.nspoid, 'USAGE') and has_table_privilege(o.oid, 'SELECT')
+                           and (o.nspoid <> 'pg_catalog'::regnamespace
+                                or has_function_privilege('pg_catalog.pg_hba_file_rules()', 'EXECUTE')), false)) r (readable)
+)

@@ -1,0 +1,185 @@
+//! What single grants, functions and copies give is tried for real, and the audit names it.
+
+use std::io::Write;
+use std::time::Duration;
+
+use rowkeep::development::Programs;
+
+use super::ground::{SECRET, ground, text};
+
+#[tokio::test]
+async fn a_granted_function_that_reads_files_reads_those_of_every_table() {
+    let ground = ground().await;
+    ground
+        .prepare(
+            "create role rewinder login; grant execute on function pg_read_binary_file(text) to rewinder;
+             create role importer login; grant execute on function lo_import(text) to importer",
+        )
+        .await;
+    let (rewinder, importer) = (ground.login("rewinder").await, ground.login("importer").await);
+
+    let read = format!("select encode(pg_read_binary_file('{}'), 'escape')", ground.file);
+    let imported = text(&importer, &format!("select lo_import('{}')::text", ground.file)).await;
+    let imported = format!("select encode(lo_get({imported}), 'escape')");
+
+    assert!(text(&rewinder, &read).await.contains(SECRET));
+    assert!(text(&importer, &imported).await.contains(SECRET));
+    ground.names("NOTE RK-608 bypass rewinder may execute pg_read_binary_file(text): reads the files of all tables").await;
+    ground
+        .names("NOTE RK-608 bypass importer may execute lo_import(text): reads the files of all tables")
+        .await;
+}
+
+#[tokio::test]
+async fn a_granted_dblink_connect_u_logs_in_as_the_superuser() {
+    let ground = ground().await;
+    ground
+        .prepare("create role linker login; grant execute on function dblink_connect_u(text, text) to linker")
+        .await;
+    let linker = ground.login("linker").await;
+
+    let connect = format!(
+        "select dblink_connect_u('loop', 'host={} port=5432 user=postgres dbname=postgres')",
+        ground.cluster.socket_directory().display()
+    );
+    linker.batch_execute(&connect).await.expect("a connection");
+
+    let titles = "select title from dblink('loop', 'select title from app.tasks limit 1') as t (title text)";
+    assert_eq!(text(&linker, titles).await, SECRET);
+    ground
+        .names("NOTE RK-608 bypass linker may execute public.dblink_connect_u(text,text): logs in as another role")
+        .await;
+}
+
+#[tokio::test]
+async fn select_on_pg_statistic_shows_values_of_every_user() {
+    let ground = ground().await;
+    ground.prepare("create role statistician login; grant select on pg_statistic to statistician").await;
+    let statistician = ground.login("statistician").await;
+
+    let values =
+        text(&statistician, "select stavalues1::text from pg_statistic where stavalues1::text ~ 'secret'")
+            .await;
+
+    assert!(values.contains(SECRET), "{values}");
+    ground.names("NOTE RK-609 bypass statistician may read pg_statistic").await;
+}
+
+#[tokio::test]
+async fn alter_system_on_archive_command_runs_a_program_that_reads_every_row() {
+    let ground = ground().await;
+    ground
+        .prepare("create role archivist login; grant alter system on parameter archive_command to archivist")
+        .await;
+    let archivist = ground.login("archivist").await;
+
+    let command = format!("grep -a -m 1 -o \"{SECRET}\" {} > stolen; true", ground.file);
+    archivist
+        .batch_execute(&format!("alter system set archive_command = '{command}'"))
+        .await
+        .expect("a setting");
+    ground.prepare("select pg_reload_conf()").await;
+
+    let admin = ground.superuser().await;
+    let mut stolen = String::new();
+    for _ in 0..100 {
+        admin
+            .batch_execute("select pg_logical_emit_message(true, 'x', 'y')")
+            .await
+            .expect("something to archive");
+        admin.batch_execute("select pg_switch_wal()").await.expect("a file to archive");
+        stolen = text(&admin, "select pg_read_file('stolen', 0, 1000, true)").await;
+        if !stolen.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(stolen.contains(SECRET), "{stolen}");
+    ground.names("NOTE RK-611 bypass archivist has alter system on parameter archive_command").await;
+}
+
+/// PostgreSQL calls an immutable function while it plans, as the owner of the explaining function.
+#[tokio::test]
+async fn a_definer_function_of_an_extension_that_explains_sql_reads_every_row() {
+    let ground = ground().await;
+    ground
+        .prepare(
+            "create role watcher login; create schema agent; grant usage on schema agent to watcher;
+             create function agent.explain(query text, out plan json) returns setof json language plpgsql security definer as $$
+             declare
+                 curs refcursor;
+             begin
+                 set transaction read only;
+                 open curs for execute pg_catalog.concat('explain (format json) ', query);
+                 fetch curs into plan;
+                 close curs;
+                 return next;
+             end $$;
+             alter extension citext add function agent.explain(text)",
+        )
+        .await;
+    let watcher = ground.login("watcher").await;
+    let code = "create function pg_temp.steal() returns text language plpgsql immutable as $$
+                declare found text; begin select title into found from app.tasks limit 1; raise exception '%', found; end $$";
+    watcher.batch_execute(code).await.expect("a function");
+
+    let error =
+        watcher.query("select agent.explain('select pg_temp.steal()')", &[]).await.expect_err("an error");
+
+    assert_eq!(error.as_db_error().map(|error| error.message()), Some(SECRET));
+    ground.names("NOTE RK-622 bypass watcher may call agent.explain(text)").await;
+    ground.names("which runs SQL as postgres: no policy binds that role").await;
+}
+
+#[tokio::test]
+async fn a_monitor_reads_user_ids_where_statements_inside_functions_are_kept() {
+    let ground = ground().await;
+    ground.prepare("create role monitor login; grant pg_monitor to monitor").await;
+    ground.prepare("begin; select app.identify('user-whom-nobody-knows'); rollback").await;
+    let monitor = ground.login("monitor").await;
+    let old = Programs::find(None).expect("PostgreSQL's programs").major < 18;
+
+    let found =
+        text(&monitor, "select query from pg_stat_statements where query ~* 'set local app.user_id'").await;
+
+    assert_eq!(found.contains("user-whom-nobody-knows"), old, "{found}");
+    let named = "NOTE RK-619 bypass monitor may read pg_stat_statements, which keeps user ids";
+    assert_eq!(ground.audit().await.contains(named), old);
+}
+
+#[tokio::test]
+async fn a_copy_of_the_table_shows_every_row_to_those_who_may_read_it() {
+    let ground = ground().await;
+    ground
+        .prepare(
+            "create role reporter login; create schema reports; create table reports.tasks_2026 as table app.tasks;
+             grant usage on schema reports to reporter; grant select on reports.tasks_2026 to reporter",
+        )
+        .await;
+    let reporter = ground.login("reporter").await;
+
+    assert_eq!(text(&reporter, "select title from reports.tasks_2026 limit 1").await, SECRET);
+    ground
+        .names(
+            "NOTE RK-618 bypass reports.tasks_2026 has the columns user_id, title, description, completed of app.tasks; \
+             read by reporter: no policy binds it; owner postgres",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_line_of_pg_hba_conf_that_trusts_other_machines_is_named() {
+    let ground = ground().await;
+    let admin = ground.superuser().await;
+    let file = text(&admin, "show hba_file").await;
+    let mut opened = std::fs::OpenOptions::new().append(true).open(&file).expect("pg_hba.conf");
+    writeln!(opened, "host all all 127.0.0.1/32 trust\nhost all +rowkeep_api,anna 10.0.0.0/8 trust")
+        .expect("two lines");
+    drop(opened);
+
+    ground
+        .names("NOTE RK-621 bypass pg_hba.conf lets +rowkeep_api, anna in from 10.0.0.0 without a password")
+        .await;
+
+    assert!(!ground.audit().await.contains("in from 127.0.0.1"));
+}
