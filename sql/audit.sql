@@ -2823,7 +2823,8 @@ select 'RK-511',
                                                 else 'the server sets an empty one for its sessions' end
                    when 'row_security' then 'a role to which policies apply gets an error'
                    else '' end,
-       format('alter %s reset %s;', s.altered, s.spelling), s.fixer
+       case when s.name = 'default_transaction_read_only' then 'set default_transaction_read_only = off; ' else '' end
+       || format('alter %s reset %s;', s.altered, s.spelling), s.fixer
   from reported_settings s
  -- What is logged has a line of its own. Roles that do not serve requests may store what they like.
  where s.name !~ '^(log_|auto_explain[.]|pgaudit[.]|debug_print_)'

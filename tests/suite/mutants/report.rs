@@ -19,7 +19,7 @@ impl Fact {
 
     /// Whether its fix is a statement or a command, and not a text for a person.
     pub fn is_runnable(&self) -> bool {
-        const VERBS: [&str; 10] = [
+        const VERBS: [&str; 11] = [
             "alter ",
             "comment ",
             "create ",
@@ -30,6 +30,7 @@ impl Fact {
             "revoke ",
             "rollback ",
             "select ",
+            "set ",
         ];
         self.fix.as_deref().is_some_and(|fix| {
             let lower = fix.to_lowercase();
