@@ -133,12 +133,9 @@ async fn read_catalogues(client: &Client, login: Login) -> Result<Vec<serde_json
 
 /// Adds findings of this program, which keep their order.
 fn add(findings: &mut Vec<serde_json::Value>, found: Vec<Finding>) {
-    for finding in found {
-        let mut finding = serde_json::json!(finding);
-        if let Some(members) = finding.as_object_mut() {
-            members.insert("position".into(), (findings.len() + 1).into());
-        }
-        findings.push(finding);
+    for mut finding in found {
+        finding.position = findings.len() + 1;
+        findings.push(serde_json::json!(finding));
     }
 }
 

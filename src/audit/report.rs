@@ -48,6 +48,8 @@ pub(super) struct Finding {
     pub(super) fix: Option<String>,
     /// `owner` if rowkeep_owner must run the fix.
     pub(super) fixer: Option<&'static str>,
+    /// Its place among the findings of this program, whose fixes can be run in that order.
+    pub(super) position: usize,
 }
 
 impl Finding {
@@ -58,7 +60,7 @@ impl Finding {
         subject: impl Into<String>,
     ) -> Self {
         let (fact, shown, fix, fixer) = (String::new(), None, None, None);
-        Self { id, verdict, area, subject: subject.into(), fact, shown, fix, fixer }
+        Self { id, verdict, area, subject: subject.into(), fact, shown, fix, fixer, position: 0 }
     }
 
     /// A finding of the proof.

@@ -125,7 +125,7 @@ mod tests {
 
             assert!(not_said_already(&mut findings, vec![drift_of(object)]).is_empty(), "{object}");
             let [finding] = findings;
-            assert_eq!(finding["fix"], "alter it;");
+            assert_eq!(finding.get("fix"), Some(&json!("alter it;")));
         }
     }
 
@@ -152,6 +152,7 @@ mod tests {
         not_said_already(&mut findings, vec![drift_of("function app.identify(text)")]);
 
         let [finding] = findings;
-        assert_eq!((&finding["fix"], &finding["fixer"]), (&json!("create it\nagain;"), &json!("owner")));
+        assert_eq!(finding.get("fix"), Some(&json!("create it\nagain;")));
+        assert_eq!(finding.get("fixer"), Some(&json!("owner")));
     }
 }

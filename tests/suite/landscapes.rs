@@ -177,9 +177,6 @@ async fn expect_a_clean_page(landscape: Landscape, major: Option<u32>) {
         assert_eq!(lines(&report, "FAIL"), [""; 0], "{landscape:?}, {who}: {report}");
         let notes = lines(&report, "NOTE");
         assert!(notes.len() <= PAGE, "{landscape:?}, {who}: {} notes: {notes:#?}", notes.len());
-        if std::env::var_os("ROWKEEP_SHOW").is_some() {
-            println!("==== {landscape:?}, {who}\n{report}");
-        }
     }
 }
 

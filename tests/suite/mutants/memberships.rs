@@ -11,7 +11,12 @@ async fn adds(cluster: &OwnCluster, change: &str, undo: &str) -> Vec<String> {
         let report =
             audit(&cluster.address("rowkeep_login", "postgres")).await.expect("a report").to_string();
         // Not the first line, which has the time, and not the last, which has the numbers.
-        report.lines().skip(1).filter(|line| !line.contains(" facts: ")).map(str::to_owned).collect::<Vec<_>>()
+        report
+            .lines()
+            .skip(1)
+            .filter(|line| !line.contains(" facts: "))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
     let before = report().await;
     admin.batch_execute(change).await.unwrap_or_else(|error| panic!("{change}: {error:?}"));
