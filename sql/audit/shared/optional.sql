@@ -1,6 +1,7 @@
 -- Relations and functions that an older database lacks, or that this login may not read. A statement that names one fails
--- as a whole there. query_to_xml() runs a statement of its own, and only where the object can be read; PostgreSQL has it
--- without libxml as well. To read another relation, add its name to the list.
+-- as a whole there. ts_stat() runs a text, and only where the object can be read. It returns the words of text search
+-- vectors: each is a numbered part of the rows as JSON, because a word has 2046 bytes at most. (query_to_xml() needs a
+-- PostgreSQL with libxml.) To read another relation, add its name to the list.
 --
 -- Only ordinary tables, and functions of app that are exactly those of this release: a view or a changed function could
 -- run the code of somebody else with the rights of this login.
@@ -40,10 +41,11 @@ optional_sources (name, source, may_read) as (
 
 optional_rows (name, rows) as materialized (
     select o.name,
-           replace(replace(replace(
-               substring(case when o.may_read
-                              then query_to_xml(format('select jsonb_agg(to_jsonb(t)) as j from %s t', o.source),
-                                                false, false, '')::text end from '<j>(.*)</j>'),
-               '&lt;', '<'), '&gt;', '>'), '&amp;', '&')::jsonb
+           (select string_agg(substr(w.word, 9), '' order by w.word collate "C")::jsonb
+              from ts_stat(case when o.may_read
+                                then format('select array_to_tsvector(array[lpad(n::text, 8, ''0'') || substr(j.rows, 1 + 400 * n, 400)])
+                                               from (select jsonb_agg(to_jsonb(t))::text as rows from %s t) j,
+                                                    generate_series(0, (length(j.rows) - 1) / 400) n', o.source)
+                                else 'select null::tsvector where false' end) w)
       from optional_sources o
 )

@@ -1,13 +1,15 @@
 -- The rows of tables that may not be there, or that this login may not read, so that no statement here can name them.
 -- `hidden`: this login does not see all of them. Only a table of a superuser is read: a view of somebody else could call any
--- function, as the person who audits. query_to_xml() runs a text; <, > and & are escaped in its result.
+-- function, as the person who audits. ts_stat() runs a text, as in sql/audit/shared/optional.sql.
 readable_rows (name, hidden, found) as (
     select o.name, o.oid is not null and (not r.readable or row_security_active(o.oid)),
-           coalesce(replace(replace(replace(
-                    substring(case when r.readable
-                                   then query_to_xml(format('select jsonb_agg(to_jsonb(t)) as rows from %s t', o.name),
-                                                     false, false, '')::text end from '<rows>(.*)</rows>'),
-                    '&lt;', '<'), '&gt;', '>'), '&amp;', '&')::jsonb, '[]')
+           coalesce((select string_agg(substr(w.word, 9), '' order by w.word collate "C")::jsonb
+                       from ts_stat(case when r.readable
+                                         then format('select array_to_tsvector(array[lpad(n::text, 8, ''0'')
+                                                                                     || substr(j.rows, 1 + 400 * n, 400)])
+                                                        from (select jsonb_agg(to_jsonb(t))::text as rows from %s t) j,
+                                                             generate_series(0, (length(j.rows) - 1) / 400) n', o.name)
+                                         else 'select null::tsvector where false' end) w), '[]')
       from (select format('%I.%I', v.nspname, v.relname) as name, s.oid as nspoid, c.oid, c.relkind, w.rolsuper
               from (values ('cron', 'job'), ('pgagent', 'pga_jobstep'), ('timetable', 'task'), ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
               left join (pg_class c join pg_namespace s on s.oid = c.relnamespace join roles w on w.oid = c.relowner)

@@ -534,7 +534,7 @@ async fn the_commands_of_the_page_back_up_and_restore() {
     let admin = source.cluster.superuser("postgres").await;
     admin.batch_execute(&recipe.sql()).await.expect("a login for backups");
     let (_, report) = rowkeep(&["audit"], &source.cluster.url("postgres", "postgres")).await;
-    assert!(report.contains("backup: has BYPASSRLS"), "{report}");
+    assert!(report.contains("backup has BYPASSRLS"), "{report}");
     for _ in ["back up", "restore"] {
         run(&recipe.sh(), "tasks").await;
     }
