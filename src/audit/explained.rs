@@ -1,4 +1,5 @@
-//! Which controls of the CIS benchmark and of SOC 2 each check answers, from the heads of the checks.
+//! What the files of the checks say of themselves: which controls of the CIS benchmark and of SOC 2 they answer, and whether
+//! they can fail.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -19,6 +20,12 @@ pub fn controls(id: &str) -> &'static [String] {
         texts.filter_map(|text| Some((id_of(text)?, controls_of(text)))).collect()
     });
     CONTROLS.get(id).map_or(&[], Vec::as_slice)
+}
+
+/// Whether the check with this name can give a FAIL. A check that does not exist could.
+pub(super) fn can_fail(name: &str) -> bool {
+    let text = CHECKS.get_file(format!("{name}.sql")).and_then(|file| file.contents_utf8());
+    text.is_none_or(|text| text.contains("'FAIL'"))
 }
 
 /// The id that a file quotes.
@@ -60,6 +67,11 @@ mod tests {
                 assert!(control.contains(": "), "{id}: sql/audit/controls.txt does not name {control}");
             }
         }
+    }
+
+    #[test]
+    fn a_check_that_only_notes_cannot_fail() {
+        assert!(can_fail("table_row_security") && can_fail("no_such_check") && !can_fail("channels"));
     }
 
     #[test]

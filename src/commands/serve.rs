@@ -160,9 +160,9 @@ async fn open_session(config: &Config, address: &Address) -> Result<(Session, Cu
 /// Logs each fact that `rowkeep audit` would fail, without the proof. The server starts all the same: the session checks
 /// what requests depend on when it opens.
 async fn warn_of_drift(address: &Address) {
-    match audit::examine(address).await {
-        Ok(report) => {
-            for fact in report.failing() {
+    match audit::failures(address).await {
+        Ok(failures) => {
+            for fact in failures {
                 tracing::warn!(fact, "`rowkeep audit` fails");
             }
         }

@@ -51,7 +51,7 @@ async fn an_old_server_does_not_serve_with_newer_policies_that_its_check_refuses
 
     let log = serve(&fixture).await.err().expect("no server");
 
-    assert!(log.contains("has no fence policy, or a fence with another condition"), "{log}");
+    assert!(log.contains("app.tasks: no fence policy, or a fence with another condition"), "{log}");
 }
 
 #[tokio::test]

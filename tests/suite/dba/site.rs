@@ -226,8 +226,9 @@ impl Audit {
 
 /// Asserts that two audits found the same, whatever other tests do to the roles of the cluster meanwhile.
 pub fn assert_same(before: &Audit, after: &Audit) {
+    // RK-308 looks at a table as soon as the statistics know that it has rows.
     let is_of_others = |finding: &&str| {
-        ["backup", "reporting", "analyst", "watcher"].iter().any(|role| finding.contains(role))
+        ["backup", "reporting", "analyst", "watcher", "RK-308 whether"].iter().any(|word| finding.contains(word))
     };
     let differ = |one: &Audit, other: &Audit| {
         one.since(other)
