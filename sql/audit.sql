@@ -519,6 +519,7 @@ migrating_logins as (
 -- vectors: each is a numbered part of the rows as JSON, because a word has 2046 bytes at most. (query_to_xml() needs a
 -- PostgreSQL with libxml.) To read another relation, add its name to the list.
 --
+-- Not with format(text, text): the audit reports that function if it is a changed one.
 -- Only ordinary tables, and functions of app that are exactly those of this release: a view or a changed function could
 -- run the code of somebody else with the rights of this login.
 optional_sources (name, source, may_read) as (
@@ -559,9 +560,9 @@ optional_rows (name, rows) as materialized (
     select o.name,
            (select string_agg(substr(w.word, 9), '' order by w.word collate "C")::jsonb
               from ts_stat(case when o.may_read
-                                then format('select array_to_tsvector(array[lpad(n::text, 8, ''0'') || substr(j.rows, 1 + 400 * n, 400)])
-                                               from (select jsonb_agg(to_jsonb(t))::text as rows from %s t) j,
-                                                    generate_series(0, (length(j.rows) - 1) / 400) n', o.source)
+                                then replace('select array_to_tsvector(array[lpad(n::text, 8, ''0'') || substr(j.rows, 1 + 400 * n, 400)])
+                                                from (select jsonb_agg(to_jsonb(t))::text as rows from SOURCE t) j,
+                                                     generate_series(0, (length(j.rows) - 1) / 400) n', 'SOURCE', o.source)
                                 else 'select null::tsvector where false' end) w)
       from optional_sources o
 ),
@@ -652,10 +653,10 @@ readable_rows (name, hidden, found) as (
     select o.name, o.oid is not null and (not r.readable or row_security_active(o.oid)),
            coalesce((select string_agg(substr(w.word, 9), '' order by w.word collate "C")::jsonb
                        from ts_stat(case when r.readable
-                                         then format('select array_to_tsvector(array[lpad(n::text, 8, ''0'')
+                                         then replace('select array_to_tsvector(array[lpad(n::text, 8, ''0'')
                                                                                      || substr(j.rows, 1 + 400 * n, 400)])
-                                                        from (select jsonb_agg(to_jsonb(t))::text as rows from %s t) j,
-                                                             generate_series(0, (length(j.rows) - 1) / 400) n', o.name)
+                                                        from (select jsonb_agg(to_jsonb(t))::text as rows from SOURCE t) j,
+                                                             generate_series(0, (length(j.rows) - 1) / 400) n', 'SOURCE', o.name)
                                          else 'select null::tsvector where false' end) w), '[]')
       from (select format('%I.%I', v.nspname, v.relname) as name, s.oid as nspoid, c.oid, c.relkind, w.rolsuper
               from (values ('cron', 'job'), ('pgagent', 'pga_jobstep'), ('timetable', 'task'), ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
@@ -3025,7 +3026,7 @@ select 'RK-322', 'FAIL', 'trigger', t.name || ' has no trigger that keeps its co
                       and g.tgqual is null and g.tgattr = '')
 ),
 
-facts as (
+facts (id, verdict, area, subject, fact, fix, fixer) as (
     select '', '', '', '', '', '', '' where false
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_bypassrls
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_copies
@@ -3184,7 +3185,7 @@ judged (id, verdict, area, subject, fact, shown, fix, fixer, position, why, who,
     select p.id, case when a.holds and not a.void then 'ACCEPTED' else p.verdict end, p.area, p.subject,
            concat_ws('; ', nullif(p.fact, ''),
                      case when a.void then 'rowkeep.accepted has it, but the server does not start with it or the proof shows it'
-                          when not a.holds then format('it was accepted until %s, which is over', a.until) end),
+                          when not a.holds then 'it was accepted until ' || a.until || ', which is over' end),
            p.shown, p.fix, p.fixer, p.position,
            case when a.holds and not a.void then a.why end, case when a.holds and not a.void then a.who end,
            case when a.holds and not a.void then a.until end

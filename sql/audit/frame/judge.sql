@@ -49,7 +49,7 @@ judged (id, verdict, area, subject, fact, shown, fix, fixer, position, why, who,
     select p.id, case when a.holds and not a.void then 'ACCEPTED' else p.verdict end, p.area, p.subject,
            concat_ws('; ', nullif(p.fact, ''),
                      case when a.void then 'rowkeep.accepted has it, but the server does not start with it or the proof shows it'
-                          when not a.holds then format('it was accepted until %s, which is over', a.until) end),
+                          when not a.holds then 'it was accepted until ' || a.until || ', which is over' end),
            p.shown, p.fix, p.fixer, p.position,
            case when a.holds and not a.void then a.why end, case when a.holds and not a.void then a.who end,
            case when a.holds and not a.void then a.until end

