@@ -243,6 +243,7 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::JoinHandle;
     use tokio::time::timeout;
 
     use super::*;
@@ -258,8 +259,8 @@ mod tests {
     }
 
     /// Drops a place as soon as its connection is closed for another one.
-    fn until_closed(place: Place) {
-        tokio::spawn(async move { place.is_chosen().await });
+    fn until_closed(place: Place) -> JoinHandle<()> {
+        tokio::spawn(async move { place.is_chosen().await })
     }
 
     #[tokio::test]
@@ -299,11 +300,12 @@ mod tests {
         let connections = Connections::new(4, Arc::default());
         let other = place(&connections, 9).await.expect("a place");
         let (first, second) = (place(&connections, 1).await, place(&connections, 1).await);
-        until_closed(first.expect("a place"));
+        let closed = until_closed(first.expect("a place"));
 
         let third = place(&connections, 1).await;
 
         assert!(second.is_some() && third.is_some());
+        assert!(timeout(Duration::from_secs(10), closed).await.is_ok(), "it has a place more");
         assert!(!is_closed(&other).await, "it was idle longer, but another address took its place");
     }
 

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use super::pages_queried_when_quiet;
 use super::reader::Reader;
 use super::slow_readers::peak_memory;
+use crate::operation::overload::eventually;
 use crate::world::{Database, World};
 
 /// More memory than the server may take with its limit, and less than all of these answers, in bytes.
@@ -112,27 +113,41 @@ async fn four_users_who_do_not_read_leave_room_for_a_fifth_and_are_not_cut_off()
 #[ignore = "takes long: `make test-all`"]
 async fn clients_that_read_too_slowly_are_cut_off_visibly_when_others_need_the_room() {
     let world = with_largest_tasks().await;
-    // The share of an eighth user is just large enough.
-    let (mut readers, _) = served(many_stopped_readers(&world, 8, PAGE, 8).await);
-    let mut steady = readers.remove(0);
-    for _ in 0..TOO_SLOW.as_secs() * 4 {
-        steady.reads(40_000).await;
-        tokio::time::sleep(Duration::from_millis(250)).await;
+    // Their user holds most, so they would be the first to go.
+    let mut steady = many_stopped_readers(&world, 2, PAGE, 1).await;
+    // The shares of six others are just large enough.
+    let (readers, _) = served(many_stopped_readers(&world, 8, PAGE, 8).await);
+    let admin = world.database.superuser().await;
+    for user in ["late 1", "late 2"] {
+        admin.batch_execute(&large_tasks_of(user)).await.expect("tasks");
     }
+    let goes_on = async {
+        loop {
+            for reader in &mut steady {
+                reader.reads(40_000).await;
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    };
+    // Their shares are not large enough, as long as nobody leaves.
+    let come = async {
+        tokio::time::sleep(TOO_SLOW).await;
+        join_all(["late 1", "late 2"].map(async |user| world.user(user).get(PAGE).await)).await
+    };
 
-    // Without a share that is large enough, as long as nobody leaves.
-    let late = join_all(["late 1", "late 2"].map(async |user| {
-        world.database.superuser().await.batch_execute(&large_tasks_of(user)).await.expect("tasks");
-        world.user(user).get(PAGE).await
-    }))
-    .await;
+    let late = tokio::select! {
+        late = come => late,
+        () = goes_on => unreachable!(),
+    };
 
     assert!(late.iter().all(|answer| answer.status() == 200 && answer.ids().len() == 1000), "{late:?}");
     world
         .server
         .logs(|event| event["message"] == "cut off a client that reads slowly: others need the memory")
         .await;
-    assert_eq!(steady.ends().await.ids().len(), 1000, "it reads fast enough");
+    for reader in steady {
+        assert_eq!(reader.ends().await.ids().len(), 1000, "it reads fast enough");
+    }
     let mut incomplete = 0;
     for reader in readers {
         let received = reader.ends().await;
@@ -167,11 +182,8 @@ async fn clients_that_leave_give_their_memory_back() {
         let (served, _) = served(stopped_readers(&world, PAGE, 1).await);
         assert_eq!(served.len(), 2);
         drop(served);
-        // Wait until the server has noticed.
         let user = world.user("user 0");
-        while user.get(PAGE).await.status() != 200 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        eventually("the server has noticed", async || user.get(PAGE).await.status() == 200).await;
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
@@ -183,6 +195,7 @@ async fn whole_lists_that_clients_do_not_read_go_on_in_shorter_pages() {
     let world = with_largest_tasks().await;
     for path in ["/api/tasks", "/api/user%200/tasks"] {
         let readers = stopped_readers(&world, path, if path == "/api/tasks" { 10 } else { 1 }).await;
+        pages_queried_when_quiet(&world.server).await;
 
         assert!(peak_memory(world.server.id()).is_none_or(|most| most < BOUND), "{path}");
         assert!(readers.iter().all(|reader| status(reader) == 200), "{path}");
