@@ -11,7 +11,8 @@ select string_agg(format('the rules of %s for sorting text have changed from ver
           join pg_namespace n on n.oid = k.collnamespace
          where k.collversion is not null
            and ((n.nspname, k.collname) = ('app', 'letters')
-                or exists (select from pg_attribute a where a.attcollation = k.oid and a.attrelid >= 16384)
-                or exists (select from pg_index i where k.oid = any (i.indcollation) and i.indexrelid >= 16384))
+                or k.oid in (select a.attcollation from pg_attribute a where a.attrelid >= 16384
+                              union all
+                             select unnest(i.indcollation) from pg_index i where i.indexrelid >= 16384))
        ) c (name, recorded, actual)
  where c.recorded <> coalesce(c.actual, '')

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { DESKTOP, PHONE, launch, watch } from "./chromium.mjs";
 
@@ -22,12 +23,21 @@ async function open(options, use) {
     return faults;
 }
 
+/** Replaces the text of an editor, which puts its example there some time after it appears. */
+async function fill(editor, text) {
+    while (!(await editor.innerText()).trim()) await sleep(50);
+    while ((await editor.innerText()).trim() !== text) {
+        await editor.fill(text);
+        await sleep(200);
+    }
+}
+
 /** Sends the request of a route, with this body, and returns the text of the answer. */
 async function send(page, method, path, body) {
     const name = new RegExp(`Test Request.*${method} ${path}\\)`, "s");
     await page.getByRole("button", { name }).click();
     const dialog = page.getByRole("dialog");
-    if (body) await dialog.locator(".cm-content").first().fill(JSON.stringify(body));
+    if (body) await fill(dialog.locator(".cm-content").first(), JSON.stringify(body));
     await dialog.getByRole("button", { name: /^Send/ }).first().click();
     await dialog.getByText("Response Information").waitFor();
     const text = await dialog.innerText();

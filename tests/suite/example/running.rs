@@ -49,9 +49,19 @@ impl Example {
             "--rate-limit=0", // scripts are faster than people
             "--request-timeout=4",
         ];
-        let mut running = program(&data, &settings).start();
-        running.says("Ctrl+C ends all three").await;
-        Self { running, data, _database: None }
+        loop {
+            let mut running = program(&data, &settings).start();
+            if running.says_before_it_ends("Ctrl+C ends all three").await {
+                return Self { running, data, _database: None };
+            }
+            // Another test can take a free port before the example does.
+            let (out, err) = (running.out(), running.err());
+            let taken = ["already in use", "Address already in use", "EADDRINUSE", "is taken"];
+            assert!(
+                taken.iter().any(|text| (out.clone() + &err).contains(text)),
+                "does not start:\n{out}{err}"
+            );
+        }
     }
 
     /// The address that it prints after this name.

@@ -133,6 +133,12 @@ impl Running {
 
     /// Waits until it has written this, to standard output or standard error.
     pub async fn says(&mut self, wanted: &str) {
+        let said = self.says_before_it_ends(wanted).await;
+        assert!(said, "does not say {wanted:?}:\n{}{}", self.out(), self.err());
+    }
+
+    /// Waits until it has written this, and returns true; false if it has ended before.
+    pub async fn says_before_it_ends(&mut self, wanted: &str) -> bool {
         let output = async {
             while !self.out().contains(wanted) && !self.err().contains(wanted) {
                 if self.child.try_wait().expect("a child").is_some() {
@@ -144,7 +150,7 @@ impl Running {
         };
         let found = timeout(TIMEOUT, output).await;
         let text = format!("{}{}", self.out(), self.err());
-        assert!(found.is_ok() && text.contains(wanted), "does not say {wanted:?}:\n{text}");
+        found.is_ok() && text.contains(wanted)
     }
 
     /// Its output when it ends, or after `time` if it still runs.
