@@ -196,5 +196,6 @@ async fn cursors_of_two_users_with_equal_tasks_differ() {
 
     // The first byte is the version of the format.
     let same = cursors[0].iter().zip(&cursors[1]).skip(1).filter(|(one, other)| one == other).count();
-    assert!(same < 8, "{cursors:?}");
+    // By chance one of 256 is.
+    assert!(same * 32 < cursors[0].len(), "{same} of {cursors:?}");
 }
