@@ -177,11 +177,7 @@ fn no_answer(address: &Address) -> SchemaError {
 }
 
 /// The findings of the checks of `sql/audit.sql`.
-async fn checked(
-    client: &Client,
-    login: Login,
-    which: Checks,
-) -> Result<Vec<serde_json::Value>, ReadError> {
+async fn checked(client: &Client, login: Login, which: Checks) -> Result<Vec<serde_json::Value>, ReadError> {
     let (checks, _) = AUDIT.split_once(FOUND).ok_or_else(|| {
         serde_json::Error::custom("sql/audit.sql is not assembled from sql/audit/: run `make audit`")
     })?;

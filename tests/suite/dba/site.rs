@@ -228,7 +228,9 @@ impl Audit {
 pub fn assert_same(before: &Audit, after: &Audit) {
     // RK-308 looks at a table as soon as the statistics know that it has rows.
     let is_of_others = |finding: &&str| {
-        ["backup", "reporting", "analyst", "watcher", "RK-308 whether"].iter().any(|word| finding.contains(word))
+        ["backup", "reporting", "analyst", "watcher", "RK-308 whether"]
+            .iter()
+            .any(|word| finding.contains(word))
     };
     let differ = |one: &Audit, other: &Audit| {
         one.since(other)

@@ -71,9 +71,11 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The findings, without those about the release of PostgreSQL.
+/// The findings, without those about the release of PostgreSQL, and without RK-308, which looks at a table as soon as the
+/// statistics know that it has rows.
 fn without_release(audit: &Audit) -> Vec<&String> {
-    audit.0.iter().filter(|finding| !finding.contains("PostgreSQL 1")).collect()
+    let left_out = ["PostgreSQL 1", "RK-308 whether"];
+    audit.0.iter().filter(|finding| !left_out.iter().any(|words| finding.contains(words))).collect()
 }
 
 /// Runs a command with the programs and data directories of two clusters, as the system user that they run as.

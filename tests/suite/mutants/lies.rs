@@ -128,7 +128,7 @@ async fn code_behind_a_harmless_looking_function_is_reported() {
         ),
         mutant(
             "create function public.leaky(text) returns boolean language plpgsql leakproof as 'begin return true; end'; \
-             create extension pg_trgm; alter extension pg_trgm add function public.leaky(text)",
+             create extension pg_trgm schema public; alter extension pg_trgm add function public.leaky(text)",
             &["FAIL function public.leaky(text) is LEAKPROOF"],
         )
         .by_hand(),
