@@ -122,7 +122,7 @@ collation_versions (name, word, recorded, actual, indexed, owner) as (
     select format('collation %I.%I', n.nspname, k.collname), '', k.collversion, pg_collation_actual_version(k.oid), u.used, k.collowner
       from pg_collation k
       join pg_namespace n on n.oid = k.collnamespace
-         -- One hash for all collations: a search for each of them takes as long as all other checks together.
+      -- One hash for all collations: a search for each of them takes as long as all other checks together.
      cross join lateral (
               select k.oid in (select a.attcollation from pg_attribute a where a.attrelid >= 16384
                                 union all

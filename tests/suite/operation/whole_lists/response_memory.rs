@@ -191,8 +191,7 @@ async fn whole_lists_that_clients_do_not_read_go_on_in_shorter_pages() {
     }
 }
 
-/// Each of them would hold two pages of 150 KB, and the buffers that made them: together 270 MB. The bound also covers 90 KB
-/// for each connection.
+/// If their pages were not counted, they would take 2.7 GB together. The bound also covers 90 KB for each connection.
 #[tokio::test]
 #[ignore = "takes long: `make test-all`"]
 async fn whole_lists_of_many_clients_that_do_not_read_share_the_limit_with_their_first_pages_too() {
