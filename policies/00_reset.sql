@@ -6,7 +6,7 @@
 --   policies             every policy on a table of schema app
 --   privileges           on the schemas app and rowkeep and on their tables, columns, sequences and functions: those of
 --                        every role but the owner, and but those that rowkeep.accepted has by name
---   default privileges   every grant on future objects of these schemas
+--   default privileges   every grant on future objects of these schemas, but those that rowkeep.accepted has
 --
 -- An object of another owner in app, such as a table of another program, keeps its policies and the privileges of that
 -- program's roles. PUBLIC, the roles of Rowkeep and the logins of requests lose theirs, if this login may revoke them.
@@ -32,24 +32,24 @@ declare
 begin
     -- A DBA has accepted the finding of the audit about each of these, such as the one that pgaudit needs. They are granted
     -- again at the end. A subject is compared as the audit prints it (sql/audit/frame/judge.sql).
-    with granted (finding, target, owner, grantee, is_grantable) as (
-        select format('%I: %s', n.nspname, lower(a.privilege_type)),
-               format('%s on schema %I', a.privilege_type, n.nspname), n.nspowner, a.grantee, a.is_grantable
+    with granted (id, finding, command, owner, grantee, is_grantable, of_finding) as (
+        select 'RK-212', format('%I: %s', n.nspname, lower(a.privilege_type)),
+               format('grant %s on schema %I', a.privilege_type, n.nspname), n.nspowner, a.grantee, a.is_grantable, ''
           from pg_namespace n, aclexplode(n.nspacl) a
          where n.nspname in ('app', 'rowkeep')
         union all
-        select format('%s on %I.%I', lower(a.privilege_type), n.nspname, c.relname),
-               format('%s on %s %I.%I', a.privilege_type, case c.relkind when 'S' then 'sequence' else 'table' end,
-                      n.nspname, c.relname), c.relowner, a.grantee, a.is_grantable
+        select 'RK-503', format('%s on %I.%I', lower(a.privilege_type), n.nspname, c.relname),
+               format('grant %s on %s %I.%I', a.privilege_type, case c.relkind when 'S' then 'sequence' else 'table' end,
+                      n.nspname, c.relname), c.relowner, a.grantee, a.is_grantable, ''
           from pg_class c
           join pg_namespace n on n.oid = c.relnamespace
          cross join aclexplode(c.relacl) a
          where n.nspname in ('app', 'rowkeep')
            and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
         union all
-        select format('%s on %I.%I.%I', lower(a.privilege_type), n.nspname, c.relname, t.attname),
-               format('%s (%I) on table %I.%I', a.privilege_type, t.attname, n.nspname, c.relname), c.relowner, a.grantee,
-               a.is_grantable
+        select 'RK-503', format('%s on %I.%I.%I', lower(a.privilege_type), n.nspname, c.relname, t.attname),
+               format('grant %s (%I) on table %I.%I', a.privilege_type, t.attname, n.nspname, c.relname), c.relowner,
+               a.grantee, a.is_grantable, ''
           from pg_attribute t
           join pg_class c on c.oid = t.attrelid
           join pg_namespace n on n.oid = c.relnamespace
@@ -57,14 +57,27 @@ begin
          where n.nspname in ('app', 'rowkeep')
            and not t.attisdropped
         union all
-        select format('%s on %s', lower(a.privilege_type), f.oid::regprocedure),
-               format('%s on routine %s', a.privilege_type, f.oid::regprocedure), f.proowner, a.grantee, a.is_grantable
+        select 'RK-503', format('%s on %s', lower(a.privilege_type), f.oid::regprocedure),
+               format('grant %s on routine %s', a.privilege_type, f.oid::regprocedure), f.proowner, a.grantee, a.is_grantable, ''
           from pg_proc f
           join pg_namespace n on n.oid = f.pronamespace
          cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
          where n.nspname in ('app', 'rowkeep')
+        union all
+        select 'RK-504', format('future objects of %I%s are granted', pg_get_userbyid(d.defaclrole), ' in schema ' || n.nspname),
+               format('alter default privileges for role %I%s grant %s on %s', pg_get_userbyid(d.defaclrole),
+                      ' in schema ' || n.nspname, string_agg(a.privilege_type, ', '),
+                      case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions'
+                                           else 'schemas' end),
+               d.defaclrole, a.grantee, false, ': ' || string_agg(lower(a.privilege_type), ', ' order by lower(a.privilege_type))
+          from pg_default_acl d
+          left join pg_namespace n on n.oid = d.defaclnamespace
+         cross join aclexplode(d.defaclacl) a
+         where not a.is_grantable
+           and (n.nspname in ('app', 'rowkeep') or d.defaclnamespace = 0)
+         group by d.oid, d.defaclrole, d.defaclobjtype, n.nspname, a.grantee
     )
-    select array_agg(format('grant %s to %s%s', g.target, r.name, case when g.is_grantable then ' with grant option' else '' end))
+    select array_agg(format('%s to %s%s', g.command, r.name, case when g.is_grantable then ' with grant option' else '' end))
       into accepted
       from granted g
      cross join lateral (
@@ -73,13 +86,13 @@ begin
            select string_agg(case when ascii(c) between 32 and 126 and c <> E'\\' then c
                                   when ascii(c) < 65536 then E'\\' || lpad(to_hex(ascii(c)), 4, '0')
                                   else E'\\+' || lpad(to_hex(ascii(c)), 6, '0') end, '' order by number)
-             from string_to_table(format('%s to %s%s', g.finding, r.name,
+             from string_to_table(format('%s to %s%s%s', g.finding, r.name, g.of_finding,
                                          case when g.is_grantable then ', with grant option' else '' end), null)
                   with ordinality s (c, number)) p (subject)
-      join rowkeep.accepted a on a.subject = p.subject and a.id in ('RK-212', 'RK-503')
+      join rowkeep.accepted a on (a.id, a.subject) = (g.id, p.subject)
      where g.grantee <> g.owner
        -- Who writes that table decides what is accepted: only its owner.
-       and g.target not like '% on table rowkeep.accepted'
+       and g.command not like '% on table rowkeep.accepted'
        and coalesce(a.until >= (now() at time zone 'UTC')::date, true);
 
     for command in

@@ -153,7 +153,7 @@ database_guests (name, serves) as (
 
 -- Default privileges: what will be granted on future objects. `ours` are those for objects in app or rowkeep.
 default_privileges as (
-    select d.oid, o.name, o.oid as owner, n.nspname, coalesce(r.name, 'public') as receiver, lower(a.privilege_type) as privilege,
+    select d.oid, o.name, o.oid as owner, n.nspname, coalesce(r.name, 'public') as receiver, lower(a.privilege_type) || case when a.is_grantable then ' with grant option' else '' end as privilege,
            n.nspname in ('app', 'rowkeep') or n.oid is null and o.rolname = 'rowkeep_owner' as ours,
            case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions'
                                 when 'L' then 'large objects' else 'schemas' end as what
@@ -846,26 +846,28 @@ select 'RK-602', 'NOTE', 'bypass',
 check_bypass_copies (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: tables, materialized views and foreign tables outside app that have the columns of a table of app.
 -- Why: a copy of the rows has no policy of app. People make one before a migration, or for a report, and forget it.
--- Severity: NOTE. Another application can have such columns, too. FAIL if PUBLIC may read it.
+-- Severity: NOTE. Another application can have such columns, too. FAIL if PUBLIC may read it and its user_id has the type
+-- and collation of ours, as every copy has and other applications do not.
 -- Fix: drop table ...; or revoke select on ... from ...;
 -- Controls: SOC 2 CC6.1
-select 'RK-618', case when bool_or(x.public) then 'FAIL' else 'NOTE' end, 'bypass',
+select 'RK-618', case when x.public and m.copied then 'FAIL' else 'NOTE' end, 'bypass',
        format('%I.%I has the columns %s of %s; %s', e.nspname, c.relname, m.columns, t.name,
               coalesce('read by ' || x.readers, 'nobody but its owner reads it')),
        case when c.relrowsecurity then 'only its own policies bind it, not those of app' else 'no policy binds it' end
        || format('; owner %s', o.name),
-       case when bool_or(x.public) then format('revoke select on %I.%I from public;', e.nspname, c.relname)
+       case when x.public and m.copied then format('revoke select on %I.%I from public;', e.nspname, c.relname)
             else format('by hand: if it is a copy, drop %s %I.%I;',
                         case c.relkind when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table' end,
                         e.nspname, c.relname) end,
-       case when bool_or(x.public) then c.relowner end
+       case when x.public and m.copied then c.relowner end
   from pg_class c
   join other_schemas e on e.oid = c.relnamespace
   join roles o on o.oid = c.relowner
   join tables t on t.oid not in (select oid from parent_tables)
  cross join lateral (
        -- Many tables have an id and time stamps.
-       select string_agg(a.attname, ', ' order by a.attnum) as columns, count(*) as number, bool_or(a.attname = 'user_id') as users
+       select string_agg(a.attname, ', ' order by a.attnum) as columns, count(*) as number, bool_or(a.attname = 'user_id') as users,
+              bool_or(a.attname = 'user_id' and (a.atttypid, a.attcollation) = (b.atttypid, b.attcollation)) as copied
          from pg_attribute a
          join pg_attribute b on b.attrelid = t.oid and b.attname = a.attname and b.attnum > 0
         where a.attrelid = c.oid and a.attnum > 0
@@ -880,10 +882,10 @@ select 'RK-618', case when bool_or(x.public) then 'FAIL' else 'NOTE' end, 'bypas
          left join roles r on r.oid = a.grantee
         where a.privilege_type = 'SELECT' and a.grantee <> c.relowner) x
  where c.relkind in ('r', 'p', 'm', 'f')
-   and m.users and m.number > 2
+   and m.users
+   and (m.number > 2 or m.number = 2 and m.copied)
    and c.oid not in (select oid from views)
    and c.oid not in (select oid from child_tables)
- group by c.oid, c.relname, c.relkind, c.relowner, c.relrowsecurity, e.nspname, o.name, t.name, m.columns, x.readers
 ),
 
 check_bypass_createrole (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1697,7 +1699,9 @@ check_grants_catalogue (id, verdict, area, subject, fact, fix, fixer) as materia
 select 'RK-507', 'FAIL', 'grants',
        format('%s%s on %s to %s', lower(a.privilege_type), o.part, o.name, coalesce(r.name, 'public')),
        'PostgreSQL does not grant it by default',
-       format('revoke %s%s on %s from %s;', lower(a.privilege_type), o.part, o.name, coalesce(r.name, 'public')), o.owner
+       format('revoke %s%s on %s from %s;', lower(a.privilege_type), o.part, o.name, coalesce(r.name, 'public')),
+       -- The owner of a table may not look into the schema of its TOAST table.
+       case when o.name ~ '^pg_toast' then 0 else o.owner end
   from (select 'pg_class'::regclass as class, c.oid, 0 as number, 'r' as kind, '' as part,
                format('%s.%I', c.relnamespace::regnamespace, c.relname) as name, c.relowner as owner, c.relacl as acl
           from pg_class c where c.relnamespace in ('pg_catalog'::regnamespace, 'pg_toast'::regnamespace)
@@ -1874,7 +1878,7 @@ check_grants_unwanted (id, verdict, area, subject, fact, fix, fixer) as material
 -- Fix: revoke ... on ... from ... cascade;
 -- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-503', g.verdict, 'grants',
-       format('%s on %s to %s', g.privilege, g.name, g.receiver)
+       format('%s on %s%s to %s', g.privilege, case when o.is_table then 'other table ' else '' end, g.name, g.receiver)
        || case when g.is_grantable then ', with grant option' else '' end,
        case when g.verdict = 'OK' then 'pgaudit.role: pgaudit logs such statements'
             when g.kind = 'sequence' then 'reads or changes the id of the next row'
@@ -1882,8 +1886,7 @@ select 'RK-503', g.verdict, 'grants',
             when g.privilege = 'references' then 'shows whether a row exists, and can prevent that it is deleted'
             when g.privilege = 'trigger' then 'runs its own code in the transactions of other roles'
             when g.privilege = 'maintain' then 'locks the table'
-            when g.kind in ('table', 'column') and g.nspname = 'app' and not exists (select from tables t where g.target = t.name)
-            then 'it is no table of Rowkeep, and no policy of Rowkeep protects it'
+            when o.is_table then 'it is no table of Rowkeep, and no policy of Rowkeep protects it'
             when g.verdict = 'NOTE' and g.kind in ('table', 'column') and g.nspname = 'app'
             then 'with BYPASSRLS it reaches the rows of all users, without it none'
             else '' end,
@@ -1892,6 +1895,11 @@ select 'RK-503', g.verdict, 'grants',
             else format('revoke %s on %s from %s cascade;', g.privilege, g.target, g.receiver) end,
        g.grantor
   from granted g
+ cross join lateral (
+       select exists (select
+                        from relations r
+                       where r.name = g.target and r.nspname = 'app' and r.relkind in ('r', 'p', 'f')
+                         and r.oid not in (select oid from tables)) as is_table) o
  where not g.wanted
    and g.kind <> 'schema'
 union all
@@ -2137,15 +2145,15 @@ check_login_limits (id, verdict, area, subject, fact, fix, fixer) as materialize
 -- Looks for: the logins of requests: their role at the start, and their time-outs.
 -- Why: a login that starts as rowkeep_api is restricted even before the first request. Time-outs end what is stuck.
 -- Severity: NOTE if something is missing. The server sets both for itself in every session. OK otherwise.
--- Fix: alter role ... set role = 'rowkeep_api'; and the same for the time-outs.
+-- Fix: alter role ... set role = 'rowkeep_api'; and the same for the time-outs. What is stored for the role in this database
+-- hides what is stored for the role, so that the fix is for the same.
 select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
        l.name || ' runs as rowkeep_api'
        || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end
        || coalesce('; not set: ' || nullif(t.missing, ''), ''),
        t.bounds,
        nullif(concat_ws(' ',
-              case when not t.starts then format('alter role %s set role = ''rowkeep_api'';', l.name) end,
-              t.fix), ''),
+              t.start, t.fix), ''),
        1
   from logins l
  cross join lateral (
@@ -2154,12 +2162,14 @@ select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end
                        filter (where n.name <> 'role' and s.value !~ '^0'), '') as bounds,
               coalesce(string_agg(n.name, ', ' order by n.name)
                        filter (where n.name <> 'role' and coalesce(s.value, '0') ~ '^0'), '') as missing,
-              string_agg(format('alter role %s set %s = %L;', l.name, n.name, n.value), ' ' order by n.name)
+              min(format('alter %s set role = %L;', coalesce(s.altered, 'role ' || l.name), n.value))
+                       filter (where n.name = 'role' and s.value is distinct from n.value) as start,
+              string_agg(format('alter %s set %s = %L;', coalesce(s.altered, 'role ' || l.name), n.name, n.value), ' ' order by n.name)
                        filter (where n.name <> 'role' and coalesce(s.value, '0') ~ '^0') as fix
-         from (values ('role', ''), ('statement_timeout', '5s'), ('lock_timeout', '2s'),
+         from (values ('role', 'rowkeep_api'), ('statement_timeout', '5s'), ('lock_timeout', '2s'),
                       ('idle_in_transaction_session_timeout', '10s')) n (name, value)
          left join lateral (
-              select s.value
+              select s.value, case when s.setrole = l.oid then s.altered end as altered
                 from stored_settings s
                where s.name = n.name and s.setrole in (l.oid, 0)
                order by s.setrole <> 0 desc, s.setdatabase <> 0 desc
@@ -2981,16 +2991,17 @@ check_trigger_enabled (id, verdict, area, subject, fact, fix, fixer) as material
 -- Controls: SOC 2 CC6.1
 select 'RK-321', case when x.problem is not null then 'FAIL'
                       when g.tgname = t.relname || '_touch' and f.proname = g.tgname then 'OK' else 'NOTE' end, 'trigger',
-       format('%s on %s', g.tgname, t.name), coalesce(x.problem, f.oid::regprocedure::text),
+       format('%s on %s%s', g.tgname, t.name, x.calls), coalesce(x.problem, f.oid::regprocedure::text),
        format(x.fix, g.tgname, t.name), t.relowner
   from pg_trigger g
   join tables t on t.oid = g.tgrelid
   join pg_proc f on f.oid = g.tgfoid
   left join lateral (values
-       (g.tgenabled not in ('O', 'A'), 'is not enabled', 'alter table %2$s enable trigger %1$I;'),
+       (g.tgenabled not in ('O', 'A'), '', 'is not enabled', 'alter table %2$s enable trigger %1$I;'),
        (not exists (select from schemas s where s.oid = f.pronamespace and s.nspname = 'app'),
-        'calls a function outside app: ' || f.oid::regprocedure, 'drop trigger %1$I on %2$s;')
-       ) x (found, problem, fix) on x.found
+        format(' calls %s (definition %s)', f.oid::regprocedure, left(md5(f.prosrc), 8)), 'a function outside app',
+        'drop trigger %1$I on %2$s;')
+       ) x (found, calls, problem, fix) on x.found
  where not g.tgisinternal
 ),
 
@@ -3148,7 +3159,7 @@ refused (id, verdict, subject) as (values
     ('RK-311', 'FAIL', ': RESTRICTIVE '),
     ('RK-312', 'FAIL', ''),
     ('RK-313', 'NOTE', ' select'),
-    ('RK-321', 'FAIL', '^tasks_touch '),
+    ('RK-321', 'FAIL', '^(?!.* calls )'),                       -- a disabled trigger
     ('RK-322', 'FAIL', ''),
     ('RK-401', 'FAIL', ''),
     ('RK-402', 'FAIL', ''),
@@ -3156,9 +3167,13 @@ refused (id, verdict, subject) as (values
     ('RK-407', 'FAIL', ''),
     ('RK-411', 'FAIL', ' is owned by rowkeep_api$'),
     ('RK-408', 'FAIL', ''),
+    ('RK-503', 'FAIL', '^\w+ on other table .* to (?!rowkeep_auditor)'),
+    ('RK-511', 'FAIL', ' stores session_replication_role = '),
+    ('RK-512', 'FAIL', ''),
     ('RK-801', 'FAIL', ''),
     ('RK-805', 'FAIL', ''),
     ('RK-901', 'FAIL', ''),
+    ('RK-902', 'FAIL', '^grant of .* on table app\.tasks to rowkeep_api is declared'),
     ('RK-911', 'FAIL', ''),
     ('RK-911', 'NOTE', '')
 ),
@@ -3204,7 +3219,7 @@ judged (id, verdict, area, subject, fact, shown, fix, fixer, position, why, who,
      cross join lateral (
            -- An OK counts where policies/00_reset.sql keeps the privilege for the row.
            select exists (select from printed p where (p.id, p.subject) = (a.id, a.subject)
-                                                  and (p.verdict <> 'OK' or p.id in ('RK-212', 'RK-503'))) as found,
+                                                  and (p.verdict <> 'OK' or p.id in ('RK-212', 'RK-503', 'RK-504'))) as found,
                   exists (select
                             from refused r
                             join printed p on (p.id, p.verdict) = (r.id, r.verdict) and p.subject ~ r.subject

@@ -7,7 +7,7 @@
 -- Fix: revoke ... on ... from ... cascade;
 -- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-503', g.verdict, 'grants',
-       format('%s on %s to %s', g.privilege, g.name, g.receiver)
+       format('%s on %s%s to %s', g.privilege, case when o.is_table then 'other table ' else '' end, g.name, g.receiver)
        || case when g.is_grantable then ', with grant option' else '' end,
        case when g.verdict = 'OK' then 'pgaudit.role: pgaudit logs such statements'
             when g.kind = 'sequence' then 'reads or changes the id of the next row'
@@ -15,8 +15,7 @@ select 'RK-503', g.verdict, 'grants',
             when g.privilege = 'references' then 'shows whether a row exists, and can prevent that it is deleted'
             when g.privilege = 'trigger' then 'runs its own code in the transactions of other roles'
             when g.privilege = 'maintain' then 'locks the table'
-            when g.kind in ('table', 'column') and g.nspname = 'app' and not exists (select from tables t where g.target = t.name)
-            then 'it is no table of Rowkeep, and no policy of Rowkeep protects it'
+            when o.is_table then 'it is no table of Rowkeep, and no policy of Rowkeep protects it'
             when g.verdict = 'NOTE' and g.kind in ('table', 'column') and g.nspname = 'app'
             then 'with BYPASSRLS it reaches the rows of all users, without it none'
             else '' end,
@@ -25,6 +24,11 @@ select 'RK-503', g.verdict, 'grants',
             else format('revoke %s on %s from %s cascade;', g.privilege, g.target, g.receiver) end,
        g.grantor
   from granted g
+ cross join lateral (
+       select exists (select
+                        from relations r
+                       where r.name = g.target and r.nspname = 'app' and r.relkind in ('r', 'p', 'f')
+                         and r.oid not in (select oid from tables)) as is_table) o
  where not g.wanted
    and g.kind <> 'schema'
 union all

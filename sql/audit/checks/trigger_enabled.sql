@@ -7,14 +7,15 @@
 -- Controls: SOC 2 CC6.1
 select 'RK-321', case when x.problem is not null then 'FAIL'
                       when g.tgname = t.relname || '_touch' and f.proname = g.tgname then 'OK' else 'NOTE' end, 'trigger',
-       format('%s on %s', g.tgname, t.name), coalesce(x.problem, f.oid::regprocedure::text),
+       format('%s on %s%s', g.tgname, t.name, x.calls), coalesce(x.problem, f.oid::regprocedure::text),
        format(x.fix, g.tgname, t.name), t.relowner
   from pg_trigger g
   join tables t on t.oid = g.tgrelid
   join pg_proc f on f.oid = g.tgfoid
   left join lateral (values
-       (g.tgenabled not in ('O', 'A'), 'is not enabled', 'alter table %2$s enable trigger %1$I;'),
+       (g.tgenabled not in ('O', 'A'), '', 'is not enabled', 'alter table %2$s enable trigger %1$I;'),
        (not exists (select from schemas s where s.oid = f.pronamespace and s.nspname = 'app'),
-        'calls a function outside app: ' || f.oid::regprocedure, 'drop trigger %1$I on %2$s;')
-       ) x (found, problem, fix) on x.found
+        format(' calls %s (definition %s)', f.oid::regprocedure, left(md5(f.prosrc), 8)), 'a function outside app',
+        'drop trigger %1$I on %2$s;')
+       ) x (found, calls, problem, fix) on x.found
  where not g.tgisinternal

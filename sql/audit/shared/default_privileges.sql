@@ -1,6 +1,6 @@
 -- Default privileges: what will be granted on future objects. `ours` are those for objects in app or rowkeep.
 default_privileges as (
-    select d.oid, o.name, o.oid as owner, n.nspname, coalesce(r.name, 'public') as receiver, lower(a.privilege_type) as privilege,
+    select d.oid, o.name, o.oid as owner, n.nspname, coalesce(r.name, 'public') as receiver, lower(a.privilege_type) || case when a.is_grantable then ' with grant option' else '' end as privilege,
            n.nspname in ('app', 'rowkeep') or n.oid is null and o.rolname = 'rowkeep_owner' as ours,
            case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions'
                                 when 'L' then 'large objects' else 'schemas' end as what

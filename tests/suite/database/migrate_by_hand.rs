@@ -164,6 +164,9 @@ const ACCEPTED: &str = "
     grant execute on function app.schema_version() to {kept}, public;
     grant select on rowkeep.policies to {kept} with grant option;
     grant insert on rowkeep.accepted to {kept};
+    alter default privileges for role rowkeep_owner in schema app grant select, insert on tables to {kept};
+    alter default privileges for role rowkeep_owner in schema app grant usage on sequences to {kept} with grant option;
+    alter default privileges for role rowkeep_owner in schema rowkeep grant select on tables to {kept};
     insert into rowkeep.accepted (id, subject, why, until) values
         ('RK-212', 'rowkeep: usage to {kept}', 'a test', null),
         ('RK-503', 'select on app.tasks.user_id to {kept}', 'a test', current_date + 1),
@@ -172,6 +175,8 @@ const ACCEPTED: &str = "
         ('RK-502', 'select on app.tasks.title to {kept}', 'another check', null),
         ('RK-503', 'execute on app.schema_version() to {kept}', 'a test', null),
         ('RK-503', 'select on rowkeep.policies to {kept}, with grant option', 'a test', null),
+        ('RK-504', 'future objects of rowkeep_owner in schema app are granted to {kept}: insert, select', 'a test', null),
+        ('RK-504', 'future objects of rowkeep_owner in schema app are granted to {kept}: usage', 'not the option', null),
         ('RK-503', 'insert on rowkeep.accepted to {kept}', 'it could accept more', null);";
 
 /// Every privilege that is not the owner's, one a line.
@@ -185,7 +190,9 @@ const PRIVILEGES: &str = "
             select attrelid::regclass || '.' || attname, attacl, relowner
               from pg_attribute join pg_class c on c.oid = attrelid and relnamespace = 'app'::regnamespace
             union all
-            select oid::regprocedure::text, proacl, proowner from pg_proc where pronamespace = 'app'::regnamespace) o (name, acl, owner)
+            select oid::regprocedure::text, proacl, proowner from pg_proc where pronamespace = 'app'::regnamespace
+            union all
+            select 'in ' || nspname, defaclacl, defaclrole from pg_default_acl join pg_namespace n on n.oid = defaclnamespace) o (name, acl, owner)
      cross join aclexplode(o.acl) a
       left join pg_roles r on r.oid = a.grantee
      where a.grantee <> o.owner and coalesce(r.rolname not like 'rowkeep%', true)
@@ -206,13 +213,15 @@ async fn the_policies_keep_the_grants_that_a_dba_has_accepted_and_revoke_all_oth
 
         let expected = [
             "execute app.schema_version()",
+            "insert in app",
             "select app.tasks.user_id",
+            "select in app",
             "select* rowkeep.policies",
             "truncate app.tasks",
             "usage schema rowkeep",
         ];
         let expected: Vec<_> = expected.iter().map(|grant| format!("{kept} {grant}")).collect();
         assert_eq!(texts(&admin, PRIVILEGES).await, expected, "{way}");
-        assert_eq!(texts(&admin, "select count(*)::text from rowkeep.accepted").await, ["8"], "{way}");
+        assert_eq!(texts(&admin, "select count(*)::text from rowkeep.accepted").await, ["10"], "{way}");
     }
 }

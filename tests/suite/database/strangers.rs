@@ -167,7 +167,10 @@ async fn the_audit_fails_each_privilege_on_a_table_of_another_program_once() {
     let report = audit(&database.address("postgres")).await.expect("a report");
 
     let failing = failing(&report);
-    assert!(failing.len() == 1 && failing[0].contains("select on app.orders to rowkeep_api"), "{report}");
+    assert!(
+        failing.len() == 1 && failing[0].contains("select on other table app.orders to rowkeep_api"),
+        "{report}"
+    );
     assert!(text(&report).contains("fix: revoke select on app.orders from rowkeep_api cascade;"), "{report}");
 }
 

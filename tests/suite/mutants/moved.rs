@@ -39,14 +39,14 @@ async fn a_moved_renamed_or_dropped_object_is_reported() {
         .by_hand(),
         mutant(
             "alter schema app rename to elsewhere",
-            &["FAIL schema app does not exist", "FAIL drift", "FAIL proof"],
+            &["FAIL schema app: does not exist", "FAIL drift", "FAIL proof"],
         )
         .by_hand(),
-        mutant("drop schema app cascade", &["FAIL schema app does not exist", "FAIL drift", "FAIL proof"])
+        mutant("drop schema app cascade", &["FAIL schema app: does not exist", "FAIL drift", "FAIL proof"])
             .by_hand(),
         mutant(
             "alter schema rowkeep rename to history",
-            &["FAIL schema rowkeep does not exist", "FAIL drift"],
+            &["FAIL schema rowkeep: does not exist", "FAIL drift"],
         )
         .by_hand(),
         mutant(

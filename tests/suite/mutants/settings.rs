@@ -54,11 +54,11 @@ async fn a_setting_stored_for_the_database_is_reported() {
         ),
         mutant(
             here("log_statement = ''all''", "role rowkeep_login in database"),
-            &["NOTE settings role rowkeep_login in database .. stores log_statement = all"],
+            &["NOTE server role rowkeep_login has log_statement = all .. the server log gets the values"],
         ),
         mutant(
             here("log_min_duration_statement = 0", "database"),
-            &["NOTE settings database .. stores log_min_duration_statement = 0"],
+            &["NOTE server the server has log_min_duration_statement = 0 .. the server log gets the values"],
         ),
         mutant(
             here("session_preload_libraries = ''auto_explain''", "database"),

@@ -61,7 +61,7 @@ mutants (rank, damage, notices, by_hand) as (
            ('alter trigger %2$s on %1$s rename to renamed', null, 'is declared, but does not exist', false),
            ('create function public.spy() returns trigger language plpgsql as $$ begin return new; end $$; '
             'create or replace trigger %2$s before insert or update on %1$s for each row execute function public.spy()',
-            'FAIL trigger %s on %s: calls a function outside app: public.spy()', 'is not as declared', false)
+            'FAIL trigger %s on %s calls public.spy() .. a function outside app', 'is not as declared', false)
            ) v (damage, notice, drift, by_hand)
     union all
     select 4, format('create or replace function %s() returns trigger language plpgsql set search_path = '''' as '
@@ -75,7 +75,7 @@ mutants (rank, damage, notices, by_hand) as (
     select 5, format('create or replace function public.spy() returns trigger language plpgsql as $$ begin '
                      'raise notice ''%%'', new; return new; end $$; create trigger spy_%s %s on %s %s execute function public.spy()',
                      w.number, w.time, t.name, w.each),
-           array[format('FAIL trigger spy_%s on %s: calls a function outside app: public.spy()', w.number, t.name),
+           array[format('FAIL trigger spy_%s on %s calls public.spy() .. a function outside app', w.number, t.name),
                  format('FAIL drift trigger spy_%s on %s exists, but is not declared', w.number, t.name)], false
       from tables t
      cross join (values (1, 'before insert', 'for each row'), (2, 'after update', 'for each row'),
