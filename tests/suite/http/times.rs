@@ -71,7 +71,7 @@ async fn the_largest_id_of_javascript_is_sent_and_received_unchanged() {
 
 #[tokio::test]
 async fn times_are_utc_with_six_digits_of_a_second() {
-    let world = World::shared().await;
+    let world = World::new().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
     let superuser = world.database.superuser().await;
