@@ -289,7 +289,8 @@ impl Database {
 
         let cluster = cluster().await;
         let admin = client(&cluster.address("postgres").expect("an address")).await;
-        let create = format!("create database {name} template {template}");
+        // Copies files, also that of the catalogue cache, which the first session would have to make.
+        let create = format!("create database {name} template {template} strategy file_copy");
         for _ in 0..100 {
             match admin.batch_execute(&create).await {
                 Ok(()) => {
