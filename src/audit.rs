@@ -183,10 +183,17 @@ async fn checked(client: &Client, login: Login, which: Checks) -> Result<Vec<ser
     })?;
     // Lines such as \set are for psql.
     let checks = checks.lines().filter(|line| !line.starts_with('\\'));
-    // Postgres does not run a check of which nothing is selected.
-    let is_wanted = |line: &&str| match line.split_once(" from check_") {
-        Some((_, name)) if which == Checks::Failing => explained::can_fail(name),
-        _ => true,
+    // What is left out is not parsed either: its definition from its name to the bracket, and the line that selects from it.
+    let mut left_out = false;
+    let is_wanted = |line: &&str| {
+        let defined = line.strip_prefix("check_").and_then(|rest| rest.split_once(" (id, "));
+        let selected = line.split_once(" from check_");
+        let name = defined.map(|(name, _)| name).or(selected.map(|(_, name)| name));
+        let can_fail = which == Checks::All || name.is_none_or(explained::can_fail);
+        left_out |= defined.is_some() && !can_fail;
+        let is_wanted = can_fail && !left_out;
+        left_out &= *line != "),";
+        is_wanted
     };
     let checks = checks.filter(is_wanted);
     let mut query = checks.chain(FINDINGS.lines()).collect::<Vec<_>>().join("\n");

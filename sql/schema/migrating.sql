@@ -3,10 +3,12 @@
 --                  them and report success: the policies bind the owner, too.
 --   search_path    Every name must say its schema.
 --   lock_timeout   Requests queue behind a lock that this session waits for, so it does not wait for long.
+--   jit            Compiling what the policies ask the catalogues takes seconds, running it takes milliseconds.
 --   client_connection_check_interval   A statement ends soon after this program was killed, and so do its locks.
 set row_security = off;
 set search_path = '';
 set lock_timeout = '2s';
+set jit = off;
 
 do $$
 begin

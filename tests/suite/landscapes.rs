@@ -181,6 +181,7 @@ async fn expect_a_clean_page(landscape: Landscape, major: Option<u32>) {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_audit_fails_nothing_on_neon() {
     expect_a_clean_page(NEON, None).await;
 }
@@ -196,21 +197,25 @@ async fn the_audit_fails_nothing_on_rds() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_audit_fails_nothing_on_cloud_sql() {
     expect_a_clean_page(CLOUD_SQL, None).await;
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_audit_fails_nothing_on_azure() {
     expect_a_clean_page(AZURE, None).await;
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_audit_fails_nothing_on_cloudnativepg() {
     expect_a_clean_page(CLOUD_NATIVE_PG, None).await;
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_audit_fails_nothing_in_a_company() {
     expect_a_clean_page(COMPANY, None).await;
 }

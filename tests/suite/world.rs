@@ -7,13 +7,15 @@ mod issuer;
 mod person;
 mod releases;
 mod server;
+mod shared;
 
 pub use certificate_authority::{CertificateAuthority, Signed};
 pub use cluster::{Database, OwnCluster, PASSWORD, cluster, end_with_this_process, psql};
 pub use issuer::{Issuer, JWKS_PATH, KeyPair, NEVER, Reply, public};
 pub use person::{Answer, Connection, Person, Request, send, try_send};
 pub use releases::{PACKAGED, releases};
-pub use server::Server;
+pub use server::{Server, Watcher};
+pub use shared::SharedWorld;
 
 use rowkeep::auth::{SourceKeys, TokenRules, TokenSource, UserId, Verifier};
 
@@ -35,7 +37,12 @@ impl World {
         Self::with(&[]).await
     }
 
-    /// The same, with other settings.
+    /// The same, of which the test changes nothing but rows: another test may have used it before.
+    pub async fn shared() -> SharedWorld {
+        SharedWorld::take().await
+    }
+
+    /// The same as [`World::new`], with other settings.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         Self::on(Database::new().await, settings).await
     }

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Error, Row};
 use super::support::{files, texts, without_comments};
 use crate::world::Database;
 use binding::{Literal, Raw, bindings, raw};
-use connection::Connection;
+use connection::{Connection, begin_as};
 
 /// A query file of a table.
 pub struct Query {
@@ -167,19 +167,14 @@ impl Locks {
         bound: &str,
         binding: &[Literal],
     ) -> Result<Vec<Row>, Error> {
-        self.login.begin_as(user).await;
         let bound = (!query.creates()).then_some(bound);
-        let rows = self.login.run(query, bound, binding).await;
-        self.login.batch_execute("commit").await.expect("an end");
-        rows
+        self.login.run_between(&begin_as(user), query, bound, binding, "commit").await
     }
 
     /// Bob's result when no other user has a row.
     async fn run_as_the_only_user(&self, query: &Query, binding: &[Literal]) -> Option<Vec<Vec<Raw>>> {
         let alone = format!("begin; delete from app.{} where user_id <> 'bob'", self.table);
-        self.admin.batch_execute(&alone).await.expect("nobody else");
-        let rows = self.admin.run(query, Some("bob"), binding).await;
-        self.admin.batch_execute("rollback").await.expect("an end");
+        let rows = self.admin.run_between(&alone, query, Some("bob"), binding, "rollback").await;
         rows.ok().map(|rows| raw(&rows))
     }
 }

@@ -31,7 +31,7 @@ fn without_numbers(text: &str) -> String {
 async fn the_sign_in_page_quotes_the_error_for_each_wrong_token() {
     let (pair, other) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let issuer = Issuer::new(&[&pair]).await;
-    let (of_issuer, of_secret) = (World::of(&issuer, &[]).await, World::new().await);
+    let (of_issuer, of_secret) = (World::of(&issuer, &[]).await, World::shared().await);
     let of_better_auth =
         async |url: &str| World::with(&[("BETTER_AUTH_SECRET", ""), ("BETTER_AUTH_URL", url)]).await;
     let out_of_reach = of_better_auth("http://127.0.0.1:1").await;

@@ -10,7 +10,7 @@ use crate::world::{Person, World, send, token};
 
 #[tokio::test]
 async fn every_route_of_a_contract_needs_a_token() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let anonymous = world.anonymous();
 
     for (template, methods) in ROUTES.iter().filter(|(template, _)| template.starts_with("/api/")) {
@@ -28,7 +28,7 @@ async fn every_route_of_a_contract_needs_a_token() {
 
 #[tokio::test]
 async fn a_401_has_the_error_format_of_its_contract() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for contract in CONTRACTS {
         for person in [world.anonymous(), bearer(&world, "nonsense")] {
@@ -41,7 +41,7 @@ async fn a_401_has_the_error_format_of_its_contract() {
 
 #[tokio::test]
 async fn another_scheme_is_not_a_token() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let token = token("alice");
 
     for value in [
@@ -64,7 +64,7 @@ async fn another_scheme_is_not_a_token() {
 
 #[tokio::test]
 async fn the_scheme_is_bearer_in_any_case() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let token = token("alice");
 
     for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
@@ -76,7 +76,7 @@ async fn the_scheme_is_bearer_in_any_case() {
 
 #[tokio::test]
 async fn two_authorization_headers_are_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, bob) = (format!("Bearer {}", token("alice")), format!("Bearer {}", token("bob")));
 
     for values in [[&*alice, &*bob], [&*alice, &*alice], ["Basic YQ==", &*alice], [&*alice, ""]] {
@@ -86,7 +86,7 @@ async fn two_authorization_headers_are_refused() {
 
 #[tokio::test]
 async fn a_cookie_makes_no_difference() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, anonymous) = (world.user("alice"), world.anonymous());
     let with_cookie = async |person: &Person, cookie: &str| {
         let mut request = person.request(Method::GET, "/api/tasks", "");
@@ -110,7 +110,7 @@ async fn a_cookie_makes_no_difference() {
 
 #[tokio::test]
 async fn a_token_outside_the_authorization_header_is_ignored() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let anonymous = world.anonymous();
     let token = token("alice");
 

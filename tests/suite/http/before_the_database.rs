@@ -66,7 +66,7 @@ async fn refusals(contract: &Contract, alice: &Person) -> Vec<(String, u16)> {
 
 #[tokio::test]
 async fn what_can_be_refused_without_the_database_is_refused_alike_before_it_is_reached() {
-    let (world, waiting) = (World::new().await, waiting_server().await);
+    let (world, waiting) = (World::shared().await, waiting_server().await);
 
     for contract in &CONTRACTS {
         let with_database = refusals(contract, &world.user("alice")).await;

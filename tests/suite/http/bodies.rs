@@ -28,7 +28,7 @@ pub async fn every_call(
 
 #[tokio::test]
 async fn malformed_json_is_a_400_everywhere() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
     let deep = format!(r#"{{"title":"x","completed":true,"note":{}{}}}"#, "[".repeat(9999), "]".repeat(9999));
@@ -87,7 +87,7 @@ async fn malformed_json_is_a_400_everywhere() {
 
 #[tokio::test]
 async fn a_body_may_be_a_hundred_levels_deep() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
     let body = format!(r#"{{"title":"x","completed":true,"note":{}{}}}"#, "[".repeat(99), "]".repeat(99));
@@ -101,7 +101,7 @@ async fn a_body_may_be_a_hundred_levels_deep() {
 
 #[tokio::test]
 async fn an_empty_body_is_malformed_where_a_body_is_required() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
@@ -118,7 +118,7 @@ async fn an_empty_body_is_malformed_where_a_body_is_required() {
 
 #[tokio::test]
 async fn a_byte_order_mark_before_the_json_is_ignored() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
     let title = "\u{feff}buy\u{feff} bread";
@@ -137,7 +137,7 @@ async fn a_byte_order_mark_before_the_json_is_ignored() {
 
 #[tokio::test]
 async fn a_byte_order_mark_with_nothing_after_it_or_in_another_place_is_malformed() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
     let object = r#"{"title":"buy bread","completed":true}"#;
@@ -164,7 +164,7 @@ async fn a_byte_order_mark_with_nothing_after_it_or_in_another_place_is_malforme
 
 #[tokio::test]
 async fn json_that_is_not_an_object_is_invalid() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
@@ -180,7 +180,7 @@ async fn json_that_is_not_an_object_is_invalid() {
 
 #[tokio::test]
 async fn the_last_of_duplicate_members_counts() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 
@@ -213,7 +213,7 @@ async fn the_last_of_duplicate_members_counts() {
 
 #[tokio::test]
 async fn a_deeply_nested_body_does_not_overflow_the_stack() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for path in ["/api/tasks", "/api/v1/tasks", "/api/alice/tasks"] {

@@ -48,7 +48,7 @@ fn decoded(answer: &Answer) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_large_list_is_compressed_as_its_client_accepts() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     // One page of each contract, and several pages of the first two.
     for tasks in [90, 1500] {
@@ -82,7 +82,7 @@ async fn a_large_list_is_compressed_as_its_client_accepts() {
 
 #[tokio::test]
 async fn small_answers_and_single_tasks_are_never_compressed() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user(&"\u{1f600}".repeat(255));
     // The longest task that there can be: JSON escapes these characters.
     let longest = json!({ "title": "\u{1}".repeat(199) + "x", "description": "\u{1}".repeat(1000) });
@@ -108,7 +108,7 @@ async fn small_answers_and_single_tasks_are_never_compressed() {
 /// A client that refuses the plain answer as well gets it all the same: it is the only one that every client can read.
 #[tokio::test]
 async fn a_client_that_accepts_neither_gzip_nor_brotli_gets_the_plain_list() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     fill(&world, "alice", 150).await;
     for contract in CONTRACTS {
@@ -127,7 +127,7 @@ async fn a_client_that_accepts_neither_gzip_nor_brotli_gets_the_plain_list() {
 
 #[tokio::test]
 async fn head_has_the_headers_of_the_compressed_answer() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     fill(&world, "alice", 150).await;
     for contract in CONTRACTS {

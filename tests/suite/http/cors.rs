@@ -78,7 +78,7 @@ fn assert_closed(answer: &Answer, label: &str) {
 
 #[tokio::test]
 async fn a_preflight_of_a_listed_origin_is_answered_without_a_token() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for (template, _) in ROUTES {
         let path = path(template, "alice", "7");
@@ -97,7 +97,7 @@ async fn a_preflight_of_a_listed_origin_is_answered_without_a_token() {
 
 #[tokio::test]
 async fn a_preflight_of_another_origin_is_a_204_that_allows_nothing() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for (template, methods) in ROUTES {
         let path = path(template, "alice", "7");
@@ -114,7 +114,7 @@ async fn a_preflight_of_another_origin_is_a_204_that_allows_nothing() {
 
 #[tokio::test]
 async fn options_without_an_origin_is_a_204_with_the_methods_of_the_path() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for (template, methods) in ROUTES {
         let path = path(template, "alice", "7");
@@ -133,7 +133,7 @@ async fn options_without_an_origin_is_a_204_with_the_methods_of_the_path() {
 
 #[tokio::test]
 async fn a_listed_origin_may_read_every_answer() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let json = "application/json";
 
@@ -202,7 +202,7 @@ async fn a_listed_origin_may_read_server_errors() {
 
 #[tokio::test]
 async fn a_request_of_another_origin_is_answered_as_without_an_origin() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
@@ -226,7 +226,7 @@ async fn a_request_of_another_origin_is_answered_as_without_an_origin() {
 
 #[tokio::test]
 async fn a_request_of_another_origin_with_a_token_may_write() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let origin = ("origin", "https://evil.example");
 
@@ -259,7 +259,7 @@ async fn each_listed_origin_is_echoed() {
 
 #[tokio::test]
 async fn a_preflight_is_answered_alike_with_and_without_a_token() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for person in [world.user("alice"), world.anonymous(), bearer(&world, "nonsense")] {
         let answer = preflight(&person, "/api/alice/tasks/7", LISTED).await;
@@ -281,7 +281,7 @@ async fn preflight_for(person: &Person, requested: &str) -> Answer {
 
 #[tokio::test]
 async fn a_preflight_gets_the_headers_that_it_asks_for() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let requested = "authorization,baggage,content-type,sentry-trace,traceparent,X-Requested-With";
 
     let answer = preflight_for(&world.anonymous(), requested).await;
@@ -294,7 +294,7 @@ async fn a_preflight_gets_the_headers_that_it_asks_for() {
 
 #[tokio::test]
 async fn a_preflight_gets_only_names_of_headers_and_not_too_many() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let many = (0..1000).map(|number| format!("x-header-{number}")).collect::<Vec<_>>().join(",");
 
     for (requested, wanted) in [

@@ -119,7 +119,7 @@ async fn a_listed_origin_may_read_the_count_and_the_link() {
 /// The length is that of the list at the moment of the page, however fast others change it.
 #[tokio::test]
 async fn a_page_and_its_count_are_of_the_same_moment() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let done = std::sync::atomic::AtomicBool::new(false);
 

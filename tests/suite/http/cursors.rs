@@ -53,7 +53,7 @@ const LISTS: [&[(&str, &str)]; 12] = [
 
 #[tokio::test]
 async fn a_cursor_works_only_for_the_list_it_was_made_for() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     four_tasks(&alice).await;
 
@@ -71,7 +71,7 @@ async fn a_cursor_works_only_for_the_list_it_was_made_for() {
 
 #[tokio::test]
 async fn equivalent_parameters_share_their_cursors() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     four_tasks(&alice).await;
 
@@ -114,7 +114,7 @@ async fn equivalent_parameters_share_their_cursors() {
 
 #[tokio::test]
 async fn a_cursor_of_another_user_is_refused_like_any_invalid_cursor() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     four_tasks(&alice).await;
     four_tasks(&bob).await;
@@ -129,7 +129,7 @@ async fn a_cursor_of_another_user_is_refused_like_any_invalid_cursor() {
 
 #[tokio::test]
 async fn the_last_of_two_cursors_counts() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     four_tasks(&alice).await;
     let cursor = cursor_of(&alice, &[]).await;
@@ -142,7 +142,7 @@ async fn the_last_of_two_cursors_counts() {
 
 #[tokio::test]
 async fn a_cursor_and_an_offset_exclude_each_other() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     four_tasks(&alice).await;
     let cursor = cursor_of(&alice, &[]).await;
@@ -209,7 +209,7 @@ async fn a_new_key_makes_every_cursor_invalid() {
 
 #[tokio::test]
 async fn a_cursor_of_another_database_is_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let other = Database::unmigrated().await;
     rowkeep::schema::migrate(&other.address("postgres"), false).await.expect("a migrated database");
     let other = World::on(other, &[]).await;

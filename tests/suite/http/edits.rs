@@ -9,7 +9,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn a_put_keeps_clears_or_sets_as_its_contract_says() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let keeps: Value = json!("two litres");
     let null: Value = json!(null);
@@ -50,7 +50,7 @@ async fn a_put_keeps_clears_or_sets_as_its_contract_says() {
 
 #[tokio::test]
 async fn a_put_sets_a_description_in_every_contract() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 
@@ -67,7 +67,7 @@ async fn a_put_sets_a_description_in_every_contract() {
 
 #[tokio::test]
 async fn a_post_takes_a_description_null_or_nothing() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {
@@ -87,7 +87,7 @@ async fn a_post_takes_a_description_null_or_nothing() {
 
 #[tokio::test]
 async fn a_post_creates_a_completed_task_if_it_says_so() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {
@@ -108,7 +108,7 @@ async fn a_post_creates_a_completed_task_if_it_says_so() {
 
 #[tokio::test]
 async fn completed_must_be_a_boolean_wherever_it_stands() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
@@ -126,7 +126,7 @@ async fn completed_must_be_a_boolean_wherever_it_stands() {
 
 #[tokio::test]
 async fn a_title_is_required_in_a_post_and_in_a_put() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
@@ -151,7 +151,7 @@ async fn a_title_is_required_in_a_post_and_in_a_put() {
 
 #[tokio::test]
 async fn a_title_of_another_type_is_refused_wherever_it_stands() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
@@ -170,7 +170,7 @@ async fn a_title_of_another_type_is_refused_wherever_it_stands() {
 
 #[tokio::test]
 async fn a_description_must_be_a_string_or_null() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
@@ -189,7 +189,7 @@ async fn a_description_must_be_a_string_or_null() {
 
 #[tokio::test]
 async fn a_number_beyond_a_double_is_ignored_in_unknown_members() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let huge = format!("1{}", "0".repeat(400));
 
@@ -208,7 +208,7 @@ async fn a_number_beyond_a_double_is_ignored_in_unknown_members() {
 
 #[tokio::test]
 async fn unknown_members_are_ignored() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let unknown = json!({
         "title": "buy milk", "id": 4711, "user_id": "bob", "userId": "bob", "owner": "bob",

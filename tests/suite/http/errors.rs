@@ -48,7 +48,7 @@ fn assert_shows_no_internals(answer: &Answer, label: &str) {
 
 #[tokio::test]
 async fn no_error_shows_internals() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 
@@ -107,7 +107,7 @@ async fn an_internal_error_is_a_500_without_its_cause() {
 
 #[tokio::test]
 async fn the_error_of_a_malformed_body_says_where_it_is_malformed() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     let answer = world.user("alice").send(Method::POST, "/api/tasks", "{\n  \"title\": x\n}").await;
 

@@ -13,7 +13,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn a_server_that_can_serve_is_healthy() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for person in [world.anonymous(), bearer(&world, "nonsense"), world.user("alice")] {
         for path in ["/health", "/health/", "/health?verbose=1"] {
@@ -69,7 +69,7 @@ async fn a_server_without_its_database_is_unhealthy_until_it_is_back() {
 
 #[tokio::test]
 async fn an_unknown_path_is_a_404_with_detail_only() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for person in [world.anonymous(), world.user("alice")] {
         for path in [
@@ -111,7 +111,7 @@ async fn an_unknown_path_is_a_404_with_detail_only() {
 
 #[tokio::test]
 async fn a_trailing_slash_does_not_change_the_answer() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].to_string();
 
@@ -136,7 +136,7 @@ async fn a_trailing_slash_does_not_change_the_answer() {
 
 #[tokio::test]
 async fn writes_work_with_a_trailing_slash() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {
@@ -157,7 +157,7 @@ async fn writes_work_with_a_trailing_slash() {
 
 #[tokio::test]
 async fn head_answers_like_get_without_the_body() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].to_string();
 
@@ -184,7 +184,7 @@ async fn head_answers_like_get_without_the_body() {
 
 #[tokio::test]
 async fn responses_forbid_caching_and_content_sniffing() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for path in ["/health", "/api/tasks", "/api/v1/tasks", "/api/alice/tasks", "/api/bob/tasks", "/nothing"] {

@@ -23,6 +23,7 @@ use crate::world::{SECRET, World};
 #[tokio::test]
 async fn an_algorithm_other_than_the_keys_is_refused() {
     for target in Target::all().await {
+        let target = target.lock().await;
         target.check("algorithms", algorithms::table).await;
     }
 }
@@ -30,6 +31,7 @@ async fn an_algorithm_other_than_the_keys_is_refused() {
 #[tokio::test]
 async fn a_signature_of_another_kind_or_of_another_key_is_refused() {
     for target in Target::all().await {
+        let target = target.lock().await;
         target.check("key confusion", key_confusion::table).await;
     }
 }
@@ -37,6 +39,7 @@ async fn a_signature_of_another_kind_or_of_another_key_is_refused() {
 #[tokio::test]
 async fn a_changed_signature_is_refused() {
     for target in Target::all().await {
+        let target = target.lock().await;
         target.check("signatures", signatures::table).await;
     }
 }
@@ -44,6 +47,7 @@ async fn a_changed_signature_is_refused() {
 #[tokio::test]
 async fn a_key_in_the_header_is_refused_and_no_url_in_the_header_is_read() {
     for target in Target::all().await {
+        let target = target.lock().await;
         target.check("keys in the header", headers::keys_in_header).await;
 
         assert_eq!(target.trap.requested_paths(), [] as [&str; 0], "{}", target.name);
@@ -53,6 +57,7 @@ async fn a_key_in_the_header_is_refused_and_no_url_in_the_header_is_read() {
 #[tokio::test]
 async fn a_header_that_needs_what_this_server_does_not_support_is_refused() {
     for target in Target::all().await {
+        let target = target.lock().await;
         target.check("headers", headers::table).await;
     }
 }
@@ -60,6 +65,7 @@ async fn a_header_that_needs_what_this_server_does_not_support_is_refused() {
 #[tokio::test]
 async fn an_unknown_kid_is_refused() {
     for target in Target::all().await {
+        let target = target.lock().await;
         target.check("key ids", headers::key_ids).await;
     }
 }
@@ -67,6 +73,7 @@ async fn an_unknown_kid_is_refused() {
 #[tokio::test]
 async fn a_time_of_the_wrong_type_or_out_of_bounds_is_refused() {
     for target in Target::all().await {
+        let target = target.lock().await;
         target.check("times", claims::times).await;
     }
 }
@@ -74,6 +81,7 @@ async fn a_time_of_the_wrong_type_or_out_of_bounds_is_refused() {
 #[tokio::test]
 async fn a_time_before_1970_is_refused() {
     for target in Target::all().await {
+        let target = target.lock().await;
         target.check("times before 1970", claims::times_before_1970).await;
     }
 }
@@ -81,6 +89,7 @@ async fn a_time_before_1970_is_refused() {
 #[tokio::test]
 async fn a_subject_that_cannot_be_a_user_id_is_refused() {
     for target in Target::all().await {
+        let target = target.lock().await;
         target.check("subjects", claims::subjects).await;
     }
 }
@@ -95,6 +104,7 @@ async fn an_issuer_or_audience_that_differs_in_one_character_is_refused() {
 #[tokio::test]
 async fn a_token_that_has_a_member_twice_is_refused() {
     for target in Target::all().await {
+        let target = target.lock().await;
         target.check("duplicates", duplicates::table).await;
     }
 }
@@ -102,6 +112,7 @@ async fn a_token_that_has_a_member_twice_is_refused() {
 #[tokio::test]
 async fn a_token_of_the_wrong_shape_or_encoding_is_refused() {
     for target in Target::all().await {
+        let target = target.lock().await;
         target.check("encodings", encodings::table).await;
     }
 }
@@ -109,6 +120,7 @@ async fn a_token_of_the_wrong_shape_or_encoding_is_refused() {
 #[tokio::test]
 async fn a_token_that_does_not_consist_of_json_objects_is_refused() {
     for target in Target::all().await {
+        let target = target.lock().await;
         target.check("JSON", json::table).await;
     }
 }
@@ -116,6 +128,7 @@ async fn a_token_that_does_not_consist_of_json_objects_is_refused() {
 #[tokio::test]
 async fn a_token_that_is_unusual_and_valid_is_accepted() {
     for target in Target::all().await {
+        let target = target.lock().await;
         target.check("unusual tokens", unusual::table).await;
 
         assert_eq!(target.trap.requested_paths(), [] as [&str; 0], "{}", target.name);
@@ -151,7 +164,7 @@ async fn the_reason_names_the_claim_that_is_wrong() {
 /// User ids are compared byte by byte: otherwise one user would see the tasks of another.
 #[tokio::test]
 async fn users_whose_ids_look_alike_are_different_users() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alike = [
         "alice",
         "Alice",
@@ -181,7 +194,7 @@ async fn users_whose_ids_look_alike_are_different_users() {
 /// The HTTP server refuses such a long header before it looks for a token.
 #[tokio::test]
 async fn a_token_of_a_megabyte_is_refused_and_the_server_goes_on() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let long = token_with(json!({ "name": "x".repeat(1_000_000) }));
 
     let answer = authorized(&world, &[&format!("Bearer {long}")]).await;

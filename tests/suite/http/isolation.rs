@@ -9,7 +9,7 @@ use crate::world::{World, send};
 
 #[tokio::test]
 async fn a_task_of_another_user_answers_like_a_missing_task() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let task = alice.creates(json!({ "title": "buy milk", "description": "two litres" })).await;
     let missing = task["id"].as_i64().expect("an id") + 1000;
@@ -28,7 +28,7 @@ async fn a_task_of_another_user_answers_like_a_missing_task() {
 
 #[tokio::test]
 async fn a_refused_body_does_not_reveal_a_task_of_another_user() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let task = alice.creates(json!({ "title": "buy milk", "description": "two litres" })).await;
     let missing = task["id"].as_i64().expect("an id") + 1000;
@@ -64,7 +64,7 @@ async fn a_refused_body_does_not_reveal_a_task_of_another_user() {
 
 #[tokio::test]
 async fn head_options_and_origins_do_not_reveal_a_task_of_another_user() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let task = alice.creates(json!({ "title": "buy milk" })).await;
     let missing = task["id"].as_i64().expect("an id") + 1000;
@@ -98,7 +98,7 @@ async fn head_options_and_origins_do_not_reveal_a_task_of_another_user() {
 
 #[tokio::test]
 async fn the_path_of_another_user_does_not_reveal_their_tasks() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let nobody = world.user("nobody has this id");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
@@ -123,7 +123,7 @@ async fn the_path_of_another_user_does_not_reveal_their_tasks() {
 
 #[tokio::test]
 async fn no_list_shows_a_task_of_another_user() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     for number in 0..3 {
         let id = alice.creates(json!({ "title": format!("hers {number}") })).await["id"].clone();
@@ -149,7 +149,7 @@ async fn no_list_shows_a_task_of_another_user() {
 
 #[tokio::test]
 async fn only_the_token_of_a_request_names_the_user() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let hers = alice.creates(json!({ "title": "hers" })).await;
     let body = json!({
@@ -218,7 +218,7 @@ async fn one_connection_keeps_two_users_apart() {
 
 #[tokio::test]
 async fn a_deleted_task_answers_like_one_that_never_existed() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
     alice.delete(&format!("/api/tasks/{id}")).await;
@@ -238,7 +238,7 @@ async fn a_deleted_task_answers_like_one_that_never_existed() {
 
 #[tokio::test]
 async fn a_404_repeats_nothing_of_the_request() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let bob = world.user("bob");
 
     for contract in CONTRACTS {

@@ -80,7 +80,7 @@ async fn tasks_of_another_user_do_not_change_any_list() {
 
 #[tokio::test]
 async fn lists_of_a_user_without_tasks_do_not_depend_on_other_users() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let paths = paths();
     let before = answers(&bob, &paths).await;
@@ -95,7 +95,7 @@ async fn lists_of_a_user_without_tasks_do_not_depend_on_other_users() {
 /// Her cursor is refused exactly like random text.
 #[tokio::test]
 async fn a_cursor_of_another_user_shows_nothing() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     creates(&alice, &["milk", "milk", "milk"]).await;
     creates(&bob, &["milk", "milk", "milk"]).await;

@@ -9,7 +9,7 @@ use crate::world::{World, token};
 
 #[tokio::test]
 async fn a_user_without_tasks_gets_an_empty_array() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {
@@ -21,7 +21,7 @@ async fn a_user_without_tasks_gets_an_empty_array() {
 
 #[tokio::test]
 async fn a_list_is_a_bare_array_newest_first() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let mut tasks = Vec::new();
     for title in ["first", "second", "third"] {
@@ -40,7 +40,7 @@ async fn a_list_is_a_bare_array_newest_first() {
 
 #[tokio::test]
 async fn every_list_can_be_filtered_by_status() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let mut ids = Vec::new();
     for title in ["first", "second", "third"] {
@@ -66,7 +66,7 @@ async fn every_list_can_be_filtered_by_status() {
 
 #[tokio::test]
 async fn every_list_refuses_an_unknown_status() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {
@@ -81,7 +81,7 @@ async fn every_list_refuses_an_unknown_status() {
 
 #[tokio::test]
 async fn unknown_query_parameters_are_ignored() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
@@ -101,7 +101,7 @@ async fn unknown_query_parameters_are_ignored() {
 
 #[tokio::test]
 async fn whole_lists_ignore_limit_and_offset() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     for _ in 0..3 {
         alice.creates(json!({ "title": "buy milk" })).await;
@@ -119,7 +119,7 @@ async fn whole_lists_ignore_limit_and_offset() {
 
 #[tokio::test]
 async fn a_long_whole_list_is_complete() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let superuser = world.database.superuser().await;
     let insert =

@@ -28,7 +28,7 @@ async fn deletes(person: &Person, id: i64) {
 /// cursor. Every task that exists all the time must be shown exactly once.
 #[tokio::test]
 async fn every_task_that_stays_is_shown_once_while_others_are_created_and_deleted() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for sort in SORTS {
         for q in ["", "t"] {
@@ -82,7 +82,7 @@ async fn every_task_that_stays_is_shown_once_while_others_are_created_and_delete
 
 #[tokio::test]
 async fn a_task_that_moves_behind_the_cursor_is_shown_and_one_before_it_is_not() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for (sort, before, behind) in [("title", "a", "z"), ("-title", "z", "a")] {
         let alice = world.user(&format!("alice {sort}"));
@@ -104,7 +104,7 @@ async fn a_task_that_moves_behind_the_cursor_is_shown_and_one_before_it_is_not()
 
 #[tokio::test]
 async fn a_page_whose_tasks_were_deleted_is_empty_and_the_last() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for sort in SORTS {
@@ -126,7 +126,7 @@ async fn a_page_whose_tasks_were_deleted_is_empty_and_the_last() {
 /// A completed task leaves the list of pending tasks. A cursor at that task stays valid.
 #[tokio::test]
 async fn a_filtered_list_continues_after_a_task_that_no_longer_matches() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for sort in ["-id", "id", "title", "-title"] {

@@ -8,7 +8,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn a_created_task_is_at_its_location_in_the_same_contract() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {
@@ -25,7 +25,7 @@ async fn a_created_task_is_at_its_location_in_the_same_contract() {
 
 #[tokio::test]
 async fn the_location_of_a_task_holds_any_user_id_percent_encoded() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for id in ids().iter().filter(|id| !["v1", "tasks"].contains(&id.as_str())) {
         let person = world.user(id);
@@ -43,7 +43,7 @@ async fn the_location_of_a_task_holds_any_user_id_percent_encoded() {
 
 #[tokio::test]
 async fn no_other_answer_has_a_location() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 

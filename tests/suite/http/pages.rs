@@ -18,7 +18,7 @@ async fn creates(person: &Person, titles: &[&str]) -> Vec<i64> {
 
 #[tokio::test]
 async fn following_the_links_gives_every_task_once() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let all = creates(&alice, &["task"; 6]).await;
 
@@ -32,7 +32,7 @@ async fn following_the_links_gives_every_task_once() {
 
 #[tokio::test]
 async fn a_complete_or_empty_page_has_no_link() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     assert_eq!(next(&alice.get("/api/v1/tasks").await), None, "there is nothing");
@@ -44,7 +44,7 @@ async fn a_complete_or_empty_page_has_no_link() {
 
 #[tokio::test]
 async fn a_page_has_a_hundred_tasks_by_default() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let superuser = world.database.superuser().await;
     let insert =
@@ -68,7 +68,7 @@ async fn a_page_has_a_hundred_tasks_by_default() {
 
 #[tokio::test]
 async fn a_link_is_a_relative_reference_with_the_parameters_of_the_list() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     creates(&alice, &["milk", "milk and butter", "milk"]).await;
     let requested = [
@@ -102,7 +102,7 @@ async fn a_link_is_a_relative_reference_with_the_parameters_of_the_list() {
 
 #[tokio::test]
 async fn a_link_has_only_parameters_of_the_request() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     creates(&alice, &["milk"; 101]).await;
 
@@ -114,7 +114,7 @@ async fn a_link_has_only_parameters_of_the_request() {
 /// The text is encoded for a query string, an address and a header, and each has special characters of its own.
 #[tokio::test]
 async fn links_preserve_any_search_text() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let texts = [
         "a&b=c",
@@ -162,7 +162,7 @@ async fn links_preserve_any_search_text() {
 
 #[tokio::test]
 async fn links_preserve_the_longest_search_text_and_title() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     // Each character has four bytes and takes twelve in an address. JSON writes a control character in six bytes.
     for (title, description) in
@@ -183,7 +183,7 @@ async fn links_preserve_the_longest_search_text_and_title() {
 
 #[tokio::test]
 async fn a_trailing_slash_and_head_give_the_same_link() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     creates(&alice, &["milk"; 3]).await;
     let query = "?limit=2&sort=title&q=milk&count=true";
@@ -205,7 +205,7 @@ async fn a_trailing_slash_and_head_give_the_same_link() {
 
 #[tokio::test]
 async fn a_page_at_an_offset_links_to_the_next_by_cursor() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let all = creates(&alice, &["task"; 7]).await;
 
@@ -222,7 +222,7 @@ async fn a_page_at_an_offset_links_to_the_next_by_cursor() {
 
 #[tokio::test]
 async fn a_numbered_page_links_to_the_next_by_cursor() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let all = creates(&alice, &["task"; 7]).await;
 
@@ -239,7 +239,7 @@ async fn a_numbered_page_links_to_the_next_by_cursor() {
 
 #[tokio::test]
 async fn the_limit_may_change_from_page_to_page() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let all = creates(&alice, &["task"; 7]).await;
     let first = alice.get("/api/v1/tasks?limit=1").await;
@@ -253,7 +253,7 @@ async fn the_limit_may_change_from_page_to_page() {
 
 #[tokio::test]
 async fn a_cursor_can_be_used_repeatedly() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let all = creates(&alice, &["task"; 4]).await;
     let path = next(&alice.get("/api/v1/tasks?limit=2").await).expect("a Link");
@@ -265,7 +265,7 @@ async fn a_cursor_can_be_used_repeatedly() {
 
 #[tokio::test]
 async fn whole_lists_have_no_link() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     creates(&alice, &["task"; 3]).await;
 

@@ -9,7 +9,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn a_thousand_parameters_are_read_and_more_are_refused_in_every_contract() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let many = |number: usize| vec!["a"; number - 1].join("&") + "&status=nonsense";
     for contract in CONTRACTS {
@@ -26,7 +26,7 @@ async fn a_thousand_parameters_are_read_and_more_are_refused_in_every_contract()
 
 #[tokio::test]
 async fn an_invalid_value_is_refused_and_its_parameter_named() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     alice.creates(json!({ "title": "buy milk" })).await;
 
@@ -116,7 +116,7 @@ async fn an_invalid_value_is_refused_and_its_parameter_named() {
 
 #[tokio::test]
 async fn status_and_completed_may_be_combined_unless_they_contradict() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     alice.creates(json!({ "title": "pending" })).await;
     let done = alice.creates(json!({ "title": "completed" })).await["id"].clone();
@@ -154,7 +154,7 @@ async fn status_and_completed_may_be_combined_unless_they_contradict() {
 
 #[tokio::test]
 async fn values_at_the_limits_are_accepted() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     for _ in 0..2 {
         alice.creates(json!({ "title": "buy milk" })).await;
@@ -182,7 +182,7 @@ async fn values_at_the_limits_are_accepted() {
 
 #[tokio::test]
 async fn unknown_parameters_are_ignored() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     for title in ["a", "b"] {
         alice.creates(json!({ "title": title })).await;
@@ -220,7 +220,7 @@ async fn unknown_parameters_are_ignored() {
 
 #[tokio::test]
 async fn the_token_is_checked_before_the_parameters() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let anonymous = world.anonymous();
     let plain = anonymous.get("/api/v1/tasks").await;
     V1_TASKS.refuses(&plain, 401, "no token");
@@ -234,7 +234,7 @@ async fn the_token_is_checked_before_the_parameters() {
 
 #[tokio::test]
 async fn a_single_task_ignores_the_parameters_of_lists() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 

@@ -27,7 +27,7 @@ fn changed(task: &Value, answer: &Value, members: &Value) -> Value {
 
 #[tokio::test]
 async fn a_patch_changes_the_members_that_it_names_and_no_others() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {
@@ -59,7 +59,7 @@ async fn a_patch_changes_the_members_that_it_names_and_no_others() {
 
 #[tokio::test]
 async fn a_patch_that_names_no_member_of_a_task_is_invalid() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = creates_task(&alice).await;
 
@@ -81,7 +81,7 @@ async fn a_patch_that_names_no_member_of_a_task_is_invalid() {
 /// A PATCH is whole or absent: the database refuses one member, so the others are not changed either.
 #[tokio::test]
 async fn a_patch_with_a_value_that_is_not_allowed_changes_nothing() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = creates_task(&alice).await;
 
@@ -104,7 +104,7 @@ async fn a_patch_with_a_value_that_is_not_allowed_changes_nothing() {
 /// Nothing that a client may write is dropped behind a success.
 #[tokio::test]
 async fn complete_obeys_title_and_description_too() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for contract in [USER_TASKS, TASKS] {
@@ -127,7 +127,7 @@ async fn complete_obeys_title_and_description_too() {
 
 #[tokio::test]
 async fn complete_flips_without_a_body_whatever_its_type_is() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = creates_task(&alice).await;
     let mut completed = true;
@@ -155,7 +155,7 @@ async fn complete_flips_without_a_body_whatever_its_type_is() {
 
 #[tokio::test]
 async fn patches_of_different_members_at_once_do_not_undo_one_another() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {

@@ -27,7 +27,7 @@ async fn task(person: &Person) -> Value {
 
 #[tokio::test]
 async fn an_unknown_path_is_refused_before_its_method() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for person in [world.user("alice"), world.anonymous()] {
         for path in
@@ -46,7 +46,7 @@ async fn an_unknown_path_is_refused_before_its_method() {
 
 #[tokio::test]
 async fn a_wrong_method_is_refused_before_the_token_is_checked() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let nobody = Person::with_token(world.server.address, Some("nonsense"));
 
     for contract in CONTRACTS {
@@ -67,7 +67,7 @@ async fn a_wrong_method_is_refused_before_the_token_is_checked() {
 
 #[tokio::test]
 async fn a_missing_or_invalid_token_is_refused_before_everything_else() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let id = task(&world.user("alice")).await.to_string();
 
     for token in [None, Some("nonsense")] {
@@ -103,7 +103,7 @@ async fn a_missing_or_invalid_token_is_refused_before_everything_else() {
 
 #[tokio::test]
 async fn the_path_of_another_user_is_forbidden_before_the_rest_is_checked() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
 
     for call in USER_TASKS.calls {
@@ -128,7 +128,7 @@ async fn the_path_of_another_user_is_forbidden_before_the_rest_is_checked() {
 
 #[tokio::test]
 async fn an_invalid_id_is_not_found_before_the_body_is_checked() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {
@@ -171,7 +171,7 @@ async fn an_invalid_id_is_not_found_before_the_body_is_checked() {
 
 #[tokio::test]
 async fn the_largest_valid_id_is_looked_up_and_not_found() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {
@@ -192,7 +192,7 @@ async fn the_largest_valid_id_is_looked_up_and_not_found() {
 
 #[tokio::test]
 async fn a_body_with_several_faults_is_refused_for_the_first() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let there = task(&alice).await.to_string();
     let large_and_malformed = || "x".repeat(TOO_LARGE);
@@ -243,7 +243,7 @@ async fn a_body_with_several_faults_is_refused_for_the_first() {
 
 #[tokio::test]
 async fn a_missing_title_is_reported_before_a_missing_task() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {

@@ -75,7 +75,7 @@ async fn every_refusal_is_logged_and_no_token_is_logged() {
 
 #[tokio::test]
 async fn the_401_comes_before_the_body_has_arrived() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for (request, status) in [
         ("POST /api/tasks HTTP/1.1", "401"),

@@ -14,7 +14,7 @@ async fn get_with_id(world: &World, id: &str) -> Answer {
 
 #[tokio::test]
 async fn every_answer_has_the_id_of_its_line_in_the_log() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
     let one = format!("/api/v1/tasks/{}", task["id"]);
@@ -53,7 +53,7 @@ async fn every_answer_has_the_id_of_its_line_in_the_log() {
 
 #[tokio::test]
 async fn the_clients_own_id_is_in_the_answer_and_in_the_log() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for id in ["7", "0af7651916cd43dd8448eb211c80319c", "Root_1-67891233.abcdef", &"x".repeat(128)] {
         let answer = get_with_id(&world, id).await;
@@ -65,7 +65,7 @@ async fn the_clients_own_id_is_in_the_answer_and_in_the_log() {
 
 #[tokio::test]
 async fn an_id_that_a_log_line_should_not_repeat_is_replaced() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for id in ["", &"x".repeat(129), "a b", "a/b", "a:b", "a@b.example", "\"", "ü", "<script>", "a,b", "{}"]
     {

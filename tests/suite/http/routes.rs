@@ -28,7 +28,7 @@ pub fn path(template: &str, user: &str, id: &str) -> String {
 
 #[tokio::test]
 async fn every_path_refuses_other_methods_and_names_its_own() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let anonymous = world.anonymous();
 
     for (template, methods) in ROUTES {

@@ -33,7 +33,7 @@ async fn found(person: &Person, q: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn the_search_finds_titles_and_descriptions() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     creates(
         &alice,
@@ -65,7 +65,7 @@ async fn the_search_finds_titles_and_descriptions() {
 
 #[tokio::test]
 async fn the_search_ignores_case_in_every_script() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     for (upper, lower) in
         [("MILK", "milk"), ("ÄÖÜ", "äöü"), ("ЖУК", "жук"), ("ΛΟΓΟΙ", "λογοι"), ("ÉÅØ", "éåø")]
@@ -89,7 +89,7 @@ async fn the_search_ignores_case_in_every_script() {
 
 #[tokio::test]
 async fn the_search_takes_pattern_characters_literally() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let special =
         ["%", "_", "\\", "*", "?", ".", "^", "$", "[a-z]", "(", "|", "+", "'", "\"", "''", ";", "--", "\\%"];
@@ -114,7 +114,7 @@ async fn the_search_takes_pattern_characters_literally() {
 
 #[tokio::test]
 async fn an_empty_search_text_does_not_filter() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     creates(&alice, &[("milk", None), ("tea", Some("")), ("oats", Some("milk"))]).await;
     let whole = alice.get("/api/v1/tasks").await;
@@ -131,7 +131,7 @@ async fn an_empty_search_text_does_not_filter() {
 
 #[tokio::test]
 async fn the_last_search_text_counts_and_keeps_its_blanks() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     creates(&alice, &[("buy milk", None), ("buymilk", None), ("100% done", None)]).await;
 
@@ -157,7 +157,7 @@ async fn the_last_search_text_counts_and_keeps_its_blanks() {
 /// Bytes that are not UTF-8 are decoded to the replacement character, as the WHATWG URL standard says.
 #[tokio::test]
 async fn a_search_text_that_no_task_can_contain_finds_nothing() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     creates(&alice, &[("milk", None), ("x", Some("x"))]).await;
 
@@ -173,7 +173,7 @@ async fn a_search_text_that_no_task_can_contain_finds_nothing() {
 
 #[tokio::test]
 async fn a_search_text_with_u0000_is_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     creates(&alice, &[("milk", None)]).await;
 
@@ -192,7 +192,7 @@ async fn a_search_text_with_u0000_is_refused() {
 
 #[tokio::test]
 async fn whole_lists_are_not_searched() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     creates(&alice, &[("milk", None)]).await;
 

@@ -32,7 +32,7 @@ async fn send_chunked(person: &Person, method: Method, path: &str, chunks: Vec<S
 
 #[tokio::test]
 async fn a_body_of_64_kib_is_accepted_and_a_larger_one_is_not() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 
@@ -51,7 +51,7 @@ async fn a_body_of_64_kib_is_accepted_and_a_larger_one_is_not() {
 
 #[tokio::test]
 async fn the_size_limit_holds_for_chunked_bodies() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
     let chunks = |length: usize, size: usize| {
@@ -89,7 +89,7 @@ async fn the_size_limit_holds_for_chunked_bodies() {
 
 #[tokio::test]
 async fn a_chunked_body_without_chunks_is_empty() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 
@@ -104,7 +104,7 @@ async fn a_chunked_body_without_chunks_is_empty() {
 
 #[tokio::test]
 async fn the_content_type_json_may_have_any_case_and_parameters_or_be_absent() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 
@@ -129,7 +129,7 @@ async fn the_content_type_json_may_have_any_case_and_parameters_or_be_absent() {
 
 #[tokio::test]
 async fn another_content_type_is_a_415() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
@@ -184,7 +184,7 @@ async fn every_call_as(
 
 #[tokio::test]
 async fn an_ignored_body_is_never_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {
@@ -221,7 +221,7 @@ async fn send_encoded(
 
 #[tokio::test]
 async fn a_compressed_body_is_refused_where_a_body_is_read() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 
@@ -245,7 +245,7 @@ async fn a_compressed_body_is_refused_where_a_body_is_read() {
 
 #[tokio::test]
 async fn a_content_encoding_does_not_matter_where_no_body_is_read() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 
@@ -264,7 +264,7 @@ async fn a_content_encoding_does_not_matter_where_no_body_is_read() {
 
 #[tokio::test]
 async fn a_compressed_body_is_refused_after_its_type_and_before_its_size() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let compressed = async |person: &Person, path: &str, content_type: &str| {
         let mut request = person.request(Method::PUT, path, body_of(LARGEST + 1));

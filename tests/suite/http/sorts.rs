@@ -76,7 +76,7 @@ const SORTS: [&str; 8] =
 
 #[tokio::test]
 async fn every_sort_order_holds_across_pages() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, mut tasks) = tasks(&world).await;
 
     for sort in SORTS {
@@ -106,7 +106,7 @@ async fn every_sort_order_holds_across_pages() {
 
 #[tokio::test]
 async fn lists_are_newest_first_by_default() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, mut tasks) = tasks(&world).await;
     tasks.sort_by_key(|task| std::cmp::Reverse(id(task)));
     let newest_first: Vec<_> = tasks.iter().map(id).collect();
@@ -140,7 +140,9 @@ async fn titles_are_ordered_by_code_points(world: &World) {
 
 #[tokio::test]
 async fn titles_are_sorted_by_code_points() {
-    titles_are_ordered_by_code_points(&World::new().await).await;
+    let world = World::shared().await;
+
+    titles_are_ordered_by_code_points(&world).await;
 }
 
 /// A move to another database provider must not change the order of a list.
@@ -162,7 +164,7 @@ async fn titles_are_sorted_by_code_points_whatever_the_collation_of_the_database
 
 #[tokio::test]
 async fn a_changed_task_is_the_last_by_updated_at() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let mut order = Vec::new();
     for title in ["first", "second", "third"] {

@@ -7,7 +7,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn a_task_is_created_read_and_listed() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     let created = alice.post("/api/tasks", json!({ "title": "buy milk", "description": "two" })).await;
@@ -22,7 +22,7 @@ async fn a_task_is_created_read_and_listed() {
 
 #[tokio::test]
 async fn a_delete_answers_json_with_a_message() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 
@@ -38,7 +38,7 @@ async fn a_delete_answers_json_with_a_message() {
 
 #[tokio::test]
 async fn complete_sets_what_the_body_says() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 
@@ -53,7 +53,7 @@ async fn complete_sets_what_the_body_says() {
 
 #[tokio::test]
 async fn complete_refuses_a_body_without_completed() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 

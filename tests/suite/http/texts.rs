@@ -14,7 +14,7 @@ async fn comment(database: &Database, constraint: &str) -> String {
 
 #[tokio::test]
 async fn texts_are_stored_and_returned_as_they_were_sent() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for text in [
@@ -54,7 +54,7 @@ async fn texts_are_stored_and_returned_as_they_were_sent() {
 
 #[tokio::test]
 async fn a_surrogate_pair_is_one_character() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     let body = r#"{"title":"\ud83e\udd5b \u006dilk","description":"\u00e9\/\n"}"#;
@@ -65,7 +65,7 @@ async fn a_surrogate_pair_is_one_character() {
 
 #[tokio::test]
 async fn lengths_are_counted_in_code_points() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {
@@ -107,7 +107,7 @@ async fn lengths_are_counted_in_code_points() {
 
 #[tokio::test]
 async fn a_description_may_be_blank() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for description in ["", " ", "\u{3000}\n"] {
@@ -119,7 +119,7 @@ async fn a_description_may_be_blank() {
 
 #[tokio::test]
 async fn a_title_of_white_space_alone_is_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let wanted = comment(&world.database, "tasks_title_blank").await;
     let white_space: Vec<char> = ('\0'..=char::MAX).filter(|char| char.is_whitespace()).collect();
@@ -138,7 +138,7 @@ async fn a_title_of_white_space_alone_is_refused() {
 
 #[tokio::test]
 async fn a_blank_title_is_refused_in_every_contract() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
     let wanted = comment(&world.database, "tasks_title_blank").await;
@@ -160,7 +160,7 @@ async fn a_blank_title_is_refused_in_every_contract() {
 
 #[tokio::test]
 async fn the_client_reads_the_comment_of_the_constraint() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
@@ -195,7 +195,7 @@ async fn a_client_reads_the_changed_comment_of_a_constraint() {
 
 #[tokio::test]
 async fn u_0000_is_refused_like_any_value() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 

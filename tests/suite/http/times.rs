@@ -15,7 +15,7 @@ fn micros(time: &Value) -> i64 {
 
 #[tokio::test]
 async fn a_task_has_seven_members_and_no_other() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for contract in CONTRACTS {
@@ -40,7 +40,7 @@ async fn a_task_has_seven_members_and_no_other() {
 
 #[tokio::test]
 async fn ids_ascend_with_creation_across_contracts() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     let mut ids = Vec::new();
@@ -99,7 +99,7 @@ async fn times_are_utc_with_six_digits_of_a_second() {
 
 #[tokio::test]
 async fn a_new_task_carries_the_time_of_its_creation() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     let before = jiff::Timestamp::now().as_microsecond();
@@ -113,7 +113,7 @@ async fn a_new_task_carries_the_time_of_its_creation() {
 
 #[tokio::test]
 async fn a_real_change_moves_updated_at_and_never_created_at() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let mut task = alice.creates(json!({ "title": "buy milk", "description": "two litres" })).await;
 
@@ -145,7 +145,7 @@ async fn a_real_change_moves_updated_at_and_never_created_at() {
 
 #[tokio::test]
 async fn a_change_without_effect_does_not_move_updated_at() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk", "description": "two litres" })).await;
     let same = json!({ "title": "buy milk", "description": "two litres" });
@@ -176,7 +176,7 @@ async fn a_change_without_effect_does_not_move_updated_at() {
 
 #[tokio::test]
 async fn reads_and_refused_changes_do_not_move_updated_at() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 

@@ -18,7 +18,7 @@ async fn refusal_text(world: &World, token: &str) -> String {
 
 #[tokio::test]
 async fn the_text_for_a_wrong_time_says_by_how_much_and_what_time_it_is() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for (changes, wanted) in [
         (json!({ "exp": now() - 3600 }), "the token expired 360"),
@@ -153,7 +153,7 @@ async fn the_text_for_another_kind_of_token_says_what_to_send_instead() {
 async fn the_text_for_an_unknown_key_says_which_setting_to_check() {
     let (pair, other) = (KeyPair::new(RS256), KeyPair::new(RS256));
     let issuer = Issuer::new(&[&pair]).await;
-    let (of_issuer, of_secret) = (World::of(&issuer, &[]).await, World::new().await);
+    let (of_issuer, of_secret) = (World::of(&issuer, &[]).await, World::shared().await);
     let claims = issuer.claims(json!({}));
     let with_kid = |kid: &str, alg: &str| other.sign(&json!({ "alg": alg, "kid": kid }), &claims);
 

@@ -20,7 +20,7 @@ async fn assert_accepted(world: &World, cases: Vec<(&str, String, bool)>) {
 
 #[tokio::test]
 async fn the_previous_secret_is_accepted_while_it_is_configured() {
-    let without = World::new().await;
+    let without = World::shared().await;
     let with = World::with(&[("BETTER_AUTH_SECRET_PREVIOUS", PREVIOUS_SECRET)]).await;
     let old = || signed(&header(), &claims(json!({})), PREVIOUS_SECRET);
     let other = signed(&header(), &claims(json!({})), "a third secret of more than thirty-two bytes");
@@ -154,7 +154,7 @@ async fn a_configured_audience_is_required_and_must_match() {
 
 #[tokio::test]
 async fn any_issuer_and_audience_is_accepted_when_none_is_configured() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     let cases = vec![
         ("an issuer", token_with(json!({ "iss": "https://one.example" })), true),

@@ -10,7 +10,7 @@ use crate::world::{SECRET, World, token};
 
 #[tokio::test]
 async fn a_text_that_is_not_a_jwt_is_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let good = token("alice");
     let (head, rest) = good.split_once('.').expect("three parts");
     let (middle, end) = rest.split_once('.').expect("three parts");
@@ -47,7 +47,7 @@ async fn a_text_that_is_not_a_jwt_is_refused() {
 
 #[tokio::test]
 async fn a_signature_by_another_secret_is_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let good = token("alice");
     let (text, end) = good.rsplit_once('.').expect("three parts");
     let (_, middle) = text.split_once('.').expect("two parts");
@@ -72,7 +72,7 @@ async fn a_signature_by_another_secret_is_refused() {
 
 #[tokio::test]
 async fn an_algorithm_other_than_hs256_is_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for alg in [
         json!("none"),
@@ -107,7 +107,7 @@ async fn an_algorithm_other_than_hs256_is_refused() {
 
 #[tokio::test]
 async fn the_header_of_another_kind_of_token_is_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for more in [
         json!({ "typ": "better-auth.session-cache+jwt" }),
@@ -140,7 +140,7 @@ async fn the_header_of_another_kind_of_token_is_refused() {
 
 #[tokio::test]
 async fn typ_may_be_absent_or_jwt_or_at_jwt_and_kid_may_be_anything() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for head in [
         json!({ "alg": "HS256" }),
@@ -159,7 +159,7 @@ async fn typ_may_be_absent_or_jwt_or_at_jwt_and_kid_may_be_anything() {
 
 #[tokio::test]
 async fn a_token_is_accepted_only_while_it_is_valid() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for (label, changes, is_accepted) in [
         ("an hour", json!({}), true),
@@ -199,7 +199,7 @@ async fn a_token_is_accepted_only_while_it_is_valid() {
 
 #[tokio::test]
 async fn an_exp_of_null_is_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let mut claims = claims(json!({}));
     claims["exp"] = Value::Null;
 
@@ -210,7 +210,7 @@ async fn an_exp_of_null_is_refused() {
 
 #[tokio::test]
 async fn a_subject_that_cannot_be_a_user_id_is_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for (label, sub) in [
         ("none", json!(null)),
@@ -238,7 +238,7 @@ async fn a_subject_that_cannot_be_a_user_id_is_refused() {
 
 #[tokio::test]
 async fn no_token_overflows_the_stack() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let mut deep_header = header();
     deep_header["x"] = texts_inside_texts(10);
 

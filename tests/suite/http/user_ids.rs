@@ -66,7 +66,7 @@ pub fn ids() -> Vec<String> {
 
 #[tokio::test]
 async fn every_id_is_a_user_of_its_own() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let people: Vec<_> = ids().iter().map(|id| world.user(id)).collect();
 
     for person in &people {
@@ -86,7 +86,7 @@ async fn every_id_is_a_user_of_its_own() {
 
 #[tokio::test]
 async fn every_id_can_be_in_a_path() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for id in ids().iter().filter(|id| !["v1", "tasks"].contains(&id.as_str())) {
         let person = world.user(id);
@@ -105,7 +105,7 @@ async fn every_id_can_be_in_a_path() {
 
 #[tokio::test]
 async fn an_id_in_a_path_is_decoded_exactly_once() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for (id, segment, status) in [
         ("a/b", "a%2Fb", 200),
@@ -144,7 +144,7 @@ async fn an_id_in_a_path_is_decoded_exactly_once() {
 
 #[tokio::test]
 async fn a_segment_that_does_not_decode_is_not_a_user_id() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for segment in
         ["%", "%4", "%zz", "alice%", "alice%6", "%g1", "%ff", "%C3%28", "%ED%A0%BE", "%E2%82", "%+1"]
@@ -160,7 +160,7 @@ async fn a_segment_that_does_not_decode_is_not_a_user_id() {
 
 #[tokio::test]
 async fn the_paths_of_the_other_contracts_are_not_read_as_user_ids() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for id in ["v1", "tasks"] {
         let person = world.user(id);
@@ -188,7 +188,7 @@ async fn the_paths_of_the_other_contracts_are_not_read_as_user_ids() {
 
 #[tokio::test]
 async fn the_other_contracts_paths_cannot_be_written_another_way() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for (id, segments) in
         [("v1", ["%76%31", "v%31", "%76"]), ("tasks", ["%74asks", "task%73", "%74%61%73%6B%73"])]
@@ -210,7 +210,7 @@ async fn the_other_contracts_paths_cannot_be_written_another_way() {
 
 #[tokio::test]
 async fn an_id_of_255_characters_is_a_user_and_one_of_256_is_not() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for char in ["a", "ü", "🐇", "%"] {
         let (longest, longer) = (char.repeat(255), char.repeat(256));

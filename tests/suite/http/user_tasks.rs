@@ -7,7 +7,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn a_task_is_created_read_listed_and_deleted() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     let created = alice.post("/api/alice/tasks", json!({ "title": "buy milk" })).await;
@@ -25,7 +25,7 @@ async fn a_task_is_created_read_listed_and_deleted() {
 
 #[tokio::test]
 async fn a_put_carries_the_whole_editable_task() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "buy milk", "description": "two litres" })).await;
 
@@ -40,7 +40,7 @@ async fn a_put_carries_the_whole_editable_task() {
 
 #[tokio::test]
 async fn a_patch_sets_completed() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 
@@ -57,7 +57,7 @@ async fn a_patch_sets_completed() {
 
 #[tokio::test]
 async fn complete_flips_when_the_body_does_not_say_completed() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
     let path = format!("/api/alice/tasks/{id}/complete");
@@ -89,7 +89,7 @@ async fn complete_flips_when_the_body_does_not_say_completed() {
 
 #[tokio::test]
 async fn complete_refuses_a_body_that_is_neither_empty_nor_an_object() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
     let path = format!("/api/alice/tasks/{id}/complete");
@@ -104,7 +104,7 @@ async fn complete_refuses_a_body_that_is_neither_empty_nor_an_object() {
 
 #[tokio::test]
 async fn every_request_to_the_path_of_another_user_is_forbidden() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 

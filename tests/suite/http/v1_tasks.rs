@@ -8,7 +8,7 @@ use crate::world::{World, send};
 
 #[tokio::test]
 async fn a_task_is_created_read_listed_and_deleted() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     let created = alice.post("/api/v1/tasks", json!({ "title": "buy milk" })).await;
@@ -26,7 +26,7 @@ async fn a_task_is_created_read_listed_and_deleted() {
 
 #[tokio::test]
 async fn a_toggle_flips_whatever_the_body_is() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
     let path = format!("/api/v1/tasks/{id}/toggle");
@@ -58,7 +58,7 @@ async fn a_toggle_flips_whatever_the_body_is() {
 
 #[tokio::test]
 async fn two_concurrent_toggles_both_take_effect() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let id = alice.creates(json!({ "title": "buy milk" })).await["id"].clone();
 
@@ -79,7 +79,7 @@ async fn two_concurrent_toggles_both_take_effect() {
 
 #[tokio::test]
 async fn a_list_comes_in_pages() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let mut ids = Vec::new();
     for number in 0..5 {
@@ -107,7 +107,7 @@ async fn a_list_comes_in_pages() {
 
 #[tokio::test]
 async fn a_page_filtered_by_status_has_only_tasks_of_that_status() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let (mut pending, mut completed) = (Vec::new(), Vec::new());
     for number in 0..6 {
@@ -134,7 +134,7 @@ async fn a_page_filtered_by_status_has_only_tasks_of_that_status() {
 
 #[tokio::test]
 async fn a_page_has_a_hundred_tasks_when_no_limit_is_given() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let superuser = world.database.superuser().await;
     let insert =
@@ -150,7 +150,7 @@ async fn a_page_has_a_hundred_tasks_when_no_limit_is_given() {
 
 #[tokio::test]
 async fn a_limit_or_an_offset_out_of_range_is_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
 
     for query in [

@@ -14,7 +14,7 @@ pub fn files(page: &Answer) -> Vec<String> {
 
 #[tokio::test]
 async fn the_page_has_a_policy_that_allows_no_other_server_and_no_script_in_its_text() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     let page = world.anonymous().get("/docs").await;
 
@@ -46,7 +46,7 @@ async fn the_page_has_a_policy_that_allows_no_other_server_and_no_script_in_its_
 
 #[tokio::test]
 async fn the_files_of_the_page_are_kept_for_ever_under_the_digest_of_their_content() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let anonymous = world.anonymous();
     let files = files(&anonymous.get("/docs").await);
     assert_eq!(files.len(), 4, "{files:?}");
@@ -67,7 +67,7 @@ async fn the_files_of_the_page_are_kept_for_ever_under_the_digest_of_their_conte
 
 #[tokio::test]
 async fn the_page_is_sent_again_only_if_it_has_changed() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let anonymous = world.anonymous();
     let tag = anonymous.get("/docs/").await.header("etag").to_owned();
 

@@ -12,7 +12,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn the_lengths_in_the_document_are_those_of_the_constraints() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let description = Description::of(&world.anonymous()).await;
     let alice = world.user("alice");
     let schemas = &description.0["components"]["schemas"];
@@ -32,7 +32,7 @@ async fn the_lengths_in_the_document_are_those_of_the_constraints() {
 
 #[tokio::test]
 async fn the_pattern_of_a_title_allows_what_the_database_allows() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let description = Description::of(&world.anonymous()).await;
     let alice = world.user("alice");
     let title = description.validator(&description.0["components"]["schemas"]["Title"]);
@@ -52,7 +52,7 @@ async fn the_pattern_of_a_title_allows_what_the_database_allows() {
 
 #[tokio::test]
 async fn the_document_has_the_routes_of_the_server_and_no_others() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let description = Description::of(&world.anonymous()).await;
 
     let documented: BTreeSet<_> = description

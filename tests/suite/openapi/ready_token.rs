@@ -146,7 +146,7 @@ async fn a_server_with_a_configured_secret_or_issuer_offers_no_token() {
 
 #[tokio::test]
 async fn a_server_outside_development_offers_no_token() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     for method in [Method::POST, Method::GET, Method::OPTIONS] {
         assert_eq!(world.anonymous().call(method.clone(), "/docs/token").await.status(), 404, "{method}");

@@ -11,7 +11,7 @@ use crate::world::{World, send};
 
 #[tokio::test]
 async fn the_root_leads_to_the_documentation() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let anonymous = world.anonymous();
 
     let root = anonymous.get("/").await;
@@ -26,7 +26,7 @@ async fn the_root_leads_to_the_documentation() {
 
 #[tokio::test]
 async fn the_document_is_sent_again_only_if_it_has_changed() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let anonymous = world.anonymous();
     let first = anonymous.get("/openapi.json").await;
     let tag = first.header("etag").to_owned();

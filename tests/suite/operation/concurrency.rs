@@ -9,7 +9,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn fifty_users_who_create_at_once_each_see_exactly_their_own_tasks() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let users: Vec<_> = (0..50).map(|number| world.user(&format!("user {number}"))).collect();
 
     join_all(users.iter().map(async |user| {
@@ -32,7 +32,7 @@ async fn fifty_users_who_create_at_once_each_see_exactly_their_own_tasks() {
 
 #[tokio::test]
 async fn no_toggle_is_lost_when_many_run_at_once() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;
     let path = format!("/api/v1/tasks/{}/toggle", task["id"]);
@@ -50,7 +50,7 @@ async fn no_toggle_is_lost_when_many_run_at_once() {
 
 #[tokio::test]
 async fn each_of_many_changes_at_once_has_a_later_updated_at() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;
     let one = format!("/api/v1/tasks/{}", task["id"]);

@@ -9,7 +9,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn a_head_over_the_limit_is_refused_and_the_server_goes_on() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let long = "x".repeat(300_000);
     let many = (0..30_000).map(|number| format!("X-{number}: y\r\n")).collect::<String>();
     for text in [
@@ -30,7 +30,7 @@ async fn a_head_over_the_limit_is_refused_and_the_server_goes_on() {
 
 #[tokio::test]
 async fn bytes_that_are_no_http_are_refused_and_the_server_goes_on() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".repeat(20);
     let postgres = b"\x00\x00\x00\x08\x04\xd2\x16\x2f".to_vec();
     let h2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
@@ -52,7 +52,7 @@ async fn bytes_that_are_no_http_are_refused_and_the_server_goes_on() {
 
 #[tokio::test]
 async fn ambiguous_lengths_are_refused_and_no_request_is_smuggled_in() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let inner = request("POST", "/api/tasks", "alice", r#"{"title":"smuggled"}"#);
     let outer = head("POST", "/api/tasks", "bob");
     for lengths in [
@@ -75,7 +75,7 @@ async fn ambiguous_lengths_are_refused_and_no_request_is_smuggled_in() {
 
 #[tokio::test]
 async fn transfer_codings_other_than_chunked_are_refused_whether_the_body_is_needed_or_not() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let inner = request("POST", "/api/tasks", "alice", r#"{"title":"smuggled"}"#);
     let body = "f\r\n{\"title\":\"one\"}\r\n0\r\n\r\n";
     let heads = [
@@ -122,7 +122,7 @@ async fn transfer_codings_other_than_chunked_are_refused_whether_the_body_is_nee
 
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_their_order() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let mut ids = Vec::new();
     for title in ["one", "two", "three"] {
         ids.push(world.user("alice").creates(json!({ "title": title })).await["id"].to_string());
@@ -140,7 +140,7 @@ async fn pipelined_requests_are_answered_in_their_order() {
 
 #[tokio::test]
 async fn users_who_share_a_client_connection_each_see_their_own_tasks() {
-    let world = World::new().await;
+    let world = World::shared().await;
     world.user("alice").creates(json!({ "title": "alice's" })).await;
     world.user("bob").creates(json!({ "title": "bob's" })).await;
     let mut client = RawClient::open(world.server.address).await;
@@ -167,7 +167,7 @@ async fn goes_on_sending(client: &mut RawClient, text: &str) {
 
 #[tokio::test]
 async fn a_client_that_still_sends_a_chunked_body_over_the_limit_can_read_the_413() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
     let mut client = RawClient::sending(
         world.server.address,
@@ -186,7 +186,7 @@ async fn a_client_that_still_sends_a_chunked_body_over_the_limit_can_read_the_41
 
 #[tokio::test]
 async fn a_client_that_still_sends_an_announced_body_over_the_limit_can_read_the_413() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let text = head("POST", "/api/tasks", "alice") + "Content-Length: 3000000\r\n\r\n";
     let mut client = RawClient::sending(world.server.address, text + &"x".repeat(200_000)).await;
 
@@ -198,7 +198,7 @@ async fn a_client_that_still_sends_an_announced_body_over_the_limit_can_read_the
 
 #[tokio::test]
 async fn a_client_without_a_token_that_still_sends_a_body_can_read_the_401() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let text = "POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n";
     let mut client = RawClient::sending(world.server.address, text.to_owned() + &"x".repeat(200_000)).await;
 
@@ -211,7 +211,7 @@ async fn a_client_without_a_token_that_still_sends_a_body_can_read_the_401() {
 
 #[tokio::test]
 async fn a_user_who_waits_for_100_continue_gets_it() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let text = head("POST", "/api/tasks", "alice") + "Content-Length: 15\r\nExpect: 100-continue\r\n\r\n";
     let mut client = RawClient::sending(world.server.address, text).await;
 
@@ -223,7 +223,7 @@ async fn a_user_who_waits_for_100_continue_gets_it() {
 
 #[tokio::test]
 async fn a_client_without_a_token_that_waits_for_100_continue_gets_the_401_at_once() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let text = "POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\nExpect: 100-continue\r\n\r\n";
 
     let reply = RawClient::sending(world.server.address, text).await.reads().await;
@@ -233,7 +233,7 @@ async fn a_client_without_a_token_that_waits_for_100_continue_gets_the_401_at_on
 
 #[tokio::test]
 async fn an_http_1_0_request_is_answered_and_its_connection_closed() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     let answer = RawClient::sending(world.server.address, "GET /health HTTP/1.0\r\n\r\n")
         .await
@@ -246,7 +246,7 @@ async fn an_http_1_0_request_is_answered_and_its_connection_closed() {
 
 #[tokio::test]
 async fn a_request_target_may_be_an_absolute_url() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let url = format!("http://{}/api/tasks", world.server.address);
 
     let reply =
@@ -257,7 +257,7 @@ async fn a_request_target_may_be_an_absolute_url() {
 
 #[tokio::test]
 async fn request_targets_that_are_no_path_are_refused_and_the_server_goes_on() {
-    let world = World::new().await;
+    let world = World::shared().await;
     for line in
         ["OPTIONS *", "GET *", "CONNECT example.test:443", "GET //", "GET /api/tasks/../../etc", "OPTIONS /%"]
     {

@@ -25,7 +25,7 @@ async fn reply_to(world: &World, text: &str) -> Reply {
 
 #[tokio::test]
 async fn a_head_of_32_kib_and_one_of_a_hundred_headers_are_read() {
-    let world = World::new().await;
+    let world = World::shared().await;
     for text in [head_of(LARGEST), with_headers(100)] {
         let reply = reply_to(&world, &text).await;
 
@@ -35,7 +35,7 @@ async fn a_head_of_32_kib_and_one_of_a_hundred_headers_are_read() {
 
 #[tokio::test]
 async fn a_head_that_cannot_be_read_gets_a_json_body_with_the_reason_and_a_request_id() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let long = "x".repeat(LARGEST);
     for (text, status, reason) in [
         (head_of(LARGEST + 1), 431, "32 KiB"),
@@ -65,7 +65,7 @@ async fn a_head_that_cannot_be_read_gets_a_json_body_with_the_reason_and_a_reque
 
 #[tokio::test]
 async fn requests_before_a_head_that_cannot_be_read_are_answered() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let good = request("GET", "/api/tasks", "alice", "");
     let mut client = RawClient::open(world.server.address).await;
 

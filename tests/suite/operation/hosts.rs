@@ -21,7 +21,7 @@ const WRONG: [&str; 9] = [
 
 #[tokio::test]
 async fn a_request_without_one_valid_host_is_refused_before_all_else() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let preflight = "Origin: http://localhost:3000\r\nAccess-Control-Request-Method: POST\r\n";
     for hosts in WRONG {
         for (start, rest) in [
@@ -46,7 +46,7 @@ async fn a_request_without_one_valid_host_is_refused_before_all_else() {
 
 #[tokio::test]
 async fn a_page_can_read_that_its_host_was_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let text = "GET /health HTTP/1.1\r\nOrigin: http://localhost:3000\r\n\r\n";
 
     let reply = reply(&world, text).await;
@@ -57,7 +57,7 @@ async fn a_page_can_read_that_its_host_was_refused() {
 
 #[tokio::test]
 async fn a_refused_host_does_not_cost_the_connection() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let mut client = RawClient::sending(world.server.address, "GET / HTTP/1.1\r\n\r\n").await;
     assert_eq!(client.reads().await.status, 400);
 
@@ -68,7 +68,7 @@ async fn a_refused_host_does_not_cost_the_connection() {
 
 #[tokio::test]
 async fn a_check_of_http_1_0_may_leave_the_host_out_and_may_not_send_a_wrong_one() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     let without = reply(&world, "GET /health HTTP/1.0\r\n\r\n").await;
 
@@ -81,7 +81,7 @@ async fn a_check_of_http_1_0_may_leave_the_host_out_and_may_not_send_a_wrong_one
 
 #[tokio::test]
 async fn hosts_of_every_kind_are_served() {
-    let world = World::new().await;
+    let world = World::shared().await;
     for host in ["tasks.example", "TASKS:8000", "a_b", "127.0.0.1", "[::1]:8000", "a:"] {
         let reply = reply(&world, format!("GET /health HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
 
@@ -91,7 +91,7 @@ async fn hosts_of_every_kind_are_served() {
 
 #[tokio::test]
 async fn an_absolute_target_is_served_like_its_path() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let token = token("alice");
     for target in [
         "http://rowkeep.test/api/tasks?status=all",
@@ -113,7 +113,7 @@ async fn an_absolute_target_is_served_like_its_path() {
 
 #[tokio::test]
 async fn options_for_the_whole_server_is_204_and_names_its_methods() {
-    let world = World::new().await;
+    let world = World::shared().await;
     for text in [
         "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
         "OPTIONS * HTTP/1.0\r\n\r\n",

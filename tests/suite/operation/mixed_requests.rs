@@ -85,7 +85,7 @@ async fn send_in_pieces(client: &mut RawClient, text: &str, numbers: &mut Number
 
 #[tokio::test]
 async fn every_request_is_answered_until_an_answer_says_that_the_connection_ends() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     let exchanges = (0..24).map(|seed| exchange(&world, seed, seed % 2 == 0));
     let answered: usize = join_all(exchanges).await.into_iter().sum();

@@ -64,7 +64,7 @@ async fn two_replies(world: &World, texts: [&str; 2], pause: u64) -> (Reply, Opt
 
 #[tokio::test]
 async fn a_small_body_that_comes_after_its_answer_does_not_cost_the_connection() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     join_all(heads().into_iter().map(async |(status, head)| {
         for (lengths, body) in [announced(2), announced(60_000)] {
@@ -80,7 +80,7 @@ async fn a_small_body_that_comes_after_its_answer_does_not_cost_the_connection()
 
 #[tokio::test]
 async fn no_connection_ends_after_an_answer_without_having_said_so() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let expecting = |(lengths, body)| (format!("Expect: 100-continue\r\n{lengths}"), body);
     let bodies = [
         announced(0),
@@ -127,7 +127,7 @@ async fn an_answer_that_does_not_need_the_body_comes_before_the_body() {
 
 #[tokio::test]
 async fn a_head_request_with_a_body_does_not_cost_the_connection() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (lengths, body) = announced(2);
     let mut client = RawClient::open(world.server.address).await;
     client.sends(head("HEAD", "/api/tasks", "alice") + &lengths).await;
@@ -143,7 +143,7 @@ async fn a_head_request_with_a_body_does_not_cost_the_connection() {
 
 #[tokio::test]
 async fn requests_behind_a_body_that_nobody_needs_are_answered() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let refused = "POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\n\r\n{\"title\":\"one\"}";
     let text = refused.repeat(2) + &request("POST", "/api/tasks", "alice", r#"{"title":"two"}"#);
 
@@ -157,7 +157,7 @@ async fn requests_behind_a_body_that_nobody_needs_are_answered() {
 
 #[tokio::test]
 async fn a_body_that_nobody_needs_is_not_taken_for_a_request() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let inner = request("POST", "/api/tasks", "alice", r#"{"title":"smuggled"}"#);
     for lengths in [format!("Content-Length: {}", inner.len()), "Transfer-Encoding: chunked".into()] {
         let text = format!("POST /api/tasks HTTP/1.1\r\nHost: x\r\n{lengths}\r\n\r\n");
@@ -228,7 +228,7 @@ async fn a_408_says_that_its_connection_ends() {
 
 #[tokio::test]
 async fn an_answer_to_a_body_that_is_broken_says_that_its_connection_ends() {
-    let world = World::new().await;
+    let world = World::shared().await;
     for head in [head("POST", "/api/tasks", "alice"), head("POST", "/nowhere", "alice")] {
         for chunks in ["zz\r\n", "1\r\nxx\r\n0\r\n\r\n", "fffffffffffffffff\r\n", "1;\n\nx\r\n0\r\n\r\n"] {
             let text = format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunks}");
@@ -242,7 +242,7 @@ async fn an_answer_to_a_body_that_is_broken_says_that_its_connection_ends() {
 
 #[tokio::test]
 async fn a_413_in_the_middle_of_a_body_says_that_its_connection_ends() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let (lengths, body) = chunked(LARGE);
     for expectation in ["", "Expect: 100-continue\r\n"] {
         let text = head("POST", "/api/tasks", "alice") + expectation + &lengths + &body;
@@ -259,7 +259,7 @@ async fn a_413_in_the_middle_of_a_body_says_that_its_connection_ends() {
 
 #[tokio::test]
 async fn a_client_of_http_1_0_that_keeps_its_connection_is_told_when_it_ends() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let old = |method: &str, path: &str, lengths: &str| {
         head(method, path, "alice").replace("HTTP/1.1", "HTTP/1.0")
             + &format!("Connection: keep-alive\r\n{lengths}\r\n")
@@ -282,7 +282,7 @@ async fn a_client_of_http_1_0_that_keeps_its_connection_is_told_when_it_ends() {
 
 #[tokio::test]
 async fn a_list_without_a_length_does_not_promise_a_client_of_http_1_0_its_connection() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let sql = "insert into app.tasks (user_id, title) select 'alice', 'one' from generate_series(1, 300)";
     world.database.superuser().await.batch_execute(sql).await.expect("tasks");
     let text = head("GET", "/api/tasks", "alice").replace("HTTP/1.1", "HTTP/1.0");

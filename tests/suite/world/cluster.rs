@@ -12,6 +12,7 @@ use rowkeep::database::Address;
 use rowkeep::development::{Cluster, Programs};
 use rowkeep::schema;
 use rowkeep::session::connect_once;
+use tokio::runtime::Builder;
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 
@@ -288,7 +289,8 @@ impl Database {
 
         let cluster = cluster().await;
         let admin = client(&cluster.address("postgres").expect("an address")).await;
-        let create = format!("create database {name} template {template}");
+        // Copies files, also that of the catalogue cache, which the first session would have to make.
+        let create = format!("create database {name} template {template} strategy file_copy");
         for _ in 0..100 {
             match admin.batch_execute(&create).await {
                 Ok(()) => {
@@ -332,13 +334,18 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        let address = self.cluster.address("postgres").expect("an address");
         let drop = format!("drop database if exists {} with (force)", self.name);
-        // Blocks for a moment. If it fails, the database is deleted with the cluster.
-        let _ = Command::new(self.cluster.programs().path("psql"))
-            .args(["-X", "-q", "-p", "5432", "-U", "postgres", "-d", "postgres", "-c", &drop, "-h"])
-            .arg(self.cluster.socket_directory())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
+        // The runtime of the test cannot be entered here.
+        let dropping = std::thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                // If it fails, the database is deleted with the cluster.
+                if let Ok(admin) = connect_once(&address).await {
+                    let _ = admin.batch_execute(&drop).await;
+                }
+            });
+        });
+        let _ = dropping.join();
     }
 }

@@ -96,6 +96,26 @@ impl Server {
         self.log.lock().expect("no poison").clone()
     }
 
+    /// Ends the process when that of the tests has ended, for a server that is not dropped. The shell reads a pipe that only
+    /// this process holds open.
+    pub fn end_with_this_process(&self) -> Watcher {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#"read -r _; kill -KILL "$0""#, &self.id().to_string()]);
+        Watcher(shell.stdin(Stdio::piped()).spawn().expect("a shell"))
+    }
+
+    /// Forgets the lines that it has logged.
+    pub fn forget_log(&self) {
+        self.check_books();
+        self.log.lock().expect("no poison").clear();
+    }
+
+    /// The books of no connection may ever be off: one user's rows could answer the request of another.
+    fn check_books(&self) {
+        let is_off = |line: &String| line.contains("before its last answer was read");
+        assert!(std::thread::panicking() || !self.log().iter().any(is_off), "{:?}", self.log());
+    }
+
     /// Waits for a log event that satisfies `wanted`.
     pub async fn logs(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         let found = async {
@@ -142,8 +162,16 @@ impl Drop for Server {
         let _ = self.process.wait();
         // `coverage` must have the last lines of the log before this process ends.
         let _ = self.reader.take().map(JoinHandle::join);
-        // The books of no connection may ever be off: one user's rows could answer the request of another.
-        let is_off = |line: &String| line.contains("before its last answer was read");
-        assert!(std::thread::panicking() || !self.log().iter().any(is_off), "{:?}", self.log());
+        self.check_books();
+    }
+}
+
+/// Ends a server when this process has ended. Drop it before the server, whose number another process can get.
+pub struct Watcher(Child);
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }

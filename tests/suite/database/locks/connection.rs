@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Mutex;
 
+use futures_util::future::join3;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 
@@ -33,23 +34,51 @@ impl Connection {
     }
 
     pub async fn query(&self, sql: &str, bound: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
-        let known = self.prepared.lock().expect("no poison").get(sql).cloned();
-        let statement = match known {
-            Some(statement) => statement,
-            None => {
-                let statement = self.client.prepare(sql).await?;
-                self.prepared.lock().expect("no poison").insert(sql.to_owned(), statement.clone());
-                statement
-            }
-        };
+        let statement = self.statement(sql).await?;
         self.client.query(&statement, bound).await
+    }
+
+    /// The prepared statement of this text.
+    async fn statement(&self, sql: &str) -> Result<Statement, Error> {
+        let known = self.prepared.lock().expect("no poison").get(sql).cloned();
+        if let Some(statement) = known {
+            return Ok(statement);
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.prepared.lock().expect("no poison").insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    /// Runs a query between two others, in one round trip: a test waits for thousands of them.
+    pub async fn run_between(
+        &self,
+        begin: &str,
+        query: &Query,
+        user: Option<&str>,
+        binding: &[Literal],
+        end: &str,
+    ) -> Result<Vec<Row>, Error> {
+        self.statement(&query.sql).await?;
+        let (begun, rows, ended) = join3(
+            self.client.batch_execute(begin),
+            self.run(query, user, binding),
+            self.client.batch_execute(end),
+        )
+        .await;
+        begun.expect("a transaction");
+        ended.expect("an end");
+        rows
     }
 
     /// Begins a transaction with the identity `user`, in one round trip.
     pub async fn begin_as(&self, user: &str) {
-        let begin = format!("begin; select app.identify('{user}')");
-        self.client.batch_execute(&begin).await.expect("an identity");
+        self.client.batch_execute(&begin_as(user)).await.expect("an identity");
     }
+}
+
+/// Begins a transaction with the identity `user`.
+pub fn begin_as(user: &str) -> String {
+    format!("begin; select app.identify('{user}')")
 }
 
 impl Deref for Connection {

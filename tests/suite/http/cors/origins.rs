@@ -111,7 +111,7 @@ async fn a_refused_origin_is_named_once_in_the_log_with_the_setting() {
 /// A browser sends `Origin` with every POST, and needs no permission for the page of the same server.
 #[tokio::test]
 async fn the_origin_of_the_server_itself_is_not_a_refused_origin() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let own = format!("http://{}", world.server.address);
     let behind_proxy = [("origin", "https://tasks.example"), ("sec-fetch-site", "same-origin")];
@@ -125,7 +125,7 @@ async fn the_origin_of_the_server_itself_is_not_a_refused_origin() {
 
 #[tokio::test]
 async fn invented_origins_do_not_fill_the_log() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let long = format!("https://{}.example", "x".repeat(20_000));
     send_with(&world.anonymous(), Method::GET, "/health", &[("origin", &long)], "").await;
     for number in 0..200 {

@@ -14,7 +14,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn a_cursor_with_one_changed_bit_is_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     four_tasks(&alice).await;
 
@@ -35,7 +35,7 @@ async fn a_cursor_with_one_changed_bit_is_refused() {
 
 #[tokio::test]
 async fn a_cursor_in_another_encoding_is_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     four_tasks(&alice).await;
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -85,7 +85,7 @@ async fn a_cursor_in_another_encoding_is_refused() {
 
 #[tokio::test]
 async fn the_length_of_a_cursor_does_not_tell_the_length_of_a_title() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     let titles = [
         "m",
@@ -145,7 +145,7 @@ async fn a_cursor_without_padding_of_an_older_release_is_accepted() {
 
 #[tokio::test]
 async fn a_cursor_of_another_version_is_refused() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     four_tasks(&alice).await;
     let mut bytes = URL_SAFE_NO_PAD.decode(cursor_of(&alice, &[]).await).expect("base64url");
@@ -159,7 +159,7 @@ async fn a_cursor_of_another_version_is_refused() {
 
 #[tokio::test]
 async fn a_cursor_cannot_be_read() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice-0123456789");
     let title = "what-nobody-should-read";
     for _ in 0..2 {
@@ -183,7 +183,7 @@ async fn a_cursor_cannot_be_read() {
 
 #[tokio::test]
 async fn cursors_of_two_users_with_equal_tasks_differ() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let mut cursors = Vec::new();
     for name in ["alice", "bob"] {
         let person = world.user(name);

@@ -1,15 +1,18 @@
 //! Servers that accept different signers, and the checks after a table ran against one.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{Mutex, OnceCell};
 
 use super::forge::{Forge, Signer};
 use super::table::{Row, Table};
 use crate::http::key_pairs::{PAIRS, UNKNOWN_PAIRS};
 use crate::http::tokens::{authorized_request, check_invalid_token};
-use crate::world::{Answer, Connection, Issuer, SHARED_USERS, World};
+use crate::world::{Answer, Connection, Issuer, SHARED_USERS, Watcher, World};
 
 /// The issuer and audience that servers with claim rules require.
 const REQUIRED: &str = "https://todo.example/Team";
@@ -18,19 +21,29 @@ const REQUIRED: &str = "https://todo.example/Team";
 pub struct Target {
     pub name: &'static str,
     pub trap: Issuer,
+    _watcher: Watcher,
     world: World,
     forges: Vec<Forge>,
     _issuer: Issuer,
 }
 
 impl Target {
-    /// A server with a secret, one with the keys of an issuer, one with both.
-    pub async fn all() -> Vec<Self> {
-        vec![
-            Self::new("a secret", true, false, false).await,
-            Self::new("keys", false, true, false).await,
-            Self::new("a secret and keys", true, true, false).await,
-        ]
+    /// A server with a secret, one with the keys of an issuer, one with both. All tables run against the same servers, one
+    /// at a time.
+    pub async fn all() -> &'static [Mutex<Self>; 3] {
+        static ALL: OnceCell<[Mutex<Target>; 3]> = OnceCell::const_new();
+        ALL.get_or_init(async || {
+            // The issuers and the traps must outlive the test that comes first.
+            let made = issuers().spawn(async {
+                [
+                    Mutex::new(Self::new("a secret", true, false, false).await),
+                    Mutex::new(Self::new("keys", false, true, false).await),
+                    Mutex::new(Self::new("a secret and keys", true, true, false).await),
+                ]
+            });
+            made.await.expect("three servers")
+        })
+        .await
     }
 
     /// The same with `JWT_ISSUER` and `JWT_AUDIENCE`, where they do not follow from the URL of the issuer.
@@ -62,6 +75,7 @@ impl Target {
             settings.extend([("JWT_ISSUER", &*of_secret), ("JWT_AUDIENCE", &*of_secret)]);
         }
         let world = World::with(&settings).await;
+        let watcher = world.server.end_with_this_process();
 
         let mut forges = Vec::new();
         let required = strict.then(|| REQUIRED.to_owned());
@@ -72,12 +86,13 @@ impl Target {
         if keys {
             forges.extend(PAIRS.iter().map(|pair| forge(Signer::Pair(pair), Some(url.clone()))));
         }
-        Self { name, trap, world, forges, _issuer: issuer }
+        Self { name, trap, _watcher: watcher, world, forges, _issuer: issuer }
     }
 
     /// Runs a table for each signer. Checks the answer to each row, the log, and that the server still accepts valid
     /// tokens.
     pub async fn check(&self, name: &str, table: impl Fn(&Forge) -> Table) {
+        self.world.server.forget_log();
         let mut failed = Vec::new();
         let mut tokens = Vec::new();
         let mut answers = String::new();
@@ -119,8 +134,9 @@ impl Target {
         let refused = rows.iter().filter(|row| !row.is_accepted).count();
         let mut events: Vec<Value> = Vec::new();
         for _ in 0..1000 {
-            events =
-                self.world.server.log().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+            let log = self.world.server.log();
+            let new = log.get(events.len()..).unwrap_or_default();
+            events.extend(new.iter().map(|line| serde_json::from_str(line).unwrap_or_default()));
             if count_refused(&events) >= refused || !failed.is_empty() {
                 break;
             }
@@ -140,12 +156,17 @@ impl Target {
     /// No part of any token is in the log or in the answer to a wrong token.
     fn check_leaks(&self, rows: &[Row], texts: &str) {
         // Lines and answers repeat most of their words.
-        let words: HashSet<&str> =
-            texts.split(is_between).filter(|word| word.len() >= SHORTEST_LEAK).collect();
-        let texts: HashSet<&str> = words.into_iter().flat_map(pieces_of).collect();
+        let words: HashSet<&[u8]> =
+            texts.as_bytes().split(is_between).filter(|word| word.len() >= SHORTEST_LEAK).collect();
+        let texts: HashSet<Piece> = words.into_iter().flat_map(pieces_of).collect();
+        // Tokens of one table have most of their parts in common.
+        let mut checked = HashSet::new();
         for row in rows {
-            let leak = pieces(&row.token).find(|piece| texts.contains(piece));
-            assert_eq!(leak, None, "{} | {} is in the log or in an answer", self.name, row.label);
+            for part in parts(&row.token).filter(|part| checked.insert(*part)) {
+                let leak = pieces_of(part).find(|piece| texts.contains(piece)).map(u64::to_be_bytes);
+                let leak = leak.as_ref().map(|piece| String::from_utf8_lossy(piece));
+                assert_eq!(leak, None, "{} | {} is in the log or in an answer", self.name, row.label);
+            }
         }
     }
 }
@@ -154,25 +175,50 @@ fn count_refused(events: &[Value]) -> usize {
     events.iter().filter(|event| event["message"] == "refused" && event["status"] == 401).count()
 }
 
-/// The shortest piece of a token that counts as a leak, in characters. A shorter one can be there by chance.
-const SHORTEST_LEAK: usize = 8;
+/// The runtime of the issuers and traps that all tables share.
+fn issuers() -> &'static Handle {
+    static HANDLE: OnceLock<Handle> = OnceLock::new();
+    HANDLE.get_or_init(|| {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let handle = runtime.handle().clone();
+        std::mem::forget(runtime);
+        handle
+    })
+}
+
+/// The shortest piece of a token that counts as a leak: eight characters, as one number, which is quick to compare. A
+/// shorter one can be there by chance.
+type Piece = u64;
+
+/// The characters of a piece.
+const SHORTEST_LEAK: usize = size_of::<Piece>();
 
 /// Shorter parts are words around a token: the shortest part of a token is its header.
 const SHORTEST_PART: usize = 16;
 
-/// All pieces of that length in the parts of a token.
-fn pieces(token: &str) -> impl Iterator<Item = &str> {
-    token.split(is_between).filter(|part| part.len() >= SHORTEST_PART).flat_map(pieces_of)
+/// The parts of a token.
+fn parts(token: &str) -> impl Iterator<Item = &[u8]> {
+    token.as_bytes().split(is_between).filter(|part| part.len() >= SHORTEST_PART)
 }
 
-/// All pieces of that length in a text of letters, digits, `-` and `_`.
-fn pieces_of(text: &str) -> impl Iterator<Item = &str> {
-    (SHORTEST_LEAK..=text.len()).map(|end| &text[end - SHORTEST_LEAK..end])
+/// All pieces of a text of letters, digits, `-` and `_`.
+fn pieces_of(text: &[u8]) -> impl Iterator<Item = Piece> {
+    let (start, rest) = text.split_at(SHORTEST_LEAK - 1);
+    let start = start.iter().fold(0, with);
+    rest.iter().scan(start, |piece, byte| {
+        *piece = with(*piece, byte);
+        Some(*piece)
+    })
 }
 
-/// Whether a letter is no part of a token.
-fn is_between(letter: char) -> bool {
-    !letter.is_ascii_alphanumeric() && letter != '-' && letter != '_'
+/// The piece that ends one character later.
+fn with(piece: Piece, byte: &u8) -> Piece {
+    piece << 8 | Piece::from(*byte)
+}
+
+/// Whether a byte is no part of a token.
+fn is_between(byte: &u8) -> bool {
+    !byte.is_ascii_alphanumeric() && *byte != b'-' && *byte != b'_'
 }
 
 fn check_answer(row: &Row, answer: &Answer) -> Result<(), String> {

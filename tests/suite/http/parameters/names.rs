@@ -8,7 +8,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn the_names_that_other_servers_use_mean_the_same() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     for number in 0..7 {
         alice.creates(json!({ "title": format!("task {number}") })).await;
@@ -44,7 +44,7 @@ async fn the_names_that_other_servers_use_mean_the_same() {
 
 #[tokio::test]
 async fn two_names_of_one_parameter_must_agree() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     alice.creates(json!({ "title": "buy milk" })).await;
 
@@ -75,7 +75,7 @@ async fn two_names_of_one_parameter_must_agree() {
 
 #[tokio::test]
 async fn an_offset_under_any_name_excludes_a_cursor() {
-    let world = World::new().await;
+    let world = World::shared().await;
     let alice = world.user("alice");
     for _ in 0..2 {
         alice.creates(json!({ "title": "buy milk" })).await;
@@ -137,7 +137,7 @@ async fn in_development_no_known_parameter_is_named_in_the_log() {
 
 #[tokio::test]
 async fn outside_development_no_unknown_parameter_is_named_in_the_log() {
-    let world = World::new().await;
+    let world = World::shared().await;
 
     world.user("alice").get("/api/v1/tasks?priority=high").await;
 
