@@ -64,6 +64,10 @@ bypasses (role, unbound, way) as (
       from can_become b join roles o on o.oid = b.other
      where o.rolsuper
     union
+    select u.role, true, format('has the privileges of %s, a superuser', o.name)
+      from can_use u join roles o on o.oid = u.other
+     where o.rolsuper and (u.role, u.other) not in (select role, other from can_become)
+    union
     select b.role, true, 'has BYPASSRLS'
       from can_become b join roles o on o.oid = b.other
      where o.rolbypassrls and not o.rolsuper
@@ -89,18 +93,28 @@ bypasses (role, unbound, way) as (
        and u.role <> u.other
 ),
 
+-- What each role gets from memberships, also from those that it can grant itself: `becomes` by SET ROLE, or the privileges alone
+-- (INHERIT). It can grant what it, or a role whose privileges it has, may grant (ADMIN).
+reached_roles (role, other, becomes) as (
+    select oid, oid, true from roles
+    union
+    select b.role, m.roleid, g.becomes
+      from reached_roles b
+      join memberships m on m.member = b.other
+     cross join lateral (
+           select true where b.becomes and m.may_set or m.admin_option
+           union all
+           select false where m.inherits) g (becomes)
+),
+
 -- `role` can SET ROLE to `other`, or can grant itself the right to.
 can_become (role, other) as (
-    select oid, oid from roles
-    union
-    select b.role, m.roleid from can_become b join memberships m on m.member = b.other and (m.may_set or m.admin_option)
+    select role, other from reached_roles where becomes
 ),
 
 -- `role` has the privileges of `other`, or can take them.
 can_use (role, other) as (
-    select role, other from can_become
-    union
-    select u.role, m.roleid from can_use u join memberships m on m.member = u.other and m.inherits
+    select distinct role, other from reached_roles
 ),
 
 -- Tables that inherit from a table of app, directly or not. A query of a child table by its own name follows the policies
@@ -824,9 +838,10 @@ views (oid) as (
 ),
 
 check_bypass_bypassrls (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: roles with BYPASSRLS, and roles that can become one of them.
+-- Looks for: roles with BYPASSRLS, roles that can become one of them, and roles that have the privileges of one that owns a
+--   function, a view or a table (INHERIT without SET, from PostgreSQL 16 on).
 -- Why: no policy binds such a role. Hosting services give the attribute to the logins of their consoles. The attribute is not
---   inherited, but SET ROLE takes it on.
+--   inherited, but SET ROLE takes it on. Who has the privileges of the owner can replace its functions, which then run as it.
 -- Severity: NOTE. Backups and administrators need it. For a login of requests and for the roles of Rowkeep other checks fail.
 -- Fix: alter role ... nobypassrls;
 -- Controls: CIS 4.3; CIS 4.7; SOC 2 CC6.3
@@ -841,6 +856,23 @@ select 'RK-602', 'NOTE', 'bypass',
   join roles o on o.oid = b.other and o.rolbypassrls and not o.rolsuper
  where not r.rolbypassrls or r.oid = o.oid
  group by r.oid, r.name, r.rolbypassrls
+union all
+select 'RK-602', 'NOTE', 'bypass',
+       format('%s can change what runs as %s, which has BYPASSRLS', r.name, string_agg(o.name, ', ' order by o.rolname collate "C"))
+       || case when bool_or(o.oid in (select role from readers)) then ' and privileges in app' else '' end,
+       'it has the privileges of that role, which owns functions, views or tables: code in them runs as their owner', null, null::oid
+  from can_use u
+  join roles r on r.oid = u.role and not r.rolsuper and not r.rolbypassrls and not r.predefined
+  join roles o on o.oid = u.other and o.rolbypassrls and not o.rolsuper
+ where (u.role, u.other) not in (select role, other from can_become)
+   and exists (select
+                 from pg_shdepend d
+                where d.refclassid = 'pg_authid'::regclass and d.refobjid = o.oid and d.deptype = 'o'
+                  and d.dbid = (select oid from pg_database where datname = current_database())
+                  and (d.classid = 'pg_proc'::regclass
+                       or d.classid = 'pg_class'::regclass
+                          and exists (select from pg_class c where c.oid = d.objid and c.relkind in ('r', 'p', 'v', 'm'))))
+ group by r.oid, r.name
 ),
 
 check_bypass_copies (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1335,8 +1367,10 @@ select 'RK-616', 'NOTE', 'bypass', format('subscription %I of %s writes rows her
 ),
 
 check_bypass_superusers (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: superusers, and roles that can become one.
--- Why: no policy and no privilege binds a superuser. It reads every row, and the files of the server.
+-- Looks for: superusers, roles that can become one, and roles that have the privileges of one (INHERIT without SET, from
+--   PostgreSQL 16 on).
+-- Why: no policy and no privilege binds a superuser. It reads every row, and the files of the server. Its privileges alone are
+--   enough for the files, the statistics and the passwords.
 -- Severity: NOTE. Every cluster has at least one.
 -- Fix: none. Give people logins of their own, and keep the password of the superuser away from programs.
 -- Controls: CIS 4.3; SOC 2 CC6.3
@@ -1349,6 +1383,15 @@ select 'RK-601', 'NOTE', 'bypass',
   join roles o on o.oid = b.other and o.rolsuper
  where not r.rolsuper or r.oid = o.oid
  group by r.oid, r.name, r.rolsuper
+union all
+select 'RK-601', 'NOTE', 'bypass',
+       format('%s has the privileges of %s, a superuser', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")),
+       'it reads the files of all tables, statistics and passwords, and can change the functions of that role', null, null::oid
+  from can_use u
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+  join roles o on o.oid = u.other and o.rolsuper
+ where not exists (select from can_become b join roles s on s.oid = b.other and s.rolsuper where b.role = u.role)
+ group by r.oid, r.name
 ),
 
 check_bypass_trust (id, verdict, area, subject, fact, fix, fixer) as materialized (

@@ -92,3 +92,49 @@ async fn a_privilege_of_a_group_is_reported_for_the_login_in_it() {
         assert!(added.iter().any(|line| line.starts_with(named)), "{change}: {added:#?}");
     }
 }
+
+/// What a membership with INHERIT and without SET gives, tried for real: the privileges of a superuser, the functions of a role
+/// with BYPASSRLS, and what the other role may grant.
+#[tokio::test]
+#[ignore = "needs PostgreSQL 16, 17 and 18: `make test-all`"]
+async fn the_privileges_of_a_role_are_named_also_without_set_role() {
+    for major in releases().into_iter().filter(|major| *major >= 16) {
+        let cluster = OwnCluster::of_release(major).await;
+        cluster.migrate().await;
+        let make = "
+            create role heir login; grant postgres to heir with inherit true, set false;
+            create role unbound bypassrls; grant usage on schema app to unbound; grant select on app.tasks to unbound;
+            create function public.titles() returns setof text language sql security definer as 'select ''nothing''';
+            grant create on schema public to unbound; alter function public.titles() owner to unbound;
+            create role editor login; grant unbound to editor with inherit true, set false;
+            create role desk; grant unbound to desk with admin true, inherit false, set false;
+            create role clerk login; grant desk to clerk with inherit true, set false;
+            begin; select app.identify('alice'); insert into app.tasks (title) values ('hers'); commit";
+        cluster.superuser("postgres").await.batch_execute(make).await.expect("roles");
+        let report =
+            audit(&cluster.address("rowkeep_login", "postgres")).await.expect("a report").to_string();
+        let report = report.split_whitespace().collect::<Vec<_>>().join(" ");
+
+        for (login, theft, named) in [
+            ("heir", "select rolpassword from pg_authid", "RK-601 bypass heir has the privileges of postgres, a superuser"),
+            (
+                "editor",
+                "create or replace function public.titles() returns setof text language sql security definer as \
+                 'select title from app.tasks'",
+                "RK-602 bypass editor can change what runs as unbound, which has BYPASSRLS and privileges in app",
+            ),
+            (
+                "clerk",
+                "grant unbound to clerk; set role unbound",
+                "RK-602 bypass clerk can become unbound, which has BYPASSRLS and privileges in app",
+            ),
+        ] {
+            let thief = cluster.connect(login).await;
+            thief.batch_execute(theft).await.unwrap_or_else(|error| panic!("PostgreSQL {major}: {login}: {error:?}"));
+            assert!(report.contains(named), "PostgreSQL {major}: {named}: {}", report.replace(" RK-", "\nRK-"));
+        }
+        let thief = cluster.connect("editor").await;
+        let titles = thief.query("select public.titles()", &[]).await.expect("titles");
+        assert_eq!(titles.len(), 1, "PostgreSQL {major}");
+    }
+}
