@@ -1048,6 +1048,7 @@ check_bypass_functions (id, verdict, area, subject, fact, fix, fixer) as materia
 --   pg_file_write(), dblink_connect_u(), pg_get_wal_block_info() and their like.
 -- Why: each gives what pg_read_server_files or a superuser has. pg_rewind's manual has pg_read_binary_file() granted: its
 --   login reads the files of every table.
+--   What was granted in another database of the cluster has lines of its own (RK-623), as far as it can be seen (RK-690).
 -- Severity: NOTE for a role that needs it. FAIL for PUBLIC and for roles of requests, if it is a function of an extension;
 --   for PostgreSQL's own functions another check fails.
 -- Fix: revoke execute on function ... from ...;
@@ -1137,7 +1138,8 @@ select 'RK-612', 'NOTE', 'bypass',
 
 check_bypass_not_looked_at (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: what this login cannot read, and what therefore is not in this report.
--- Why: a report that does not mention what it has not seen looks like a clean one.
+-- Why: a report that does not mention what it has not seen looks like a clean one. From one database nobody, not even a
+--   superuser, sees all of what another database of the cluster grants: a function there can read the files of this one.
 -- Severity: NOTE. Run the audit as a superuser, or ask the administrator of the server.
 -- Fix: none.
 select 'RK-690', 'NOTE', 'bypass', 'not looked at: this login cannot read ' || string_agg(x.what, '; ' order by x.number),
@@ -1160,8 +1162,53 @@ select 'RK-690', 'NOTE', 'bypass', 'not looked at: this login cannot read ' || s
          union all
         select 4, 'as whom foreign servers are used (pg_user_mapping)'
          where exists (select from pg_foreign_server)
-           and not has_table_privilege('pg_catalog.pg_user_mapping', 'SELECT')) x (number, what)
+           and not has_table_privilege('pg_catalog.pg_user_mapping', 'SELECT')
+         union all
+        select 5, 'what other databases of this cluster grant to PUBLIC and on functions of extensions'
+         where exists (select from pg_database b where b.datallowconn and b.datname <> current_database())) x (number, what)
 having count(*) > 0
+),
+
+check_bypass_other_databases (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles that were granted, in another database of this cluster, a function that reads or writes files of the server
+--   (pg_read_binary_file(), lo_import() and their like) or a catalogue with passwords (pg_authid).
+-- Why: these files and passwords belong to the whole cluster. Backup tools have pg_read_binary_file() granted in the database
+--   postgres: their login reads the files of app.tasks from there.
+-- Severity: NOTE for a role that needs it. FAIL for roles of requests. PostgreSQL shows only grants to roles, and only for what
+--   it brings along itself: the rest is not looked at (RK-690).
+-- Fix: in that database, revoke execute on function ... from ...;
+-- Controls: SOC 2 CC6.3
+select 'RK-623', case when bool_or(g.serves) then 'FAIL' else 'NOTE' end, 'bypass',
+       format('%s %s in database %I', g.name, string_agg(distinct g.way, ', '), g.datname),
+       string_agg(distinct g.ability, '; '),
+       format('by hand: in database %I: %s', g.datname, string_agg(distinct g.fix, ' ')), null::oid
+  from (select r.name, b.datname, r.oid in (select oid from serving_roles) as serves, w.part, w.ability,
+               case w.part when 1 then 'may execute ' when 2 then 'has a privilege on ' end || w.name as way,
+               format('revoke all on %s %s from %s;', case w.part when 1 then 'function' when 2 then 'table' end, w.name, h.name) as fix
+          from (select 1 as part, 'pg_proc'::regclass as classid, p.oid, p.oid::regprocedure::text as name,
+                       case when p.proname = 'lo_export' then 'writes files of the server, such as its configuration'
+                            else 'reads the files of all tables, also those of this database' end as ability
+                  from pg_proc p
+                 where p.oid < 16384 and (p.proname in ('lo_import', 'lo_export') or p.proname ~ '^pg_read_(binary_)?file')
+                 union all
+                select 2, 'pg_class'::regclass, c.oid, c.oid::regclass::text, 'with the passwords or the hashes in it, it can log in as others'
+                  from pg_class c
+                 where c.oid in ('pg_catalog.pg_authid'::regclass, 'pg_catalog.pg_shadow'::regclass,
+                                 'pg_catalog.pg_subscription'::regclass)) w
+          join pg_database b on b.datallowconn and b.datname <> current_database()
+         -- One look into the index for each of few objects.
+         cross join lateral (
+               select d.refobjid
+                 from pg_shdepend d
+                where d.dbid = b.oid and d.classid = w.classid and d.objid = w.oid and d.deptype = 'a'
+                  and d.refclassid = 'pg_authid'::regclass
+                offset 0) d
+          join roles h on h.oid = d.refobjid
+          join can_use u on u.other = h.oid
+          join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+         -- For roles of requests one line is enough.
+         where u.role = u.other or h.oid not in (select oid from serving_roles)) g
+ group by g.name, g.datname, g.part
 ),
 
 check_bypass_owners (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1417,31 +1464,41 @@ select 'RK-621', 'NOTE', 'bypass',
 ),
 
 check_bypass_users (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: roles other than the logins of requests that can use rowkeep_api.
+-- Looks for: roles other than the logins of requests that can use rowkeep_api, and logins of requests that can let others use it.
 -- Why: who can use rowkeep_api can call app.identify() with the id of any user, and so read and change the tasks of each.
--- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests. A role that
---   can become an owner has a line of its own, which says more.
--- Fix: revoke rowkeep_api from ...; A membership does not expire.
+-- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests. Only that
+--   they can let others is named: requests need no ADMIN option. A role that can become an owner has a line of its own, which
+--   says more.
+-- Fix: revoke rowkeep_api from ...; or revoke admin option for rowkeep_api from ...; A membership does not expire.
 -- Controls: SOC 2 CC6.3
 select 'RK-605', 'NOTE', 'bypass',
-       format('%s can become %s%s', r.name, o.name,
-              case when exists (select
-                                  from can_become b
-                                  join memberships m on m.member = b.other and m.admin_option and m.roleid = o.oid
-                                 where b.role = r.oid) then ', and can let others' end),
-       'it can call app.identify() with the id of any user, and read and change the rows of each',
-       case when r.oid not in (select oid from migrating_logins)
+       case when k.serves then format('%s can let others become %s', r.name, o.name)
+            else format('%s can become %s%s', r.name, o.name, case when k.admins then ', and can let others' end) end,
+       case when k.serves then 'they can then call app.identify() with the id of any user, and read and change the rows of each'
+            else 'it can call app.identify() with the id of any user, and read and change the rows of each' end,
+       case when k.serves
+            then (select string_agg(regexp_replace(m.revoke, '^revoke', 'revoke admin option for'), ' ' order by m.revoke)
+                    from memberships m
+                   where m.roleid = o.oid and m.admin_option
+                     and (r.oid, m.member) in (select role, other from can_use))
+            when r.oid not in (select oid from migrating_logins)
             then (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m where m.member = r.oid and m.roleid = o.oid) end,
        1::oid
   from can_use u
   join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
   join roles o on o.oid = u.other and o.rolname = 'rowkeep_api'
+ cross join lateral (
+       select exists (select
+                        from can_use b
+                        join memberships m on m.member = b.other and m.admin_option and m.roleid = o.oid
+                       where b.role = r.oid),
+              exists (select
+                        from stored_settings s
+                       where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
+              or r.oid in (select oid from serving_login) and r.oid in (select oid from logins)) k (admins, serves)
  where u.role <> u.other
-   and not exists (select
-                     from stored_settings s
-                    where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
    and r.oid not in (select c.role from can_use c join tables t on t.relowner = c.other)
-   and not (r.oid in (select oid from serving_login) and r.oid in (select oid from logins))
+   and (k.admins or not k.serves)
 ),
 
 check_channels (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -3093,6 +3150,7 @@ facts (id, verdict, area, subject, fact, fix, fixer) as (
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_jobs
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_languages
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_not_looked_at
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_other_databases
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_owners
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_parameters
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_passwords

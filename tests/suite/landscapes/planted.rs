@@ -176,10 +176,18 @@ async fn what_is_wrong_on_azure_is_named() {
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn what_is_wrong_on_cloudnativepg_is_named() {
-    let more = [(
-        "grant execute on function pg_read_binary_file(text) to grafana",
-        "NOTE RK-608 bypass grafana may execute pg_read_binary_file(text)",
-    )];
+    let more = [
+        (
+            "grant execute on function pg_read_binary_file(text) to grafana",
+            "NOTE RK-608 bypass grafana may execute pg_read_binary_file(text)",
+        ),
+        // The landscape grants it in the database postgres, as CloudNativePG does.
+        (
+            "select",
+            "NOTE RK-623 bypass streaming_replica may execute pg_read_binary_file(text), \
+             pg_read_binary_file(text,bigint,bigint,boolean) in database postgres",
+        ),
+    ];
     expect_each_named(CLOUD_NATIVE_PG, &more).await;
 }
 

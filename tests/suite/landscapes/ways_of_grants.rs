@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use rowkeep::development::Programs;
+use rowkeep::session::connect_once;
 
 use super::ground::{SECRET, ground, text};
 
@@ -27,6 +28,41 @@ async fn a_granted_function_that_reads_files_reads_those_of_every_table() {
     ground.names("NOTE RK-608 bypass rewinder may execute pg_read_binary_file(text): reads the files of all tables").await;
     ground
         .names("NOTE RK-608 bypass importer may execute lo_import(text): reads the files of all tables")
+        .await;
+}
+
+/// The files are those of the whole cluster. A backup tool gets its grants in the database postgres.
+#[tokio::test]
+async fn a_function_that_was_granted_in_another_database_reads_the_files_of_every_table() {
+    let ground = ground().await;
+    ground.prepare("create role rewinds_elsewhere login").await;
+    ground.prepare("create database elsewhere").await;
+    let grants = "grant execute on function pg_read_binary_file(text) to rewinds_elsewhere;
+                  grant select on pg_authid to rewinds_elsewhere";
+    ground.cluster.superuser("elsewhere").await.batch_execute(grants).await.expect("two grants");
+    let reader = connect_once(&ground.cluster.address("rewinds_elsewhere", "elsewhere")).await;
+    let reader = reader.expect("a connection");
+
+    let read = format!("select encode(pg_read_binary_file('{}'), 'escape')", ground.file);
+    let hashes = "select rolpassword from pg_authid where rolname = 'rowkeep_login'";
+
+    assert!(text(&reader, &read).await.contains(SECRET));
+    assert!(text(&reader, hashes).await.starts_with("SCRAM"));
+    ground
+        .names(
+            "NOTE RK-623 bypass rewinds_elsewhere may execute pg_read_binary_file(text) in database elsewhere: \
+             reads the files of all tables",
+        )
+        .await;
+    ground
+        .names("NOTE RK-623 bypass rewinds_elsewhere has a privilege on pg_authid in database elsewhere")
+        .await;
+    // The superuser of this database does not see all of the other one, either.
+    ground
+        .names(
+            "NOTE RK-690 bypass not looked at: this login cannot read what other databases of this cluster grant \
+             to PUBLIC and on functions of extensions",
+        )
         .await;
 }
 

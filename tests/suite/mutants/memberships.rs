@@ -1,6 +1,7 @@
 //! Memberships: what they allow, directly and indirectly. Since PostgreSQL 16 they have options.
 
 use rowkeep::audit::audit;
+use rowkeep::session::connect_once;
 
 use crate::world::{OwnCluster, releases};
 
@@ -129,11 +130,11 @@ async fn the_privileges_of_a_role_are_named_also_without_set_role() {
                 "RK-602 bypass clerk can become unbound, which has BYPASSRLS and privileges in app",
             ),
         ] {
-            let thief = cluster.connect(login).await;
+            let thief = connect_once(&cluster.address(login, "postgres")).await.expect("a connection");
             thief.batch_execute(theft).await.unwrap_or_else(|error| panic!("PostgreSQL {major}: {login}: {error:?}"));
             assert!(report.contains(named), "PostgreSQL {major}: {named}: {}", report.replace(" RK-", "\nRK-"));
         }
-        let thief = cluster.connect("editor").await;
+        let thief = connect_once(&cluster.address("editor", "postgres")).await.expect("a connection");
         let titles = thief.query("select public.titles()", &[]).await.expect("titles");
         assert_eq!(titles.len(), 1, "PostgreSQL {major}");
     }
