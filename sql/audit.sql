@@ -166,9 +166,11 @@ database_guests (name, serves) as (
 ),
 
 -- Default privileges: what will be granted on future objects. `ours` are those for objects in app or rowkeep.
+-- `creates`: the owner may make objects in app or rowkeep, other than what Rowkeep makes as rowkeep_owner.
 default_privileges as (
     select d.oid, o.name, o.oid as owner, n.nspname, coalesce(r.name, 'public') as receiver, lower(a.privilege_type) || case when a.is_grantable then ' with grant option' else '' end as privilege,
-           n.nspname in ('app', 'rowkeep') or n.oid is null and o.rolname = 'rowkeep_owner' as ours,
+           coalesce(n.nspname in ('app', 'rowkeep'), o.rolname = 'rowkeep_owner') as ours,
+           d.defaclobjtype in ('r', 'S', 'f') and exists (select from schemas s where has_schema_privilege(o.oid, s.oid, 'CREATE')) as creates,
            case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions'
                                 when 'L' then 'large objects' else 'schemas' end as what
       from pg_default_acl d
@@ -179,6 +181,8 @@ default_privileges as (
      where a.grantee <> d.defaclrole
        -- PUBLIC may use every type by default, and a type holds no data.
        and d.defaclobjtype <> 'T'
+       -- So it may execute every function. A row for all schemas has that, too.
+       and not (n.oid is null and d.defaclobjtype = 'f' and a.grantee = 0)
        and (n.nspname in ('app', 'rowkeep') or n.oid is null)
 ),
 
@@ -1826,23 +1830,26 @@ select 'RK-507', 'FAIL', 'grants',
 check_grants_default (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: default privileges that grant something on future objects.
 -- Why: a new table would be open before its policies exist.
--- Severity: FAIL for objects that can be made in app or rowkeep. NOTE for those of other roles. OK if there is none of
---   the first kind.
+-- Severity: FAIL for objects in app or rowkeep, or of rowkeep_owner. NOTE for those of other roles, wherever they are. OK if
+--   there is none of the first kind, and if no role of the second kind may make objects in app or rowkeep. That PUBLIC may
+--   execute functions is PostgreSQL's own default, and is left out.
 -- Fix: alter default privileges ... revoke all on ... from ...;
 -- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
        format('future objects of %s%s are granted to %s: %s', d.name,
               case when d.nspname is null then '' else format(' in schema %I', d.nspname) end,
               d.receiver, string_agg(d.privilege, ', ' order by d.privilege)),
-       '',
+       case when d.creates and not d.ours
+            then format('also on what %s makes in app or rowkeep itself; what rowkeep migrate makes is of rowkeep_owner', d.name)
+            else '' end,
        format('alter default privileges for role %s %srevoke all on %s from %s;', d.name,
               case when d.nspname is null then '' else format('in schema %I ', d.nspname) end, d.what, d.receiver),
        d.owner
   from default_privileges d
- group by d.oid, d.name, d.owner, d.nspname, d.ours, d.what, d.receiver
+ group by d.oid, d.name, d.owner, d.nspname, d.ours, d.creates, d.what, d.receiver
 union all
 select 'RK-504', 'OK', 'grants', 'no default privilege grants anything on future objects of app or rowkeep', '', null, null
- where not exists (select from default_privileges where ours)
+ where not exists (select from default_privileges where ours or creates)
 ),
 
 check_grants_disturbing (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -2244,18 +2251,29 @@ select 'RK-702', case when e.fails then 'FAIL' else 'NOTE' end, 'login',
 check_login_limits (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: the logins of requests: their role at the start, and their time-outs.
 -- Why: a login that starts as rowkeep_api is restricted even before the first request. Time-outs end what is stuck.
+--   PostgreSQL ignores a stored role that the login may not take on.
 -- Severity: NOTE if something is missing. The server sets both for itself in every session. OK otherwise.
 -- Fix: alter role ... set role = 'rowkeep_api'; and the same for the time-outs. What is stored for the role in this database
--- hides what is stored for the role, so that the fix is for the same.
-select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
-       l.name || ' runs as rowkeep_api'
-       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end
+-- hides what is stored for the role, so that the fix is for the same. A login that is no member of rowkeep_api: grant
+-- rowkeep_api to ...;
+select 'RK-703', case when t.missing = '' and t.starts and m.may_set then 'OK' else 'NOTE' end, 'login',
+       l.name
+       || case when not m.may_set then ' cannot become rowkeep_api' || case when t.starts then ', which is stored as its role' else '' end
+               when t.starts then ' runs as rowkeep_api from its first statement'
+               else ' runs as rowkeep_api when the transaction of a request begins' end
        || coalesce('; not set: ' || nullif(t.missing, ''), ''),
-       t.bounds,
-       nullif(concat_ws(' ',
-              t.start, t.fix), ''),
+       concat_ws('; ', case when not m.may_set then 'requests through it fail' end, nullif(t.bounds, '')),
+       case when m.may_set then nullif(concat_ws(' ', t.start, t.fix), '')
+            else format('by hand: if it serves requests, grant rowkeep_api to %s%s; else take away its stored role and its memberships',
+                        l.name, case when current_setting('server_version_num')::integer >= 160000 then ' with set true' end) end,
        1
   from logins l
+ cross join lateral (
+       select exists (select
+                        from roles o
+                       where o.rolname = 'rowkeep_api'
+                         and pg_has_role(l.oid, o.oid, case when current_setting('server_version_num')::integer >= 160000 then 'SET'
+                                                            else 'MEMBER' end)) as may_set) m
  cross join lateral (
        select coalesce(bool_or(s.value = 'rowkeep_api') filter (where n.name = 'role'), false) as starts,
               coalesce(string_agg(n.name || ' ' || s.value, ', ' order by n.name)
