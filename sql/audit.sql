@@ -297,6 +297,33 @@ extension_members as (
     select d.classid, d.objid, e.extname from pg_depend d join pg_extension e on e.oid = d.refobjid where d.deptype = 'e'
 ),
 
+-- Foreign servers, and where they lead, as far as their options tell: 'here' is this database, 'elsewhere' another one. 'unknown'
+-- is a database of this name on a host that may be this one, or a server whose options do not name its database. dblink uses
+-- servers of wrappers without a handler. `others`: PUBLIC
+-- or a login of requests has a user mapping.
+foreign_servers (oid, name, owner, acl, leads, others) as (
+    select s.oid, quote_ident(s.srvname), s.srvowner, s.srvacl,
+           case when o.service or o.dbname is null and coalesce(f.proname, 'dblink') in ('dblink', 'postgres_fdw_handler') then 'unknown'
+                when lower(o.dbname) is distinct from lower(current_database()) then 'elsewhere'
+                when o.host is null
+                     or exists (select
+                                  from regexp_split_to_table(o.host, ',') h (host)
+                                 where h.host ~* '^(localhost|127[.]|::1|0[.]0[.]0[.]0|/|@|$)'
+                                    or h.host = host(inet_server_addr())
+                                    or h.host = any (regexp_split_to_array(current_setting('listen_addresses'), '\s*,\s*')))
+                then 'here' else 'unknown' end,
+           exists (select from pg_user_mappings m
+                    where m.srvid = s.oid and (m.umuser = 0 or m.umuser in (select oid from serving_roles)))
+      from pg_foreign_server s
+      join pg_foreign_data_wrapper w on w.oid = s.srvfdw
+      left join pg_proc f on f.oid = w.fdwhandler
+     cross join lateral (
+           select min(x.option_value) filter (where x.option_name = 'dbname') as dbname,
+                  min(x.option_value) filter (where x.option_name in ('host', 'hostaddr')) as host,
+                  count(*) filter (where x.option_name = 'service') > 0 as service
+             from pg_options_to_table(s.srvoptions) x) o
+),
+
 -- Who can give an object of `owner` to rowkeep_owner: the owner, if it can become rowkeep_owner. Else a superuser (0).
 givers (owner, fixer) as (
     select r.oid, case when exists (select from can_become b join roles o on o.oid = b.other and o.rolname = 'rowkeep_owner'
@@ -1028,24 +1055,49 @@ select 'RK-607', 'NOTE', 'bypass',
 ),
 
 check_bypass_foreign_servers (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: foreign servers that lead to this database again, and who may use them.
+-- Looks for: foreign servers that lead to this database again, foreign tables that are a table of app there, and who may use
+--   them.
 -- Why: a query through such a server runs as the login of its user mapping, not as the caller. The password of the mapping can
 --   be that of a superuser.
--- Severity: NOTE. The options of user mappings are hidden from most logins. For roles of requests another check fails.
+-- Severity: NOTE. The options of user mappings are hidden from most logins. For roles of requests another check fails. Where a
+--   server leads that names this database and another host is not looked at (RK-690).
 -- Fix: by hand: decide whether it is needed.
 -- Controls: SOC 2 CC6.1
 select 'RK-613', 'NOTE', 'bypass',
-       format('foreign server %I leads to this database, used by %s', s.srvname,
+       format('foreign server %s leads to this database, used by %s', s.name,
               coalesce((select string_agg(distinct coalesce(r.name, 'public'), ', ')
-                          from aclexplode(s.srvacl) a left join roles r on r.oid = a.grantee
-                         where a.grantee <> s.srvowner), 'nobody but ' || o.name)),
+                          from aclexplode(s.acl) a left join roles r on r.oid = a.grantee
+                         where a.grantee <> s.owner), 'nobody but ' || o.name)),
        'a query through it runs as the login of a user mapping', null, null::oid
-  from pg_foreign_server s
-  join roles o on o.oid = s.srvowner
- where lower('dbname=' || current_database()) in (select lower(x) from unnest(s.srvoptions) x (x))
-   and not exists (select
-                     from unnest(s.srvoptions) x (x)
-                    where x ~* '^host(addr)?=' and x !~* '^host(addr)?=(localhost|127\.|::1|/|$)')
+  from foreign_servers s
+  join roles o on o.oid = s.owner
+ where s.leads = 'here'
+union all
+select 'RK-613', 'NOTE', 'bypass',
+       format('foreign table %I.%I is %I.%I on server %s; %s', n.nspname, c.relname, p.schema, p.table_name, s.name,
+              coalesce('read by ' || (select string_agg(distinct coalesce(r.name, 'public'), ', ')
+                                        from (select grantee, privilege_type from aclexplode(c.relacl)
+                                               union all
+                                              select x.grantee, x.privilege_type
+                                                from pg_attribute y cross join aclexplode(y.attacl) x
+                                               where y.attrelid = c.oid) a
+                                        left join roles r on r.oid = a.grantee
+                                       where a.privilege_type = 'SELECT' and a.grantee <> c.relowner),
+                       'nobody but its owner reads it')),
+       case s.leads when 'here' then 'they read as the login of a user mapping'
+                    else 'they read as the login of a user mapping; this audit does not know whether it leads to this database' end
+       || format('; owner %s', o.name), null, null::oid
+  from pg_foreign_table f
+  join foreign_servers s on s.oid = f.ftserver and s.leads <> 'elsewhere'
+  join pg_class c on c.oid = f.ftrelid
+  join pg_namespace n on n.oid = c.relnamespace
+  join roles o on o.oid = c.relowner
+ cross join lateral (
+       select coalesce(min(x.option_value) filter (where x.option_name = 'schema_name'), n.nspname) as schema,
+              coalesce(min(x.option_value) filter (where x.option_name = 'table_name'), c.relname) as table_name
+         from pg_options_to_table(f.ftoptions) x) p
+ where p.schema = 'app'
+   and (p.schema, p.table_name) in (select nspname, relname from relations where relkind in ('r', 'p', 'v', 'm', 'f'))
 ),
 
 check_bypass_functions (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1169,7 +1221,12 @@ select 'RK-690', 'NOTE', 'bypass', 'not looked at: this login cannot read ' || s
          where exists (select from pg_foreign_server)
            and not has_table_privilege('pg_catalog.pg_user_mapping', 'SELECT')
          union all
-        select 5, 'what other databases of this cluster grant to PUBLIC and on functions of extensions'
+        select 5, 'where foreign servers lead (' || string_agg(s.name, ', ' order by s.name collate "C") || ')'
+          from foreign_servers s
+         where s.leads = 'unknown'
+        having count(*) > 0
+         union all
+        select 6, 'what other databases of this cluster grant to PUBLIC and on functions of extensions'
          where exists (select from pg_database b where b.datallowconn and b.datname <> current_database())) x (number, what)
 having count(*) > 0
 ),
@@ -2498,15 +2555,19 @@ having count(*) > 0
 check_object_foreign_grants (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: privileges of requests, auditors and PUBLIC on foreign servers and foreign-data wrappers.
 -- Why: a foreign server can lead to this database again, as another role.
--- Severity: FAIL. Requests need no foreign server.
+-- Severity: FAIL for a foreign-data wrapper, for a server that may lead to this database, and for a server that PUBLIC or a login
+--   of requests has a user mapping for. NOTE for a server that leads elsewhere, as far as its options tell.
 -- Fix: revoke usage on foreign server ... from ...;
 -- Controls: SOC 2 CC6.3
-select 'RK-812', 'FAIL', 'objects',
-       format('%s may use foreign %s %I', coalesce(r.name, 'public'), x.kind, x.name), 'it can lead to this database again, as another role',
-       format('revoke usage on foreign %s %I from %s;', x.kind, x.name, coalesce(r.name, 'public')), x.owner
-  from (select 'server' as kind, srvname as name, srvowner as owner, srvacl as acl from pg_foreign_server
+select 'RK-812', case when x.harmless then 'NOTE' else 'FAIL' end, 'objects',
+       format('%s may use foreign %s %s', coalesce(r.name, 'public'), x.kind, x.name),
+       case when x.harmless then 'it leads to another database, and requests have no user mapping'
+            when x.leads = 'elsewhere' then 'it leads to another database as the login of a user mapping'
+            else 'it can lead to this database again, as another role' end,
+       format('revoke usage on foreign %s %s from %s;', x.kind, x.name, coalesce(r.name, 'public')), x.owner
+  from (select 'server' as kind, name, owner, acl, leads, leads = 'elsewhere' and not others as harmless from foreign_servers
          union all
-        select 'data wrapper', fdwname, fdwowner, fdwacl from pg_foreign_data_wrapper) x
+        select 'data wrapper', quote_ident(fdwname), fdwowner, fdwacl, null, false from pg_foreign_data_wrapper) x
  cross join aclexplode(x.acl) a
   left join roles r on r.oid = a.grantee
  where a.grantee <> x.owner

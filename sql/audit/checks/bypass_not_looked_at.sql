@@ -25,6 +25,11 @@ select 'RK-690', 'NOTE', 'bypass', 'not looked at: this login cannot read ' || s
          where exists (select from pg_foreign_server)
            and not has_table_privilege('pg_catalog.pg_user_mapping', 'SELECT')
          union all
-        select 5, 'what other databases of this cluster grant to PUBLIC and on functions of extensions'
+        select 5, 'where foreign servers lead (' || string_agg(s.name, ', ' order by s.name collate "C") || ')'
+          from foreign_servers s
+         where s.leads = 'unknown'
+        having count(*) > 0
+         union all
+        select 6, 'what other databases of this cluster grant to PUBLIC and on functions of extensions'
          where exists (select from pg_database b where b.datallowconn and b.datname <> current_database())) x (number, what)
 having count(*) > 0

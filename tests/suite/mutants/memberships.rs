@@ -139,3 +139,59 @@ async fn the_privileges_of_a_role_are_named_also_without_set_role() {
         assert_eq!(titles.len(), 1, "PostgreSQL {major}");
     }
 }
+
+/// Without SET, or with ADMIN of a role whose privileges it does not have, a login cannot migrate. The fix is run.
+#[tokio::test]
+#[ignore = "needs PostgreSQL 16, 17 and 18: `make test-all`"]
+async fn a_login_whose_memberships_do_not_let_it_migrate_is_told_so() {
+    for major in releases().into_iter().filter(|major| *major >= 16) {
+        let cluster = OwnCluster::of_release(major).await;
+        cluster.migrate().await;
+        let make = "
+            create role fixed login; grant rowkeep_owner, rowkeep_api to fixed with inherit true, set false;
+            create role desk; grant rowkeep_owner, rowkeep_api to desk with admin true, inherit false, set false;
+            create role chained login; grant desk to chained with inherit false, set true;
+            create role served login; grant rowkeep_api to served with inherit true, set false;
+            alter role served set role = 'rowkeep_api';
+            grant create on database postgres to fixed, chained";
+        let admin = cluster.superuser("postgres").await;
+        admin.batch_execute(make).await.expect("logins");
+        let report = async || {
+            let report =
+                audit(&cluster.address("rowkeep_login", "postgres")).await.expect("a report").to_string();
+            report.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        let before = report().await;
+
+        for (login, problem, fix) in [
+            (
+                "fixed",
+                "it may not SET ROLE rowkeep_owner",
+                "grant rowkeep_owner to fixed with inherit true, set true;",
+            ),
+            (
+                "chained",
+                "it does not have the privileges of rowkeep_api; it does not have the privileges of rowkeep_owner",
+                "grant rowkeep_api to chained with inherit true, set true; \
+                 grant rowkeep_owner to chained with inherit true, set true;",
+            ),
+        ] {
+            let address = cluster.address(login, "postgres");
+            let named = format!("NOTE RK-709 login {login} migrates: {problem} ");
+            assert!(before.contains(&named) && before.contains(fix), "PostgreSQL {major}: {named}: {before}");
+            let error = rowkeep::schema::migrate(&address, true).await.expect_err("no migration");
+            assert!(!format!("{error:?}{error}").contains("other sessions"), "PostgreSQL {major}: {error:?}");
+
+            admin.batch_execute(fix).await.expect("the fix");
+
+            rowkeep::schema::migrate(&address, true).await.unwrap_or_else(|error| panic!("PostgreSQL {major}: {error:?}"));
+            let able = format!("OK RK-709 login {login} migrates: it can act as rowkeep_owner");
+            assert!(report().await.contains(&able), "PostgreSQL {major}: {login}");
+        }
+
+        let named = "NOTE RK-703 login served cannot become rowkeep_api, which is stored as its role";
+        assert!(before.contains(named), "PostgreSQL {major}: {before}");
+        admin.batch_execute("grant rowkeep_api to served with set true").await.expect("the fix");
+        assert!(report().await.contains("login served runs as rowkeep_api from its first statement"), "PostgreSQL {major}");
+    }
+}
