@@ -855,13 +855,32 @@ tables as (
                and exists (select from reachable e where e.oid = r.oid))
 ),
 
--- Views that read a table of app, or the key of cursors, and views that read those views.
+-- Views that read a table of app, or the key of cursors, and views that read those views. A materialized view keeps what its
+-- functions read, too: those whose text names a table of app count.
+copying_views (oid) as materialized (
+    select m.oid
+      from (select oid from pg_class where relkind = 'm' offset 0) m
+      join pg_rewrite r on r.ev_class = m.oid
+      join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and d.refclassid = 'pg_proc'::regclass
+      join pg_proc f on f.oid = d.refobjid and f.oid >= 16384
+     cross join lateral (
+           -- Without the lines that are comments.
+           select regexp_replace(concat(f.prosrc, pg_get_function_sqlbody(f.oid)), E'^\\s*--[^''$\\n]*$', '', 'gn') as code) t
+     where exists (select
+                     from relations c
+                    where (c.oid in (select oid from tables) or c.name = 'rowkeep.cursor_keys')
+                      and t.code ~* (E'\\m' || c.nspname || E'"?\\s*\\.\\s*"?' || regexp_replace(c.relname, '[^A-Za-z0-9_]+', '.*', 'g')
+                                     || E'\\M'))
+),
+
 views (oid) as (
     select r.ev_class
       from relations t
       join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid and d.classid = 'pg_rewrite'::regclass
       join pg_rewrite r on r.oid = d.objid and r.ev_class <> t.oid
      where t.oid in (select oid from tables) or t.name = 'rowkeep.cursor_keys'
+    union
+    select * from copying_views
     union
     select r.ev_class
       from views v
@@ -1504,25 +1523,33 @@ select 'RK-601', 'NOTE', 'bypass',
 ),
 
 check_bypass_trust (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: lines of pg_hba.conf that let in connections from other machines without a password (trust).
+-- Looks for: lines of pg_hba.conf that let in connections from other machines without a password: trust, and ident, which asks
+--   the other machine who it is.
 -- Why: everybody who reaches the server can log in as each role of that line, so also as a superuser.
--- Severity: NOTE. The network may be closed to others. Lines for this machine alone are left out.
+-- Severity: NOTE. The network may be closed to others. Lines for this machine alone are left out. A netmask decides which those
+--   are: 127.0.0.1/0 lets in every machine.
 -- Fix: by hand: scram-sha-256 in that line, then select pg_reload_conf();
 -- Controls: SOC 2 CC6.1
 select 'RK-621', 'NOTE', 'bypass',
-       format('pg_hba.conf lets %s in from %s without a password', array_to_string(h.users, ', '), h.line ->> 'address'),
-       'everybody who reaches the server there can be each of these roles',
+       format('pg_hba.conf lets %s in from %s without a password%s', array_to_string(h.users, ', '), h.origin,
+              case h.line ->> 'auth_method' when 'ident' then ' (ident)' else '' end),
+       case h.line ->> 'auth_method' when 'ident' then 'the other machine says who they are, and can lie'
+            else 'everybody who reaches the server there can be each of these roles' end,
        format('by hand: write scram-sha-256 in line %s of %s', h.line ->> 'line_number',
               coalesce(h.line ->> 'file_name', 'pg_hba.conf')), null::oid
   from (select j.line, array(select jsonb_array_elements_text(j.line -> 'user_name')) as users,
-               array(select jsonb_array_elements_text(j.line -> 'database')) as databases
+               array(select jsonb_array_elements_text(j.line -> 'database')) as databases,
+               concat_ws('/', j.line ->> 'address', j.line ->> 'netmask') as origin
           from readable_rows t
          cross join jsonb_array_elements(t.found) j (line)
          where t.name = 'pg_catalog.pg_hba_file_rules'
-           and j.line ->> 'auth_method' = 'trust'
-           and j.line ->> 'type' ~ '^host'
-           and j.line ->> 'address' !~ '^(127\.|::1|localhost$|samehost$)') h
- where h.databases && array['all', 'replication', current_database()::text]
+           and j.line ->> 'auth_method' in ('trust', 'ident')
+           and j.line ->> 'type' ~ '^host') h
+ where h.origin !~ '^(127\.[0-9.]+/255\.[0-9.]+|::1/ffff(:ffff){7}|localhost|samehost)$'
+   -- A regular expression (/...) from PostgreSQL 16 on, and a database that depends on the role, can mean this database.
+   and exists (select
+                 from unnest(h.databases) d (name)
+                where d.name in ('all', 'replication', 'sameuser', 'samerole', 'samegroup', current_database()) or d.name ~ '^/')
 ),
 
 check_bypass_users (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -2690,7 +2717,8 @@ select 'RK-801', case when f.all_of_them = 0 then 'FAIL' else 'OK' end, 'objects
 ),
 
 check_object_views (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: views, materialized views and rules of other tables that read a table of app.
+-- Looks for: views, materialized views and rules of other tables that read a table of app. Also materialized views of a
+--   function whose text names a table of app.
 -- Why: a view reads as its owner unless it has security_invoker, and a materialized view keeps a copy. Policies for the
 --   caller then do not apply.
 -- Severity: FAIL for these. NOTE for a view with security_invoker, which is safe.

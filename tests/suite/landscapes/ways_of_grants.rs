@@ -203,19 +203,60 @@ async fn a_copy_of_the_table_shows_every_row_to_those_who_may_read_it() {
         .await;
 }
 
+/// The view depends on the function alone. The superuser who makes the view reads all rows, and its readers ask no policy.
+#[tokio::test]
+async fn a_materialized_view_of_a_function_shows_every_row_to_those_who_may_read_it() {
+    let ground = ground().await;
+    ground
+        .prepare(
+            "create role viewer login; create schema kept; grant usage on schema kept to viewer;
+             create function kept.titles() returns setof text language plpgsql as $$
+             begin return query select title from app.tasks; end $$;
+             create function kept.greeting(app text) returns text language sql as '
+             -- not from app.tasks
+             select app || ''!'' ';
+             create materialized view kept.copied as select t as thing from kept.titles() t;
+             create materialized view kept.harmless as select kept.greeting('hello') as greeting;
+             grant select on kept.copied, kept.harmless to viewer",
+        )
+        .await;
+    let viewer = ground.login("viewer").await;
+
+    assert_eq!(text(&viewer, "select thing from kept.copied limit 1").await, SECRET);
+    ground.names("FAIL RK-802 objects materialized view kept.copied (definition").await;
+    assert!(!ground.audit().await.contains("materialized view kept.harmless"));
+}
+
 #[tokio::test]
 async fn a_line_of_pg_hba_conf_that_trusts_other_machines_is_named() {
     let ground = ground().await;
     let admin = ground.superuser().await;
     let file = text(&admin, "show hba_file").await;
     let mut opened = std::fs::OpenOptions::new().append(true).open(&file).expect("pg_hba.conf");
-    writeln!(opened, "host all all 127.0.0.1/32 trust\nhost all +rowkeep_api,anna 10.0.0.0/8 trust")
-        .expect("two lines");
+    let lines = "host all all 127.0.0.1/32 trust\nhost all all 127.0.0.0/8 trust\nhost all all localhost trust\n\
+                 host all +rowkeep_api,anna 10.0.0.0/8 trust\nhost all berta 127.0.0.1/0 trust\n\
+                 host samerole clara 10.0.0.0/8 trust\nhost sameuser dora 10.0.0.0/8 trust\n\
+                 host all emma 0.0.0.0/0 ident\nhost elsewhere frida 10.0.0.0/8 trust";
+    writeln!(opened, "{lines}").expect("lines");
     drop(opened);
 
-    ground
-        .names("NOTE RK-621 bypass pg_hba.conf lets +rowkeep_api, anna in from 10.0.0.0 without a password")
-        .await;
+    for (users, from) in [
+        ("+rowkeep_api, anna", "10.0.0.0/255.0.0.0 without a password: everybody who reaches"),
+        ("berta", "127.0.0.1/0.0.0.0 without a password"),
+        ("clara", "10.0.0.0/255.0.0.0 without a password"),
+        ("dora", "10.0.0.0/255.0.0.0 without a password"),
+        (
+            "emma",
+            "0.0.0.0/0.0.0.0 without a password (ident): the other machine says who they are, and can lie",
+        ),
+    ] {
+        ground.names(&format!("NOTE RK-621 bypass pg_hba.conf lets {users} in from {from}")).await;
+    }
 
-    assert!(!ground.audit().await.contains("in from 127.0.0.1"));
+    let report = ground.audit().await;
+    assert!(
+        !report.contains("lets all in from 127.0.0.") && !report.contains("lets all in from localhost"),
+        "{report}"
+    );
+    assert!(!report.contains("lets frida in"), "{report}");
 }

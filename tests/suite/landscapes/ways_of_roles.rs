@@ -154,7 +154,9 @@ async fn a_login_of_requests_with_the_admin_option_lets_another_login_become_any
     assert_eq!(text(&accomplice, TITLES).await, SECRET);
     accomplice.batch_execute("rollback").await.expect("a rollback");
     ground
-        .names("NOTE RK-605 bypass opener can let others become rowkeep_api: they can then call app.identify()")
+        .names(
+            "NOTE RK-605 bypass opener can let others become rowkeep_api: they can then call app.identify()",
+        )
         .await;
     let report = ground.audit().await;
     assert!(report.contains("revoke admin option for rowkeep_api from opener"), "{report}");

@@ -146,7 +146,8 @@ async fn a_default_privilege_of_postgresql_itself_is_no_finding() {
 
     let ours = "alter default privileges for role rowkeep_owner grant execute on functions to other_role";
     let ours = news(&copy, ours).await;
-    let others = "create role shop; alter default privileges for role shop grant execute on functions to other_role";
+    let others =
+        "create role shop; alter default privileges for role shop grant execute on functions to other_role";
     let others = news(&copy, others).await;
 
     assert_eq!(ours, ["FAIL grants future objects of rowkeep_owner are granted to other_role: execute"]);

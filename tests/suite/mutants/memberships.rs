@@ -117,7 +117,11 @@ async fn the_privileges_of_a_role_are_named_also_without_set_role() {
         let report = report.split_whitespace().collect::<Vec<_>>().join(" ");
 
         for (login, theft, named) in [
-            ("heir", "select rolpassword from pg_authid", "RK-601 bypass heir has the privileges of postgres, a superuser"),
+            (
+                "heir",
+                "select rolpassword from pg_authid",
+                "RK-601 bypass heir has the privileges of postgres, a superuser",
+            ),
             (
                 "editor",
                 "create or replace function public.titles() returns setof text language sql security definer as \
@@ -131,8 +135,15 @@ async fn the_privileges_of_a_role_are_named_also_without_set_role() {
             ),
         ] {
             let thief = connect_once(&cluster.address(login, "postgres")).await.expect("a connection");
-            thief.batch_execute(theft).await.unwrap_or_else(|error| panic!("PostgreSQL {major}: {login}: {error:?}"));
-            assert!(report.contains(named), "PostgreSQL {major}: {named}: {}", report.replace(" RK-", "\nRK-"));
+            thief
+                .batch_execute(theft)
+                .await
+                .unwrap_or_else(|error| panic!("PostgreSQL {major}: {login}: {error:?}"));
+            assert!(
+                report.contains(named),
+                "PostgreSQL {major}: {named}: {}",
+                report.replace(" RK-", "\nRK-")
+            );
         }
         let thief = connect_once(&cluster.address("editor", "postgres")).await.expect("a connection");
         let titles = thief.query("select public.titles()", &[]).await.expect("titles");
@@ -184,7 +195,9 @@ async fn a_login_whose_memberships_do_not_let_it_migrate_is_told_so() {
 
             admin.batch_execute(fix).await.expect("the fix");
 
-            rowkeep::schema::migrate(&address, true).await.unwrap_or_else(|error| panic!("PostgreSQL {major}: {error:?}"));
+            rowkeep::schema::migrate(&address, true)
+                .await
+                .unwrap_or_else(|error| panic!("PostgreSQL {major}: {error:?}"));
             let able = format!("OK RK-709 login {login} migrates: it can act as rowkeep_owner");
             assert!(report().await.contains(&able), "PostgreSQL {major}: {login}");
         }
@@ -192,6 +205,9 @@ async fn a_login_whose_memberships_do_not_let_it_migrate_is_told_so() {
         let named = "NOTE RK-703 login served cannot become rowkeep_api, which is stored as its role";
         assert!(before.contains(named), "PostgreSQL {major}: {before}");
         admin.batch_execute("grant rowkeep_api to served with set true").await.expect("the fix");
-        assert!(report().await.contains("login served runs as rowkeep_api from its first statement"), "PostgreSQL {major}");
+        assert!(
+            report().await.contains("login served runs as rowkeep_api from its first statement"),
+            "PostgreSQL {major}"
+        );
     }
 }
