@@ -17,7 +17,7 @@ select 'RK-623', case when bool_or(g.serves) then 'FAIL' else 'NOTE' end, 'bypas
                        case when p.proname = 'lo_export' then 'writes files of the server, such as its configuration'
                             else 'reads the files of all tables, also those of this database' end as ability
                   from pg_proc p
-                 where p.oid < 16384 and (p.proname in ('lo_import', 'lo_export') or p.proname ~ '^pg_read_(binary_)?file')
+                 where p.oid < 16384 and p.proname in ('lo_import', 'lo_export', 'pg_read_file', 'pg_read_binary_file', 'pg_read_file_old')
                  union all
                 select 2, 'pg_class'::regclass, c.oid, c.oid::regclass::text, 'with the passwords or the hashes in it, it can log in as others'
                   from pg_class c
