@@ -7,11 +7,12 @@
 -- Fix: in that database, revoke execute on function ... from ...;
 -- Controls: SOC 2 CC6.3
 select 'RK-623', case when bool_or(g.serves) then 'FAIL' else 'NOTE' end, 'bypass',
-       format('%s %s in database %I', g.name, string_agg(distinct g.way, ', '), g.datname),
+       format('%s %s %s in database %I', g.name, case g.part when 1 then 'may execute' else 'has a privilege on' end,
+              string_agg(distinct g.object, ', '), g.datname),
        string_agg(distinct g.ability, '; '),
        format('by hand: in database %I: %s', g.datname, string_agg(distinct g.fix, ' ')), null::oid
   from (select r.name, b.datname, r.oid in (select oid from serving_roles) as serves, w.part, w.ability,
-               case w.part when 1 then 'may execute ' when 2 then 'has a privilege on ' end || w.name as way,
+               w.name as object,
                format('revoke all on %s %s from %s;', case w.part when 1 then 'function' when 2 then 'table' end, w.name, h.name) as fix
           from (select 1 as part, 'pg_proc'::regclass as classid, p.oid, p.oid::regprocedure::text as name,
                        case when p.proname = 'lo_export' then 'writes files of the server, such as its configuration'
