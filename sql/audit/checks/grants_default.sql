@@ -10,7 +10,7 @@ select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
               case when d.nspname is null then '' else format(' in schema %I', d.nspname) end,
               d.receiver, string_agg(d.privilege, ', ' order by d.privilege)),
        case when d.creates and not d.ours
-            then format('also on what %s makes in app or rowkeep itself; what rowkeep migrate makes is of rowkeep_owner', d.name)
+            then 'it may create objects in app or rowkeep, and they are open at once; what rowkeep migrate creates belongs to rowkeep_owner'
             else '' end,
        format('alter default privileges for role %s %srevoke all on %s from %s;', d.name,
               case when d.nspname is null then '' else format('in schema %I ', d.nspname) end, d.what, d.receiver),

@@ -153,7 +153,7 @@ async fn default_privileges_of_a_role_that_may_create_in_app_are_not_called_ok()
     the_report_tells(
         "alter default privileges for role postgres grant select on tables to other_role",
         "OK grants no default privilege grants anything on future objects of app or rowkeep",
-        "NOTE grants future objects of postgres are granted to other_role: select: also on what postgres makes in app or rowkeep itself",
+        "NOTE grants future objects of postgres are granted to other_role: select: it may create objects in app or rowkeep, and they are open at once",
     )
     .await;
 }
