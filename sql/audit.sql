@@ -64,6 +64,10 @@ bypasses (role, unbound, way) as (
       from can_become b join roles o on o.oid = b.other
      where o.rolsuper
     union
+    select u.role, true, format('has the privileges of %s, a superuser', o.name)
+      from can_use u join roles o on o.oid = u.other
+     where o.rolsuper and (u.role, u.other) not in (select role, other from can_become)
+    union
     select b.role, true, 'has BYPASSRLS'
       from can_become b join roles o on o.oid = b.other
      where o.rolbypassrls and not o.rolsuper
@@ -89,18 +93,28 @@ bypasses (role, unbound, way) as (
        and u.role <> u.other
 ),
 
+-- What each role gets from memberships, also from those that it can grant itself: `becomes` by SET ROLE, or the privileges alone
+-- (INHERIT). It can grant what it, or a role whose privileges it has, may grant (ADMIN).
+reached_roles (role, other, becomes) as (
+    select oid, oid, true from roles
+    union
+    select b.role, m.roleid, g.becomes
+      from reached_roles b
+      join memberships m on m.member = b.other
+     cross join lateral (
+           select true where b.becomes and m.may_set or m.admin_option
+           union all
+           select false where m.inherits) g (becomes)
+),
+
 -- `role` can SET ROLE to `other`, or can grant itself the right to.
 can_become (role, other) as (
-    select oid, oid from roles
-    union
-    select b.role, m.roleid from can_become b join memberships m on m.member = b.other and (m.may_set or m.admin_option)
+    select role, other from reached_roles where becomes
 ),
 
 -- `role` has the privileges of `other`, or can take them.
 can_use (role, other) as (
-    select role, other from can_become
-    union
-    select u.role, m.roleid from can_use u join memberships m on m.member = u.other and m.inherits
+    select distinct role, other from reached_roles
 ),
 
 -- Tables that inherit from a table of app, directly or not. A query of a child table by its own name follows the policies
@@ -152,9 +166,11 @@ database_guests (name, serves) as (
 ),
 
 -- Default privileges: what will be granted on future objects. `ours` are those for objects in app or rowkeep.
+-- `creates`: the owner may make objects in app or rowkeep, other than what Rowkeep makes as rowkeep_owner.
 default_privileges as (
     select d.oid, o.name, o.oid as owner, n.nspname, coalesce(r.name, 'public') as receiver, lower(a.privilege_type) || case when a.is_grantable then ' with grant option' else '' end as privilege,
-           n.nspname in ('app', 'rowkeep') or n.oid is null and o.rolname = 'rowkeep_owner' as ours,
+           coalesce(n.nspname in ('app', 'rowkeep'), o.rolname = 'rowkeep_owner') as ours,
+           d.defaclobjtype in ('r', 'S', 'f') and exists (select from schemas s where has_schema_privilege(o.oid, s.oid, 'CREATE')) as creates,
            case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions'
                                 when 'L' then 'large objects' else 'schemas' end as what
       from pg_default_acl d
@@ -165,6 +181,8 @@ default_privileges as (
      where a.grantee <> d.defaclrole
        -- PUBLIC may use every type by default, and a type holds no data.
        and d.defaclobjtype <> 'T'
+       -- So it may execute every function. A row for all schemas has that, too.
+       and not (n.oid is null and d.defaclobjtype = 'f' and a.grantee = 0)
        and (n.nspname in ('app', 'rowkeep') or n.oid is null)
 ),
 
@@ -342,6 +360,33 @@ exposed_logins (oid, name, own, unbound, set_up, way) as (
 -- Objects that belong to an extension.
 extension_members as (
     select d.classid, d.objid, e.extname from pg_depend d join pg_extension e on e.oid = d.refobjid where d.deptype = 'e'
+),
+
+-- Foreign servers, and where they lead, as far as their options tell: 'here' is this database, 'elsewhere' another one. 'unknown'
+-- is a database of this name on a host that may be this one, or a server whose options do not name its database. dblink uses
+-- servers of wrappers without a handler. `others`: PUBLIC
+-- or a login of requests has a user mapping.
+foreign_servers (oid, name, owner, acl, leads, others) as (
+    select s.oid, quote_ident(s.srvname), s.srvowner, s.srvacl,
+           case when o.service or o.dbname is null and coalesce(f.proname, 'dblink') in ('dblink', 'postgres_fdw_handler') then 'unknown'
+                when lower(o.dbname) is distinct from lower(current_database()) then 'elsewhere'
+                when o.host is null
+                     or exists (select
+                                  from regexp_split_to_table(o.host, ',') h (host)
+                                 where h.host ~* '^(localhost|127[.]|::1|0[.]0[.]0[.]0|/|@|$)'
+                                    or h.host = host(inet_server_addr())
+                                    or h.host = any (regexp_split_to_array(current_setting('listen_addresses'), '\s*,\s*')))
+                then 'here' else 'unknown' end,
+           exists (select from pg_user_mappings m
+                    where m.srvid = s.oid and (m.umuser = 0 or m.umuser in (select oid from serving_roles)))
+      from pg_foreign_server s
+      join pg_foreign_data_wrapper w on w.oid = s.srvfdw
+      left join pg_proc f on f.oid = w.fdwhandler
+     cross join lateral (
+           select min(x.option_value) filter (where x.option_name = 'dbname') as dbname,
+                  min(x.option_value) filter (where x.option_name in ('host', 'hostaddr')) as host,
+                  count(*) filter (where x.option_name = 'service') > 0 as service
+             from pg_options_to_table(s.srvoptions) x) o
 ),
 
 -- Who can give an object of `owner` to rowkeep_owner: the owner, if it can become rowkeep_owner. Else a superuser (0).
@@ -771,7 +816,8 @@ reported_settings as (
         or s.name in ('row_security', 'search_path', 'session_preload_libraries', 'local_preload_libraries',
                       'default_transaction_read_only', 'check_function_bodies', 'session_authorization')
         or s.name ~ '^(log_(statement|min_duration|parameter|transaction|duration)|auto_explain[.]|pgaudit[.]|debug_print_)'
-        or s.name = 'role' and s.value <> 'rowkeep_api'
+        -- A login of requests starts as rowkeep_api; with a setting for all, so do the logins that migrate.
+        or s.name = 'role' and (s.value <> 'rowkeep_api' or s.setrole = 0)
 ),
 
 -- All roles. `ours` are those of Rowkeep. `predefined` are those that PostgreSQL brings along, other than its first
@@ -874,13 +920,32 @@ tables as (
                and exists (select from reachable e where e.oid = r.oid))
 ),
 
--- Views that read a table of app, or the key of cursors, and views that read those views.
+-- Views that read a table of app, or the key of cursors, and views that read those views. A materialized view keeps what its
+-- functions read, too: those whose text names a table of app count.
+copying_views (oid) as materialized (
+    select m.oid
+      from (select oid from pg_class where relkind = 'm' offset 0) m
+      join pg_rewrite r on r.ev_class = m.oid
+      join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and d.refclassid = 'pg_proc'::regclass
+      join pg_proc f on f.oid = d.refobjid and f.oid >= 16384
+     cross join lateral (
+           -- Without the lines that are comments.
+           select regexp_replace(concat(f.prosrc, pg_get_function_sqlbody(f.oid)), E'^\\s*--[^''$\\n]*$', '', 'gn') as code) t
+     where exists (select
+                     from relations c
+                    where (c.oid in (select oid from tables) or c.name = 'rowkeep.cursor_keys')
+                      and t.code ~* (E'\\m' || c.nspname || E'"?\\s*\\.\\s*"?' || regexp_replace(c.relname, '[^A-Za-z0-9_]+', '.*', 'g')
+                                     || E'\\M'))
+),
+
 views (oid) as (
     select r.ev_class
       from relations t
       join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid and d.classid = 'pg_rewrite'::regclass
       join pg_rewrite r on r.oid = d.objid and r.ev_class <> t.oid
      where t.oid in (select oid from tables) or t.name = 'rowkeep.cursor_keys'
+    union
+    select * from copying_views
     union
     select r.ev_class
       from views v
@@ -889,9 +954,10 @@ views (oid) as (
 ),
 
 check_bypass_bypassrls (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: roles with BYPASSRLS, and roles that can become one of them.
+-- Looks for: roles with BYPASSRLS, roles that can become one of them, and roles that have the privileges of one that owns a
+--   function, a view or a table (INHERIT without SET, from PostgreSQL 16 on).
 -- Why: no policy binds such a role. Hosting services give the attribute to the logins of their consoles. The attribute is not
---   inherited, but SET ROLE takes it on.
+--   inherited, but SET ROLE takes it on. Who has the privileges of the owner can replace its functions, which then run as it.
 -- Severity: NOTE. Backups and administrators need it. For a login of requests and for the roles of Rowkeep other checks fail.
 -- Fix: alter role ... nobypassrls;
 -- Controls: CIS 4.3; CIS 4.7; SOC 2 CC6.3
@@ -906,6 +972,23 @@ select 'RK-602', 'NOTE', 'bypass',
   join roles o on o.oid = b.other and o.rolbypassrls and not o.rolsuper
  where not r.rolbypassrls or r.oid = o.oid
  group by r.oid, r.name, r.rolbypassrls
+union all
+select 'RK-602', 'NOTE', 'bypass',
+       format('%s can change what runs as %s, which has BYPASSRLS', r.name, string_agg(o.name, ', ' order by o.rolname collate "C"))
+       || case when bool_or(o.oid in (select role from readers)) then ' and privileges in app' else '' end,
+       'it has the privileges of that role, which owns functions, views or tables: code in them runs as their owner', null, null::oid
+  from can_use u
+  join roles r on r.oid = u.role and not r.rolsuper and not r.rolbypassrls and not r.predefined
+  join roles o on o.oid = u.other and o.rolbypassrls and not o.rolsuper
+ where (u.role, u.other) not in (select role, other from can_become)
+   and exists (select
+                 from pg_shdepend d
+                where d.refclassid = 'pg_authid'::regclass and d.refobjid = o.oid and d.deptype = 'o'
+                  and d.dbid = (select oid from pg_database where datname = current_database())
+                  and (d.classid = 'pg_proc'::regclass
+                       or d.classid = 'pg_class'::regclass
+                          and exists (select from pg_class c where c.oid = d.objid and c.relkind in ('r', 'p', 'v', 'm'))))
+ group by r.oid, r.name
 ),
 
 check_bypass_copies (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1038,24 +1121,49 @@ select 'RK-607', 'NOTE', 'bypass',
 ),
 
 check_bypass_foreign_servers (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: foreign servers that lead to this database again, and who may use them.
+-- Looks for: foreign servers that lead to this database again, foreign tables that are a table of app there, and who may use
+--   them.
 -- Why: a query through such a server runs as the login of its user mapping, not as the caller. The password of the mapping can
 --   be that of a superuser.
--- Severity: NOTE. The options of user mappings are hidden from most logins. For roles of requests another check fails.
+-- Severity: NOTE. The options of user mappings are hidden from most logins. For roles of requests another check fails. Where a
+--   server leads that names this database and another host is not looked at (RK-690).
 -- Fix: by hand: decide whether it is needed.
 -- Controls: SOC 2 CC6.1
 select 'RK-613', 'NOTE', 'bypass',
-       format('foreign server %I leads to this database, used by %s', s.srvname,
+       format('foreign server %s leads to this database, used by %s', s.name,
               coalesce((select string_agg(distinct coalesce(r.name, 'public'), ', ')
-                          from aclexplode(s.srvacl) a left join roles r on r.oid = a.grantee
-                         where a.grantee <> s.srvowner), 'nobody but ' || o.name)),
+                          from aclexplode(s.acl) a left join roles r on r.oid = a.grantee
+                         where a.grantee <> s.owner), 'nobody but ' || o.name)),
        'a query through it runs as the login of a user mapping', null, null::oid
-  from pg_foreign_server s
-  join roles o on o.oid = s.srvowner
- where lower('dbname=' || current_database()) in (select lower(x) from unnest(s.srvoptions) x (x))
-   and not exists (select
-                     from unnest(s.srvoptions) x (x)
-                    where x ~* '^host(addr)?=' and x !~* '^host(addr)?=(localhost|127\.|::1|/|$)')
+  from foreign_servers s
+  join roles o on o.oid = s.owner
+ where s.leads = 'here'
+union all
+select 'RK-613', 'NOTE', 'bypass',
+       format('foreign table %I.%I is %I.%I on server %s; %s', n.nspname, c.relname, p.schema, p.table_name, s.name,
+              coalesce('read by ' || (select string_agg(distinct coalesce(r.name, 'public'), ', ')
+                                        from (select grantee, privilege_type from aclexplode(c.relacl)
+                                               union all
+                                              select x.grantee, x.privilege_type
+                                                from pg_attribute y cross join aclexplode(y.attacl) x
+                                               where y.attrelid = c.oid) a
+                                        left join roles r on r.oid = a.grantee
+                                       where a.privilege_type = 'SELECT' and a.grantee <> c.relowner),
+                       'nobody but its owner reads it')),
+       case s.leads when 'here' then 'they read as the login of a user mapping'
+                    else 'they read as the login of a user mapping; this audit does not know whether it leads to this database' end
+       || format('; owner %s', o.name), null, null::oid
+  from pg_foreign_table f
+  join foreign_servers s on s.oid = f.ftserver and s.leads <> 'elsewhere'
+  join pg_class c on c.oid = f.ftrelid
+  join pg_namespace n on n.oid = c.relnamespace
+  join roles o on o.oid = c.relowner
+ cross join lateral (
+       select coalesce(min(x.option_value) filter (where x.option_name = 'schema_name'), n.nspname) as schema,
+              coalesce(min(x.option_value) filter (where x.option_name = 'table_name'), c.relname) as table_name
+         from pg_options_to_table(f.ftoptions) x) p
+ where p.schema = 'app'
+   and (p.schema, p.table_name) in (select nspname, relname from relations where relkind in ('r', 'p', 'v', 'm', 'f'))
 ),
 
 check_bypass_functions (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1063,6 +1171,7 @@ check_bypass_functions (id, verdict, area, subject, fact, fix, fixer) as materia
 --   pg_file_write(), dblink_connect_u(), pg_get_wal_block_info() and their like.
 -- Why: each gives what pg_read_server_files or a superuser has. pg_rewind's manual has pg_read_binary_file() granted: its
 --   login reads the files of every table.
+--   What was granted in another database of the cluster has lines of its own (RK-623), as far as it can be seen (RK-690).
 -- Severity: NOTE for a role that needs it. FAIL for PUBLIC and for roles of requests, if it is a function of an extension;
 --   for PostgreSQL's own functions another check fails.
 -- Fix: revoke execute on function ... from ...;
@@ -1152,7 +1261,8 @@ select 'RK-612', 'NOTE', 'bypass',
 
 check_bypass_not_looked_at (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: what this login cannot read, and what therefore is not in this report.
--- Why: a report that does not mention what it has not seen looks like a clean one.
+-- Why: a report that does not mention what it has not seen looks like a clean one. From one database nobody, not even a
+--   superuser, sees all of what another database of the cluster grants: a function there can read the files of this one.
 -- Severity: NOTE. Run the audit as a superuser, or ask the administrator of the server.
 -- Fix: none.
 select 'RK-690', 'NOTE', 'bypass', 'not looked at: this login cannot read ' || string_agg(x.what, '; ' order by x.number),
@@ -1175,8 +1285,59 @@ select 'RK-690', 'NOTE', 'bypass', 'not looked at: this login cannot read ' || s
          union all
         select 4, 'as whom foreign servers are used (pg_user_mapping)'
          where exists (select from pg_foreign_server)
-           and not has_table_privilege('pg_catalog.pg_user_mapping', 'SELECT')) x (number, what)
+           and not has_table_privilege('pg_catalog.pg_user_mapping', 'SELECT')
+         union all
+        select 5, 'where foreign servers lead (' || string_agg(s.name, ', ' order by s.name collate "C") || ')'
+          from foreign_servers s
+         where s.leads = 'unknown'
+        having count(*) > 0
+         union all
+        select 6, 'what other databases of this cluster grant to PUBLIC and on functions of extensions'
+         where exists (select from pg_database b where b.datallowconn and b.datname <> current_database())) x (number, what)
 having count(*) > 0
+),
+
+check_bypass_other_databases (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: roles that were granted, in another database of this cluster, a function that reads or writes files of the server
+--   (pg_read_binary_file(), lo_import() and their like) or a catalogue with passwords (pg_authid).
+-- Why: these files and passwords belong to the whole cluster. Backup tools have pg_read_binary_file() granted in the database
+--   postgres: their login reads the files of app.tasks from there.
+-- Severity: NOTE for a role that needs it. FAIL for roles of requests. PostgreSQL shows only grants to roles, and only for what
+--   it brings along itself: the rest is not looked at (RK-690).
+-- Fix: in that database, revoke execute on function ... from ...;
+-- Controls: SOC 2 CC6.3
+select 'RK-623', case when bool_or(g.serves) then 'FAIL' else 'NOTE' end, 'bypass',
+       format('%s %s %s in database %I', g.name, case g.part when 1 then 'may execute' else 'has a privilege on' end,
+              string_agg(distinct g.object, ', '), g.datname),
+       string_agg(distinct g.ability, '; '),
+       format('by hand: in database %I: %s', g.datname, string_agg(distinct g.fix, ' ')), null::oid
+  from (select r.name, b.datname, r.oid in (select oid from serving_roles) as serves, w.part, w.ability,
+               w.name as object,
+               format('revoke all on %s %s from %s;', case w.part when 1 then 'function' when 2 then 'table' end, w.name, h.name) as fix
+          from (select 1 as part, 'pg_proc'::regclass as classid, p.oid, p.oid::regprocedure::text as name,
+                       case when p.proname = 'lo_export' then 'writes files of the server, such as its configuration'
+                            else 'reads the files of all tables, also those of this database' end as ability
+                  from pg_proc p
+                 where p.oid < 16384 and p.proname in ('lo_import', 'lo_export', 'pg_read_file', 'pg_read_binary_file', 'pg_read_file_old')
+                 union all
+                select 2, 'pg_class'::regclass, c.oid, c.oid::regclass::text, 'with the passwords or the hashes in it, it can log in as others'
+                  from pg_class c
+                 where c.oid in ('pg_catalog.pg_authid'::regclass, 'pg_catalog.pg_shadow'::regclass,
+                                 'pg_catalog.pg_subscription'::regclass)) w
+          join pg_database b on b.datallowconn and b.datname <> current_database()
+         -- One look into the index for each of few objects.
+         cross join lateral (
+               select d.refobjid
+                 from pg_shdepend d
+                where d.dbid = b.oid and d.classid = w.classid and d.objid = w.oid and d.deptype = 'a'
+                  and d.refclassid = 'pg_authid'::regclass
+                offset 0) d
+          join roles h on h.oid = d.refobjid
+          join can_use u on u.other = h.oid
+          join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+         -- For roles of requests one line is enough.
+         where u.role = u.other or h.oid not in (select oid from serving_roles)) g
+ group by g.name, g.datname, g.part
 ),
 
 check_bypass_owners (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1382,8 +1543,10 @@ select 'RK-616', 'NOTE', 'bypass', format('subscription %I of %s writes rows her
 ),
 
 check_bypass_superusers (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: superusers, and roles that can become one.
--- Why: no policy and no privilege binds a superuser. It reads every row, and the files of the server.
+-- Looks for: superusers, roles that can become one, and roles that have the privileges of one (INHERIT without SET, from
+--   PostgreSQL 16 on).
+-- Why: no policy and no privilege binds a superuser. It reads every row, and the files of the server. Its privileges alone are
+--   enough for the files, the statistics and the passwords.
 -- Severity: NOTE. Every cluster has at least one.
 -- Fix: none. Give people logins of their own, and keep the password of the superuser away from programs.
 -- Controls: CIS 4.3; SOC 2 CC6.3
@@ -1396,56 +1559,83 @@ select 'RK-601', 'NOTE', 'bypass',
   join roles o on o.oid = b.other and o.rolsuper
  where not r.rolsuper or r.oid = o.oid
  group by r.oid, r.name, r.rolsuper
+union all
+select 'RK-601', 'NOTE', 'bypass',
+       format('%s has the privileges of %s, a superuser', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")),
+       'it reads the files of all tables, statistics and passwords, and can change the functions of that role', null, null::oid
+  from can_use u
+  join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
+  join roles o on o.oid = u.other and o.rolsuper
+ where not exists (select from can_become b join roles s on s.oid = b.other and s.rolsuper where b.role = u.role)
+ group by r.oid, r.name
 ),
 
 check_bypass_trust (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: lines of pg_hba.conf that let in connections from other machines without a password (trust).
+-- Looks for: lines of pg_hba.conf that let in connections from other machines without a password: trust, and ident, which asks
+--   the other machine who it is.
 -- Why: everybody who reaches the server can log in as each role of that line, so also as a superuser.
--- Severity: NOTE. The network may be closed to others. Lines for this machine alone are left out.
+-- Severity: NOTE. The network may be closed to others. Lines for this machine alone are left out. A netmask decides which those
+--   are: 127.0.0.1/0 lets in every machine.
 -- Fix: by hand: scram-sha-256 in that line, then select pg_reload_conf();
 -- Controls: SOC 2 CC6.1
 select 'RK-621', 'NOTE', 'bypass',
-       format('pg_hba.conf lets %s in from %s without a password', array_to_string(h.users, ', '), h.line ->> 'address'),
-       'everybody who reaches the server there can be each of these roles',
+       format('pg_hba.conf lets %s in from %s without a password%s', array_to_string(h.users, ', '), h.origin,
+              case h.line ->> 'auth_method' when 'ident' then ' (ident)' else '' end),
+       case h.line ->> 'auth_method' when 'ident' then 'the other machine says who they are, and can lie'
+            else 'everybody who reaches the server there can be each of these roles' end,
        format('by hand: write scram-sha-256 in line %s of %s', h.line ->> 'line_number',
               coalesce(h.line ->> 'file_name', 'pg_hba.conf')), null::oid
   from (select j.line, array(select jsonb_array_elements_text(j.line -> 'user_name')) as users,
-               array(select jsonb_array_elements_text(j.line -> 'database')) as databases
+               array(select jsonb_array_elements_text(j.line -> 'database')) as databases,
+               concat_ws('/', j.line ->> 'address', j.line ->> 'netmask') as origin
           from readable_rows t
          cross join jsonb_array_elements(t.found) j (line)
          where t.name = 'pg_catalog.pg_hba_file_rules'
-           and j.line ->> 'auth_method' = 'trust'
-           and j.line ->> 'type' ~ '^host'
-           and j.line ->> 'address' !~ '^(127\.|::1|localhost$|samehost$)') h
- where h.databases && array['all', 'replication', current_database()::text]
+           and j.line ->> 'auth_method' in ('trust', 'ident')
+           and j.line ->> 'type' ~ '^host') h
+ where h.origin !~ '^(127\.[0-9.]+/255\.[0-9.]+|::1/ffff(:ffff){7}|localhost|samehost)$'
+   -- A regular expression (/...) from PostgreSQL 16 on, and a database that depends on the role, can mean this database.
+   and exists (select
+                 from unnest(h.databases) d (name)
+                where d.name in ('all', 'replication', 'sameuser', 'samerole', 'samegroup', current_database()) or d.name ~ '^/')
 ),
 
 check_bypass_users (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: roles other than the logins of requests that can use rowkeep_api.
+-- Looks for: roles other than the logins of requests that can use rowkeep_api, and logins of requests that can let others use it.
 -- Why: who can use rowkeep_api can call app.identify() with the id of any user, and so read and change the tasks of each.
--- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests. A role that
---   can become an owner has a line of its own, which says more.
--- Fix: revoke rowkeep_api from ...; A membership does not expire.
+-- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests. Only that
+--   they can let others is named: requests need no ADMIN option. A role that can become an owner has a line of its own, which
+--   says more.
+-- Fix: revoke rowkeep_api from ...; or revoke admin option for rowkeep_api from ...; A membership does not expire.
 -- Controls: SOC 2 CC6.3
 select 'RK-605', 'NOTE', 'bypass',
-       format('%s can become %s%s', r.name, o.name,
-              case when exists (select
-                                  from can_become b
-                                  join memberships m on m.member = b.other and m.admin_option and m.roleid = o.oid
-                                 where b.role = r.oid) then ', and can let others' end),
-       'it can call app.identify() with the id of any user, and read and change the rows of each',
-       case when r.oid not in (select oid from migrating_logins)
+       case when k.serves then format('%s can let others become %s', r.name, o.name)
+            else format('%s can become %s%s', r.name, o.name, case when k.admins then ', and can let others' end) end,
+       case when k.serves then 'they can then call app.identify() with the id of any user, and read and change the rows of each'
+            else 'it can call app.identify() with the id of any user, and read and change the rows of each' end,
+       case when k.serves
+            then (select string_agg(regexp_replace(m.revoke, '^revoke', 'revoke admin option for'), ' ' order by m.revoke)
+                    from memberships m
+                   where m.roleid = o.oid and m.admin_option
+                     and (r.oid, m.member) in (select role, other from can_use))
+            when r.oid not in (select oid from migrating_logins)
             then (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m where m.member = r.oid and m.roleid = o.oid) end,
        1::oid
   from can_use u
   join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
   join roles o on o.oid = u.other and o.rolname = 'rowkeep_api'
+ cross join lateral (
+       select exists (select
+                        from can_use b
+                        join memberships m on m.member = b.other and m.admin_option and m.roleid = o.oid
+                       where b.role = r.oid),
+              exists (select
+                        from stored_settings s
+                       where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
+              or r.oid in (select oid from serving_login) and r.oid in (select oid from logins)) k (admins, serves)
  where u.role <> u.other
-   and not exists (select
-                     from stored_settings s
-                    where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
    and r.oid not in (select c.role from can_use c join tables t on t.relowner = c.other)
-   and not (r.oid in (select oid from serving_login) and r.oid in (select oid from logins))
+   and (k.admins or not k.serves)
 ),
 
 check_channels (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1780,23 +1970,26 @@ select 'RK-507', 'FAIL', 'grants',
 check_grants_default (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: default privileges that grant something on future objects.
 -- Why: a new table would be open before its policies exist.
--- Severity: FAIL for objects that can be made in app or rowkeep. NOTE for those of other roles. OK if there is none of
---   the first kind.
+-- Severity: FAIL for objects in app or rowkeep, or of rowkeep_owner. NOTE for those of other roles, wherever they are. OK if
+--   there is none of the first kind, and if no role of the second kind may make objects in app or rowkeep. That PUBLIC may
+--   execute functions is PostgreSQL's own default, and is left out.
 -- Fix: alter default privileges ... revoke all on ... from ...;
 -- Controls: CIS 4.6; SOC 2 CC6.3
 select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
        format('future objects of %s%s are granted to %s: %s', d.name,
               case when d.nspname is null then '' else format(' in schema %I', d.nspname) end,
               d.receiver, string_agg(d.privilege, ', ' order by d.privilege)),
-       '',
+       case when d.creates and not d.ours
+            then 'it may create objects in app or rowkeep, and they are open at once; what rowkeep migrate creates belongs to rowkeep_owner'
+            else '' end,
        format('alter default privileges for role %s %srevoke all on %s from %s;', d.name,
               case when d.nspname is null then '' else format('in schema %I ', d.nspname) end, d.what, d.receiver),
        d.owner
   from default_privileges d
- group by d.oid, d.name, d.owner, d.nspname, d.ours, d.what, d.receiver
+ group by d.oid, d.name, d.owner, d.nspname, d.ours, d.creates, d.what, d.receiver
 union all
 select 'RK-504', 'OK', 'grants', 'no default privilege grants anything on future objects of app or rowkeep', '', null, null
- where not exists (select from default_privileges where ours)
+ where not exists (select from default_privileges where ours or creates)
 ),
 
 check_grants_disturbing (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -2198,18 +2391,29 @@ select 'RK-702', case when e.fails then 'FAIL' else 'NOTE' end, 'login',
 check_login_limits (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: the logins of requests: their role at the start, and their time-outs.
 -- Why: a login that starts as rowkeep_api is restricted even before the first request. Time-outs end what is stuck.
+--   PostgreSQL ignores a stored role that the login may not take on.
 -- Severity: NOTE if something is missing. The server sets both for itself in every session. OK otherwise.
 -- Fix: alter role ... set role = 'rowkeep_api'; and the same for the time-outs. What is stored for the role in this database
--- hides what is stored for the role, so that the fix is for the same.
-select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
-       l.name || ' runs as rowkeep_api'
-       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end
+-- hides what is stored for the role, so that the fix is for the same. A login that is no member of rowkeep_api: grant
+-- rowkeep_api to ...;
+select 'RK-703', case when t.missing = '' and t.starts and m.may_set then 'OK' else 'NOTE' end, 'login',
+       l.name
+       || case when not m.may_set then ' cannot become rowkeep_api' || case when t.starts then ', which is stored as its role' else '' end
+               when t.starts then ' runs as rowkeep_api from its first statement'
+               else ' runs as rowkeep_api when the transaction of a request begins' end
        || coalesce('; not set: ' || nullif(t.missing, ''), ''),
-       t.bounds,
-       nullif(concat_ws(' ',
-              t.start, t.fix), ''),
+       concat_ws('; ', case when not m.may_set then 'requests through it fail' end, nullif(t.bounds, '')),
+       case when m.may_set then nullif(concat_ws(' ', t.start, t.fix), '')
+            else format('by hand: if it serves requests, grant rowkeep_api to %s%s; else take away its stored role and its memberships',
+                        l.name, case when current_setting('server_version_num')::integer >= 160000 then ' with set true' end) end,
        1
   from logins l
+ cross join lateral (
+       select exists (select
+                        from roles o
+                       where o.rolname = 'rowkeep_api'
+                         and pg_has_role(l.oid, o.oid, case when current_setting('server_version_num')::integer >= 160000 then 'SET'
+                                                            else 'MEMBER' end)) as may_set) m
  cross join lateral (
        select coalesce(bool_or(s.value = 'rowkeep_api') filter (where n.name = 'role'), false) as starts,
               coalesce(string_agg(n.name || ' ' || s.value, ', ' order by n.name)
@@ -2246,28 +2450,70 @@ select 'RK-704', 'NOTE', 'login', format('%s is a member of %s', l.name, string_
 
 check_login_migrating (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: the logins that migrate, and what keeps them from it.
--- Why: `rowkeep migrate` acts as rowkeep_owner. If another role is stored for the login, its sessions start as that role and
---   cannot; with NOINHERIT they do not have its privileges.
+-- Why: `rowkeep migrate` acts as rowkeep_owner. If another role is stored for the login, for the database or for all logins, its
+--   sessions start as that role and cannot. It needs the privileges of rowkeep_owner and rowkeep_api (INHERIT) and SET ROLE
+--   rowkeep_owner, or ADMIN to grant them to itself, and CREATE on the database.
 -- Severity: OK if it can migrate. NOTE if something prevents it.
--- Fix: alter role ... reset role; or alter role ... inherit;
+-- Fix: alter role ... reset role; alter role ... inherit; or grant rowkeep_owner to ...;
 -- Controls: SOC 2 CC6.3
 select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login', concat_ws(': ', l.name || ' migrates', p.problem),
        case when p.problem is null then 'it can act as rowkeep_owner, and no stored role prevents it' end, p.fix, 1::oid
   from migrating_logins l
+ cross join (select current_setting('server_version_num')::integer >= 160000 as since_16) v
   left join lateral (
-       select string_agg(x.problem, '; ') as problem, string_agg(x.fix, ' ') as fix
-         from (select format('%s stores role = %s: its sessions start as that role and cannot migrate', s.holder, s.value),
-                      format('by hand: alter %s reset role; or let another login migrate', s.altered)
-                 from stored_settings s
-                where s.name = 'role' and s.setrole = l.oid
-                union all
-               select 'it can make roles and use rowkeep_api, but it is not a member of rowkeep_owner', null
-                where l.oid not in (select u.role from can_use u join roles o on o.oid = u.other and o.rolname = 'rowkeep_owner')
-                  and (current_setting('server_version_num')::integer >= 160000 or not l.rolcreaterole)
-                union all
-               select 'it is NOINHERIT, and does not have the privileges of rowkeep_owner', format('alter role %s inherit;', l.name)
-                where not l.rolinherit
-                  and not exists (select from roles o where o.rolname = 'rowkeep_owner' and pg_has_role(l.oid, o.oid, 'USAGE'))) x (problem, fix)) p on true
+       select string_agg(x.problem, '; ' order by x.number, x.problem) as problem,
+              case when bool_or(x.by_hand) then 'by hand: ' else '' end
+              || string_agg(x.fix, ' ' order by x.number, x.problem) filter (where x.again = 1) as fix
+         from (select y.*, row_number() over (partition by y.fix order by y.number, y.problem) as again
+                 from (select 1, format('%s stores role = %s: its sessions start as that role and cannot migrate', s.holder, s.value),
+                              format('alter %s reset role; or let another login migrate', s.altered), true
+                         from stored_settings s
+                        where s.name = 'role' and s.setrole = l.oid
+                        union all
+                       -- Its own setting hides that of the database, which hides that of all logins. PostgreSQL ignores a role that the
+                       -- login may not take on.
+                       select 1, format('%s stores role = %s: its sessions start as that role and cannot migrate', s.holder, s.value),
+                              format('set role none; alter %s reset role;', s.altered), true
+                         from (select s.*
+                                 from stored_settings s
+                                where s.name = 'role' and s.setrole in (l.oid, 0)
+                                order by s.setrole = 0, s.setdatabase = 0
+                                limit 1) s
+                         join roles o on o.rolname = s.value
+                        where s.setrole = 0 and o.oid <> l.oid
+                          and pg_has_role(l.oid, o.oid, case when v.since_16 then 'SET' else 'MEMBER' end)
+                        union all
+                       select 2,
+                              case when not w.member then format('it is not a member of %s', o.name)
+                                   when w.inherits then 'it may not SET ROLE rowkeep_owner'
+                                   when l.rolinherit then format('it does not have the privileges of %s', o.name)
+                                   else format('it is NOINHERIT, and does not have the privileges of %s', o.name) end,
+                              -- The login of another program can own something in app, and needs no such power.
+                              case when not w.member and o.rolname = 'rowkeep_owner' then null
+                                   when v.since_16 then format('grant %s to %s with inherit true, set true;', o.name, l.name)
+                                   when l.rolinherit then format('grant %s to %s;', o.name, l.name)
+                                   when w.member then format('alter role %s inherit;', l.name) end, false
+                         from roles o
+                        cross join lateral (
+                              select pg_has_role(l.oid, o.oid, 'USAGE') as inherits,
+                                     pg_has_role(l.oid, o.oid, 'MEMBER') as member,
+                                     -- As sql/schema/roles.sql does.
+                                     l.rolinherit
+                                     and (not v.since_16 and l.rolcreaterole
+                                          or exists (select
+                                                       from memberships m
+                                                      where m.roleid = o.oid and m.admin_option
+                                                        and pg_has_role(l.oid, m.member, case when v.since_16 then 'USAGE' else 'MEMBER' end)))
+                                     as grants) w
+                        where o.rolname in ('rowkeep_owner', 'rowkeep_api')
+                          and (not w.inherits and not w.grants
+                               or w.inherits and v.since_16 and o.rolname = 'rowkeep_owner' and not pg_has_role(l.oid, o.oid, 'SET'))
+                        union all
+                       select 3, 'it may not create schemas in this database',
+                              format('grant create on database %I to %s;', current_database(), l.name), true
+                        where not has_database_privilege(l.oid, current_database(), 'CREATE')
+                          and (l.oid, to_regrole('rowkeep_owner')::oid) in (select role, other from can_use)
+              ) y (number, problem, fix, by_hand)) x) p on true
 ),
 
 check_login_missing (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -2391,15 +2637,19 @@ having count(*) > 0
 check_object_foreign_grants (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: privileges of requests, auditors and PUBLIC on foreign servers and foreign-data wrappers.
 -- Why: a foreign server can lead to this database again, as another role.
--- Severity: FAIL. Requests need no foreign server.
+-- Severity: FAIL for a foreign-data wrapper, for a server that may lead to this database, and for a server that PUBLIC or a login
+--   of requests has a user mapping for. NOTE for a server that leads elsewhere, as far as its options tell.
 -- Fix: revoke usage on foreign server ... from ...;
 -- Controls: SOC 2 CC6.3
-select 'RK-812', 'FAIL', 'objects',
-       format('%s may use foreign %s %I', coalesce(r.name, 'public'), x.kind, x.name), 'it can lead to this database again, as another role',
-       format('revoke usage on foreign %s %I from %s;', x.kind, x.name, coalesce(r.name, 'public')), x.owner
-  from (select 'server' as kind, srvname as name, srvowner as owner, srvacl as acl from pg_foreign_server
+select 'RK-812', case when x.harmless then 'NOTE' else 'FAIL' end, 'objects',
+       format('%s may use foreign %s %s', coalesce(r.name, 'public'), x.kind, x.name),
+       case when x.harmless then 'it leads to another database, and requests have no user mapping'
+            when x.leads = 'elsewhere' then 'it leads to another database as the login of a user mapping'
+            else 'it can lead to this database again, as another role' end,
+       format('revoke usage on foreign %s %s from %s;', x.kind, x.name, coalesce(r.name, 'public')), x.owner
+  from (select 'server' as kind, name, owner, acl, leads, leads = 'elsewhere' and not others as harmless from foreign_servers
          union all
-        select 'data wrapper', fdwname, fdwowner, fdwacl from pg_foreign_data_wrapper) x
+        select 'data wrapper', quote_ident(fdwname), fdwowner, fdwacl, null, false from pg_foreign_data_wrapper) x
  cross join aclexplode(x.acl) a
   left join roles r on r.oid = a.grantee
  where a.grantee <> x.owner
@@ -2522,7 +2772,8 @@ select 'RK-801', case when f.all_of_them = 0 then 'FAIL' else 'OK' end, 'objects
 ),
 
 check_object_views (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: views, materialized views and rules of other tables that read a table of app.
+-- Looks for: views, materialized views and rules of other tables that read a table of app. Also materialized views of a
+--   function whose text names a table of app.
 -- Why: a view reads as its owner unless it has security_invoker, and a materialized view keeps a copy. Policies for the
 --   caller then do not apply.
 -- Severity: FAIL for these. NOTE for a view with security_invoker, which is safe.
@@ -2890,9 +3141,12 @@ select 'RK-511',
                    when 'search_path' then case when s.value ~* '.,.*pg_catalog'
                                                 then 'operators of other schemas are found before those of PostgreSQL'
                                                 else 'the server sets an empty one for its sessions' end
+                   when 'role' then case when s.setrole = 0 then 'sessions of its members start as that role, also those that migrate'
+                                         else 'its sessions start as that role' end
                    when 'row_security' then 'a role to which policies apply gets an error'
                    else '' end,
        case when s.name = 'default_transaction_read_only' then 'set default_transaction_read_only = off; ' else '' end
+       || case when s.name = 'role' and s.setrole = 0 then 'set role none; ' else '' end
        || format('alter %s reset %s;', s.altered, s.spelling), s.fixer
   from reported_settings s
  -- What is logged has a line of its own. Roles that do not serve requests may store what they like.
@@ -3104,6 +3358,7 @@ facts (id, verdict, area, subject, fact, fix, fixer) as (
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_jobs
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_languages
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_not_looked_at
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_other_databases
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_owners
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_parameters
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_bypass_passwords

@@ -33,28 +33,34 @@ $$;
 
 do $$
 declare
-    name  text;
+    name    text;
+    refused boolean := false;
 begin
     foreach name in array array['rowkeep_owner', 'rowkeep_api'] loop
         -- Several databases of one cluster may grant the same at once: the one that fails tries again.
         for attempt in 1 .. 20 loop
-            exit when pg_has_role(name, 'USAGE');
+            exit when refused or pg_has_role(name, 'USAGE');
 
             begin
                 execute format('grant %I to %I', name, session_user);
-                exit when pg_has_role(name, 'USAGE');
-                raise insufficient_privilege;
+                refused := not pg_has_role(name, 'USAGE');
             exception
-                when unique_violation or internal_error then
-                    perform pg_sleep(0.05);
                 when insufficient_privilege then
-                    raise exception 'the login % needs the privileges of %, and may not grant them to itself',
-                                    session_user, name
-                        using errcode = 'insufficient_privilege',
-                              hint = format('An administrator must run: GRANT rowkeep_owner, rowkeep_api TO %I;'
-                                            ' and the login must not be NOINHERIT.', session_user);
+                    refused := true;
+                when unique_violation or internal_error then
+                    -- Not from another session: the login can become a role that may grant it, and does not have its privileges.
+                    refused := sqlerrm = 'no possible grantors';
+                    perform pg_sleep(0.05);
             end;
         end loop;
+
+        if refused then
+            raise exception 'the login % needs the privileges of %, and may not grant them to itself',
+                            session_user, name
+                using errcode = 'insufficient_privilege',
+                      hint = format('An administrator must run: GRANT rowkeep_owner, rowkeep_api TO %I;'
+                                    ' and the login must not be NOINHERIT.', session_user);
+        end if;
 
         if not pg_has_role(name, 'USAGE') then
             raise exception 'other sessions are granting % to the login % at this moment, and none succeeds', name, session_user

@@ -2,6 +2,7 @@
 --   pg_file_write(), dblink_connect_u(), pg_get_wal_block_info() and their like.
 -- Why: each gives what pg_read_server_files or a superuser has. pg_rewind's manual has pg_read_binary_file() granted: its
 --   login reads the files of every table.
+--   What was granted in another database of the cluster has lines of its own (RK-623), as far as it can be seen (RK-690).
 -- Severity: NOTE for a role that needs it. FAIL for PUBLIC and for roles of requests, if it is a function of an extension;
 --   for PostgreSQL's own functions another check fails.
 -- Fix: revoke execute on function ... from ...;

@@ -1,17 +1,28 @@
 -- Looks for: the logins of requests: their role at the start, and their time-outs.
 -- Why: a login that starts as rowkeep_api is restricted even before the first request. Time-outs end what is stuck.
+--   PostgreSQL ignores a stored role that the login may not take on.
 -- Severity: NOTE if something is missing. The server sets both for itself in every session. OK otherwise.
 -- Fix: alter role ... set role = 'rowkeep_api'; and the same for the time-outs. What is stored for the role in this database
--- hides what is stored for the role, so that the fix is for the same.
-select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
-       l.name || ' runs as rowkeep_api'
-       || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end
+-- hides what is stored for the role, so that the fix is for the same. A login that is no member of rowkeep_api: grant
+-- rowkeep_api to ...;
+select 'RK-703', case when t.missing = '' and t.starts and m.may_set then 'OK' else 'NOTE' end, 'login',
+       l.name
+       || case when not m.may_set then ' cannot become rowkeep_api' || case when t.starts then ', which is stored as its role' else '' end
+               when t.starts then ' runs as rowkeep_api from its first statement'
+               else ' runs as rowkeep_api when the transaction of a request begins' end
        || coalesce('; not set: ' || nullif(t.missing, ''), ''),
-       t.bounds,
-       nullif(concat_ws(' ',
-              t.start, t.fix), ''),
+       concat_ws('; ', case when not m.may_set then 'requests through it fail' end, nullif(t.bounds, '')),
+       case when m.may_set then nullif(concat_ws(' ', t.start, t.fix), '')
+            else format('by hand: if it serves requests, grant rowkeep_api to %s%s; else take away its stored role and its memberships',
+                        l.name, case when current_setting('server_version_num')::integer >= 160000 then ' with set true' end) end,
        1
   from logins l
+ cross join lateral (
+       select exists (select
+                        from roles o
+                       where o.rolname = 'rowkeep_api'
+                         and pg_has_role(l.oid, o.oid, case when current_setting('server_version_num')::integer >= 160000 then 'SET'
+                                                            else 'MEMBER' end)) as may_set) m
  cross join lateral (
        select coalesce(bool_or(s.value = 'rowkeep_api') filter (where n.name = 'role'), false) as starts,
               coalesce(string_agg(n.name || ' ' || s.value, ', ' order by n.name)

@@ -1,4 +1,5 @@
--- Looks for: views, materialized views and rules of other tables that read a table of app.
+-- Looks for: views, materialized views and rules of other tables that read a table of app. Also materialized views of a
+--   function whose text names a table of app.
 -- Why: a view reads as its owner unless it has security_invoker, and a materialized view keeps a copy. Policies for the
 --   caller then do not apply.
 -- Severity: FAIL for these. NOTE for a view with security_invoker, which is safe.

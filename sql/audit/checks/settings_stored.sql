@@ -13,9 +13,12 @@ select 'RK-511',
                    when 'search_path' then case when s.value ~* '.,.*pg_catalog'
                                                 then 'operators of other schemas are found before those of PostgreSQL'
                                                 else 'the server sets an empty one for its sessions' end
+                   when 'role' then case when s.setrole = 0 then 'sessions of its members start as that role, also those that migrate'
+                                         else 'its sessions start as that role' end
                    when 'row_security' then 'a role to which policies apply gets an error'
                    else '' end,
        case when s.name = 'default_transaction_read_only' then 'set default_transaction_read_only = off; ' else '' end
+       || case when s.name = 'role' and s.setrole = 0 then 'set role none; ' else '' end
        || format('alter %s reset %s;', s.altered, s.spelling), s.fixer
   from reported_settings s
  -- What is logged has a line of its own. Roles that do not serve requests may store what they like.

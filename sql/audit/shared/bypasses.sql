@@ -5,6 +5,10 @@ bypasses (role, unbound, way) as (
       from can_become b join roles o on o.oid = b.other
      where o.rolsuper
     union
+    select u.role, true, format('has the privileges of %s, a superuser', o.name)
+      from can_use u join roles o on o.oid = u.other
+     where o.rolsuper and (u.role, u.other) not in (select role, other from can_become)
+    union
     select b.role, true, 'has BYPASSRLS'
       from can_become b join roles o on o.oid = b.other
      where o.rolbypassrls and not o.rolsuper

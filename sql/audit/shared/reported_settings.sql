@@ -7,5 +7,6 @@ reported_settings as (
         or s.name in ('row_security', 'search_path', 'session_preload_libraries', 'local_preload_libraries',
                       'default_transaction_read_only', 'check_function_bodies', 'session_authorization')
         or s.name ~ '^(log_(statement|min_duration|parameter|transaction|duration)|auto_explain[.]|pgaudit[.]|debug_print_)'
-        or s.name = 'role' and s.value <> 'rowkeep_api'
+        -- A login of requests starts as rowkeep_api; with a setting for all, so do the logins that migrate.
+        or s.name = 'role' and (s.value <> 'rowkeep_api' or s.setrole = 0)
 )

@@ -103,6 +103,16 @@ const ANYWHERE: &[Planted] = &[
         "NOTE RK-613 bypass foreign server planted_loop leads to this database",
     ),
     (
+        "create server planted_far foreign data wrapper planted_wrapper options (host 'db.internal.example'); \
+         do $$ begin execute format('alter server planted_far options (add dbname %L)', current_database()); end $$; \
+         create user mapping for public server planted_far options (user 'postgres'); \
+         create foreign table planted.ft (t text options (column_name 'title')) server planted_far \
+             options (schema_name 'app', table_name 'tasks'); grant select on planted.ft to planted_bypass",
+        "NOTE RK-613 bypass foreign table planted.ft is app.tasks on server planted_far; read by planted_bypass: they read as the \
+         login of a user mapping; this audit does not know whether it leads to this database",
+    ),
+    ("select", "where foreign servers lead (planted_far)"),
+    (
         "create role planted_grantee; grant select on app.tasks to planted_grantee",
         "RK-503 grants select on app.tasks to planted_grantee",
     ),
@@ -191,10 +201,18 @@ async fn what_is_wrong_on_azure_is_named() {
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]
 async fn what_is_wrong_on_cloudnativepg_is_named() {
-    let more = [(
-        "grant execute on function pg_read_binary_file(text) to grafana",
-        "NOTE RK-608 bypass grafana may execute pg_read_binary_file(text)",
-    )];
+    let more = [
+        (
+            "grant execute on function pg_read_binary_file(text) to grafana",
+            "NOTE RK-608 bypass grafana may execute pg_read_binary_file(text)",
+        ),
+        // The landscape grants it in the database postgres, as CloudNativePG does.
+        (
+            "select",
+            "NOTE RK-623 bypass streaming_replica may execute pg_read_binary_file(text), \
+             pg_read_binary_file(text,bigint,bigint,boolean) in database postgres",
+        ),
+    ];
     expect_each_named(CLOUD_NATIVE_PG, &more).await;
 }
 

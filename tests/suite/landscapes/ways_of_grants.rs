@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use rowkeep::development::Programs;
+use rowkeep::session::connect_once;
 
 use super::ground::{SECRET, ground, text};
 
@@ -27,6 +28,41 @@ async fn a_granted_function_that_reads_files_reads_those_of_every_table() {
     ground.names("NOTE RK-608 bypass rewinder may execute pg_read_binary_file(text): reads the files of all tables").await;
     ground
         .names("NOTE RK-608 bypass importer may execute lo_import(text): reads the files of all tables")
+        .await;
+}
+
+/// The files are those of the whole cluster. A backup tool gets its grants in the database postgres.
+#[tokio::test]
+async fn a_function_that_was_granted_in_another_database_reads_the_files_of_every_table() {
+    let ground = ground().await;
+    ground.prepare("create role rewinds_elsewhere login").await;
+    ground.prepare("create database elsewhere").await;
+    let grants = "grant execute on function pg_read_binary_file(text) to rewinds_elsewhere;
+                  grant select on pg_authid to rewinds_elsewhere";
+    ground.cluster.superuser("elsewhere").await.batch_execute(grants).await.expect("two grants");
+    let reader = connect_once(&ground.cluster.address("rewinds_elsewhere", "elsewhere")).await;
+    let reader = reader.expect("a connection");
+
+    let read = format!("select encode(pg_read_binary_file('{}'), 'escape')", ground.file);
+    let hashes = "select rolpassword from pg_authid where rolname = 'rowkeep_login'";
+
+    assert!(text(&reader, &read).await.contains(SECRET));
+    assert!(text(&reader, hashes).await.starts_with("SCRAM"));
+    ground
+        .names(
+            "NOTE RK-623 bypass rewinds_elsewhere may execute pg_read_binary_file(text) in database elsewhere: \
+             reads the files of all tables",
+        )
+        .await;
+    ground
+        .names("NOTE RK-623 bypass rewinds_elsewhere has a privilege on pg_authid in database elsewhere")
+        .await;
+    // The superuser of this database does not see all of the other one, either.
+    ground
+        .names(
+            "NOTE RK-690 bypass not looked at: this login cannot read what other databases of this cluster grant \
+             to PUBLIC and on functions of extensions",
+        )
         .await;
 }
 
@@ -167,19 +203,60 @@ async fn a_copy_of_the_table_shows_every_row_to_those_who_may_read_it() {
         .await;
 }
 
+/// The view depends on the function alone. The superuser who makes the view reads all rows, and its readers ask no policy.
+#[tokio::test]
+async fn a_materialized_view_of_a_function_shows_every_row_to_those_who_may_read_it() {
+    let ground = ground().await;
+    ground
+        .prepare(
+            "create role viewer login; create schema kept; grant usage on schema kept to viewer;
+             create function kept.titles() returns setof text language plpgsql as $$
+             begin return query select title from app.tasks; end $$;
+             create function kept.greeting(app text) returns text language sql as '
+             -- not from app.tasks
+             select app || ''!'' ';
+             create materialized view kept.copied as select t as thing from kept.titles() t;
+             create materialized view kept.harmless as select kept.greeting('hello') as greeting;
+             grant select on kept.copied, kept.harmless to viewer",
+        )
+        .await;
+    let viewer = ground.login("viewer").await;
+
+    assert_eq!(text(&viewer, "select thing from kept.copied limit 1").await, SECRET);
+    ground.names("FAIL RK-802 objects materialized view kept.copied (definition").await;
+    assert!(!ground.audit().await.contains("materialized view kept.harmless"));
+}
+
 #[tokio::test]
 async fn a_line_of_pg_hba_conf_that_trusts_other_machines_is_named() {
     let ground = ground().await;
     let admin = ground.superuser().await;
     let file = text(&admin, "show hba_file").await;
     let mut opened = std::fs::OpenOptions::new().append(true).open(&file).expect("pg_hba.conf");
-    writeln!(opened, "host all all 127.0.0.1/32 trust\nhost all +rowkeep_api,anna 10.0.0.0/8 trust")
-        .expect("two lines");
+    let lines = "host all all 127.0.0.1/32 trust\nhost all all 127.0.0.0/8 trust\nhost all all localhost trust\n\
+                 host all +rowkeep_api,anna 10.0.0.0/8 trust\nhost all berta 127.0.0.1/0 trust\n\
+                 host samerole clara 10.0.0.0/8 trust\nhost sameuser dora 10.0.0.0/8 trust\n\
+                 host all emma 0.0.0.0/0 ident\nhost elsewhere frida 10.0.0.0/8 trust";
+    writeln!(opened, "{lines}").expect("lines");
     drop(opened);
 
-    ground
-        .names("NOTE RK-621 bypass pg_hba.conf lets +rowkeep_api, anna in from 10.0.0.0 without a password")
-        .await;
+    for (users, from) in [
+        ("+rowkeep_api, anna", "10.0.0.0/255.0.0.0 without a password: everybody who reaches"),
+        ("berta", "127.0.0.1/0.0.0.0 without a password"),
+        ("clara", "10.0.0.0/255.0.0.0 without a password"),
+        ("dora", "10.0.0.0/255.0.0.0 without a password"),
+        (
+            "emma",
+            "0.0.0.0/0.0.0.0 without a password (ident): the other machine says who they are, and can lie",
+        ),
+    ] {
+        ground.names(&format!("NOTE RK-621 bypass pg_hba.conf lets {users} in from {from}")).await;
+    }
 
-    assert!(!ground.audit().await.contains("in from 127.0.0.1"));
+    let report = ground.audit().await;
+    assert!(
+        !report.contains("lets all in from 127.0.0.") && !report.contains("lets all in from localhost"),
+        "{report}"
+    );
+    assert!(!report.contains("lets frida in"), "{report}");
 }

@@ -135,6 +135,33 @@ async fn a_member_of_rowkeep_api_becomes_any_user() {
         .await;
 }
 
+/// PostgreSQL lets a member with ADMIN make other members. The stored role of a login does not take that away.
+#[tokio::test]
+async fn a_login_of_requests_with_the_admin_option_lets_another_login_become_any_user() {
+    let ground = ground().await;
+    ground
+        .prepare(
+            "create role opener login; grant rowkeep_api to opener with admin option;
+             alter role opener set role = 'rowkeep_api'; create role accomplice login",
+        )
+        .await;
+
+    let opener = ground.login("opener").await;
+    opener.batch_execute("set role none; grant rowkeep_api to accomplice").await.expect("a membership");
+
+    let accomplice = ground.login("accomplice").await;
+    accomplice.batch_execute("begin; select app.identify('alice')").await.expect("an identity");
+    assert_eq!(text(&accomplice, TITLES).await, SECRET);
+    accomplice.batch_execute("rollback").await.expect("a rollback");
+    ground
+        .names(
+            "NOTE RK-605 bypass opener can let others become rowkeep_api: they can then call app.identify()",
+        )
+        .await;
+    let report = ground.audit().await;
+    assert!(report.contains("revoke admin option for rowkeep_api from opener"), "{report}");
+}
+
 /// From PostgreSQL 16 on it cannot.
 #[tokio::test]
 async fn a_role_with_createrole_reaches_the_files_before_postgresql_16() {

@@ -15,6 +15,7 @@ async fn cluster() -> OwnCluster {
         create role crew; grant rowkeep_api to crew; create role in_crew login; grant crew to in_crew;
         create role makes_roles login createrole; grant rowkeep_api to makes_roles;
         create role owner_member login; grant rowkeep_api, rowkeep_owner to owner_member;
+        grant create on database postgres to owner_member;
         create role stored_owner login; grant rowkeep_api, rowkeep_owner to stored_owner;
         alter role stored_owner set role = 'rowkeep_api';
         create role owns_table login; grant rowkeep_api to owns_table;

@@ -50,6 +50,7 @@ const FACTS: &[&str] = &[
     "NOTE grants public may write large objects, which can fill the disk: Rowkeep does not need that, other programs in this database may",
     "NOTE grants public may write messages to the write-ahead log, for readers of a logical replication slot: Rowkeep does not need that, other programs in this database may",
     "NOTE bypass postgres is a superuser: no policy binds it, and it reads every row",
+    "NOTE bypass not looked at: this login cannot read what other databases of this cluster grant to PUBLIC and on functions of extensions",
     "NOTE login postgres serves requests: superuser: sql/setup/login.sql makes a login without such a power",
     "OK login rowkeep_login runs as rowkeep_api from its first statement: idle_in_transaction_session_timeout 10s, lock_timeout 2s, statement_timeout 5s",
     "NOTE login rowkeep_login has no connection limit: it can take every connection of the server",

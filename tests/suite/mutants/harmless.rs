@@ -36,6 +36,10 @@ async fn other_applications_in_the_same_database_are_no_failure() {
         "create table shop.parent (id int); create table shop.child () inherits (shop.parent)",
         "create domain public.email as text; create type public.mood as enum ('fine'); create sequence public.numbers",
         "alter table shop.orders enable row level security; create policy lax on shop.orders using (true)",
+        // A server that leads elsewhere, for which only its own application has a password.
+        "create foreign data wrapper shop_wrapper; \
+         create server legacy foreign data wrapper shop_wrapper options (host 'legacy.internal', dbname 'legacy'); \
+         create user mapping for shop server legacy options (user 'shop'); grant usage on foreign server legacy to public",
         "create table shop.readable (id int); grant select on shop.readable to public",
         // This setting gives backslashes in literals another meaning.
         "do $$ begin execute format('alter database %I set standard_conforming_strings = off', current_database()); end $$",
@@ -148,6 +152,24 @@ async fn news(copy: &Copy<'_>, change: &str) -> Vec<String> {
     let after = copy.audit().await.facts.into_iter();
     let new = after.filter(|fact| !fact.text.starts_with("OK ") && !before.contains(fact));
     new.map(|fact| fact.text).collect()
+}
+
+/// PostgreSQL lists its own default, that PUBLIC may execute functions, beside a grant that somebody made.
+#[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
+async fn a_default_privilege_of_postgresql_itself_is_no_finding() {
+    let test_cluster = TestCluster::own().await;
+    let copy = test_cluster.copy("migrated").await;
+
+    let ours = "alter default privileges for role rowkeep_owner grant execute on functions to other_role";
+    let ours = news(&copy, ours).await;
+    let others =
+        "create role shop; alter default privileges for role shop grant execute on functions to other_role";
+    let others = news(&copy, others).await;
+
+    assert_eq!(ours, ["FAIL grants future objects of rowkeep_owner are granted to other_role: execute"]);
+    assert_eq!(others, ["NOTE grants future objects of shop are granted to other_role: execute"]);
+    copy.discard().await;
 }
 
 /// Billing counts the rows of each user with a function that can read one column. The other way is a role that reads all.

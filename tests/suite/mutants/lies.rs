@@ -145,3 +145,82 @@ async fn code_behind_a_harmless_looking_function_is_reported() {
     ];
     try_each(TestCluster::shared().await, "migrated", mutants).await;
 }
+
+/// What postgres makes in app is open at once, though Rowkeep makes its own objects as rowkeep_owner.
+#[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
+async fn default_privileges_of_a_role_that_may_create_in_app_are_not_called_ok() {
+    the_report_tells(
+        "alter default privileges for role postgres grant select on tables to other_role",
+        "OK grants no default privilege grants anything on future objects of app or rowkeep",
+        "NOTE grants future objects of postgres are granted to other_role: select: it may create objects in app or rowkeep, and they are open at once",
+    )
+    .await;
+}
+
+/// PostgreSQL ignores a stored role that the login may not take on.
+#[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
+async fn a_login_that_cannot_become_rowkeep_api_is_not_said_to_run_as_it() {
+    the_report_tells(
+        "revoke rowkeep_api from rowkeep_login",
+        "OK login rowkeep_login runs as rowkeep_api from its first statement",
+        "NOTE login rowkeep_login cannot become rowkeep_api, which is stored as its role",
+    )
+    .await;
+}
+
+/// The migration is tried for real.
+#[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
+async fn a_login_is_said_to_migrate_only_if_it_can() {
+    let test_cluster = TestCluster::own().await;
+    let copy = test_cluster.copy("migrated").await;
+    let database = &copy.name;
+    let make = format!(
+        "create role mover login; grant rowkeep_owner, rowkeep_api to mover; grant create on database {database} to mover"
+    );
+    copy.admin.batch_execute(&make).await.expect("a login");
+    let able = "OK login mover migrates: it can act as rowkeep_owner, and no stored role prevents it";
+    let migrates = async || copy.run(&["migrate", "--reapply-policies"], "mover").await.0 == Some(0);
+
+    for (damage, truth, undo) in [
+        (
+            format!("alter database {database} set role = 'rowkeep_api'"),
+            format!("NOTE login mover migrates: database {database} stores role = rowkeep_api: its sessions start as that role"),
+            format!("alter database {database} reset role"),
+        ),
+        (
+            "alter role all set role = 'rowkeep_api'".to_owned(),
+            "NOTE login mover migrates: every role stores role = rowkeep_api: its sessions start as that role".to_owned(),
+            "alter role all reset role".to_owned(),
+        ),
+        (
+            "revoke rowkeep_api from mover".to_owned(),
+            "NOTE login mover migrates: it is not a member of rowkeep_api".to_owned(),
+            "grant rowkeep_api to mover".to_owned(),
+        ),
+        (
+            format!("revoke create on database {database} from mover"),
+            "NOTE login mover migrates: it may not create schemas in this database".to_owned(),
+            format!("grant create on database {database} to mover"),
+        ),
+    ] {
+        let before = copy.audit().await;
+        assert!(before.facts.iter().any(|fact| fact.contains(able)), "{damage}: {}", before.text);
+        assert!(migrates().await, "{damage}: before it");
+
+        copy.admin.batch_execute(&damage).await.unwrap_or_else(|error| panic!("{damage}: {error:?}"));
+
+        let audit = copy.audit().await;
+        let has = |text: &str| audit.facts.iter().any(|fact| fact.contains(text));
+        assert!(has(&truth) && !has(able), "{damage}: {}", audit.text);
+        if damage.starts_with("alter ") {
+            let named = format!("NOTE settings {}", truth.split_once("migrates: ").expect("a setting").1.split_once(':').expect("a holder").0);
+            assert!(has(&named), "{named}: {}", audit.text);
+        }
+        assert!(!migrates().await, "{damage}: it can migrate");
+        copy.admin.batch_execute(&undo).await.unwrap_or_else(|error| panic!("{undo}: {error:?}"));
+    }
+    copy.discard().await;
+}

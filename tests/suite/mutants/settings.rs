@@ -53,6 +53,12 @@ async fn a_setting_stored_for_the_database_is_reported() {
             ],
         ),
         mutant(
+            here("role = ''rowkeep_api''", "database"),
+            &[
+                "NOTE settings database .. stores role = rowkeep_api: sessions of its members start as that role",
+            ],
+        ),
+        mutant(
             here("log_statement = ''all''", "role rowkeep_login in database"),
             &["NOTE server role rowkeep_login has log_statement = all .. the server log gets the values"],
         ),
