@@ -196,6 +196,42 @@ async fn applying_the_policies_leaves_a_table_of_another_program_as_it_is() {
     assert!(!kept[0].contains("{=r") && !kept[0].contains(",=r") && kept[1] == "lax", "{kept:?}");
 }
 
+/// A privilege on a table is of no use without USAGE of its schema.
+#[tokio::test]
+async fn applying_the_policies_leaves_another_program_its_way_to_its_tables() {
+    let database = with("create table app.orders (id int, note text)").await;
+    let [framework, group, reader, other, requests] =
+        ["shop", "shops", "reader", "other", "requests"].map(|role| format!("{role}_{}", database.name));
+    let make = format!(
+        "create role {group}; create role {framework} in role {group}; create role {reader}; create role {other};
+         create role {requests} in role rowkeep_api; alter table app.orders owner to {framework};
+         grant select (note) on app.orders to {reader}; grant select on app.orders to {requests};
+         grant usage, create on schema app to {group}; grant usage on schema app to {reader}, {other}, {requests}"
+    );
+    let admin = database.superuser().await;
+    admin.batch_execute(&make).await.expect("a table of another program");
+
+    schema::migrate(&database.address("postgres"), true).await.expect("the policies");
+
+    let use_it = format!(
+        "set role {framework}; insert into app.orders values (1, 'hers'); set role {reader}; select note from app.orders"
+    );
+    admin.batch_execute(&use_it).await.expect("the privileges of another program");
+    admin.batch_execute("reset role").await.expect("the superuser");
+    let grants = "select format('%s %s', a.grantee::regrole, a.privilege_type)
+                    from pg_namespace n, aclexplode(n.nspacl) a where n.nspname = 'app' and a.grantee <> n.nspowner order by 1";
+    let mut expected = [
+        format!("{group} USAGE"),
+        format!("{reader} USAGE"),
+        "rowkeep_api USAGE".into(),
+        "rowkeep_auditor USAGE".into(),
+    ];
+    expected.sort();
+    let mut found = texts(&admin, grants).await;
+    found.sort();
+    assert_eq!(found, expected);
+}
+
 /// Such a login can neither drop the policies of the other program nor revoke what it granted.
 #[tokio::test]
 async fn a_migrating_login_applies_the_policies_beside_a_table_of_another_owner() {
