@@ -1,7 +1,6 @@
 -- Looks for: roles other than the logins of requests that can use rowkeep_api.
 -- Why: who can use rowkeep_api can call app.identify() with the id of any user, and so read and change the tasks of each.
--- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests. A role that
---   can become an owner has a line of its own, which says more.
+-- Severity: NOTE. Logins of requests are left out: they have lines of their own. So has a role that can become an owner.
 -- Fix: revoke rowkeep_api from ...; A membership does not expire.
 -- Controls: SOC 2 CC6.3
 select 'RK-605', 'NOTE', 'bypass',
@@ -22,4 +21,4 @@ select 'RK-605', 'NOTE', 'bypass',
                      from stored_settings s
                     where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
    and r.oid not in (select c.role from can_use c join tables t on t.relowner = c.other)
-   and not (r.oid in (select oid from serving_login) and r.oid in (select oid from logins))
+   and r.oid not in (select oid from logins)

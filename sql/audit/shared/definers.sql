@@ -35,7 +35,7 @@ definers as (
                               ) as open) p
      where f.prosecdef
        and f.oid >= 16384
-       and f.pronamespace not in (select oid from schemas)
+       and (f.pronamespace not in (select oid from schemas) or f.oid in (select oid from strange_functions))
        and a.grantee <> f.proowner
        and f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
        and (o.rolsuper

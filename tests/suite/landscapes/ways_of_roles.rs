@@ -122,7 +122,7 @@ async fn a_member_of_the_owner_lifts_the_policies() {
 #[tokio::test]
 async fn a_member_of_rowkeep_api_becomes_any_user() {
     let ground = ground().await;
-    ground.prepare("create role supporter login; grant rowkeep_api to supporter").await;
+    ground.prepare("create role supporter login createrole; grant rowkeep_api to supporter").await;
     let supporter = ground.login("supporter").await;
 
     supporter.batch_execute("begin; select app.identify('alice')").await.expect("an identity");
