@@ -1,53 +1,118 @@
+-- Functions of users that name a table of app: what calls them can reach its rows.
+app_readers (name) as (
+    select f.proname
+      from pg_proc f
+      join pg_language l on l.oid = f.prolang and l.lanname in ('sql', 'plpgsql')
+     where f.oid >= 16384
+       and f.pronamespace not in (select oid from schemas)
+       and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
+       and concat(f.prosrc, pg_get_function_sqlbody(f.oid)) ~* E'\\mapp"?\\s*\\.'
+),
+
 -- SECURITY DEFINER functions outside app whose owner can reach rows of all users: one row for each role that may execute
--- them. open: PUBLIC or a role of requests. risky: what the text says; this audit reads sql and plpgsql only.
+-- them. open: PUBLIC or a role of requests. reads_rows: the owner reaches the rows themselves, and not only the files or the
+-- statistics of the table. What the text says (this audit reads sql and plpgsql only):
+--   names_app   it reads or changes a table of app
+--   sensitive   it builds SQL that its caller can choose, takes SQL as a text, reads passwords, statistics or files, or is
+--               in a language that this audit does not read
 definers as (
-    select f.oid, f.oid::regprocedure::text as signature, f.proowner as owner, o.name as owner_name, t.body,
-           coalesce(r.name, 'public') as receiver, coalesce(r.ours, false) as ours, p.open,
-           bool_or(p.open) over (partition by f.oid) as any_open,
+    select f.oid, f.oid::regprocedure::text as signature, f.proowner as owner, o.name as owner_name, t.body, f.proname, l.lanname,
+           p.receiver, coalesce(r.ours, false) as ours, p.open, bool_or(p.open) over (partition by f.oid) as any_open,
+           f.prorettype = 'trigger'::regtype as of_trigger,
+           exists (select from extension_members x
+                    where x.classid = 'pg_proc'::regclass and x.objid = f.oid and x.extname <> 'plpgsql') as extension,
+           -- An argument that can have SQL or a name in it.
+           exists (select
+                     from unnest(f.proargtypes::oid[]) g (type)
+                     join pg_type y on y.oid = g.type
+                    where y.typcategory not in ('N', 'B', 'D', 'T', 'E', 'I')) as takes_text,
+           w.reads_rows and n.named as names_app,
            l.lanname not in ('sql', 'plpgsql')
-           -- It names a table of app, also in another spelling.
-           or t.code ~* (E'U&"|\\m(app|rowkeep)"?\\s*\\.\\s*"?(' || w.names || E')\\M')
-           -- It builds SQL, or takes SQL as a text.
-           or t.code ~* (E'\\mexecute\\M(?!\\s+(function|procedure)\\s+[\\w".]+\\s*\\(|\\s+on\\M)|\\m(query|cursor|table|schema|database)_to_xml'
-                         '|\\m(ts_stat|ts_rewrite|dblink\\w*|crosstab\\w*|connectby|pg_read_(binary_)?file|lo_import)\\M')
-           -- It names the table alone, and its search path leads to app or is that of its caller.
-           or s.reaches and f.prosrc ~* (E'\\m(from|join|into|update|table|only|using)\\s+"?(' || w.names || E')\\M'
-                                         '|\\mfrom\\M[^;]*,\\s*"?(' || w.names || E')\\M') as risky
+           or n.dynamic
+           or t.code ~* (E'\\m(query|cursor|table|schema|database)_to_xml|\\m(ts_stat|ts_rewrite|dblink\\w*|crosstab\\w*|connectby'
+                         '|pg_read_(binary_)?file|pg_get_wal_block_info|lo_import|lo_export|pg_logical_slot_\\w+|pg_stats|pg_statistic'
+                         '|pg_stats_ext\\w*|pg_statistic_ext\\w*|pg_shadow|pg_authid|pg_user_mappings?)\\M|\\mcopy\\M.*\\mprogram\\M'
+                         '|\\mcron"?\\s*\\.\\s*"?(schedule|alter_job)')
+                         as sensitive
       from pg_proc f
       join roles o on o.oid = f.proowner
       join pg_language l on l.oid = f.prolang
-      join pg_namespace n on n.oid = f.pronamespace
+      join pg_namespace s on s.oid = f.pronamespace
+     cross join lateral (
+           select o.rolsuper
+                  or exists (select from can_use u join roles a on a.oid = u.other and a.rolname = 'rowkeep_api' where u.role = o.oid)
+                  or exists (select
+                               from tables t
+                              where pg_has_role(o.oid, t.relowner, 'USAGE')
+                                 or o.rolbypassrls
+                                    and (has_any_column_privilege(o.oid, t.oid, 'SELECT, INSERT, UPDATE')
+                                         or has_table_privilege(o.oid, t.oid, 'DELETE, TRUNCATE'))) as reads_rows,
+                  o.rolreplication
+                  or exists (select
+                               from can_use u
+                               join roles a on a.oid = u.other
+                              where u.role = o.oid
+                                and (a.rolsuper
+                                     or a.rolname in ('pg_read_all_data', 'pg_read_server_files', 'pg_write_server_files',
+                                                      'pg_execute_server_program'))) as reads_files) w
      cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
       left join roles r on r.oid = a.grantee
      cross join (select coalesce(string_agg(regexp_replace(c.relname, '[^A-Za-z0-9_]+', '.*', 'g'), '|'), '-') as names
-                   from relations c where c.relkind in ('r', 'p', 'v', 'm', 'f')) w
-     cross join lateral (select concat(f.prosrc, pg_get_function_sqlbody(f.oid)) as body,
-                                -- Without the lines that are comments: a line with a quote can be part of a text.
-                                regexp_replace(concat(f.prosrc, pg_get_function_sqlbody(f.oid)), E'^\\s*--[^''$\\n]*$', '', 'gn')
-                                as code) t
-     cross join lateral (select not exists (select from unnest(f.proconfig) c (setting)
-                                             where c.setting ~* '^search_path=' and c.setting !~* E'\\mapp\\M') as reaches) s
+                   from relations c where c.relkind in ('r', 'p', 'v', 'm', 'f')) x
+     cross join (select coalesce(string_agg(regexp_replace(name, '[^A-Za-z0-9_]+', '.*', 'g'), '|'), '-') as names
+                   from app_readers) e
+     cross join lateral (select concat(f.prosrc, pg_get_function_sqlbody(f.oid)) as body) b
+     -- Without comments. A quote_ident() or quote_literal() between texts is written as format() has it.
+     cross join lateral (
+           select b.body,
+                  regexp_replace(regexp_replace(
+                      regexp_replace(b.body, E'(''([^'']|'''')*'')|--[^\\n]*|/\\*([^*]|\\*+[^*/])*\\*+/', E'\\1 ', 'g'),
+                      E'''\\s*\\|\\|\\s*(pg_catalog\\.)?quote_(ident|literal|nullable)\\s*\\([^()]*\\)\\s*\\|\\|\\s*''', '%I', 'g'),
+                      E'''\\s*\\|\\|\\s*(pg_catalog\\.)?quote_(ident|literal|nullable)\\s*\\([^()]*\\)', '%I''', 'g') as code) t
+     -- Without the dynamic statements in which the caller can choose no table: a constant, or format() with names and values
+     -- alone. In what is left, EXECUTE within a text is no statement, if it is clear where texts end.
+     cross join lateral (
+           select regexp_replace(
+                      regexp_replace(t.code, E'\\mexecute\\s+''([^'']|'''')*''\\s*(;|\\minto\\M|\\musing\\M|\\mloop\\M)', ' ', 'gi'),
+                      E'\\mexecute\\s+(pg_catalog\\.)?(format\\s*\\(\\s*)?''([^''%]|''''|%%|%([0-9]+\\$)?[IL])*''[^;|]*(;|\\mloop\\M)',
+                      ' ', 'gi') as left_over) u
+     cross join lateral (
+           select -- It names a table of app, also in another spelling, or calls what does.
+                  t.code ~* (E'U&"|\\m(from|join|into|update|table|only|using|truncate|copy)\\M[\\s(]*("?(app|rowkeep)"?\\s*\\.\\s*"?('
+                             || x.names || E')\\M|[^;]*,[\\s(]*"?(app|rowkeep)"?\\s*\\.\\s*"?(' || x.names || E')\\M)')
+                  or t.code ~* (E'\\m(' || e.names || E')"?\\s*\\(')
+                  -- It names the table alone, and its search path leads to app or is that of its caller.
+                  or not exists (select from unnest(f.proconfig) c (setting)
+                                  where c.setting ~* '^search_path=' and c.setting !~* E'\\mapp\\M')
+                     and t.code ~* (E'\\m(from|join|into|update|table|only|using)[\\s(]+"?(' || x.names || E')\\M'
+                                    '|\\mfrom\\M[^;]*,[\\s(]*"?(' || x.names || E')\\M') as named,
+                  case when b.body ~ E'\\$\\w*\\$|\\\\''' then u.left_over
+                       else regexp_replace(u.left_over, E'''([^'']|'''')*''', '''''', 'g') end
+                  ~* E'\\mexecute\\M(?!\\s+(function|procedure)\\s+[\\w".]+\\s*\\(|\\s+on\\M)'
+                  or t.code ~* E'\\mexecute\\M'
+                     and t.code ~* (E'\\m(from|join|into|update|table|only|using|truncate)\\s+(only\\s+)?"?%([0-9]+\\$)?I'
+                                    '|%([0-9]+\\$)?I"?\\s*\\.|\\m(app|rowkeep)"?\\s*\\.\\s*"?%') as dynamic) n
      cross join lateral (
            select (a.grantee = 0 or a.grantee in (select oid from serving_roles))
                   and exists (select
-                                from aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) u
-                               where u.privilege_type = 'USAGE' and (u.grantee = 0 or u.grantee in (select oid from serving_roles))
-                              ) as open) p
+                                from aclexplode(coalesce(s.nspacl, acldefault('n', s.nspowner))) v
+                               where v.privilege_type = 'USAGE' and (v.grantee = 0 or v.grantee in (select oid from serving_roles)))
+                  as open) z
+     cross join lateral (
+           select z.open,
+                  -- Who may execute it because everybody may, still needs the schema.
+                  case when a.grantee <> 0 then r.name
+                       when z.open then 'public'
+                       else (select string_agg(distinct g.name, ', ')
+                               from aclexplode(s.nspacl) v
+                               join roles g on g.oid = v.grantee
+                              where v.grantee <> s.nspowner) end as receiver) p
      where f.prosecdef
        and f.oid >= 16384
        and (f.pronamespace not in (select oid from schemas) or f.oid in (select oid from strange_functions))
        and a.grantee <> f.proowner
-       and f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
-       and (o.rolsuper
-            or exists (select
-                         from tables t
-                        where pg_has_role(o.oid, t.relowner, 'USAGE')
-                           or o.rolbypassrls
-                              and (has_any_column_privilege(o.oid, t.oid, 'SELECT, INSERT, UPDATE')
-                                   or has_table_privilege(o.oid, t.oid, 'DELETE, TRUNCATE'))))
-       and not exists (select
-                         from extension_members x
-                        where x.classid = 'pg_proc'::regclass and x.objid = f.oid
-                          -- Functions of extensions are left out, unless their text names app. plpgsql has none.
-                          and x.extname <> 'plpgsql' and f.prosrc !~* E'\\mapp"?\\s*\\.')
+       -- Nobody can call the function of an event trigger. That of a trigger can be attached to a table of the caller's own.
+       and f.prorettype <> 'event_trigger'::regtype
+       and (w.reads_rows or w.reads_files)
+       and p.receiver is not null
 )

@@ -95,6 +95,21 @@ const ANYWHERE: &[Planted] = &[
         "NOTE RK-622 bypass planted_bypass may call planted.run(text)",
     ),
     (
+        "create function planted.run_json(q jsonb) returns setof record language plpgsql security definer as \
+         $$ begin return query execute q ->> 'sql'; end $$; alter extension citext add function planted.run_json(jsonb)",
+        "FAIL RK-622 bypass public may call planted.run_json(jsonb)",
+    ),
+    (
+        "create function planted.run_first(q text[]) returns void language plpgsql security definer as \
+         $$ begin execute q[1]; end $$; alter extension citext add function planted.run_first(text[])",
+        "FAIL RK-622 bypass public may call planted.run_first(text[])",
+    ),
+    (
+        "create function planted.as_xml(q text) returns xml language sql security definer as \
+         'select query_to_xml(q, true, false, '''')'; alter extension citext add function planted.as_xml(text)",
+        "FAIL RK-622 bypass public may call planted.as_xml(text)",
+    ),
+    (
         "create schema planted_open; grant usage on schema planted_open to public; \
          create function planted_open.run(q text) returns setof record language plpgsql security definer as \
          $$ begin return query execute q; end $$; alter extension citext add function planted_open.run(text)",

@@ -92,7 +92,7 @@ async fn functions_that_reach_no_row_for_a_caller_are_no_failure() {
     let test_cluster = TestCluster::own().await;
     let copy = test_cluster.copy("migrated").await;
     for change in [
-        // Nobody can call the function of a trigger.
+        // Who calls the function of a trigger needs a table of their own. And it gives no row back.
         "create function public.copy_title() returns trigger language plpgsql security definer as \
          $$ begin perform count(*) from app.tasks; return new; end $$",
         "create function public.watch() returns event_trigger language plpgsql security definer as \
@@ -106,6 +106,23 @@ async fn functions_that_reach_no_row_for_a_caller_are_no_failure() {
          create function shop.total() returns bigint language plpgsql security definer set search_path = shop as \
          $$ begin\n-- execute nothing in app.tasks\nreturn (select count(*) from tasks); end $$; \
          create function shop.qualified() returns bigint language sql security definer as 'select count(*) from shop.tasks'",
+        // A parameter and an alias, an EXECUTE in a comment and in a text, and dynamic statements in which a caller chooses no
+        // table.
+        "create function shop.sum() returns bigint language plpgsql security definer set search_path = shop as \
+         $$ begin return (select sum(app.tasks) from shop.apps app); end $$; \
+         create function shop.note() returns void language plpgsql security definer set search_path = shop as \
+         $$ begin /* we execute nothing here */ raise log 'will execute %', 1; end $$; \
+         create function shop.refresh() returns void language plpgsql security definer set search_path = shop as \
+         $$ begin execute 'refresh materialized view shop.totals'; end $$; \
+         create function shop.partition(month text) returns void language plpgsql security definer set search_path = shop as \
+         $$ begin execute format('create table if not exists shop.%I (id bigint)', month); \
+                  execute 'refresh materialized view shop.' || quote_ident(month); end $$; \
+         create function shop.each(x int) returns void language plpgsql security definer set search_path = shop as \
+         $$ declare r record; begin for r in execute 'select id from shop.tasks where id = $1' using x loop null; end loop; end $$",
+        // Its owner reads the statistics of all tables, and no row of app.
+        "create role analyst login; grant pg_read_all_data to analyst; grant create on schema public to analyst; \
+         set role analyst; create function public.none() returns bigint language sql security definer as \
+         'select count(*) from app.tasks'; reset role; revoke create on schema public from analyst",
         // Static statements with the word EXECUTE.
         "create function public.grants() returns void language plpgsql security definer as \
          $$ begin grant execute on function public.announce(text) to postgres; end $$",

@@ -22,6 +22,57 @@ async fn hidden_code_that_sees_more_than_its_caller_is_reported() {
              begin return query execute format('select title from %I.%I', 'a' || 'pp', 'ta' || 'sks'); end $$",
             &[&runs("public.peek()")],
         ),
+        // It calls a function that reads the rows as its caller.
+        mutant(
+            "create function public.inner_peek() returns setof text language sql as 'select title from app.tasks';
+             create function public.peek() returns setof text language sql security definer as 'select * from public.inner_peek()'",
+            &[&runs("public.peek()")],
+        ),
+        mutant(
+            "create function public.peek() returns setof text language sql security definer set search_path = app as
+             'select title from/**/tasks'",
+            &[&runs("public.peek()")],
+        ),
+        mutant(
+            "create function public.peek(which text) returns void language plpgsql security definer as
+             $$ begin execute 'delete from ' || quote_ident(which); end $$",
+            &[&runs("public.peek(text)")],
+        ),
+        // What leads to the rows, or to a login that reads them.
+        mutant(
+            "create function public.peek() returns setof text language sql security definer as
+             'select most_common_vals::text from pg_stats'",
+            &[&runs("public.peek()")],
+        ),
+        mutant(
+            "create function public.peek(which name) returns text language sql security definer as
+             'select passwd from pg_shadow where usename = which'; create role bouncer login;
+             revoke execute on function public.peek(name) from public; grant execute on function public.peek(name) to bouncer",
+            &["NOTE function public.peek(name) runs as postgres (SECURITY DEFINER), and bouncer may execute it"],
+        )
+        .undone_by("drop function public.peek(name); drop role bouncer"),
+        // No policy binds the members of rowkeep_api to one user. Its members can become each of them.
+        mutant(
+            "create role supporter nologin; grant rowkeep_api to supporter;
+             create function public.peek(who text) returns setof text language plpgsql security definer as
+             $$ begin perform set_config('app.user_id', who, true); return query select title from app.tasks; end $$;
+             grant create on schema public to supporter; alter function public.peek(text) owner to supporter",
+            &["FAIL function public.peek(text) runs as supporter (SECURITY DEFINER), and public may execute it"],
+        )
+        .undone_by("drop owned by supporter; drop role supporter"),
+        // A caller can attach it to a table of their own.
+        mutant(
+            "create function public.fill() returns trigger language plpgsql security definer as
+             $$ begin select title into new.title from app.tasks where id = new.id; return new; end $$",
+            &["NOTE function public.fill() runs as postgres (SECURITY DEFINER) .. who attaches it to a table"],
+        ),
+        // Nothing in its text says what it does, and it is counted.
+        mutant(
+            "create function public.quiet() returns text language plpgsql security definer as $$ begin return 'x'; end $$;
+             revoke execute on function public.quiet() from public; grant execute on function public.quiet() to other_role",
+            &["NOTE function SECURITY DEFINER functions of other programs (1) .. public.quiet()"],
+        )
+        .undone_by("drop function public.quiet()"),
         mutant("alter function pg_catalog.length(text) leakproof", &["NOTE function length(text) is LEAKPROOF"]).by_hand(),
         mutant(
             "create table public.copied as table app.tasks; grant select on public.copied to rowkeep_api;
