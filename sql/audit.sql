@@ -892,7 +892,7 @@ strangers as (
 -- table of Rowkeep, or of a superuser if they can be called: those are checked like Rowkeep's own. sql/audit/catalogue.sql
 -- leaves the same ones out.
 strange_functions as (
-    select f.oid, f.prosecdef
+    select f.oid
       from pg_proc f
       join schemas s on s.oid = f.pronamespace and s.nspname = 'app'
       join roles o on o.oid = f.proowner and o.rolname <> 'rowkeep_owner'
@@ -2525,7 +2525,8 @@ select 'RK-803', 'FAIL', 'objects', format('rule %s on %s', w.rulename, t.name),
 
 check_object_strangers (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: tables, views and sequences in app that are not Rowkeep's, and on which requests have no privilege. And types, and
---   functions of another program. Copies of the tasks have lines of their own.
+--   functions of another program. Copies of the tasks and functions that reach rows
+--   of all users have lines of their own.
 -- Why: a program whose login is called app puts its tables there, because PostgreSQL looks for a schema of the login's name
 --   first. Requests cannot reach them, and nothing of Rowkeep protects them.
 -- Severity: NOTE, in one line. A table with a privilege of requests has lines of its own.
@@ -2551,6 +2552,7 @@ select 'RK-815', 'NOTE', 'objects',
                        and has_function_privilege(to_regrole('rowkeep_api'), f.oid, 'EXECUTE')
                   from strange_functions f
                   join pg_proc p on p.oid = f.oid
+                 where f.oid not in (select oid from definers)
                  union all
                 select format('type %I.%I', s.nspname, y.typname), false
                   from pg_type y

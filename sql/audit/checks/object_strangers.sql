@@ -1,5 +1,6 @@
 -- Looks for: tables, views and sequences in app that are not Rowkeep's, and on which requests have no privilege. And types, and
---   functions of another program. Copies of the tasks have lines of their own.
+--   functions of another program. Copies of the tasks and functions that reach rows
+--   of all users have lines of their own.
 -- Why: a program whose login is called app puts its tables there, because PostgreSQL looks for a schema of the login's name
 --   first. Requests cannot reach them, and nothing of Rowkeep protects them.
 -- Severity: NOTE, in one line. A table with a privilege of requests has lines of its own.
@@ -25,6 +26,7 @@ select 'RK-815', 'NOTE', 'objects',
                        and has_function_privilege(to_regrole('rowkeep_api'), f.oid, 'EXECUTE')
                   from strange_functions f
                   join pg_proc p on p.oid = f.oid
+                 where f.oid not in (select oid from definers)
                  union all
                 select format('type %I.%I', s.nspname, y.typname), false
                   from pg_type y

@@ -19,7 +19,7 @@ strangers as (
 -- table of Rowkeep, or of a superuser if they can be called: those are checked like Rowkeep's own. sql/audit/catalogue.sql
 -- leaves the same ones out.
 strange_functions as (
-    select f.oid, f.prosecdef
+    select f.oid
       from pg_proc f
       join schemas s on s.oid = f.pronamespace and s.nspname = 'app'
       join roles o on o.oid = f.proowner and o.rolname <> 'rowkeep_owner'
