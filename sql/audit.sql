@@ -1472,7 +1472,8 @@ select 'RK-621', 'NOTE', 'bypass',
 check_bypass_users (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: roles other than the logins of requests that can use rowkeep_api.
 -- Why: who can use rowkeep_api can call app.identify() with the id of any user, and so read and change the tasks of each.
--- Severity: NOTE. Logins of requests are left out: they have lines of their own. So has a role that can become an owner.
+-- Severity: NOTE. Logins of requests are left out, unless they can let others: they have lines of their own. So has a role
+--   that can become an owner.
 -- Fix: revoke rowkeep_api from ...; A membership does not expire.
 -- Controls: SOC 2 CC6.3
 select 'RK-605', 'NOTE', 'bypass',
@@ -1493,7 +1494,8 @@ select 'RK-605', 'NOTE', 'bypass',
                      from stored_settings s
                     where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
    and r.oid not in (select c.role from can_use c join tables t on t.relowner = c.other)
-   and r.oid not in (select oid from logins)
+   and (r.oid not in (select oid from logins)
+        or exists (select from memberships m where m.member = r.oid and m.roleid = o.oid and m.admin_option))
 ),
 
 check_channels (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -2525,8 +2527,7 @@ select 'RK-803', 'FAIL', 'objects', format('rule %s on %s', w.rulename, t.name),
 
 check_object_strangers (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: tables, views and sequences in app that are not Rowkeep's, and on which requests have no privilege. And types, and
---   functions of another program. Copies of the tasks and functions that reach rows
---   of all users have lines of their own.
+--   functions of another program. Copies of the tasks, and functions that reach the rows of all users, have lines of their own.
 -- Why: a program whose login is called app puts its tables there, because PostgreSQL looks for a schema of the login's name
 --   first. Requests cannot reach them, and nothing of Rowkeep protects them.
 -- Severity: NOTE, in one line. A table with a privilege of requests has lines of its own.

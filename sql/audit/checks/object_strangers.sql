@@ -1,6 +1,5 @@
 -- Looks for: tables, views and sequences in app that are not Rowkeep's, and on which requests have no privilege. And types, and
---   functions of another program. Copies of the tasks and functions that reach rows
---   of all users have lines of their own.
+--   functions of another program. Copies of the tasks, and functions that reach the rows of all users, have lines of their own.
 -- Why: a program whose login is called app puts its tables there, because PostgreSQL looks for a schema of the login's name
 --   first. Requests cannot reach them, and nothing of Rowkeep protects them.
 -- Severity: NOTE, in one line. A table with a privilege of requests has lines of its own.
