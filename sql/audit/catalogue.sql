@@ -67,7 +67,7 @@ functions as (
        -- Not the functions of another program (sql/audit/shared/strangers.sql).
        and (s.nspname = 'rowkeep'
             or o.rolsuper and f.prorettype <> 'trigger'::regtype
-            or o.rolname = 'rowkeep_owner'
+            or o.rolname in ('rowkeep_owner', 'rowkeep_api', 'rowkeep_auditor')
             or f.proname in ('current_user_id', 'identify', 'schema_version', 'cursor_key', 'accepted')
             or f.proname in (select relname || '_touch' from tables)
             or exists (select from pg_trigger g join tables t on t.oid = g.tgrelid where g.tgfoid = f.oid))

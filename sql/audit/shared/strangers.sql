@@ -22,7 +22,7 @@ strange_functions as (
     select f.oid
       from pg_proc f
       join schemas s on s.oid = f.pronamespace and s.nspname = 'app'
-      join roles o on o.oid = f.proowner and o.rolname <> 'rowkeep_owner'
+      join roles o on o.oid = f.proowner and not o.ours
                   and (not o.rolsuper or f.prorettype = 'trigger'::regtype)
      where f.proname not in ('current_user_id', 'identify', 'schema_version', 'cursor_key', 'accepted')
        and not exists (select from tables t where f.proname = t.relname || '_touch')
