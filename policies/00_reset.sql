@@ -9,7 +9,8 @@
 --   default privileges   every grant on future objects of these schemas, but those that rowkeep.accepted has
 --
 -- An object of another owner in app, such as a table of another program, keeps its policies and the privileges of that
--- program's roles. PUBLIC, the roles of Rowkeep and the logins of requests lose theirs, if this login may revoke them.
+-- program's roles, which keep USAGE of app, too. They lose CREATE. PUBLIC, the roles of Rowkeep and the logins of requests
+-- lose theirs, if this login may revoke them.
 -- Objects of extensions stay as they are.
 -- The privileges on tables of the role that pgaudit.role names stay: they tell pgaudit which statements to log, and a log that
 -- stops without a word is worse than a privilege. `rowkeep audit` names them.
@@ -27,8 +28,9 @@ $$;
 
 do $$
 declare
-    command  text;
-    accepted text[];
+    command    text;
+    accepted   text[];
+    neighbours text[];
 begin
     -- A DBA has accepted the finding of the audit about each of these, such as the one that pgaudit needs. They are granted
     -- again at the end. A subject is compared as the audit prints it (sql/audit/frame/judge.sql).
@@ -94,6 +96,43 @@ begin
        -- Who writes that table decides what is accepted: only its owner.
        and g.command not like '% on table rowkeep.accepted'
        and coalesce(a.until >= (now() at time zone 'UTC')::date, true);
+
+    -- Roles of another program must find its objects in app. Who owns such an object, or has a privilege on it, keeps USAGE,
+    -- also through a group. Logins of requests have it through rowkeep_api.
+    select array_agg(format('grant usage on schema app to %I', r.rolname))
+      into neighbours
+      from pg_namespace n
+     cross join aclexplode(n.nspacl) a
+      join pg_roles r on r.oid = a.grantee
+     where n.nspname = 'app'
+       and a.privilege_type = 'USAGE'
+       and a.grantee <> n.nspowner
+       and exists (select
+                     from (select c.relowner, c.relacl
+                             from pg_class c
+                            where c.relnamespace = n.oid
+                              and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+                              and c.relname not in ('tasks', 'tasks_id_seq')
+                            union all
+                           select c.relowner, t.attacl
+                             from pg_class c
+                             join pg_attribute t on t.attrelid = c.oid and t.attacl is not null
+                            where c.relnamespace = n.oid
+                              and c.relname <> 'tasks'
+                            union all
+                           select f.proowner, f.proacl
+                             from pg_proc f
+                            where f.pronamespace = n.oid) o (owner, acl)
+                    cross join lateral (
+                          select o.owner union select x.grantee from aclexplode(o.acl) x) h (role)
+                     join pg_roles m on m.oid = h.role and not m.rolsuper
+                    where o.owner <> 'rowkeep_owner'::regrole
+                      and pg_has_role(m.oid, r.oid, 'USAGE'))
+       and not exists (select
+                         from pg_roles s
+                        where pg_has_role(s.oid, r.oid, 'USAGE')
+                          and pg_has_role(s.oid, 'rowkeep_api', 'MEMBER')
+                          and not pg_has_role(s.oid, 'rowkeep_owner', 'MEMBER'));
 
     for command in
         select format('drop policy %I on %I.%I', p.polname, n.nspname, c.relname)
@@ -187,7 +226,7 @@ begin
         execute command;
     end loop;
 
-    foreach command in array coalesce(accepted, '{}') loop
+    foreach command in array coalesce(accepted, '{}') || coalesce(neighbours, '{}') loop
         execute command;
     end loop;
 end

@@ -145,6 +145,36 @@ collation_versions (name, word, recorded, actual, indexed, owner) as (
        and (u.used or (n.nspname, k.collname) = ('app', 'letters'))
 ),
 
+-- Tables of app with the columns of a table of Rowkeep, as a copy of it has them, and without its policies. `complete`: all
+-- columns. `copied`: the type and collation of user_id are those of the table, which other programs do not have.
+copies as (
+    select c.oid, c.name, c.relowner, c.relacl, t.name as of, m.columns, m.number = m.all_of_them as complete, m.copied
+      from relations c
+      join tables t on t.oid <> c.oid
+     cross join expected w
+     cross join lateral (
+           select string_agg(b.attname, ', ' order by a.attnum) as columns, count(b.attname) as number, count(*) as all_of_them,
+                  count(b.attname) filter (where a.attname not in ('id', 'created_at', 'updated_at')) as telling,
+                  coalesce(bool_or(a.attname = 'user_id' and b.attname is not null), false) as users,
+                  coalesce(bool_or(a.attname = 'user_id' and (a.atttypid, a.attcollation) = (b.atttypid, b.attcollation)), false)
+                  as copied
+             from pg_attribute a
+             left join pg_attribute b on b.attrelid = c.oid and b.attname = a.attname and b.attnum > 0
+            where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped) m
+     where c.nspname = 'app'
+       and c.relkind in ('r', 'p', 'f', 'm')
+       and c.oid not in (select oid from tables)
+       and (m.number = m.all_of_them or m.users and (m.telling > 2 or m.telling = 2 and m.copied))
+       -- Each user sees their own rows of it.
+       and not (c.relrowsecurity and c.relforcerowsecurity
+                and not exists (select
+                                  from pg_policy p
+                                 where p.polrelid = c.oid
+                                   and p.polpermissive
+                                   and p.polcmd <> 'a'
+                                   and pg_get_expr(p.polqual, p.polrelid) is distinct from w.predicate))
+),
+
 -- Logins of requests that may connect to this database only because PUBLIC may, and that have a database of their own in
 -- this cluster: one that they, or a role of theirs, own or may connect to by name. `serves` names those.
 database_guests (name, serves) as (
@@ -297,7 +327,7 @@ definers as (
                               where v.grantee <> s.nspowner) end as receiver) p
      where f.prosecdef
        and f.oid >= 16384
-       and f.pronamespace not in (select oid from schemas)
+       and (f.pronamespace not in (select oid from schemas) or f.oid in (select oid from strange_functions))
        and a.grantee <> f.proowner
        -- Nobody can call the function of an event trigger. That of a trigger can be attached to a table of the caller's own.
        and f.prorettype <> 'event_trigger'::regtype
@@ -456,7 +486,8 @@ granted as (
       from privileges p
       left join roles r on r.oid = p.grantee
      where p.grantee <> p.owner
-       and not (p.kind in ('table', 'sequence', 'column') and p.object in (select oid from strangers))) g
+       and not (p.kind in ('table', 'sequence', 'column') and p.object in (select oid from strangers))
+       and not (p.kind = 'function' and p.object in (select oid from strange_functions))) g
 ),
 
 -- Privileges of requests, auditors and PUBLIC on tables and views outside app and rowkeep, other than those of extensions.
@@ -901,6 +932,21 @@ strangers as (
                          join tables t on t.oid = d.refobjid
                         where d.classid = 'pg_class'::regclass and d.objid = r.oid and d.deptype in ('a', 'i'))
        and r.oid not in (select oid from reachable)
+),
+
+-- The functions of app that are not Rowkeep's: those of another program. Not those with a name of Rowkeep's, or of a trigger of a
+-- table of Rowkeep, or of a superuser if they can be called: those are checked like Rowkeep's own. sql/audit/catalogue.sql
+-- leaves the same ones out.
+strange_functions as (
+    select f.oid
+      from pg_proc f
+      join schemas s on s.oid = f.pronamespace and s.nspname = 'app'
+      join roles o on o.oid = f.proowner and not o.ours
+                  and (not o.rolsuper or f.prorettype = 'trigger'::regtype)
+     where f.proname not in ('current_user_id', 'identify', 'schema_version', 'cursor_key', 'accepted')
+       and not exists (select from tables t where f.proname = t.relname || '_touch')
+       and not exists (select from pg_trigger g join tables t on t.oid = g.tgrelid where g.tgfoid = f.oid)
+       and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
 ),
 
 -- The tables of Rowkeep that requests use: app.tasks, and every other table of app that rowkeep_owner owns, or whose user_id has
@@ -1385,7 +1431,7 @@ select 'RK-611', 'NOTE', 'bypass',
 
 check_bypass_passwords (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: roles that may read the catalogues with passwords: pg_authid and pg_shadow (hashes of the passwords of logins),
---   pg_user_mapping and pg_subscription (passwords for other servers).
+--   pg_user_mapping and pg_subscription (passwords for other servers). RK-609 names the members of pg_read_all_data.
 -- Why: an md5 hash is as good as the password. Other hashes can be guessed offline. With the password of a superuser, or of
 --   the serving login, everybody is every user. A password for another server can lead back to this one.
 -- Severity: NOTE. Poolers often need one of them. For roles of requests another check fails.
@@ -1498,12 +1544,15 @@ select 'RK-619', 'NOTE', 'bypass', r.name || ' may read pg_stat_statements, whic
 check_bypass_statistics (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: roles that may read pg_statistic or pg_statistic_ext_data: members of pg_read_all_data, and single grants.
 -- Why: statistics contain values of the rows of all users, such as the most common titles. No policy applies to them, while
---   the view pg_stats hides them.
+--   the view pg_stats hides them. Members of pg_read_all_data also read pg_authid, with the hashes of passwords.
 -- Severity: NOTE. Backups have pg_read_all_data. For roles of requests another check fails.
 -- Fix: revoke select on pg_catalog.pg_statistic from ...; or revoke pg_read_all_data from ...;
 -- Controls: SOC 2 CC6.3
 select 'RK-609', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(w.way, ', ' order by w.way)),
-       'statistics contain values of the rows of all users, and no policy applies', string_agg(w.fix, ' ' order by w.fix), 0::oid
+       'statistics contain values of the rows of all users, and no policy applies'
+       || case when bool_or(w.way = 'is a member of pg_read_all_data')
+               then '; it also reads the hashes of passwords in pg_authid, with which it can log in as others' else '' end,
+       string_agg(w.fix, ' ' order by w.fix), 0::oid
   from (select u.role, 'is a member of pg_read_all_data' as way,
                (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m
                  where m.member = u.role and m.roleid = u.other) as fix
@@ -1837,7 +1886,7 @@ select 'RK-414', 'NOTE', 'function',
  where f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)  -- nobody can call them
    and (a.grantee = 0 or a.grantee in (select oid from serving_roles))
    and f.oid >= 16384
-   and f.pronamespace not in (select oid from schemas)
+   and (f.pronamespace not in (select oid from schemas) or f.oid in (select oid from strange_functions))
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
  group by f.oid, l.lanname
 ),
@@ -1855,7 +1904,7 @@ select 'RK-413', case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function'
   from pg_proc f
   join pg_language l on l.oid = f.prolang
  where f.proleakproof
-   and f.pronamespace not in (select oid from schemas)
+   and (f.pronamespace not in (select oid from schemas) or f.oid in (select oid from strange_functions))
    -- Not the functions that initdb marked.
    and (f.oid >= 16384 or f.xmin <> '1')
    and not (l.lanname = 'c'
@@ -1865,7 +1914,7 @@ select 'RK-413', case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function'
 ),
 
 check_function_properties (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: the functions of app: search path, settings, owner, SECURITY DEFINER, LEAKPROOF, language.
+-- Looks for: the functions of app, other than those of another program: search path, settings, owner, SECURITY DEFINER, LEAKPROOF, language.
 -- Why: a function that looks up names by the caller's search path can be made to call something else. SECURITY DEFINER
 --   code runs with the rights of its owner. A LEAKPROOF function may see rows before the policy.
 -- Severity: FAIL for each difference. NOTE for a function that Rowkeep does not have. OK otherwise.
@@ -1931,6 +1980,7 @@ select 'RK-411', case when x.problem is not null then 'FAIL' when k.known then '
         'by hand: restore it from migrations/V4__cheaper_identity.sql: %s')
        ) x (found, problem, harm, fix) on x.found
  where s.nspname = 'app'
+   and f.oid not in (select oid from strange_functions)
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
 ),
 
@@ -2725,7 +2775,8 @@ select 'RK-803', 'FAIL', 'objects', format('rule %s on %s', w.rulename, t.name),
 ),
 
 check_object_strangers (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: tables, views and sequences in app that are not Rowkeep's, and on which requests have no privilege. And types.
+-- Looks for: tables, views and sequences in app that are not Rowkeep's, and on which requests have no privilege. And types, and
+--   functions of another program. Copies of the tasks, and functions that reach the rows of all users, have lines of their own.
 -- Why: a program whose login is called app puts its tables there, because PostgreSQL looks for a schema of the login's name
 --   first. Requests cannot reach them, and nothing of Rowkeep protects them.
 -- Severity: NOTE, in one line. A table with a privilege of requests has lines of its own.
@@ -2735,17 +2786,25 @@ select 'RK-815', 'NOTE', 'objects',
        format('objects in app that are not of Rowkeep (%s): %s%s', s.number, array_to_string(s.names[1:10], ', '),
               case when s.number > 10 then format(' and %s more (%s)', s.number - 10,
                                                   left(md5(array_to_string(s.names, ',')), 8)) else '' end),
-       'requests have no privilege on them',
+       case when s.callable then 'requests have no privilege on its tables, and may call its functions' else 'requests have no privilege on them' end,
        'by hand: move them to a schema of their own (alter table ... set schema ...)', null
-  from (select count(*) as number, array_agg(o.name order by o.name collate "C") as names
-          from (select r.name
+  from (select count(*) as number, array_agg(o.name order by o.name collate "C") as names, bool_or(o.callable) as callable
+          from (select r.name, false as callable
                   from strangers r
                  -- Not the sequence of a column.
-                 where r.relkind <> 'S'
-                    or not exists (select from pg_depend d
-                                    where d.classid = 'pg_class'::regclass and d.objid = r.oid and d.deptype in ('a', 'i'))
+                 where (r.relkind <> 'S'
+                        or not exists (select from pg_depend d
+                                        where d.classid = 'pg_class'::regclass and d.objid = r.oid and d.deptype in ('a', 'i')))
+                   and r.oid not in (select oid from copies)
                  union all
-                select format('type %I.%I', s.nspname, y.typname)
+                select 'function ' || f.oid::regprocedure,
+                       p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+                       and has_function_privilege(to_regrole('rowkeep_api'), f.oid, 'EXECUTE')
+                  from strange_functions f
+                  join pg_proc p on p.oid = f.oid
+                 where f.oid not in (select oid from definers)
+                 union all
+                select format('type %I.%I', s.nspname, y.typname), false
                   from pg_type y
                   join schemas s on s.oid = y.typnamespace and s.nspname = 'app'
                  where y.typelem = 0
@@ -2974,7 +3033,7 @@ check_schema_owner (id, verdict, area, subject, fact, fix, fixer) as materialize
 -- Looks for: the schemas app and rowkeep, and their owner.
 -- Why: the owner of a schema can drop and replace what is in it.
 -- Severity: FAIL if a schema is missing or belongs to another role than rowkeep_owner. OK otherwise.
--- Fix: alter schema ... owner to rowkeep_owner; or `rowkeep migrate`.
+-- Fix: alter schema ... owner to rowkeep_owner; or `rowkeep migrate`. A database of its own if app is of another program.
 -- Controls: SOC 2 CC6.3
 select 'RK-211', case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'FAIL' else 'OK' end, 'schema',
        n.name || case when r.rolname <> 'rowkeep_owner' then ' is owned by ' || r.name else '' end,
@@ -2982,6 +3041,10 @@ select 'RK-211', case when s.oid is null or r.rolname <> 'rowkeep_owner' then 'F
             when r.rolname <> 'rowkeep_owner' then 'its owner can replace what is in it'
             else format('owned by %s; %s', r.name, n.says) end,
        case when s.oid is null then 'rowkeep migrate'
+            when n.name = 'app' and r.rolname <> 'rowkeep_owner'
+                 and not exists (select from pg_proc f
+                                  where f.pronamespace = s.oid and f.proname in ('current_user_id', 'identify', 'schema_version'))
+            then 'by hand: if it is of another program, give Rowkeep a database of its own'
             when r.rolname <> 'rowkeep_owner' then format('alter schema %s owner to rowkeep_owner;', n.name) end,
        g.fixer
   from (values ('app', 'the tables and functions of requests'), ('rowkeep', 'the migration history, the key of cursors and the lock of migrations')) n (name, says)
@@ -3155,29 +3218,31 @@ select 'RK-511',
 ),
 
 check_table_copies (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: tables and materialized views of app with every column of a table of Rowkeep, and without forced row-level
---   security.
+-- Looks for: tables and materialized views of app with the columns of a table of Rowkeep, and without its policies.
 -- Why: a copy of the tasks, such as `create table app.tasks_old as table app.tasks`, has the rows of all users and none of the
 --   policies. One GRANT shows them all.
--- Severity: FAIL. The texts of all users are there without protection, even if requests cannot reach them now.
+-- Severity: FAIL. The texts of all users are there without protection, even if requests cannot reach them now. NOTE if only some
+--   columns are there and user_id has another type or collation than ours: it can be a table of another program.
 -- Fix: by hand: drop it, or move it to a schema and a role that may have the rows of all users.
 -- Controls: SOC 2 CC6.1
-select 'RK-309', 'FAIL', 'table',
-       format('%s has every column of %s; owner %s', c.name, t.name, o.name),
-       'a copy of the rows of all users, to which no policy applies',
+select 'RK-309', case when c.complete or c.copied then 'FAIL' else 'NOTE' end, 'table',
+       format('%s has %s of %s; %s; owner %s', c.name,
+              case when c.complete then 'every column' else 'the columns ' || c.columns end, c.of,
+              coalesce('read by ' || x.readers, 'nobody but its owner reads it'), o.name),
+       case when c.complete or c.copied then 'a copy of the rows of all users, to which no policy of Rowkeep applies'
+            else 'if it is a copy, no policy of Rowkeep applies to the rows of all users' end,
        'by hand: drop it, or give it to a role that may see the rows of all users, in another schema', null
-  from relations c
+  from copies c
   join roles o on o.oid = c.relowner
-  join tables t on not exists (select
-                                 from pg_attribute a
-                                where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
-                                  and not exists (select
-                                                    from pg_attribute b
-                                                   where b.attrelid = c.oid and b.attname = a.attname and not b.attisdropped))
- where c.nspname = 'app'
-   and c.relkind in ('r', 'p', 'f', 'm')
-   and c.oid not in (select oid from tables)
-   and not (c.relrowsecurity and c.relforcerowsecurity)
+ cross join lateral (
+       select string_agg(distinct coalesce(r.name, 'public'), ', ') as readers
+         from (select grantee, privilege_type from aclexplode(c.relacl)
+                union all
+               select x.grantee, x.privilege_type
+                 from pg_attribute y cross join aclexplode(y.attacl) x
+                where y.attrelid = c.oid) a
+         left join roles r on r.oid = a.grantee
+        where a.privilege_type = 'SELECT' and a.grantee <> c.relowner) x
 ),
 
 check_table_primary_key (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -3493,10 +3558,22 @@ printed as (
     select f.id, f.verdict, f.area, p.subject, regexp_replace(coalesce(f.fact, ''), '[^ -~]+', '?', 'g') as fact, f.shown,
            -- A replaced character would make it a statement about another object. Line breaks are part of a statement.
            case when f.verdict = 'OK' or f.fix = '' then null
-                when f.fix ~ '[^ -~\n]' or f.position = 0 and f.fix ~ '\n'
+                when n.fix ~ '[^ -~\n]' or f.position = 0 and n.fix ~ '\n'
                 then 'by hand: it takes a name that cannot be printed here'
-                else f.fix end as fix, f.fixer, f.position
+                else n.fix end as fix, f.fixer, f.position
       from found f
+     cross join lateral (
+           -- A quoted name is written with the escapes of U&"...", which PostgreSQL reads. Where a text could be taken for a name,
+           -- the statement stays as it is.
+           select case when f.fix !~ '[^ -~\n]' and (f.position <> 0 or f.fix !~ '\n') or f.fix ~ '(?i)\$|--|\me''' then f.fix
+                       else (select string_agg(case when t.part[1] ~ '^".*[^ -~].*"$'
+                                                    then 'U&' || (select string_agg(case when ascii(c) between 32 and 126 and c <> '\' then c
+                                                                                         when ascii(c) < 65536 then '\' || lpad(to_hex(ascii(c)), 4, '0')
+                                                                                         else '\+' || lpad(to_hex(ascii(c)), 6, '0') end, '' order by x.number)
+                                                                    from string_to_table(t.part[1], null) with ordinality x (c, number))
+                                                    else t.part[1] end, '' order by t.number)
+                               from regexp_matches(f.fix, '''(?:[^'']|'''')*''|"(?:[^"]|"")*"|[^''"]+|.', 'g')
+                                    with ordinality t (part, number)) end) n (fix)
      cross join lateral (
            select case when f.subject !~ '[^ -~]|\\' then f.subject
                        else (select string_agg(case when ascii(c) between 32 and 126 and c <> '\' then c
@@ -3546,12 +3623,12 @@ judged (id, verdict, area, subject, fact, shown, fix, fixer, position, why, who,
 fixable as (
     select j.*, row_number() over (order by j.id, j.position, j.subject collate "C", j.fact collate "C") as number,
            case when j.fixer is null or j.fix is null or me.rolsuper or j.fix ~ '^by hand' then null
-                when j.fixer = '0' or o.rolsuper then case when hosted.yes then 'your provider' else coalesce(quote_ident(o.rolname), 'a superuser') end
+                when j.fixer = '0' or o.rolsuper then case when hosted.yes then 'your provider' else coalesce(regexp_replace(quote_ident(o.rolname), '[^ -~]+', '?', 'g'), 'a superuser') end
                 when j.fixer = '1' then case when not me.rolcreaterole then 'a login with CREATEROLE' end
                 when not pg_has_role(session_user, j.fixer::oid,
                                      case when current_setting('server_version_num')::integer >= 160000 then 'USAGE, SET'
                                           else 'MEMBER' end)
-                then coalesce(quote_ident(o.rolname), 'its owner') end as fixed_by
+                then coalesce(regexp_replace(quote_ident(o.rolname), '[^ -~]+', '?', 'g'), 'its owner') end as fixed_by
       from judged j
       left join pg_roles o on o.oid::text = j.fixer
      cross join pg_roles me

@@ -18,7 +18,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
 use crate::database::Address;
-use crate::schema::{SchemaError, Version, connect};
+use crate::schema::{SchemaError, Version, connect, has_foreign_schemas};
 pub use drift::Catalogue;
 pub use explained::controls;
 pub use format::Format;
@@ -230,10 +230,11 @@ async fn judge(
     Ok(serde_json::from_str(row.try_get(0)?)?)
 }
 
-/// Whether a table of this product is there, or was restored.
+/// Whether a table of this product is there, or was restored. A table of another program can have its name.
 async fn is_migrated(client: &Client) -> Result<bool, Error> {
     let declared = Catalogue::declared(major(client).await?);
-    Ok(declared.shares_a_table(&Catalogue::of_database(client).await?))
+    Ok(declared.shares_a_table(&Catalogue::of_database(client).await?)
+        && !has_foreign_schemas(client).await?)
 }
 
 /// The major release of the server.

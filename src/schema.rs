@@ -15,6 +15,7 @@ use tokio_postgres::Error;
 
 use crate::database::{describe, is_temporary};
 pub use connect::connect;
+pub(crate) use in_the_way::has_foreign_schemas;
 pub use lock::MigrationLock;
 pub(crate) use lock::{is_lock_conflict, table_users};
 pub use maintenance::maintenance_session;

@@ -64,6 +64,13 @@ functions as (
       join schemas s on s.oid = f.pronamespace
       join pg_roles o on o.oid = f.proowner
      where not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
+       -- Not the functions of another program (sql/audit/shared/strangers.sql).
+       and (s.nspname = 'rowkeep'
+            or o.rolsuper and f.prorettype <> 'trigger'::regtype
+            or o.rolname in ('rowkeep_owner', 'rowkeep_api', 'rowkeep_auditor')
+            or f.proname in ('current_user_id', 'identify', 'schema_version', 'cursor_key', 'accepted')
+            or f.proname in (select relname || '_touch' from tables)
+            or exists (select from pg_trigger g join tables t on t.oid = g.tgrelid where g.tgfoid = f.oid))
 ),
 
 -- A PostgreSQL with ICU has a collation of it for each language, and und-x-icu for none. One without ICU makes app.letters

@@ -3,14 +3,20 @@
 --   owner      its owner
 --   contents   what it holds, at most five objects by name. Null: it is empty.
 --   is_ours    whether Rowkeep made it: functions of requests are in app, or the owner of rowkeep is rowkeep_owner
---   history    whether rowkeep.migrations has rows
+--   history    whether rowkeep.migrations has rows, and the columns that Rowkeep writes
 with history as (
     select exists (select
                      from pg_class c
                      join pg_namespace n on n.oid = c.relnamespace
                     where n.nspname = 'rowkeep'
                       and c.relname = 'migrations'
-                      and pg_relation_size(c.oid) > 0) as is_there
+                      and c.relkind = 'r'
+                      and pg_relation_size(c.oid) > 0
+                      and (select count(*)
+                             from pg_attribute a
+                            where a.attrelid = c.oid
+                              and a.attname in ('version', 'name', 'applied_on', 'checksum')
+                              and not a.attisdropped) = 4) as is_there
 ),
 
 ours as (

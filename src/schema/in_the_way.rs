@@ -1,6 +1,6 @@
 //! What stands in the way of a migration. It is looked for before the first write, so that a refusal leaves nothing behind.
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Error};
 
 use super::SchemaError;
 use super::migrate::PRIVILEGES;
@@ -37,6 +37,16 @@ pub(super) async fn refuse_foreign_schemas(client: &Client, address: &Address) -
     Err(SchemaError::Unusable(format!(
         "the login {login} may not create schemas in the database {database}. {PRIVILEGES}"
     )))
+}
+
+/// Whether a schema `app` or `rowkeep` is of another program, and nothing of Rowkeep was ever there.
+pub(crate) async fn has_foreign_schemas(client: &Client) -> Result<bool, Error> {
+    for row in client.query_typed(IN_THE_WAY, &[]).await? {
+        if !row.try_get::<_, bool>("is_ours")? && !row.try_get::<_, bool>("has_history")? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn foreign(

@@ -1,5 +1,5 @@
 -- Looks for: roles that may read the catalogues with passwords: pg_authid and pg_shadow (hashes of the passwords of logins),
---   pg_user_mapping and pg_subscription (passwords for other servers).
+--   pg_user_mapping and pg_subscription (passwords for other servers). RK-609 names the members of pg_read_all_data.
 -- Why: an md5 hash is as good as the password. Other hashes can be guessed offline. With the password of a superuser, or of
 --   the serving login, everybody is every user. A password for another server can lead back to this one.
 -- Severity: NOTE. Poolers often need one of them. For roles of requests another check fails.

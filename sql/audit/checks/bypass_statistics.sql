@@ -1,11 +1,14 @@
 -- Looks for: roles that may read pg_statistic or pg_statistic_ext_data: members of pg_read_all_data, and single grants.
 -- Why: statistics contain values of the rows of all users, such as the most common titles. No policy applies to them, while
---   the view pg_stats hides them.
+--   the view pg_stats hides them. Members of pg_read_all_data also read pg_authid, with the hashes of passwords.
 -- Severity: NOTE. Backups have pg_read_all_data. For roles of requests another check fails.
 -- Fix: revoke select on pg_catalog.pg_statistic from ...; or revoke pg_read_all_data from ...;
 -- Controls: SOC 2 CC6.3
 select 'RK-609', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(w.way, ', ' order by w.way)),
-       'statistics contain values of the rows of all users, and no policy applies', string_agg(w.fix, ' ' order by w.fix), 0::oid
+       'statistics contain values of the rows of all users, and no policy applies'
+       || case when bool_or(w.way = 'is a member of pg_read_all_data')
+               then '; it also reads the hashes of passwords in pg_authid, with which it can log in as others' else '' end,
+       string_agg(w.fix, ' ' order by w.fix), 0::oid
   from (select u.role, 'is a member of pg_read_all_data' as way,
                (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m
                  where m.member = u.role and m.roleid = u.other) as fix

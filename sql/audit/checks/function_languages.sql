@@ -15,6 +15,6 @@ select 'RK-414', 'NOTE', 'function',
  where f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)  -- nobody can call them
    and (a.grantee = 0 or a.grantee in (select oid from serving_roles))
    and f.oid >= 16384
-   and f.pronamespace not in (select oid from schemas)
+   and (f.pronamespace not in (select oid from schemas) or f.oid in (select oid from strange_functions))
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
  group by f.oid, l.lanname

@@ -37,10 +37,22 @@ printed as (
     select f.id, f.verdict, f.area, p.subject, regexp_replace(coalesce(f.fact, ''), '[^ -~]+', '?', 'g') as fact, f.shown,
            -- A replaced character would make it a statement about another object. Line breaks are part of a statement.
            case when f.verdict = 'OK' or f.fix = '' then null
-                when f.fix ~ '[^ -~\n]' or f.position = 0 and f.fix ~ '\n'
+                when n.fix ~ '[^ -~\n]' or f.position = 0 and n.fix ~ '\n'
                 then 'by hand: it takes a name that cannot be printed here'
-                else f.fix end as fix, f.fixer, f.position
+                else n.fix end as fix, f.fixer, f.position
       from found f
+     cross join lateral (
+           -- A quoted name is written with the escapes of U&"...", which PostgreSQL reads. Where a text could be taken for a name,
+           -- the statement stays as it is.
+           select case when f.fix !~ '[^ -~\n]' and (f.position <> 0 or f.fix !~ '\n') or f.fix ~ '(?i)\$|--|\me''' then f.fix
+                       else (select string_agg(case when t.part[1] ~ '^".*[^ -~].*"$'
+                                                    then 'U&' || (select string_agg(case when ascii(c) between 32 and 126 and c <> '\' then c
+                                                                                         when ascii(c) < 65536 then '\' || lpad(to_hex(ascii(c)), 4, '0')
+                                                                                         else '\+' || lpad(to_hex(ascii(c)), 6, '0') end, '' order by x.number)
+                                                                    from string_to_table(t.part[1], null) with ordinality x (c, number))
+                                                    else t.part[1] end, '' order by t.number)
+                               from regexp_matches(f.fix, '''(?:[^'']|'''')*''|"(?:[^"]|"")*"|[^''"]+|.', 'g')
+                                    with ordinality t (part, number)) end) n (fix)
      cross join lateral (
            select case when f.subject !~ '[^ -~]|\\' then f.subject
                        else (select string_agg(case when ascii(c) between 32 and 126 and c <> '\' then c
@@ -90,12 +102,12 @@ judged (id, verdict, area, subject, fact, shown, fix, fixer, position, why, who,
 fixable as (
     select j.*, row_number() over (order by j.id, j.position, j.subject collate "C", j.fact collate "C") as number,
            case when j.fixer is null or j.fix is null or me.rolsuper or j.fix ~ '^by hand' then null
-                when j.fixer = '0' or o.rolsuper then case when hosted.yes then 'your provider' else coalesce(quote_ident(o.rolname), 'a superuser') end
+                when j.fixer = '0' or o.rolsuper then case when hosted.yes then 'your provider' else coalesce(regexp_replace(quote_ident(o.rolname), '[^ -~]+', '?', 'g'), 'a superuser') end
                 when j.fixer = '1' then case when not me.rolcreaterole then 'a login with CREATEROLE' end
                 when not pg_has_role(session_user, j.fixer::oid,
                                      case when current_setting('server_version_num')::integer >= 160000 then 'USAGE, SET'
                                           else 'MEMBER' end)
-                then coalesce(quote_ident(o.rolname), 'its owner') end as fixed_by
+                then coalesce(regexp_replace(quote_ident(o.rolname), '[^ -~]+', '?', 'g'), 'its owner') end as fixed_by
       from judged j
       left join pg_roles o on o.oid::text = j.fixer
      cross join pg_roles me

@@ -109,7 +109,7 @@ definers as (
                               where v.grantee <> s.nspowner) end as receiver) p
      where f.prosecdef
        and f.oid >= 16384
-       and f.pronamespace not in (select oid from schemas)
+       and (f.pronamespace not in (select oid from schemas) or f.oid in (select oid from strange_functions))
        and a.grantee <> f.proowner
        -- Nobody can call the function of an event trigger. That of a trigger can be attached to a table of the caller's own.
        and f.prorettype <> 'event_trigger'::regtype

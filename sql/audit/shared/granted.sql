@@ -58,5 +58,6 @@ granted as (
       from privileges p
       left join roles r on r.oid = p.grantee
      where p.grantee <> p.owner
-       and not (p.kind in ('table', 'sequence', 'column') and p.object in (select oid from strangers))) g
+       and not (p.kind in ('table', 'sequence', 'column') and p.object in (select oid from strangers))
+       and not (p.kind = 'function' and p.object in (select oid from strange_functions))) g
 )

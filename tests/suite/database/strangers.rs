@@ -1,6 +1,6 @@
 //! Tables and schemas of other programs in the place of Rowkeep's: they stop the service only if requests can reach them.
 
-use rowkeep::audit::{Report, audit};
+use rowkeep::audit::{Report, audit, lost_objects};
 use rowkeep::schema;
 
 use super::serving::{refusal_after, start};
@@ -142,6 +142,133 @@ async fn the_audit_fails_a_copy_of_the_tasks_by_its_name() {
         failing.len() == 1 && failing[0].contains("app.tasks_old has every column of app.tasks"),
         "{report}"
     );
+    assert_eq!(text(&report).matches("app.tasks_old").count(), 1, "{report}");
+}
+
+/// Some columns are enough, and so is a policy that shows every row.
+#[tokio::test]
+async fn the_audit_fails_a_copy_of_some_columns_and_one_with_other_policies() {
+    let policies = "enable row level security, force row level security; create policy own on app";
+    let database = with(&format!(
+        "create table app.part as select user_id, title from app.tasks; grant select on app.part to pg_monitor;
+         create table app.more as select *, 1 as extra from app.tasks;
+         alter table app.more {policies}.more using (true);
+         create table app.kept as table app.tasks;
+         alter table app.kept {policies}.kept using (user_id = app.current_user_id());
+         create table app.todos (id int, user_id int, title text, completed boolean)"
+    ))
+    .await;
+
+    let report = audit(&database.address("postgres")).await.expect("a report");
+
+    let failing = failing(&report);
+    let fails = |copy: &str| failing.iter().any(|fact| fact.contains(copy));
+    assert!(
+        failing.len() == 2
+            && fails("app.part has the columns user_id, title of app.tasks; read by pg_monitor"),
+        "{report}"
+    );
+    assert!(fails("app.more has every column of app.tasks; nobody but its owner reads it"), "{report}");
+    let text = text(&report);
+    assert!(text.contains("app.todos has the columns id, user_id, title, completed of app.tasks"), "{text}");
+    assert!(text.contains("objects in app that are not of Rowkeep (1): app.kept: "), "{text}");
+}
+
+/// A framework has functions beside its tables. They run as its login, which reaches no row of Rowkeep.
+#[tokio::test]
+async fn the_audit_counts_the_functions_of_another_program_with_its_tables() {
+    let database = with("create table app.orders (id int)").await;
+    let framework = format!("shop_{}", database.name);
+    let make = format!(
+        "create role {framework} login; alter table app.orders owner to {framework};
+         create function app.touch() returns trigger language plpgsql as $$ begin return new; end $$;
+         create function app.visible(int) returns boolean language sql security definer as 'select true';
+         alter function app.touch() owner to {framework}; alter function app.visible(int) owner to {framework};
+         create trigger touch before update on app.orders for each row execute function app.touch()"
+    );
+    database.superuser().await.batch_execute(&make).await.expect("another program");
+
+    let report = audit(&database.address("postgres")).await.expect("a report");
+
+    assert_eq!(failing(&report), [""; 0], "{report}");
+    let text = text(&report);
+    let note = "objects in app that are not of Rowkeep (3): app.orders, function app.touch(), function app.visible(integer): \
+                requests have no privilege on its tables, and may call its functions";
+    assert!(text.contains(note) && !text.contains("owner to rowkeep_owner"), "{text}");
+    assert!(start(&database.address("rowkeep_login")).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_audit_fails_a_function_in_app_that_shows_rows_of_all_users() {
+    let database = with("create table app.orders (id int)").await;
+    let owner = format!("shop_{}", database.name);
+    let make = format!(
+        "create role {owner} login in role rowkeep_owner;
+         create function app.titles() returns setof text language sql security definer as 'select title from app.tasks';
+         alter function app.titles() owner to {owner};
+         create function app.peek() returns setof text language sql security definer as 'select title from app.tasks'"
+    );
+    database.superuser().await.batch_execute(&make).await.expect("two functions");
+
+    let report = audit(&database.address("postgres")).await.expect("a report");
+
+    let text = text(&report);
+    let titles = format!(
+        "FAIL RK-412 function app.titles() runs as {owner} (SECURITY DEFINER), and public may execute it"
+    );
+    assert!(text.contains(&titles) && text.matches("app.titles()").count() == 2, "{report}");
+    assert!(
+        text.contains("FAIL RK-411 function app.peek() is SECURITY DEFINER: it runs as its owner"),
+        "{report}"
+    );
+    assert!(!text.contains("alter routine app.titles() owner to rowkeep_owner"), "{report}");
+}
+
+/// Nobody should give away the schema of another program.
+#[tokio::test]
+async fn the_audit_of_a_database_of_another_program_does_not_give_its_schema_away() {
+    let cluster = OwnCluster::start().await;
+    let admin = cluster.superuser("postgres").await;
+    admin
+        .batch_execute("create role app login; create schema app authorization app")
+        .await
+        .expect("a schema");
+    admin.batch_execute("create table app.tasks (id int, title text)").await.expect("a table");
+
+    let report = audit(&cluster.address("postgres", "postgres")).await.expect("a report");
+
+    let text = text(&report);
+    assert!(text.contains("app is owned by app: its owner can replace what is in it fix: by hand: if it is of another program"), "{text}");
+    assert!(
+        text.contains("the database has not been migrated") && !text.contains("alter schema app owner"),
+        "{text}"
+    );
+}
+
+/// PostgreSQL reads U&"..." as the name with the characters that a report cannot show.
+#[tokio::test]
+async fn a_fix_with_a_name_outside_ascii_can_be_run() {
+    let role = |database: &Database| format!("m\u{fc}ller \u{1f600}\n{}", database.name);
+    let database = Database::new().await;
+    let admin = database.superuser().await;
+    let make = format!("create role \"{0}\"; grant truncate on app.tasks to \"{0}\"", role(&database));
+    admin.batch_execute(&make).await.expect("a privilege");
+    let address = database.address("postgres");
+    let fix = |report: &Report| {
+        let fact = report
+            .facts
+            .iter()
+            .find(|fact| fact.subject.starts_with("truncate on app.tasks"))
+            .map(|fact| fact.fix.clone());
+        fact.map(|fix| fix.expect("a fix"))
+    };
+
+    let before = fix(&audit(&address).await.expect("a report")).expect("a finding");
+    admin.batch_execute(&before).await.unwrap_or_else(|error| panic!("{before}: {error:?}"));
+
+    assert!(before.contains(r#"from U&"m\00fcller \+01f600\000a"#) && before.is_ascii(), "{before}");
+    assert_eq!(fix(&audit(&address).await.expect("a report")), None);
+    admin.batch_execute(&format!("drop role \"{}\"", role(&database))).await.expect("no role");
 }
 
 /// What users add for Rowkeep has privileges for requests, and is checked in full.
@@ -194,6 +321,42 @@ async fn applying_the_policies_leaves_a_table_of_another_program_as_it_is() {
     let kept = texts(&admin, state).await;
     assert!(kept[0].contains(&format!("{reader}=r/")) && kept[0].starts_with(&framework), "{kept:?}");
     assert!(!kept[0].contains("{=r") && !kept[0].contains(",=r") && kept[1] == "lax", "{kept:?}");
+}
+
+/// A privilege on a table is of no use without USAGE of its schema.
+#[tokio::test]
+async fn applying_the_policies_leaves_another_program_its_way_to_its_tables() {
+    let database = with("create table app.orders (id int, note text)").await;
+    let [framework, group, reader, other, requests] =
+        ["shop", "shops", "reader", "other", "requests"].map(|role| format!("{role}_{}", database.name));
+    let make = format!(
+        "create role {group}; create role {framework} in role {group}; create role {reader}; create role {other};
+         create role {requests} in role rowkeep_api; alter table app.orders owner to {framework};
+         grant select (note) on app.orders to {reader}; grant select on app.orders to {requests};
+         grant usage, create on schema app to {group}; grant usage on schema app to {reader}, {other}, {requests}"
+    );
+    let admin = database.superuser().await;
+    admin.batch_execute(&make).await.expect("a table of another program");
+
+    schema::migrate(&database.address("postgres"), true).await.expect("the policies");
+
+    let use_it = format!(
+        "set role {framework}; insert into app.orders values (1, 'hers'); set role {reader}; select note from app.orders"
+    );
+    admin.batch_execute(&use_it).await.expect("the privileges of another program");
+    admin.batch_execute("reset role").await.expect("the superuser");
+    let grants = "select format('%s %s', a.grantee::regrole, a.privilege_type)
+                    from pg_namespace n, aclexplode(n.nspacl) a where n.nspname = 'app' and a.grantee <> n.nspowner order by 1";
+    let mut expected = [
+        format!("{group} USAGE"),
+        format!("{reader} USAGE"),
+        "rowkeep_api USAGE".into(),
+        "rowkeep_auditor USAGE".into(),
+    ];
+    expected.sort();
+    let mut found = texts(&admin, grants).await;
+    found.sort();
+    assert_eq!(found, expected);
 }
 
 /// Such a login can neither drop the policies of the other program nor revoke what it granted.
@@ -330,6 +493,11 @@ async fn a_schema_of_another_program_stops_a_migration_with_the_way_out_and_noth
             "create schema rowkeep authorization app; create table rowkeep.migrations (id int)",
             "table rowkeep.migrations",
         ),
+        (
+            "rowkeep",
+            "create schema rowkeep authorization app; create table rowkeep.migrations as select 1 as id",
+            "table rowkeep.migrations",
+        ),
     ]
     .into_iter()
     .enumerate()
@@ -347,6 +515,8 @@ async fn a_schema_of_another_program_stops_a_migration_with_the_way_out_and_noth
         let whose = format!("has a schema {schema} that Rowkeep did not make");
         assert!(refused.contains(&whose) && refused.contains(named), "{made}: {refused}");
         assert!(refused.contains("give Rowkeep a database of its own: CREATE DATABASE"), "{made}: {refused}");
+        let lost = lost_objects(&cluster.address("postgres", &database)).await.map(|lost| lost.to_string());
+        assert!(lost.is_none() && !refused.contains("restore the whole dump"), "{made}: {refused}\n{lost:?}");
         assert_eq!(texts(&there, STATE).await, before, "{made}");
     }
 

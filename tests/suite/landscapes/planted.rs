@@ -30,8 +30,17 @@ const ANYWHERE: &[Planted] = &[
         "NOTE RK-605 bypass planted_helper can become rowkeep_api",
     ),
     (
+        "create role planted_group; grant rowkeep_api to planted_group",
+        "NOTE RK-605 bypass planted_group can become rowkeep_api",
+    ),
+    (
         "create role planted_files login; grant pg_read_server_files, pg_execute_server_program to planted_files",
         "NOTE RK-607 bypass planted_files is a member of pg_execute_server_program, pg_read_server_files",
+    ),
+    (
+        "create role planted_monitor login; grant pg_read_all_data to planted_monitor",
+        "NOTE RK-609 bypass planted_monitor is a member of pg_read_all_data: statistics contain values of the rows of all users, \
+         and no policy applies; it also reads the hashes of passwords in pg_authid, with which it can log in as others",
     ),
     (
         "create role planted_rewind login; grant execute on function pg_read_binary_file(text) to planted_rewind",
@@ -53,6 +62,16 @@ const ANYWHERE: &[Planted] = &[
     (
         "create subscription planted_sub connection 'dbname=nowhere' publication p with (connect = false, slot_name = none)",
         "NOTE RK-616 bypass subscription planted_sub",
+    ),
+    (
+        "create table app.planted_part as select user_id, title from app.tasks; grant select on app.planted_part to planted_bypass",
+        "FAIL RK-309 table app.planted_part has the columns user_id, title of app.tasks; read by planted_bypass; owner",
+    ),
+    (
+        "create table app.planted_more as select *, 1 as extra from app.tasks; \
+         alter table app.planted_more enable row level security, force row level security; \
+         create policy planted on app.planted_more using (true); grant select (title) on app.planted_more to planted_bypass",
+        "FAIL RK-309 table app.planted_more has every column of app.tasks; read by planted_bypass; owner",
     ),
     (
         "create schema planted; create table planted.tasks_old as table app.tasks",

@@ -80,7 +80,7 @@ damages (damage, by_hand, notices) as (values
     ('create table public.spare as table %1$s; alter table public.spare owner to rowkeep_api', true,
      array['FAIL role rowkeep_api owns objects in this database: table public.spare']),
     ('create table app.spare as table %1$s; alter table app.spare owner to rowkeep_owner', true,
-     array['FAIL table app.spare has every column of %1$s; owner rowkeep_owner', 'NOTE objects .. (1): app.spare']),
+     array['FAIL table app.spare has every column of %1$s; nobody but its owner reads it; owner rowkeep_owner']),
     ('create table app.spare (like %1$s including all); alter table app.spare owner to rowkeep_owner, '
      'enable row level security; grant delete on app.spare to rowkeep_api', true,
      array['FAIL table app.spare: row security enabled, NOT forced', 'FAIL policy app.spare has no fence']),
