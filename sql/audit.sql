@@ -484,13 +484,17 @@ logins as (
 ),
 
 -- Who is a member of which role. Memberships have had options since PostgreSQL 16. Before that, every member may SET
--- ROLE, and a member with INHERIT has the privileges of the role. `revoke` takes one away.
+-- ROLE, and a member with INHERIT has the privileges of the role. `revoke` takes one away, and `fixer` must run it: since
+-- PostgreSQL 16 a role with the privileges of the grantor.
 memberships as (
     select m.roleid, m.member, m.grantor, m.admin_option,
            coalesce((to_jsonb(m) ->> 'set_option')::boolean, true)                as may_set,
            coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, r.rolinherit)    as inherits,
            format('revoke %s from %s%s;', o.name, r.name,
-                  case when current_setting('server_version_num')::integer >= 160000 then ' granted by ' || g.name end) as revoke
+                  case when current_setting('server_version_num')::integer >= 160000 then ' granted by ' || g.name end) as revoke,
+           case when current_setting('server_version_num')::integer < 160000 and not o.rolsuper then 'admin ' || m.roleid
+                when g.rolsuper or o.rolsuper then '0'
+                else m.grantor::text end as fixer
       from pg_auth_members m
       join roles r on r.oid = m.member
       join roles o on o.oid = m.roleid
@@ -764,10 +768,10 @@ stored_settings as (
                                    from pg_settings p
                                   where lower(p.name) = lower(split_part(c.setting, '=', 1)) and p.context = 'user')
                      and lower(split_part(c.setting, '=', 1)) not in ('role', 'session_authorization')
-                  or s.setrole = 0 and s.setdatabase = 0 then 0
-                when s.setrole = 0 then d.datdba
-                when r.rolsuper then 0
-                else 1 end as fixer
+                  or s.setrole = 0 and s.setdatabase = 0 then '0'
+                when s.setrole = 0 then d.datdba::text
+                when r.rolsuper then '0'
+                else 'admin ' || s.setrole end as fixer
       from pg_db_role_setting s
      cross join unnest(s.setconfig) c (setting)
       left join pg_roles r on r.oid = s.setrole
@@ -979,13 +983,16 @@ check_bypass_files (id, verdict, area, subject, fact, fix, fixer) as materialize
 select 'RK-607', 'NOTE', 'bypass',
        format('%s is a member of %s', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")),
        'it reaches the files of the server, in which the rows of all tables are',
-       string_agg((select string_agg(m.revoke, ' ' order by m.revoke) from memberships m where m.member = r.oid and m.roleid = o.oid),
-                  ' ' order by o.rolname collate "C"),
-       0::oid
+       string_agg(m.revoke, ' ' order by o.rolname collate "C"),
+       case when min(m.low) = max(m.high) then min(m.low) else '0' end
   from can_use u
   join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
   join roles o on o.oid = u.other
    and o.rolname in ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
+ cross join lateral (
+       select string_agg(m.revoke, ' ' order by m.revoke) as revoke, min(m.fixer) as low, max(m.fixer) as high
+         from memberships m
+        where m.member = r.oid and m.roleid = o.oid) m
  where u.role <> u.other
  group by r.oid, r.name
 ),
@@ -1294,16 +1301,17 @@ check_bypass_statistics (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Severity: NOTE. Backups have pg_read_all_data. For roles of requests another check fails.
 -- Fix: revoke select on pg_catalog.pg_statistic from ...; or revoke pg_read_all_data from ...;
 -- Controls: SOC 2 CC6.3
-select 'RK-609', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(w.way, ', ' order by w.way)),
-       'statistics contain values of the rows of all users, and no policy applies', string_agg(w.fix, ' ' order by w.fix), 0::oid
+select 'RK-609', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(distinct w.way, ', ' order by w.way)),
+       'statistics contain values of the rows of all users, and no policy applies', string_agg(w.fix, ' ' order by w.fix),
+       case when min(w.fixer) = max(w.fixer) then min(w.fixer) else '0' end
   from (select u.role, 'is a member of pg_read_all_data' as way,
-               (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m
-                 where m.member = u.role and m.roleid = u.other) as fix
+               m.revoke as fix, m.fixer
           from can_use u
           join roles o on o.oid = u.other and o.rolname = 'pg_read_all_data'
+          left join memberships m on m.member = u.role and m.roleid = u.other
          where u.role <> u.other
          union
-        select u.role, 'may read ' || c.relname, format('revoke select on pg_catalog.%I from %s;', c.relname, h.name)
+        select u.role, 'may read ' || c.relname, format('revoke select on pg_catalog.%I from %s;', c.relname, h.name), '0'
           from pg_class c
          cross join lateral (
                select grantee, privilege_type from aclexplode(c.relacl)
@@ -1389,7 +1397,9 @@ select 'RK-605', 'NOTE', 'bypass',
        'it can call app.identify() with the id of any user, and read and change the rows of each',
        case when r.oid not in (select oid from migrating_logins)
             then (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m where m.member = r.oid and m.roleid = o.oid) end,
-       1::oid
+       (select case when min(m.fixer) = max(m.fixer) then min(m.fixer) else '0' end
+          from memberships m
+         where m.member = r.oid and m.roleid = o.oid)
   from can_use u
   join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
   join roles o on o.oid = u.other and o.rolname = 'rowkeep_api'
@@ -2154,7 +2164,7 @@ select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end
        t.bounds,
        nullif(concat_ws(' ',
               t.start, t.fix), ''),
-       1
+       'admin ' || l.oid
   from logins l
  cross join lateral (
        select coalesce(bool_or(s.value = 'rowkeep_api') filter (where n.name = 'role'), false) as starts,
@@ -2183,10 +2193,16 @@ check_login_memberships (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Fix: revoke ... from ...;
 -- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-704', 'NOTE', 'login', format('%s is a member of %s', l.name, string_agg(o.name, ', ' order by o.rolname collate "C")),
-       '', string_agg(format('revoke %s from %s;', o.name, l.name), ' ' order by o.rolname collate "C"), 1
+       '', string_agg(m.revoke, ' ' order by o.rolname collate "C"),
+       case when min(m.low) = max(m.high) then min(m.low) else '0' end
   from logins l
   join can_use u on u.role = l.oid and u.other <> l.oid
   join roles o on o.oid = u.other and o.rolname ~ '^pg_'
+ -- Not what it is a member of through another role.
+ cross join lateral (
+       select string_agg(m.revoke, ' ' order by m.revoke) as revoke, min(m.fixer) as low, max(m.fixer) as high
+         from memberships m
+        where m.member = l.oid and m.roleid = o.oid) m
  group by l.name
 ),
 
@@ -2198,7 +2214,7 @@ check_login_migrating (id, verdict, area, subject, fact, fix, fixer) as material
 -- Fix: alter role ... reset role; or alter role ... inherit;
 -- Controls: SOC 2 CC6.3
 select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login', concat_ws(': ', l.name || ' migrates', p.problem),
-       case when p.problem is null then 'it can act as rowkeep_owner, and no stored role prevents it' end, p.fix, 1::oid
+       case when p.problem is null then 'it can act as rowkeep_owner, and no stored role prevents it' end, p.fix, 'admin ' || l.oid
   from migrating_logins l
   left join lateral (
        select string_agg(x.problem, '; ') as problem, string_agg(x.fix, ' ') as fix
@@ -2574,7 +2590,10 @@ select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK
        case when r.oid is null then 'rowkeep migrate'
             -- Only a superuser may name SUPERUSER, also to take away what is not there.
             when p.powers <> '' then format('alter role %s no%s;', n.name, replace(lower(p.powers), ', ', ' no')) end,
-       case when r.rolsuper or r.rolbypassrls or r.rolreplication then 0 when p.powers <> '' then 1 end
+       case when r.rolsuper or r.rolbypassrls or r.rolreplication then '0'
+            -- Since PostgreSQL 16 who takes CREATEDB away must have it.
+            when r.rolcreatedb and current_setting('server_version_num')::integer >= 160000 then '0'
+            when p.powers <> '' then 'admin ' || r.oid end
   from (values ('rowkeep_owner'), ('rowkeep_api'), ('rowkeep_auditor')) n (name)
   left join roles r on r.rolname = n.name
  cross join lateral (
@@ -2595,7 +2614,7 @@ select 'RK-202', 'FAIL', 'role', format('%s is a member of %s', r.name, o.name),
        format('revoke %s from %s%s cascade;', o.name, r.name,
               case when current_setting('server_version_num')::integer >= 160000
                    then format(' granted by %I', g.rolname) else '' end),
-       case when o.rolsuper then 0 else 1 end
+       m.fixer
   from memberships m
   left join pg_roles g on g.oid = m.grantor
   join roles r on r.oid = m.member and r.ours
@@ -3233,19 +3252,27 @@ judged (id, verdict, area, subject, fact, shown, fix, fixer, position, why, who,
      where t.problem is not null
 ),
 
--- `fixed_by`: who must run the fix, if this login cannot.
+-- `fixed_by`: who must run the fix, if this login cannot. `fixer` is the oid of the role that must run it, or 0: a superuser,
+-- or 'admin ' and the oid of the role that it changes: a login with CREATEROLE, which needs ADMIN on that role since
+-- PostgreSQL 16.
 fixable as (
     select j.*, row_number() over (order by j.id, j.position, j.subject collate "C", j.fact collate "C") as number,
            case when j.fixer is null or j.fix is null or me.rolsuper or j.fix ~ '^by hand' then null
                 when j.fixer = '0' or o.rolsuper then case when hosted.yes then 'your provider' else coalesce(quote_ident(o.rolname), 'a superuser') end
-                when j.fixer = '1' then case when not me.rolcreaterole then 'a login with CREATEROLE' end
-                when not pg_has_role(session_user, j.fixer::oid,
-                                     case when current_setting('server_version_num')::integer >= 160000 then 'USAGE, SET'
-                                          else 'MEMBER' end)
+                when j.fixer like 'admin %' and s.old then case when not me.rolcreaterole then 'a login with CREATEROLE' end
+                when j.fixer like 'admin %'
+                then case when not me.rolcreaterole or not pg_has_role(session_user, substr(j.fixer, 7)::oid, 'MEMBER WITH ADMIN OPTION')
+                          then coalesce((select quote_ident(min(r.rolname))
+                                           from pg_roles r
+                                          where r.rolcreaterole and r.rolcanlogin and not r.rolsuper
+                                            and pg_has_role(r.oid, substr(j.fixer, 7)::oid, 'MEMBER WITH ADMIN OPTION')),
+                                        case when hosted.yes then 'your provider' else 'a superuser' end) end
+                when not pg_has_role(session_user, j.fixer::oid, 'USAGE')
                 then coalesce(quote_ident(o.rolname), 'its owner') end as fixed_by
       from judged j
       left join pg_roles o on o.oid::text = j.fixer
      cross join pg_roles me
+     cross join (select current_setting('server_version_num')::integer < 160000 as old) s
      cross join (select exists (select
                                   from pg_roles
                                  where rolname in ('rds_superuser', 'cloudsqlsuperuser', 'alloydbsuperuser', 'azure_pg_admin',

@@ -13,7 +13,9 @@ select 'RK-605', 'NOTE', 'bypass',
        'it can call app.identify() with the id of any user, and read and change the rows of each',
        case when r.oid not in (select oid from migrating_logins)
             then (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m where m.member = r.oid and m.roleid = o.oid) end,
-       1::oid
+       (select case when min(m.fixer) = max(m.fixer) then min(m.fixer) else '0' end
+          from memberships m
+         where m.member = r.oid and m.roleid = o.oid)
   from can_use u
   join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
   join roles o on o.oid = u.other and o.rolname = 'rowkeep_api'

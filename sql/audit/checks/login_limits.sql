@@ -10,7 +10,7 @@ select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end
        t.bounds,
        nullif(concat_ws(' ',
               t.start, t.fix), ''),
-       1
+       'admin ' || l.oid
   from logins l
  cross join lateral (
        select coalesce(bool_or(s.value = 'rowkeep_api') filter (where n.name = 'role'), false) as starts,

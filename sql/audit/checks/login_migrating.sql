@@ -5,7 +5,7 @@
 -- Fix: alter role ... reset role; or alter role ... inherit;
 -- Controls: SOC 2 CC6.3
 select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login', concat_ws(': ', l.name || ' migrates', p.problem),
-       case when p.problem is null then 'it can act as rowkeep_owner, and no stored role prevents it' end, p.fix, 1::oid
+       case when p.problem is null then 'it can act as rowkeep_owner, and no stored role prevents it' end, p.fix, 'admin ' || l.oid
   from migrating_logins l
   left join lateral (
        select string_agg(x.problem, '; ') as problem, string_agg(x.fix, ' ') as fix
