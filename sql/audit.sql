@@ -912,16 +912,19 @@ select 'RK-606', 'NOTE', 'bypass',
 ),
 
 check_bypass_database (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: the owner of the database, and members of pg_write_all_data.
+-- Looks for: the owner of the database and its members, and members of pg_write_all_data.
 -- Why: the owner can store settings for all sessions of the database. pg_write_all_data can set sequences: then new tasks
 --   meet ids that are taken.
 -- Severity: NOTE. Neither reads a row by it. A login that migrates usually owns the database, and is left out.
 -- Fix: alter database ... owner to ...; or revoke pg_write_all_data from ...;
 -- Controls: SOC 2 CC6.3
-select 'RK-620', 'NOTE', 'bypass', format('%s owns database %I', r.name, d.datname),
+select 'RK-620', 'NOTE', 'bypass',
+       case when r.oid = d.datdba then format('%s owns database %I', r.name, d.datname)
+            else format('%s is a member of %s, which owns database %I', r.name, o.name, d.datname) end,
        'it can store settings for all its sessions', null, null::oid
   from can_use u
   join pg_database d on d.datname = current_database() and d.datdba = u.other
+  join roles o on o.oid = d.datdba
   join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
  where r.oid not in (select oid from migrating_logins)
 union all
@@ -1740,7 +1743,7 @@ check_grants_default (id, verdict, area, subject, fact, fix, fixer) as materiali
 --   the first kind.
 -- Fix: alter default privileges ... revoke all on ... from ...;
 -- Controls: CIS 4.6; SOC 2 CC6.3
-select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
+select 'RK-504', 'FAIL', 'grants',
        format('future objects of %s%s are granted to %s: %s', d.name,
               case when d.nspname is null then '' else format(' in schema %I', d.nspname) end,
               d.receiver, string_agg(d.privilege, ', ' order by d.privilege)),
@@ -1749,7 +1752,22 @@ select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
               case when d.nspname is null then '' else format('in schema %I ', d.nspname) end, d.what, d.receiver),
        d.owner
   from default_privileges d
+ where d.ours
  group by d.oid, d.name, d.owner, d.nspname, d.ours, d.what, d.receiver
+union all
+-- Those of another role are one line: they do not apply in app.
+select 'RK-504', 'NOTE', 'grants',
+       format('future objects of %s are granted: %s', d.name,
+              string_agg(format('%s on %s to %s', d.privileges, d.what, d.receiver), '; ' order by d.what, d.receiver)),
+       '',
+       string_agg(format('alter default privileges for role %s revoke all on %s from %s;', d.name, d.what, d.receiver), ' '
+                  order by d.what, d.receiver),
+       d.owner
+  from (select d.name, d.owner, d.what, d.receiver, string_agg(d.privilege, ', ' order by d.privilege) as privileges
+          from default_privileges d
+         where not d.ours
+         group by d.name, d.owner, d.what, d.receiver) d
+ group by d.name, d.owner
 union all
 select 'RK-504', 'OK', 'grants', 'no default privilege grants anything on future objects of app or rowkeep', '', null, null
  where not exists (select from default_privileges where ours)
@@ -3157,9 +3175,46 @@ facts (id, verdict, area, subject, fact, fix, fixer) as (
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_trigger_touch
 ),
 
+-- The facts about roles: what the subject says before and after the name of the role, and about how many it says the same.
+named as (
+    select f.*, coalesce(m.parts[1], '') as before, m.parts[2] as name, m.parts[3] as after,
+           case when m.parts is null then 1
+                else count(*) over (partition by f.id, f.verdict, m.parts[1], m.parts[3], f.fact) end as number
+      from facts f
+      left join lateral (
+           select regexp_match(f.subject, '^(a client that sends SQL as )?("(?:[^"]|"")+"|[^" ]+)( .*)?$') as parts
+            where f.id ~ '^RK-(60.|61[0-2]|619|620|622|70[3-9])$' and f.verdict in ('OK', 'NOTE')) m on true
+),
+
+-- Where a check says the same about more than three roles, they share one line: groups of companies have many members.
+together (id, verdict, area, subject, fact, fix, fixer) as (
+    select n.id, n.verdict, n.area, n.subject, n.fact, n.fix, n.fixer from named n where n.number <= 3
+    union all
+    select g.id, g.verdict, g.area,
+           format('%s%s of %s%s%s', g.before, case g.before when '' then 'each' else 'one' end, array_to_string(g.names[1:10], ', '),
+                  -- A digest of all names: with one more it is another finding.
+                  case when g.number > 10
+                       then format(' and %s more (%s)', g.number - 10, left(md5(array_to_string(g.names, ',')), 8)) end,
+                  g.after),
+           g.fact,
+           case when g.by_hand or cardinality(g.fixes) > 3
+                then 'by hand, for each of them: ' || regexp_replace(g.fixes[1], '^by hand: ', '')
+                else array_to_string(g.fixes, ' ') end,
+           g.fixer
+      from (select n.id, n.verdict, n.area, n.before, n.after, n.fact, n.number,
+                   array_agg(n.name order by n.name collate "C") as names,
+                   array_agg(distinct n.fix) filter (where n.fix <> '') as fixes,
+                   coalesce(bool_or(n.fix ~ '^by hand'), false) as by_hand,
+                   case when min(n.fixer) filter (where n.fix <> '') = max(n.fixer) filter (where n.fix <> '')
+                        then min(n.fixer) filter (where n.fix <> '') else '0' end as fixer
+              from named n
+             where n.number > 3
+             group by n.id, n.verdict, n.area, n.before, n.after, n.fact, n.number) g
+),
+
 -- `rowkeep audit` ends the query here: it adds drift and proof, then judges all findings with the rest of the frame.
 found (id, verdict, area, subject, fact, shown, fix, fixer, position) as (
-    select id, verdict, area, subject, fact, null::text, fix, fixer, 0 from facts
+    select id, verdict, area, subject, fact, null::text, fix, fixer, 0 from together
 ),
 
 release (release, host) as (values ('0.1.0', null::text)),

@@ -4,7 +4,7 @@
 --   the first kind.
 -- Fix: alter default privileges ... revoke all on ... from ...;
 -- Controls: CIS 4.6; SOC 2 CC6.3
-select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
+select 'RK-504', 'FAIL', 'grants',
        format('future objects of %s%s are granted to %s: %s', d.name,
               case when d.nspname is null then '' else format(' in schema %I', d.nspname) end,
               d.receiver, string_agg(d.privilege, ', ' order by d.privilege)),
@@ -13,7 +13,22 @@ select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
               case when d.nspname is null then '' else format('in schema %I ', d.nspname) end, d.what, d.receiver),
        d.owner
   from default_privileges d
+ where d.ours
  group by d.oid, d.name, d.owner, d.nspname, d.ours, d.what, d.receiver
+union all
+-- Those of another role are one line: they do not apply in app.
+select 'RK-504', 'NOTE', 'grants',
+       format('future objects of %s are granted: %s', d.name,
+              string_agg(format('%s on %s to %s', d.privileges, d.what, d.receiver), '; ' order by d.what, d.receiver)),
+       '',
+       string_agg(format('alter default privileges for role %s revoke all on %s from %s;', d.name, d.what, d.receiver), ' '
+                  order by d.what, d.receiver),
+       d.owner
+  from (select d.name, d.owner, d.what, d.receiver, string_agg(d.privilege, ', ' order by d.privilege) as privileges
+          from default_privileges d
+         where not d.ours
+         group by d.name, d.owner, d.what, d.receiver) d
+ group by d.name, d.owner
 union all
 select 'RK-504', 'OK', 'grants', 'no default privilege grants anything on future objects of app or rowkeep', '', null, null
  where not exists (select from default_privileges where ours)

@@ -8,7 +8,7 @@ use super::test_cluster::Copy;
 const AUDIT: &str = include_str!("../../../sql/audit.sql");
 
 /// What the checks say: each fix with the oid of its fixer.
-const FIXES: &str = "fixes as (select f.fix, f.fixer from facts f where f.verdict <> 'OK' and f.fix <> '')
+const FIXES: &str = "fixes as (select f.fix, f.fixer from together f where f.verdict <> 'OK' and f.fix <> '')
     select f.fix, f.fixer, r.rolname::text, r.rolsuper
       from fixes f left join pg_roles r on r.oid::text = f.fixer";
 
