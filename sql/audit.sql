@@ -1389,7 +1389,7 @@ check_bypass_users (id, verdict, area, subject, fact, fix, fixer) as materialize
 -- Why: who can use rowkeep_api can call app.identify() with the id of any user, and so read and change the tasks of each.
 -- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests. A role that
 --   can become an owner has a line of its own, which says more.
--- Fix: revoke rowkeep_api from ...; A membership does not expire.
+-- Fix: revoke rowkeep_api from ...; if it does not serve requests. A membership does not expire.
 -- Controls: SOC 2 CC6.3
 select 'RK-605', 'NOTE', 'bypass',
        format('%s can become %s%s', r.name, o.name,
@@ -1399,7 +1399,12 @@ select 'RK-605', 'NOTE', 'bypass',
                                  where b.role = r.oid) then ', and can let others' end),
        'it can call app.identify() with the id of any user, and read and change the rows of each',
        case when r.oid not in (select oid from migrating_logins)
-            then (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m where m.member = r.oid and m.roleid = o.oid) end,
+            -- Without it a login of requests cannot serve.
+            then (select case when exists (select from can_use c join logins l on l.oid = c.role where c.other = r.oid)
+                              then 'by hand: if it does not serve requests, ' else '' end
+                         || string_agg(m.revoke, ' ' order by m.revoke)
+                    from memberships m
+                   where m.member = r.oid and m.roleid = o.oid) end,
        (select case when min(m.fixer) = max(m.fixer) then min(m.fixer) else '0' end
           from memberships m
          where m.member = r.oid and m.roleid = o.oid)
@@ -1461,28 +1466,33 @@ check_database_connect (id, verdict, area, subject, fact, fix, fixer) as materia
 -- Severity: FAIL for a login of requests that serves another database of the cluster, and may connect here through PUBLIC
 --   alone. NOTE if PUBLIC may connect and there is no such login.
 -- Fix: grant connect to each login by name, then revoke connect on database ... from public; The statements name the members
---   of Rowkeep's roles. Monitoring and backups need a grant as well.
+--   of Rowkeep's roles. If other logins lose it, such as those of monitoring and backups, the report names them: decide which of
+--   them need a grant.
 -- Controls: SOC 2 CC6.1
 select 'RK-106', case when g.name is null then 'NOTE' else 'FAIL' end, 'database',
        case when g.name is null then 'public may connect' else format('%s serves %s', g.name, g.serves) end,
        case when g.name is null then format('grant connect on %I to its logins by name, and revoke it from public', d.datname)
             else format('it can read and change every row of %I: it may connect because public may', d.datname) end,
-       concat_ws(' ',
-           (select format('grant connect on database %I to %s;', d.datname, string_agg(l.name, ', ' order by l.rolname collate "C"))
-              from roles l
-             where l.rolcanlogin and not l.rolsuper and l.oid <> d.datdba
-               and l.name not in (select name from database_guests)
-               and exists (select from can_use u join roles o on o.oid = u.other and o.ours where u.role = l.oid)
-               and not exists (select
-                                 from aclexplode(d.datacl) c
-                                 join can_use u on u.role = l.oid and u.other = c.grantee
-                                where c.privilege_type = 'CONNECT')
-            having count(*) > 0),
-           format('revoke connect on database %I from public;', d.datname)),
+       concat_ws(' ', w.others, w.grants, format('revoke connect on database %I from public;', d.datname)),
        d.datdba
   from pg_database d
  cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
   left join database_guests g on true
+ -- Who can connect because of PUBLIC alone: the logins of Rowkeep, and others.
+ cross join lateral (
+       select format('grant connect on database %I to ', d.datname)
+              || string_agg(l.name, ', ' order by l.rolname collate "C") filter (where l.ours) || ';' as grants,
+              'by hand: these logins cannot connect any more unless they are granted it as well: '
+              || string_agg(l.name, ', ' order by l.rolname collate "C") filter (where not l.ours) || ';' as others
+         from (select l.name, l.rolname,
+                      exists (select from can_use u join roles o on o.oid = u.other and o.ours where u.role = l.oid) as ours
+                 from roles l
+                where l.rolcanlogin and not l.rolsuper
+                  and l.name not in (select name from database_guests)
+                  and not exists (select
+                                    from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) c
+                                    join can_use u on u.role = l.oid and u.other = c.grantee
+                                   where c.privilege_type = 'CONNECT')) l) w
  where d.datname = current_database()
    and a.privilege_type = 'CONNECT'
    and a.grantee = 0
@@ -1739,7 +1749,7 @@ select 'RK-507', 'FAIL', 'grants',
 check_grants_default (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: default privileges that grant something on future objects.
 -- Why: a new table would be open before its policies exist.
--- Severity: FAIL for objects that can be made in app or rowkeep. NOTE for those of other roles. OK if there is none of
+-- Severity: FAIL for objects that can be made in app or rowkeep. NOTE for those of other roles, one for each. OK if there is none of
 --   the first kind.
 -- Fix: alter default privileges ... revoke all on ... from ...;
 -- Controls: CIS 4.6; SOC 2 CC6.3
@@ -2181,6 +2191,12 @@ select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end
        || coalesce('; not set: ' || nullif(t.missing, ''), ''),
        t.bounds,
        nullif(concat_ws(' ',
+              -- It can be the login of a person: RK-605 says what that means.
+              case when t.start <> '' and l.oid not in (select oid from serving_login)
+                        and not exists (select
+                                          from stored_settings s
+                                         where s.setrole = l.oid and s.name ~ '^(role|(statement|lock|idle_in_transaction_session)_timeout)$')
+                   then 'by hand: if it serves requests,' end,
               t.start, t.fix), ''),
        'admin ' || l.oid
   from logins l

@@ -2,7 +2,7 @@
 -- Why: who can use rowkeep_api can call app.identify() with the id of any user, and so read and change the tasks of each.
 -- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests. A role that
 --   can become an owner has a line of its own, which says more.
--- Fix: revoke rowkeep_api from ...; A membership does not expire.
+-- Fix: revoke rowkeep_api from ...; if it does not serve requests. A membership does not expire.
 -- Controls: SOC 2 CC6.3
 select 'RK-605', 'NOTE', 'bypass',
        format('%s can become %s%s', r.name, o.name,
@@ -12,7 +12,12 @@ select 'RK-605', 'NOTE', 'bypass',
                                  where b.role = r.oid) then ', and can let others' end),
        'it can call app.identify() with the id of any user, and read and change the rows of each',
        case when r.oid not in (select oid from migrating_logins)
-            then (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m where m.member = r.oid and m.roleid = o.oid) end,
+            -- Without it a login of requests cannot serve.
+            then (select case when exists (select from can_use c join logins l on l.oid = c.role where c.other = r.oid)
+                              then 'by hand: if it does not serve requests, ' else '' end
+                         || string_agg(m.revoke, ' ' order by m.revoke)
+                    from memberships m
+                   where m.member = r.oid and m.roleid = o.oid) end,
        (select case when min(m.fixer) = max(m.fixer) then min(m.fixer) else '0' end
           from memberships m
          where m.member = r.oid and m.roleid = o.oid)

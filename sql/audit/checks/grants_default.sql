@@ -1,6 +1,6 @@
 -- Looks for: default privileges that grant something on future objects.
 -- Why: a new table would be open before its policies exist.
--- Severity: FAIL for objects that can be made in app or rowkeep. NOTE for those of other roles. OK if there is none of
+-- Severity: FAIL for objects that can be made in app or rowkeep. NOTE for those of other roles, one for each. OK if there is none of
 --   the first kind.
 -- Fix: alter default privileges ... revoke all on ... from ...;
 -- Controls: CIS 4.6; SOC 2 CC6.3

@@ -9,6 +9,12 @@ select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end
        || coalesce('; not set: ' || nullif(t.missing, ''), ''),
        t.bounds,
        nullif(concat_ws(' ',
+              -- It can be the login of a person: RK-605 says what that means.
+              case when t.start <> '' and l.oid not in (select oid from serving_login)
+                        and not exists (select
+                                          from stored_settings s
+                                         where s.setrole = l.oid and s.name ~ '^(role|(statement|lock|idle_in_transaction_session)_timeout)$')
+                   then 'by hand: if it serves requests,' end,
               t.start, t.fix), ''),
        'admin ' || l.oid
   from logins l

@@ -43,7 +43,7 @@ async fn a_privilege_on_future_objects_is_reported() {
         ),
         mutant(
             "alter default privileges for role postgres grant select on tables to rowkeep_api",
-            &["NOTE grants future objects of postgres are granted to rowkeep_api: select"],
+            &["NOTE grants future objects of postgres are granted: select on tables to rowkeep_api"],
         ),
     ];
     try_each(TestCluster::shared().await, "migrated", mutants).await;
