@@ -663,7 +663,9 @@ readable_rows (name, hidden, found) as (
                                                              generate_series(0, (length(j.rows) - 1) / 400) n', 'SOURCE', o.name)
                                          else 'select null::tsvector where false' end) w), '[]')
       from (select format('%I.%I', v.nspname, v.relname) as name, s.oid as nspoid, c.oid, c.relkind, w.rolsuper
-              from (values ('cron', 'job'), ('pgagent', 'pga_jobstep'), ('timetable', 'task'), ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
+              from (values ('cron', 'job'), ('pgagent', 'pga_jobstep'), ('timetable', 'task'),
+                           ('_timescaledb_config', 'bgw_job'), ('_timescaledb_catalog', 'bgw_job'),
+                           ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
               left join (pg_class c join pg_namespace s on s.oid = c.relnamespace join roles w on w.oid = c.relowner)
                      on s.nspname = v.nspname and c.relname = v.relname) o
      cross join lateral (
@@ -848,48 +850,90 @@ select 'RK-602', 'NOTE', 'bypass',
 ),
 
 check_bypass_copies (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: tables, materialized views and foreign tables outside app that have the columns of a table of app.
+-- Looks for: tables, materialized views and foreign tables outside app that have the columns of a table of app, and who reads
+--   them: by a grant, as a member of the owner or of pg_read_all_data, or through a view.
 -- Why: a copy of the rows has no policy of app. People make one before a migration, or for a report, and forget it.
 -- Severity: NOTE. Another application can have such columns, too. FAIL if PUBLIC may read it and its user_id has the type
 -- and collation of ours, as every copy has and other applications do not.
 -- Fix: drop table ...; or revoke select on ... from ...;
 -- Controls: SOC 2 CC6.1
-select 'RK-618', case when x.public and m.copied then 'FAIL' else 'NOTE' end, 'bypass',
-       format('%I.%I has the columns %s of %s; %s', e.nspname, c.relname, m.columns, t.name,
-              coalesce('read by ' || x.readers, 'nobody but its owner reads it')),
+with recursive copies as (
+    select c.oid, c.relkind, c.relowner, c.relacl, c.relrowsecurity, format('%I.%I', e.nspname, c.relname) as name,
+           t.name as of, m.columns, m.copied
+      from pg_class c
+      join other_schemas e on e.oid = c.relnamespace
+      join tables t on t.oid not in (select oid from parent_tables)
+     cross join lateral (
+           -- Many tables have an id and time stamps.
+           select string_agg(a.attname, ', ' order by a.attnum) as columns, count(*) as number, bool_or(a.attname = 'user_id') as users,
+                  bool_or(a.attname = 'user_id' and (a.atttypid, a.attcollation) = (b.atttypid, b.attcollation)) as copied
+             from pg_attribute a
+             join pg_attribute b on b.attrelid = t.oid and b.attname = a.attname and b.attnum > 0
+            where a.attrelid = c.oid and a.attnum > 0
+              and a.attname not in ('id', 'created_at', 'updated_at')) m
+     where c.relkind in ('r', 'p', 'm', 'f')
+       and m.users
+       and (m.number > 2 or m.number = 2 and m.copied)
+       and c.oid not in (select oid from views)
+       and c.oid not in (select oid from child_tables)
+),
+
+-- A view reads as its owner, unless it has security_invoker.
+ways (copy, oid, relowner, relacl, name) as (
+    select c.oid, c.oid, c.relowner, c.relacl, c.name from copies c
+    union
+    select w.copy, v.oid, v.relowner, v.relacl, format('%I.%I', n.nspname, v.relname)
+      from ways w
+      join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = w.oid and d.classid = 'pg_rewrite'::regclass
+      join pg_rewrite r on r.oid = d.objid and r.ev_class <> w.oid
+      join pg_class v on v.oid = r.ev_class and v.relkind in ('v', 'm')
+      join pg_namespace n on n.oid = v.relnamespace
+     where not exists (select from pg_options_to_table(v.reloptions) o
+                        where o.option_name = 'security_invoker' and o.option_value::boolean)
+),
+
+copy_readers (copy, place, name, fix, fixer) as (
+    select w.copy, case when w.oid = w.copy then 1 else 4 end,
+           coalesce(r.name, 'public') || case when w.oid = w.copy then '' else ' through ' || w.name end,
+           case when a.grantee = 0 then format('revoke select on %s from public;', w.name) end, w.relowner
+      from ways w
+     cross join lateral (select grantee, privilege_type from aclexplode(w.relacl)
+                          union
+                         select x.grantee, x.privilege_type
+                           from pg_attribute y cross join aclexplode(y.attacl) x
+                          where y.attrelid = w.oid) a
+      left join roles r on r.oid = a.grantee
+     where a.privilege_type = 'SELECT' and a.grantee <> w.relowner
+    union
+    select c.oid, 2, 'members of ' || o.name, null, null
+      from copies c
+      join roles o on o.oid = c.relowner
+     where exists (select from can_use u join roles r on r.oid = u.role and not r.rolsuper
+                    where u.other = c.relowner and u.role <> c.relowner)
+    union
+    select c.oid, 3, 'members of pg_read_all_data', null, null
+      from copies c
+     where exists (select from can_use u
+                     join roles o on o.oid = u.other and o.rolname = 'pg_read_all_data'
+                     join roles r on r.oid = u.role and not r.rolsuper and not r.predefined and r.oid <> c.relowner)
+)
+
+select 'RK-618', case when x.fix is not null and c.copied then 'FAIL' else 'NOTE' end, 'bypass',
+       format('%s has the columns %s of %s; %s', c.name, c.columns, c.of, coalesce('read by ' || x.readers, 'nobody but its owner reads it')),
        case when c.relrowsecurity then 'only its own policies bind it, not those of app' else 'no policy binds it' end
        || format('; owner %s', o.name),
-       case when x.public and m.copied then format('revoke select on %I.%I from public;', e.nspname, c.relname)
-            else format('by hand: if it is a copy, drop %s %I.%I;',
-                        case c.relkind when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table' end,
-                        e.nspname, c.relname) end,
-       case when x.public and m.copied then c.relowner end
-  from pg_class c
-  join other_schemas e on e.oid = c.relnamespace
+       case when x.fix is not null and c.copied then x.fix
+            else format('by hand: if it is a copy, drop %s %s;',
+                        case c.relkind when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table' end, c.name) end,
+       case when x.fix is not null and c.copied then x.fixer end
+  from copies c
   join roles o on o.oid = c.relowner
-  join tables t on t.oid not in (select oid from parent_tables)
  cross join lateral (
-       -- Many tables have an id and time stamps.
-       select string_agg(a.attname, ', ' order by a.attnum) as columns, count(*) as number, bool_or(a.attname = 'user_id') as users,
-              bool_or(a.attname = 'user_id' and (a.atttypid, a.attcollation) = (b.atttypid, b.attcollation)) as copied
-         from pg_attribute a
-         join pg_attribute b on b.attrelid = t.oid and b.attname = a.attname and b.attnum > 0
-        where a.attrelid = c.oid and a.attnum > 0
-          and a.attname not in ('id', 'created_at', 'updated_at')) m
- cross join lateral (
-       select string_agg(distinct coalesce(r.name, 'public'), ', ') as readers, bool_or(a.grantee = 0) as public
-         from (select grantee, privilege_type from aclexplode(c.relacl)
-                union all
-               select x.grantee, x.privilege_type
-                 from pg_attribute y cross join aclexplode(y.attacl) x
-                where y.attrelid = c.oid) a
-         left join roles r on r.oid = a.grantee
-        where a.privilege_type = 'SELECT' and a.grantee <> c.relowner) x
- where c.relkind in ('r', 'p', 'm', 'f')
-   and m.users
-   and (m.number > 2 or m.number = 2 and m.copied)
-   and c.oid not in (select oid from views)
-   and c.oid not in (select oid from child_tables)
+       select string_agg(r.name, ', ' order by r.place, r.name collate "C") as readers, string_agg(r.fix, ' ' order by r.place, r.fix) as fix,
+              case when count(distinct r.fixer) filter (where r.fix is not null) = 1
+                   then (min(r.fixer::text) filter (where r.fix is not null)) else '0' end as fixer
+         from copy_readers r
+        where r.copy = c.oid) x
 ),
 
 check_bypass_createrole (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1063,25 +1107,62 @@ select 'RK-608', case when bool_or(g.serves) then 'FAIL' else 'NOTE' end, 'bypas
 ),
 
 check_bypass_jobs (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: jobs of pg_cron, pgAgent and pg_timetable that name app.
+-- Looks for: jobs of pg_cron, pgAgent, pg_timetable and TimescaleDB that name app, or call a function whose text names it.
 -- Why: a job runs as its role, without a person: a job of a superuser can copy the rows of all users each night.
 -- Severity: NOTE. It may be there on purpose, such as a report. What this login cannot read has a line of its own.
 -- Fix: select cron.unschedule(...); or its like.
 -- Controls: SOC 2 CC6.3
+with recursive jobs as materialized (
+    select t.name as source, j.*
+      from readable_rows t
+     cross join jsonb_array_elements(t.found) e (job)
+     cross join lateral (
+           -- Each of them has other names for the columns.
+           select coalesce(e.job ->> 'jobname', e.job ->> 'jobid', e.job ->> 'jstname', e.job ->> 'task_name', e.job ->> 'task_id',
+                           e.job ->> 'application_name') as name,
+                  coalesce(e.job ->> 'username', e.job ->> 'run_as', e.job ->> 'owner') as role,
+                  coalesce(e.job ->> 'command', e.job ->> 'jstcode',
+                           format('call %I.%I(%s)', e.job ->> 'proc_schema', e.job ->> 'proc_name', e.job ->> 'config')) as command,
+                  coalesce(e.job ->> 'database', nullif(e.job ->> 'jstdbname', ''), current_database()) as database) j
+     where t.name <> 'pg_catalog.pg_hba_file_rules'
+       and j.database = current_database()
+),
+
+-- The functions outside app; none is read where no job is.
+functions as materialized (
+    select f.oid, f.proname, f.text, f.proconfig,
+           '\m' || regexp_replace(f.proname, '([^A-Za-z0-9_])', '\\\1', 'g') || '\M' as word
+      from (select p.oid, p.proname::text, p.proconfig, concat(p.prosrc, pg_get_function_sqlbody(p.oid)) as text
+              from pg_proc p
+             where p.oid >= 16384
+               and p.pronamespace not in (select oid from schemas)
+               and exists (select from jobs)
+            offset 0) f
+),
+
+-- Those that name app, and those that call them.
+naming (oid) as (
+    select f.oid from functions f where f.text ~* '\m(app|rowkeep)"?\s*\.' or f.proconfig::text ~* '=[^=]*\mapp\M'
+    union
+    select f.oid
+      from naming n
+      join functions c on c.oid = n.oid
+      join functions f on strpos(lower(f.text), lower(c.proname)) > 0 and f.text ~* c.word
+)
+
 select 'RK-617', 'NOTE', 'bypass',
-       format('job %I in %s runs as %s (%s)', j.name, t.name, coalesce(quote_ident(j.role), 'the login of its agent'),
-              left(md5(j.command), 8)),
-       'it names app: ' || left(regexp_replace(j.command, E'\\s+', ' ', 'g'), 200), null, null::oid
-  from readable_rows t
- cross join jsonb_array_elements(t.found) e (job)
+       format('job %I in %s runs as %s (%s)', j.name, j.source, coalesce(quote_ident(j.role), 'the login of its agent'),
+              left(md5(j.command || coalesce(c.texts, '')), 8)),
+       case when j.command ~* '\mapp\M' then 'it names app: ' else format('it calls %s, which names app: ', c.names) end
+       || left(regexp_replace(j.command, '\s+', ' ', 'g'), 200), null, null::oid
+  from jobs j
  cross join lateral (
-       -- Each of the three has other names for the columns.
-       select coalesce(e.job ->> 'jobname', e.job ->> 'jobid', e.job ->> 'jstname', e.job ->> 'task_name', e.job ->> 'task_id') as name,
-              coalesce(e.job ->> 'username', e.job ->> 'run_as') as role,
-              coalesce(e.job ->> 'command', e.job ->> 'jstcode') as command,
-              coalesce(e.job ->> 'database', nullif(e.job ->> 'jstdbname', ''), current_database()) as database) j
- where j.command ~* E'\\mapp\\M'
-   and j.database = current_database()
+       select string_agg(f.oid::regprocedure::text, ', ' order by f.oid::regprocedure::text) as names,
+              string_agg(f.text, ',' order by f.oid::regprocedure::text) as texts
+         from naming n
+         join functions f on f.oid = n.oid
+        where strpos(lower(j.command), lower(f.proname)) > 0 and j.command ~* f.word) c
+ where j.command ~* '\mapp\M' or c.names is not null
 ),
 
 check_bypass_languages (id, verdict, area, subject, fact, fix, fixer) as materialized (
