@@ -109,9 +109,10 @@ fixable as (
      cross join (select current_setting('server_version_num')::integer < 160000 as old) s
      cross join (select exists (select
                                   from pg_roles
-                                 where rolname in ('rds_superuser', 'cloudsqlsuperuser', 'alloydbsuperuser', 'azure_pg_admin',
-                                                   'supabase_admin', 'neon_superuser', 'cloud_admin', 'avnadmin', 'doadmin',
-                                                   'heroku_admin')) as yes) hosted
+                                 -- The role that a service gives its customers in the place of a superuser.
+                                 where rolname ~ '.superuser$' and not rolsuper
+                                    or rolname in ('azure_pg_admin', 'supabase_admin', 'cloud_admin', 'avnadmin', 'tsdbadmin',
+                                                   'doadmin', 'heroku_admin')) as yes) hosted
      where me.rolname = session_user
 ),
 
