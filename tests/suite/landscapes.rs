@@ -3,6 +3,7 @@
 //! Each `landscapes/*.sql` makes one: roles, groups, attributes, extensions or stand-ins for them, and what other people have
 //! in the database, as the service documents it. What a provider has patched is there by its name alone.
 
+mod crowds;
 mod ground;
 mod planted;
 mod ways_of_grants;

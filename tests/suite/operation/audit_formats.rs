@@ -225,6 +225,32 @@ async fn a_fix_says_who_must_run_it_if_this_login_cannot() {
     assert_eq!(fixes("dba").await, ["fix as rowkeep_owner", "fix as a superuser"]);
     admin.batch_execute("create role rds_superuser").await.expect("a role of a hosting service");
     assert_eq!(fixes("dba").await, ["fix as rowkeep_owner", "fix by your provider"]);
+    admin
+        .batch_execute("drop role rds_superuser; create role tsdbadmin")
+        .await
+        .expect("a role of another one");
+    assert_eq!(fixes("dba").await, ["fix as rowkeep_owner", "fix by your provider"]);
+    // A superuser of this name is none of a service.
+    admin.batch_execute("drop role tsdbadmin; create role our_superuser superuser").await.expect("a role");
+    assert_eq!(fixes("dba").await, ["fix as rowkeep_owner", "fix as a superuser"]);
+}
+
+/// The cause is in another line, which has the statement.
+#[tokio::test]
+async fn the_proof_sends_to_the_line_that_fails() {
+    let database = Database::new().await;
+    let stored = format!("alter role rowkeep_login in database {} set app.user_id = 'x'", database.name);
+    database.superuser().await.batch_execute(&stored).await.expect("a setting");
+
+    let report = report(&database, "rowkeep_login").await;
+
+    let left = report["facts"].as_array().expect("facts").iter().filter(|fact| fact["id"] == "RK-911");
+    let left: Vec<_> = left.filter(|fact| fact["verdict"] == "FAIL").collect();
+    assert!(!left.is_empty(), "{report:#}");
+    for fact in left {
+        let fix = fact["fix"].as_str().unwrap_or_default();
+        assert!(fix.starts_with("by hand: fix the lines above that fail"), "{fact:#}");
+    }
 }
 
 /// What a login that migrates is told to run: each statement runs, and the others say who can run them.
