@@ -161,6 +161,20 @@ pub fn in_one_line(report: &str) -> String {
     report.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Whether the report has this line, or has its role in a line about several.
+pub fn is_named(report: &str, named: &str) -> bool {
+    let named = in_one_line(named);
+    let mut words = named.splitn(5, ' ');
+    let (head, name) =
+        (words.by_ref().take(3).collect::<Vec<_>>().join(" "), words.next().unwrap_or_default());
+    let rest = words.next().unwrap_or_default();
+    let is_among = |line: &str| {
+        let (roles, said) = line.split_once(rest).unwrap_or_default();
+        roles.split([' ', ',']).any(|role| role == name) && !said.is_empty()
+    };
+    report.contains(&named) || report.split(&format!("{head} each of ")).skip(1).any(is_among)
+}
+
 /// Audits as everybody does: with the program and with psql, as the administrator and as the login for requests.
 async fn expect_a_clean_page(landscape: Landscape, major: Option<u32>) {
     let place = Place::of_release(landscape, major).await;

@@ -26,7 +26,7 @@ select 'RK-504', 'NOTE', 'grants',
        d.owner
   from (select d.name, d.owner, d.what, d.receiver, string_agg(d.privilege, ', ' order by d.privilege) as privileges
           from default_privileges d
-         where not d.ours
+         where d.ours is not true
          group by d.name, d.owner, d.what, d.receiver) d
  group by d.name, d.owner
 union all

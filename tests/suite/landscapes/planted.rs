@@ -1,6 +1,8 @@
 //! What is wrong in a landscape is named, one line for each, and what it can do.
 
-use super::{AZURE, CLOUD_NATIVE_PG, CLOUD_SQL, COMPANY, Landscape, NEON, Place, RDS, SUPABASE, in_one_line};
+use super::{
+    AZURE, CLOUD_NATIVE_PG, CLOUD_SQL, COMPANY, Landscape, NEON, Place, RDS, SUPABASE, in_one_line, is_named,
+};
 
 /// Something that an administrator or a stranger did, and the line that must name it.
 type Planted = (&'static str, &'static str);
@@ -93,20 +95,6 @@ const ANYWHERE: &[Planted] = &[
     ),
     ("create policy planted on app.tasks using (true)", "FAIL RK-311 policy app.tasks planted"),
 ];
-
-/// Whether the report has this line, or has its role in a line about several.
-fn is_named(report: &str, named: &str) -> bool {
-    let named = in_one_line(named);
-    let mut words = named.splitn(5, ' ');
-    let (head, name) =
-        (words.by_ref().take(3).collect::<Vec<_>>().join(" "), words.next().unwrap_or_default());
-    let rest = words.next().unwrap_or_default();
-    let is_among = |line: &str| {
-        let (roles, said) = line.split_once(rest).unwrap_or_default();
-        roles.split([' ', ',']).any(|role| role == name) && !said.is_empty()
-    };
-    report.contains(&named) || report.split(&format!("{head} each of ")).skip(1).any(is_among)
-}
 
 /// Everything is planted at once, by the superuser. Each must be named, as `rowkeep audit` prints it for the login of requests.
 async fn expect_each_named(landscape: Landscape, more: &[Planted]) {
@@ -237,9 +225,9 @@ async fn a_job_that_names_app_is_named_and_jobs_that_are_hidden_are_not_called_c
     assert!(seen.contains(job) && seen.contains(command), "{seen}");
     for called in [
         "NOTE RK-617 bypass job nightly_export in cron.job runs as postgres (",
-        "it calls crm.outer_export(), which names app: select crm.outer_export()",
+        "it leads to crm.export(), which names app: select crm.outer_export()",
         "NOTE RK-617 bypass job \"User-Defined Action [1000]\" in _timescaledb_config.bgw_job runs as postgres (",
-        "it calls crm.export(), which names app: call crm.export()",
+        "it leads to crm.export(), which names app: call crm.export()",
     ] {
         assert!(seen.contains(called), "{called}: {seen}");
     }
