@@ -854,7 +854,7 @@ check_bypass_copies (id, verdict, area, subject, fact, fix, fixer) as materializ
 --   them: by a grant, as a member of the owner or of pg_read_all_data, or through a view.
 -- Why: a copy of the rows has no policy of app. People make one before a migration, or for a report, and forget it.
 -- Severity: NOTE. Another application can have such columns, too. FAIL if PUBLIC may read it and its user_id has the type
--- and collation of ours, as every copy has and other applications do not.
+--   and collation of ours, as every copy has and other applications do not.
 -- Fix: drop table ...; or revoke select on ... from ...;
 -- Controls: SOC 2 CC6.1
 with recursive copies as (
