@@ -625,13 +625,17 @@ logins as (
 ),
 
 -- Who is a member of which role. Memberships have had options since PostgreSQL 16. Before that, every member may SET
--- ROLE, and a member with INHERIT has the privileges of the role. `revoke` takes one away.
+-- ROLE, and a member with INHERIT has the privileges of the role. `revoke` takes one away, and `fixer` must run it: since
+-- PostgreSQL 16 a role with the privileges of the grantor.
 memberships as (
     select m.roleid, m.member, m.grantor, m.admin_option,
            coalesce((to_jsonb(m) ->> 'set_option')::boolean, true)                as may_set,
            coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, r.rolinherit)    as inherits,
            format('revoke %s from %s%s;', o.name, r.name,
-                  case when current_setting('server_version_num')::integer >= 160000 then ' granted by ' || g.name end) as revoke
+                  case when current_setting('server_version_num')::integer >= 160000 then ' granted by ' || g.name end) as revoke,
+           case when current_setting('server_version_num')::integer < 160000 and not o.rolsuper then 'admin ' || m.roleid
+                when g.rolsuper or o.rolsuper then '0'
+                else m.grantor::text end as fixer
       from pg_auth_members m
       join roles r on r.oid = m.member
       join roles o on o.oid = m.roleid
@@ -800,7 +804,9 @@ readable_rows (name, hidden, found) as (
                                                              generate_series(0, (length(j.rows) - 1) / 400) n', 'SOURCE', o.name)
                                          else 'select null::tsvector where false' end) w), '[]')
       from (select format('%I.%I', v.nspname, v.relname) as name, s.oid as nspoid, c.oid, c.relkind, w.rolsuper
-              from (values ('cron', 'job'), ('pgagent', 'pga_jobstep'), ('timetable', 'task'), ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
+              from (values ('cron', 'job'), ('pgagent', 'pga_jobstep'), ('timetable', 'task'),
+                           ('_timescaledb_config', 'bgw_job'), ('_timescaledb_catalog', 'bgw_job'),
+                           ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
               left join (pg_class c join pg_namespace s on s.oid = c.relnamespace join roles w on w.oid = c.relowner)
                      on s.nspname = v.nspname and c.relname = v.relname) o
      cross join lateral (
@@ -906,10 +912,10 @@ stored_settings as (
                                    from pg_settings p
                                   where lower(p.name) = lower(split_part(c.setting, '=', 1)) and p.context = 'user')
                      and lower(split_part(c.setting, '=', 1)) not in ('role', 'session_authorization')
-                  or s.setrole = 0 and s.setdatabase = 0 then 0
-                when s.setrole = 0 then d.datdba
-                when r.rolsuper then 0
-                else 1 end as fixer
+                  or s.setrole = 0 and s.setdatabase = 0 then '0'
+                when s.setrole = 0 then d.datdba::text
+                when r.rolsuper then '0'
+                else 'admin ' || s.setrole end as fixer
       from pg_db_role_setting s
      cross join unnest(s.setconfig) c (setting)
       left join pg_roles r on r.oid = s.setrole
@@ -1038,48 +1044,90 @@ select 'RK-602', 'NOTE', 'bypass',
 ),
 
 check_bypass_copies (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: tables, materialized views and foreign tables outside app that have the columns of a table of app.
+-- Looks for: tables, materialized views and foreign tables outside app that have the columns of a table of app, and who reads
+--   them: by a grant, as a member of the owner or of pg_read_all_data, or through a view.
 -- Why: a copy of the rows has no policy of app. People make one before a migration, or for a report, and forget it.
 -- Severity: NOTE. Another application can have such columns, too. FAIL if PUBLIC may read it and its user_id has the type
--- and collation of ours, as every copy has and other applications do not.
+--   and collation of ours, as every copy has and other applications do not.
 -- Fix: drop table ...; or revoke select on ... from ...;
 -- Controls: SOC 2 CC6.1
-select 'RK-618', case when x.public and m.copied then 'FAIL' else 'NOTE' end, 'bypass',
-       format('%I.%I has the columns %s of %s; %s', e.nspname, c.relname, m.columns, t.name,
-              coalesce('read by ' || x.readers, 'nobody but its owner reads it')),
+with recursive copies as (
+    select c.oid, c.relkind, c.relowner, c.relacl, c.relrowsecurity, format('%I.%I', e.nspname, c.relname) as name,
+           t.name as of, m.columns, m.copied
+      from pg_class c
+      join other_schemas e on e.oid = c.relnamespace
+      join tables t on t.oid not in (select oid from parent_tables)
+     cross join lateral (
+           -- Many tables have an id and time stamps.
+           select string_agg(a.attname, ', ' order by a.attnum) as columns, count(*) as number, bool_or(a.attname = 'user_id') as users,
+                  bool_or(a.attname = 'user_id' and (a.atttypid, a.attcollation) = (b.atttypid, b.attcollation)) as copied
+             from pg_attribute a
+             join pg_attribute b on b.attrelid = t.oid and b.attname = a.attname and b.attnum > 0
+            where a.attrelid = c.oid and a.attnum > 0
+              and a.attname not in ('id', 'created_at', 'updated_at')) m
+     where c.relkind in ('r', 'p', 'm', 'f')
+       and m.users
+       and (m.number > 2 or m.number = 2 and m.copied)
+       and c.oid not in (select oid from views)
+       and c.oid not in (select oid from child_tables)
+),
+
+-- A view reads as its owner, unless it has security_invoker.
+ways (copy, oid, relowner, relacl, name) as (
+    select c.oid, c.oid, c.relowner, c.relacl, c.name from copies c
+    union
+    select w.copy, v.oid, v.relowner, v.relacl, format('%I.%I', n.nspname, v.relname)
+      from ways w
+      join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = w.oid and d.classid = 'pg_rewrite'::regclass
+      join pg_rewrite r on r.oid = d.objid and r.ev_class <> w.oid
+      join pg_class v on v.oid = r.ev_class and v.relkind in ('v', 'm')
+      join pg_namespace n on n.oid = v.relnamespace
+     where not exists (select from pg_options_to_table(v.reloptions) o
+                        where o.option_name = 'security_invoker' and o.option_value::boolean)
+),
+
+copy_readers (copy, place, name, fix, fixer) as (
+    select w.copy, case when w.oid = w.copy then 1 else 4 end,
+           coalesce(r.name, 'public') || case when w.oid = w.copy then '' else ' through ' || w.name end,
+           case when a.grantee = 0 then format('revoke select on %s from public;', w.name) end, w.relowner
+      from ways w
+     cross join lateral (select grantee, privilege_type from aclexplode(w.relacl)
+                          union
+                         select x.grantee, x.privilege_type
+                           from pg_attribute y cross join aclexplode(y.attacl) x
+                          where y.attrelid = w.oid) a
+      left join roles r on r.oid = a.grantee
+     where a.privilege_type = 'SELECT' and a.grantee <> w.relowner
+    union
+    select c.oid, 2, 'members of ' || o.name, null, null
+      from copies c
+      join roles o on o.oid = c.relowner
+     where exists (select from can_use u join roles r on r.oid = u.role and not r.rolsuper
+                    where u.other = c.relowner and u.role <> c.relowner)
+    union
+    select c.oid, 3, 'members of pg_read_all_data', null, null
+      from copies c
+     where exists (select from can_use u
+                     join roles o on o.oid = u.other and o.rolname = 'pg_read_all_data'
+                     join roles r on r.oid = u.role and not r.rolsuper and not r.predefined and r.oid <> c.relowner)
+)
+
+select 'RK-618', case when x.fix is not null and c.copied then 'FAIL' else 'NOTE' end, 'bypass',
+       format('%s has the columns %s of %s; %s', c.name, c.columns, c.of, coalesce('read by ' || x.readers, 'nobody but its owner reads it')),
        case when c.relrowsecurity then 'only its own policies bind it, not those of app' else 'no policy binds it' end
        || format('; owner %s', o.name),
-       case when x.public and m.copied then format('revoke select on %I.%I from public;', e.nspname, c.relname)
-            else format('by hand: if it is a copy, drop %s %I.%I;',
-                        case c.relkind when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table' end,
-                        e.nspname, c.relname) end,
-       case when x.public and m.copied then c.relowner end
-  from pg_class c
-  join other_schemas e on e.oid = c.relnamespace
+       case when x.fix is not null and c.copied then x.fix
+            else format('by hand: if it is a copy, drop %s %s;',
+                        case c.relkind when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table' end, c.name) end,
+       case when x.fix is not null and c.copied then x.fixer end
+  from copies c
   join roles o on o.oid = c.relowner
-  join tables t on t.oid not in (select oid from parent_tables)
  cross join lateral (
-       -- Many tables have an id and time stamps.
-       select string_agg(a.attname, ', ' order by a.attnum) as columns, count(*) as number, bool_or(a.attname = 'user_id') as users,
-              bool_or(a.attname = 'user_id' and (a.atttypid, a.attcollation) = (b.atttypid, b.attcollation)) as copied
-         from pg_attribute a
-         join pg_attribute b on b.attrelid = t.oid and b.attname = a.attname and b.attnum > 0
-        where a.attrelid = c.oid and a.attnum > 0
-          and a.attname not in ('id', 'created_at', 'updated_at')) m
- cross join lateral (
-       select string_agg(distinct coalesce(r.name, 'public'), ', ') as readers, bool_or(a.grantee = 0) as public
-         from (select grantee, privilege_type from aclexplode(c.relacl)
-                union all
-               select x.grantee, x.privilege_type
-                 from pg_attribute y cross join aclexplode(y.attacl) x
-                where y.attrelid = c.oid) a
-         left join roles r on r.oid = a.grantee
-        where a.privilege_type = 'SELECT' and a.grantee <> c.relowner) x
- where c.relkind in ('r', 'p', 'm', 'f')
-   and m.users
-   and (m.number > 2 or m.number = 2 and m.copied)
-   and c.oid not in (select oid from views)
-   and c.oid not in (select oid from child_tables)
+       select string_agg(r.name, ', ' order by r.place, r.name collate "C") as readers, string_agg(r.fix, ' ' order by r.place, r.fix) as fix,
+              case when count(distinct r.fixer) filter (where r.fix is not null) = 1
+                   then (min(r.fixer::text) filter (where r.fix is not null)) else '0' end as fixer
+         from copy_readers r
+        where r.copy = c.oid) x
 ),
 
 check_bypass_createrole (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1102,16 +1150,19 @@ select 'RK-606', 'NOTE', 'bypass',
 ),
 
 check_bypass_database (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: the owner of the database, and members of pg_write_all_data.
+-- Looks for: the owner of the database and its members, and members of pg_write_all_data.
 -- Why: the owner can store settings for all sessions of the database. pg_write_all_data can set sequences: then new tasks
 --   meet ids that are taken.
 -- Severity: NOTE. Neither reads a row by it. A login that migrates usually owns the database, and is left out.
 -- Fix: alter database ... owner to ...; or revoke pg_write_all_data from ...;
 -- Controls: SOC 2 CC6.3
-select 'RK-620', 'NOTE', 'bypass', format('%s owns database %I', r.name, d.datname),
+select 'RK-620', 'NOTE', 'bypass',
+       case when r.oid = d.datdba then format('%s owns database %I', r.name, d.datname)
+            else format('%s is a member of %s, which owns database %I', r.name, o.name, d.datname) end,
        'it can store settings for all its sessions', null, null::oid
   from can_use u
   join pg_database d on d.datname = current_database() and d.datdba = u.other
+  join roles o on o.oid = d.datdba
   join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
  where r.oid not in (select oid from migrating_logins)
 union all
@@ -1155,13 +1206,16 @@ check_bypass_files (id, verdict, area, subject, fact, fix, fixer) as materialize
 select 'RK-607', 'NOTE', 'bypass',
        format('%s is a member of %s', r.name, string_agg(o.name, ', ' order by o.rolname collate "C")),
        'it reaches the files of the server, in which the rows of all tables are',
-       string_agg((select string_agg(m.revoke, ' ' order by m.revoke) from memberships m where m.member = r.oid and m.roleid = o.oid),
-                  ' ' order by o.rolname collate "C"),
-       0::oid
+       string_agg(m.revoke, ' ' order by o.rolname collate "C"),
+       case when min(m.low) = max(m.high) then min(m.low) else '0' end
   from can_use u
   join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
   join roles o on o.oid = u.other
    and o.rolname in ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
+ cross join lateral (
+       select string_agg(m.revoke, ' ' order by m.revoke) as revoke, min(m.fixer) as low, max(m.fixer) as high
+         from memberships m
+        where m.member = r.oid and m.roleid = o.oid) m
  where u.role <> u.other
  group by r.oid, r.name
 ),
@@ -1255,25 +1309,62 @@ select 'RK-608', case when bool_or(g.serves) then 'FAIL' else 'NOTE' end, 'bypas
 ),
 
 check_bypass_jobs (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: jobs of pg_cron, pgAgent and pg_timetable that name app.
+-- Looks for: jobs of pg_cron, pgAgent, pg_timetable and TimescaleDB that name app, or call a function that does.
 -- Why: a job runs as its role, without a person: a job of a superuser can copy the rows of all users each night.
 -- Severity: NOTE. It may be there on purpose, such as a report. What this login cannot read has a line of its own.
 -- Fix: select cron.unschedule(...); or its like.
 -- Controls: SOC 2 CC6.3
+with recursive jobs as materialized (
+    select t.name as source, j.*
+      from readable_rows t
+     cross join jsonb_array_elements(t.found) e (job)
+     cross join lateral (
+           -- Each of them has other names for the columns.
+           select coalesce(e.job ->> 'jobname', e.job ->> 'jobid', e.job ->> 'jstname', e.job ->> 'task_name', e.job ->> 'task_id',
+                           e.job ->> 'application_name') as name,
+                  coalesce(e.job ->> 'username', e.job ->> 'run_as', e.job ->> 'owner') as role,
+                  coalesce(e.job ->> 'command', e.job ->> 'jstcode',
+                           format('call %I.%I(%s)', e.job ->> 'proc_schema', e.job ->> 'proc_name', e.job ->> 'config')) as command,
+                  coalesce(e.job ->> 'database', nullif(e.job ->> 'jstdbname', ''), current_database()) as database) j
+     where t.name <> 'pg_catalog.pg_hba_file_rules'
+       and j.database = current_database()
+),
+
+-- The functions outside app that a job calls by name, and those that these call. None is read where no job is.
+functions as materialized (
+    select p.oid, lower(p.proname) as name
+      from pg_proc p
+     where p.oid >= 16384
+       and p.pronamespace not in (select oid from schemas)
+       and exists (select from jobs)
+),
+
+called (command, oid, text) as (
+    select distinct j.command, null::oid, lower(j.command) from jobs j
+    union
+    select c.command, f.oid, t.text
+      from called c
+      join functions f on strpos(c.text, f.name) > 0
+                      and c.text ~ ('\m' || regexp_replace(f.name, '([^a-z0-9_])', '\\\1', 'g') || '\M')
+     cross join lateral (
+           select lower(concat(p.prosrc, pg_get_function_sqlbody(p.oid), p.proconfig) collate "default") as text
+             from pg_proc p
+            where p.oid = f.oid) t
+)
+
 select 'RK-617', 'NOTE', 'bypass',
-       format('job %I in %s runs as %s (%s)', j.name, t.name, coalesce(quote_ident(j.role), 'the login of its agent'),
-              left(md5(j.command), 8)),
-       'it names app: ' || left(regexp_replace(j.command, E'\\s+', ' ', 'g'), 200), null, null::oid
-  from readable_rows t
- cross join jsonb_array_elements(t.found) e (job)
+       format('job %I in %s runs as %s (%s)', j.name, j.source, coalesce(quote_ident(j.role), 'the login of its agent'),
+              left(md5(j.command || coalesce(c.texts, '')), 8)),
+       case when j.command ~* '\mapp\M' then 'it names app: ' else format('it leads to %s, which names app: ', c.names) end
+       || left(regexp_replace(j.command, '\s+', ' ', 'g'), 200), null, null::oid
+  from jobs j
  cross join lateral (
-       -- Each of the three has other names for the columns.
-       select coalesce(e.job ->> 'jobname', e.job ->> 'jobid', e.job ->> 'jstname', e.job ->> 'task_name', e.job ->> 'task_id') as name,
-              coalesce(e.job ->> 'username', e.job ->> 'run_as') as role,
-              coalesce(e.job ->> 'command', e.job ->> 'jstcode') as command,
-              coalesce(e.job ->> 'database', nullif(e.job ->> 'jstdbname', ''), current_database()) as database) j
- where j.command ~* E'\\mapp\\M'
-   and j.database = current_database()
+       select string_agg(f.oid::regprocedure::text, ', ' order by f.oid::regprocedure::text) as names,
+              string_agg(f.text, ',' order by f.oid::regprocedure::text) as texts
+         from called f
+        where f.command = j.command and f.oid is not null
+          and f.text ~ '\m(app|rowkeep)"?\s*\.|search_path=[^=]*\mapp\M') c
+ where j.command ~* '\mapp\M' or c.names is not null
 ),
 
 check_bypass_languages (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -1548,19 +1639,19 @@ check_bypass_statistics (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Severity: NOTE. Backups have pg_read_all_data. For roles of requests another check fails.
 -- Fix: revoke select on pg_catalog.pg_statistic from ...; or revoke pg_read_all_data from ...;
 -- Controls: SOC 2 CC6.3
-select 'RK-609', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(w.way, ', ' order by w.way)),
+select 'RK-609', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(distinct w.way, ', ' order by w.way)),
        'statistics contain values of the rows of all users, and no policy applies'
        || case when bool_or(w.way = 'is a member of pg_read_all_data')
                then '; it also reads the hashes of passwords in pg_authid, with which it can log in as others' else '' end,
-       string_agg(w.fix, ' ' order by w.fix), 0::oid
+       string_agg(w.fix, ' ' order by w.fix), case when min(w.fixer) = max(w.fixer) then min(w.fixer) else '0' end
   from (select u.role, 'is a member of pg_read_all_data' as way,
-               (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m
-                 where m.member = u.role and m.roleid = u.other) as fix
+               m.revoke as fix, m.fixer
           from can_use u
           join roles o on o.oid = u.other and o.rolname = 'pg_read_all_data'
+          left join memberships m on m.member = u.role and m.roleid = u.other
          where u.role <> u.other
          union
-        select u.role, 'may read ' || c.relname, format('revoke select on pg_catalog.%I from %s;', c.relname, h.name)
+        select u.role, 'may read ' || c.relname, format('revoke select on pg_catalog.%I from %s;', c.relname, h.name), '0'
           from pg_class c
          cross join lateral (
                select grantee, privilege_type from aclexplode(c.relacl)
@@ -1655,7 +1746,8 @@ check_bypass_users (id, verdict, area, subject, fact, fix, fixer) as materialize
 -- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests. Only that
 --   they can let others is named: requests need no ADMIN option. A role that can become an owner has a line of its own, which
 --   says more.
--- Fix: revoke rowkeep_api from ...; or revoke admin option for rowkeep_api from ...; A membership does not expire.
+-- Fix: revoke rowkeep_api from ...; if it does not serve requests, or revoke admin option for rowkeep_api from ...; A
+--   membership does not expire.
 -- Controls: SOC 2 CC6.3
 select 'RK-605', 'NOTE', 'bypass',
        case when k.serves then format('%s can let others become %s', r.name, o.name)
@@ -1668,8 +1760,17 @@ select 'RK-605', 'NOTE', 'bypass',
                    where m.roleid = o.oid and m.admin_option
                      and (r.oid, m.member) in (select role, other from can_use))
             when r.oid not in (select oid from migrating_logins)
-            then (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m where m.member = r.oid and m.roleid = o.oid) end,
-       1::oid
+            -- Without it a login of requests cannot serve.
+            then (select case when exists (select from can_use c join logins l on l.oid = c.role where c.other = r.oid)
+                              then 'by hand: if it does not serve requests, ' else '' end
+                         || string_agg(m.revoke, ' ' order by m.revoke)
+                    from memberships m
+                   where m.member = r.oid and m.roleid = o.oid) end,
+       (select case when min(m.fixer) = max(m.fixer) then min(m.fixer) else '0' end
+          from memberships m
+         where m.roleid = o.oid
+           and case when k.serves then m.admin_option and (r.oid, m.member) in (select role, other from can_use)
+                    else m.member = r.oid end)
   from can_use u
   join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
   join roles o on o.oid = u.other and o.rolname = 'rowkeep_api'
@@ -1734,28 +1835,33 @@ check_database_connect (id, verdict, area, subject, fact, fix, fixer) as materia
 -- Severity: FAIL for a login of requests that serves another database of the cluster, and may connect here through PUBLIC
 --   alone. NOTE if PUBLIC may connect and there is no such login.
 -- Fix: grant connect to each login by name, then revoke connect on database ... from public; The statements name the members
---   of Rowkeep's roles. Monitoring and backups need a grant as well.
+--   of Rowkeep's roles. If other logins lose it, such as those of monitoring and backups, the report names them: decide which of
+--   them need a grant.
 -- Controls: SOC 2 CC6.1
 select 'RK-106', case when g.name is null then 'NOTE' else 'FAIL' end, 'database',
        case when g.name is null then 'public may connect' else format('%s serves %s', g.name, g.serves) end,
        case when g.name is null then format('grant connect on %I to its logins by name, and revoke it from public', d.datname)
             else format('it can read and change every row of %I: it may connect because public may', d.datname) end,
-       concat_ws(' ',
-           (select format('grant connect on database %I to %s;', d.datname, string_agg(l.name, ', ' order by l.rolname collate "C"))
-              from roles l
-             where l.rolcanlogin and not l.rolsuper and l.oid <> d.datdba
-               and l.name not in (select name from database_guests)
-               and exists (select from can_use u join roles o on o.oid = u.other and o.ours where u.role = l.oid)
-               and not exists (select
-                                 from aclexplode(d.datacl) c
-                                 join can_use u on u.role = l.oid and u.other = c.grantee
-                                where c.privilege_type = 'CONNECT')
-            having count(*) > 0),
-           format('revoke connect on database %I from public;', d.datname)),
+       concat_ws(' ', w.others, w.grants, format('revoke connect on database %I from public;', d.datname)),
        d.datdba
   from pg_database d
  cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
   left join database_guests g on true
+ -- Who can connect because of PUBLIC alone: the logins of Rowkeep, and others.
+ cross join lateral (
+       select format('grant connect on database %I to ', d.datname)
+              || string_agg(l.name, ', ' order by l.rolname collate "C") filter (where l.ours) || ';' as grants,
+              'by hand: these logins cannot connect any more unless they are granted it as well: '
+              || string_agg(l.name, ', ' order by l.rolname collate "C") filter (where not l.ours) || ';' as others
+         from (select l.name, l.rolname,
+                      exists (select from can_use u join roles o on o.oid = u.other and o.ours where u.role = l.oid) as ours
+                 from roles l
+                where l.rolcanlogin and not l.rolsuper
+                  and l.name not in (select name from database_guests)
+                  and not exists (select
+                                    from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) c
+                                    join can_use u on u.role = l.oid and u.other = c.grantee
+                                   where c.privilege_type = 'CONNECT')) l) w
  where d.datname = current_database()
    and a.privilege_type = 'CONNECT'
    and a.grantee = 0
@@ -2020,23 +2126,39 @@ select 'RK-507', 'FAIL', 'grants',
 check_grants_default (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: default privileges that grant something on future objects.
 -- Why: a new table would be open before its policies exist.
--- Severity: FAIL for objects in app or rowkeep, or of rowkeep_owner. NOTE for those of other roles, wherever they are. OK if
---   there is none of the first kind, and if no role of the second kind may make objects in app or rowkeep. That PUBLIC may
---   execute functions is PostgreSQL's own default, and is left out.
+-- Severity: FAIL for objects in app or rowkeep, or of rowkeep_owner. NOTE for those of other roles, one line for each, wherever
+--   they are. OK if there is none of the first kind, and if no role of the second kind may make objects in app or rowkeep. That
+--   PUBLIC may execute functions is PostgreSQL's own default, and is left out.
 -- Fix: alter default privileges ... revoke all on ... from ...;
 -- Controls: CIS 4.6; SOC 2 CC6.3
-select 'RK-504', case when d.ours then 'FAIL' else 'NOTE' end, 'grants',
+select 'RK-504', 'FAIL', 'grants',
        format('future objects of %s%s are granted to %s: %s', d.name,
               case when d.nspname is null then '' else format(' in schema %I', d.nspname) end,
               d.receiver, string_agg(d.privilege, ', ' order by d.privilege)),
-       case when d.creates and not d.ours
-            then 'it may create objects in app or rowkeep, and they are open at once; what rowkeep migrate creates belongs to rowkeep_owner'
-            else '' end,
+       '',
        format('alter default privileges for role %s %srevoke all on %s from %s;', d.name,
               case when d.nspname is null then '' else format('in schema %I ', d.nspname) end, d.what, d.receiver),
        d.owner
   from default_privileges d
- group by d.oid, d.name, d.owner, d.nspname, d.ours, d.creates, d.what, d.receiver
+ where d.ours
+ group by d.oid, d.name, d.owner, d.nspname, d.what, d.receiver
+union all
+-- Those of another role are one line.
+select 'RK-504', 'NOTE', 'grants',
+       format('future objects of %s are granted: %s', d.name,
+              string_agg(format('%s on %s to %s', d.privileges, d.what, d.receiver), '; ' order by d.what, d.receiver)),
+       case when bool_or(d.creates)
+            then 'it may create objects in app or rowkeep, and they are open at once; what rowkeep migrate creates belongs to rowkeep_owner'
+            else '' end,
+       string_agg(format('alter default privileges for role %s revoke all on %s from %s;', d.name, d.what, d.receiver), ' '
+                  order by d.what, d.receiver),
+       d.owner
+  from (select d.name, d.owner, d.what, d.receiver, string_agg(d.privilege, ', ' order by d.privilege) as privileges,
+               bool_or(d.creates) as creates
+          from default_privileges d
+         where d.ours is not true
+         group by d.name, d.owner, d.what, d.receiver) d
+ group by d.name, d.owner
 union all
 select 'RK-504', 'OK', 'grants', 'no default privilege grants anything on future objects of app or rowkeep', '', null, null
  where not exists (select from default_privileges where ours or creates)
@@ -2453,10 +2575,18 @@ select 'RK-703', case when t.missing = '' and t.starts and m.may_set then 'OK' e
                else ' runs as rowkeep_api when the transaction of a request begins' end
        || coalesce('; not set: ' || nullif(t.missing, ''), ''),
        concat_ws('; ', case when not m.may_set then 'requests through it fail' end, nullif(t.bounds, '')),
-       case when m.may_set then nullif(concat_ws(' ', t.start, t.fix), '')
+       case when m.may_set
+            then nullif(concat_ws(' ',
+                 -- It can be the login of a person: RK-605 says what that means.
+                 case when t.start <> '' and l.oid not in (select oid from serving_login)
+                           and not exists (select
+                                             from stored_settings s
+                                            where s.setrole = l.oid and s.name ~ '^(role|(statement|lock|idle_in_transaction_session)_timeout)$')
+                      then 'by hand: if it serves requests,' end,
+                 t.start, t.fix), '')
             else format('by hand: if it serves requests, grant rowkeep_api to %s%s; else take away its stored role and its memberships',
                         l.name, case when current_setting('server_version_num')::integer >= 160000 then ' with set true' end) end,
-       1
+       'admin ' || l.oid
   from logins l
  cross join lateral (
        select exists (select
@@ -2491,10 +2621,16 @@ check_login_memberships (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Fix: revoke ... from ...;
 -- Controls: CIS 4.3; SOC 2 CC6.3
 select 'RK-704', 'NOTE', 'login', format('%s is a member of %s', l.name, string_agg(o.name, ', ' order by o.rolname collate "C")),
-       '', string_agg(format('revoke %s from %s;', o.name, l.name), ' ' order by o.rolname collate "C"), 1
+       '', string_agg(m.revoke, ' ' order by o.rolname collate "C"),
+       case when min(m.low) = max(m.high) then min(m.low) else '0' end
   from logins l
   join can_use u on u.role = l.oid and u.other <> l.oid
   join roles o on o.oid = u.other and o.rolname ~ '^pg_'
+ -- Not what it is a member of through another role.
+ cross join lateral (
+       select string_agg(m.revoke, ' ' order by m.revoke) as revoke, min(m.fixer) as low, max(m.fixer) as high
+         from memberships m
+        where m.member = l.oid and m.roleid = o.oid) m
  group by l.name
 ),
 
@@ -2507,7 +2643,7 @@ check_login_migrating (id, verdict, area, subject, fact, fix, fixer) as material
 -- Fix: alter role ... reset role; alter role ... inherit; or grant rowkeep_owner to ...;
 -- Controls: SOC 2 CC6.3
 select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login', concat_ws(': ', l.name || ' migrates', p.problem),
-       case when p.problem is null then 'it can act as rowkeep_owner, and no stored role prevents it' end, p.fix, 1::oid
+       case when p.problem is null then 'it can act as rowkeep_owner, and no stored role prevents it' end, p.fix, 'admin ' || l.oid
   from migrating_logins l
  cross join (select current_setting('server_version_num')::integer >= 160000 as since_16) v
   left join lateral (
@@ -2780,16 +2916,19 @@ check_object_strangers (id, verdict, area, subject, fact, fix, fixer) as materia
 -- Why: a program whose login is called app puts its tables there, because PostgreSQL looks for a schema of the login's name
 --   first. Requests cannot reach them, and nothing of Rowkeep protects them.
 -- Severity: NOTE, in one line. A table with a privilege of requests has lines of its own.
--- Fix: alter table ... set schema ...; by hand, because the other program must find it there.
+-- Fix: alter ... set schema ...; by hand, because the other program must find it there.
 -- Controls: SOC 2 CC6.1
 select 'RK-815', 'NOTE', 'objects',
        format('objects in app that are not of Rowkeep (%s): %s%s', s.number, array_to_string(s.names[1:10], ', '),
               case when s.number > 10 then format(' and %s more (%s)', s.number - 10,
                                                   left(md5(array_to_string(s.names, ',')), 8)) else '' end),
        case when s.callable then 'requests have no privilege on its tables, and may call its functions' else 'requests have no privilege on them' end,
-       'by hand: move them to a schema of their own (alter table ... set schema ...)', null
-  from (select count(*) as number, array_agg(o.name order by o.name collate "C") as names, bool_or(o.callable) as callable
-          from (select r.name, false as callable
+       format('by hand: move them to a schema of their own (%s)', s.moves), null
+  from (select count(*) as number, array_agg(o.name order by o.name collate "C") as names, bool_or(o.callable) as callable,
+               string_agg(distinct format('alter %s ... set schema ...', o.kind), ', ') as moves
+          from (select r.name, false as callable,
+                       case r.relkind when 'S' then 'sequence' when 'v' then 'view' when 'm' then 'materialized view'
+                                      when 'f' then 'foreign table' else 'table' end as kind
                   from strangers r
                  -- Not the sequence of a column.
                  where (r.relkind <> 'S'
@@ -2799,12 +2938,12 @@ select 'RK-815', 'NOTE', 'objects',
                  union all
                 select 'function ' || f.oid::regprocedure,
                        p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
-                       and has_function_privilege(to_regrole('rowkeep_api'), f.oid, 'EXECUTE')
+                       and has_function_privilege(to_regrole('rowkeep_api'), f.oid, 'EXECUTE'), 'function'
                   from strange_functions f
                   join pg_proc p on p.oid = f.oid
                  where f.oid not in (select oid from definers)
                  union all
-                select format('type %I.%I', s.nspname, y.typname), false
+                select format('type %I.%I', s.nspname, y.typname), false, 'type'
                   from pg_type y
                   join schemas s on s.oid = y.typnamespace and s.nspname = 'app'
                  where y.typelem = 0
@@ -2938,7 +3077,10 @@ select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK
        case when r.oid is null then 'rowkeep migrate'
             -- Only a superuser may name SUPERUSER, also to take away what is not there.
             when p.powers <> '' then format('alter role %s no%s;', n.name, replace(lower(p.powers), ', ', ' no')) end,
-       case when r.rolsuper or r.rolbypassrls or r.rolreplication then 0 when p.powers <> '' then 1 end
+       case when r.rolsuper or r.rolbypassrls or r.rolreplication then '0'
+            -- Since PostgreSQL 16 who takes CREATEDB away must have it.
+            when r.rolcreatedb and current_setting('server_version_num')::integer >= 160000 then '0'
+            when p.powers <> '' then 'admin ' || r.oid end
   from (values ('rowkeep_owner'), ('rowkeep_api'), ('rowkeep_auditor')) n (name)
   left join roles r on r.rolname = n.name
  cross join lateral (
@@ -2959,7 +3101,7 @@ select 'RK-202', 'FAIL', 'role', format('%s is a member of %s', r.name, o.name),
        format('revoke %s from %s%s cascade;', o.name, r.name,
               case when current_setting('server_version_num')::integer >= 160000
                    then format(' granted by %I', g.rolname) else '' end),
-       case when o.rolsuper then 0 else 1 end
+       m.fixer
   from memberships m
   left join pg_roles g on g.oid = m.grantor
   join roles r on r.oid = m.member and r.ours
@@ -3512,9 +3654,48 @@ facts (id, verdict, area, subject, fact, fix, fixer) as (
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_trigger_touch
 ),
 
+-- The facts about roles: what the subject says before and after the name of the role, and about how many it says the same.
+named as (
+    select f.*, coalesce(m.parts[1], '') as before, m.parts[2] as name, m.parts[3] as after,
+           case when m.parts is null then 1
+                else count(*) over (partition by f.id, f.verdict, m.parts[1], m.parts[3], f.fact) end as number
+      from facts f
+      left join lateral (
+           select regexp_match(f.subject, '^(a client that sends SQL as )?("(?:[^"]|"")+"|[^" ]+)( .*)?$') as parts
+            where f.id ~ '^RK-(60.|61[0-2]|619|620|622|70[3-9])$' and f.verdict in ('OK', 'NOTE')
+              -- The roles of Rowkeep have lines of their own.
+              and f.subject !~ '^rowkeep_(owner|api|auditor) ') m on true
+),
+
+-- Where a check says the same about more than three roles, they share one line: groups of companies have many members.
+together (id, verdict, area, subject, fact, fix, fixer) as (
+    select n.id, n.verdict, n.area, n.subject, n.fact, n.fix, n.fixer from named n where n.number <= 3
+    union all
+    select g.id, g.verdict, g.area,
+           format('%s%s of %s%s%s', g.before, case g.before when '' then 'each' else 'one' end, array_to_string(g.names[1:10], ', '),
+                  -- A digest of all names: with one more it is another finding.
+                  case when g.number > 10
+                       then format(' and %s more (%s)', g.number - 10, left(md5(array_to_string(g.names, ',')), 8)) end,
+                  g.after),
+           g.fact,
+           case when g.by_hand or cardinality(g.fixes) > 3
+                then 'by hand, for each of them: ' || regexp_replace(g.fixes[1], '^by hand: ', '')
+                else array_to_string(g.fixes, ' ') end,
+           g.fixer
+      from (select n.id, n.verdict, n.area, n.before, n.after, n.fact, n.number,
+                   array_agg(n.name order by n.name collate "C") as names,
+                   array_agg(distinct n.fix) filter (where n.fix <> '') as fixes,
+                   coalesce(bool_or(n.fix ~ '^by hand'), false) as by_hand,
+                   case when min(n.fixer) filter (where n.fix <> '') = max(n.fixer) filter (where n.fix <> '')
+                        then min(n.fixer) filter (where n.fix <> '') else '0' end as fixer
+              from named n
+             where n.number > 3
+             group by n.id, n.verdict, n.area, n.before, n.after, n.fact, n.number) g
+),
+
 -- `rowkeep audit` ends the query here: it adds drift and proof, then judges all findings with the rest of the frame.
 found (id, verdict, area, subject, fact, shown, fix, fixer, position) as (
-    select id, verdict, area, subject, fact, null::text, fix, fixer, 0 from facts
+    select id, verdict, area, subject, fact, null::text, fix, fixer, 0 from together
 ),
 
 release (release, host) as (values ('0.1.0', null::text)),
@@ -3619,24 +3800,33 @@ judged (id, verdict, area, subject, fact, shown, fix, fixer, position, why, who,
      where t.problem is not null
 ),
 
--- `fixed_by`: who must run the fix, if this login cannot.
+-- `fixed_by`: who must run the fix, if this login cannot. `fixer` is the oid of the role that must run it, or 0: a superuser,
+-- or 'admin ' and the oid of the role that it changes: a login with CREATEROLE, which needs ADMIN on that role since
+-- PostgreSQL 16.
 fixable as (
     select j.*, row_number() over (order by j.id, j.position, j.subject collate "C", j.fact collate "C") as number,
            case when j.fixer is null or j.fix is null or me.rolsuper or j.fix ~ '^by hand' then null
                 when j.fixer = '0' or o.rolsuper then case when hosted.yes then 'your provider' else coalesce(regexp_replace(quote_ident(o.rolname), '[^ -~]+', '?', 'g'), 'a superuser') end
-                when j.fixer = '1' then case when not me.rolcreaterole then 'a login with CREATEROLE' end
-                when not pg_has_role(session_user, j.fixer::oid,
-                                     case when current_setting('server_version_num')::integer >= 160000 then 'USAGE, SET'
-                                          else 'MEMBER' end)
+                when j.fixer like 'admin %' and s.old then case when not me.rolcreaterole then 'a login with CREATEROLE' end
+                when j.fixer like 'admin %'
+                then case when not me.rolcreaterole or not pg_has_role(session_user, substr(j.fixer, 7)::oid, 'MEMBER WITH ADMIN OPTION')
+                          then coalesce((select regexp_replace(quote_ident(min(r.rolname)), '[^ -~]+', '?', 'g')
+                                           from pg_roles r
+                                          where r.rolcreaterole and r.rolcanlogin and not r.rolsuper
+                                            and pg_has_role(r.oid, substr(j.fixer, 7)::oid, 'MEMBER WITH ADMIN OPTION')),
+                                        case when hosted.yes then 'your provider' else 'a superuser' end) end
+                when not pg_has_role(session_user, j.fixer::oid, 'USAGE')
                 then coalesce(regexp_replace(quote_ident(o.rolname), '[^ -~]+', '?', 'g'), 'its owner') end as fixed_by
       from judged j
       left join pg_roles o on o.oid::text = j.fixer
      cross join pg_roles me
+     cross join (select current_setting('server_version_num')::integer < 160000 as old) s
      cross join (select exists (select
                                   from pg_roles
-                                 where rolname in ('rds_superuser', 'cloudsqlsuperuser', 'alloydbsuperuser', 'azure_pg_admin',
-                                                   'supabase_admin', 'neon_superuser', 'cloud_admin', 'avnadmin', 'doadmin',
-                                                   'heroku_admin')) as yes) hosted
+                                 -- The role that a service gives its customers in the place of a superuser.
+                                 where rolname ~ '.superuser$' and not rolsuper
+                                    or rolname in ('azure_pg_admin', 'supabase_admin', 'cloud_admin', 'avnadmin', 'tsdbadmin',
+                                                   'doadmin', 'heroku_admin')) as yes) hosted
      where me.rolname = session_user
 ),
 

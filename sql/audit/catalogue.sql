@@ -270,8 +270,10 @@ catalogue (object, statement, undo) as (
      where c.text is not null
     union all
     -- Other objects that a schema can contain: operators, statistics, ... A type holds no rows and gives nobody a privilege.
-    select pg_describe_object(d.classid, d.objid, 0), 'its definition is not compared', null
+    select pg_describe_object(d.classid, d.objid, 0), 'its definition is not compared',
+           format('drop %s %s;', replace(o.type, 'statistics object', 'statistics'), o.identity)
       from pg_depend d
+     cross join lateral pg_identify_object(d.classid, d.objid, 0) o
       join schemas s on s.oid = d.refobjid
      where d.refclassid = 'pg_namespace'::regclass
        and d.classid not in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_constraint'::regclass,

@@ -3,6 +3,7 @@
 //! Each `landscapes/*.sql` makes one: roles, groups, attributes, extensions or stand-ins for them, and what other people have
 //! in the database, as the service documents it. What a provider has patched is there by its name alone.
 
+mod crowds;
 mod ground;
 mod planted;
 mod ways_of_grants;
@@ -158,6 +159,20 @@ fn lines<'a>(report: &'a str, verdict: &str) -> Vec<&'a str> {
 /// The text of a report in one line, with single spaces.
 pub fn in_one_line(report: &str) -> String {
     report.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether the report has this line, or has its role in a line about several.
+pub fn is_named(report: &str, named: &str) -> bool {
+    let named = in_one_line(named);
+    let mut words = named.splitn(5, ' ');
+    let (head, name) =
+        (words.by_ref().take(3).collect::<Vec<_>>().join(" "), words.next().unwrap_or_default());
+    let rest = words.next().unwrap_or_default();
+    let is_among = |line: &str| {
+        let (roles, said) = line.split_once(rest).unwrap_or_default();
+        roles.split([' ', ',']).any(|role| role == name) && !said.is_empty()
+    };
+    report.contains(&named) || report.split(&format!("{head} each of ")).skip(1).any(is_among)
 }
 
 /// Audits as everybody does: with the program and with psql, as the administrator and as the login for requests.

@@ -4,19 +4,19 @@
 -- Severity: NOTE. Backups have pg_read_all_data. For roles of requests another check fails.
 -- Fix: revoke select on pg_catalog.pg_statistic from ...; or revoke pg_read_all_data from ...;
 -- Controls: SOC 2 CC6.3
-select 'RK-609', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(w.way, ', ' order by w.way)),
+select 'RK-609', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(distinct w.way, ', ' order by w.way)),
        'statistics contain values of the rows of all users, and no policy applies'
        || case when bool_or(w.way = 'is a member of pg_read_all_data')
                then '; it also reads the hashes of passwords in pg_authid, with which it can log in as others' else '' end,
-       string_agg(w.fix, ' ' order by w.fix), 0::oid
+       string_agg(w.fix, ' ' order by w.fix), case when min(w.fixer) = max(w.fixer) then min(w.fixer) else '0' end
   from (select u.role, 'is a member of pg_read_all_data' as way,
-               (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m
-                 where m.member = u.role and m.roleid = u.other) as fix
+               m.revoke as fix, m.fixer
           from can_use u
           join roles o on o.oid = u.other and o.rolname = 'pg_read_all_data'
+          left join memberships m on m.member = u.role and m.roleid = u.other
          where u.role <> u.other
          union
-        select u.role, 'may read ' || c.relname, format('revoke select on pg_catalog.%I from %s;', c.relname, h.name)
+        select u.role, 'may read ' || c.relname, format('revoke select on pg_catalog.%I from %s;', c.relname, h.name), '0'
           from pg_class c
          cross join lateral (
                select grantee, privilege_type from aclexplode(c.relacl)

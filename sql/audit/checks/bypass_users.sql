@@ -3,7 +3,8 @@
 -- Severity: NOTE. A login that starts as rowkeep_api, and that of DATABASE_URL, are left out: they serve requests. Only that
 --   they can let others is named: requests need no ADMIN option. A role that can become an owner has a line of its own, which
 --   says more.
--- Fix: revoke rowkeep_api from ...; or revoke admin option for rowkeep_api from ...; A membership does not expire.
+-- Fix: revoke rowkeep_api from ...; if it does not serve requests, or revoke admin option for rowkeep_api from ...; A
+--   membership does not expire.
 -- Controls: SOC 2 CC6.3
 select 'RK-605', 'NOTE', 'bypass',
        case when k.serves then format('%s can let others become %s', r.name, o.name)
@@ -16,8 +17,17 @@ select 'RK-605', 'NOTE', 'bypass',
                    where m.roleid = o.oid and m.admin_option
                      and (r.oid, m.member) in (select role, other from can_use))
             when r.oid not in (select oid from migrating_logins)
-            then (select string_agg(m.revoke, ' ' order by m.revoke) from memberships m where m.member = r.oid and m.roleid = o.oid) end,
-       1::oid
+            -- Without it a login of requests cannot serve.
+            then (select case when exists (select from can_use c join logins l on l.oid = c.role where c.other = r.oid)
+                              then 'by hand: if it does not serve requests, ' else '' end
+                         || string_agg(m.revoke, ' ' order by m.revoke)
+                    from memberships m
+                   where m.member = r.oid and m.roleid = o.oid) end,
+       (select case when min(m.fixer) = max(m.fixer) then min(m.fixer) else '0' end
+          from memberships m
+         where m.roleid = o.oid
+           and case when k.serves then m.admin_option and (r.oid, m.member) in (select role, other from can_use)
+                    else m.member = r.oid end)
   from can_use u
   join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
   join roles o on o.oid = u.other and o.rolname = 'rowkeep_api'

@@ -12,10 +12,18 @@ select 'RK-703', case when t.missing = '' and t.starts and m.may_set then 'OK' e
                else ' runs as rowkeep_api when the transaction of a request begins' end
        || coalesce('; not set: ' || nullif(t.missing, ''), ''),
        concat_ws('; ', case when not m.may_set then 'requests through it fail' end, nullif(t.bounds, '')),
-       case when m.may_set then nullif(concat_ws(' ', t.start, t.fix), '')
+       case when m.may_set
+            then nullif(concat_ws(' ',
+                 -- It can be the login of a person: RK-605 says what that means.
+                 case when t.start <> '' and l.oid not in (select oid from serving_login)
+                           and not exists (select
+                                             from stored_settings s
+                                            where s.setrole = l.oid and s.name ~ '^(role|(statement|lock|idle_in_transaction_session)_timeout)$')
+                      then 'by hand: if it serves requests,' end,
+                 t.start, t.fix), '')
             else format('by hand: if it serves requests, grant rowkeep_api to %s%s; else take away its stored role and its memberships',
                         l.name, case when current_setting('server_version_num')::integer >= 160000 then ' with set true' end) end,
-       1
+       'admin ' || l.oid
   from logins l
  cross join lateral (
        select exists (select

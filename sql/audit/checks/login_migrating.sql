@@ -6,7 +6,7 @@
 -- Fix: alter role ... reset role; alter role ... inherit; or grant rowkeep_owner to ...;
 -- Controls: SOC 2 CC6.3
 select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login', concat_ws(': ', l.name || ' migrates', p.problem),
-       case when p.problem is null then 'it can act as rowkeep_owner, and no stored role prevents it' end, p.fix, 1::oid
+       case when p.problem is null then 'it can act as rowkeep_owner, and no stored role prevents it' end, p.fix, 'admin ' || l.oid
   from migrating_logins l
  cross join (select current_setting('server_version_num')::integer >= 160000 as since_16) v
   left join lateral (

@@ -11,7 +11,10 @@ select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK
        case when r.oid is null then 'rowkeep migrate'
             -- Only a superuser may name SUPERUSER, also to take away what is not there.
             when p.powers <> '' then format('alter role %s no%s;', n.name, replace(lower(p.powers), ', ', ' no')) end,
-       case when r.rolsuper or r.rolbypassrls or r.rolreplication then 0 when p.powers <> '' then 1 end
+       case when r.rolsuper or r.rolbypassrls or r.rolreplication then '0'
+            -- Since PostgreSQL 16 who takes CREATEDB away must have it.
+            when r.rolcreatedb and current_setting('server_version_num')::integer >= 160000 then '0'
+            when p.powers <> '' then 'admin ' || r.oid end
   from (values ('rowkeep_owner'), ('rowkeep_api'), ('rowkeep_auditor')) n (name)
   left join roles r on r.rolname = n.name
  cross join lateral (

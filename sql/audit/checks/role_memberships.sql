@@ -8,7 +8,7 @@ select 'RK-202', 'FAIL', 'role', format('%s is a member of %s', r.name, o.name),
        format('revoke %s from %s%s cascade;', o.name, r.name,
               case when current_setting('server_version_num')::integer >= 160000
                    then format(' granted by %I', g.rolname) else '' end),
-       case when o.rolsuper then 0 else 1 end
+       m.fixer
   from memberships m
   left join pg_roles g on g.oid = m.grantor
   join roles r on r.oid = m.member and r.ours

@@ -98,24 +98,33 @@ judged (id, verdict, area, subject, fact, shown, fix, fixer, position, why, who,
      where t.problem is not null
 ),
 
--- `fixed_by`: who must run the fix, if this login cannot.
+-- `fixed_by`: who must run the fix, if this login cannot. `fixer` is the oid of the role that must run it, or 0: a superuser,
+-- or 'admin ' and the oid of the role that it changes: a login with CREATEROLE, which needs ADMIN on that role since
+-- PostgreSQL 16.
 fixable as (
     select j.*, row_number() over (order by j.id, j.position, j.subject collate "C", j.fact collate "C") as number,
            case when j.fixer is null or j.fix is null or me.rolsuper or j.fix ~ '^by hand' then null
                 when j.fixer = '0' or o.rolsuper then case when hosted.yes then 'your provider' else coalesce(regexp_replace(quote_ident(o.rolname), '[^ -~]+', '?', 'g'), 'a superuser') end
-                when j.fixer = '1' then case when not me.rolcreaterole then 'a login with CREATEROLE' end
-                when not pg_has_role(session_user, j.fixer::oid,
-                                     case when current_setting('server_version_num')::integer >= 160000 then 'USAGE, SET'
-                                          else 'MEMBER' end)
+                when j.fixer like 'admin %' and s.old then case when not me.rolcreaterole then 'a login with CREATEROLE' end
+                when j.fixer like 'admin %'
+                then case when not me.rolcreaterole or not pg_has_role(session_user, substr(j.fixer, 7)::oid, 'MEMBER WITH ADMIN OPTION')
+                          then coalesce((select regexp_replace(quote_ident(min(r.rolname)), '[^ -~]+', '?', 'g')
+                                           from pg_roles r
+                                          where r.rolcreaterole and r.rolcanlogin and not r.rolsuper
+                                            and pg_has_role(r.oid, substr(j.fixer, 7)::oid, 'MEMBER WITH ADMIN OPTION')),
+                                        case when hosted.yes then 'your provider' else 'a superuser' end) end
+                when not pg_has_role(session_user, j.fixer::oid, 'USAGE')
                 then coalesce(regexp_replace(quote_ident(o.rolname), '[^ -~]+', '?', 'g'), 'its owner') end as fixed_by
       from judged j
       left join pg_roles o on o.oid::text = j.fixer
      cross join pg_roles me
+     cross join (select current_setting('server_version_num')::integer < 160000 as old) s
      cross join (select exists (select
                                   from pg_roles
-                                 where rolname in ('rds_superuser', 'cloudsqlsuperuser', 'alloydbsuperuser', 'azure_pg_admin',
-                                                   'supabase_admin', 'neon_superuser', 'cloud_admin', 'avnadmin', 'doadmin',
-                                                   'heroku_admin')) as yes) hosted
+                                 -- The role that a service gives its customers in the place of a superuser.
+                                 where rolname ~ '.superuser$' and not rolsuper
+                                    or rolname in ('azure_pg_admin', 'supabase_admin', 'cloud_admin', 'avnadmin', 'tsdbadmin',
+                                                   'doadmin', 'heroku_admin')) as yes) hosted
      where me.rolname = session_user
 ),
 

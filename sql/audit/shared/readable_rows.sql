@@ -11,7 +11,9 @@ readable_rows (name, hidden, found) as (
                                                              generate_series(0, (length(j.rows) - 1) / 400) n', 'SOURCE', o.name)
                                          else 'select null::tsvector where false' end) w), '[]')
       from (select format('%I.%I', v.nspname, v.relname) as name, s.oid as nspoid, c.oid, c.relkind, w.rolsuper
-              from (values ('cron', 'job'), ('pgagent', 'pga_jobstep'), ('timetable', 'task'), ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
+              from (values ('cron', 'job'), ('pgagent', 'pga_jobstep'), ('timetable', 'task'),
+                           ('_timescaledb_config', 'bgw_job'), ('_timescaledb_catalog', 'bgw_job'),
+                           ('pg_catalog', 'pg_hba_file_rules')) v (nspname, relname)
               left join (pg_class c join pg_namespace s on s.oid = c.relnamespace join roles w on w.oid = c.relowner)
                      on s.nspname = v.nspname and c.relname = v.relname) o
      cross join lateral (

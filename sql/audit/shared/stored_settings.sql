@@ -19,10 +19,10 @@ stored_settings as (
                                    from pg_settings p
                                   where lower(p.name) = lower(split_part(c.setting, '=', 1)) and p.context = 'user')
                      and lower(split_part(c.setting, '=', 1)) not in ('role', 'session_authorization')
-                  or s.setrole = 0 and s.setdatabase = 0 then 0
-                when s.setrole = 0 then d.datdba
-                when r.rolsuper then 0
-                else 1 end as fixer
+                  or s.setrole = 0 and s.setdatabase = 0 then '0'
+                when s.setrole = 0 then d.datdba::text
+                when r.rolsuper then '0'
+                else 'admin ' || s.setrole end as fixer
       from pg_db_role_setting s
      cross join unnest(s.setconfig) c (setting)
       left join pg_roles r on r.oid = s.setrole

@@ -5,7 +5,7 @@ use rowkeep::session::connect_once;
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 
-use super::in_one_line;
+use super::{in_one_line, is_named};
 use crate::world::OwnCluster;
 
 /// The title of a task of alice, which nobody else may see.
@@ -72,7 +72,7 @@ impl Ground {
     /// The report names this.
     pub async fn names(&self, fact: &str) {
         let report = self.audit().await;
-        assert!(report.contains(&in_one_line(fact)), "{fact}: {}", report.replace(" RK-", "\nRK-"));
+        assert!(is_named(&report, fact), "{fact}: {}", report.replace(" RK-", "\nRK-"));
     }
 }
 

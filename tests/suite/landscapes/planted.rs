@@ -1,6 +1,8 @@
 //! What is wrong in a landscape is named, one line for each, and what it can do.
 
-use super::{AZURE, CLOUD_NATIVE_PG, CLOUD_SQL, COMPANY, Landscape, NEON, Place, RDS, SUPABASE, in_one_line};
+use super::{
+    AZURE, CLOUD_NATIVE_PG, CLOUD_SQL, COMPANY, Landscape, NEON, Place, RDS, SUPABASE, in_one_line, is_named,
+};
 
 /// Something that an administrator or a stranger did, and the line that must name it.
 type Planted = (&'static str, &'static str);
@@ -75,8 +77,8 @@ const ANYWHERE: &[Planted] = &[
     ),
     (
         "create schema planted; create table planted.tasks_old as table app.tasks",
-        "NOTE RK-618 bypass planted.tasks_old has the columns user_id, title, description, completed of app.tasks; nobody but its \
-         owner reads it: no policy binds it",
+        "NOTE RK-618 bypass planted.tasks_old has the columns user_id, title, description, completed of app.tasks; read by members of \
+         pg_read_all_data: no policy binds it",
     ),
     (
         "create table planted.shared as table app.tasks; grant select on planted.shared to planted_bypass",
@@ -152,7 +154,7 @@ async fn expect_each_named(landscape: Landscape, more: &[Planted]) {
     let report = in_one_line(&place.audit("rowkeep_login").await);
 
     let missing: Vec<_> =
-        ANYWHERE.iter().chain(more).filter(|(_, named)| !report.contains(&in_one_line(named))).collect();
+        ANYWHERE.iter().chain(more).filter(|(_, named)| !is_named(&report, named)).collect();
     assert!(missing.is_empty(), "{landscape:?}: {missing:#?}\n{}", report.replace(" RK-", "\nRK-"));
 }
 
@@ -256,7 +258,15 @@ async fn what_is_wrong_in_a_company_is_named() {
 async fn a_job_that_names_app_is_named_and_jobs_that_are_hidden_are_not_called_clean() {
     let place = Place::migrated(COMPANY).await;
     let plant = "insert into cron.job (schedule, command, username, jobname) values
-        ('0 4 * * *', 'create table crm.export as select user_id, title from app.tasks where title <> ''<a>&b''', 'postgres', 'export')";
+        ('0 4 * * *', 'create table crm.export as select user_id, title from app.tasks where title <> ''<a>&b''', 'postgres', 'export'),
+        ('0 5 * * *', 'select crm.outer_export()', 'postgres', 'nightly_export');
+        create function crm.export() returns bigint language sql as 'select count(*) from app.tasks';
+        create function crm.outer_export() returns bigint language sql as 'select crm.export()';
+        create schema _timescaledb_config;
+        create table _timescaledb_config.bgw_job (id integer, application_name name, proc_schema name, proc_name name, owner regrole,
+                                                  config jsonb);
+        insert into _timescaledb_config.bgw_job values (1000, 'User-Defined Action [1000]', 'crm', 'export', 'postgres', null),
+                                                       (1, 'Telemetry Reporter [1]', 'public', 'telemetry', 'postgres', null)";
     place.superuser().await.batch_execute(plant).await.expect("a job");
 
     let seen = in_one_line(&place.audit_by_psql("postgres").await);
@@ -265,7 +275,16 @@ async fn a_job_that_names_app_is_named_and_jobs_that_are_hidden_are_not_called_c
     let job = "NOTE RK-617 bypass job export in cron.job runs as postgres (";
     let command = "it names app: create table crm.export as select user_id, title from app.tasks where title <> '<a>&b'";
     assert!(seen.contains(job) && seen.contains(command), "{seen}");
-    assert!(!seen.contains("jobs of others in cron.job") && !seen.contains("job nightly"), "{seen}");
+    for called in [
+        "NOTE RK-617 bypass job nightly_export in cron.job runs as postgres (",
+        "it leads to crm.export(), which names app: select crm.outer_export()",
+        "NOTE RK-617 bypass job \"User-Defined Action [1000]\" in _timescaledb_config.bgw_job runs as postgres (",
+        "it leads to crm.export(), which names app: call crm.export()",
+    ] {
+        assert!(seen.contains(called), "{called}: {seen}");
+    }
+    assert!(!seen.contains("Telemetry") && !seen.contains("job totals"), "{seen}");
+    assert!(!seen.contains("jobs of others in cron.job") && !seen.contains("job nightly in"), "{seen}");
     assert!(!hidden.contains(job), "{hidden}");
     assert!(
         hidden.contains(

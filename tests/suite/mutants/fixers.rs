@@ -8,9 +8,9 @@ use super::test_cluster::Copy;
 const AUDIT: &str = include_str!("../../../sql/audit.sql");
 
 /// What the checks say: each fix with the oid of its fixer.
-const FIXES: &str = "fixes as (select f.fix, f.fixer from facts f where f.verdict <> 'OK' and f.fix <> '')
-    select f.fix, f.fixer::text, r.rolname::text, r.rolsuper
-      from fixes f left join pg_roles r on r.oid = f.fixer::oid";
+const FIXES: &str = "fixes as (select f.fix, f.fixer from together f where f.verdict <> 'OK' and f.fix <> '')
+    select f.fix, f.fixer, r.rolname::text, r.rolsuper
+      from fixes f left join pg_roles r on r.oid::text = f.fixer";
 
 /// The role for an administrator of roles, who is no superuser.
 pub const ADMINISTRATOR: &str = "role_administrator";
@@ -30,7 +30,7 @@ impl Fixers {
                 (row.get(1), row.get(2), row.get(3));
             match (fixer, name) {
                 (Some("0"), _) => Ok(None),
-                (Some("1"), _) => Ok(Some(ADMINISTRATOR.to_owned())),
+                (Some(changed), _) if changed.starts_with("admin ") => Ok(Some(ADMINISTRATOR.to_owned())),
                 (Some(_), Some(_)) if is_superuser == Some(true) => Ok(None),
                 (Some(_), Some(name)) => Ok(Some(name)),
                 (fixer, _) => Err(format!(" the role {fixer:?} does not exist")),
