@@ -3,8 +3,8 @@
 --   PostgreSQL ignores a stored role that the login may not take on.
 -- Severity: NOTE if something is missing. The server sets both for itself in every session. OK otherwise.
 -- Fix: alter role ... set role = 'rowkeep_api'; and the same for the time-outs. What is stored for the role in this database
--- hides what is stored for the role, so that the fix is for the same. A login that is no member of rowkeep_api: grant
--- rowkeep_api to ...;
+--   hides what is stored for the role, so that the fix is for the same. A login that is no member of rowkeep_api: grant
+--   rowkeep_api to ...;
 select 'RK-703', case when t.missing = '' and t.starts and m.may_set then 'OK' else 'NOTE' end, 'login',
        l.name
        || case when not m.may_set then ' cannot become rowkeep_api' || case when t.starts then ', which is stored as its role' else '' end
