@@ -1,7 +1,7 @@
 -- Looks for: tables, materialized views and foreign tables outside app that have the columns of a table of app.
 -- Why: a copy of the rows has no policy of app. People make one before a migration, or for a report, and forget it.
 -- Severity: NOTE. Another application can have such columns, too. FAIL if PUBLIC may read it and its user_id has the type
--- and collation of ours, as every copy has and other applications do not.
+--   and collation of ours, as every copy has and other applications do not.
 -- Fix: drop table ...; or revoke select on ... from ...;
 -- Controls: SOC 2 CC6.1
 select 'RK-618', case when x.public and m.copied then 'FAIL' else 'NOTE' end, 'bypass',

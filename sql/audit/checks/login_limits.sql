@@ -2,7 +2,7 @@
 -- Why: a login that starts as rowkeep_api is restricted even before the first request. Time-outs end what is stuck.
 -- Severity: NOTE if something is missing. The server sets both for itself in every session. OK otherwise.
 -- Fix: alter role ... set role = 'rowkeep_api'; and the same for the time-outs. What is stored for the role in this database
--- hides what is stored for the role, so that the fix is for the same.
+--   hides what is stored for the role, so that the fix is for the same.
 select 'RK-703', case when t.missing = '' and t.starts then 'OK' else 'NOTE' end, 'login',
        l.name || ' runs as rowkeep_api'
        || case when t.starts then ' from its first statement' else ' when the transaction of a request begins' end
