@@ -2692,8 +2692,9 @@ check_sequence_behind (id, verdict, area, subject, fact, fix, fixer) as material
 -- Why: the rows were loaded without the sequence. A new row gets the id of an old one, and the create fails for the user who
 --   has that id.
 -- Severity: FAIL if the sequence has never given a number although the table has rows, or if it is below most ids that the
---   statistics know, and fewer rows have changed since. NOTE if the statistics may be older than that, and if this login may
---   not read the sequence, or the statistics of a table with rows (PostgreSQL shows them to logins that no policy binds).
+--   statistics know, and fewer rows have changed since. NOTE if the statistics may be older than that, if there are none and
+--   the table has more rows than the sequence has given numbers, and if this login may not read the sequence, or the
+--   statistics of a table with rows (PostgreSQL shows them to logins that no policy binds).
 -- Fix: rowkeep migrate --repair
 -- Controls: SOC 2 CC6.1
 select 'RK-308', case when x.sure then 'FAIL' else 'NOTE' end, 'table',
@@ -2701,6 +2702,7 @@ select 'RK-308', case when x.sure then 'FAIL' else 'NOTE' end, 'table',
             else format('whether %s is behind the ids of %s', q.name, q.relation) end,
        case when x.problem <> '' then 'not looked at: this login may not read ' || x.problem
             when x.sure then 'creates get ids that exist, and fail'
+            when q.ids is null then 'by the number of rows, because it has no statistics yet: if it is, creates fail'
             else 'by the statistics, and rows have changed since: if it still is, creates fail' end,
        case when x.problem = '' then 'rowkeep migrate --repair' end, null
   from (select t.name as relation, r.name, c.reltuples, pg_stat_get_live_tuples(c.oid) as live, k.ids, k.number,
@@ -2739,7 +2741,7 @@ select 'RK-308', case when x.sure then 'FAIL' else 'NOTE' end, 'table',
        select case when q.position is null then 'the sequence'
                    when q.position > 0 and not q.shown then 'the statistics of the table' else '' end,
               coalesce(q.position = 0 and q.live > 0 or q.position > 0 and q.changes < b.beyond, false)) x (problem, sure)
- where x.problem <> '' or x.sure or q.position = 0 or b.beyond > 0
+ where x.problem <> '' or x.sure or q.position = 0 or b.beyond > 0 or q.ids is null and q.live > q.position
 ),
 
 check_server_collation_versions (id, verdict, area, subject, fact, fix, fixer) as materialized (

@@ -93,8 +93,8 @@ async fn rows_that_are_gone_or_were_never_committed_do_not_put_a_sequence_behind
         let admin = database.superuser().await;
         for statement in statements {
             admin.batch_execute(statement).await.expect(statement);
+            settled(&admin).await;
         }
-        settled(&admin).await;
         let migrating = migrator(&database).await;
 
         for login in ["postgres", &migrating] {
@@ -121,12 +121,17 @@ async fn a_sequence_that_is_behind_is_found_as_far_as_a_login_can_know() {
         let admin = database.superuser().await;
         for statement in statements {
             admin.batch_execute(statement).await.expect(statement);
+            settled(&admin).await;
         }
-        settled(&admin).await;
         let migrating = migrator(&database).await;
 
-        assert_eq!(behind(&database, "postgres").await, "FAIL", "{statements:?}");
+        // The proof of an audit uses some numbers up, so that it is known for less sure afterwards.
         assert_eq!(behind(&database, &migrating).await, bound, "{statements:?}");
+        let of_others = behind(&database, "postgres").await;
+        assert!(
+            of_others == "FAIL" || statements.len() == 1 && of_others == "NOTE",
+            "{statements:?}: {of_others}"
+        );
         let checked = check_integrity(&database.address("postgres"), false, false).await;
         assert!(checked.is_err(), "{statements:?}");
         let repaired = repair(&database, &migrating).await.expect("a repair");
