@@ -32,14 +32,15 @@ comment on constraint accepted_subject_blank on rowkeep.accepted is 'subject mus
 comment on constraint accepted_why_blank on rowkeep.accepted is 'why must not be blank';
 comment on constraint accepted_who_blank on rowkeep.accepted is 'who must not be blank';
 
--- The login of requests runs the audit as well, and has no privilege in schema rowkeep.
+-- The login of requests runs the audit as well, and has no privilege in schema rowkeep. Rows of a child table do not count:
+-- another role could write it.
 create function app.accepted() returns setof rowkeep.accepted
     language sql
     stable
     security definer
     set search_path = ''
 as $$
-    select id, subject, why, who, until from rowkeep.accepted
+    select id, subject, why, who, until from only rowkeep.accepted
 $$;
 
 comment on function app.accepted() is

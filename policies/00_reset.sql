@@ -31,7 +31,25 @@ declare
     command    text;
     accepted   text[];
     neighbours text[];
+    -- Another role that can write rowkeep.accepted could keep its own privileges: nothing in it counts then.
+    counts     boolean := exists (
+        select
+          from pg_class c
+         where c.oid = to_regclass('rowkeep.accepted')
+           and c.relkind = 'r'
+           and c.relowner = 'rowkeep_owner'::regrole
+           and not exists (select
+                             from (select grantee, privilege_type from aclexplode(c.relacl)
+                                    union all
+                                   select x.grantee, x.privilege_type
+                                     from pg_attribute t, aclexplode(t.attacl) x
+                                    where t.attrelid = c.oid) a
+                            where a.grantee <> c.relowner and a.privilege_type <> 'SELECT'));
 begin
+    if not counts then
+        raise warning 'another role than rowkeep_owner can write rowkeep.accepted: no privilege is kept; review its rows';
+    end if;
+
     -- A DBA has accepted the finding of the audit about each of these, such as the one that pgaudit needs. They are granted
     -- again at the end. A subject is compared as the audit prints it (sql/audit/frame/judge.sql).
     with granted (id, finding, command, owner, grantee, is_grantable, of_finding) as (
@@ -91,8 +109,10 @@ begin
              from string_to_table(format('%s to %s%s%s', g.finding, r.name, g.of_finding,
                                          case when g.is_grantable then ', with grant option' else '' end), null)
                   with ordinality s (c, number)) p (subject)
-      join rowkeep.accepted a on (a.id, a.subject) = (g.id, p.subject)
-     where g.grantee <> g.owner
+      -- Not the rows of a child table, which another role could write.
+      join only rowkeep.accepted a on (a.id, a.subject) = (g.id, p.subject)
+     where counts
+       and g.grantee <> g.owner
        -- Who writes that table decides what is accepted: only its owner.
        and g.command not like '% on table rowkeep.accepted'
        and coalesce(a.until >= (now() at time zone 'UTC')::date, true);

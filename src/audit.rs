@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
-use crate::database::Address;
+use crate::database::{Address, describe};
 use crate::schema::{SchemaError, Version, connect, has_foreign_schemas};
 pub use drift::Catalogue;
 pub use explained::controls;
@@ -31,6 +31,8 @@ const AUDIT: &str = include_str!("../sql/audit.sql");
 const SERVING_LOGIN: &str = include_str!("../sql/audit/serving_login.sql");
 /// What follows the checks in that file. Psql prints the findings of the checks alone.
 const FOUND: &str = include_str!("../sql/audit/frame/found.sql");
+/// The beginning of that file's one query, inside of its transaction.
+const QUERY: &str = "\nwith recursive";
 const FINDINGS: &str = include_str!("../sql/audit/program/findings.sql");
 const SERVER: &str = include_str!("../sql/schema/server.sql");
 const BEGIN: &str = include_str!("../sql/audit/catalogue_begin.sql");
@@ -168,6 +170,10 @@ fn catalogues_not_read(error: Error, address: &Address) -> SchemaError {
             "another session has locked a table of {address} for more than two seconds, perhaps a migration; run the audit \
              again when it has ended"
         )),
+        Some(state) if state.code() == "57014" => SchemaError::Unavailable(format!(
+            "{address} has ended a statement of the audit ({}): give the login a statement_timeout of a second or more",
+            describe(&error)
+        )),
         _ => error.into(),
     }
 }
@@ -196,12 +202,14 @@ async fn checked(client: &Client, login: Login, which: Checks) -> Result<Vec<ser
         is_wanted
     };
     let checks = checks.filter(is_wanted);
-    let mut query = checks.chain(FINDINGS.lines()).collect::<Vec<_>>().join("\n");
+    let query = checks.chain(FINDINGS.lines()).collect::<Vec<_>>().join("\n");
+    let (begin, query) = query.split_once(QUERY).unwrap_or_default();
+    // In a message of its own: a time limit holds from the next message on.
+    client.batch_execute(begin).await?;
     if login == Login::Serves {
-        // Before its one query, inside of its transaction.
-        query = query.replacen("\nwith recursive", &format!("\n{SERVING_LOGIN}\nwith recursive"), 1);
+        client.batch_execute(SERVING_LOGIN).await?;
     }
-    let messages = client.simple_query(&query).await?;
+    let messages = client.simple_query(&format!("{QUERY}{query}")).await?;
     let row = messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row),
         _ => None,
@@ -260,11 +268,8 @@ async fn drift(client: &Client) -> Result<Vec<Finding>, Error> {
         Err(error) => return Err(error),
     };
 
-    let major = major(client).await?;
-    let declared = Catalogue::declared(major);
-    let live = Catalogue::of_database(client).await?;
-
-    let mut findings = vec![match found {
+    let is_of_this_release = found.as_ref().is_none_or(|found| *found == wanted);
+    let release = match found {
         None => release(Verdict::Note, "the database's release is unknown")
             .because("this login cannot read it from app.schema_version()"),
         Some(found) if found == wanted => release(
@@ -285,8 +290,15 @@ async fn drift(client: &Client) -> Result<Vec<Finding>, Error> {
                 .because("audit the database with that release")
         }
         Some(_) => behind("the policies that were applied last are of an older release"),
-    }];
+    };
+    // What another release has made differs from what this one declares, and these statements would not go there.
+    if !is_of_this_release {
+        return Ok(vec![release]);
+    }
 
+    let declared = Catalogue::declared(major(client).await?);
+    let live = Catalogue::of_database(client).await?;
+    let mut findings = vec![release];
     let differing = declared.drift(&live);
     if differing.is_empty() {
         let text = format!("{0} of {0} objects and grants are as declared", declared.len());

@@ -1,6 +1,13 @@
 -- Creates the schema that records migrations and policies. Not in schema public: a login that does not own the database
 -- may create nothing there. Not in schema app: requests may read that one.
-create schema if not exists rowkeep authorization rowkeep_owner;
+do $$
+begin
+    -- CREATE SCHEMA IF NOT EXISTS needs CREATE on the database, even if the schema exists.
+    if to_regnamespace('rowkeep') is null then
+        create schema rowkeep authorization rowkeep_owner;
+    end if;
+end
+$$;
 
 set local role rowkeep_owner;
 

@@ -34,6 +34,8 @@ pub(super) struct Loss {
     pub(super) only_protection: bool,
     /// The statements that set it right, unless rows would be lost.
     pub(super) fix: Option<String>,
+    /// The statement that makes the comment of an object that `fix` makes anew.
+    pub(super) comment: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -126,6 +128,7 @@ impl Catalogue {
                 && self.differs_in(object, live)
                 && let Some(comment) = self.0.get(&format!("comment on {object}"))
                 && let Some(fix) = finding.fix.as_mut()
+                && !is_kept(fix)
             {
                 fix.push_str(&format!("\n{}", comment.statement));
             }
@@ -185,7 +188,10 @@ impl Catalogue {
             let fact = differing(object, self.0.get(object), live.0.get(object))?;
             let shown = fact.shown.unwrap_or_default();
             let mut changes = shown.lines().filter(|line| !line.starts_with(' '));
+            let remade = fact.fix.as_ref().is_some_and(|fix| fix.starts_with("drop "));
+            let comment = format!("comment on {object}");
             Some(Loss {
+                comment: self.0.get(&comment).filter(|_| remade).map(|entry| entry.statement.clone()),
                 object: object.clone(),
                 missing: !live.0.contains_key(object),
                 only_protection: changes
@@ -246,7 +252,7 @@ fn differing(object: &str, declared: Option<&Entry>, live: Option<&Entry>) -> Op
     }
 
     let undo = live.and_then(|entry| entry.undo.clone());
-    let (how, fix) = match (declared, live) {
+    let (how, mut fix) = match (declared, live) {
         (None, _) => ("exists, but is not declared", undo.unwrap_or_else(|| BY_HAND.into())),
         (Some(_), None) => ("is declared, but does not exist", remade(object, &wanted)),
         // A function or a comment is replaced, so it needs no drop.
@@ -256,6 +262,12 @@ fn differing(object: &str, declared: Option<&Entry>, live: Option<&Entry>) -> Op
             ("is not as declared", undo + &remade(object, &wanted))
         }
     };
+
+    if object.starts_with("trigger ")
+        && let Some(enabled) = found.strip_prefix(&wanted).and_then(enabled)
+    {
+        fix = enabled;
+    }
 
     // Another definition is another finding: who accepts one has not accepted the next.
     let pinned = match (declared, live) {
@@ -280,6 +292,20 @@ fn differing(object: &str, declared: Option<&Entry>, live: Option<&Entry>) -> Op
     }
     fact.shown = (!shown.is_empty()).then(|| shown.join("\n"));
     Some(fact)
+}
+
+/// Whether the statements change an object that stays, with its comment.
+fn is_kept(fix: &str) -> bool {
+    fix.starts_with("alter table ") && fix.contains(" enable trigger ")
+}
+
+/// The statement that enables a trigger, from the end of the statements of one that is disabled, as `sql/audit/catalogue.sql`
+/// prints it.
+fn enabled(state: &str) -> Option<String> {
+    let (table, trigger) = state.strip_prefix("\nalter table ")?.rsplit_once(" trigger ")?;
+    let states = [" disable", " enable replica", " enable always"];
+    let table = states.iter().find_map(|state| table.strip_suffix(state))?;
+    Some(format!("alter table {table} enable trigger {trigger}"))
 }
 
 fn remade(object: &str, statement: &str) -> String {
@@ -309,6 +335,34 @@ mod tests {
 
         assert_eq!(Catalogue::parse(&kept.to_text()), kept);
         assert_eq!(Catalogue::parse(""), Catalogue::default());
+    }
+
+    #[test]
+    fn a_trigger_that_is_disabled_is_enabled_and_one_that_is_made_anew_keeps_its_comment() {
+        let comment = ("comment on trigger t on app.x", "comment on trigger t on app.x is 'why';", None);
+        let declared = catalogue(&[("trigger t on app.x", "CREATE TRIGGER t a;", None), comment]);
+        for (live, fix, lost) in [
+            (
+                "CREATE TRIGGER t a;\nalter table app.x disable trigger t;",
+                "alter table app.x enable trigger t;",
+                None,
+            ),
+            (
+                "CREATE TRIGGER t a;\nalter table app.x enable replica trigger t;",
+                "alter table app.x enable trigger t;",
+                None,
+            ),
+            ("CREATE TRIGGER t b;", "drop trigger t on app.x;\nCREATE TRIGGER t a;", Some(comment.1)),
+        ] {
+            let live = catalogue(&[("trigger t on app.x", live, Some("drop trigger t on app.x;")), comment]);
+
+            let losses: Vec<_> =
+                declared.losses(&live).into_iter().map(|loss| (loss.fix, loss.comment)).collect();
+            let drift: Vec<_> = declared.drift(&live).into_iter().filter_map(|finding| finding.fix).collect();
+
+            assert_eq!(losses, [(Some(fix.to_owned()), lost.map(str::to_owned))]);
+            assert_eq!(drift, [lost.map_or(fix.to_owned(), |comment| format!("{fix}\n{comment}"))]);
+        }
     }
 
     #[test]

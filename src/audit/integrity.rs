@@ -25,15 +25,19 @@ const NAMED: usize = 10;
 ///
 /// # Errors
 /// The objects that are missing or changed, with the command or the statements that set them right. `reapplied`: the
-/// policies have just been applied, so that applying them again would not help.
-pub async fn check_integrity(address: &Address, reapplied: bool) -> Result<(), SchemaError> {
+/// policies have just been applied, so that applying them again would not help. `sequences_set`: so have the sequences.
+pub async fn check_integrity(
+    address: &Address,
+    reapplied: bool,
+    sequences_set: bool,
+) -> Result<(), SchemaError> {
     let client = connect(address).await?;
     let check = async {
         let losses = losses(&client).await?;
-        if losses.is_empty() {
-            sequence_behind(&client).await
-        } else {
-            Ok(Some(described(&losses, reapplied)))
+        match losses.as_slice() {
+            [] if sequences_set => Ok(None),
+            [] => sequence_behind(&client).await,
+            losses => Ok(Some(described(losses, reapplied))),
         }
     };
     let checked = timeout(CATALOGUE_TIMEOUT, check).await.map_err(|_| no_answer(address))?;
@@ -72,13 +76,16 @@ async fn losses(client: &Client) -> Result<Vec<Loss>, Error> {
 /// The problem if a sequence is behind the ids of its table, as far as the catalogues tell. The rows were loaded without it, so
 /// the next new row would get the id of an old one.
 async fn sequence_behind(client: &Client) -> Result<Option<String>, Error> {
-    let rows = client.query_typed(SEQUENCES_BEHIND, &[]).await?;
-    rows.first()
-        .map(|row| {
-            let (problem, statement): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-            Ok(format!("{problem}\nRun `rowkeep migrate --repair`, or as a superuser: {statement}"))
-        })
-        .transpose()
+    for row in client.query_typed(SEQUENCES_BEHIND, &[]).await? {
+        let (problem, statement): (String, String) = (row.try_get("problem")?, row.try_get("fix")?);
+        let behind: String = row.try_get("behind")?;
+        if client.query_one(behind.as_str(), &[]).await?.try_get(0)? {
+            return Ok(Some(format!(
+                "{problem}\nRun `rowkeep migrate --repair`, or as a superuser: {statement}"
+            )));
+        }
+    }
+    Ok(None)
 }
 
 fn described(losses: &[Loss], reapplied: bool) -> String {
@@ -108,7 +115,8 @@ fn described(losses: &[Loss], reapplied: bool) -> String {
         let fix = loss.fix.as_deref()?;
         // A column gets no statement, because the statement could delete data.
         let is_column = loss.object.starts_with("column ");
-        Some(if is_column { format!("-- {}: {fix}", loss.object) } else { fix.to_owned() })
+        let comment = loss.comment.iter().map(|comment| format!("\n{comment}")).collect::<String>();
+        Some(if is_column { format!("-- {}: {fix}", loss.object) } else { format!("{fix}{comment}") })
     };
     let by_hand = losses.iter().filter(|loss| !is_repairable(loss)).filter_map(fix);
     let by_hand = by_hand.collect::<Vec<_>>().join("\n");

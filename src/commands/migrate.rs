@@ -25,7 +25,7 @@ pub(super) async fn migrate(
                 None => return Err(error.into()),
             },
         };
-        let integrity = audit::check_integrity(&address, applied.policies).await;
+        let integrity = audit::check_integrity(&address, applied.policies, options.repair.is_some()).await;
         Ok((cluster, address, applied, integrity))
     };
     let (cluster, address, applied, integrity) =

@@ -22,6 +22,7 @@ const OWNERS: &str = include_str!("../../sql/schema/owners.sql");
 const HISTORY: &str = include_str!("../../sql/schema/history.sql");
 const INDEX_REBUILD: &str = include_str!("../../sql/schema/index_rebuild.sql");
 const LETTERS: &str = include_str!("../../sql/schema/letters.sql");
+const ACCEPTED_IS_OPEN: &str = include_str!("../../sql/schema/accepted_is_open.sql");
 const RECORD_POLICIES: &str = include_str!("../../sql/schema/record_policies.sql");
 
 /// How often to try for a table lock that requests or reports hold. Each attempt waits for the `lock_timeout` of
@@ -267,6 +268,13 @@ async fn apply_migrations(client: &mut Client, target: Target) -> Result<Vec<Str
 }
 
 async fn apply_policies(client: &mut Client, digest: &str) -> Result<(), SchemaError> {
+    let is_open = client.query_opt(ACCEPTED_IS_OPEN, &[]).await?;
+    if is_open.map(|row| row.try_get(0)).transpose()?.unwrap_or(false) {
+        tracing::warn!(
+            "another role than rowkeep_owner could write rowkeep.accepted: no privilege is kept for it; review its rows, \
+             which count again now"
+        );
+    }
     for attempt in 1.. {
         match apply_policies_once(client, digest).await {
             Ok(()) => break,

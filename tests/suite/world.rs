@@ -65,7 +65,8 @@ impl World {
         Self::try_on(Database::new().await, settings).await
     }
 
-    async fn try_on(database: Database, settings: &[(&str, &str)]) -> Result<Self, String> {
+    /// The same as [`World::on`], or the program's output if it does not start.
+    pub async fn try_on(database: Database, settings: &[(&str, &str)]) -> Result<Self, String> {
         let url = database.url("rowkeep_login");
         let mut all = vec![("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", SECRET)];
         all.extend(settings);

@@ -20,7 +20,7 @@ $$
 -- The functions of app that run as their owner (SECURITY DEFINER), with the text that each must have.
 expected_definers (name, body) as (values
     ('app.accepted()', $$
-    select id, subject, why, who, until from rowkeep.accepted
+    select id, subject, why, who, until from only rowkeep.accepted
 $$),
     ('app.cursor_key()', $$
     select key from rowkeep.cursor_keys order by id desc limit 1

@@ -56,6 +56,9 @@ pub(super) fn print(report: &Report) -> String {
 
 fn finding(fact: &Fact) -> String {
     let mut text = format!("{}: {}", fact.area, cell(&fact.sentence()));
+    if let Some(difference) = &fact.difference {
+        let _ = write!(text, "<br>Difference (- declared, + in the database):<br>{}", cell(difference));
+    }
     if let Some(accepted) = &fact.accepted {
         let until = accepted.until.as_deref().map_or("without end".into(), |until| format!("until {until}"));
         let _ = write!(text, "<br>Accepted by {} {until}: {}", cell(&accepted.who), cell(&accepted.why));

@@ -522,6 +522,7 @@ async fn the_commands_of_the_page_back_up_and_restore() {
             .env("PATH", format!("{path}:/usr/bin:/bin"))
             .env("BACKUP_URL", source.cluster.url("backup", "postgres"))
             .env("ADMIN_URL", target.url("postgres", "postgres"))
+            .env("MIGRATING_LOGIN", "deployer")
             .env("NEW_URL", target.url(login, database))
             .env("DATABASE_URL", target.url(login, database))
             .envs([("ENVIRONMENT", "production"), ("BETTER_AUTH_SECRET", SECRET)])
@@ -535,6 +536,9 @@ async fn the_commands_of_the_page_back_up_and_restore() {
     let mut recipe = Recipe::of("Back up and restore");
 
     let admin = source.cluster.superuser("postgres").await;
+    // As a hosting service gives it.
+    let make = "create role deployer login createrole; grant rowkeep_owner, rowkeep_api to deployer";
+    admin.batch_execute(make).await.expect("a migrating login");
     admin.batch_execute(&recipe.sql()).await.expect("a login for backups");
     let (_, report) = rowkeep(&["audit"], &source.cluster.url("postgres", "postgres")).await;
     assert!(report.contains("backup has BYPASSRLS"), "{report}");
@@ -542,7 +546,12 @@ async fn the_commands_of_the_page_back_up_and_restore() {
         run(&recipe.sh(), "tasks").await;
     }
     let checked = run(&recipe.sh(), "tasks").await;
-    run(&recipe.sh(), "tasks").await;
+    let repair = recipe.sh();
+    run_as(&repair, "deployer", "tasks").await;
+    // A dump of another owner gives the database to the superuser who restores it.
+    let lose = "alter database tasks owner to postgres";
+    target.superuser("postgres").await.batch_execute(lose).await.expect("another owner");
+    run_as(&repair, "deployer", "tasks").await;
 
     assert!(checked.contains("up to date") && checked.contains("isolation: HELD"), "{checked}");
     // The position of the sequence differs, because the proof of the audit has used some ids.
@@ -556,12 +565,21 @@ async fn the_commands_of_the_page_back_up_and_restore() {
     run(&recipe.sh(), "rows").await;
     assert_eq!(texts(&target.superuser("rows").await, rows).await, stored);
     // The same with a login that the policies bind.
-    let make = "create role deployer login createrole; grant rowkeep_owner, rowkeep_api to deployer";
-    target.superuser("postgres").await.batch_execute(make).await.expect("a login");
     let create = "create database bound owner deployer";
     target.superuser("postgres").await.batch_execute(create).await.expect("a database");
     run_as("rowkeep migrate", "deployer", "bound").await;
-    run_as(&recipe.sh(), "deployer", "bound").await;
+    let load = recipe.sh();
+    // Half a dump loads nothing, and the failure is not lost.
+    run(
+        "cp tasks.dump whole.dump && head -c $(($(wc -c < whole.dump) / 2)) whole.dump > tasks.dump",
+        "bound",
+    )
+    .await;
+    let cut = format!("if ( {load} ); then exit 1; fi; mv whole.dump tasks.dump");
+    let said = run_as(&cut, "deployer", "bound").await;
+    assert!(!said.contains("applied the policies"), "{said}");
+    assert_eq!(texts(&target.superuser("bound").await, rows).await, [""; 0]);
+    run_as(&load, "deployer", "bound").await;
     let bound = target.superuser("bound").await;
     assert_eq!(texts(&bound, rows).await, stored);
     assert_eq!(described(&bound).await, pristine().await);

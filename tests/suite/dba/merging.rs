@@ -43,6 +43,17 @@ async fn a_user_id_is_renamed_and_ids_and_time_stamps_stay() {
 }
 
 #[tokio::test]
+async fn a_user_id_that_is_renamed_to_itself_keeps_the_ids_of_its_tasks() {
+    let place = Site::shared().await.with_tasks().await;
+    let before = place.stored().await;
+
+    let output = merges(&place, OWNER, "alice", "alice").await.expect("a script");
+
+    assert!(output.contains("UPDATE 0\n"), "{output}");
+    assert_eq!(place.stored().await, before);
+}
+
+#[tokio::test]
 async fn two_users_become_one_even_if_they_have_tasks_of_the_same_id() {
     let place = Site::shared().await.with_tasks().await;
     // As somebody could have inserted it by hand.

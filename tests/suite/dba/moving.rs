@@ -82,6 +82,9 @@ async fn all_tasks_move_to_another_host_while_requests_are_served() {
         new.psql("postgres", &variables, subscribe).await.expect("a subscription");
         waits(&new, &recipe.first_copy, "| r").await;
         let during = (old.audit().await, new.audit().await);
+        let sequence = "FAIL     RK-308 table       app.tasks_id_seq is behind the ids of app.tasks";
+        let seen = new.rowkeep(&["audit"], "postgres").await.out;
+        assert!(seen.contains(sequence), "{release}: {seen}");
         let task = alice.creates(json!({ "title": "while it is copied" })).await;
         alice.patch(&format!("/api/tasks/{}", task["id"]), json!({ "completed": true })).await;
         drop(server);
@@ -89,6 +92,8 @@ async fn all_tasks_move_to_another_host_while_requests_are_served() {
         let last = old.psql("postgres", &[], &recipe.read_sequence).await.expect("a number");
         let last = last.lines().nth(2).expect("a row").trim().to_owned();
         new.psql("postgres", &[("last", &last)], &recipe.set_sequence).await.expect("a sequence");
+        let seen = new.rowkeep(&["audit"], "postgres").await.out;
+        assert!(!seen.contains(" is behind the ids "), "{release}: {seen}");
         new.psql("postgres", &[], &recipe.end_new).await.expect("no subscription");
         old.psql("postgres", &[], &recipe.end_old).await.expect("no publication");
 

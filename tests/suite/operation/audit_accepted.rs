@@ -5,6 +5,7 @@ use serde_json::Value;
 use tokio_postgres::Client;
 
 use super::audit::{audit, psql_ends};
+use crate::database::old_and_new::older_policies;
 use crate::world::{Database, World};
 
 const TRUNCATE: &str = "grant truncate on app.tasks to rowkeep_auditor";
@@ -138,7 +139,7 @@ async fn psql_does_not_say_that_an_accepted_difference_is_gone() {
 }
 
 /// Each of these stops the server: the damage, and the finding that says so.
-const REFUSED: [(&str, &str, &str); 10] = [
+const REFUSED: [(&str, &str, &str); 18] = [
     ("alter table app.tasks no force row level security", "RK-301", "app.tasks"),
     ("drop policy fence on app.tasks", "RK-312", "app.tasks"),
     ("drop policy owner_only on app.tasks", "RK-313", "app.tasks"),
@@ -156,6 +157,26 @@ const REFUSED: [(&str, &str, &str); 10] = [
         "RK-503",
         "select on other table app.posts to public",
     ),
+    (
+        "alter table app.tasks alter column user_id drop default",
+        "RK-302",
+        "app.tasks: user_id text collate \"C\" not null",
+    ),
+    ("alter table app.tasks alter column completed drop default", "RK-902", "column app.tasks.completed"),
+    ("alter table app.tasks alter column id drop identity", "RK-902", "column app.tasks.id"),
+    (
+        "alter table app.tasks add column own_x integer not null",
+        "RK-902",
+        "column app.tasks.own_x exists, but is not declared",
+    ),
+    ("revoke execute on function app.cursor_key() from rowkeep_api", "RK-902", "function app.cursor_key()"),
+    (
+        "revoke execute on function app.identify(text) from rowkeep_api",
+        "RK-902",
+        "function app.identify(text)",
+    ),
+    ("revoke usage on schema app from rowkeep_api", "RK-902", "grant of usage on schema app"),
+    ("alter collation app.letters rename to others", "RK-902", "collation app.letters is declared"),
     (
         "do $$ begin execute format('alter database %I set session_replication_role = replica', current_database()); end $$",
         "RK-511",
@@ -182,6 +203,44 @@ async fn what_the_server_refuses_cannot_be_accepted() {
     }
     let accepted = facts(&after).into_iter().filter(|fact| fact.1 == "ACCEPTED").count();
     assert!(accepted > 0, "{after:#}");
+}
+
+/// The list above is about the start, which nobody can accept away.
+#[tokio::test]
+async fn the_server_does_not_start_with_what_cannot_be_accepted() {
+    for (damage, ..) in REFUSED {
+        let (database, admin) = damaged(damage).await;
+        let found = facts(&report(&database, "postgres").await);
+        let all: Vec<_> = found.iter().map(|(id, _, subject)| (id.as_str(), subject.as_str())).collect();
+        accept(&admin, &all, "null").await;
+
+        let started = World::try_on(database, &[]).await;
+
+        assert!(started.is_err(), "the server starts after {damage}");
+    }
+}
+
+/// What another release has made differs from what this one declares, and the statements of drift would not go there.
+#[tokio::test]
+async fn a_database_of_another_release_has_one_line_about_it_and_no_drift() {
+    for (record, verdict) in [
+        (format!("insert into rowkeep.policies (digest) values ('{}')", older_policies()), "FAIL"),
+        ("insert into rowkeep.policies (digest) values ('of a release to come')".to_owned(), "NOTE"),
+        ("insert into rowkeep.migrations (version, name) values (1000, 'to_come')".to_owned(), "NOTE"),
+        ("delete from rowkeep.migrations where version = 9".to_owned(), "FAIL"),
+    ] {
+        let (database, admin) =
+            damaged(&format!("create index mine on app.tasks (updated_at); {record}")).await;
+        accept(&admin, &[("RK-902", "index app.gone exists, but is not declared")], "null").await;
+
+        let found = facts(&report(&database, "postgres").await);
+
+        let about: Vec<_> = found.iter().filter(|fact| fact.0.as_str() > "RK-9").collect();
+        assert!(
+            matches!(about.as_slice(), [(id, of, _)] if id == "RK-901" && of == verdict),
+            "{record}: {found:#?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -249,14 +308,32 @@ async fn nothing_is_accepted_while_another_role_can_write_the_table() {
 
         assert_eq!(code, Some(3), "{grant}: {text}");
         assert!(
-            text.contains("RK-923 accepted    rowkeep.accepted: another role than rowkeep_owner can"),
+            text.contains(
+                "FAIL     RK-923 accepted    rowkeep.accepted: another role than rowkeep_owner can"
+            ),
             "{text}"
         );
+        assert!(text.contains("fix: by hand: review each row"), "{text}");
         assert!(!text.contains("ACCEPTED RK"), "{grant}: {text}");
         admin.batch_execute(revoke).await.expect("as it should be");
         let (_, text) = psql_ends(&database, "postgres", &[]).await;
         assert!(text.contains("ACCEPTED RK-503"), "{revoke}: {text}");
     }
+}
+
+/// Another role can write a child table, and a query of the parent has its rows as well.
+#[tokio::test]
+async fn rows_of_a_child_table_accept_nothing() {
+    let (database, admin) =
+        damaged(&format!("{TRUNCATE}; create table rowkeep.kid () inherits (rowkeep.accepted)")).await;
+    for (id, subject) in TRUNCATE_FINDINGS {
+        let insert = "insert into rowkeep.kid (id, subject, why) values ($1, $2, 'planted')";
+        admin.execute(insert, &[&id, &subject]).await.expect("a row");
+    }
+
+    let found = report(&database, "postgres").await;
+
+    assert_eq!(TRUNCATE_FINDINGS.map(|finding| verdict(&found, finding)), ["FAIL"]);
 }
 
 /// Two subjects that print alike would be accepted together.

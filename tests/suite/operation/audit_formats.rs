@@ -50,6 +50,48 @@ async fn the_exit_status_tells_a_fail_from_an_audit_that_did_not_take_place() {
     assert_eq!((lost.out, misconfigured.out), (String::new(), String::new()));
 }
 
+/// The time limit of a login is for its requests. A lock makes the audit take longer than that.
+#[tokio::test]
+async fn the_audit_does_not_end_at_the_time_limit_of_its_login() {
+    let database = Database::new().await;
+    let admin = database.superuser().await;
+    let hasty = format!("hasty_{}", database.name);
+    let make =
+        format!("create role {hasty} login superuser; alter role {hasty} set statement_timeout = '300ms'");
+    admin.batch_execute(&make).await.expect("a login");
+    admin.batch_execute("begin; lock table app.tasks in access exclusive mode").await.expect("a lock");
+
+    let url = database.url(&hasty);
+    let (ended, _) = tokio::join!(audit(&url).run(), async {
+        tokio::time::sleep(std::time::Duration::from_millis(900)).await;
+        admin.batch_execute("rollback").await.expect("no lock");
+    });
+
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
+}
+
+/// Rust opens /dev/null then, and every write succeeds.
+#[tokio::test]
+async fn an_audit_without_a_standard_output_says_that_nobody_has_got_the_report() {
+    let database = Database::new().await;
+    let warned = async |redirection: &str| {
+        let command = format!("{} audit {redirection}", env!("CARGO_BIN_EXE_rowkeep"));
+        let output = tokio::process::Command::new("sh")
+            .args(["-c", &command])
+            .env_clear()
+            .envs([("ENVIRONMENT", "production"), ("DATABASE_URL", &database.url("postgres"))])
+            .output()
+            .await
+            .expect("a shell");
+        assert_eq!(output.status.code(), Some(0), "{redirection}: {output:?}");
+        String::from_utf8(output.stderr).expect("text").contains("the standard output is closed")
+    };
+
+    assert!(warned(">&-").await);
+    assert!(!warned("> /dev/null").await);
+    assert!(!warned("").await);
+}
+
 #[tokio::test]
 async fn a_note_fails_where_the_caller_wants_it() {
     let database = Database::new().await;
@@ -176,7 +218,7 @@ async fn the_junit_report_has_a_test_case_for_each_fact() {
 #[tokio::test]
 async fn the_page_for_reviewers_names_the_controls_and_cannot_be_forged_by_names() {
     let database = damaged(&format!(
-        "{TRUNCATE}; create view public.\"a | b <b>`_*\" as table app.tasks;
+        "{TRUNCATE}; create view public.\"a | b <b>`_*\" as table app.tasks; create index mine on app.tasks (updated_at);
          insert into rowkeep.accepted (id, subject, why, until)
                 values ('RK-503', 'truncate on app.tasks to rowkeep_auditor', 'the | export', '2999-12-31')"
     ))
@@ -193,6 +235,8 @@ async fn the_page_for_reviewers_names_the_controls_and_cannot_be_forged_by_names
         ),
         "{text}"
     );
+    let difference = r"<br>Difference (- declared, + in the database):<br>+ CREATE INDEX mine ON app.tasks USING btree (updated\_at);";
+    assert!(row("RK-902").contains(difference), "{text}");
     assert!(row("RK-503").contains(r"Accepted by postgres until 2999-12-31: the \| export"), "{text}");
     assert!(row("RK-802").contains(r#"view public."a \| b &lt;b&gt;\`\_\*" "#), "{text}");
     let sections: Vec<_> = text.lines().filter(|line| line.starts_with("## ")).collect();
