@@ -207,6 +207,7 @@ async fn what_the_server_refuses_cannot_be_accepted() {
 
 /// The list above is about the start, which nobody can accept away.
 #[tokio::test]
+#[ignore = "takes a minute: `make test-all`"]
 async fn the_server_does_not_start_with_what_cannot_be_accepted() {
     for (damage, ..) in REFUSED {
         let (database, admin) = damaged(damage).await;
