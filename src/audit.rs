@@ -189,17 +189,14 @@ async fn checked(client: &Client, login: Login, which: Checks) -> Result<Vec<ser
     })?;
     // Lines such as \set are for psql.
     let checks = checks.lines().filter(|line| !line.starts_with('\\'));
-    // What is left out is not parsed either: its definition from its name to the bracket, and the line that selects from it.
+    // What is left out is not parsed either: its definition, up to the next one, and the line that selects from it.
     let mut left_out = false;
+    let is_left_out = |name: &str| which == Checks::Failing && !explained::can_fail(name);
     let is_wanted = |line: &&str| {
-        let defined = line.strip_prefix("check_").and_then(|rest| rest.split_once(" (id, "));
-        let selected = line.split_once(" from check_");
-        let name = defined.map(|(name, _)| name).or(selected.map(|(_, name)| name));
-        let can_fail = which == Checks::All || name.is_none_or(explained::can_fail);
-        left_out |= defined.is_some() && !can_fail;
-        let is_wanted = can_fail && !left_out;
-        left_out &= *line != "),";
-        is_wanted
+        if let Some((name, _)) = line.split_once(" (id, verdict, area, subject, fact, fix, fixer)") {
+            left_out = name.strip_prefix("check_").is_some_and(is_left_out);
+        }
+        !left_out && !line.split_once(" from check_").is_some_and(|(_, name)| is_left_out(name))
     };
     let checks = checks.filter(is_wanted);
     let query = checks.chain(FINDINGS.lines()).collect::<Vec<_>>().join("\n");

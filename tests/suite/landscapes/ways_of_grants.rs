@@ -238,7 +238,7 @@ async fn a_materialized_view_of_a_function_shows_every_row_to_those_who_may_read
     let ground = ground().await;
     ground
         .prepare(
-            "create role viewer login; create schema kept; grant usage on schema kept to viewer;
+            "create role keeper login; create schema kept; grant usage on schema kept to keeper;
              create function kept.titles() returns setof text language plpgsql as $$
              begin return query select title from app.tasks; end $$;
              create function kept.greeting(app text) returns text language sql as '
@@ -246,12 +246,12 @@ async fn a_materialized_view_of_a_function_shows_every_row_to_those_who_may_read
              select app || ''!'' ';
              create materialized view kept.copied as select t as thing from kept.titles() t;
              create materialized view kept.harmless as select kept.greeting('hello') as greeting;
-             grant select on kept.copied, kept.harmless to viewer",
+             grant select on kept.copied, kept.harmless to keeper",
         )
         .await;
-    let viewer = ground.login("viewer").await;
+    let keeper = ground.login("keeper").await;
 
-    assert_eq!(text(&viewer, "select thing from kept.copied limit 1").await, SECRET);
+    assert_eq!(text(&keeper, "select thing from kept.copied limit 1").await, SECRET);
     ground.names("FAIL RK-802 objects materialized view kept.copied (definition").await;
     assert!(!ground.audit().await.contains("materialized view kept.harmless"));
 }
