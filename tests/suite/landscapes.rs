@@ -207,6 +207,7 @@ async fn the_audit_fails_nothing_on_supabase() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_audit_fails_nothing_on_rds() {
     expect_a_clean_page(RDS, None).await;
 }

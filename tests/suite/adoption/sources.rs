@@ -37,6 +37,7 @@ async fn tables_views_and_partitioned_tables_are_adopted_whatever_their_names_ar
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_name_that_is_no_table_is_refused_and_never_becomes_sql() {
     let old = OldServer::new().await;
     old.admin.batch_execute("create sequence public.numbers").await.expect("a sequence");
@@ -181,6 +182,7 @@ async fn a_login_with_createrole_adopts_from_another_database_whatever_its_time_
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_source_that_is_lost_during_the_copy_leaves_everything_as_it_was() {
     let (source, target) = (Database::unmigrated().await, OldServer::with("").await);
     let admin = source.superuser().await;

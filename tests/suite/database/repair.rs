@@ -76,6 +76,7 @@ async fn repair_sets_the_sequence_behind_every_id_with_any_migrating_login() {
 
 /// The statistics and the files of a table are older than its rows.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn rows_that_are_gone_or_were_never_committed_do_not_put_a_sequence_behind() {
     let emptied = "truncate app.tasks restart identity;
                    insert into app.tasks (user_id, title) values ('alice', 'one'), ('alice', 'two')";

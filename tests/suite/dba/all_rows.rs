@@ -19,6 +19,7 @@ async fn loads(target: &Place<'_>, login: &str, source: &Place<'_>) -> Vec<Strin
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn an_owner_without_bypassrls_reads_all_rows_and_loads_them_elsewhere() {
     for login in OWNERS {
         let (source, target) = (Site::shared().await.with_tasks().await, Site::shared().await.empty().await);
@@ -38,6 +39,7 @@ async fn an_owner_without_bypassrls_reads_all_rows_and_loads_them_elsewhere() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn an_empty_table_can_be_loaded_as_well() {
     let (source, target) = (Site::shared().await.empty().await, Site::shared().await.empty().await);
     source.directory.write("tasks.tsv", "");
@@ -50,6 +52,7 @@ async fn an_empty_table_can_be_loaded_as_well() {
 const TEXTS: [&str; 6] = ["secret", "words", "alice", "bob", "carol", " of "];
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn staging_gets_as_many_tasks_of_the_same_lengths_and_nobodys_texts() {
     let site = Site::shared().await;
     let (production, staging) = (site.with_tasks().await, site.empty().await);
@@ -79,6 +82,7 @@ async fn staging_gets_as_many_tasks_of_the_same_lengths_and_nobodys_texts() {
 
 /// Where the hosting service allows no role with BYPASSRLS.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_owner_can_read_for_staging_with_force_lifted() {
     let production = Site::shared().await.with_tasks().await;
     let mut recipe = Recipe::of("Copy to staging without the texts");

@@ -27,6 +27,7 @@ async fn assert_kept(place: &Place<'_>, exists: &str) {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn an_index_made_by_hand_is_no_drift_once_it_is_declared_as_wanted() {
     for login in OWNERS {
         let place = Site::shared().await.with_tasks().await;
@@ -46,6 +47,7 @@ async fn an_index_made_by_hand_is_no_drift_once_it_is_declared_as_wanted() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_column_added_by_hand_is_no_drift_and_no_answer_shows_it() {
     for login in OWNERS {
         let place = Site::shared().await.with_tasks().await;

@@ -21,6 +21,7 @@ async fn protected(place: &Place<'_>) -> Vec<String> {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_user_id_is_renamed_and_ids_and_time_stamps_stay() {
     for login in OWNERS {
         let place = Site::shared().await.with_tasks().await;
@@ -43,6 +44,7 @@ async fn a_user_id_is_renamed_and_ids_and_time_stamps_stay() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_user_id_that_is_renamed_to_itself_keeps_the_ids_of_its_tasks() {
     let place = Site::shared().await.with_tasks().await;
     let before = place.stored().await;
@@ -54,6 +56,7 @@ async fn a_user_id_that_is_renamed_to_itself_keeps_the_ids_of_its_tasks() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn two_users_become_one_even_if_they_have_tasks_of_the_same_id() {
     let place = Site::shared().await.with_tasks().await;
     // As somebody could have inserted it by hand.

@@ -49,6 +49,7 @@ async fn recipe_as(place: &Place<'_>, login: &str) -> (Audit, Audit) {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_report_counts_for_all_users_and_shows_no_title() {
     let site = Site::on(OwnCluster::start().await, "").await;
     let place = site.with_tasks().await;
@@ -79,6 +80,7 @@ async fn an_administrator_with_bypassrls_makes_reports_from_postgresql_16_on() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn an_administrator_without_bypassrls_cannot_make_the_function_and_counts_in_a_transaction() {
     for login in OWNERS {
         let place = Site::shared().await.with_tasks().await;

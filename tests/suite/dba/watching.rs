@@ -10,6 +10,7 @@ use crate::database::support::{begin_as, texts};
 use crate::world::{OwnCluster, Person};
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_connection_limit_is_shown_and_takes_away_the_note_of_the_audit() {
     let site = Site::on(OwnCluster::start().await, "").await;
     for login in OWNERS {

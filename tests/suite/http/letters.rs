@@ -60,6 +60,7 @@ const CASES: &[(&str, &[&str], &[&str])] = &[
 ];
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn searches_find_the_same_tasks_in_a_database_of_every_language() {
     for (language, world) in worlds().await {
         for (number, (text, found, others)) in CASES.iter().enumerate() {
