@@ -2640,7 +2640,7 @@ check_login_migrating (id, verdict, area, subject, fact, fix, fixer) as material
 -- Looks for: the logins that migrate, and what keeps them from it.
 -- Why: `rowkeep migrate` acts as rowkeep_owner. If another role is stored for the login, for the database or for all logins, its
 --   sessions start as that role and cannot. It needs the privileges of rowkeep_owner and rowkeep_api (INHERIT) and SET ROLE
---   rowkeep_owner, or ADMIN to grant them to itself, and CREATE on the database.
+--   rowkeep_owner, or ADMIN to grant them to itself. CREATE on the database is needed for the first migration alone.
 -- Severity: OK if it can migrate. NOTE if something prevents it.
 -- Fix: alter role ... reset role; alter role ... inherit; or grant rowkeep_owner to ...;
 -- Controls: SOC 2 CC6.3
@@ -2696,11 +2696,6 @@ select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login',
                         where o.rolname in ('rowkeep_owner', 'rowkeep_api')
                           and (not w.inherits and not w.grants
                                or w.inherits and v.since_16 and o.rolname = 'rowkeep_owner' and not pg_has_role(l.oid, o.oid, 'SET'))
-                        union all
-                       select 3, 'it may not create schemas in this database',
-                              format('grant create on database %I to %s;', current_database(), l.name), true
-                        where not has_database_privilege(l.oid, current_database(), 'CREATE')
-                          and (l.oid, to_regrole('rowkeep_owner')::oid) in (select role, other from can_use)
               ) y (number, problem, fix, by_hand)) x) p on true
 ),
 
@@ -3826,7 +3821,12 @@ judged (id, verdict, area, subject, fact, shown, fix, fixer, position, why, who,
         or not v.found and (a.id < 'RK-9' or exists (select from printed p
                                                       where p.id = 'RK-901' and (p.verdict = 'OK' or p.subject ~ ' is unknown$')))
     union all
-    select 'RK-923', case when t.is_open then 'FAIL' else 'NOTE' end, 'accepted', 'rowkeep.accepted', t.problem, null,
+    -- The privilege to write can be a FAIL of its own: one cause is one FAIL.
+    select 'RK-923',
+           case when t.is_open and not exists (select
+                                                 from printed p
+                                                where (p.id, p.verdict) = ('RK-503', 'FAIL') and p.subject ~ ' on rowkeep\.accepted[. ]')
+                then 'FAIL' else 'NOTE' end, 'accepted', 'rowkeep.accepted', t.problem, null,
            case when t.is_open then 'by hand: review each row and delete those that nobody has decided, then take the right to '
                                     'write it away' end,
            null, 0, null, null, null

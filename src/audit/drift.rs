@@ -141,6 +141,12 @@ impl Catalogue {
             .collect()
     }
 
+    /// Whether `live` has the object as it is declared.
+    pub(super) fn agrees(&self, object: &str, live: &Self) -> bool {
+        let statement = |catalogue: &Self| catalogue.0.get(object).map(|entry| entry.statement.clone());
+        statement(self) == statement(live)
+    }
+
     /// Whether the statements of drift make the object anew.
     fn differs_in(&self, object: &str, live: &Self) -> bool {
         match (self.0.get(object), live.0.get(object)) {

@@ -1,7 +1,7 @@
 -- Looks for: the logins that migrate, and what keeps them from it.
 -- Why: `rowkeep migrate` acts as rowkeep_owner. If another role is stored for the login, for the database or for all logins, its
 --   sessions start as that role and cannot. It needs the privileges of rowkeep_owner and rowkeep_api (INHERIT) and SET ROLE
---   rowkeep_owner, or ADMIN to grant them to itself, and CREATE on the database.
+--   rowkeep_owner, or ADMIN to grant them to itself. CREATE on the database is needed for the first migration alone.
 -- Severity: OK if it can migrate. NOTE if something prevents it.
 -- Fix: alter role ... reset role; alter role ... inherit; or grant rowkeep_owner to ...;
 -- Controls: SOC 2 CC6.3
@@ -57,9 +57,4 @@ select 'RK-709', case when p.problem is null then 'OK' else 'NOTE' end, 'login',
                         where o.rolname in ('rowkeep_owner', 'rowkeep_api')
                           and (not w.inherits and not w.grants
                                or w.inherits and v.since_16 and o.rolname = 'rowkeep_owner' and not pg_has_role(l.oid, o.oid, 'SET'))
-                        union all
-                       select 3, 'it may not create schemas in this database',
-                              format('grant create on database %I to %s;', current_database(), l.name), true
-                        where not has_database_privilege(l.oid, current_database(), 'CREATE')
-                          and (l.oid, to_regrole('rowkeep_owner')::oid) in (select role, other from can_use)
               ) y (number, problem, fix, by_hand)) x) p on true

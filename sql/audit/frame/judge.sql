@@ -101,7 +101,12 @@ judged (id, verdict, area, subject, fact, shown, fix, fixer, position, why, who,
         or not v.found and (a.id < 'RK-9' or exists (select from printed p
                                                       where p.id = 'RK-901' and (p.verdict = 'OK' or p.subject ~ ' is unknown$')))
     union all
-    select 'RK-923', case when t.is_open then 'FAIL' else 'NOTE' end, 'accepted', 'rowkeep.accepted', t.problem, null,
+    -- The privilege to write can be a FAIL of its own: one cause is one FAIL.
+    select 'RK-923',
+           case when t.is_open and not exists (select
+                                                 from printed p
+                                                where (p.id, p.verdict) = ('RK-503', 'FAIL') and p.subject ~ ' on rowkeep\.accepted[. ]')
+                then 'FAIL' else 'NOTE' end, 'accepted', 'rowkeep.accepted', t.problem, null,
            case when t.is_open then 'by hand: review each row and delete those that nobody has decided, then take the right to '
                                     'write it away' end,
            null, 0, null, null, null

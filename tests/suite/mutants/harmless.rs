@@ -168,7 +168,10 @@ async fn a_default_privilege_of_postgresql_itself_is_no_finding() {
     let others = news(&copy, others).await;
 
     assert_eq!(ours, ["FAIL grants future objects of rowkeep_owner are granted to other_role: execute"]);
-    assert_eq!(others, ["NOTE grants future objects of shop are granted to other_role: execute"]);
+    assert_eq!(
+        others,
+        ["NOTE grants future objects of shop are granted: execute on functions to other_role"]
+    );
     copy.discard().await;
 }
 

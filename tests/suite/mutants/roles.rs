@@ -184,7 +184,7 @@ async fn every_role_that_can_bypass_the_policies_is_listed() {
         ),
         (
             "create role x login; grant rowkeep_owner, rowkeep_api to x",
-            "NOTE login x migrates: it may not create schemas in this database",
+            "NOTE bypass x can become rowkeep_owner, the owner of app.tasks: an owner can lift",
         ),
         (
             "create role x login; grant rowkeep_api to x with admin option",
