@@ -177,8 +177,8 @@ async fn a_login_is_said_to_migrate_only_if_it_can() {
     let test_cluster = TestCluster::own().await;
     let copy = test_cluster.copy("migrated").await;
     let database = &copy.name;
-    let make = format!("create role mover login; grant rowkeep_owner, rowkeep_api to mover");
-    copy.admin.batch_execute(&make).await.expect("a login");
+    let make = "create role mover login; grant rowkeep_owner, rowkeep_api to mover";
+    copy.admin.batch_execute(make).await.expect("a login");
     let able = "OK login mover migrates: it can act as rowkeep_owner, and no stored role prevents it";
     let migrates = async || copy.run(&["migrate", "--reapply-policies"], "mover").await.0 == Some(0);
 
