@@ -143,8 +143,7 @@ impl Catalogue {
 
     /// Whether `live` has the object as it is declared.
     pub(super) fn agrees(&self, object: &str, live: &Self) -> bool {
-        let statement = |catalogue: &Self| catalogue.0.get(object).map(|entry| entry.statement.clone());
-        statement(self) == statement(live)
+        self.0.get(object).map(|entry| &entry.statement) == live.0.get(object).map(|entry| &entry.statement)
     }
 
     /// Whether the statements of drift make the object anew.
