@@ -7,7 +7,7 @@
 # make declared   writes sql/audit/declared/ again, after a change of migrations/ or policies/
 # make audit      writes sql/audit.sql, the one file for psql, and docs/findings.md, after a change in sql/audit/
 #
-# The other targets install what these need. Each names its script in .ci/:
+# The other targets install what these need, and `make tools` runs all of them. Each names its script in .ci/:
 #
 #   postgres      PostgreSQL's server programs
 #   node          Node.js, Better Auth, and what builds the page of the example
@@ -20,7 +20,7 @@
 #   chromium      Chromium, a web browser
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
 
-.PHONY: run example test test-all check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi
+.PHONY: run example test test-all tools check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -37,8 +37,10 @@ test: postgres
 	cargo test --locked -- --test-threads $(TEST_THREADS)
 
 # First the tests of `make test`, then the ignored ones: one of those checks what the others have recorded.
-test-all: node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi test
+test-all: tools test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
+
+tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi
 
 check:
 	.ci/run

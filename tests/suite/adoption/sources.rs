@@ -10,6 +10,7 @@ use crate::world::{Database, OwnCluster, releases};
 const ROW: &str = "'alice', 'x', null, false, '2026-01-01', '2026-01-01'";
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn tables_views_and_partitioned_tables_are_adopted_whatever_their_names_are() {
     let old = OldServer::with(&format!(
         "{TASKS} insert into public.tasks values (1, {ROW});
@@ -153,6 +154,7 @@ async fn a_source_that_stores_other_letters_arrives_as_the_same_text() {
 
 /// The login that a hosting service gives. The time limits are longer than the checks take and shorter than the copy takes.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_login_with_createrole_adopts_from_another_database_whatever_its_time_limits_are() {
     let cluster = OwnCluster::start().await;
     let admin = cluster.superuser("postgres").await;

@@ -78,6 +78,7 @@ async fn the_bound_of_a_page_is_an_index_condition() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_sort_keeps_only_one_page_in_memory() {
     let table = LargeTable::shared().await;
     let client = table.connection().await;

@@ -109,6 +109,7 @@ async fn rows_that_are_gone_or_were_never_committed_do_not_put_a_sequence_behind
 
 /// A login that policies bind sees no statistics, and is told so.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_sequence_that_is_behind_is_found_as_far_as_a_login_can_know() {
     let at_3 = "select setval('app.tasks_id_seq', 3)";
     let create = "insert into app.tasks (user_id, title) values ('bob', 'his')";

@@ -166,6 +166,7 @@ const OLD_TASKS: &str = "
     update public.tasks set title = repeat('long ', 50) where id = 31";
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_commands_of_the_migration_page_print_the_outputs_shown() {
     let deployment = Deployment::new().await;
     let admin = deployment.cluster.superuser("rowkeep").await;

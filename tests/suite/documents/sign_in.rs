@@ -28,6 +28,7 @@ fn without_numbers(text: &str) -> String {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_sign_in_page_quotes_the_error_for_each_wrong_token() {
     let (pair, other) = (KeyPair::new(EdDSA), KeyPair::new(EdDSA));
     let issuer = Issuer::new(&[&pair]).await;

@@ -42,6 +42,7 @@ async fn issuer_and_audience_follow_from_better_auths_url() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn better_auths_url_may_end_in_a_slash_or_a_path() {
     let pair = KeyPair::new(ES256);
     for (path, jwks_path) in [

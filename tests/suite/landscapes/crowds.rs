@@ -75,6 +75,7 @@ async fn roles_about_which_the_audit_says_the_same_share_a_line() {
 
 /// Who accepts such a line has accepted these roles, and no other.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn one_role_more_in_a_line_is_another_finding() {
     let cluster = OwnCluster::start().await;
     cluster.migrate().await;

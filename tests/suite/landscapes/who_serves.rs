@@ -52,6 +52,7 @@ async fn a_login_serves_if_it_starts_as_rowkeep_api_or_can_use_it_and_does_not_m
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_login_of_database_url_counts_whatever_it_is() {
     let cluster = cluster().await;
     let report = async |login: &str, serves| {
@@ -75,6 +76,7 @@ async fn the_login_of_database_url_counts_whatever_it_is() {
 
 /// A stored role makes a migration start as the wrong role. That was once printed as a fix.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_login_that_cannot_migrate_is_told_why_and_the_fix_mends_it() {
     let cluster = cluster().await;
     let admin = cluster.superuser("postgres").await;

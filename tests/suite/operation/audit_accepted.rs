@@ -223,6 +223,7 @@ async fn the_server_does_not_start_with_what_cannot_be_accepted() {
 
 /// What another release has made differs from what this one declares, and the statements of drift would not go there.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_database_of_another_release_has_one_line_about_it_and_no_drift() {
     for (record, verdict) in [
         (format!("insert into rowkeep.policies (digest) values ('{}')", older_policies()), "FAIL"),
@@ -367,6 +368,7 @@ async fn a_database_of_an_older_release_is_audited_without_the_table() {
 
 /// A function that reads them fails then, and would end the audit.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_damaged_history_does_not_stop_the_audit() {
     for damage in [
         "alter table rowkeep.migrations rename column version to number",

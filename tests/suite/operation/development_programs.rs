@@ -97,6 +97,7 @@ async fn dotenv_sets_no_variable_that_is_not_a_setting() {
 
 /// Root often has a directory of somebody else as its working directory.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_relative_directory_in_path_leads_to_no_programs() {
     let (directory, checkout) = (Directory::new(), Checkout::new("c"));
     let record = record(&directory);
@@ -115,6 +116,7 @@ async fn a_relative_directory_in_path_leads_to_no_programs() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn root_runs_no_program_of_another_user_that_path_leads_to() {
     if !is_root() {
         return;
@@ -187,6 +189,7 @@ async fn a_directory_of_another_user_is_not_used_for_the_database_and_the_secret
 
 /// With a umask of 0 everybody could write what PostgreSQL runs. With 077 the user that PostgreSQL runs as could not read it.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_files_of_development_have_their_modes_whatever_the_umask() {
     for umask in ["000", "077"] {
         let checkout = Checkout::new("c");

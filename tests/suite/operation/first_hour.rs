@@ -66,6 +66,7 @@ async fn the_printed_psql_line_shows_tasks_of_the_configured_database() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_printed_token_command_makes_tokens_that_this_server_accepts() {
     let checkout = Checkout::new("c");
     let claims = [

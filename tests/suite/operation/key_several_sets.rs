@@ -126,6 +126,7 @@ async fn two_issuers_may_use_the_same_kid() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn what_another_issuer_publishes_does_not_disturb_the_users_of_this_one() {
     for ours_is_of_better_auth_url in [true, false] {
         let (ours, theirs) = (KeyPair::new(EdDSA).with_kid("1"), KeyPair::new(ES256).with_kid("1"));
@@ -176,6 +177,7 @@ async fn an_unknown_kid_is_looked_for_only_at_the_issuer_that_the_token_names() 
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_server_that_answers_unknown_paths_with_a_page_a_useless_set_or_nothing_does_not_hide_its_key_set()
 {
     let pair = KeyPair::new(EdDSA);

@@ -147,6 +147,7 @@ async fn the_error_for_a_port_in_use_names_the_address_and_the_setting() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn log_levels_can_be_spelled_as_in_other_servers() {
     let database = Database::new().await;
     let url = database.url("rowkeep_login");

@@ -132,6 +132,7 @@ async fn a_file_that_cannot_be_read_is_one_problem() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_command_does_not_look_at_addresses_files_and_keys_that_it_does_not_use() {
     let world = World::new().await;
     let port = world.server.address.port().to_string();

@@ -117,6 +117,7 @@ async fn the_log_lists_every_loaded_key_and_no_secret() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn with_an_issuer_no_development_secret_is_made() {
     let pair = KeyPair::new(EdDSA);
     let issuer = Issuer::new(&[&pair]).await;
