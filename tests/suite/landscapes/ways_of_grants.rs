@@ -125,7 +125,9 @@ async fn select_on_the_toast_table_shows_long_descriptions_of_every_user() {
     }
 
     ground.names("NOTE RK-609 bypass chunker may read the TOAST table of app.tasks: it has the long").await;
-    ground.names("bypass reader_of_all is a member of pg_read_all_data: statistics contain values").await;
+    ground
+        .names("NOTE RK-609 bypass reader_of_all is a member of pg_read_all_data: statistics contain values")
+        .await;
 }
 
 #[tokio::test]

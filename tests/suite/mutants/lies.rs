@@ -149,8 +149,8 @@ async fn code_behind_a_harmless_looking_function_is_reported() {
             &["FAIL function public.peek() runs as postgres"],
         ),
         mutant(
-            r"create function public.peek() returns setof text language plpgsql security definer as \
-             $f$ begin perform E'\' -- ', ''; return query select title from app.tasks; perform 'end'; end $f$",
+            "create function public.peek() returns setof text language plpgsql security definer as \
+             $f$ begin perform E'\\' -- ', ''; return query select title from app.tasks; perform 'end'; end $f$",
             &["FAIL function public.peek() runs as postgres"],
         ),
         // A comment ends with the line, also if a carriage return ends that.
