@@ -3,7 +3,7 @@
 --
 --   cat policies/*.sql | psql -1 -v ON_ERROR_STOP=1 DATABASE
 --
---   policies             every policy on a table of schema app
+--   policies             every policy on a table of schema app, and on rowkeep.accepted
 --   privileges           on the schemas app and rowkeep and on their tables, columns, sequences and functions: those of
 --                        every role but the owner, and but those that rowkeep.accepted has by name
 --   default privileges   every grant on future objects of these schemas, but those that rowkeep.accepted has
@@ -159,8 +159,8 @@ begin
           from pg_policy p
           join pg_class c on c.oid = p.polrelid
           join pg_namespace n on n.oid = c.relnamespace
-         where n.nspname = 'app'
-           and (c.relowner = 'rowkeep_owner'::regrole or c.relname = 'tasks')
+         where n.nspname = 'app' and (c.relowner = 'rowkeep_owner'::regrole or c.relname = 'tasks')
+            or n.nspname = 'rowkeep' and c.relname = 'accepted'
          order by 1
     loop
         execute command;

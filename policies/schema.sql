@@ -12,5 +12,15 @@ grant execute on function app.schema_version()  to rowkeep_api, rowkeep_auditor;
 grant execute on function app.cursor_key()      to rowkeep_api;
 grant execute on function app.accepted()        to rowkeep_api, rowkeep_auditor;
 
+-- Members of pg_write_all_data need no privilege to write it. Without a policy for them they change no row.
+alter table rowkeep.accepted enable row level security;
+
+create policy auditors_read on rowkeep.accepted
+    for select to rowkeep_auditor
+    using (true);
+
+comment on policy auditors_read on rowkeep.accepted is
+    'Auditors see what is accepted. Only the owner writes it.';
+
 grant usage  on schema rowkeep                                                   to rowkeep_auditor;
 grant select on table  rowkeep.migrations, rowkeep.policies, rowkeep.accepted    to rowkeep_auditor;

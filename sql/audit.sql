@@ -147,7 +147,7 @@ collation_versions (name, word, recorded, actual, indexed, owner) as (
        and (u.used or (n.nspname, k.collname) = ('app', 'letters'))
 ),
 
--- Tables of app with the columns of a table of Rowkeep, as a copy of it has them, and without its policies. `complete`: all
+-- Tables of app and rowkeep with the columns of a table of Rowkeep, as a copy of it has them, and without its policies. `complete`: all
 -- columns. `copied`: the type and collation of user_id are those of the table, which other programs do not have.
 copies as (
     select c.oid, c.name, c.relowner, c.relacl, t.name as of, m.columns, m.number = m.all_of_them as complete, m.copied
@@ -163,8 +163,7 @@ copies as (
              from pg_attribute a
              left join pg_attribute b on b.attrelid = c.oid and b.attname = a.attname and b.attnum > 0
             where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped) m
-     where c.nspname = 'app'
-       and c.relkind in ('r', 'p', 'f', 'm')
+     where c.relkind in ('r', 'p', 'f', 'm')
        and c.oid not in (select oid from tables)
        and (m.number = m.all_of_them or m.users and (m.telling > 2 or m.telling = 2 and m.copied))
        -- Each user sees their own rows of it.
@@ -218,15 +217,43 @@ default_privileges as (
        and (n.nspname in ('app', 'rowkeep') or n.oid is null)
 ),
 
--- Functions of users that name a table of app: what calls them can reach its rows.
-app_readers (name) as (
-    select f.proname
+-- Views that read a table of app, as a pattern: one with security_invoker shows the rows of all users to the owner of a function.
+app_views (pattern) as (
+    select format(E'\\m(from|join|into|update|table|only|using)\\M([^;]*,)?[\\s(]*("?\\w+"?\\s*\\.\\s*)?"?(%s)\\M',
+                  coalesce(string_agg(regexp_replace(c.relname, '[^A-Za-z0-9_]+', '.*', 'g'), '|'), '-'))
+      from views v
+      join pg_class c on c.oid = v.oid
+),
+
+-- Functions of users that name a table of app, and those that call them: what calls one of them can reach its rows. Not the
+-- functions of Rowkeep, which are safe to call.
+user_functions as materialized (
+    select f.oid, f.proname, f.pronamespace in (select oid from schemas) as in_app,
+           concat(f.prosrc, pg_get_function_sqlbody(f.oid)) as text
       from pg_proc f
       join pg_language l on l.oid = f.prolang and l.lanname in ('sql', 'plpgsql')
      where f.oid >= 16384
-       and f.pronamespace not in (select oid from schemas)
+       and not (f.pronamespace in (select oid from schemas)
+                and (f.prorettype = 'trigger'::regtype
+                     or f.proname in ('current_user_id', 'identify', 'schema_version', 'cursor_key', 'accepted')))
        and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
-       and concat(f.prosrc, pg_get_function_sqlbody(f.oid)) ~* E'\\mapp"?\\s*\\.'
+),
+
+app_readers (oid, name) as (
+    select f.oid, f.proname
+      from user_functions f
+     where case when f.in_app
+                then exists (select from tables t where strpos(lower(f.text), lower(t.relname)) > 0)
+                else f.text ~* E'\\mapp"?\\s*\\.' end
+           or f.text ~* (select pattern from app_views)
+    union
+    select f.oid, f.proname
+      from app_readers r
+      join user_functions f on strpos(lower(f.text), lower(r.name)) > 0
+                           -- A name of PostgreSQL's own is no sign.
+                           and not exists (select from pg_proc p
+                                            where p.pronamespace = 'pg_catalog'::regnamespace and p.proname = r.name)
+                           and f.text ~* (E'\\m' || regexp_replace(r.name, '[^A-Za-z0-9_]+', '.*', 'g') || E'"?\\s*\\(')
 ),
 
 -- SECURITY DEFINER functions outside app whose owner can reach rows of all users: one row for each role that may execute
@@ -239,6 +266,9 @@ definers as (
     select f.oid, f.oid::regprocedure::text as signature, f.proowner as owner, o.name as owner_name, t.body, f.proname, l.lanname,
            p.receiver, coalesce(r.ours, false) as ours, p.open, bool_or(p.open) over (partition by f.oid) as any_open,
            f.prorettype = 'trigger'::regtype as of_trigger,
+           -- Its caller's search_path decides what it calls. The body of BEGIN ATOMIC is resolved already.
+           pg_get_function_sqlbody(f.oid) is null
+           and not exists (select from unnest(f.proconfig) c (setting) where c.setting ~* '^search_path=') as loose,
            exists (select from extension_members x
                     where x.classid = 'pg_proc'::regclass and x.objid = f.oid and x.extname <> 'plpgsql') as extension,
            -- An argument that can have SQL or a name in it.
@@ -279,14 +309,22 @@ definers as (
       left join roles r on r.oid = a.grantee
      cross join (select coalesce(string_agg(regexp_replace(c.relname, '[^A-Za-z0-9_]+', '.*', 'g'), '|'), '-') as names
                    from relations c where c.relkind in ('r', 'p', 'v', 'm', 'f')) x
-     cross join (select coalesce(string_agg(regexp_replace(name, '[^A-Za-z0-9_]+', '.*', 'g'), '|'), '-') as names
-                   from app_readers) e
+     -- A name of PostgreSQL's own counts with the schema of another function.
+     cross join (select coalesce(string_agg(case when p.there then E'(?!pg_catalog\\M)\\w+"?\\s*\\.\\s*"?' else '' end
+                                            || regexp_replace(n.name, '[^A-Za-z0-9_]+', '.*', 'g'), '|'), '-') as names
+                   from app_readers n
+                  cross join lateral (
+                        select exists (select from pg_proc p
+                                        where p.pronamespace = 'pg_catalog'::regnamespace and p.proname = n.name) as there) p) e
      cross join lateral (select concat(f.prosrc, pg_get_function_sqlbody(f.oid)) as body) b
-     -- Without comments. A quote_ident() or quote_literal() between texts is written as format() has it.
+     -- Without comments, if it is clear where texts end. A quote_ident() or quote_literal() between texts is written as
+     -- format() has it.
      cross join lateral (
            select b.body,
                   regexp_replace(regexp_replace(
-                      regexp_replace(b.body, E'(''([^'']|'''')*'')|--[^\\n]*|/\\*([^*]|\\*+[^*/])*\\*+/', E'\\1 ', 'g'),
+                      case when b.body ~ E'\\$\\w*\\$|\\\\''' then b.body
+                           else regexp_replace(b.body, E'(''([^'']|'''')*''|"[^"]*")|--[^\\n\\r]*|/\\*([^*]|\\*+[^*/])*\\*+/',
+                                               E'\\1 ', 'g') end,
                       E'''\\s*\\|\\|\\s*(pg_catalog\\.)?quote_(ident|literal|nullable)\\s*\\([^()]*\\)\\s*\\|\\|\\s*''', '%I', 'g'),
                       E'''\\s*\\|\\|\\s*(pg_catalog\\.)?quote_(ident|literal|nullable)\\s*\\([^()]*\\)', '%I''', 'g') as code) t
      -- Without the dynamic statements in which the caller can choose no table: a constant, or format() with names and values
@@ -301,6 +339,7 @@ definers as (
                   t.code ~* (E'U&"|\\m(from|join|into|update|table|only|using|truncate|copy)\\M[\\s(]*("?(app|rowkeep)"?\\s*\\.\\s*"?('
                              || x.names || E')\\M|[^;]*,[\\s(]*"?(app|rowkeep)"?\\s*\\.\\s*"?(' || x.names || E')\\M)')
                   or t.code ~* (E'\\m(' || e.names || E')"?\\s*\\(')
+                  or t.code ~* (select pattern from app_views)
                   -- It names the table alone, and its search path leads to app or is that of its caller.
                   or not exists (select from unnest(f.proconfig) c (setting)
                                   where c.setting ~* '^search_path=' and c.setting !~* E'\\mapp\\M')
@@ -443,9 +482,9 @@ pgaudit_roles (oid) as (
                           and not exists (select from tables t where pg_has_role(m.member, t.relowner, 'MEMBER')))
 ),
 
--- Every privilege of roles other than the owner, but not on objects of other programs. wanted: policies/ grants it. verdict: FAIL for PUBLIC, the roles of Rowkeep
--- and those of requests, and for what no policy binds. Another role may have it: it is less than to own the table, or to
--- have BYPASSRLS.
+-- Every privilege of roles other than the owner, but not on objects of other programs. wanted: policies/ grants it. verdict:
+-- FAIL for PUBLIC, the roles of Rowkeep and those of requests, and for what no policy binds. Another role may have it: it is
+-- less than to own the table, or to have BYPASSRLS.
 granted as (
     select g.*,
            case when g.wanted then 'OK'
@@ -1389,6 +1428,13 @@ select 'RK-612', 'NOTE', 'bypass',
   join roles r on r.oid = a.grantee and not r.rolsuper
  where a.grantee <> f.proowner
    and a.grantee not in (select oid from serving_roles)
+   -- An aggregate is internal by name, and calls functions in other languages.
+   and (f.prokind <> 'a'
+        or exists (select
+                     from pg_aggregate g
+                     join pg_proc p on p.oid in (g.aggtransfn, g.aggfinalfn, g.aggcombinefn) and p.oid >= 16384
+                     join pg_language x on x.oid = p.prolang and not x.lanpltrusted
+                    where g.aggfnoid = f.oid))
    and f.pronamespace not in (select oid from schemas)
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
    -- checks/function_languages.sql has a line for these.
@@ -1502,7 +1548,7 @@ select 'RK-604', 'NOTE', 'bypass',
 ),
 
 check_bypass_parameters (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: privileges on settings that make the server run a program or load a library.
+-- Looks for: privileges on settings that make the server run a program, load a library or let in whom a file names.
 -- Why: the program or the library runs as the system user that owns the files of all tables. ALTER SYSTEM on archive_command
 --   is enough: it applies when the server reads its settings again.
 -- Severity: NOTE. For PUBLIC and roles of requests another check fails.
@@ -1510,14 +1556,14 @@ check_bypass_parameters (id, verdict, area, subject, fact, fix, fixer) as materi
 -- Controls: SOC 2 CC6.3
 select 'RK-611', 'NOTE', 'bypass',
        format('%s has %s', r.name, string_agg(distinct format('%s on parameter %s', lower(a.privilege_type), p.parname), ', ')),
-       'the server runs or loads what such a setting names, as the owner of all files',
+       'the server runs, loads or obeys what such a setting names, as the owner of all files',
        string_agg(distinct format('revoke %s on parameter %s from %s;', lower(a.privilege_type), p.parname, h.name), ' '), 0::oid
   from pg_parameter_acl p
  cross join aclexplode(p.paracl) a
   join roles h on h.oid = a.grantee and not h.predefined
   join can_use u on u.other = a.grantee
   join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
- where (p.parname ~ '(_command|_library|_libraries|_library_path)$' or p.parname in ('jit_provider', 'primary_conninfo'))
+ where (p.parname ~ '(_command|_library|_libraries|_library_path)$' or p.parname in ('jit_provider', 'primary_conninfo', 'hba_file', 'ident_file', 'extension_control_path'))
    and a.grantee not in (select oid from serving_roles)
  group by r.oid, r.name
 ),
@@ -1635,35 +1681,42 @@ select 'RK-619', 'NOTE', 'bypass', r.name || ' may read pg_stat_statements, whic
 ),
 
 check_bypass_statistics (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: roles that may read pg_statistic or pg_statistic_ext_data: members of pg_read_all_data, and single grants.
--- Why: statistics contain values of the rows of all users, such as the most common titles. No policy applies to them, while
---   the view pg_stats hides them. Members of pg_read_all_data also read pg_authid, with the hashes of passwords.
+-- Looks for: roles that may read pg_statistic, pg_statistic_ext_data or the TOAST table of a table of app: members of
+--   pg_read_all_data, and single grants.
+-- Why: statistics contain values of the rows of all users, such as the most common titles, and a TOAST table has the long ones.
+--   No policy applies to them, while the view pg_stats hides them. Members of pg_read_all_data also read pg_authid, with the
+--   hashes of passwords.
 -- Severity: NOTE. Backups have pg_read_all_data. For roles of requests another check fails.
 -- Fix: revoke select on pg_catalog.pg_statistic from ...; or revoke pg_read_all_data from ...;
 -- Controls: SOC 2 CC6.3
 select 'RK-609', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(distinct w.way, ', ' order by w.way)),
-       'statistics contain values of the rows of all users, and no policy applies'
+       case when bool_and(w.toast) then 'it has the long descriptions of all users, and no policy applies'
+            else 'statistics contain values of the rows of all users, and no policy applies' end
        || case when bool_or(w.way = 'is a member of pg_read_all_data')
-               then '; it also reads the hashes of passwords in pg_authid, with which it can log in as others' else '' end,
+               then ', nor to TOAST tables, which have long descriptions; it also reads the hashes of passwords in pg_authid, with which it can log in as others' else '' end,
        string_agg(w.fix, ' ' order by w.fix), case when min(w.fixer) = max(w.fixer) then min(w.fixer) else '0' end
   from (select u.role, 'is a member of pg_read_all_data' as way,
-               m.revoke as fix, m.fixer
+               m.revoke as fix, m.fixer, false as toast
           from can_use u
           join roles o on o.oid = u.other and o.rolname = 'pg_read_all_data'
           left join memberships m on m.member = u.role and m.roleid = u.other
          where u.role <> u.other
          union
-        select u.role, 'may read ' || c.relname, format('revoke select on pg_catalog.%I from %s;', c.relname, h.name), '0'
+        select u.role, 'may read ' || coalesce('the TOAST table of ' || t.name, c.relname),
+               format('revoke select on %s.%I from %s;', c.relnamespace::regnamespace, c.relname, h.name), '0', t.name is not null
           from pg_class c
+          left join (select p.reltoastrelid, l.name from tables l join pg_class p on p.oid = l.oid) t
+                 on t.reltoastrelid = c.oid
          cross join lateral (
                select grantee, privilege_type from aclexplode(c.relacl)
                 union all
                select x.grantee, x.privilege_type
-                 from pg_attribute t cross join aclexplode(t.attacl) x
-                where t.attrelid = c.oid and t.attname ~ '^stxd|^stavalues') a
+                 from pg_attribute y cross join aclexplode(y.attacl) x
+                where y.attrelid = c.oid and y.attname ~ '^stxd|^stavalues|^chunk_data$') a
           join roles h on h.oid = a.grantee
           join can_use u on u.other = a.grantee
-         where c.oid in ('pg_catalog.pg_statistic'::regclass, 'pg_catalog.pg_statistic_ext_data'::regclass)
+         where (t.name is not null
+                or c.oid in ('pg_catalog.pg_statistic'::regclass, 'pg_catalog.pg_statistic_ext_data'::regclass))
            and a.privilege_type = 'SELECT'
            and a.grantee <> c.relowner
            and a.grantee not in (select oid from serving_roles)) w
@@ -1818,7 +1871,7 @@ check_constraint_validity (id, verdict, area, subject, fact, fix, fixer) as mate
 -- Why: rows can break the rule already.
 -- Severity: FAIL. The rule does not hold for every row.
 -- Fix: alter table ... validate constraint ...;
-select 'RK-306', 'FAIL', 'constraint', format('%s on %s', k.conname, t.name),
+select 'RK-306', 'FAIL', 'constraint', format('%s on %s, definition %s', k.conname, t.name, left(md5(pg_get_constraintdef(k.oid)), 8)),
        'enforced for new rows only, or not at all',
        case when (to_jsonb(k) ->> 'conenforced') = 'false' then 'by hand: drop it, and add it again as in migrations/'
             else format('alter table %s validate constraint %I;', t.name, k.conname) end,
@@ -1946,7 +1999,8 @@ check_function_definers (id, verdict, area, subject, fact, fix, fixer) as materi
 --   leads to the rows, or is in a language that this audit does not read; also if it was granted to a role of Rowkeep. NOTE if
 --   only other roles may: a function that shows one column to one role is less than a role with BYPASSRLS. NOTE for the function
 --   of a trigger: only who makes a table of their own and attaches it can run it. One NOTE counts those whose text says nothing
---   of this.
+--   of this, and names those without a search_path of their own: with a function or a temporary view in its own schema, a caller
+--   can make such a function run other code.
 -- Fix: revoke execute on routine ... from ...;
 -- Controls: CIS 4.5; SOC 2 CC6.3
 select 'RK-412', case when bool_or(d.open and not d.of_trigger or d.ours) then 'FAIL' else 'NOTE' end, 'function',
@@ -1964,11 +2018,18 @@ select 'RK-412', case when bool_or(d.open and not d.of_trigger or d.ours) then '
 union all
 select 'RK-412', 'NOTE', 'function',
        format('SECURITY DEFINER functions of other programs (%s), definitions %s', count(distinct d.oid),
-              left(md5(string_agg(distinct d.signature || d.body, '' order by d.signature || d.body)), 8)),
+              left(md5(string_agg(distinct concat(d.signature, d.body, d.loose), '' order by concat(d.signature, d.body, d.loose))), 8)),
        'others may execute them, their owners can reach the rows of all users, and their texts do not name app: '
        || string_agg(distinct d.signature, ', ') filter (where d.number <= 5)
-       || case when max(d.number) > 5 then format(' and %s more', max(d.number) - 5) else '' end, null, null
-  from (select o.*, dense_rank() over (order by o.signature) as number
+       || case when max(d.number) > 5 then format(' and %s more', max(d.number) - 5) else '' end
+       || case when bool_or(d.loose)
+               then '; these set no search_path, so that their caller can choose what they call, and so act as their owner: '
+                    || string_agg(distinct d.signature, ', ') filter (where d.loose and d.nth <= 5)
+                    || case when max(d.nth) filter (where d.loose) > 5
+                            then format(' and %s more', max(d.nth) filter (where d.loose) - 5) else '' end
+               else '' end, null, null
+  from (select o.*, dense_rank() over (order by o.signature) as number,
+               dense_rank() over (partition by o.loose order by o.signature) as nth
           from definers o
          where not (o.names_app or o.extension)
            and (o.sensitive = o.of_trigger)
@@ -1993,6 +2054,13 @@ select 'RK-414', 'NOTE', 'function',
   left join roles r on r.oid = a.grantee
  where f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)  -- nobody can call them
    and (a.grantee = 0 or a.grantee in (select oid from serving_roles))
+   -- An aggregate is internal by name, and calls functions in other languages.
+   and (f.prokind <> 'a'
+        or exists (select
+                     from pg_aggregate g
+                     join pg_proc p on p.oid in (g.aggtransfn, g.aggfinalfn, g.aggcombinefn) and p.oid >= 16384
+                     join pg_language x on x.oid = p.prolang and not x.lanpltrusted
+                    where g.aggfnoid = f.oid))
    and f.oid >= 16384
    and (f.pronamespace not in (select oid from schemas) or f.oid in (select oid from strange_functions))
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
@@ -2022,7 +2090,8 @@ select 'RK-413', case when f.oid < 16384 then 'NOTE' else 'FAIL' end, 'function'
 ),
 
 check_function_properties (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: the functions of app, other than those of another program: search path, settings, owner, SECURITY DEFINER, LEAKPROOF, language.
+-- Looks for: the functions of app, other than those of another program: search path, settings, owner, SECURITY DEFINER,
+--   LEAKPROOF, language.
 -- Why: a function that looks up names by the caller's search path can be made to call something else. SECURITY DEFINER
 --   code runs with the rights of its owner. A LEAKPROOF function may see rows before the policy.
 -- Severity: FAIL for each difference. NOTE for a function that Rowkeep does not have. OK otherwise.
@@ -3378,7 +3447,7 @@ select 'RK-511',
 ),
 
 check_table_copies (id, verdict, area, subject, fact, fix, fixer) as materialized (
--- Looks for: tables and materialized views of app with the columns of a table of Rowkeep, and without its policies.
+-- Looks for: tables and materialized views of app or rowkeep with the columns of a table of Rowkeep, and without its policies.
 -- Why: a copy of the tasks, such as `create table app.tasks_old as table app.tasks`, has the rows of all users and none of the
 --   policies. One GRANT shows them all.
 -- Severity: FAIL. The texts of all users are there without protection, even if requests cannot reach them now. NOTE if only some
@@ -3758,31 +3827,35 @@ refused (id, verdict, subject) as (values
 -- A name can contain any character. Here no character of a name can end a line, or look like another letter: the subject
 -- has them as U&'...' does, so that two subjects are never printed alike.
 printed as (
-    select f.id, f.verdict, f.area, p.subject, regexp_replace(coalesce(f.fact, ''), '[^ -~]+', '?', 'g') as fact, f.shown,
+    select f.id, f.verdict, f.area, n.subject, regexp_replace(coalesce(f.fact, ''), '[^ -~]+', '?', 'g') as fact, f.shown,
            -- A replaced character would make it a statement about another object. Line breaks are part of a statement.
            case when f.verdict = 'OK' or f.fix = '' then null
                 when n.fix ~ '[^ -~\n]' or f.position = 0 and n.fix ~ '\n'
                 then 'by hand: it takes a name that cannot be printed here'
                 else n.fix end as fix, f.fixer, f.position
       from found f
+     -- Whether names of the fix are written otherwise. Where a text could be taken for a name, the statement stays as it is.
      cross join lateral (
-           -- A quoted name is written with the escapes of U&"...", which PostgreSQL reads. Where a text could be taken for a name,
-           -- the statement stays as it is.
-           select case when f.fix !~ '[^ -~\n]' and (f.position <> 0 or f.fix !~ '\n') or f.fix ~ '(?i)\$|--|\me''' then f.fix
-                       else (select string_agg(case when t.part[1] ~ '^".*[^ -~].*"$'
-                                                    then 'U&' || (select string_agg(case when ascii(c) between 32 and 126 and c <> '\' then c
-                                                                                         when ascii(c) < 65536 then '\' || lpad(to_hex(ascii(c)), 4, '0')
-                                                                                         else '\+' || lpad(to_hex(ascii(c)), 6, '0') end, '' order by x.number)
-                                                                    from string_to_table(t.part[1], null) with ordinality x (c, number))
-                                                    else t.part[1] end, '' order by t.number)
-                               from regexp_matches(f.fix, '''(?:[^'']|'''')*''|"(?:[^"]|"")*"|[^''"]+|.', 'g')
-                                    with ordinality t (part, number)) end) n (fix)
+           select (f.fix ~ '[^ -~\n]' or f.position = 0 and f.fix ~ '\n') and f.fix !~ '(?i)\$|--|\me''' as named) w
+     -- The subject, and each quoted name of the fix: PostgreSQL reads that as U&"...".
      cross join lateral (
-           select case when f.subject !~ '[^ -~]|\\' then f.subject
-                       else (select string_agg(case when ascii(c) between 32 and 126 and c <> '\' then c
-                                                    when ascii(c) < 65536 then '\' || lpad(to_hex(ascii(c)), 4, '0')
-                                                    else '\+' || lpad(to_hex(ascii(c)), 6, '0') end, '' order by number)
-                               from string_to_table(f.subject, null) with ordinality s (c, number)) end) p (subject)
+           select string_agg(e.text, '' order by t.number) filter (where t.of_subject) as subject,
+                  case when w.named then string_agg(e.text, '' order by t.number) filter (where not t.of_subject)
+                       else f.fix end as fix
+             from (select true, 0::bigint, f.subject, f.subject ~ '[^ -~]|\\'
+                    union all
+                   select false, m.number, m.part[1], m.part[1] ~ '^".*[^ -~].*"$'
+                     from regexp_matches(f.fix, '''(?:[^'']|'''')*''|"(?:[^"]|"")*"|[^''"]+|.', 'g')
+                          with ordinality m (part, number)
+                    where w.named) t (of_subject, number, text, escapes)
+            cross join lateral (
+                  select case when not t.escapes then t.text
+                              else case when t.of_subject then '' else 'U&' end
+                                   || (select string_agg(case when ascii(c) between 32 and 126 and c <> '\' then c
+                                                              when ascii(c) < 65536 then '\' || lpad(to_hex(ascii(c)), 4, '0')
+                                                              else '\+' || lpad(to_hex(ascii(c)), 6, '0') end, ''
+                                                         order by x.number)
+                                         from string_to_table(t.text, null) with ordinality x (c, number)) end) e (text)) n
 ),
 
 judged (id, verdict, area, subject, fact, shown, fix, fixer, position, why, who, until) as (

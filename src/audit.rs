@@ -22,7 +22,7 @@ use crate::schema::{SchemaError, Version, connect, has_foreign_schemas};
 pub use drift::Catalogue;
 pub use explained::controls;
 pub use format::Format;
-pub use integrity::{check_integrity, lost_objects};
+pub use integrity::{Reapplied, check_integrity, lost_objects};
 pub use repair::repair_objects;
 use report::Finding;
 pub use report::{Acceptance, Fact, Head, Report, Verdict};

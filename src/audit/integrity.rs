@@ -20,24 +20,28 @@ const REPAIRED: [&str; 3] = ["policy ", "comment on policy ", "grant of "];
 /// How many objects an error names before it points to the audit.
 const NAMED: usize = 10;
 
+/// What was set right just now, so that an error must not advise to do it again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reapplied {
+    /// The policies were applied.
+    pub policies: bool,
+    /// The sequences were set behind the ids of their tables.
+    pub sequences: bool,
+}
+
 /// Checks that every declared object is there and as declared. More objects than that are no error here: the audit reports
 /// them.
 ///
 /// # Errors
-/// The objects that are missing or changed, with the command or the statements that set them right. `reapplied`: the
-/// policies have just been applied, so that applying them again would not help. `sequences_set`: so have the sequences.
-pub async fn check_integrity(
-    address: &Address,
-    reapplied: bool,
-    sequences_set: bool,
-) -> Result<(), SchemaError> {
+/// The objects that are missing or changed, with the command or the statements that set them right.
+pub async fn check_integrity(address: &Address, reapplied: Reapplied) -> Result<(), SchemaError> {
     let client = connect(address).await?;
     let check = async {
         let losses = losses(&client).await?;
         match losses.as_slice() {
-            [] if sequences_set => Ok(None),
+            [] if reapplied.sequences => Ok(None),
             [] => sequence_behind(&client).await,
-            losses => Ok(Some(described(losses, reapplied))),
+            losses => Ok(Some(described(losses, reapplied.policies))),
         }
     };
     let checked = timeout(CATALOGUE_TIMEOUT, check).await.map_err(|_| no_answer(address))?;
@@ -88,13 +92,14 @@ async fn sequence_behind(client: &Client) -> Result<Option<String>, Error> {
     Ok(None)
 }
 
-fn described(losses: &[Loss], reapplied: bool) -> String {
+fn described(losses: &[Loss], are_policies_applied: bool) -> String {
     let is_one_of =
         |loss: &Loss, prefixes: &[&str]| prefixes.iter().any(|prefix| loss.object.starts_with(prefix));
     let has_rows =
         |loss: &&Loss| loss.missing && is_one_of(loss, &["schema ", "table ", "column ", "sequence "]);
-    let is_repairable =
-        |loss: &&Loss| !reapplied && (is_one_of(loss, &REPAIRED) || !loss.missing && loss.only_protection);
+    let is_repairable = |loss: &&Loss| {
+        !are_policies_applied && (is_one_of(loss, &REPAIRED) || !loss.missing && loss.only_protection)
+    };
 
     let mut text = format!("objects that this release needs are missing or changed ({}):", losses.len());
     for loss in losses.iter().take(NAMED) {

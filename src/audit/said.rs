@@ -59,7 +59,7 @@ fn says(finding: &serde_json::Value, object: &str) -> bool {
             part.ends_with("_pkey") && subject == format!("{table} has no primary key")
         }
         ("RK-305", "constraint") => begins(format!("{name}: ")),
-        ("RK-306", "constraint") => subject == name,
+        ("RK-306", "constraint") => begins(format!("{name}, definition ")),
         ("RK-307", "constraint") => subject == format!("{name} has no comment"),
         ("RK-307", "comment") => object.strip_prefix("comment on constraint ").is_some_and(|constraint| {
             subject.strip_suffix(" has no comment").is_some_and(|named| named == constraint)

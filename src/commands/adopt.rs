@@ -50,7 +50,7 @@ async fn copy(from: &Address, to: &Address, request: &Request) -> Result<(), Fai
 
 async fn copy_in(session: Client, from: &Address, to: &Address, request: &Request) -> Result<(), Failure> {
     // Whatever is wrong with the target now must not be taken for the work of the adoption.
-    audit::check_integrity(to, false, false).await?;
+    audit::check_integrity(to, audit::Reapplied::default()).await?;
     let progress = Progress::start();
     let adoption = Adoption::prepare(from, &request.table, to, session, &progress).await?;
     let plan = adoption.plan();

@@ -25,7 +25,8 @@ pub(super) async fn migrate(
                 None => return Err(error.into()),
             },
         };
-        let integrity = audit::check_integrity(&address, applied.policies, options.repair.is_some()).await;
+        let reapplied = audit::Reapplied { policies: applied.policies, sequences: options.repair.is_some() };
+        let integrity = audit::check_integrity(&address, reapplied).await;
         Ok((cluster, address, applied, integrity))
     };
     let (cluster, address, applied, integrity) =

@@ -17,6 +17,13 @@ select 'RK-612', 'NOTE', 'bypass',
   join roles r on r.oid = a.grantee and not r.rolsuper
  where a.grantee <> f.proowner
    and a.grantee not in (select oid from serving_roles)
+   -- An aggregate is internal by name, and calls functions in other languages.
+   and (f.prokind <> 'a'
+        or exists (select
+                     from pg_aggregate g
+                     join pg_proc p on p.oid in (g.aggtransfn, g.aggfinalfn, g.aggcombinefn) and p.oid >= 16384
+                     join pg_language x on x.oid = p.prolang and not x.lanpltrusted
+                    where g.aggfnoid = f.oid))
    and f.pronamespace not in (select oid from schemas)
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
    -- checks/function_languages.sql has a line for these.

@@ -5,7 +5,8 @@
 --   leads to the rows, or is in a language that this audit does not read; also if it was granted to a role of Rowkeep. NOTE if
 --   only other roles may: a function that shows one column to one role is less than a role with BYPASSRLS. NOTE for the function
 --   of a trigger: only who makes a table of their own and attaches it can run it. One NOTE counts those whose text says nothing
---   of this.
+--   of this, and names those without a search_path of their own: with a function or a temporary view in its own schema, a caller
+--   can make such a function run other code.
 -- Fix: revoke execute on routine ... from ...;
 -- Controls: CIS 4.5; SOC 2 CC6.3
 select 'RK-412', case when bool_or(d.open and not d.of_trigger or d.ours) then 'FAIL' else 'NOTE' end, 'function',
@@ -23,11 +24,18 @@ select 'RK-412', case when bool_or(d.open and not d.of_trigger or d.ours) then '
 union all
 select 'RK-412', 'NOTE', 'function',
        format('SECURITY DEFINER functions of other programs (%s), definitions %s', count(distinct d.oid),
-              left(md5(string_agg(distinct d.signature || d.body, '' order by d.signature || d.body)), 8)),
+              left(md5(string_agg(distinct concat(d.signature, d.body, d.loose), '' order by concat(d.signature, d.body, d.loose))), 8)),
        'others may execute them, their owners can reach the rows of all users, and their texts do not name app: '
        || string_agg(distinct d.signature, ', ') filter (where d.number <= 5)
-       || case when max(d.number) > 5 then format(' and %s more', max(d.number) - 5) else '' end, null, null
-  from (select o.*, dense_rank() over (order by o.signature) as number
+       || case when max(d.number) > 5 then format(' and %s more', max(d.number) - 5) else '' end
+       || case when bool_or(d.loose)
+               then '; these set no search_path, so that their caller can choose what they call, and so act as their owner: '
+                    || string_agg(distinct d.signature, ', ') filter (where d.loose and d.nth <= 5)
+                    || case when max(d.nth) filter (where d.loose) > 5
+                            then format(' and %s more', max(d.nth) filter (where d.loose) - 5) else '' end
+               else '' end, null, null
+  from (select o.*, dense_rank() over (order by o.signature) as number,
+               dense_rank() over (partition by o.loose order by o.signature) as nth
           from definers o
          where not (o.names_app or o.extension)
            and (o.sensitive = o.of_trigger)

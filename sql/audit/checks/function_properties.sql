@@ -1,4 +1,5 @@
--- Looks for: the functions of app, other than those of another program: search path, settings, owner, SECURITY DEFINER, LEAKPROOF, language.
+-- Looks for: the functions of app, other than those of another program: search path, settings, owner, SECURITY DEFINER,
+--   LEAKPROOF, language.
 -- Why: a function that looks up names by the caller's search path can be made to call something else. SECURITY DEFINER
 --   code runs with the rights of its owner. A LEAKPROOF function may see rows before the policy.
 -- Severity: FAIL for each difference. NOTE for a function that Rowkeep does not have. OK otherwise.

@@ -1,4 +1,4 @@
--- Looks for: tables and materialized views of app with the columns of a table of Rowkeep, and without its policies.
+-- Looks for: tables and materialized views of app or rowkeep with the columns of a table of Rowkeep, and without its policies.
 -- Why: a copy of the tasks, such as `create table app.tasks_old as table app.tasks`, has the rows of all users and none of the
 --   policies. One GRANT shows them all.
 -- Severity: FAIL. The texts of all users are there without protection, even if requests cannot reach them now. NOTE if only some

@@ -38,31 +38,35 @@ refused (id, verdict, subject) as (values
 -- A name can contain any character. Here no character of a name can end a line, or look like another letter: the subject
 -- has them as U&'...' does, so that two subjects are never printed alike.
 printed as (
-    select f.id, f.verdict, f.area, p.subject, regexp_replace(coalesce(f.fact, ''), '[^ -~]+', '?', 'g') as fact, f.shown,
+    select f.id, f.verdict, f.area, n.subject, regexp_replace(coalesce(f.fact, ''), '[^ -~]+', '?', 'g') as fact, f.shown,
            -- A replaced character would make it a statement about another object. Line breaks are part of a statement.
            case when f.verdict = 'OK' or f.fix = '' then null
                 when n.fix ~ '[^ -~\n]' or f.position = 0 and n.fix ~ '\n'
                 then 'by hand: it takes a name that cannot be printed here'
                 else n.fix end as fix, f.fixer, f.position
       from found f
+     -- Whether names of the fix are written otherwise. Where a text could be taken for a name, the statement stays as it is.
      cross join lateral (
-           -- A quoted name is written with the escapes of U&"...", which PostgreSQL reads. Where a text could be taken for a name,
-           -- the statement stays as it is.
-           select case when f.fix !~ '[^ -~\n]' and (f.position <> 0 or f.fix !~ '\n') or f.fix ~ '(?i)\$|--|\me''' then f.fix
-                       else (select string_agg(case when t.part[1] ~ '^".*[^ -~].*"$'
-                                                    then 'U&' || (select string_agg(case when ascii(c) between 32 and 126 and c <> '\' then c
-                                                                                         when ascii(c) < 65536 then '\' || lpad(to_hex(ascii(c)), 4, '0')
-                                                                                         else '\+' || lpad(to_hex(ascii(c)), 6, '0') end, '' order by x.number)
-                                                                    from string_to_table(t.part[1], null) with ordinality x (c, number))
-                                                    else t.part[1] end, '' order by t.number)
-                               from regexp_matches(f.fix, '''(?:[^'']|'''')*''|"(?:[^"]|"")*"|[^''"]+|.', 'g')
-                                    with ordinality t (part, number)) end) n (fix)
+           select (f.fix ~ '[^ -~\n]' or f.position = 0 and f.fix ~ '\n') and f.fix !~ '(?i)\$|--|\me''' as named) w
+     -- The subject, and each quoted name of the fix: PostgreSQL reads that as U&"...".
      cross join lateral (
-           select case when f.subject !~ '[^ -~]|\\' then f.subject
-                       else (select string_agg(case when ascii(c) between 32 and 126 and c <> '\' then c
-                                                    when ascii(c) < 65536 then '\' || lpad(to_hex(ascii(c)), 4, '0')
-                                                    else '\+' || lpad(to_hex(ascii(c)), 6, '0') end, '' order by number)
-                               from string_to_table(f.subject, null) with ordinality s (c, number)) end) p (subject)
+           select string_agg(e.text, '' order by t.number) filter (where t.of_subject) as subject,
+                  case when w.named then string_agg(e.text, '' order by t.number) filter (where not t.of_subject)
+                       else f.fix end as fix
+             from (select true, 0::bigint, f.subject, f.subject ~ '[^ -~]|\\'
+                    union all
+                   select false, m.number, m.part[1], m.part[1] ~ '^".*[^ -~].*"$'
+                     from regexp_matches(f.fix, '''(?:[^'']|'''')*''|"(?:[^"]|"")*"|[^''"]+|.', 'g')
+                          with ordinality m (part, number)
+                    where w.named) t (of_subject, number, text, escapes)
+            cross join lateral (
+                  select case when not t.escapes then t.text
+                              else case when t.of_subject then '' else 'U&' end
+                                   || (select string_agg(case when ascii(c) between 32 and 126 and c <> '\' then c
+                                                              when ascii(c) < 65536 then '\' || lpad(to_hex(ascii(c)), 4, '0')
+                                                              else '\+' || lpad(to_hex(ascii(c)), 6, '0') end, ''
+                                                         order by x.number)
+                                         from string_to_table(t.text, null) with ordinality x (c, number)) end) e (text)) n
 ),
 
 judged (id, verdict, area, subject, fact, shown, fix, fixer, position, why, who, until) as (

@@ -1,4 +1,4 @@
--- Tables of app with the columns of a table of Rowkeep, as a copy of it has them, and without its policies. `complete`: all
+-- Tables of app and rowkeep with the columns of a table of Rowkeep, as a copy of it has them, and without its policies. `complete`: all
 -- columns. `copied`: the type and collation of user_id are those of the table, which other programs do not have.
 copies as (
     select c.oid, c.name, c.relowner, c.relacl, t.name as of, m.columns, m.number = m.all_of_them as complete, m.copied
@@ -14,8 +14,7 @@ copies as (
              from pg_attribute a
              left join pg_attribute b on b.attrelid = c.oid and b.attname = a.attname and b.attnum > 0
             where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped) m
-     where c.nspname = 'app'
-       and c.relkind in ('r', 'p', 'f', 'm')
+     where c.relkind in ('r', 'p', 'f', 'm')
        and c.oid not in (select oid from tables)
        and (m.number = m.all_of_them or m.users and (m.telling > 2 or m.telling = 2 and m.copied))
        -- Each user sees their own rows of it.

@@ -1,12 +1,40 @@
--- Functions of users that name a table of app: what calls them can reach its rows.
-app_readers (name) as (
-    select f.proname
+-- Views that read a table of app, as a pattern: one with security_invoker shows the rows of all users to the owner of a function.
+app_views (pattern) as (
+    select format(E'\\m(from|join|into|update|table|only|using)\\M([^;]*,)?[\\s(]*("?\\w+"?\\s*\\.\\s*)?"?(%s)\\M',
+                  coalesce(string_agg(regexp_replace(c.relname, '[^A-Za-z0-9_]+', '.*', 'g'), '|'), '-'))
+      from views v
+      join pg_class c on c.oid = v.oid
+),
+
+-- Functions of users that name a table of app, and those that call them: what calls one of them can reach its rows. Not the
+-- functions of Rowkeep, which are safe to call.
+user_functions as materialized (
+    select f.oid, f.proname, f.pronamespace in (select oid from schemas) as in_app,
+           concat(f.prosrc, pg_get_function_sqlbody(f.oid)) as text
       from pg_proc f
       join pg_language l on l.oid = f.prolang and l.lanname in ('sql', 'plpgsql')
      where f.oid >= 16384
-       and f.pronamespace not in (select oid from schemas)
+       and not (f.pronamespace in (select oid from schemas)
+                and (f.prorettype = 'trigger'::regtype
+                     or f.proname in ('current_user_id', 'identify', 'schema_version', 'cursor_key', 'accepted')))
        and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
-       and concat(f.prosrc, pg_get_function_sqlbody(f.oid)) ~* E'\\mapp"?\\s*\\.'
+),
+
+app_readers (oid, name) as (
+    select f.oid, f.proname
+      from user_functions f
+     where case when f.in_app
+                then exists (select from tables t where strpos(lower(f.text), lower(t.relname)) > 0)
+                else f.text ~* E'\\mapp"?\\s*\\.' end
+           or f.text ~* (select pattern from app_views)
+    union
+    select f.oid, f.proname
+      from app_readers r
+      join user_functions f on strpos(lower(f.text), lower(r.name)) > 0
+                           -- A name of PostgreSQL's own is no sign.
+                           and not exists (select from pg_proc p
+                                            where p.pronamespace = 'pg_catalog'::regnamespace and p.proname = r.name)
+                           and f.text ~* (E'\\m' || regexp_replace(r.name, '[^A-Za-z0-9_]+', '.*', 'g') || E'"?\\s*\\(')
 ),
 
 -- SECURITY DEFINER functions outside app whose owner can reach rows of all users: one row for each role that may execute
@@ -19,6 +47,9 @@ definers as (
     select f.oid, f.oid::regprocedure::text as signature, f.proowner as owner, o.name as owner_name, t.body, f.proname, l.lanname,
            p.receiver, coalesce(r.ours, false) as ours, p.open, bool_or(p.open) over (partition by f.oid) as any_open,
            f.prorettype = 'trigger'::regtype as of_trigger,
+           -- Its caller's search_path decides what it calls. The body of BEGIN ATOMIC is resolved already.
+           pg_get_function_sqlbody(f.oid) is null
+           and not exists (select from unnest(f.proconfig) c (setting) where c.setting ~* '^search_path=') as loose,
            exists (select from extension_members x
                     where x.classid = 'pg_proc'::regclass and x.objid = f.oid and x.extname <> 'plpgsql') as extension,
            -- An argument that can have SQL or a name in it.
@@ -59,14 +90,22 @@ definers as (
       left join roles r on r.oid = a.grantee
      cross join (select coalesce(string_agg(regexp_replace(c.relname, '[^A-Za-z0-9_]+', '.*', 'g'), '|'), '-') as names
                    from relations c where c.relkind in ('r', 'p', 'v', 'm', 'f')) x
-     cross join (select coalesce(string_agg(regexp_replace(name, '[^A-Za-z0-9_]+', '.*', 'g'), '|'), '-') as names
-                   from app_readers) e
+     -- A name of PostgreSQL's own counts with the schema of another function.
+     cross join (select coalesce(string_agg(case when p.there then E'(?!pg_catalog\\M)\\w+"?\\s*\\.\\s*"?' else '' end
+                                            || regexp_replace(n.name, '[^A-Za-z0-9_]+', '.*', 'g'), '|'), '-') as names
+                   from app_readers n
+                  cross join lateral (
+                        select exists (select from pg_proc p
+                                        where p.pronamespace = 'pg_catalog'::regnamespace and p.proname = n.name) as there) p) e
      cross join lateral (select concat(f.prosrc, pg_get_function_sqlbody(f.oid)) as body) b
-     -- Without comments. A quote_ident() or quote_literal() between texts is written as format() has it.
+     -- Without comments, if it is clear where texts end. A quote_ident() or quote_literal() between texts is written as
+     -- format() has it.
      cross join lateral (
            select b.body,
                   regexp_replace(regexp_replace(
-                      regexp_replace(b.body, E'(''([^'']|'''')*'')|--[^\\n]*|/\\*([^*]|\\*+[^*/])*\\*+/', E'\\1 ', 'g'),
+                      case when b.body ~ E'\\$\\w*\\$|\\\\''' then b.body
+                           else regexp_replace(b.body, E'(''([^'']|'''')*''|"[^"]*")|--[^\\n\\r]*|/\\*([^*]|\\*+[^*/])*\\*+/',
+                                               E'\\1 ', 'g') end,
                       E'''\\s*\\|\\|\\s*(pg_catalog\\.)?quote_(ident|literal|nullable)\\s*\\([^()]*\\)\\s*\\|\\|\\s*''', '%I', 'g'),
                       E'''\\s*\\|\\|\\s*(pg_catalog\\.)?quote_(ident|literal|nullable)\\s*\\([^()]*\\)', '%I''', 'g') as code) t
      -- Without the dynamic statements in which the caller can choose no table: a constant, or format() with names and values
@@ -81,6 +120,7 @@ definers as (
                   t.code ~* (E'U&"|\\m(from|join|into|update|table|only|using|truncate|copy)\\M[\\s(]*("?(app|rowkeep)"?\\s*\\.\\s*"?('
                              || x.names || E')\\M|[^;]*,[\\s(]*"?(app|rowkeep)"?\\s*\\.\\s*"?(' || x.names || E')\\M)')
                   or t.code ~* (E'\\m(' || e.names || E')"?\\s*\\(')
+                  or t.code ~* (select pattern from app_views)
                   -- It names the table alone, and its search path leads to app or is that of its caller.
                   or not exists (select from unnest(f.proconfig) c (setting)
                                   where c.setting ~* '^search_path=' and c.setting !~* E'\\mapp\\M')

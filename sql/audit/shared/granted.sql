@@ -13,9 +13,9 @@ pgaudit_roles (oid) as (
                           and not exists (select from tables t where pg_has_role(m.member, t.relowner, 'MEMBER')))
 ),
 
--- Every privilege of roles other than the owner, but not on objects of other programs. wanted: policies/ grants it. verdict: FAIL for PUBLIC, the roles of Rowkeep
--- and those of requests, and for what no policy binds. Another role may have it: it is less than to own the table, or to
--- have BYPASSRLS.
+-- Every privilege of roles other than the owner, but not on objects of other programs. wanted: policies/ grants it. verdict:
+-- FAIL for PUBLIC, the roles of Rowkeep and those of requests, and for what no policy binds. Another role may have it: it is
+-- less than to own the table, or to have BYPASSRLS.
 granted as (
     select g.*,
            case when g.wanted then 'OK'

@@ -22,7 +22,7 @@ const RUNS: usize = 7;
 /// The fix for a login that may take on the role, but may not call app.identify.
 const INHERIT: &str = "by hand: let the login inherit from rowkeep_api (ALTER ROLE .. INHERIT)";
 
-const REAPPLY: &str = "rowkeep migrate --reapply-policies, and the fixes above";
+const REAPPLY: &str = "by hand: run the fixes above, then `rowkeep migrate --reapply-policies`";
 
 /// The statements for one table, and the session that runs them.
 pub(super) struct TableProof<'a> {

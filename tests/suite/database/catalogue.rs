@@ -141,6 +141,7 @@ async fn the_policies_are_these_and_no_others() {
     assert_eq!(
         found(POLICIES).await,
         [
+            "auditors_read on rowkeep.accepted: permissive for r to rowkeep_auditor using true check ",
             "fence on app.tasks: restrictive for all to public \
              using (user_id = app.current_user_id()) \
              check (user_id = app.current_user_id())",
@@ -160,7 +161,7 @@ async fn the_tables_are_these_and_every_one_with_users_rows_forces_row_security(
             "S rowkeep.cursor_keys_id_seq of rowkeep_owner",
             "S rowkeep.policies_id_seq of rowkeep_owner",
             "r app.tasks of rowkeep_owner, row security, forced",
-            "r rowkeep.accepted of rowkeep_owner",
+            "r rowkeep.accepted of rowkeep_owner, row security",
             "r rowkeep.cursor_keys of rowkeep_owner",
             "r rowkeep.lock of rowkeep_owner",
             "r rowkeep.migrations of rowkeep_owner",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rowkeep::audit::{Login, audit_as, check_integrity, repair_objects};
+use rowkeep::audit::{Login, Reapplied, audit_as, check_integrity, repair_objects};
 use rowkeep::schema::{MigrateOptions, Migrated, RepairObjects, migrate_with};
 use serde_json::json;
 
@@ -99,7 +99,7 @@ async fn rows_that_are_gone_or_were_never_committed_do_not_put_a_sequence_behind
         let migrating = migrator(&database).await;
 
         for login in ["postgres", &migrating] {
-            let checked = check_integrity(&database.address(login), false, false).await;
+            let checked = check_integrity(&database.address(login), Reapplied::default()).await;
             assert!(checked.is_ok(), "{statements:?}, {login}: {checked:?}");
             assert_ne!(behind(&database, login).await, "FAIL", "{statements:?}, {login}");
         }
@@ -134,11 +134,11 @@ async fn a_sequence_that_is_behind_is_found_as_far_as_a_login_can_know() {
             of_others == "FAIL" || statements.len() == 1 && of_others == "NOTE",
             "{statements:?}: {of_others}"
         );
-        let checked = check_integrity(&database.address("postgres"), false, false).await;
+        let checked = check_integrity(&database.address("postgres"), Reapplied::default()).await;
         assert!(checked.is_err(), "{statements:?}");
         let repaired = repair(&database, &migrating).await.expect("a repair");
         assert_eq!(repaired.sequences, ["app.tasks_id_seq to 40"], "{statements:?}");
-        let checked = check_integrity(&database.address("postgres"), false, false).await;
+        let checked = check_integrity(&database.address("postgres"), Reapplied::default()).await;
         assert!(checked.is_ok(), "{statements:?}: {checked:?}");
     }
 }
@@ -254,7 +254,8 @@ async fn a_constraint_that_rows_break_is_named_and_binds_new_rows() {
     creates(&admin, "alice", " ").await;
 
     repair(&database, "postgres").await.expect("what can be repaired");
-    let checked = check_integrity(&database.address("postgres"), true, false).await;
+    let reapplied = Reapplied { policies: true, ..Reapplied::default() };
+    let checked = check_integrity(&database.address("postgres"), reapplied).await;
 
     let problem = checked.expect_err("a problem").to_string();
     assert!(problem.contains("constraint tasks_title_blank on app.tasks is not as declared"), "{problem}");

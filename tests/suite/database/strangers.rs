@@ -145,6 +145,20 @@ async fn the_audit_fails_a_copy_of_the_tasks_by_its_name() {
     assert_eq!(text(&report).matches("app.tasks_old").count(), 1, "{report}");
 }
 
+/// Nor is schema rowkeep a place for it.
+#[tokio::test]
+async fn the_audit_fails_a_copy_of_the_tasks_in_the_schema_of_the_history() {
+    let database = with("create table rowkeep.tasks_old as table app.tasks").await;
+
+    let report = audit(&database.address("postgres")).await.expect("a report");
+
+    let failing = failing(&report);
+    assert!(
+        failing.len() == 1 && failing[0].contains("rowkeep.tasks_old has every column of app.tasks"),
+        "{report}"
+    );
+}
+
 /// Some columns are enough, and so is a policy that shows every row.
 #[tokio::test]
 async fn the_audit_fails_a_copy_of_some_columns_and_one_with_other_policies() {
@@ -364,11 +378,11 @@ async fn applying_the_policies_leaves_another_program_its_way_to_its_tables() {
 async fn a_migrating_login_applies_the_policies_beside_a_table_of_another_owner() {
     let database =
         with("create table app.orders (id int); alter table app.orders enable row level security").await;
-    let login = format!("migrator_{}", database.name);
+    let [login, requests] = ["migrator", "requests"].map(|role| format!("{role}_{}", database.name));
     let make = format!(
         "create role {login} login; grant rowkeep_owner, rowkeep_api to {login};
-         alter database {} owner to {login};
-         create policy lax on app.orders using (true); grant select on app.orders to pg_monitor, public",
+         create role {requests} login in role rowkeep_api; alter database {} owner to {login};
+         create policy lax on app.orders using (true); grant select on app.orders to pg_monitor, {requests}",
         database.name
     );
     database.superuser().await.batch_execute(&make).await.expect("a login");

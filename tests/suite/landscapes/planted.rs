@@ -42,7 +42,7 @@ const ANYWHERE: &[Planted] = &[
     (
         "create role planted_monitor login; grant pg_read_all_data to planted_monitor",
         "NOTE RK-609 bypass planted_monitor is a member of pg_read_all_data: statistics contain values of the rows of all users, \
-         and no policy applies; it also reads the hashes of passwords in pg_authid, with which it can log in as others",
+         and no policy applies, nor to TOAST tables, which have long descriptions; it also reads the hashes of passwords in pg_authid, with which it can log in as others",
     ),
     (
         "create role planted_rewind login; grant execute on function pg_read_binary_file(text) to planted_rewind",

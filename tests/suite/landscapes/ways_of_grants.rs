@@ -101,6 +101,35 @@ async fn select_on_pg_statistic_shows_values_of_every_user() {
     ground.names("NOTE RK-609 bypass statistician may read pg_statistic").await;
 }
 
+/// PostgreSQL keeps a value outside of a row of more than 2 kB. Letters such as those of Chinese make one so long.
+#[tokio::test]
+async fn select_on_the_toast_table_shows_long_descriptions_of_every_user() {
+    let ground = ground().await;
+    let toast = "select reltoastrelid::regclass::text from pg_class where oid = 'app.tasks'::regclass";
+    let toast = text(&ground.superuser().await, toast).await;
+    ground
+        .prepare(&format!(
+            "begin; select app.identify('alice');
+             insert into app.tasks (title, description)
+             select 'long', '{SECRET}' || string_agg(chr(131072 + (hashint4(n) & 32767)), '') from generate_series(1, 950) n;
+             commit;
+             create role chunker login; grant usage on schema pg_toast to chunker; grant select on {toast} to chunker;
+             create role reader_of_all login in role pg_read_all_data"
+        ))
+        .await;
+
+    for login in ["chunker", "reader_of_all"] {
+        let reader = ground.login(login).await;
+        let chunks = format!("select string_agg(encode(chunk_data, 'escape'), '') from {toast}");
+        assert!(text(&reader, &chunks).await.contains(SECRET), "{login}");
+    }
+
+    ground.names("NOTE RK-609 bypass chunker may read the TOAST table of app.tasks: it has the long").await;
+    ground
+        .names("NOTE RK-609 bypass reader_of_all is a member of pg_read_all_data: statistics contain values")
+        .await;
+}
+
 #[tokio::test]
 async fn alter_system_on_archive_command_runs_a_program_that_reads_every_row() {
     let ground = ground().await;

@@ -175,6 +175,25 @@ async fn a_default_privilege_of_postgresql_itself_is_no_finding() {
     copy.discard().await;
 }
 
+/// PostgreSQL lists an aggregate under the language internal, whatever it calls.
+#[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
+async fn an_aggregate_of_another_program_is_no_code_in_an_untrusted_language() {
+    let test_cluster = TestCluster::own().await;
+    let copy = test_cluster.copy("migrated").await;
+    let joined = "create function public.joined(text, text) returns text language sql immutable set search_path = '' \
+                  as 'select $1 || $2'; \
+                  create aggregate public.all_joined(text) (sfunc = public.joined, stype = text)";
+    let raw = "create function public.raw(text, text) returns text language internal immutable as 'textcat'; \
+               create aggregate public.all_raw(text) (sfunc = public.raw, stype = text)";
+
+    let (safe, unsafe_ones) = (news(&copy, joined).await, news(&copy, raw).await);
+
+    assert_eq!(safe, [""; 0]);
+    assert_eq!(unsafe_ones.len(), 2, "{unsafe_ones:?}");
+    copy.discard().await;
+}
+
 /// Billing counts the rows of each user with a function that can read one column. The other way is a role that reads all.
 #[tokio::test]
 #[ignore = "needs minutes, and clusters of its own: `make test-all`"]

@@ -137,11 +137,72 @@ async fn code_behind_a_harmless_looking_function_is_reported() {
             &["FAIL identity pg_catalog.current_setting(text,boolean): not the one that PostgreSQL installs", "FAIL proof"],
         )
         .by_hand(),
+        // What looks like the beginning of a comment is a part of a name or of a text.
+        mutant(
+            "create function public.peek() returns table (\"--\" int, title text) language sql security definer as \
+             'select 1 as \"--\", title from app.tasks'",
+            &["FAIL function public.peek() runs as postgres"],
+        ),
+        mutant(
+            "create function public.peek() returns setof text language plpgsql security definer as \
+             $f$ begin perform $x$ -- $x$; return query select title from app.tasks; end $f$",
+            &["FAIL function public.peek() runs as postgres"],
+        ),
+        mutant(
+            "create function public.peek() returns setof text language plpgsql security definer as \
+             $f$ begin perform E'\\' -- ', ''; return query select title from app.tasks; perform 'end'; end $f$",
+            &["FAIL function public.peek() runs as postgres"],
+        ),
+        // A comment ends with the line, also if a carriage return ends that.
+        mutant(
+            "do $$ begin execute E'create function public.peek() returns setof text language sql security definer as \
+             $f$ -- all\\rselect title from app.tasks $f$'; end $$",
+            &["FAIL function public.peek() runs as postgres"],
+        ),
+        // Between it and the table is more than one function, or a function in app.
+        mutant(
+            "create function public.titles() returns setof text language sql as 'select title from app.tasks'; \
+             create function public.middle() returns setof text language sql as 'select public.titles()'; \
+             create function public.peek() returns setof text language sql security definer as 'select public.middle()'",
+            &["FAIL function public.peek() runs as postgres"],
+        )
+        .by_hand(),
+        mutant(
+            "create function app.titles() returns setof text language sql set search_path = '' as 'select title from app.tasks'; \
+             alter function app.titles() owner to rowkeep_owner; revoke execute on function app.titles() from public; \
+             create function public.peek() returns setof text language sql security definer as 'select app.titles()'",
+            &["FAIL function public.peek() runs as postgres", "FAIL drift function app.titles() exists"],
+        )
+        .by_hand(),
+        // The view reads as its caller, which is the owner of the function.
+        mutant(
+            "create view public.recent with (security_invoker = true) as select title from app.tasks; \
+             create function public.peek() returns setof text language sql security definer as 'select title from public.recent'",
+            &["FAIL function public.peek() runs as postgres", "NOTE objects view public.recent"],
+        )
+        .by_hand(),
         // The key of cursors, behind a view.
         mutant(
             "create view public.keys as table rowkeep.cursor_keys; grant select on public.keys to other_role",
             &["FAIL objects view public.keys"],
         ),
+    ];
+    try_each(TestCluster::shared().await, "migrated", mutants).await;
+}
+
+/// Its text is harmless, and its caller decides what `upper` is.
+#[tokio::test]
+#[ignore = "needs minutes, and clusters of its own: `make test-all`"]
+async fn a_definer_function_that_sets_no_search_path_is_named_for_it() {
+    let mutants = vec![
+        mutant(
+            "create function public.bound(t text) returns text language sql security definer set search_path = '' \
+             as 'select pg_catalog.upper(t)'; \
+             create function public.loose(t text) returns text language sql security definer as 'select upper(t)'",
+            &["NOTE function SECURITY DEFINER functions of other programs (2) .. public.bound(text), public.loose(text); \
+               these set no search_path, .. and so act as their owner: public.loose(text)"],
+        )
+        .by_hand(),
     ];
     try_each(TestCluster::shared().await, "migrated", mutants).await;
 }

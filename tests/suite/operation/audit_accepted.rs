@@ -6,6 +6,7 @@ use tokio_postgres::Client;
 
 use super::audit::{audit, psql_ends};
 use crate::database::old_and_new::older_policies;
+use crate::database::support::{state, texts};
 use crate::world::{Database, World};
 
 const TRUNCATE: &str = "grant truncate on app.tasks to rowkeep_auditor";
@@ -266,6 +267,35 @@ async fn a_changed_definition_is_another_finding() {
 }
 
 #[tokio::test]
+async fn another_condition_of_an_accepted_constraint_is_another_finding() {
+    let rule = |condition: &str| {
+        format!(
+            "do $$ declare words text := obj_description(oid, 'pg_constraint') from pg_constraint
+                    where conname = 'tasks_title_blank'; begin
+               alter table app.tasks drop constraint tasks_title_blank;
+               alter table app.tasks add constraint tasks_title_blank check ({condition}) not valid;
+               execute format('comment on constraint tasks_title_blank on app.tasks is %L', words); end $$"
+        )
+    };
+    let (database, admin) = damaged(&rule("title <> ' '")).await;
+    let of = |report: &Value| {
+        let found =
+            facts(report).into_iter().filter(|fact| fact.2.contains("tasks_title_blank on app.tasks"));
+        found.collect::<Vec<_>>()
+    };
+    let before = of(&report(&database, "postgres").await);
+    let all: Vec<_> = before.iter().map(|(id, _, subject)| (id.as_str(), subject.as_str())).collect();
+    accept(&admin, &all, "null").await;
+    let accepted = of(&report(&database, "postgres").await);
+    assert!(accepted.iter().all(|fact| fact.1 == "ACCEPTED") && accepted[0].0 == "RK-306", "{accepted:?}");
+
+    admin.batch_execute(&rule("true")).await.expect("another condition");
+
+    let after = of(&report(&database, "postgres").await);
+    assert!(after.iter().any(|fact| fact.1 == "FAIL"), "{after:?}");
+}
+
+#[tokio::test]
 async fn serving_logins_and_auditors_see_what_is_accepted_and_others_are_told_that_they_do_not() {
     let (database, admin) = damaged(TRUNCATE).await;
     let (auditor, nobody) = (format!("auditor_{}", database.name), format!("nobody_{}", database.name));
@@ -322,6 +352,30 @@ async fn nothing_is_accepted_while_another_role_can_write_the_table() {
         let (_, text) = psql_ends(&database, "postgres", &[]).await;
         assert!(text.contains("ACCEPTED RK-503"), "{revoke}: {text}");
     }
+}
+
+/// Such a member needs no privilege on the table.
+#[tokio::test]
+async fn a_member_of_pg_write_all_data_can_neither_accept_nor_change_what_is_accepted() {
+    let (database, admin) = damaged(TRUNCATE).await;
+    let writer = format!("writer_{}", database.name);
+    let make = format!("create role {writer} login in role pg_write_all_data, rowkeep_auditor");
+    admin.batch_execute(&make).await.expect("a login");
+    accept(&admin, &[("RK-503", "select on app.tasks to nobody")], UNTIL_LAST_WEEK).await;
+    let other = database.client(&writer).await;
+
+    let insert = "insert into rowkeep.accepted (id, subject, why)
+                  values ('RK-503', 'truncate on app.tasks to rowkeep_auditor', 'mine')";
+    let inserted = state(other.batch_execute(insert).await);
+    let updated = other.execute("update rowkeep.accepted set until = null", &[]).await;
+    let deleted = other.execute("delete from rowkeep.accepted", &[]).await;
+
+    assert_eq!(inserted, "42501");
+    assert_eq!((updated.ok(), deleted.ok()), (Some(0), Some(0)));
+    let seen = texts(&other, "select subject from rowkeep.accepted").await;
+    assert_eq!(seen, ["select on app.tasks to nobody"], "an auditor does not see it");
+    let found = report(&database, "postgres").await;
+    assert_eq!(TRUNCATE_FINDINGS.map(|finding| verdict(&found, finding)), ["FAIL"]);
 }
 
 /// Another role can write a child table, and a query of the parent has its rows as well.

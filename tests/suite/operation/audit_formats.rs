@@ -70,28 +70,6 @@ async fn the_audit_does_not_end_at_the_time_limit_of_its_login() {
     assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
 }
 
-/// Rust opens /dev/null then, and every write succeeds.
-#[tokio::test]
-async fn an_audit_without_a_standard_output_says_that_nobody_has_got_the_report() {
-    let database = Database::new().await;
-    let warned = async |redirection: &str| {
-        let command = format!("{} audit {redirection}", env!("CARGO_BIN_EXE_rowkeep"));
-        let output = tokio::process::Command::new("sh")
-            .args(["-c", &command])
-            .env_clear()
-            .envs([("ENVIRONMENT", "production"), ("DATABASE_URL", &database.url("postgres"))])
-            .output()
-            .await
-            .expect("a shell");
-        assert_eq!(output.status.code(), Some(0), "{redirection}: {output:?}");
-        String::from_utf8(output.stderr).expect("text").contains("the standard output is closed")
-    };
-
-    assert!(warned(">&-").await);
-    assert!(!warned("> /dev/null").await);
-    assert!(!warned("").await);
-}
-
 #[tokio::test]
 async fn a_note_fails_where_the_caller_wants_it() {
     let database = Database::new().await;

@@ -39,7 +39,7 @@ mutants (rank, damage, notices, by_hand) as (
     select 3, format('alter table %s drop constraint %s, add constraint %s %s not valid; comment on constraint %s on %s is %L',
                      k.relation, k.name, k.name, k.definition, k.name, k.relation, k.message),
            array[format('%s is not as declared', k.drift),
-                 format('FAIL constraint %s on %s: enforced for new rows only', k.name, k.relation)], false
+                 format('FAIL constraint %s on %s, definition .. : enforced for new rows only', k.name, k.relation)], false
       from constraints k where k.contype = 'c'
     union all
     select 5, format('comment on constraint %s on %s is null', k.name, k.relation),
