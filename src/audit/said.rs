@@ -3,8 +3,8 @@
 use super::drift;
 use super::report::Finding;
 
-/// The checks whose subjects have the definition of an object that nobody declares.
-const PIN_DEFINITIONS: [&str; 6] = ["RK-304", "RK-305", "RK-311", "RK-802", "RK-804", "RK-805"];
+/// The checks whose subjects have the definition of an object that nobody declares; of a copy, who can read it.
+const PIN_DEFINITIONS: [&str; 7] = ["RK-304", "RK-305", "RK-309", "RK-311", "RK-802", "RK-804", "RK-805"];
 
 /// Leaves out the drift of each object that a check fails. If that check leaves its fix to a person, it gets the statements
 /// of drift, which restore what this release declares.
@@ -64,6 +64,7 @@ fn says(finding: &serde_json::Value, object: &str) -> bool {
         ("RK-307", "comment") => object.strip_prefix("comment on constraint ").is_some_and(|constraint| {
             subject.strip_suffix(" has no comment").is_some_and(|named| named == constraint)
         }),
+        ("RK-309", "table") => begins(format!("{name} has ")),
         ("RK-311", "policy") => begins(format!("{table} {part}: ")),
         ("RK-312", "policy") => part == "fence" && subject == format!("{table} has no fence"),
         ("RK-321", "trigger") => subject == name,
@@ -114,6 +115,7 @@ mod tests {
                 "constraint k on app.tasks",
             ),
             ("RK-307", "c on app.tasks has no comment", "comment on constraint c on app.tasks"),
+            ("RK-309", "app.old has every column of app.tasks; owner bob", "table app.old"),
             ("RK-311", "app.tasks fence: RESTRICTIVE all to public, using true", "policy fence on app.tasks"),
             ("RK-312", "app.tasks has no fence", "policy fence on app.tasks"),
             ("RK-321", "tasks_touch on app.tasks", "trigger tasks_touch on app.tasks"),
