@@ -19,8 +19,9 @@
 #   nginx         nginx, a web server in front of Rowkeep
 #   chromium      Chromium, a web browser
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
+#   deploy        what checks the files for Docker, Kubernetes and systemd
 
-.PHONY: run example test test-all check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi
+.PHONY: run example test test-all check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi deploy
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -37,7 +38,7 @@ test: postgres
 	cargo test --locked -- --test-threads $(TEST_THREADS)
 
 # First the tests of `make test`, then the ignored ones: one of those checks what the others have recorded.
-test-all: node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi test
+test-all: node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi deploy test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
 check:
@@ -84,3 +85,6 @@ chromium: node
 
 openapi: node
 	@.ci/openapi
+
+deploy:
+	@.ci/deploy
