@@ -1,7 +1,7 @@
 -- Makes the login of login.sql, or gives it its password again if it exists. docker-compose.yml runs it at each start, as the
--- superuser:
+-- superuser, in one transaction (-1), so that no login is left without its role:
 --
---   LOGIN_PASSWORD_FILE=/path/of/the/password psql … -v ON_ERROR_STOP=1 -v login=rowkeep_login -f sql/setup/login_or_password.sql
+--   LOGIN_PASSWORD_FILE=/path/of/the/password psql … -1 -v ON_ERROR_STOP=1 -v login=rowkeep_login -f sql/setup/login_or_password.sql
 
 \set password `cat "$LOGIN_PASSWORD_FILE"`
 

@@ -24,7 +24,8 @@ const ENTER: &str = r#"
     done
     shift
     mount -o remount,bind,ro "$root"
-    exec setpriv --no-new-privs chroot --userspec="$user" --groups="${user#*:}" "$root" "$@""#;
+    # Only the shell knows where the programs of root are.
+    exec setpriv --no-new-privs "$(command -v chroot)" --userspec="$user" --groups="${user#*:}" "$root" "$@""#;
 
 /// Makes the root directory of an image with `deploy/image-root`.
 pub fn image_root(program: &str, directory: &Path) -> Output {
