@@ -8,8 +8,7 @@ use rowkeep::development::Programs;
 use serde_json::json;
 
 use super::compose_file::ComposeFile;
-use super::container::Container;
-use super::image::address;
+use super::container::{Container, RunningContainer};
 use super::secrets::Secrets;
 use crate::documents::markdown::root;
 use crate::operation::checkout::is_root;
@@ -52,7 +51,9 @@ impl Compose {
                 std::fs::read_to_string(password).expect("a password")
             ),
             format!("create database {name}"),
-            "copy (select 'host all all 127.0.0.0/8 scram-sha-256') to program 'cat > pg_hba.conf'".into(),
+            "copy (values ('local all all trust'), ('host all all 127.0.0.0/8 scram-sha-256'))
+               to program 'cat > pg_hba.conf'"
+                .into(),
             "select pg_reload_conf(), pg_sleep(0.5)".into(),
         ] {
             admin.batch_execute(&sql).await.expect(&sql);
@@ -136,15 +137,14 @@ async fn the_services_of_the_compose_file_make_a_database_and_serve_it_without_a
         assert_eq!((login.code, login.err.as_str()), (Some(0), ""), "{start}");
     }
     let container = compose.container("api");
-    let mut running = compose.program(&container, "api", &[]).start();
-    running.says("checked that the policies restrict requests").await;
-    let address = address(&running);
+    let program = compose.program(&container, "api", &[]);
+    let running = RunningContainer::start(program, "checked that the policies restrict requests").await;
     let token = ["token", "--user", "alice"];
     let mut token = container.program(&token, &[]);
     token.settings.extend(compose.file.environment("api"));
     let token = token.with(&[("ENVIRONMENT", "development")]).run().await;
 
-    let alice = Person::with_token(address, Some(token.out.trim()));
+    let alice = Person::with_token(running.address(), Some(token.out.trim()));
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
     assert_eq!(alice.reads(&task["id"]).await["user_id"], "alice");

@@ -3,13 +3,17 @@
 //!
 //! This needs Linux and root. The network is that of this machine, so that tests use other ports than the image.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
 
 use super::dockerfile::Dockerfile;
 use crate::documents::markdown::root;
-use crate::operation::program::{Directory, Program, Running};
+use crate::operation::overload::eventually;
+use crate::operation::program::{Directory, Ended, Program, Running};
 
 /// Mounts are SOURCE:TARGET. They and the root are read only. `chroot` takes the rights of root away when it sets the user.
 const ENTER: &str = r#"
@@ -76,7 +80,7 @@ impl Container {
         let entry: Vec<String> =
             serde_json::from_str(self.dockerfile.only("ENTRYPOINT")).expect("a list of words");
         let root = self.root().display().to_string();
-        let enter = ["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER, "sh", &root, user];
+        let enter = ["--mount", "--pid", "--fork", "sh", "-c", ENTER, "sh", &root, user];
         let mut program = Program::new(&enter);
         program.file = "unshare".into();
         program.arguments.extend(self.mounts.iter().cloned());
@@ -98,17 +102,70 @@ impl Container {
     }
 }
 
-/// The process id of the program in a running container, as this machine sees it.
-pub fn inner_id(running: &Running) -> u32 {
-    let parent = running.id().to_string();
-    let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
-    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+/// A container that runs. Dropping it kills the program.
+pub struct RunningContainer {
+    outside: Running,
+    /// The process id of the program, as this machine sees it.
+    pub id: u32,
+}
+
+impl RunningContainer {
+    /// Starts it, and waits until it has written this.
+    pub async fn start(program: Program, wanted: &str) -> Self {
+        let outside = program.start();
+        let id = eventually_child_of(outside.id()).await;
+        let mut container = Self { outside, id };
+        container.outside.says(wanted).await;
+        container
+    }
+
+    /// Where its server listens. That is every address, and this machine's network is its own.
+    pub fn address(&self) -> SocketAddr {
+        let log = self.outside.err();
+        let mut events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let listening = events.find(|event| event["message"] == "listening").expect("an event");
+        let address = listening["address"].as_str().and_then(|text| text.parse::<SocketAddr>().ok());
+        let address = address.expect("an address");
+        assert!(address.ip().is_unspecified(), "{address}");
+        ([127, 0, 0, 1], address.port()).into()
+    }
+
+    /// Sends a signal to the program, by its name (`TERM`), and waits until it has ended.
+    pub async fn ends_at(mut self, signal: &str) -> Ended {
+        kill(signal, self.id);
+        self.outside.ended_here().await
+    }
+}
+
+impl Drop for RunningContainer {
+    fn drop(&mut self) {
+        // The end of `unshare` does not end it: a process that changes its user loses that signal.
+        kill("KILL", self.id);
+    }
+}
+
+/// Does nothing if the process has ended.
+fn kill(signal: &str, id: u32) {
+    let mut command = Command::new("kill");
+    command.arg(format!("-{signal}")).arg(id.to_string()).stderr(Stdio::null());
+    let _ = command.status();
+}
+
+/// The only child of a process, as soon as it has one.
+async fn eventually_child_of(parent: u32) -> u32 {
+    let parent = parent.to_string();
     let is_child = |id: &u32| {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         // "id (name) state parent …"; the name can have spaces.
         stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)) == Some(&parent)
     };
-    let children: Vec<_> = ids.filter(is_child).collect();
-    assert_eq!(children.len(), 1, "{children:?}");
-    children[0]
+    let mut child = None;
+    eventually("a child", async || {
+        let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
+        let mut ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        child = ids.find(is_child);
+        child.is_some()
+    })
+    .await;
+    child.expect("a child")
 }

@@ -1,17 +1,16 @@
 //! The program runs in the image, which has nothing that it does not need. These tests need root, and do nothing without.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::container::{Container, image_root, inner_id};
+use super::container::{Container, RunningContainer, image_root};
 use super::dockerfile::Dockerfile;
 use crate::operation::checkout::is_root;
 use crate::operation::database_proxy::Proxy;
-use crate::operation::program::{Directory, Running};
+use crate::operation::program::Directory;
 use crate::world::{Database, Person, SECRET};
 
 /// The name of the database's host in the container.
@@ -37,24 +36,11 @@ impl Deployment {
         [("DATABASE_URL", &self.url), ("BETTER_AUTH_SECRET", SECRET)]
     }
 
-    /// A server that has opened its database, and its address on this machine.
-    async fn serves(&self) -> (Running, SocketAddr) {
-        let mut running = self.container.program(&[], &self.variables()).start();
-        running.says("checked that the policies restrict requests").await;
-        let address = address(&running);
-        (running, address)
+    /// A server that has opened its database.
+    async fn serves(&self) -> RunningContainer {
+        let program = self.container.program(&[], &self.variables());
+        RunningContainer::start(program, "checked that the policies restrict requests").await
     }
-}
-
-/// Where the server of a container listens. It listens on every address, and this machine's network is its own.
-pub fn address(running: &Running) -> SocketAddr {
-    let log = running.err();
-    let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let listening = events.into_iter().find(|event| event["message"] == "listening").expect("an event");
-    let address: SocketAddr =
-        listening["address"].as_str().and_then(|text| text.parse().ok()).expect("an address");
-    assert!(address.ip().is_unspecified(), "{address}");
-    ([127, 0, 0, 1], address.port()).into()
 }
 
 /// A line of /proc/PID/status.
@@ -71,14 +57,13 @@ async fn the_program_serves_in_the_image_without_rights_and_ends_with_0_at_its_s
         return;
     }
     let deployment = Deployment::new().await;
-    let (running, address) = deployment.serves().await;
-    let alice = Person::new(address, "alice");
+    let running = deployment.serves().await;
+    let alice = Person::new(running.address(), "alice");
 
     let task = alice.creates(json!({ "title": "buy milk" })).await;
 
     assert_eq!(alice.reads(&task["id"]).await["title"], "buy milk");
     assert_eq!(alice.get("/health").await.json(), json!({ "status": "healthy" }));
-    let inner = inner_id(&running);
     for (name, wanted) in [
         ("Uid", "65532 65532 65532 65532"),
         ("Gid", "65532 65532 65532 65532"),
@@ -86,14 +71,12 @@ async fn the_program_serves_in_the_image_without_rights_and_ends_with_0_at_its_s
         ("CapEff", "0000000000000000"),
         ("NoNewPrivs", "1"),
     ] {
-        assert_eq!(status(inner, name), wanted, "{name}");
+        assert_eq!(status(running.id, name), wanted, "{name}");
     }
     // Process 1 is special: it ends only at signals that it handles.
-    assert!(status(inner, "NSpid").ends_with(" 1"), "{}", status(inner, "NSpid"));
+    assert!(status(running.id, "NSpid").ends_with(" 1"), "{}", status(running.id, "NSpid"));
     let signal = Dockerfile::read("Dockerfile").only("STOPSIGNAL").trim_start_matches("SIG").to_owned();
-    let sent = std::process::Command::new("kill").arg(format!("-{signal}")).arg(inner.to_string()).status();
-    assert!(sent.expect("kill").success());
-    assert_eq!(running.ended().await.code, Some(0));
+    assert_eq!(running.ends_at(&signal).await.code, Some(0));
 }
 
 #[tokio::test]
@@ -103,14 +86,14 @@ async fn the_health_check_of_the_image_says_whether_the_server_is_healthy() {
         return;
     }
     let deployment = Deployment::new().await;
-    let (running, address) = deployment.serves().await;
-    let port = address.port().to_string();
+    let running = deployment.serves().await;
+    let port = running.address().port().to_string();
     let check = deployment.container.health_check();
     let check: Vec<_> = check.iter().map(String::as_str).collect();
     let check = || deployment.container.program(&check, &[("PORT", &port)]).run();
 
     let while_it_runs = check().await;
-    drop(running);
+    running.ends_at("TERM").await;
     let afterwards = check().await;
 
     assert_eq!(while_it_runs.code, Some(0), "{while_it_runs:?}");
