@@ -19,8 +19,9 @@
 #   nginx         nginx, a web server in front of Rowkeep
 #   chromium      Chromium, a web browser
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
+#   deploy        what checks the files for Docker, Kubernetes and systemd
 
-.PHONY: run example test test-all tools check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi
+.PHONY: run example test test-all tools check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi deploy
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -40,7 +41,7 @@ test: postgres
 test-all: tools test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
-tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi
+tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi deploy
 
 check:
 	.ci/run
@@ -86,3 +87,6 @@ chromium: node
 
 openapi: node
 	@.ci/openapi
+
+deploy:
+	@.ci/deploy
