@@ -4,6 +4,7 @@
 # make test-all   runs all tests; installs Node.js, Python packages and other releases of PostgreSQL for them
 # make check      runs what CI runs: formatting, clippy and all tests (.ci/run)
 # make bench      compares the speed of Rowkeep with that of PostgreSQL; takes 20 minutes (bench/run --help)
+# make crates     checks the crates that Rowkeep is made of: licences, sources, known holes, crates that nothing uses (.ci/crates)
 # make declared   writes sql/audit/declared/ again, after a change of migrations/ or policies/
 # make audit      writes sql/audit.sql, the one file for psql, and docs/findings.md, after a change in sql/audit/
 #
@@ -19,8 +20,10 @@
 #   nginx         nginx, a web server in front of Rowkeep
 #   chromium      Chromium, a web browser
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
+#   sbom          cargo-cyclonedx, which writes the list of crates of a release
+#   workflows     what checks the workflows of GitHub: zizmor and check-jsonschema, on Python
 
-.PHONY: run example test test-all check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi
+.PHONY: run example test test-all check bench audit crates declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi sbom workflows
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -37,7 +40,7 @@ test: postgres
 	cargo test --locked -- --test-threads $(TEST_THREADS)
 
 # First the tests of `make test`, then the ignored ones: one of those checks what the others have recorded.
-test-all: node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi test
+test-all: node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi sbom workflows test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
 check:
@@ -51,6 +54,9 @@ audit:
 	mv sql/audit.sql.new sql/audit.sql
 	sql/audit/findings_page > docs/findings.md.new
 	mv docs/findings.md.new docs/findings.md
+
+crates:
+	@.ci/crates
 
 declared: postgres releases
 	ROWKEEP_DECLARE=1 cargo test --locked --test suite has_what_is_declared -- --ignored
@@ -84,3 +90,9 @@ chromium: node
 
 openapi: node
 	@.ci/openapi
+
+sbom:
+	@.ci/sbom
+
+workflows:
+	@.ci/workflows
