@@ -20,7 +20,7 @@
 #   nginx         nginx, a web server in front of Rowkeep
 #   chromium      Chromium, a web browser
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
-#   sbom          cargo-cyclonedx, which writes the list of crates of a release
+#   sbom          the library that writes the list of crates of a release (SBOM), on Python
 #   workflows     what checks the workflows of GitHub: zizmor and check-jsonschema, on Python
 
 .PHONY: run example test test-all check bench audit crates declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi sbom workflows

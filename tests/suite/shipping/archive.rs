@@ -24,6 +24,9 @@ impl Clone {
         let directory = Directory::named("clone");
         let path = directory.0.join(name);
         git(&directory.0, &["clone", "--quiet", "--no-local", &root().display().to_string(), name]);
+        // The library of CycloneDX is installed once.
+        std::fs::create_dir(path.join("target")).expect("a directory");
+        std::os::unix::fs::symlink(root().join("target/sbom"), path.join("target/sbom")).expect("a link");
         Self { directory, path }
     }
 
@@ -42,12 +45,10 @@ impl Clone {
 
     /// Runs `deploy/archive` with this umask. The files come into the directory `files` beside the clone.
     fn pack(&self, umask: &str, options: &[&str], program: &Path) -> Output {
-        let tools = root().join("target/sbom/bin");
-        let path = format!("{}:{}", tools.display(), std::env::var("PATH").expect("a PATH"));
         let mut command = Command::new("sh");
         command.args(["-c", "umask $0; exec \"$@\"", umask]).arg(self.path.join("deploy/archive"));
         command.args(options).arg(program).arg(self.files());
-        command.env("PATH", path).output().expect("a shell")
+        command.output().expect("a shell")
     }
 
     fn packs(&self, umask: &str) {
@@ -75,7 +76,7 @@ fn tar(arguments: &[&str], archive: &Path) -> String {
 }
 
 #[test]
-#[ignore = "needs cargo-cyclonedx: .ci/sbom"]
+#[ignore = "needs the library of CycloneDX: .ci/sbom"]
 fn the_files_of_a_release_are_the_same_bytes_whoever_packs_them_and_where() {
     let (one, other) = (Clone::new("one"), Clone::new("another-name"));
     // What a checkout has lying about must not get into the archive, nor the time of a file.
@@ -96,7 +97,7 @@ fn the_files_of_a_release_are_the_same_bytes_whoever_packs_them_and_where() {
 }
 
 #[test]
-#[ignore = "needs cargo-cyclonedx: .ci/sbom"]
+#[ignore = "needs the library of CycloneDX: .ci/sbom"]
 fn an_archive_holds_the_program_its_documents_and_the_files_of_a_dba_and_belongs_to_root() {
     let clone = Clone::new("one");
 
@@ -120,7 +121,7 @@ fn an_archive_holds_the_program_its_documents_and_the_files_of_a_dba_and_belongs
 }
 
 #[test]
-#[ignore = "needs cargo-cyclonedx: .ci/sbom"]
+#[ignore = "needs the library of CycloneDX: .ci/sbom"]
 fn the_checksums_of_a_release_find_a_changed_byte_in_each_file() {
     let clone = Clone::new("one");
     clone.packs("022");
@@ -157,7 +158,7 @@ fn a_program_of_another_commit_is_not_packed_and_neither_is_one_of_changed_sourc
 }
 
 #[tokio::test]
-#[ignore = "needs cargo-cyclonedx: .ci/sbom"]
+#[ignore = "needs the library of CycloneDX: .ci/sbom"]
 async fn an_archive_is_all_that_a_deployment_needs() {
     let (clone, cluster) = (Clone::new("one"), OwnCluster::start().await);
     let output = clone.pack("022", &["--draft"], Path::new(env!("CARGO_BIN_EXE_rowkeep")));
