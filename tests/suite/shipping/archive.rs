@@ -40,6 +40,7 @@ impl Clone {
         let text = format!("#!/bin/sh\necho 'rowkeep 0.1.0 ({commit})'\n");
         std::fs::write(&path, text).expect("a program");
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o700)).expect("permissions");
+        std::fs::write(self.directory.0.join("rowkeep.buildinfo"), "a compiler\n").expect("a file");
         path
     }
 
