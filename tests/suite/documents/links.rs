@@ -77,7 +77,17 @@ fn broken_links_are_found() {
 #[test]
 fn every_file_named_in_a_page_exists() {
     const FOLDERS: [&str; 11] = [
-        "src/", "sql/", "policies/", "migrations/", "tests/", "bench/", "docs/", "examples/", "build/", "deploy/", ".ci/",
+        "src/",
+        "sql/",
+        "policies/",
+        "migrations/",
+        "tests/",
+        "bench/",
+        "docs/",
+        "examples/",
+        "build/",
+        "deploy/",
+        ".ci/",
     ];
     let mut missing = Vec::new();
     let mut found = 0;

@@ -107,7 +107,15 @@ fn an_archive_holds_the_program_its_documents_and_the_files_of_a_dba_and_belongs
     let archive = clone.archive();
     let name = archive.file_name().expect("a name").to_string_lossy().replace(".tar.gz", "");
     let names = tar(&["-tzf"], &archive);
-    for file in ["rowkeep", "README.md", "LICENSE", "CHANGELOG.md", "docs/operate.md", "sql/setup/login.sql", "policies/tasks.sql"] {
+    for file in [
+        "rowkeep",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "docs/operate.md",
+        "sql/setup/login.sql",
+        "policies/tasks.sql",
+    ] {
         assert!(names.lines().any(|line| line == format!("{name}/{file}")), "{file} is missing");
     }
     let below = |line: &&str| !line.starts_with(&format!("{name}/"));
@@ -127,7 +135,10 @@ fn the_checksums_of_a_release_find_a_changed_byte_in_each_file() {
     let clone = Clone::new("one");
     clone.packs("022");
     let is_intact = || {
-        let check = Command::new("sha256sum").args(["--check", "--strict", "SHA256SUMS"]).current_dir(clone.files()).output();
+        let check = Command::new("sha256sum")
+            .args(["--check", "--strict", "SHA256SUMS"])
+            .current_dir(clone.files())
+            .output();
         check.expect("sha256sum").status.success()
     };
     assert!(is_intact());
@@ -172,19 +183,25 @@ async fn an_archive_is_all_that_a_deployment_needs() {
     let program = |arguments: &[&str], database: &str| {
         let mut program = Program::new(arguments).inside(&home.0);
         program.file = home.0.join("rowkeep");
-        program.with(&[("ENVIRONMENT", "production"), ("DATABASE_URL", database), ("BETTER_AUTH_SECRET", SECRET)])
+        program.with(&[
+            ("ENVIRONMENT", "production"),
+            ("DATABASE_URL", database),
+            ("BETTER_AUTH_SECRET", SECRET),
+        ])
     };
 
     let migrated = program(&["migrate"], &admin).run().await;
     assert_eq!(migrated.code, Some(0), "{migrated:?}");
     let login = home.0.join("sql/setup/login.sql").display().to_string();
-    let made = cluster.psql("postgres", &["-v", "login=rowkeep_login", "-v", "password=secret", "-f", &login]).await;
+    let made =
+        cluster.psql("postgres", &["-v", "login=rowkeep_login", "-v", "password=secret", "-f", &login]).await;
     assert!(made.status.success(), "{made:?}");
     let mut server = program(&["serve"], &serving).with(&[("PORT", "0")]).start();
     server.says("listening").await;
 
     let log = server.err();
-    let address = log.split('"').find_map(|part| part.parse().ok()).unwrap_or_else(|| panic!("no address: {log}"));
+    let address =
+        log.split('"').find_map(|part| part.parse().ok()).unwrap_or_else(|| panic!("no address: {log}"));
     let alice = Person::new(address, "alice");
     eventually("healthy", async || alice.get("/health").await.status() == 200).await;
     alice.creates(json!({ "title": "buy milk" })).await;

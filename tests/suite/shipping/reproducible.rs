@@ -27,7 +27,11 @@ fn compiled(directory: &Path, wrapper: Option<&Path>) -> Vec<u8> {
     let program = target.join("program");
     command.current_dir(root()).env("MADE", &made);
     command.envs([("BUILD_CHECKOUT", &checkout), ("BUILD_TARGET", &target)]);
-    command.envs([("BUILD_CARGO", "/nowhere/cargo"), ("BUILD_RUST", "/nowhere/rust"), ("BUILD_RUST_COMMIT", "0")]);
+    command.envs([
+        ("BUILD_CARGO", "/nowhere/cargo"),
+        ("BUILD_RUST", "/nowhere/rust"),
+        ("BUILD_RUST_COMMIT", "0"),
+    ]);
     command.args(["--edition=2024", "--crate-name=program", "-Copt-level=0", "-Ccodegen-units=1"]);
     let output = command.arg("-o").arg(&program).arg(&main).output().expect("rustc");
     assert!(output.status.success(), "{output:?}");

@@ -54,12 +54,16 @@ fn each_component_of_the_sbom_has_a_licence_and_a_checksum() {
 fn the_sbom_says_which_crate_uses_which() {
     let sbom: Value = serde_json::from_str(&sbom()).expect("JSON");
     let uses = |name: &str| {
-        let starts = |value: &Value| value.as_str().is_some_and(|text| text.starts_with(&format!("pkg:cargo/{name}@")));
+        let starts = |value: &Value| {
+            value.as_str().is_some_and(|text| text.starts_with(&format!("pkg:cargo/{name}@")))
+        };
         let all = sbom["dependencies"].as_array().expect("dependencies");
         let found = all.iter().find(|entry| starts(&entry["ref"])).unwrap_or_else(|| panic!("no {name}"));
         found["dependsOn"].as_array().cloned().unwrap_or_default()
     };
-    let names = |uses: &[Value], name: &str| uses.iter().any(|value| value.as_str().is_some_and(|text| text.contains(name)));
+    let names = |uses: &[Value], name: &str| {
+        uses.iter().any(|value| value.as_str().is_some_and(|text| text.contains(name)))
+    };
 
     assert!(names(&uses("rowkeep"), "/warp@"));
     assert!(names(&uses("warp"), "/headers@"));

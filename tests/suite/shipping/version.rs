@@ -115,7 +115,9 @@ fn cargo_notices_a_commit_and_another_branch_also_after_git_has_packed_its_files
     git(&checkout.0, &["branch", "other"]);
     git(&checkout.0, &["pack-refs", "--all"]);
 
-    for change in [["commit", "--quiet", "--allow-empty", "--message=Second"].as_slice(), &["switch", "-q", "other"]] {
+    for change in
+        [["commit", "--quiet", "--allow-empty", "--message=Second"].as_slice(), &["switch", "-q", "other"]]
+    {
         let before = watched(&checkout.0);
         assert!(!before.is_empty());
         std::thread::sleep(std::time::Duration::from_millis(20));

@@ -23,7 +23,8 @@ fn passes(program: &str, arguments: &[&str], files: &[PathBuf]) -> (bool, String
 }
 
 const SCHEMA: [&str; 2] = ["--builtin-schema", "vendor.github-workflows"];
-const ZIZMOR: [&str; 5] = ["--offline", "--no-config", "--persona=pedantic", "--no-progress", "--color=never"];
+const ZIZMOR: [&str; 5] =
+    ["--offline", "--no-config", "--persona=pedantic", "--no-progress", "--color=never"];
 
 #[test]
 #[ignore = "needs check-jsonschema and zizmor: .ci/workflows"]
@@ -64,10 +65,12 @@ fn workflows_run_files_that_exist_and_that_may_be_run() {
     let mut found = 0;
     for file in workflows() {
         let text = std::fs::read_to_string(&file).expect("a workflow");
-        let words = text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '/' | ':')).collect::<Vec<_>>();
+        let words =
+            text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '/' | ':')).collect::<Vec<_>>();
         for pair in words.windows(2).filter(|pair| matches!(pair[0], ".ci" | "deploy")) {
             let path = root().join(pair[0]).join(pair[1]);
-            let mode = std::fs::metadata(&path).map(|found| std::os::unix::fs::PermissionsExt::mode(&found.permissions()));
+            let mode = std::fs::metadata(&path)
+                .map(|found| std::os::unix::fs::PermissionsExt::mode(&found.permissions()));
             assert!(mode.is_ok_and(|mode| mode & 0o111 != 0), "{}: {}", file.display(), path.display());
             found += 1;
         }
