@@ -43,7 +43,7 @@ fn mistakes_in_workflows_are_found() {
     for (from, to, program, arguments) in [
         ("timeout-minutes: 90", "timeout: 90", "check-jsonschema", SCHEMA.as_slice()),
         ("@1af3b93b6815bc44a9784bd300feb67ff0d1eeb3 # v6.0.0", "@v6", "zizmor", &ZIZMOR),
-        ("persist-credentials: false", "persist-credentials: true", "zizmor", &ZIZMOR),
+        ("persist-credentials: false", "fetch-depth: 1", "zizmor", &ZIZMOR),
         ("permissions: {}", "permissions: write-all", "zizmor", &ZIZMOR),
         ("\"$GITHUB_REF_NAME\" =", "\"${{ github.ref_name }}\" =", "zizmor", &ZIZMOR),
     ] {
