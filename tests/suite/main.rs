@@ -22,4 +22,5 @@ mod openapi;
 mod operation;
 mod pgrls;
 mod poolers;
+mod shipping;
 mod world;
