@@ -1,6 +1,7 @@
 //! The archive of a release, as `deploy/archive` packs it.
 
 use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -196,14 +197,18 @@ async fn an_archive_is_all_that_a_deployment_needs() {
     let made =
         cluster.psql("postgres", &["-v", "login=rowkeep_login", "-v", "password=secret", "-f", &login]).await;
     assert!(made.status.success(), "{made:?}");
-    let mut server = program(&["serve"], &serving).with(&[("PORT", "0")]).start();
-    server.says("listening").await;
+    let address = {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        listener.local_addr().expect("an address")
+    };
+    let port = address.port().to_string();
+    let server = program(&["serve"], &serving).with(&[("PORT", &port)]).start();
 
-    let log = server.err();
-    let address =
-        log.split('"').find_map(|part| part.parse().ok()).unwrap_or_else(|| panic!("no address: {log}"));
     let alice = Person::new(address, "alice");
-    eventually("healthy", async || alice.get("/health").await.status() == 200).await;
+    let is_healthy =
+        async || program(&["healthcheck"], &serving).with(&[("PORT", &port)]).run().await.code == Some(0);
+    eventually("healthy", is_healthy).await;
     alice.creates(json!({ "title": "buy milk" })).await;
     assert_eq!(alice.get("/api/tasks").await.json().as_array().map(Vec::len), Some(1));
+    drop(server);
 }
