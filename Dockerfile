@@ -10,6 +10,7 @@ WORKDIR /build
 
 # The dependencies, with sources that are empty. As long as these files are the same, Docker takes this layer from its cache.
 COPY Cargo.toml Cargo.lock build.rs ./
+COPY build build
 RUN mkdir src && touch src/lib.rs && echo 'fn main() {}' > src/main.rs \
     && cargo build --release --locked --features jemalloc
 
@@ -17,9 +18,11 @@ COPY migrations migrations
 COPY policies policies
 COPY sql sql
 COPY src src
+# The commit that `rowkeep --version` names.
+ARG REVISION=unknown
 # Cargo compares times: the sources of a checkout are older than what was built from the empty ones.
 RUN touch build.rs src/lib.rs src/main.rs \
-    && cargo build --release --locked --features jemalloc
+    && ROWKEEP_COMMIT="$(echo "$REVISION" | cut -c 1-12)" cargo build --release --locked --features jemalloc
 
 COPY LICENSE deploy/image-root ./
 RUN ./image-root target/release/rowkeep LICENSE /image
