@@ -22,7 +22,7 @@ COPY src src
 ARG REVISION=unknown
 # Cargo compares times: the sources of a checkout are older than what was built from the empty ones.
 RUN touch build.rs src/lib.rs src/main.rs \
-    && ROWKEEP_COMMIT="$(echo "$REVISION" | cut -c 1-12)" cargo build --release --locked --features jemalloc
+    && ROWKEEP_COMMIT="$(printf %.12s "$REVISION")" cargo build --release --locked --features jemalloc
 
 COPY LICENSE deploy/image-root ./
 RUN ./image-root target/release/rowkeep LICENSE /image
