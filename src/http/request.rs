@@ -100,7 +100,7 @@ impl Call {
         };
         counted.inspect_err(|refusal| match refusal {
             Refusal::NoToken(reason) => self.warn(401, reason),
-            Refusal::InvalidToken(reason) => self.warn(401, reason),
+            Refusal::InvalidToken { text, .. } => self.warn(401, text),
             Refusal::TooManyRequests(limited) => {
                 self.warn(429, &format!("the rate limit of this {} is exceeded", limited.policy));
             }

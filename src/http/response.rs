@@ -64,9 +64,9 @@ impl ErrorFormat {
                 let response = self.error(StatusCode::UNAUTHORIZED, &format!("Not signed in: {why}."));
                 with_header(response, WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
             }
-            Refusal::InvalidToken(why) => {
-                let response = self.error(StatusCode::UNAUTHORIZED, &format!("Not signed in: {why}."));
-                let description = quotable(&why);
+            Refusal::InvalidToken { text, .. } => {
+                let response = self.error(StatusCode::UNAUTHORIZED, &format!("Not signed in: {text}."));
+                let description = quotable(&text);
                 let challenge =
                     format!("Bearer error=\"invalid_token\", error_description=\"{description}\"");
                 let challenge =
