@@ -205,7 +205,8 @@ async fn every_field_about_requests_is_in_some_line_and_every_field_of_a_line_is
 
 #[tokio::test]
 async fn the_lines_of_a_request_have_its_route_and_those_of_a_refusal_say_who_and_why() {
-    let world = World::with(&[("LOG_LEVEL", "warn,rowkeep::http::exchange=info")]).await;
+    let world =
+        World::with(&[("LOG_LEVEL", "warn,rowkeep::commands=info,rowkeep::http::exchange=info")]).await;
     for (template, _) in routes::ROUTES.iter().filter(|(template, _)| template.starts_with("/api/")) {
         let answer = world.anonymous().get(&routes::path(template, "alice", "7")).await;
         let id = answer.header("x-request-id");
