@@ -206,7 +206,10 @@ async fn no_message_of_the_database_can_forge_a_line() {
         let database = Database::new().await;
         let admin = database.superuser().await;
         let object: String = EVIL.chars().take(60).collect::<String>().replace('"', "\"\"");
-        admin.batch_execute(&format!("create table app.\"{object}\" (user_id text)")).await.expect("a table");
+        admin
+            .batch_execute(&format!("create table app.\"{object}\" (user_id text, title text)"))
+            .await
+            .expect("a table");
         let world = World::on(database, &[("LOG_FORMAT", format)]).await;
         let trigger = "create function public.tells() returns trigger language plpgsql as $$ begin
                          raise exception using message = new.title, detail = new.title, errcode = 'XX000'; end $$;
