@@ -4,8 +4,7 @@
 //! begin with `rowkeep.`. docs/logs.md has all of them.
 //!
 //! Not the formats of tracing-subscriber: its text format writes line breaks as they are, its JSON format has names of its own
-//! and leaves characters that change a terminal as they are. Reading the fields of a span again for each line costs it more
-//! than all of the line does here.
+//! and leaves characters that change a terminal as they are. It also parses the fields of a span again for each line.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Debug, Write};
