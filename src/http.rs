@@ -22,6 +22,7 @@ mod rate_limit;
 pub mod request;
 pub mod response;
 pub mod response_memory;
+mod route_template;
 mod server;
 mod shares;
 pub mod tasks;

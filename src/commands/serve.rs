@@ -44,7 +44,12 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
         let text = welcome::text(config, listening, cluster.as_ref(), &address, secret_is_own);
         tokio::spawn(print_when_ready(app.clone(), text));
     }
-    tracing::info!(address = %listening, max_connections, "listening");
+    tracing::info!(
+        server.address = %listening.ip(),
+        server.port = listening.port(),
+        rowkeep.max_connections = max_connections,
+        "listening"
+    );
 
     let stopped = async {
         stop_signal.await;
@@ -84,7 +89,9 @@ async fn prepare(config: &Config, secret_is_own: bool) -> Result<(Option<Cluster
         let migrating = config.migration_database.as_ref().unwrap_or(&address);
         match schema::migrate(migrating, false).await {
             // It is served with a warning, as outside development.
-            Err(SchemaError::Newer(problem)) => tracing::debug!(problem, "nothing is migrated"),
+            Err(SchemaError::Newer(problem)) => {
+                tracing::debug!(error.message = problem, "nothing is migrated")
+            }
             migrated => drop(migrated?),
         }
     }
@@ -122,7 +129,7 @@ async fn open_when_ready(config: &Config, address: &Address, app: &App) -> Resul
     loop {
         match open(config, address, app).await {
             Err(failure) if is_temporary(&failure) => {
-                tracing::warn!(cause = %failure, "the database cannot be used yet, trying again");
+                tracing::warn!(error.message = %failure, "the database cannot be used yet, trying again");
             }
             opened => return opened,
         }
@@ -137,7 +144,7 @@ async fn open(config: &Config, address: &Address, app: &App) -> Result<(), Failu
         Err(error) if is_temporary(&error) => return Err(error),
         Err(error) => return Err(audit::lost_objects(address).await.map_or(error, Into::into)),
     }
-    tracing::info!(database = %address, "checked that the policies restrict requests");
+    tracing::info!(rowkeep.database = %address, "checked that the policies restrict requests");
     Ok(())
 }
 
@@ -163,9 +170,9 @@ async fn warn_of_drift(address: &Address) {
     match audit::failures(address).await {
         Ok(failures) => {
             for fact in failures {
-                tracing::warn!(fact, "`rowkeep audit` fails");
+                tracing::warn!(rowkeep.finding = fact, "`rowkeep audit` fails");
             }
         }
-        Err(error) => tracing::warn!(%error, "the database cannot be audited"),
+        Err(error) => tracing::warn!(error.message = %error, "the database cannot be audited"),
     }
 }

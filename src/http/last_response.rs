@@ -68,8 +68,8 @@ pub(super) fn unreadable(error: &hyper::Error, unread: &[u8]) -> LastResponse {
 
 impl LastResponse {
     /// The status code, for the log.
-    pub(super) fn status(self) -> &'static str {
-        self.status.split(' ').next().unwrap_or_default()
+    pub(super) fn status(self) -> Option<u16> {
+        self.status.split(' ').next()?.parse().ok()
     }
 
     fn text(self, id: &str) -> String {

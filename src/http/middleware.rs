@@ -21,10 +21,11 @@ use super::cors::{self, Origins};
 use super::exchange::{Exchange, Line};
 use super::keep_alive::RequestBody;
 use super::log_limit::LogLimit;
-use super::request::{LeftOut, Peer};
+use super::request::{LogEntry, Peer};
 use super::response::{
     ErrorFormat, Response, bad_host, bad_transfer_encoding, empty, too_many_parameters, with_header,
 };
+use super::route_template::route_template;
 use super::{error_format, host};
 use crate::refusal::Refusal;
 
@@ -69,19 +70,20 @@ impl Middleware {
 
     /// Responds to a request, also if its handler panics, and logs it.
     pub(super) fn respond(self: &Arc<Self>, mut request: Request<RequestBody>, peer: SocketAddr) -> Exchange {
-        let left_out = LeftOut::default();
-        request.extensions_mut().insert(left_out.clone());
+        let entry = LogEntry::of_route(route_template(request.uri().path()));
+        request.extensions_mut().insert(entry.clone());
         let id = clients_id(request.headers()).map_or_else(|| self.new_id(), str::to_owned);
         let line = Line {
             id: id.clone(),
             method: method_for_log(request.method()),
             path: path_for_log(request.uri().path()),
             started: Instant::now(),
-            left_out,
+            entry,
         };
         let this = self.clone();
         let work = async move {
-            let span = tracing::info_span!("request", id);
+            // At this level, errors have the id whatever LOG_LEVEL is.
+            let span = tracing::error_span!("request", http.request.id = id);
             let mut response = this.respond_with_headers(request, peer).instrument(span).await;
             if let Ok(id) = HeaderValue::try_from(id) {
                 response.headers_mut().insert(REQUEST_ID, id);
@@ -163,7 +165,11 @@ impl Middleware {
             }
             _ => "add the origin to CORS_ORIGINS if the page is yours",
         };
-        tracing::warn!(origin, advice, "a page of this origin may not read answers (CORS)");
+        tracing::warn!(
+            rowkeep.origin = origin,
+            rowkeep.advice = advice,
+            "a page of this origin may not read answers (CORS)"
+        );
     }
 
     async fn route(&self, request: Request<RequestBody>, errors: ErrorFormat) -> Response {

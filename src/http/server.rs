@@ -91,7 +91,7 @@ pub async fn serve(
             Ok(accepted) => accepted,
             Err(error) => {
                 // The client has disconnected already, or no file descriptor is left until other connections end.
-                tracing::warn!(%error, "cannot accept a connection");
+                tracing::warn!(error.message = %error, "cannot accept a connection");
                 sleep(Duration::from_millis(50)).await;
                 continue;
             }
@@ -102,7 +102,11 @@ pub async fn serve(
             continue;
         }
         if log_limit.admit(b"too many connections").is_some() {
-            tracing::warn!(%peer, "too many connections: this line comes once a minute");
+            tracing::warn!(
+                source.address = %peer.ip(),
+                source.port = peer.port(),
+                "too many connections: this line comes once a minute"
+            );
         }
         match places_beyond.place(peer).await {
             Some(place) => drop(connections.spawn(service_beyond.clone().serve(stream, peer, place))),
@@ -121,7 +125,10 @@ pub async fn serve(
         }
     });
     if finished.await.is_none() {
-        tracing::warn!(connections = connections.len(), "stopped while connections were still open");
+        tracing::warn!(
+            rowkeep.open_connections = connections.len(),
+            "stopped while connections were still open"
+        );
         stopping.ends.cancel();
         let _ = within(Duration::ZERO, connections.wait()).await;
     }
@@ -211,11 +218,19 @@ impl Service {
                 return TOO_MANY_CONNECTIONS.send_at_once(stream, &middleware.new_id());
             }
             Ending::GivesWay => {
-                tracing::debug!(%peer, "closed the connection that was idle longest, for another one");
+                tracing::debug!(
+                    source.address = %peer.ip(),
+                    source.port = peer.port(),
+                    "closed the connection that was idle longest, for another one"
+                );
                 return;
             }
             Ending::CutOff => {
-                tracing::warn!(%peer, "cut off a client that reads slowly: others need the memory");
+                tracing::warn!(
+                    source.address = %peer.ip(),
+                    source.port = peer.port(),
+                    "cut off a client that reads slowly: others need the memory"
+                );
                 return reset(&stream);
             }
         };
@@ -226,12 +241,12 @@ impl Service {
         let owes_response = client_waits && keep_alive.stays_open();
         let last = match outcome {
             Err(error) if error.is_user() => {
-                tracing::debug!(%peer, %error, "a connection ended with an error");
+                log_error(peer, &error);
                 return reset(&stream);
             }
             Err(error) if has_discarded => Some(unreadable(&error, unread)),
             Err(error) if !error.is_timeout() => {
-                tracing::debug!(%peer, %error, "a connection ended with an error");
+                log_error(peer, &error);
                 None
             }
             _ if !owes_response => None,
@@ -241,7 +256,13 @@ impl Service {
         };
         let id = middleware.new_id();
         if let Some(last) = last {
-            tracing::debug!(id, %peer, status = last.status(), "answered what is no complete request");
+            tracing::debug!(
+                http.request.id = id,
+                http.response.status_code = last.status(),
+                source.address = %peer.ip(),
+                source.port = peer.port(),
+                "answered what is no complete request"
+            );
         }
         place.lingers();
         tokio::select! {
@@ -249,6 +270,15 @@ impl Service {
             () = place.is_chosen() => {}
         }
     }
+}
+
+fn log_error(peer: SocketAddr, error: &hyper::Error) {
+    tracing::debug!(
+        source.address = %peer.ip(),
+        source.port = peer.port(),
+        error.message = %error,
+        "a connection ended with an error"
+    );
 }
 
 /// Ends a connection in the middle of a response. An orderly close would look like the end of the response to a client of

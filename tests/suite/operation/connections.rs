@@ -9,7 +9,7 @@ use tokio::net::TcpSocket;
 use super::overload::eventually;
 use super::program::{Program, Running};
 use super::raw_client::{RawClient, head, request};
-use crate::world::{Database, SECRET};
+use crate::world::{Database, SECRET, listening_in_text};
 
 /// A server that may open this many files.
 pub struct Limited {
@@ -24,8 +24,7 @@ impl Limited {
         let mut running = program(files, &database.url("rowkeep_login"), settings).start();
         running.says("checked that the policies restrict requests").await;
         let log = running.err();
-        let address = log.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
-        let address = address.and_then(|address| address.parse().ok()).expect("an address");
+        let address = listening_in_text(&log).expect("an address");
         Self { address, _running: running, _database: database }
     }
 
