@@ -66,7 +66,7 @@ pub fn run() -> Result<(), Failure> {
     let mut exit_timeout = config.shutdown_timeout;
     let is_server = command == Command::Serve;
     let outcome = match command {
-        Command::Serve => runtime.block_on(serve::serve(&mut config, &mut exit_timeout)),
+        Command::Serve => runtime.block_on(serve::serve(&mut config, log.clone(), &mut exit_timeout)),
         Command::Migrate { reapply_policies, allow_older_policies, repair, lock_timeout } => {
             let lock_wait = Duration::from_secs(lock_timeout.into());
             let repair = repair.then_some(crate::audit::repair_objects as RepairObjects);

@@ -19,6 +19,7 @@ use super::pace::Pace;
 use super::response_memory::ResponseMemory;
 use crate::auth::UserId;
 use crate::cursor::Cursors;
+use crate::metrics::RequestTimes;
 use crate::refusal::Refusal;
 use crate::session::Caller;
 use crate::tasks::Status;
@@ -41,6 +42,7 @@ pub struct Call {
     peer: Option<Peer>,
     client: Option<Arc<Pace>>,
     left_out: Option<LeftOut>,
+    times: Option<Arc<RequestTimes>>,
 }
 
 /// Extracts a [`Call`]. Matches every request.
@@ -55,9 +57,10 @@ pub fn call(app: &App) -> BoxedFilter<(Call,)> {
         .and(warp::ext::optional())
         .and(warp::ext::optional())
         .and(warp::ext::optional())
-        .map(move |headers, query, peer, client, left_out| {
+        .and(warp::ext::optional())
+        .map(move |headers, query, peer, client, left_out, times| {
             let parameters = OnceLock::new();
-            Call { app: app.clone(), headers, query, parameters, peer, client, left_out }
+            Call { app: app.clone(), headers, query, parameters, peer, client, left_out, times }
         })
         .boxed()
 }
@@ -81,6 +84,7 @@ impl Call {
         let user = self.user().await?;
         if path_user.0.as_deref() != Some(user.as_str()) {
             self.warn(403, "the path names another user than the token");
+            self.count(&Refusal::OtherUser);
             return Err(Refusal::OtherUser);
         }
         Ok(self.caller_as(user))
@@ -88,12 +92,19 @@ impl Call {
 
     /// Queries are refused until the database was reached. What a request can be refused for without it comes first.
     fn caller_as(&self, user: UserId) -> Caller {
-        Caller::new(self.app.database().ok().map(|database| database.session.clone()), user)
+        let session = self.app.database().ok().map(|database| database.session.clone());
+        Caller::new(session, user).with_times(self.times.clone())
+    }
+
+    fn count(&self, refusal: &Refusal) {
+        if let Some(metrics) = &self.app.metrics {
+            metrics.refused(refusal);
+        }
     }
 
     async fn user(&self) -> Result<UserId, Refusal> {
         let limits = &self.app.rate_limits;
-        let verified = self.app.verifier.user(&self.headers).await;
+        let verified = self.app.verifier.user(&self.headers).await.inspect_err(|refusal| self.count(refusal));
         let counted = match verified {
             Ok(user) => limits.count_request(&user).map(|()| user),
             Err(refusal) => Err(limits.count_failure(self.client()).err().unwrap_or(refusal)),
@@ -102,6 +113,7 @@ impl Call {
             Refusal::NoToken(reason) => self.warn(401, reason),
             Refusal::InvalidToken { text, .. } => self.warn(401, text),
             Refusal::TooManyRequests(limited) => {
+                self.count(refusal);
                 self.warn(429, &format!("the rate limit of this {} is exceeded", limited.policy));
             }
             _ => {}

@@ -14,11 +14,20 @@ use crate::world::{Database, SECRET};
 /// A server that may open this many files.
 pub struct Limited {
     pub address: SocketAddr,
-    _running: Running,
+    running: Running,
     _database: Database,
 }
 
 impl Limited {
+    /// The address of its second listener.
+    pub async fn admin_address(&mut self) -> SocketAddr {
+        self.running.says("the admin listener is ready").await;
+        let log = self.running.err();
+        let line = log.lines().find(|line| line.contains("the admin listener is ready")).expect("a line");
+        let address = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
+        address.and_then(|address| address.parse().ok()).expect("an address")
+    }
+
     pub async fn to(files: u32, settings: &[(&str, &str)]) -> Self {
         let database = Database::new().await;
         let mut running = program(files, &database.url("rowkeep_login"), settings).start();
@@ -26,7 +35,7 @@ impl Limited {
         let log = running.err();
         let address = log.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
         let address = address.and_then(|address| address.parse().ok()).expect("an address");
-        Self { address, _running: running, _database: database }
+        Self { address, running, _database: database }
     }
 
     async fn answers(&self) -> u16 {
