@@ -155,6 +155,16 @@ pub struct RateLimited {
     pub wait: Duration,
 }
 
+impl RateLimited {
+    /// Its word for machines, beside those of [`TokenProblem::word`].
+    pub fn word(&self) -> &'static str {
+        match self.policy {
+            "user" => "rate_limit_user",
+            _ => "rate_limit_address",
+        }
+    }
+}
+
 /// The error behind a refusal, for the log.
 pub type Cause = Box<dyn Error + Send + Sync>;
 

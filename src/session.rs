@@ -425,9 +425,9 @@ impl Session {
             return;
         };
         drop(transaction);
-        let micros = duration.as_micros() as u64;
+        let duration = duration.as_nanos() as u64;
         for bound in [Some(first), second].into_iter().flatten() {
-            tracing::debug!(query = bound.query.statement.name, micros, "query");
+            tracing::debug!(rowkeep.query = bound.query.statement.name, event.duration = duration, "query");
         }
 
         let is_usable = !connection.dirty;
@@ -448,7 +448,7 @@ impl Session {
     async fn cancel(&self, token: CancelToken) {
         match within(CANCEL_TIMEOUT, transport::cancel(&self.manager.address, token)).await {
             Some(Ok(())) => tracing::warn!("a statement was cancelled: it took longer than a request may"),
-            Some(Err(error)) => tracing::warn!(cause = %error, "a statement cannot be cancelled"),
+            Some(Err(error)) => tracing::warn!(error.message = %error, "a statement cannot be cancelled"),
             None => tracing::warn!("a statement cannot be cancelled: the database does not answer"),
         }
     }

@@ -286,7 +286,7 @@ impl KeySet {
             state.problem.take().is_some()
         };
         if had_problem {
-            tracing::info!(source = self.source, "the key set can be read again");
+            tracing::info!(rowkeep.key_source = self.source, "the key set can be read again");
         }
     }
 
@@ -296,9 +296,9 @@ impl KeySet {
         state.failures += 1;
         if state.problem.as_ref() != Some(&problem) {
             tracing::warn!(
-                source = self.source,
-                %problem,
-                meaning = self.meaning(&problem),
+                rowkeep.key_source = self.source,
+                error.message = %problem,
+                rowkeep.advice = self.meaning(&problem),
                 "the key set cannot be read; known keys stay in use"
             );
             state.problem = Some(problem);
@@ -319,6 +319,11 @@ fn log_changes(source: &str, old: &SetKeys, new: &SetKeys) {
         key.log_loaded(source);
     }
     for key in old.iter().filter(|key| !new.iter().any(|new| new.is_same_as(key))) {
-        tracing::info!(kid = key.logged_kid(), algorithm = ?key.algorithm, source, "key retired");
+        tracing::info!(
+            rowkeep.key_id = key.logged_kid(),
+            rowkeep.key_algorithm = ?key.algorithm,
+            rowkeep.key_source = source,
+            "key retired"
+        );
     }
 }

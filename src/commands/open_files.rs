@@ -22,7 +22,7 @@ pub(super) fn max_connections(pool_size: u32, has_admin: bool) -> Result<usize, 
     if limit.current.is_some_and(|current| current < WANTED) {
         limit.current = Some(limit.maximum.map_or(WANTED, |maximum| maximum.min(WANTED)));
         if let Err(error) = setrlimit(Resource::Nofile, limit) {
-            tracing::warn!(%error, "cannot raise the limit of open files");
+            tracing::warn!(error.message = %error, "cannot raise the limit of open files");
             limit = getrlimit(Resource::Nofile);
         }
     }

@@ -48,7 +48,12 @@ pub(super) async fn serve(config: &mut Config, log: Log, exit_timeout: &mut Dura
         let text = welcome::text(config, listening, cluster.as_ref(), &address, secret_is_own);
         tokio::spawn(print_when_ready(app.clone(), text));
     }
-    tracing::info!(address = %listening, max_connections, "listening");
+    tracing::info!(
+        server.address = %listening.ip(),
+        server.port = listening.port(),
+        rowkeep.max_connections = max_connections,
+        "listening"
+    );
     let operators_served = CancellationToken::new();
     let operators = admin.map(|admin| tokio::spawn(admin.serve(app.clone(), log, operators_served.clone())));
 
@@ -106,7 +111,11 @@ impl Operators {
     async fn serve(self, app: App, log: Log, stop: CancellationToken) {
         let Self { listener, exporter } = self;
         if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "the admin listener is ready");
+            tracing::info!(
+                server.address = %address.ip(),
+                server.port = address.port(),
+                "listening for operators"
+            );
         }
         Admin { app, exporter, log }.serve(listener, stop).await;
     }
@@ -120,7 +129,9 @@ async fn prepare(config: &Config, secret_is_own: bool) -> Result<(Option<Cluster
         let migrating = config.migration_database.as_ref().unwrap_or(&address);
         match schema::migrate(migrating, false).await {
             // It is served with a warning, as outside development.
-            Err(SchemaError::Newer(problem)) => tracing::debug!(problem, "nothing is migrated"),
+            Err(SchemaError::Newer(problem)) => {
+                tracing::debug!(error.message = problem, "nothing is migrated")
+            }
             migrated => drop(migrated?),
         }
     }
@@ -164,7 +175,7 @@ async fn open_when_ready(config: &Config, address: &Address, app: &App) -> Resul
     loop {
         match open(config, address, app).await {
             Err(failure) if is_temporary(&failure) => {
-                tracing::warn!(cause = %failure, "the database cannot be used yet, trying again");
+                tracing::warn!(error.message = %failure, "the database cannot be used yet, trying again");
             }
             opened => return opened,
         }
@@ -179,7 +190,7 @@ async fn open(config: &Config, address: &Address, app: &App) -> Result<(), Failu
         Err(error) if is_temporary(&error) => return Err(error),
         Err(error) => return Err(audit::lost_objects(address).await.map_or(error, Into::into)),
     }
-    tracing::info!(database = %address, "checked that the policies restrict requests");
+    tracing::info!(rowkeep.database = %address, "checked that the policies restrict requests");
     Ok(())
 }
 
@@ -205,9 +216,9 @@ async fn warn_of_drift(address: &Address) {
     match audit::failures(address).await {
         Ok(failures) => {
             for fact in failures {
-                tracing::warn!(fact, "`rowkeep audit` fails");
+                tracing::warn!(rowkeep.finding = fact, "`rowkeep audit` fails");
             }
         }
-        Err(error) => tracing::warn!(%error, "the database cannot be audited"),
+        Err(error) => tracing::warn!(error.message = %error, "the database cannot be audited"),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -10,7 +9,7 @@ use http::StatusCode;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-use super::request::LeftOut;
+use super::request::LogEntry;
 use super::request_metrics::Series;
 use super::response::Response;
 use super::slow_requests::TimedRequest;
@@ -40,7 +39,7 @@ pub(super) struct Line {
     pub(super) method: String,
     pub(super) path: String,
     pub(super) started: Instant,
-    pub(super) left_out: LeftOut,
+    pub(super) entry: LogEntry,
     /// What is counted of it, if metrics are recorded.
     pub(super) series: Option<Arc<Series>>,
     /// Whether it is slow, if somebody wants to know.
@@ -108,20 +107,37 @@ impl Line {
 
     fn answered(self, status: StatusCode) {
         self.count(Some(status));
-        let Self { id, method, path, started, left_out: LeftOut(left_out), .. } = self;
-        let (status, micros) = (status.as_u16(), started.elapsed().as_micros() as u64);
-        if left_out.load(Ordering::Relaxed) {
-            tracing::debug!(id, %method, path, status, micros, "answered");
-        } else {
-            tracing::info!(id, %method, path, status, micros, "answered");
+        let Self { id, method, path, started, entry, .. } = self;
+        let (status, duration) = (status.as_u16(), started.elapsed().as_nanos() as u64);
+        // The macros need a level that the compiler knows.
+        macro_rules! answered {
+            ($log:ident) => {
+                tracing::$log!(
+                    http.request.id = id,
+                    http.request.method = method,
+                    url.path = path,
+                    http.route = entry.route(),
+                    http.response.status_code = status,
+                    event.duration = duration,
+                    "answered"
+                )
+            };
         }
+        if entry.is_left_out() { answered!(debug) } else { answered!(info) }
     }
 
     fn client_left(self, outcome: &str, status: Option<StatusCode>) {
         self.count(status);
-        let Self { id, method, path, started, .. } = self;
-        let micros = started.elapsed().as_micros() as u64;
-        let status = status.map(|status| status.as_u16());
-        tracing::info!(id, %method, path, status, outcome, micros, "the client left before its answer");
+        let Self { id, method, path, started, entry, .. } = self;
+        tracing::info!(
+            http.request.id = id,
+            http.request.method = method,
+            url.path = path,
+            http.route = entry.route(),
+            http.response.status_code = status.map(|status| status.as_u16()),
+            rowkeep.outcome = outcome,
+            event.duration = started.elapsed().as_nanos() as u64,
+            "the client left before its answer"
+        );
     }
 }

@@ -143,7 +143,7 @@ async fn look_at_database(app: App) -> Outcome {
         (Err(ProbeError::Busy), Some((_, outcome))) if outcome != Err(UNREACHABLE) => outcome,
         (Err(ProbeError::Busy), _) => Ok(Probed::default()),
         (Err(problem), _) => {
-            tracing::warn!(%problem, "unhealthy");
+            tracing::warn!(error.message = %problem, "unhealthy");
             Err(match problem {
                 ProbeError::Unprotected(_) => {
                     "The database does not protect its tables: the log of the server says how to fix it."

@@ -21,7 +21,7 @@ use super::cors::{self, Origins};
 use super::exchange::{Exchange, Line};
 use super::keep_alive::RequestBody;
 use super::log_limit::LogLimit;
-use super::request::{LeftOut, Peer};
+use super::request::{LogEntry, Peer};
 use super::request_metrics::HttpMetrics;
 use super::response::{
     ErrorFormat, Response, bad_host, bad_transfer_encoding, empty, too_many_parameters, with_header,
@@ -103,23 +103,24 @@ impl Middleware {
 
     /// Responds to a request, also if its handler panics, and logs it.
     pub(super) fn respond(self: &Arc<Self>, mut request: Request<RequestBody>, peer: SocketAddr) -> Exchange {
-        let left_out = LeftOut::default();
-        left_out.0.store(matches!(self.audience, Audience::Operators), Ordering::Relaxed);
-        request.extensions_mut().insert(left_out.clone());
+        let (path, started) = (request.uri().path(), Instant::now());
+        let route = route_template(path);
+        let entry = LogEntry::of_route(route, matches!(self.audience, Audience::Operators));
         let id = clients_id(request.headers()).map_or_else(|| self.new_id(), str::to_owned);
-        let (method, started) = (method_for_log(request.method()), Instant::now());
-        let path = request.uri().path();
-        let series = self.audience.metrics().and_then(|metrics| metrics.series(request.method(), path));
-        let watch = |slow: &Arc<SlowRequests>| slow.watch(&id, &method, route_template(path), started);
+        let method = method_for_log(request.method());
+        let series = self.audience.metrics().and_then(|metrics| metrics.series(request.method(), route));
+        let watch = |slow: &Arc<SlowRequests>| slow.watch(&id, &method, route, started);
         let timed = self.audience.slow_requests().map(watch);
-        let line =
-            Line { id: id.clone(), method, path: path_for_log(path), started, left_out, series, timed };
+        let path = path_for_log(path);
+        let line = Line { id: id.clone(), method, path, started, entry: entry.clone(), series, timed };
+        request.extensions_mut().insert(entry);
         if let Some(timed) = &line.timed {
             request.extensions_mut().insert(timed.times.clone());
         }
         let this = self.clone();
         let work = async move {
-            let span = tracing::info_span!("request", id);
+            // At this level, errors have the id whatever LOG_LEVEL is.
+            let span = tracing::error_span!("request", http.request.id = id);
             let mut response = this.respond_with_headers(request, peer).instrument(span).await;
             if let Ok(id) = HeaderValue::try_from(id) {
                 response.headers_mut().insert(REQUEST_ID, id);
@@ -130,8 +131,8 @@ impl Middleware {
     }
 
     /// Counts a request that was not complete, and was answered all the same.
-    pub(super) fn count_incomplete(&self, status: &str) {
-        if let (Some(metrics), Ok(status)) = (self.audience.metrics(), status.parse()) {
+    pub(super) fn count_incomplete(&self, status: u16) {
+        if let Some(metrics) = self.audience.metrics() {
             metrics.incomplete(status);
         }
     }
@@ -211,7 +212,11 @@ impl Middleware {
             }
             _ => "add the origin to CORS_ORIGINS if the page is yours",
         };
-        tracing::warn!(origin, advice, "a page of this origin may not read answers (CORS)");
+        tracing::warn!(
+            rowkeep.origin = origin,
+            rowkeep.advice = advice,
+            "a page of this origin may not read answers (CORS)"
+        );
     }
 
     async fn route(&self, request: Request<RequestBody>, errors: ErrorFormat) -> Response {

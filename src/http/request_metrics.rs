@@ -9,7 +9,6 @@ use std::time::Duration;
 use ::metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use http::{Method, StatusCode};
 
-use super::route_template::route_template;
 use crate::refusal::{RateLimited, Refusal, TokenProblem};
 
 /// The status of a request whose client left before its answer, and that changed nothing. It is the number that nginx gives
@@ -52,7 +51,7 @@ const NONE: &str = "none";
 /// A route with its methods.
 struct Route {
     contract: &'static str,
-    /// Its path, as [`route_template`] has it.
+    /// Its path, as `route_template` has it.
     template: &'static str,
     /// Its methods, with the status that each has if all is well. OPTIONS and HEAD are left out.
     methods: &'static [(&'static str, u16)],
@@ -141,8 +140,8 @@ impl HttpMetrics {
     }
 
     /// The series of a request.
-    pub(super) fn series(&self, method: &Method, path: &str) -> Option<Arc<Series>> {
-        let template = route_template(path).unwrap_or(NONE);
+    pub(super) fn series(&self, method: &Method, template: Option<&str>) -> Option<Arc<Series>> {
+        let template = template.unwrap_or(NONE);
         let row = self.series.get(routes().position(|route| route.template == template)?)?;
         let known = METHODS.iter().position(|known| *known == method.as_str());
         row.get(known.unwrap_or(METHODS.len() - 1)).cloned()

@@ -104,7 +104,11 @@ pub async fn serve(
             metrics.refused_connections.increment(1);
         }
         if log_limit.admit(b"too many connections").is_some() {
-            tracing::warn!(%peer, "too many connections: this line comes once a minute");
+            tracing::warn!(
+                source.address = %peer.ip(),
+                source.port = peer.port(),
+                "too many connections: this line comes once a minute"
+            );
         }
         match places_beyond.place(peer).await {
             Some(place) => drop(connections.spawn(service_beyond.clone().serve(stream, peer, place))),
@@ -123,7 +127,10 @@ pub async fn serve(
         }
     });
     if finished.await.is_none() {
-        tracing::warn!(connections = connections.len(), "stopped while connections were still open");
+        tracing::warn!(
+            rowkeep.open_connections = connections.len(),
+            "stopped while connections were still open"
+        );
         stopping.ends.cancel();
         let _ = within(Duration::ZERO, connections.wait()).await;
     }
@@ -135,7 +142,7 @@ pub(super) async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketA
         Ok(accepted) => Some(accepted),
         Err(error) => {
             // The client has disconnected already, or no file descriptor is left until other connections end.
-            tracing::warn!(%error, "cannot accept a connection");
+            tracing::warn!(error.message = %error, "cannot accept a connection");
             sleep(Duration::from_millis(50)).await;
             None
         }

@@ -82,7 +82,7 @@ impl Drop for TimedRequest {
             http.request.method = method,
             http.route = route,
             http.response.status_code = answer.map(|(_, status)| status.as_u16()),
-            event.duration = nanoseconds(total),
+            event.duration = total.as_nanos() as u64,
             rowkeep.body_ms = times.body.millis(),
             rowkeep.turn_ms = times.turn.millis(),
             rowkeep.connection_ms = times.connection.millis(),
@@ -92,8 +92,4 @@ impl Drop for TimedRequest {
             "slow request"
         );
     }
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

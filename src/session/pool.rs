@@ -61,9 +61,10 @@ impl PoolState {
         if !self.prepared_were_lost.swap(true, Relaxed) {
             self.renew_connections();
             tracing::error!(
-                "prepared statements were lost: a connection pooler is between this server and Postgres. Statements are sent \
-                 unnamed from now on; set DATABASE_STATEMENTS=unnamed, and restart the pooler, whose connections can have \
-                 settings of this server"
+                rowkeep.advice = "a connection pooler is between this server and Postgres. Statements are sent unnamed from now \
+                                  on; set DATABASE_STATEMENTS=unnamed, and restart the pooler, whose connections can have \
+                                  settings of this server",
+                "prepared statements were lost"
             );
         }
     }
@@ -146,8 +147,9 @@ impl ConnectionManager {
         let is_named = !is_shared || !has_lost && self.statement_mode == Some(StatementMode::Prepared);
         if is_pooled && is_named {
             tracing::warn!(
-                "a connection pooler is between this server and Postgres, and DATABASE_STATEMENTS=prepared: the pooler must \
-                 support prepared statements (PgBouncer 1.21 or newer with max_prepared_statements)"
+                rowkeep.advice = "DATABASE_STATEMENTS=prepared: the pooler must support prepared statements (PgBouncer 1.21 or \
+                                  newer with max_prepared_statements)",
+                "a connection pooler is between this server and Postgres"
             );
         }
         if is_shared {
@@ -220,7 +222,7 @@ impl ConnectionManager {
         let prepared = statements.map(async |statement| {
             let types: Vec<_> = statement.parameter_types.iter().map(|kind| kind.driver_type()).collect();
             let prepared = client.prepare_typed(statement.sql, &types).await?;
-            tracing::debug!(query = statement.name, "prepared");
+            tracing::debug!(rowkeep.query = statement.name, "prepared");
             Ok::<_, Error>((statement.name, prepared))
         });
         Ok(try_join_all(prepared).await?.into_iter().collect())
@@ -290,7 +292,7 @@ impl ErrorSink<ConnectError> for ConnectErrors {
             self.0.leave_prepared_statements();
         }
         self.0.counts.connect_failed();
-        tracing::warn!(cause = %error, "cannot open a connection to the database");
+        tracing::warn!(error.message = %error, "cannot open a connection to the database");
         self.0.connect_failure.send_replace(Some(Arc::new(error)));
     }
 

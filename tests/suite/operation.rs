@@ -37,6 +37,8 @@ mod key_rotation;
 mod key_several_sets;
 mod key_tls;
 mod large_bodies;
+mod log_fields;
+mod log_injection;
 mod logs;
 mod mixed_requests;
 pub mod overload;

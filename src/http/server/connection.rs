@@ -132,11 +132,19 @@ impl Service {
                 return TOO_MANY_CONNECTIONS.send_at_once(stream, &middleware.new_id());
             }
             Ending::GivesWay => {
-                tracing::debug!(%peer, "closed the connection that was idle longest, for another one");
+                tracing::debug!(
+                    source.address = %peer.ip(),
+                    source.port = peer.port(),
+                    "closed the connection that was idle longest, for another one"
+                );
                 return;
             }
             Ending::CutOff => {
-                tracing::warn!(%peer, "cut off a client that reads slowly: others need the memory");
+                tracing::warn!(
+                    source.address = %peer.ip(),
+                    source.port = peer.port(),
+                    "cut off a client that reads slowly: others need the memory"
+                );
                 return reset(&stream);
             }
         };
@@ -147,12 +155,12 @@ impl Service {
         let owes_response = client_waits && keep_alive.stays_open();
         let last = match outcome {
             Err(error) if error.is_user() => {
-                tracing::debug!(%peer, %error, "a connection ended with an error");
+                log_error(peer, &error);
                 return reset(&stream);
             }
             Err(error) if has_discarded => Some(unreadable(&error, unread)),
             Err(error) if !error.is_timeout() => {
-                tracing::debug!(%peer, %error, "a connection ended with an error");
+                log_error(peer, &error);
                 None
             }
             _ if !owes_response => None,
@@ -162,7 +170,13 @@ impl Service {
         };
         let id = middleware.new_id();
         if let Some(last) = last {
-            tracing::debug!(id, %peer, status = last.status(), "answered what is no complete request");
+            tracing::debug!(
+                http.request.id = id,
+                http.response.status_code = last.status(),
+                source.address = %peer.ip(),
+                source.port = peer.port(),
+                "answered what is no complete request"
+            );
             middleware.count_incomplete(last.status());
         }
         place.lingers();
@@ -171,6 +185,15 @@ impl Service {
             () = place.is_chosen() => {}
         }
     }
+}
+
+fn log_error(peer: SocketAddr, error: &hyper::Error) {
+    tracing::debug!(
+        source.address = %peer.ip(),
+        source.port = peer.port(),
+        error.message = %error,
+        "a connection ended with an error"
+    );
 }
 
 /// Ends a connection in the middle of a response. An orderly close would look like the end of the response to a client of

@@ -1,7 +1,7 @@
 //! Reads the metrics of a server as Prometheus does.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::operation::overload::eventually;
 use crate::world::{Answer, Database, Issuer, Person, Server, World};
@@ -52,8 +52,10 @@ pub struct Admin {
 
 impl Admin {
     pub async fn of(server: &Server) -> Self {
-        let event = server.logs(|event| event["message"] == "the admin listener is ready").await;
-        Self { address: event["address"].as_str().expect("an address").parse().expect("an address") }
+        let event = server.logs(|event| event["message"] == "listening for operators").await;
+        let ip: IpAddr = event["server.address"].as_str().expect("an address").parse().expect("an address");
+        let port = event["server.port"].as_u64().and_then(|port| port.try_into().ok()).expect("a port");
+        Self { address: (ip, port).into() }
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -52,8 +52,13 @@ async fn a_request_that_waits_for_its_body_says_so_with_its_route_status_and_id(
 
     assert_eq!(slow_parts(&line), ["body"], "{line}");
     assert_eq!(
-        [&line["level"], &line["http.request.id"], &line["http.route"], &line["http.response.status_code"]],
-        [&json!("WARN"), &json!("slow-1"), &json!("/api/tasks"), &json!(201)],
+        [
+            &line["log.level"],
+            &line["http.request.id"],
+            &line["http.route"],
+            &line["http.response.status_code"]
+        ],
+        [&json!("warn"), &json!("slow-1"), &json!("/api/tasks"), &json!(201)],
         "{line}"
     );
     assert!(line["event.duration"].as_u64().expect("nanoseconds") >= SLOW * 1_000_000, "{line}");
@@ -175,7 +180,7 @@ async fn a_request_under_the_limit_has_no_line_and_without_the_setting_none_has(
 
         assert_eq!(counted(&scrape), 0.0, "{settings:?}");
         let lines = watched.world.server.log();
-        assert!(!lines.iter().any(|line| line.contains("slow request")), "{settings:?}");
+        assert!(!lines.iter().any(|line| line.contains("\"slow request\"")), "{settings:?}");
     }
 }
 
@@ -202,6 +207,6 @@ async fn hundreds_of_slow_requests_have_few_lines_and_are_all_counted() {
     watched.eventually("all are counted", |scrape| counted(scrape) == 400.0).await;
 
     let log = watched.world.server.log();
-    let lines = log.iter().filter(|line| line.contains("slow request")).count();
+    let lines = log.iter().filter(|line| line.contains("\"slow request\"")).count();
     assert!((100..150).contains(&lines), "{lines} lines");
 }

@@ -126,10 +126,14 @@ async fn a_log_that_is_read_again_says_how_many_lines_were_dropped() {
 
         let line = line.expect("a line");
         let total: u64 = match format {
-            "json" => {
-                serde_json::from_str::<Value>(&line).expect("JSON")["total"].as_u64().expect("a number")
-            }
-            _ => line.split("total=").nth(1).and_then(|total| total.trim().parse().ok()).expect("a number"),
+            "json" => serde_json::from_str::<Value>(&line).expect("JSON")["rowkeep.dropped_lines"]
+                .as_u64()
+                .expect("a number"),
+            _ => line
+                .split("rowkeep.dropped_lines=")
+                .nth(1)
+                .and_then(|total| total.trim().parse().ok())
+                .expect("a number"),
         };
         assert!((1..LINES as u64).contains(&total), "{line}");
         assert_eq!(server.answers().await, 200);
@@ -183,8 +187,9 @@ async fn waits_for_a_lock(world: &World) {
 
 /// The line of a request whose client has left.
 async fn line_of(world: &World, method: &str) -> Value {
-    let is_line =
-        |event: &Value| event["message"] == "the client left before its answer" && event["method"] == method;
+    let is_line = |event: &Value| {
+        event["message"] == "the client left before its answer" && event["http.request.method"] == method
+    };
     world.server.logs(is_line).await
 }
 
@@ -204,8 +209,12 @@ async fn a_client_that_leaves_before_its_answer_has_a_line_with_the_outcome_of_i
     drop(lock);
 
     let line = line_of(&world, "PUT").await;
-    assert_eq!((&line["status"], &line["outcome"]), (&json!(200), &json!("carried out")), "{line}");
-    assert_eq!(line["path"], path, "{line}");
+    assert_eq!(
+        (&line["http.response.status_code"], &line["rowkeep.outcome"]),
+        (&json!(200), &json!("carried out")),
+        "{line}"
+    );
+    assert_eq!(line["url.path"], path, "{line}");
     assert_eq!(alice.reads(&task["id"]).await["title"], "two");
 }
 
@@ -228,7 +237,11 @@ async fn a_client_that_leaves_before_its_transaction_has_a_line_and_changes_noth
 
     let line = line_of(&world, "PUT").await;
     drop(lock);
-    assert_eq!((&line["status"], &line["outcome"]), (&Value::Null, &json!("nothing was changed")), "{line}");
+    assert_eq!(
+        (&line["http.response.status_code"], &line["rowkeep.outcome"]),
+        (&Value::Null, &json!("nothing was changed")),
+        "{line}"
+    );
     assert_eq!(first.reads().await.status, 200);
     assert_eq!(alice.reads(&task["id"]).await["title"], "two");
 }
@@ -245,8 +258,12 @@ async fn a_client_that_leaves_at_once_has_a_line() {
 
     let lines = async {
         loop {
-            let lines =
-                world.server.log().into_iter().filter(|line| line.contains(r#""method":"PUT""#)).count();
+            let lines = world
+                .server
+                .log()
+                .into_iter()
+                .filter(|line| line.contains(r#""http.request.method":"PUT""#))
+                .count();
             if lines == CLIENTS {
                 return;
             }
