@@ -34,6 +34,7 @@ use claims::ClaimRules;
 pub use issuer::{BETTER_AUTH_PATH, canonical_issuer};
 pub use jwks_reader::{JwksLocation, is_loopback};
 use jwt::{Jwt, UniqueObject};
+pub use key_set::KeySetFigures;
 use keys::{KeyStore, Source};
 pub use source::{SourceKeys, TokenRules, TokenSource};
 use token_cache::TokenCache;
@@ -96,6 +97,11 @@ impl Verifier {
     /// One sentence for each key set that has a problem right now. Clients may read the texts.
     pub fn problems(&self) -> Vec<String> {
         self.keys.problems()
+    }
+
+    /// Each key set at this moment. Reads none.
+    pub fn key_sets(&self) -> Vec<KeySetFigures> {
+        self.keys.figures()
     }
 
     /// The user whose token is in `Authorization: Bearer <token>` (RFC 6750, section 2.1).

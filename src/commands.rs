@@ -69,7 +69,7 @@ pub fn run() -> Result<(), Failure> {
     // What reads JSON expects it in the last line, too. Other commands are for people.
     let is_logged = is_server && config.log_format == logging::Format::Json;
     let outcome = match command {
-        Command::Serve => runtime.block_on(serve::serve(&mut config, &mut exit_timeout)),
+        Command::Serve => runtime.block_on(serve::serve(&mut config, log.clone(), &mut exit_timeout)),
         Command::Migrate { reapply_policies, allow_older_policies, repair, lock_timeout } => {
             let lock_wait = Duration::from_secs(lock_timeout.into());
             let repair = repair.then_some(crate::audit::repair_objects as RepairObjects);

@@ -125,6 +125,11 @@ impl Log {
         }
     }
 
+    /// How many lines were dropped since the start.
+    pub fn dropped(&self) -> u64 {
+        self.queue.dropped()
+    }
+
     fn report(&self) {
         let total = self.queue.dropped();
         if total == self.reported.load(Ordering::Relaxed) {

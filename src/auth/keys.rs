@@ -10,7 +10,7 @@ use super::claims::ClaimRules;
 use super::issuer::canonical_issuer;
 use super::jwt::Jwt;
 use super::key::Key;
-use super::key_set::KeySet;
+use super::key_set::{KeySet, KeySetFigures};
 use super::source::{SourceKeys, TokenRules, TokenSource};
 use super::token_cache::Generation;
 use crate::refusal::{Refusal, TokenProblem};
@@ -79,6 +79,10 @@ impl KeyStore {
 
     pub(super) fn has_key(&self) -> bool {
         !self.secrets.is_empty() || self.sets.iter().any(|set| !set.keys().is_empty())
+    }
+
+    pub(super) fn figures(&self) -> Vec<KeySetFigures> {
+        self.sets.iter().map(|set| set.figures()).collect()
     }
 
     pub(super) fn problems(&self) -> Vec<String> {

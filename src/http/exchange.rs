@@ -1,6 +1,7 @@
 //! A request on its way to its response, and its line in the log.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -9,7 +10,9 @@ use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
 use super::request::LogEntry;
+use super::request_metrics::Series;
 use super::response::Response;
+use super::slow_requests::TimedRequest;
 use crate::session::watch_transactions;
 
 /// A future of the response that logs its status.
@@ -37,6 +40,10 @@ pub(super) struct Line {
     pub(super) path: String,
     pub(super) started: Instant,
     pub(super) entry: LogEntry,
+    /// What is counted of it, if metrics are recorded.
+    pub(super) series: Option<Arc<Series>>,
+    /// Whether it is slow, if somebody wants to know.
+    pub(super) timed: Option<Arc<TimedRequest>>,
 }
 
 impl Exchange {
@@ -58,8 +65,12 @@ impl Future for Exchange {
         let (polled, started) = watch_transactions(|| state.work.as_mut().poll(context));
         self.has_transaction |= started;
 
-        let response = ready!(polled);
-        if let Some(State { line, .. }) = self.state.take() {
+        let mut response = ready!(polled);
+        if let Some(State { mut line, .. }) = self.state.take() {
+            if let Some(timed) = line.timed.take() {
+                let unwritten = timed.answers(response.status());
+                response.extensions_mut().insert(unwritten);
+            }
             line.answered(response.status());
         }
         Poll::Ready(response)
@@ -88,8 +99,15 @@ impl Drop for Exchange {
 }
 
 impl Line {
+    fn count(&self, status: Option<StatusCode>) {
+        if let Some(series) = &self.series {
+            series.ended(status, self.started.elapsed());
+        }
+    }
+
     fn answered(self, status: StatusCode) {
-        let Self { id, method, path, started, entry } = self;
+        self.count(Some(status));
+        let Self { id, method, path, started, entry, .. } = self;
         let (status, duration) = (status.as_u16(), started.elapsed().as_nanos() as u64);
         // The macros need a level that the compiler knows.
         macro_rules! answered {
@@ -109,7 +127,8 @@ impl Line {
     }
 
     fn client_left(self, outcome: &str, status: Option<StatusCode>) {
-        let Self { id, method, path, started, entry } = self;
+        self.count(status);
+        let Self { id, method, path, started, entry, .. } = self;
         tracing::info!(
             http.request.id = id,
             http.request.method = method,

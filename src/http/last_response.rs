@@ -67,7 +67,7 @@ pub(super) fn unreadable(error: &hyper::Error, unread: &[u8]) -> LastResponse {
 }
 
 impl LastResponse {
-    /// The status code, for the log.
+    /// The status code, for the log and for metrics.
     pub(super) fn status(self) -> Option<u16> {
         self.status.split(' ').next()?.parse().ok()
     }

@@ -19,6 +19,7 @@ use super::pace::Pace;
 use super::response_memory::ResponseMemory;
 use crate::auth::UserId;
 use crate::cursor::Cursors;
+use crate::metrics::RequestTimes;
 use crate::refusal::{Refusal, TokenProblem};
 use crate::session::Caller;
 use crate::tasks::Status;
@@ -35,8 +36,8 @@ pub(super) struct LogEntry {
 }
 
 impl LogEntry {
-    pub(super) fn of_route(route: Option<&'static str>) -> Self {
-        Self { route, is_left_out: Arc::default() }
+    pub(super) fn of_route(route: Option<&'static str>, is_left_out: bool) -> Self {
+        Self { route, is_left_out: Arc::new(AtomicBool::new(is_left_out)) }
     }
 
     /// The template of its route, if it has one.
@@ -60,6 +61,7 @@ pub struct Call {
     peer: Option<Peer>,
     client: Option<Arc<Pace>>,
     log_entry: Option<LogEntry>,
+    times: Option<Arc<RequestTimes>>,
 }
 
 /// Extracts a [`Call`]. Matches every request.
@@ -74,9 +76,10 @@ pub fn call(app: &App) -> BoxedFilter<(Call,)> {
         .and(warp::ext::optional())
         .and(warp::ext::optional())
         .and(warp::ext::optional())
-        .map(move |headers, query, peer, client, log_entry| {
+        .and(warp::ext::optional())
+        .map(move |headers, query, peer, client, log_entry, times| {
             let parameters = OnceLock::new();
-            Call { app: app.clone(), headers, query, parameters, peer, client, log_entry }
+            Call { app: app.clone(), headers, query, parameters, peer, client, log_entry, times }
         })
         .boxed()
 }
@@ -100,6 +103,7 @@ impl Call {
         let user = self.user().await?;
         if path_user.0.as_deref() != Some(user.as_str()) {
             self.warn(403, "other_user", "the path names another user than the token");
+            self.count(&Refusal::OtherUser);
             return Err(Refusal::OtherUser);
         }
         Ok(self.caller_as(user))
@@ -107,12 +111,19 @@ impl Call {
 
     /// Queries are refused until the database was reached. What a request can be refused for without it comes first.
     fn caller_as(&self, user: UserId) -> Caller {
-        Caller::new(self.app.database().ok().map(|database| database.session.clone()), user)
+        let session = self.app.database().ok().map(|database| database.session.clone());
+        Caller::new(session, user).with_times(self.times.clone())
+    }
+
+    fn count(&self, refusal: &Refusal) {
+        if let Some(metrics) = &self.app.metrics {
+            metrics.refused(refusal);
+        }
     }
 
     async fn user(&self) -> Result<UserId, Refusal> {
         let limits = &self.app.rate_limits;
-        let verified = self.app.verifier.user(&self.headers).await;
+        let verified = self.app.verifier.user(&self.headers).await.inspect_err(|refusal| self.count(refusal));
         let counted = match verified {
             Ok(user) => limits.count_request(&user).map(|()| user),
             Err(refusal) => Err(limits.count_failure(self.client()).err().unwrap_or(refusal)),
@@ -121,6 +132,7 @@ impl Call {
             Refusal::NoToken(text) => self.warn(401, TokenProblem::Missing.word(), text),
             Refusal::InvalidToken { problem, text } => self.warn(401, problem.word(), text),
             Refusal::TooManyRequests(limited) => {
+                self.count(refusal);
                 let text = format!("the rate limit of this {} is exceeded", limited.policy);
                 self.warn(429, limited.word(), &text);
             }

@@ -42,6 +42,11 @@ pub(super) struct LostBackends {
 }
 
 impl LostBackends {
+    /// How many there are.
+    pub(super) fn number(&self) -> usize {
+        self.list().len()
+    }
+
     fn list(&self) -> MutexGuard<'_, Vec<LostBackend>> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }

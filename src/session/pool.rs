@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_postgres::{Client, Error};
 
 use super::connection::{Backend, PooledConnection, Settings};
+use super::figures::{Closed, PoolCounts};
 use super::lost::LostBackends;
 use super::opening::{Server, Slot};
 use super::pipeline::Pipeline;
@@ -44,6 +45,7 @@ pub(super) struct PoolState {
     /// How many connections were given back before they were at rest.
     unfinished: AtomicU64,
     pub(super) lost: LostBackends,
+    pub(super) counts: PoolCounts,
     /// Why the last connection could not be opened.
     connect_failure: watch::Sender<Option<Arc<ConnectError>>>,
 }
@@ -126,11 +128,13 @@ impl ConnectionManager {
             let client = hosts::connect(&self.address.refreshed()?, &pipeline, 2 * self.step_timeout).await?;
             self.describe(client, pipeline).await
         };
-        tokio::select! {
+        let opened = tokio::select! {
             biased;
             opened = opened => opened,
             () = slot.answers_again() => Err(ConnectError::TimedOut),
-        }
+        };
+        self.state.counts.set_reachable(opened.is_ok());
+        opened
     }
 
     async fn open(&self) -> Result<PooledConnection, ConnectError> {
@@ -176,6 +180,7 @@ impl ConnectionManager {
             generation,
             manager: self.clone(),
             dirty: false,
+            is_overdue: false,
         };
 
         let rows = connection.run(&CONNECTION, &[]).await?;
@@ -231,7 +236,11 @@ impl ManageConnection for ConnectionManager {
     /// bb8 counts a connection that is being opened as one of its own, and waits for it without a limit. Without a time
     /// limit here, a server that accepts connections and never answers would use up the whole pool.
     async fn connect(&self) -> Result<PooledConnection, ConnectError> {
-        within(2 * self.step_timeout, self.open()).await.unwrap_or(Err(ConnectError::TimedOut))
+        let opened = within(2 * self.step_timeout, self.open()).await;
+        if opened.is_none() {
+            self.state.counts.set_reachable(false);
+        }
+        opened.unwrap_or(Err(ConnectError::TimedOut))
     }
 
     /// Checks only what is known on this side: a ping would cost a quarter of the throughput.
@@ -244,15 +253,25 @@ impl ManageConnection for ConnectionManager {
 
     /// Called when a connection is given back. Its transaction has ended then, and its answers were read.
     fn has_broken(&self, connection: &mut PooledConnection) -> bool {
-        if connection.dirty || connection.client.is_closed() {
-            return true;
-        }
-        let is_at_rest = connection.pipeline.is_at_rest();
-        if !is_at_rest {
+        let reason = if connection.is_overdue {
+            Some(Closed::Overdue)
+        } else if connection.client.is_closed() {
+            Some(Closed::Lost)
+        } else if connection.dirty {
+            Some(Closed::Failed)
+        } else if !connection.pipeline.is_at_rest() {
             self.state.unfinished.fetch_add(1, Relaxed);
             tracing::error!("a connection was given back before its last answer was read: it is closed");
+            Some(Closed::Unfinished)
+        } else if connection.generation < self.state.generation.load(Relaxed) {
+            Some(Closed::Renewed)
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            self.state.counts.closed(reason);
         }
-        !is_at_rest || connection.generation < self.state.generation.load(Relaxed)
+        reason.is_some()
     }
 }
 
@@ -272,6 +291,7 @@ impl ErrorSink<ConnectError> for ConnectErrors {
         {
             self.0.leave_prepared_statements();
         }
+        self.0.counts.connect_failed();
         tracing::warn!(error.message = %error, "cannot open a connection to the database");
         self.0.connect_failure.send_replace(Some(Arc::new(error)));
     }

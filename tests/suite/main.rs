@@ -15,6 +15,7 @@ mod documents;
 mod example;
 mod http;
 mod landscapes;
+mod metrics;
 mod mutants;
 mod nginx;
 mod openapi;

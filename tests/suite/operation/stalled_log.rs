@@ -13,7 +13,7 @@ use super::raw_client::{RawClient, request};
 use crate::world::{Database, Person, SECRET, World};
 
 /// A server whose standard error is a pipe that nobody reads.
-struct Stalled {
+pub struct Stalled {
     process: Child,
     address: SocketAddr,
     _database: Database,
@@ -24,12 +24,18 @@ const LINES: usize = 24_000;
 
 impl Stalled {
     async fn start(format: &str) -> Self {
+        Self::with(format, &[]).await
+    }
+
+    /// The same, with more settings.
+    pub async fn with(format: &str, settings: &[(&str, &str)]) -> Self {
         let database = Database::new().await;
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("a port");
         let process = Command::new(env!("CARGO_BIN_EXE_rowkeep"))
             .env_clear()
             .envs([("ENVIRONMENT", "production"), ("BETTER_AUTH_SECRET", SECRET), ("LOG_FORMAT", format)])
             .envs([("DATABASE_URL", database.url("rowkeep_login")), ("PORT", free.port().to_string())])
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -46,7 +52,7 @@ impl Stalled {
     }
 
     /// Sends requests until the log is full.
-    async fn fills_its_log(&self) {
+    pub async fn fills_its_log(&self) {
         const AT_ONCE: usize = 200;
         let text = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n".repeat(AT_ONCE);
         let mut client = RawClient::open(self.address).await;
