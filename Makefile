@@ -18,9 +18,10 @@
 #   pgbouncer     PgBouncer, a connection pooler
 #   nginx         nginx, a web server in front of Rowkeep
 #   chromium      Chromium, a web browser
+#   prometheus    Prometheus, which scrapes metrics, and what reads the dashboard for Grafana
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
 
-.PHONY: run example test test-all check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi
+.PHONY: run example test test-all check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -37,7 +38,7 @@ test: postgres
 	cargo test --locked -- --test-threads $(TEST_THREADS)
 
 # First the tests of `make test`, then the ignored ones: one of those checks what the others have recorded.
-test-all: node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi test
+test-all: node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
 check:
@@ -78,6 +79,9 @@ pgbouncer:
 
 nginx:
 	@.ci/nginx
+
+prometheus:
+	@.ci/prometheus
 
 chromium: node
 	@.ci/chromium
