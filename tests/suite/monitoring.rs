@@ -5,5 +5,6 @@ mod alerts;
 mod dashboard;
 mod deployment;
 mod documents;
+mod picture;
 mod prometheus;
 mod rules;

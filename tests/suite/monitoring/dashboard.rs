@@ -97,7 +97,8 @@ async fn every_query_of_the_dashboard_has_data_under_load_and_during_an_outage()
     .await;
     let prometheus = &deployment.prometheus;
     let shows = async |panel| shown(prometheus, panel).await;
-    let (protected, database, servers) = (shows("Protected").await, shows("Database").await, shows("Servers").await);
+    let (protected, database, servers) =
+        (shows("Protected").await, shows("Database").await, shows("Servers").await);
     assert_eq!((protected, database, servers), (1.0, 1.0, 2.0));
     assert!(shows("Last look").await < 10.0);
     assert!(shows("Requests").await > 10.0);

@@ -43,7 +43,9 @@ fn the_table_of_the_page_has_every_alert_with_its_severity() {
     let table = rows(&Page::read(PAGE).section("Alerts"));
     let shown: BTreeMap<_, _> = table
         .iter()
-        .filter_map(|row| Some((row.first()?.strip_prefix('[')?.split_once(']')?.0.to_owned(), row.get(1)?.clone())))
+        .filter_map(|row| {
+            Some((row.first()?.strip_prefix('[')?.split_once(']')?.0.to_owned(), row.get(1)?.clone()))
+        })
         .collect();
 
     let of_file: BTreeMap<_, _> = alerts()
@@ -76,7 +78,9 @@ fn the_page_names_the_files_that_it_is_about() {
     let page = Page::read(PAGE);
     let spans: BTreeSet<_> = page.code_spans().into_iter().collect();
 
-    for file in ["deploy/prometheus/alerts.yml", "deploy/prometheus/prometheus.yml", "deploy/grafana/rowkeep.json"] {
+    for file in
+        ["deploy/prometheus/alerts.yml", "deploy/prometheus/prometheus.yml", "deploy/grafana/rowkeep.json"]
+    {
         let linked = page.links().iter().any(|link| link.ends_with(file));
         assert!(linked || spans.contains(file), "{PAGE} does not name {file}");
     }

@@ -40,7 +40,7 @@ impl Prometheus {
         let files = Directory::named("prometheus");
         let targets = targets.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ");
         let mut configuration = read("deploy/prometheus/prometheus.yml");
-        for (of_example, of_test) in [("127.0.0.1:9464", targets.as_str()), ("15s", "1s")] {
+        for (of_example, of_test) in [("127.0.0.1:9000", targets.as_str()), ("15s", "1s")] {
             assert!(configuration.contains(of_example), "{configuration}");
             configuration = configuration.replace(of_example, of_test);
         }
@@ -62,7 +62,8 @@ impl Prometheus {
             .expect("Prometheus is installed by `make prometheus`");
         let prometheus = Self { address, process, _files: files };
         // Nothing listens at first, and a `Person` panics where nothing listens.
-        eventually("Prometheus listens", async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
+        eventually("Prometheus listens", async || tokio::net::TcpStream::connect(address).await.is_ok())
+            .await;
         let ready = async || prometheus.client().get("/-/ready").await.status() == 200;
         eventually("Prometheus is ready", ready).await;
         prometheus
@@ -163,6 +164,7 @@ pub fn read(path: &str) -> String {
 
 /// The rules with other waiting times of alerts.
 fn with_short_waits(rules: &str) -> String {
-    let short = |line: &str| if line.trim_start().starts_with("for: ") { "        for: 2s" } else { line }.to_owned();
+    let short =
+        |line: &str| if line.trim_start().starts_with("for: ") { "        for: 2s" } else { line }.to_owned();
     rules.lines().map(|line| short(line) + "\n").collect()
 }

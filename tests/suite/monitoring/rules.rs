@@ -11,7 +11,8 @@ async fn the_rules_and_the_example_configuration_are_valid() {
     let rules = ["check", "rules", "--lint=all", "--lint-fatal", "deploy/prometheus/alerts.yml"];
     promtool(&rules, b"").await;
 
-    promtool(&["check", "config", "--lint=all", "--lint-fatal", "deploy/prometheus/prometheus.yml"], b"").await;
+    promtool(&["check", "config", "--lint=all", "--lint-fatal", "deploy/prometheus/prometheus.yml"], b"")
+        .await;
 }
 
 #[tokio::test]
@@ -25,9 +26,8 @@ fn without_one_condition(rules: &str, alert: &str) -> Vec<String> {
     let (before, rest) = rules.split_once(&format!("- alert: {alert}\n")).expect("the alert");
     let (rule, after) = rest.split_once("\n\n").unwrap_or((rest, ""));
     let (expression, tail) = rule.split_once("        for: ").expect("a waiting time");
-    let with = |expression: &str| {
-        format!("{before}- alert: {alert}\n{expression}        for: {tail}\n\n{after}")
-    };
+    let with =
+        |expression: &str| format!("{before}- alert: {alert}\n{expression}        for: {tail}\n\n{after}");
     let parts: Vec<_> = expression.split("            and\n").collect();
     let less = |left_out: usize| {
         let kept: Vec<_> = parts.iter().enumerate().filter(|(at, _)| *at != left_out).collect();
