@@ -18,7 +18,8 @@ async fn the_rules_and_the_example_configuration_are_valid() {
 #[tokio::test]
 #[ignore = "needs Prometheus: `make test-all`"]
 async fn each_alert_fires_on_its_day_and_is_quiet_on_days_that_look_alike() {
-    promtool(&["test", "rules", "deploy/prometheus/alerts_test.yml"], b"").await;
+    let days = ["deploy/prometheus/alerts_test.yml", "deploy/prometheus/alerts_day_test.yml"];
+    promtool(&[&["test", "rules"], &days[..]].concat(), b"").await;
 }
 
 /// The conditions of an expression: `a and b` has two, and without one of them the alert fires more often.
@@ -43,7 +44,6 @@ fn without_one_condition(rules: &str, alert: &str) -> Vec<String> {
 #[ignore = "needs Prometheus: `make test-all`"]
 async fn the_tests_of_the_alerts_notice_each_condition_that_is_left_out() {
     let rules = read("deploy/prometheus/alerts.yml");
-    let tests = read("deploy/prometheus/alerts_test.yml");
     let mut looser = Vec::new();
     for alert in ["RowkeepErrorsFast", "RowkeepErrorsSlow", "RowkeepSaturated", "RowkeepSlow"] {
         let found = without_one_condition(&rules, alert);
@@ -71,12 +71,14 @@ async fn the_tests_of_the_alerts_notice_each_condition_that_is_left_out() {
     }
 
     let files = Directory::named("looser");
-    files.write("alerts_test.yml", &tests);
-    let path = files.0.join("alerts_test.yml").display().to_string();
+    let days = ["alerts_test.yml", "alerts_day_test.yml"].map(|name| {
+        files.write(name, &read(&format!("deploy/prometheus/{name}")));
+        files.0.join(name).display().to_string()
+    });
     for (what, rules) in looser {
         files.write("alerts.yml", &rules);
 
-        let output = try_promtool(&["test", "rules", &path], b"").await;
+        let output = try_promtool(&["test", "rules", &days[0], &days[1]], b"").await;
 
         let printed = printed(&output);
         assert!(!output.status.success(), "no test notices: {what}\n{rules}");
