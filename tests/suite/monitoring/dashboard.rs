@@ -90,7 +90,7 @@ async fn shown(prometheus: &Prometheus, panel: &str) -> f64 {
 #[tokio::test]
 #[ignore = "needs Prometheus: `make test-all`"]
 async fn every_query_of_the_dashboard_has_data_under_load_and_during_an_outage() {
-    let mut deployment = Deployment::under_load().await;
+    let deployment = Deployment::under_load().await;
     eventually("there is no alert, and all other panels have data", async || {
         problems(&deployment.prometheus, &["Alerts"]).await.is_empty()
     })
