@@ -25,6 +25,8 @@
 //! | [`http::response_memory`], `http::pace` | the memory limit of large responses and bodies; how fast clients read |
 //! | `http::shares` | shares of users and addresses that shrink as the room fills |
 //! | `http::documentation`, `http::openapi` | `/`, the page `/docs` and `/openapi.json`; the document that both show |
+//! | `http::admin` | the second listener, for operators: `/live`, `/ready` and `/metrics` |
+//! | `http::request_metrics`, `http::slow_requests`, `http::route_template` | what is counted of requests; lines about slow ones; the template of a path |
 //! | `http::log_limit` | a limit for warnings that any client can cause |
 //! | [`audit`] | `rowkeep audit`: who can see which rows, what differs from this release, and a proof by execution |
 //! | [`adopt`] | `rowkeep adopt`: copies the tasks of another server's table, or nothing |
@@ -36,6 +38,7 @@
 //! | [`refusal`] | the reasons to refuse a request, without status codes |
 //! | [`database`] | the address of a database, and connections to it |
 //! | [`tls`] | TLS to the database and to issuers |
+//! | [`metrics`] | every metric with its help text, and the recorder for Prometheus; the times of a request |
 //! | [`secret_file`] | files that hold one secret |
 //! | [`time_limit`] | time limits that read what has arrived before they look at the clock |
 //! | [`error_chain`] | the text of an error with its causes |
@@ -54,6 +57,7 @@ pub mod development;
 pub mod error_chain;
 pub mod http;
 pub mod logging;
+pub mod metrics;
 pub mod refusal;
 pub mod schema;
 pub mod secret_file;

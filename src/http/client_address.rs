@@ -80,10 +80,9 @@ pub fn client_network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The client's address for the log, with the port if the client itself is the sender.
-pub fn for_log(peer: SocketAddr, client: IpAddr) -> String {
-    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-    if peer.ip() == client { peer.to_string() } else { client.to_string() }
+/// The client's port, if the client itself is the sender: proxies do not say it.
+pub fn port(peer: SocketAddr, client: IpAddr) -> Option<u16> {
+    (peer.ip().to_canonical() == client).then_some(peer.port())
 }
 
 fn network(entry: &str) -> Option<IpNet> {

@@ -15,6 +15,7 @@ mod documents;
 mod example;
 mod http;
 mod landscapes;
+mod metrics;
 mod monitoring;
 mod mutants;
 mod nginx;

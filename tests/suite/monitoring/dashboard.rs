@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::deployment::{Deployment, scrape, watched};
+use super::deployment::Deployment;
 use super::prometheus::{Prometheus, Sample, read};
 use crate::documents::markdown::root;
+use crate::metrics::scrape::Admin;
 use crate::operation::overload::eventually;
 
 /// A query of a panel.
@@ -125,12 +126,8 @@ async fn every_query_of_the_dashboard_has_data_under_load_and_during_an_outage()
 #[ignore = "needs Prometheus: `make test-all`"]
 async fn every_metric_of_the_server_is_on_the_dashboard_and_every_metric_of_the_dashboard_is_of_the_server() {
     let deployment = Deployment::under_load().await;
-    let metrics = scrape(watched(&deployment.servers[0]).await).await;
-    let served: BTreeSet<_> = metrics
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_whitespace().next())
-        .map(str::to_owned)
-        .collect();
+    let scrape = Admin::of(&deployment.servers[0]).await.scrape().await;
+    let served: BTreeSet<_> = scrape.types.into_keys().collect();
 
     let named: BTreeSet<_> = queries().iter().flat_map(|query| names(&query.expression)).collect();
 

@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::prometheus::Prometheus;
+use crate::metrics::scrape::{ADMIN, Admin};
 use crate::operation::database_outage::StoppableDatabase;
 use crate::world::{Issuer, KeyPair, Person, SECRET, SHARED_USERS, Server};
 
@@ -37,20 +38,21 @@ impl Deployment {
             ("REQUEST_TIMEOUT", "4"),
             ("DATABASE_POOL_SIZE", "4"),
             ("RATE_LIMIT", "1000"),
-            ("ADMIN_ADDR", "127.0.0.1:0"),
+            ADMIN,
         ];
         let servers = join_all((0..2).map(|_| Server::start(&settings))).await;
         let servers: Vec<_> = servers.into_iter().map(|server| server.expect("a server")).collect();
 
-        let watched = join_all(servers.iter().map(watched)).await;
-        let prometheus = Prometheus::scraping(&watched).await;
+        let listeners = join_all(servers.iter().map(Admin::of)).await;
+        let addresses: Vec<_> = listeners.iter().map(|listener| listener.address).collect();
+        let prometheus = Prometheus::scraping(&addresses).await;
         let mut load = JoinSet::new();
         for server in &servers {
             load.spawn(sends_requests(server.address));
             load.spawn(sends_refused_requests(server.address));
         }
-        for address in watched {
-            load.spawn(looks(address));
+        for listener in listeners {
+            load.spawn(looks(listener));
         }
         Self { load, prometheus, servers, database, _issuer: issuer }
     }
@@ -60,19 +62,6 @@ impl Deployment {
         self.load.shutdown().await;
         drop(self.servers.remove(server));
     }
-}
-
-/// The address of a server's admin listener.
-pub async fn watched(server: &Server) -> SocketAddr {
-    let event = server.logs(|event| event["message"] == "the admin listener is ready").await;
-    event["address"].as_str().and_then(|text| text.parse().ok()).expect("an address")
-}
-
-/// The metrics of a server, as Prometheus gets them.
-pub async fn scrape(address: SocketAddr) -> String {
-    let answer = Person::with_token(address, None).get("/metrics").await;
-    assert_eq!(answer.status(), 200, "{answer:?}");
-    String::from_utf8(answer.body.to_vec()).expect("text")
 }
 
 /// Uses every route as users do, without an end, and takes whatever answer comes.
@@ -111,10 +100,9 @@ async fn sends_refused_requests(address: SocketAddr) {
 }
 
 /// What a balancer does: each look renews what the server knows of its protection.
-async fn looks(admin: SocketAddr) {
-    let anonymous = Person::with_token(admin, None);
+async fn looks(listener: Admin) {
     loop {
-        anonymous.get("/ready").await;
+        listener.get("/ready").await;
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }

@@ -1,9 +1,8 @@
 //! What promtool says about the rules, their tests, the example configuration and the metrics.
 
-use super::deployment::{scrape, watched};
 use super::prometheus::{printed, promtool, read, try_promtool};
+use crate::metrics::scrape::Watched;
 use crate::operation::program::Directory;
-use crate::world::World;
 
 #[tokio::test]
 #[ignore = "needs Prometheus: `make test-all`"]
@@ -89,11 +88,11 @@ async fn the_tests_of_the_alerts_notice_each_condition_that_is_left_out() {
 #[tokio::test]
 #[ignore = "needs Prometheus: `make test-all`"]
 async fn promtool_has_nothing_to_say_about_the_metrics() {
-    let world = World::with(&[("ADMIN_ADDR", "127.0.0.1:0")]).await;
-    let alice = world.user("alice");
+    let watched = Watched::with(&[]).await;
+    let alice = watched.world.user("alice");
     alice.creates(serde_json::json!({ "title": "one" })).await;
     alice.get("/nowhere").await;
-    let metrics = scrape(watched(&world.server).await).await;
+    let metrics = watched.scrape().await.text;
     assert!(metrics.contains("rowkeep_http_requests_total{"), "{metrics}");
 
     let printed = promtool(&["check", "metrics"], metrics.as_bytes()).await;
