@@ -80,7 +80,9 @@ function timeseries(box, { panel, times, series }, width, height) {
         const fill = (own["custom.fillOpacity"] ?? custom.fillOpacity) / 100;
         element(names, "i").style.background = shade;
         names.append(name);
-        return { label: name, stroke: shade, points, fill: fill && shade + Math.round(fill * 255).toString(16).padStart(2, "0"),
+        // uPlot joins points by straight lines if there is no other path.
+        const paths = custom.lineInterpolation === "stepAfter" ? uPlot.paths.stepped({ align: 1 }) : undefined;
+        return { label: name, stroke: shade, points, paths, fill: fill && shade + Math.round(fill * 255).toString(16).padStart(2, "0"),
             dash: own["custom.lineStyle"]?.dash };
     });
     // What is stacked highest is drawn first, so that the others stay visible.

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
@@ -137,24 +137,17 @@ fn program(name: &str) -> Command {
 /// # Panics
 /// If it does not end with success, with all that it printed.
 pub async fn promtool(arguments: &[&str], input: &[u8]) -> String {
-    let output = try_promtool(arguments, input).await;
-    let printed = printed(&output);
-    assert!(output.status.success(), "promtool {arguments:?}:\n{printed}");
-    printed
-}
-
-pub async fn try_promtool(arguments: &[&str], input: &[u8]) -> Output {
     let files = Directory::named("promtool");
     std::fs::write(files.0.join("input"), input).expect("a file");
     let input = std::fs::File::open(files.0.join("input")).expect("a file");
     let mut command = program("promtool");
     command.args(arguments).stdin(input);
     let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
-    output.expect("promtool is installed by `make prometheus`")
-}
-
-pub fn printed(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    let output = output.expect("promtool is installed by `make prometheus`");
+    let printed =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "promtool {arguments:?}:\n{printed}");
+    printed
 }
 
 /// A file of the checkout.
