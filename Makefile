@@ -18,9 +18,10 @@
 #   pgbouncer     PgBouncer, a connection pooler
 #   nginx         nginx, a web server in front of Rowkeep
 #   chromium      Chromium, a web browser
+#   prometheus    Prometheus, which scrapes metrics, and what reads the dashboard for Grafana
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
 
-.PHONY: run example test test-all tools check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi
+.PHONY: run example test test-all tools check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -40,7 +41,7 @@ test: postgres
 test-all: tools test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
-tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi
+tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi
 
 check:
 	.ci/run
@@ -80,6 +81,9 @@ pgbouncer:
 
 nginx:
 	@.ci/nginx
+
+prometheus:
+	@.ci/prometheus
 
 chromium: node
 	@.ci/chromium

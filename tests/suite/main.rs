@@ -16,6 +16,7 @@ mod example;
 mod http;
 mod landscapes;
 mod metrics;
+mod monitoring;
 mod mutants;
 mod nginx;
 mod openapi;

@@ -10,7 +10,7 @@ mod pool;
 mod pool_failures;
 mod protection;
 mod requests;
-mod scrape;
+pub mod scrape;
 mod slow_requests;
 mod table;
 mod waits;
