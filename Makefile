@@ -20,8 +20,9 @@
 #   chromium      Chromium, a web browser
 #   prometheus    Prometheus, which scrapes metrics, and what reads the dashboard for Grafana
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
+#   deploy        what checks the files for Docker, Kubernetes and systemd
 
-.PHONY: run example test test-all tools check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi
+.PHONY: run example test test-all tools check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi deploy
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -41,7 +42,7 @@ test: postgres
 test-all: tools test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
-tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi
+tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi deploy
 
 check:
 	.ci/run
@@ -90,3 +91,6 @@ chromium: node
 
 openapi: node
 	@.ci/openapi
+
+deploy:
+	@.ci/deploy

@@ -1,6 +1,7 @@
 // The Better Auth server of the example: sign-up and sign-in with e-mail and password, and JWTs for Rowkeep.
 //
-//   PORT   where it listens on 127.0.0.1                            [default: 3000]
+//   HOST   the address of this machine to listen on                 [default: 127.0.0.1]
+//   PORT   the port; pages find it at 127.0.0.1                     [default: 3000]
 //   PAGE   the origin of the page that signs people in              [default: http://127.0.0.1:5173]
 //   DATA   the directory in which users and the secret are kept     [default: target/example of this checkout]
 
@@ -34,7 +35,7 @@ function save() {
 }
 
 const server = createServer();
-server.listen(Number(process.env.PORT ?? 3000), "127.0.0.1");
+server.listen(Number(process.env.PORT ?? 3000), process.env.HOST ?? "127.0.0.1");
 await once(server, "listening");
 const origin = `http://127.0.0.1:${server.address().port}`;
 

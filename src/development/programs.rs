@@ -164,7 +164,7 @@ fn no_programs() -> String {
 {missing}. One of these helps:
   make run                                    installs them with apt-get (Debian, Ubuntu) or Homebrew
   apt-get install postgresql                  or another package of your system; then start rowkeep again
-  docker compose up -d --wait database        a container instead; set DATABASE_URL as in .env.example
+  docker compose up -d --wait database        a container instead: see DATABASE_URL in .env.example
   POSTGRES_BIN_DIR=/path/to/bin rowkeep       if they are in another directory; its programs do not run as root"
     )
 }

@@ -11,6 +11,7 @@ mod browser;
 mod coverage;
 mod database;
 mod dba;
+mod deploy;
 mod documents;
 mod example;
 mod http;

@@ -164,6 +164,11 @@ impl Running {
 
     /// Waits until it has ended.
     pub async fn ended(mut self) -> Ended {
+        self.ended_here().await
+    }
+
+    /// The same, for an owner that must not give it away.
+    pub async fn ended_here(&mut self) -> Ended {
         let status = timeout(TIMEOUT, self.child.wait()).await;
         let Ok(status) = status else { panic!("does not end:\n{}{}", self.out(), self.err()) };
         // A process that it has started can hold the pipes open, so do not wait for their end: its own output has come by then.
