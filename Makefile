@@ -4,6 +4,7 @@
 # make test-all   runs all tests; installs Node.js, Python packages and other releases of PostgreSQL for them
 # make check      runs what CI runs: formatting, clippy and all tests (.ci/run)
 # make bench      compares the speed of Rowkeep with that of PostgreSQL; takes 20 minutes (bench/run --help)
+# make crates     checks the crates that Rowkeep is made of: licences, sources, known holes, crates that nothing uses (.ci/crates)
 # make declared   writes sql/audit/declared/ again, after a change of migrations/ or policies/
 # make audit      writes sql/audit.sql, the one file for psql, and docs/findings.md, after a change in sql/audit/
 #
@@ -21,8 +22,10 @@
 #   prometheus    Prometheus, which scrapes metrics, and what reads the dashboard for Grafana
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
 #   deploy        what checks the files for Docker, Kubernetes and systemd
+#   sbom          the library that writes the list of crates of a release (SBOM), on Python
+#   workflows     what checks the workflows of GitHub: zizmor and check-jsonschema, on Python
 
-.PHONY: run example test test-all tools check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi deploy
+.PHONY: run example test test-all tools check bench audit crates declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi deploy sbom workflows
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -42,7 +45,7 @@ test: postgres
 test-all: tools test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
-tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi deploy
+tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi deploy sbom workflows
 
 check:
 	.ci/run
@@ -55,6 +58,9 @@ audit:
 	mv sql/audit.sql.new sql/audit.sql
 	sql/audit/findings_page > docs/findings.md.new
 	mv docs/findings.md.new docs/findings.md
+
+crates:
+	@.ci/crates
 
 declared: postgres releases
 	ROWKEEP_DECLARE=1 cargo test --locked --test suite has_what_is_declared -- --ignored
@@ -94,3 +100,9 @@ openapi: node
 
 deploy:
 	@.ci/deploy
+
+sbom:
+	@.ci/sbom
+
+workflows:
+	@.ci/workflows

@@ -24,6 +24,7 @@ use crate::development::token::DEFAULT_LIFETIME;
 use crate::http::{Envelopes, Origins, Timeouts, TrustedProxies};
 use crate::logging::{Filter, Format};
 use crate::session::Options;
+use crate::version::VERSION;
 
 /// The value of each setting that is missing or empty. Durations are in seconds.
 pub(crate) mod default {
@@ -51,7 +52,7 @@ pub(crate) mod default {
 ///
 /// With nothing configured it runs a private PostgreSQL for development, and prints how to try it.
 #[derive(Parser)]
-#[command(version)]
+#[command(version = VERSION)]
 pub struct Cli {
     /// The command to run [default: serve]
     #[command(subcommand)]

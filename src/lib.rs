@@ -42,6 +42,7 @@
 //! | [`secret_file`] | files that hold one secret |
 //! | [`time_limit`] | time limits that read what has arrived before they look at the clock |
 //! | [`error_chain`] | the text of an error with its causes |
+//! | [`version`] | the release and the commit of the program |
 //!
 //! Below Rust are `sql/` (the queries), `policies/` (who may see which rows, now) and `migrations/` (how the tables came
 //! to be). There is no SQL anywhere else.
@@ -65,3 +66,4 @@ pub mod session;
 pub mod tasks;
 pub mod time_limit;
 pub mod tls;
+pub mod version;

@@ -1,19 +1,14 @@
 //! Rate limits: for the requests of each user, and for the failed sign-ins of each client address. And one for the lines in
 //! the log about refused requests of an address, and about slow ones.
 
-use std::convert::Infallible;
+mod gcra;
+
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use governor::clock::{Clock, DefaultClock};
-use governor::nanos::Nanos;
-use governor::state::{InMemoryState, NotKeyed, StateStore};
-use governor::{Quota, RateLimiter};
-use quick_cache::sync::Cache;
-
+use self::gcra::Limiter;
 use super::client_address::client_network;
 use crate::auth::UserId;
 use crate::refusal::{RateLimited, Refusal};
@@ -45,22 +40,15 @@ struct Limits {
     failures: Limiter,
 }
 
-/// GCRA, the generic cell rate algorithm: it keeps one time for each key, and no counters.
-type Limiter = RateLimiter<u64, RecentStates, DefaultClock>;
-
 impl RateLimits {
     /// Lets each user send `per_second` requests, with bursts of twice as many, and each address fail as often to sign in.
     /// 0 means no limits.
     pub fn new(per_second: u32) -> Self {
-        let limiter = |per_second, burst| {
-            let quota = Quota::per_second(per_second).allow_burst(burst);
-            RateLimiter::new(quota, RecentStates(Cache::new(CAPACITY)), DefaultClock::default())
-        };
         let requests = NonZeroU32::new(per_second).map(|per_second| {
-            let limiter = || limiter(per_second, per_second.saturating_add(per_second.get()));
+            let limiter = || Limiter::new(per_second, per_second.saturating_add(per_second.get()), CAPACITY);
             Limits { per_second, users: limiter(), failures: limiter() }
         });
-        let lines = limiter(LINES_PER_SECOND, LINES_AT_ONCE);
+        let lines = Limiter::new(LINES_PER_SECOND, LINES_AT_ONCE, CAPACITY);
         let (left_out, slow_left_out) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { seed: RandomState::new(), requests, lines, left_out, slow_left_out }
     }
@@ -86,17 +74,9 @@ impl RateLimits {
     /// Whether a refused request from this address has a line in the log: how many lines were left out since the last one,
     /// or `None`.
     pub fn admit_line(&self, client: IpAddr) -> Option<u64> {
-        self.admit(self.seed.hash_one(client_network(client)), &self.left_out)
-    }
-
-    /// The same about a slow request. All clients share this limit: where the database is slow, every request is.
-    pub fn admit_slow_line(&self) -> Option<u64> {
-        self.admit(self.seed.hash_one("slow requests"), &self.slow_left_out)
-    }
-
-    fn admit(&self, key: u64, left_out: &AtomicU64) -> Option<u64> {
-        if self.lines.check_key(&key).is_err() {
-            left_out.fetch_add(1, Ordering::Relaxed);
+        let lines = Limiter::new(LINES_PER_SECOND, LINES_AT_ONCE, CAPACITY);
+        let (left_out, slow_left_out) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { seed: RandomState::new(), requests, lines, left_out, slow_left_out }
             return None;
         }
         Some(left_out.swap(0, Ordering::Relaxed))
@@ -105,26 +85,9 @@ impl RateLimits {
 
 impl Limits {
     fn count(&self, limiter: &Limiter, policy: &'static str, key: u64) -> Result<(), Refusal> {
-        limiter.check_key(&key).map_err(|too_early| {
-            let wait = too_early.wait_time_from(limiter.clock().now());
-            Refusal::TooManyRequests(RateLimited { policy, per_second: self.per_second.get(), wait })
-        })
-    }
-}
-
-/// The states of the keys that were used last. The stores of `governor` have no bound.
-struct RecentStates(Cache<u64, Arc<InMemoryState>>);
-
-impl StateStore for RecentStates {
-    type Key = u64;
-
-    fn measure_and_replace<T, F, E>(&self, key: &u64, decide: F) -> Result<T, E>
-    where
-        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
-    {
-        let new = || Ok::<_, Infallible>(Arc::new(InMemoryState::default()));
-        let Ok(state) = self.0.get_or_insert_with(key, new);
-        state.measure_and_replace(&NotKeyed::NonKey, decide)
+        let refusal =
+            |wait| Refusal::TooManyRequests(RateLimited { policy, per_second: self.per_second.get(), wait });
+        limiter.check(key).map_err(refusal)
     }
 }
 
@@ -139,9 +102,9 @@ mod tests {
             assert!(limits.count_failure(IpAddr::V4(address.into())).is_ok());
         }
 
-        let states = limits.requests.expect("limits").failures.into_state_store();
+        let remembered = limits.requests.expect("limits").failures.len();
 
-        assert!(states.0.len() <= CAPACITY, "{} states", states.0.len());
+        assert!(remembered <= CAPACITY, "{remembered} addresses");
     }
 
     #[test]

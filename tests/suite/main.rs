@@ -24,4 +24,5 @@ mod openapi;
 mod operation;
 mod pgrls;
 mod poolers;
+mod shipping;
 mod world;
