@@ -3,6 +3,7 @@
 # make test       runs the tests that need only Rust, a C compiler and PostgreSQL
 # make test-all   runs all tests; installs Node.js, Python packages and other releases of PostgreSQL for them
 # make check      runs what CI runs: formatting, clippy and all tests (.ci/run)
+# make fuzz      looks for inputs that break a parser, a minute for each fuzz target (fuzz/run, docs/fuzzing.md)
 # make bench      compares the speed of Rowkeep with that of PostgreSQL; takes 20 minutes (bench/run --help)
 # make declared   writes sql/audit/declared/ again, after a change of migrations/ or policies/
 # make audit      writes sql/audit.sql, the one file for psql, and docs/findings.md, after a change in sql/audit/
@@ -20,7 +21,7 @@
 #   chromium      Chromium, a web browser
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
 
-.PHONY: run example test test-all check bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi
+.PHONY: run example test test-all check fuzz bench audit declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -42,6 +43,9 @@ test-all: node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium opena
 
 check:
 	.ci/run
+
+fuzz:
+	fuzz/run
 
 bench: postgres
 	bench/run

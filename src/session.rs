@@ -14,6 +14,8 @@
 //!   transaction was not seen to end is closed and never used again.
 
 mod connection;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hosts;
 mod lost;
 mod opening;

@@ -13,6 +13,7 @@ mod database;
 mod dba;
 mod documents;
 mod example;
+mod fuzzing;
 mod http;
 mod landscapes;
 mod mutants;

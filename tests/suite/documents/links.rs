@@ -76,8 +76,18 @@ fn broken_links_are_found() {
 /// Checks paths between backticks. The changelog also names files of the past, so it is left out.
 #[test]
 fn every_file_named_in_a_page_exists() {
-    const FOLDERS: [&str; 9] =
-        ["src/", "sql/", "policies/", "migrations/", "tests/", "bench/", "docs/", "examples/", ".ci/"];
+    const FOLDERS: [&str; 10] = [
+        "src/",
+        "sql/",
+        "policies/",
+        "migrations/",
+        "tests/",
+        "bench/",
+        "docs/",
+        "examples/",
+        "fuzz/",
+        ".ci/",
+    ];
     let mut missing = Vec::new();
     let mut found = 0;
     for page in Page::all().iter().filter(|page| page.path != "CHANGELOG.md") {
