@@ -3,6 +3,7 @@
 # make test       runs the tests that need only Rust, a C compiler and PostgreSQL
 # make test-all   runs all tests; installs Node.js, Python packages and other releases of PostgreSQL for them
 # make check      runs what CI runs: formatting, clippy and all tests (.ci/run)
+# make fuzz      looks for inputs that break a parser, a minute for each fuzz target (fuzz/run, docs/fuzzing.md)
 # make bench      compares the speed of Rowkeep with that of PostgreSQL; takes 20 minutes (bench/run --help)
 # make crates     checks the crates that Rowkeep is made of: licences, sources, known holes, crates that nothing uses (.ci/crates)
 # make declared   writes sql/audit/declared/ again, after a change of migrations/ or policies/
@@ -25,7 +26,7 @@
 #   sbom          the library that writes the list of crates of a release (SBOM), on Python
 #   workflows     what checks the workflows of GitHub: zizmor and check-jsonschema, on Python
 
-.PHONY: run example test test-all tools check bench audit crates declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi deploy sbom workflows
+.PHONY: run example test test-all tools check fuzz bench audit crates declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi deploy sbom workflows
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -49,6 +50,9 @@ tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx promethe
 
 check:
 	.ci/run
+
+fuzz:
+	fuzz/run
 
 bench: postgres
 	bench/run

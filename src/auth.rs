@@ -12,6 +12,9 @@
 //! None of this needs a database. `token_cache` remembers an accepted token until it expires or the keys change.
 
 mod claims;
+#[cfg(any(test, fuzzing))]
+#[allow(clippy::panic, reason = "a target fails by a panic")]
+pub(crate) mod fuzz;
 mod issuer;
 mod jwk;
 mod jwks_reader;
@@ -50,8 +53,8 @@ impl UserId {
     }
 }
 
-/// Only tests make a user without a token.
-#[cfg(test)]
+/// Only tests and the fuzzer make a user without a token.
+#[cfg(any(test, fuzzing))]
 impl From<&str> for UserId {
     fn from(id: &str) -> Self {
         Self(id.into())

@@ -10,6 +10,9 @@ mod cors;
 mod documentation;
 pub mod envelope;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+#[allow(clippy::panic, reason = "a target fails by a panic")]
+pub(crate) mod fuzz;
 mod health;
 mod host;
 mod keep_alive;

@@ -13,6 +13,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | `fuzzing` | what must hold for any input; only the tests and the fuzzer compile it |
 //! | [`commands`] | the commands: `rowkeep serve`, `migrate`, `audit`, `adopt`, `token`, `openapi` and `healthcheck` |
 //! | [`config`] | every setting with its flag, variable, default and help text |
 //! | [`logging`] | the log: its levels and formats, and what it must never contain |
@@ -56,6 +57,8 @@ pub mod cursor;
 pub mod database;
 pub mod development;
 pub mod error_chain;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod http;
 pub mod logging;
 pub mod metrics;

@@ -15,6 +15,8 @@
 
 mod connection;
 mod figures;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hosts;
 mod lost;
 mod opening;

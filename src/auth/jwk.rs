@@ -5,6 +5,9 @@
 //! number all as the same "other" key, so the warning could not say what is wrong. It also checks no key: neither the length
 //! of a modulus, nor whether a point is on its curve.
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
+
 use std::sync::Arc;
 
 use aws_lc_rs::signature::{

@@ -1,5 +1,8 @@
 //! The parts of a request that a handler gets, except the body. Nothing of them is trusted yet.
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
+
 use std::convert::Infallible;
 use std::future::ready;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -14,6 +14,7 @@ mod dba;
 mod deploy;
 mod documents;
 mod example;
+mod fuzzing;
 mod http;
 mod landscapes;
 mod metrics;
