@@ -27,7 +27,7 @@ pub(crate) use super::client_address::fuzz::forwarded;
 pub(crate) use super::compression::fuzz::accept_encoding;
 use super::keep_alive::{KeepAlive, Stop};
 pub(crate) use super::members::fuzz::json_body;
-use super::middleware::Middleware;
+use super::middleware::{Audience, Middleware};
 pub(crate) use super::request::fuzz::path_segment;
 use super::server::MAX_HEAD_BYTES;
 pub(crate) use super::v1_tasks::fuzz::page_request;
@@ -54,7 +54,8 @@ static MIDDLEWARE: LazyLock<Arc<Middleware>> = LazyLock::new(|| {
     let second = Duration::from_secs(1);
     let timeouts = Timeouts { request: second, keep_alive: second };
     let app = App::new(Verifier::new(&rules).expect("rules"), timeouts).with_warnings_of_unknown_parameters();
-    Arc::new(Middleware::new(routes(&app), Origins::loopback(), TaskTracker::new()))
+    let audience = Audience::Clients { metrics: None, slow_requests: None };
+    Arc::new(Middleware::new(routes(&app), Origins::loopback(), TaskTracker::new(), audience))
 });
 
 static TOKEN: LazyLock<String> = LazyLock::new(|| {

@@ -68,8 +68,8 @@ pub(super) fn unreadable(error: &hyper::Error, unread: &[u8]) -> LastResponse {
 
 impl LastResponse {
     /// The status code, for the log and for metrics.
-    pub(super) fn status(self) -> Option<u16> {
-        self.status.split(' ').next()?.parse().ok()
+    pub(super) fn status(self) -> u16 {
+        self.status.split(' ').next().and_then(|digits| digits.parse().ok()).unwrap_or_default()
     }
 
     fn text(self, id: &str) -> String {

@@ -74,9 +74,17 @@ impl RateLimits {
     /// Whether a refused request from this address has a line in the log: how many lines were left out since the last one,
     /// or `None`.
     pub fn admit_line(&self, client: IpAddr) -> Option<u64> {
-        let lines = Limiter::new(LINES_PER_SECOND, LINES_AT_ONCE, CAPACITY);
-        let (left_out, slow_left_out) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { seed: RandomState::new(), requests, lines, left_out, slow_left_out }
+        self.admit(self.seed.hash_one(client_network(client)), &self.left_out)
+    }
+
+    /// The same about a slow request. All clients share this limit: where the database is slow, every request is.
+    pub fn admit_slow_line(&self) -> Option<u64> {
+        self.admit(self.seed.hash_one("slow requests"), &self.slow_left_out)
+    }
+
+    fn admit(&self, key: u64, left_out: &AtomicU64) -> Option<u64> {
+        if self.lines.check(key).is_err() {
+            left_out.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         Some(left_out.swap(0, Ordering::Relaxed))

@@ -137,6 +137,7 @@ async fn exchange(query: &'static Query, sent: &[u8]) -> Option<Outcome> {
             generation: 0,
             manager: MANAGER.clone(),
             dirty: false,
+            is_overdue: false,
         };
         let user = UserId::from("alice");
         let result =
