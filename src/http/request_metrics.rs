@@ -233,3 +233,36 @@ impl Series {
         self.durations().record(time);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::route_template::route_template;
+    use super::*;
+
+    #[test]
+    fn every_template_is_that_of_a_path() {
+        for route in routes().filter(|route| route.contract != NONE) {
+            let path =
+                route.template.replace("{user_id}", "alice").replace("{id}", "7").replace("{asset}", "x");
+            assert_eq!(route_template(&path), Some(route.template));
+        }
+    }
+
+    #[test]
+    fn a_method_or_a_status_that_is_not_known_is_counted_as_other() {
+        let metrics = HttpMetrics::new();
+        let series = |method: &[u8], template| {
+            metrics.series(&Method::from_bytes(method).expect("a method"), template).expect("a series")
+        };
+
+        assert_eq!(series(b"GET", Some("/api/tasks")).method, "GET");
+        assert_eq!(series(b"get", Some("/api/tasks")).method, OTHER);
+        assert_eq!(series(b"BREW", None).method, OTHER);
+        assert_eq!(series(b"BREW", None).route.template, NONE);
+        let other = series(b"BREW", None);
+        other.count(418, 1);
+        other.count(299, 1);
+        let begun = other.by_status.iter().filter(|counter| counter.get().is_some()).count();
+        assert_eq!(begun, 1);
+    }
+}

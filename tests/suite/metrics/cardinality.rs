@@ -82,11 +82,14 @@ fn begun(series: &BTreeSet<Series>, before: &BTreeSet<Series>) -> Vec<Series> {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn thousands_of_paths_methods_and_users_begin_no_series_that_one_of_each_has_not_begun() {
     let watched = Watched::with(&[]).await;
     // Each method meets each kind of user and each path.
     let combinations = METHODS.len() * 4;
-    sends_everything(&watched, (0..combinations).map(|at| format!("{MARK}-{at}"))).await;
+    for text in ["", "%41"] {
+        sends_everything(&watched, (0..combinations).map(|at| format!("{MARK}{text}-{at}"))).await;
+    }
     RawClient::sending(watched.world.server.address, format!("{MARK}\r\n\r\n")).await.reads().await;
     let before = watched.scrape().await.series();
 
@@ -97,7 +100,8 @@ async fn thousands_of_paths_methods_and_users_begin_no_series_that_one_of_each_h
     let statuses: BTreeSet<_> = answers.iter().map(Answer::status).collect();
     assert!(statuses.len() > 6, "{statuses:?}");
     let scrape = watched.scrape().await;
-    assert_eq!(begun(&scrape.series(), &before), []);
+    let begun = begun(&scrape.series(), &before);
+    assert!(begun.is_empty(), "{begun:?}");
     assert!(!scrape.text.contains(MARK) && !scrape.text.contains("127.0.0.1"), "{}", scrape.text);
 }
 

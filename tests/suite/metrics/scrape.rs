@@ -22,14 +22,25 @@ impl Watched {
 
     /// `DATABASE_URL` may be among the settings.
     pub async fn on(database: Database, settings: &[(&str, &str)]) -> Self {
-        let world = World::on(database, &[&[ADMIN], settings].concat()).await;
+        let world = World::on(database, &[&[ADMIN][..], settings].concat()).await;
         let admin = Admin::of(&world.server).await;
         Self { world, admin }
     }
 
+    /// A server whose statements wait for a lock for as long as a test on a busy machine needs.
+    pub async fn patient(settings: &[(&str, &str)]) -> Self {
+        let database = Database::new().await;
+        let superuser = database.superuser().await;
+        for name in ["lock_timeout", "statement_timeout"] {
+            let set = format!("alter role rowkeep_login in database {} set {name} = '60s'", database.name);
+            superuser.batch_execute(&set).await.expect("a setting");
+        }
+        Self::on(database, &[settings, &[("REQUEST_TIMEOUT", "180")]].concat()).await
+    }
+
     /// A server that accepts the tokens of `issuer` and no others.
     pub async fn of(issuer: &Issuer, settings: &[(&str, &str)]) -> Self {
-        let world = World::of(issuer, &[&[ADMIN], settings].concat()).await;
+        let world = World::of(issuer, &[&[ADMIN][..], settings].concat()).await;
         let admin = Admin::of(&world.server).await;
         Self { world, admin }
     }
@@ -136,7 +147,7 @@ impl Scrape {
     }
 
     fn matching(&self, name: &str, labels: &[(&str, &str)]) -> impl Iterator<Item = f64> {
-        let found = self.series.iter().filter(|(series, _)| series.name == name && series.has(labels));
+        let found = self.series.iter().filter(move |(series, _)| series.name == name && series.has(labels));
         found.map(|(_, value)| *value)
     }
 

@@ -11,8 +11,7 @@ use crate::operation::whole_lists::reader::Reader;
 /// The shortest time that the tests make a part take, in milliseconds.
 const SLOW: u64 = 400;
 
-const SETTINGS: [(&str, &str); 3] =
-    [("SLOW_REQUEST_MS", "300"), ("REQUEST_TIMEOUT", "60"), ("DATABASE_POOL_SIZE", "2")];
+const SETTINGS: [(&str, &str); 2] = [("SLOW_REQUEST_MS", "300"), ("DATABASE_POOL_SIZE", "2")];
 
 fn pause() -> impl Future<Output = ()> {
     tokio::time::sleep(Duration::from_millis(SLOW))
@@ -25,11 +24,13 @@ async fn line(watched: &Watched, method: &str) -> Value {
     watched.world.server.logs(is_line).await
 }
 
-/// The parts of a line that took long.
-fn slow_parts(line: &Value) -> Vec<&str> {
+/// The part of a line that took longest. The other parts of a request on a busy machine take long, too.
+fn slowest(line: &Value) -> &'static str {
     let parts = ["body", "turn", "connection", "database", "answer"];
     let time = |part: &&str| line[format!("rowkeep.{part}_ms")].as_u64().unwrap_or_else(|| panic!("{line}"));
-    parts.into_iter().filter(|part| time(part) >= SLOW / 2).collect()
+    let slowest = parts.into_iter().max_by_key(time).expect("parts");
+    assert!(time(&slowest) >= SLOW / 2, "{line}");
+    slowest
 }
 
 fn counted(scrape: &super::scrape::Scrape) -> f64 {
@@ -38,7 +39,7 @@ fn counted(scrape: &super::scrape::Scrape) -> f64 {
 
 #[tokio::test]
 async fn a_request_that_waits_for_its_body_says_so_with_its_route_status_and_id() {
-    let watched = Watched::with(&SETTINGS).await;
+    let watched = Watched::patient(&SETTINGS).await;
     let body = r#"{"title":"one"}"#;
     let head =
         head("POST", "/api/tasks", "alice") + "X-Request-Id: slow-1\r\nContent-Type: application/json\r\n";
@@ -50,7 +51,7 @@ async fn a_request_that_waits_for_its_body_says_so_with_its_route_status_and_id(
 
     let line = line(&watched, "POST").await;
 
-    assert_eq!(slow_parts(&line), ["body"], "{line}");
+    assert_eq!(slowest(&line), "body", "{line}");
     assert_eq!(
         [
             &line["log.level"],
@@ -68,7 +69,7 @@ async fn a_request_that_waits_for_its_body_says_so_with_its_route_status_and_id(
 
 #[tokio::test]
 async fn one_that_waits_in_postgres_and_one_that_waits_for_its_turn_say_so() {
-    let watched = Watched::with(&SETTINGS).await;
+    let watched = Watched::patient(&SETTINGS).await;
     let alice = watched.world.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;
     let path = format!("/api/tasks/{}", task["id"]);
@@ -97,12 +98,12 @@ async fn one_that_waits_in_postgres_and_one_that_waits_for_its_turn_say_so() {
 
     assert_eq!((change.status(), list.status()), (200, 200));
     let (change, list) = (line(&watched, "PUT").await, line(&watched, "GET").await);
-    assert_eq!((slow_parts(&change), slow_parts(&list)), (vec!["database"], vec!["turn"]), "{change} {list}");
+    assert_eq!((slowest(&change), slowest(&list)), ("database", "turn"), "{change} {list}");
 }
 
 #[tokio::test]
 async fn one_that_waits_for_a_connection_says_so() {
-    let watched = Watched::with(&[&SETTINGS[..], &[("DATABASE_POOL_MIN_IDLE", "0")]].concat()).await;
+    let watched = Watched::patient(&[&SETTINGS[..], &[("DATABASE_POOL_MIN_IDLE", "0")]].concat()).await;
     let name = watched.world.database.name.clone();
     let superuser = watched.world.database.superuser().await;
     let limit = async |limit: i32| {
@@ -116,6 +117,7 @@ async fn one_that_waits_for_a_connection_says_so() {
     let ends = "select pg_terminate_backend(pid) from pg_stat_activity
                  where usename = 'rowkeep_login' and datname = current_database()";
     superuser.batch_execute(ends).await.expect("ended");
+    tokio::time::sleep(Duration::from_millis(100)).await; // until the server has noticed
 
     let alice = watched.world.user("alice");
     let (answer, ()) = tokio::join!(alice.get("/api/tasks"), async {
@@ -125,12 +127,12 @@ async fn one_that_waits_for_a_connection_says_so() {
 
     assert_eq!(answer.status(), 200);
     let line = line(&watched, "GET").await;
-    assert_eq!(slow_parts(&line), ["connection"], "{line}");
+    assert_eq!(slowest(&line), "connection", "{line}");
 }
 
 #[tokio::test]
 async fn one_whose_client_reads_slowly_says_so() {
-    let watched = Watched::with(&SETTINGS).await;
+    let watched = Watched::patient(&SETTINGS).await;
     let tasks = "
         set session_replication_role = replica;
         insert into app.tasks (user_id, title, description, created_at, updated_at)
@@ -144,13 +146,13 @@ async fn one_whose_client_reads_slowly_says_so() {
 
     let line = line(&watched, "GET").await;
 
-    assert_eq!(slow_parts(&line), ["answer"], "{line}");
+    assert_eq!(slowest(&line), "answer", "{line}");
     assert_eq!(line["http.route"], "/api/v1/tasks", "{line}");
 }
 
 #[tokio::test]
 async fn one_whose_client_leaves_has_a_line_without_a_status() {
-    let watched = Watched::with(&SETTINGS).await;
+    let watched = Watched::patient(&SETTINGS).await;
     let half = head("PATCH", "/api/tasks/7", "alice")
         + "Content-Type: application/json\r\nContent-Length: 40\r\n\r\n{";
     let client = RawClient::sending(watched.world.server.address, half).await;
@@ -187,7 +189,7 @@ async fn a_request_under_the_limit_has_no_line_and_without_the_setting_none_has(
 /// Where the database is slow, every request is: the log must not flood.
 #[tokio::test]
 async fn hundreds_of_slow_requests_have_few_lines_and_are_all_counted() {
-    let watched = Watched::with(&[("SLOW_REQUEST_MS", "1"), ("LOG_LEVEL", "info")]).await;
+    let watched = Watched::patient(&[("SLOW_REQUEST_MS", "1"), ("LOG_LEVEL", "info")]).await;
     let lock = watched.world.database.superuser().await;
     lock.batch_execute("begin; lock table app.tasks in access exclusive mode").await.expect("a lock");
     let address = watched.world.server.address;

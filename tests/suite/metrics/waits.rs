@@ -53,7 +53,7 @@ async fn each_transaction_is_measured_once_under_its_query_with_its_waits() {
 /// A lock makes the one connection that the user may use slow: one request waits in Postgres, and the other for its turn.
 #[tokio::test]
 async fn the_time_in_postgres_and_the_wait_for_a_turn_are_told_apart() {
-    let watched = Watched::with(&[("DATABASE_POOL_SIZE", "2"), ("REQUEST_TIMEOUT", "60")]).await;
+    let watched = Watched::patient(&[("DATABASE_POOL_SIZE", "2")]).await;
     let alice = watched.world.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;
     let path = format!("/api/tasks/{}", task["id"]);

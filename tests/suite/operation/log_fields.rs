@@ -205,22 +205,24 @@ async fn every_field_about_requests_is_in_some_line_and_every_field_of_a_line_is
 
 #[tokio::test]
 async fn the_lines_of_a_request_have_its_route_and_those_of_a_refusal_say_who_and_why() {
-    let world = World::with(&[("LOG_LEVEL", "warn,rowkeep::http::exchange=info")]).await;
-    for (template, _) in routes::ROUTES.iter().filter(|(template, _)| template.starts_with("/api/")) {
-        let answer = world.anonymous().get(&routes::path(template, "alice", "7")).await;
+    let world =
+        World::with(&[("LOG_LEVEL", "warn,rowkeep::commands=info,rowkeep::http::exchange=info")]).await;
+    let of_tasks = routes::ROUTES.iter().filter(|(template, _)| template.starts_with("/api/"));
+    for (template, methods) in of_tasks {
+        let method = methods[0].parse().expect("a method");
+        let answer = world.anonymous().call(method, &routes::path(template, "alice", "7")).await;
+
         let id = answer.header("x-request-id");
-
-        let of_request = |event: &Value| event["http.request.id"] == id;
-        let refused = world.server.logs(|event| of_request(event) && event["message"] == "refused").await;
-        let answered = world.server.logs(|event| of_request(event) && event["message"] == "answered").await;
-
-        if answered["http.response.status_code"] == 401 {
-            assert_eq!(refused["http.route"], *template, "{refused}");
-            assert_eq!(refused["error.type"], "token_missing", "{refused}");
-            assert_eq!(refused["http.response.status_code"], 401, "{refused}");
-            assert_eq!(refused["client.address"], "127.0.0.1", "{refused}");
-            assert!(refused["event.reason"].is_string() && refused["client.port"].is_u64(), "{refused}");
-        }
+        let line = async |message: &str| {
+            let is_it = |event: &Value| event["http.request.id"] == id && event["message"] == message;
+            world.server.logs(is_it).await
+        };
+        let (refused, answered) = (line("refused").await, line("answered").await);
+        assert_eq!(refused["http.route"], *template, "{refused}");
+        assert_eq!(refused["error.type"], "token_missing", "{refused}");
+        assert_eq!(refused["http.response.status_code"], 401, "{refused}");
+        assert_eq!(refused["client.address"], "127.0.0.1", "{refused}");
+        assert!(refused["event.reason"].is_string() && refused["client.port"].is_u64(), "{refused}");
         assert_eq!(answered["http.route"], *template, "{answered}");
     }
 
