@@ -22,7 +22,7 @@ async function ask(path, parameters) {
 
 /** As Grafana does: $__rate_interval is four times the time between two scrapes, and at least the step. */
 function withValues(expression) {
-    const interval = `${Math.max(step, Number(process.env.SCRAPE_INTERVAL ?? 1) * 4)}s`;
+    const interval = `${Math.max(step, Number(process.env.SCRAPE_INTERVAL ?? 2) * 4)}s`;
     const values = { $__rate_interval: interval, $job: "rowkeep", $instance: ".*" };
     return Object.entries(values).reduce((text, [name, value]) => text.replaceAll(name, value), expression);
 }

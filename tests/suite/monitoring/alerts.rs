@@ -4,8 +4,7 @@ use rowkeep::database::Address;
 use rowkeep::session::connect_once;
 
 use super::deployment::Deployment;
-use super::prometheus::Prometheus;
-use crate::operation::overload::eventually;
+use super::prometheus::{Prometheus, eventually};
 
 async fn fires(prometheus: &Prometheus, alert: &str) {
     let fires = async || prometheus.alerts("firing").await.iter().any(|name| name == alert);

@@ -6,10 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::deployment::Deployment;
-use super::prometheus::{Prometheus, Sample, read};
+use super::prometheus::{Prometheus, Sample, eventually, read};
 use crate::documents::markdown::root;
 use crate::metrics::scrape::Admin;
-use crate::operation::overload::eventually;
 
 /// A query of a panel.
 #[derive(Clone, Debug)]
@@ -37,7 +36,7 @@ fn panels(dashboard: &Value) -> Vec<Value> {
 fn with_values(expression: &str) -> String {
     let mut expression = expression.to_owned();
     // Grafana takes four scrapes for the interval of a rate.
-    for (variable, value) in [("$__rate_interval", "5s"), ("$job", "rowkeep"), ("$instance", ".*")] {
+    for (variable, value) in [("$__rate_interval", "10s"), ("$job", "rowkeep"), ("$instance", ".*")] {
         expression = expression.replace(variable, value);
     }
     assert!(!expression.contains('$'), "an unknown variable: {expression}");
@@ -109,7 +108,7 @@ async fn every_query_of_the_dashboard_has_data_under_load_and_during_an_outage()
     let prometheus = &deployment.prometheus;
     eventually("the alerts fire", async || !prometheus.alerts("firing").await.is_empty()).await;
     // Until the rates have forgotten the time before.
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    tokio::time::sleep(Duration::from_secs(12)).await;
 
     // No statement runs, so none takes time.
     let idle = ["Time in Postgres, 95 % within", "Waits, 95 % within"];

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::deployment::Deployment;
+use super::prometheus::eventually;
 use crate::browser::browse;
-use crate::operation::overload::eventually;
 
 /// Draws each panel, of servers under load whose database is away for a while.
 ///

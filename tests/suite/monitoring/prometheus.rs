@@ -3,12 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::timeout;
 use url::form_urlencoded::Serializer;
 
 use crate::documents::markdown::root;
-use crate::operation::overload::eventually;
 use crate::operation::program::Directory;
 use crate::world::Person;
 
@@ -34,13 +35,13 @@ impl Sample {
 }
 
 impl Prometheus {
-    /// Scrapes these servers every second, and evaluates the rules as often. An alert fires two seconds after its condition is
+    /// Scrapes these servers every two seconds, and evaluates the rules as often. An alert fires two seconds after its condition is
     /// met, whatever the file says.
     pub async fn scraping(targets: &[SocketAddr]) -> Self {
         let files = Directory::named("prometheus");
         let targets = targets.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ");
         let mut configuration = read("deploy/prometheus/prometheus.yml");
-        for (of_example, of_test) in [("127.0.0.1:9000", targets.as_str()), ("15s", "1s")] {
+        for (of_example, of_test) in [("127.0.0.1:9000", targets.as_str()), ("15s", "2s")] {
             assert!(configuration.contains(of_example), "{configuration}");
             configuration = configuration.replace(of_example, of_test);
         }
@@ -113,6 +114,16 @@ impl Drop for Prometheus {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Waits until `holds` is true, for three minutes at most: servers, clients and Prometheus share the machine with other tests.
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    timeout(Duration::from_secs(180), wait).await.unwrap_or_else(|_| panic!("not in three minutes: {what}"));
 }
 
 /// The series of a result, each with the value that `value` finds in it.
