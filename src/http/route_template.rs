@@ -3,7 +3,7 @@
 /// `/api/tasks/{id}` for `/api/tasks/7`: one of few texts, whatever a client sends. None if no route has the path.
 pub(super) fn route_template(path: &str) -> Option<&'static str> {
     // A route does not mind a slash at the end.
-    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
+    let path = path.strip_suffix('/').filter(|path| !matches!(*path, "" | "/")).unwrap_or(path);
     let mut segments = path.split('/').skip(1);
     let mut next = || segments.next();
     let segments = [next(), next(), next(), next(), next(), next()];
