@@ -16,7 +16,6 @@
 //! | `fuzzing` | what must hold for any input; only the tests and the fuzzer compile it |
 //! | [`commands`] | the commands: `rowkeep serve`, `migrate`, `audit`, `adopt`, `token`, `openapi` and `healthcheck` |
 //! | [`config`] | every setting with its flag, variable, default and help text |
-//! | [`logging`] | the log: its levels and formats, and what it must never contain |
 //! | [`development`] | the defaults of a checkout without settings: a private PostgreSQL, a secret, and tokens signed with it |
 //! | [`http`] | the HTTP server: `server`, `client_stream`, `keep_alive` and `last_response` (connections), `middleware` (every request), `compression`, `host`, `cors`, `health`, and the contracts |
 //! | [`http::user_tasks`], [`http::tasks`], [`http::v1_tasks`] | one contract each: routes, handlers, error format |
@@ -40,6 +39,7 @@
 //! | [`database`] | the address of a database, and connections to it |
 //! | [`tls`] | TLS to the database and to issuers |
 //! | [`metrics`] | every metric with its help text, and the recorder for Prometheus; the times of a request |
+//! | [`logging`] | the log: its levels and formats, and what it must never contain |
 //! | [`secret_file`] | files that hold one secret |
 //! | [`time_limit`] | time limits that read what has arrived before they look at the clock |
 //! | [`error_chain`] | the text of an error with its causes |
