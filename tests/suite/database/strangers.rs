@@ -485,6 +485,7 @@ const STATE: &str = "
     order by 1";
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_schema_of_another_program_stops_a_migration_with_the_way_out_and_nothing_is_left() {
     let cluster = OwnCluster::start().await;
     let admin = cluster.superuser("postgres").await;

@@ -27,6 +27,7 @@ async fn cluster() -> OwnCluster {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_login_serves_if_it_starts_as_rowkeep_api_or_can_use_it_and_does_not_migrate() {
     let cluster = cluster().await;
 

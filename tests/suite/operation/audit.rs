@@ -132,6 +132,7 @@ async fn the_report_is_ascii_fits_a_terminal_and_cannot_be_forged_by_names() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn every_login_that_can_connect_can_audit_with_psql() {
     let database = Database::new().await;
     let (auditor, nobody) = (format!("auditor_{}", database.name), format!("nobody_{}", database.name));
@@ -227,6 +228,7 @@ async fn dumped(database: &Database) -> Option<BTreeSet<String>> {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn an_audit_changes_nothing() {
     for damage in
         ["select 1", "drop policy fence on app.tasks; alter policy owner_only on app.tasks using (true)"]

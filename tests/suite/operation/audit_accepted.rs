@@ -247,6 +247,7 @@ async fn a_database_of_another_release_has_one_line_about_it_and_no_drift() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_changed_definition_is_another_finding() {
     let change = |body: &str| {
         format!("create or replace function app.extra() returns integer language sql as 'select {body}'")
@@ -296,6 +297,7 @@ async fn another_condition_of_an_accepted_constraint_is_another_finding() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn serving_logins_and_auditors_see_what_is_accepted_and_others_are_told_that_they_do_not() {
     let (database, admin) = damaged(TRUNCATE).await;
     let (auditor, nobody) = (format!("auditor_{}", database.name), format!("nobody_{}", database.name));
@@ -318,6 +320,7 @@ async fn serving_logins_and_auditors_see_what_is_accepted_and_others_are_told_th
 
 /// Such a role could accept what it has done.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn nothing_is_accepted_while_another_role_can_write_the_table() {
     for (grant, revoke, verdict) in [
         (

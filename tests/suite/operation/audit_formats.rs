@@ -313,6 +313,7 @@ async fn expect_that_its_fixes_run(cluster: &OwnCluster) {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn each_fix_that_names_nobody_else_can_be_run_by_this_login() {
     expect_that_its_fixes_run(&OwnCluster::start().await).await;
 }

@@ -35,6 +35,7 @@ async fn the_first_start_prints_a_curl_line_that_works() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn postgresql_stops_with_the_program_and_keeps_the_tasks() {
     let checkout = Checkout::new("c");
     for signal in ["TERM", "INT"] {
@@ -53,6 +54,7 @@ async fn postgresql_stops_with_the_program_and_keeps_the_tasks() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_database_that_outlives_a_killed_program_is_used_by_the_next_start() {
     let checkout = Checkout::new("c");
     let first = checkout.start().await;
@@ -74,6 +76,7 @@ async fn a_database_that_outlives_a_killed_program_is_used_by_the_next_start() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_database_that_was_killed_together_with_the_program_starts_again() {
     let checkout = Checkout::new("c");
     let ready = checkout.start().await;
@@ -91,6 +94,7 @@ async fn a_database_that_was_killed_together_with_the_program_starts_again() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn two_programs_of_one_checkout_share_a_database_and_the_last_one_stops_it() {
     let checkout = Checkout::new("c");
     // Both at once, while there is no database yet.

@@ -74,6 +74,7 @@ async fn dotenv_cannot_name_programs_to_run() {
 
 /// It gives settings. Other variables would change the programs and libraries that this process uses.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn dotenv_sets_no_variable_that_is_not_a_setting() {
     let (directory, checkout) = (Directory::new(), Checkout::new("c"));
     let record = record(&directory);

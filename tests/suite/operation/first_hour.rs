@@ -95,6 +95,7 @@ async fn the_printed_token_command_makes_tokens_that_this_server_accepts() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_example_settings_work_as_they_are() {
     let checkout = Checkout::new("c");
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/.env.example");
@@ -107,6 +108,7 @@ async fn the_example_settings_work_as_they_are() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn health_says_why_the_keys_of_better_auth_cannot_be_read_and_what_that_means() {
     let issuer = Issuer::new(&[]).await;
     let cases = [

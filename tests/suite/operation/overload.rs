@@ -182,6 +182,7 @@ async fn a_silent_database_is_a_503_and_its_connections_are_replaced() {
 
 /// Outside development the server waits for its database. It refuses what needs the database, and nothing before that.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_server_whose_database_is_silent_at_start_waits_and_refuses_meanwhile() {
     let (database, proxy) = (Database::new().await, Proxy::start().await);
     let url = proxy.url(&database, "rowkeep_login");

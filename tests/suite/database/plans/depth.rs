@@ -20,6 +20,7 @@ fn pages() -> Vec<Query> {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_page_of_a_long_list_costs_the_same_at_any_depth() {
     let table = LargeTable::shared().await;
     let pages = pages();
@@ -49,6 +50,7 @@ async fn a_page_of_a_long_list_costs_the_same_at_any_depth() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_few_tasks_of_a_rare_status_are_found_without_reading_the_others() {
     let table = LargeTable::shared().await;
     let mut queries = Query::all();
@@ -76,6 +78,7 @@ async fn the_few_tasks_of_a_rare_status_are_found_without_reading_the_others() {
 
 /// The first connection of a new service plans while the table is empty, and keeps its plans when it has grown.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_plan_for_an_empty_table_serves_a_full_one() {
     let database = Database::new().await;
     let admin = database.superuser().await;
