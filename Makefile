@@ -20,11 +20,10 @@
 #   nginx         nginx, a web server in front of Rowkeep
 #   chromium      Chromium, a web browser
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
-#   deploy        what checks the files for Docker, Kubernetes and systemd
+#   deploy        what checks the files for Docker, Kubernetes and systemd, and the workflows of GitHub
 #   sbom          the library that writes the list of crates of a release (SBOM), on Python
-#   workflows     what checks the workflows of GitHub: zizmor and check-jsonschema, on Python
 
-.PHONY: run example test test-all tools check bench audit crates declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi deploy sbom workflows
+.PHONY: run example test test-all tools check bench audit crates declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi deploy sbom
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -44,7 +43,7 @@ test: postgres
 test-all: tools test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
-tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi deploy sbom workflows
+tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi deploy sbom
 
 check:
 	.ci/run
@@ -99,6 +98,3 @@ deploy:
 
 sbom:
 	@.ci/sbom
-
-workflows:
-	@.ci/workflows

@@ -10,4 +10,4 @@ mod kubernetes;
 mod secrets;
 mod settings;
 mod systemd;
-mod tools;
+pub mod tools;

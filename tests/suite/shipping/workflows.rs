@@ -1,8 +1,8 @@
 //! The workflows of GitHub are valid, run with the least rights, and run files that exist.
 
 use std::path::PathBuf;
-use std::process::Command;
 
+use crate::deploy::tools::tool;
 use crate::documents::markdown::root;
 use crate::operation::program::Directory;
 
@@ -13,11 +13,11 @@ fn workflows() -> Vec<PathBuf> {
     files
 }
 
-/// Runs a program of `target/workflows` on these files. Returns whether it found nothing, and what it printed.
-fn passes(program: &str, arguments: &[&str], files: &[PathBuf]) -> (bool, String) {
-    let path = root().join("target/workflows/bin").join(program);
-    assert!(path.exists(), "{program} is not installed: run `.ci/workflows`");
-    let output = Command::new(path).args(arguments).args(files).current_dir("/").output().expect("a program");
+/// Runs a tool on these files. Returns whether it found nothing, and what it printed.
+async fn passes(program: &str, arguments: &[&str], files: &[PathBuf]) -> (bool, String) {
+    let files = files.iter().map(|file| file.to_str().expect("text"));
+    let arguments: Vec<_> = arguments.iter().copied().chain(files).collect();
+    let output = tool(program, &arguments).await;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.success(), text(&output.stdout) + &text(&output.stderr))
 }
@@ -26,19 +26,19 @@ const SCHEMA: [&str; 2] = ["--builtin-schema", "vendor.github-workflows"];
 const ZIZMOR: [&str; 5] =
     ["--offline", "--no-config", "--persona=pedantic", "--no-progress", "--color=never"];
 
-#[test]
-#[ignore = "needs check-jsonschema and zizmor: .ci/workflows"]
-fn the_workflows_are_valid_and_safe() {
+#[tokio::test]
+#[ignore = "needs check-jsonschema and zizmor: `make test-all`"]
+async fn the_workflows_are_valid_and_safe() {
     for (program, arguments) in [("check-jsonschema", SCHEMA.as_slice()), ("zizmor", &ZIZMOR)] {
-        let (passed, text) = passes(program, arguments, &workflows());
+        let (passed, text) = passes(program, arguments, &workflows()).await;
 
         assert!(passed, "{text}");
     }
 }
 
-#[test]
-#[ignore = "needs check-jsonschema and zizmor: .ci/workflows"]
-fn mistakes_in_workflows_are_found() {
+#[tokio::test]
+#[ignore = "needs check-jsonschema and zizmor: `make test-all`"]
+async fn mistakes_in_workflows_are_found() {
     let release = std::fs::read_to_string(root().join(".github/workflows/release.yml")).expect("a workflow");
     for (from, to, program, arguments) in [
         ("timeout-minutes: 90", "timeout: 90", "check-jsonschema", SCHEMA.as_slice()),
@@ -54,7 +54,7 @@ fn mistakes_in_workflows_are_found() {
         std::fs::create_dir_all(&folder).expect("a directory");
         std::fs::write(folder.join("release.yml"), changed).expect("a file");
 
-        let (passed, text) = passes(program, arguments, &[folder.join("release.yml")]);
+        let (passed, text) = passes(program, arguments, &[folder.join("release.yml")]).await;
 
         assert!(!passed, "{to}: {text}");
     }
