@@ -147,8 +147,8 @@ collation_versions (name, word, recorded, actual, indexed, owner) as (
        and (u.used or (n.nspname, k.collname) = ('app', 'letters'))
 ),
 
--- Tables of app and rowkeep with the columns of a table of Rowkeep, as a copy of it has them, and without its policies. `complete`: all
--- columns. `copied`: the type and collation of user_id are those of the table, which other programs do not have.
+-- Tables of app and rowkeep with the columns of a table of Rowkeep, as a copy of it has them, and without its policies.
+-- `complete`: all columns. `copied`: the type and collation of user_id are those of the table, which other programs do not have.
 copies as (
     select c.oid, c.name, c.relowner, c.relacl, t.name as of, m.columns, m.number = m.all_of_them as complete, m.copied
       from relations c
@@ -217,7 +217,8 @@ default_privileges as (
        and (n.nspname in ('app', 'rowkeep') or n.oid is null)
 ),
 
--- Views that read a table of app, as a pattern: one with security_invoker shows the rows of all users to the owner of a function.
+-- Views that read a table of app, as a pattern: one with security_invoker shows the rows of all users to the owner of a
+-- function.
 app_views (pattern) as (
     select format(E'\\m(from|join|into|update|table|only|using)\\M([^;]*,)?[\\s(]*("?\\w+"?\\s*\\.\\s*)?"?(%s)\\M',
                   coalesce(string_agg(regexp_replace(c.relname, '[^A-Za-z0-9_]+', '.*', 'g'), '|'), '-'))
@@ -234,8 +235,7 @@ user_functions as materialized (
       join pg_language l on l.oid = f.prolang and l.lanname in ('sql', 'plpgsql')
      where f.oid >= 16384
        and not (f.pronamespace in (select oid from schemas)
-                and (f.prorettype = 'trigger'::regtype
-                     or f.proname in ('current_user_id', 'identify', 'schema_version', 'cursor_key', 'accepted')))
+                and (f.prorettype = 'trigger'::regtype or f.proname in (select name from named_functions)))
        and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
 ),
 
@@ -981,6 +981,9 @@ strangers as (
        and r.oid not in (select oid from reachable)
 ),
 
+-- The names of Rowkeep's functions, but those of triggers. sql/audit/catalogue.sql has them as well.
+named_functions (name) as (values ('current_user_id'), ('identify'), ('schema_version'), ('cursor_key'), ('accepted')),
+
 -- The functions of app that are not Rowkeep's: those of another program. Not those with a name of Rowkeep's, or of a trigger of a
 -- table of Rowkeep, or of a superuser if they can be called: those are checked like Rowkeep's own. sql/audit/catalogue.sql
 -- leaves the same ones out.
@@ -990,7 +993,7 @@ strange_functions as (
       join schemas s on s.oid = f.pronamespace and s.nspname = 'app'
       join roles o on o.oid = f.proowner and not o.ours
                   and (not o.rolsuper or f.prorettype = 'trigger'::regtype)
-     where f.proname not in ('current_user_id', 'identify', 'schema_version', 'cursor_key', 'accepted')
+     where f.proname not in (select name from named_functions)
        and not exists (select from tables t where f.proname = t.relname || '_touch')
        and not exists (select from pg_trigger g join tables t on t.oid = g.tgrelid where g.tgfoid = f.oid)
        and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
@@ -1011,6 +1014,21 @@ tables as (
                             where a.attrelid = r.oid and a.attname = 'user_id'
                               and pg_get_expr(d.adbin, d.adrelid) = 'app.current_user_id()'))
                and exists (select from reachable e where e.oid = r.oid))
+),
+
+-- The functions of users in an untrusted language. An aggregate is internal by name, and calls functions in other languages.
+-- Materialized, because most functions are of initdb, and only the others' privileges need a look.
+untrusted_functions (oid, lanname) as materialized (
+    select f.oid, l.lanname
+      from pg_proc f
+      join pg_language l on l.oid = f.prolang and not l.lanpltrusted
+     where f.oid >= 16384
+       and (f.prokind <> 'a'
+            or exists (select
+                         from pg_aggregate g
+                         join pg_proc p on p.oid in (g.aggtransfn, g.aggfinalfn, g.aggcombinefn) and p.oid >= 16384
+                         join pg_language x on x.oid = p.prolang and not x.lanpltrusted
+                        where g.aggfnoid = f.oid))
 ),
 
 -- Views that read a table of app, or the key of cursors, and views that read those views. A materialized view keeps what its
@@ -1421,20 +1439,12 @@ select 'RK-612', 'NOTE', 'bypass',
               left(md5(f.prosrc), 8)),
        'its code reaches the files of the server, in which the rows of all tables are',
        string_agg(distinct format('revoke execute on routine %s from %s;', f.oid::regprocedure, r.name), ' '), f.proowner
-  -- Few functions are not of initdb: without `offset 0` PostgreSQL looks at the privileges of all.
-  from (select * from pg_proc where oid >= 16384 offset 0) f
-  join pg_language l on l.oid = f.prolang and not l.lanpltrusted
+  from untrusted_functions l
+  join pg_proc f on f.oid = l.oid
  cross join aclexplode(f.proacl) a
   join roles r on r.oid = a.grantee and not r.rolsuper
  where a.grantee <> f.proowner
    and a.grantee not in (select oid from serving_roles)
-   -- An aggregate is internal by name, and calls functions in other languages.
-   and (f.prokind <> 'a'
-        or exists (select
-                     from pg_aggregate g
-                     join pg_proc p on p.oid in (g.aggtransfn, g.aggfinalfn, g.aggcombinefn) and p.oid >= 16384
-                     join pg_language x on x.oid = p.prolang and not x.lanpltrusted
-                    where g.aggfnoid = f.oid))
    and f.pronamespace not in (select oid from schemas)
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
    -- checks/function_languages.sql has a line for these.
@@ -1563,7 +1573,8 @@ select 'RK-611', 'NOTE', 'bypass',
   join roles h on h.oid = a.grantee and not h.predefined
   join can_use u on u.other = a.grantee
   join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
- where (p.parname ~ '(_command|_library|_libraries|_library_path)$' or p.parname in ('jit_provider', 'primary_conninfo', 'hba_file', 'ident_file', 'extension_control_path'))
+ where (p.parname ~ '(_command|_library|_libraries|_library_path)$'
+        or p.parname in ('jit_provider', 'primary_conninfo', 'hba_file', 'ident_file', 'extension_control_path'))
    and a.grantee not in (select oid from serving_roles)
  group by r.oid, r.name
 ),
@@ -1693,7 +1704,8 @@ select 'RK-609', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(distinct w
        case when bool_and(w.toast) then 'it has the long descriptions of all users, and no policy applies'
             else 'statistics contain values of the rows of all users, and no policy applies' end
        || case when bool_or(w.way = 'is a member of pg_read_all_data')
-               then ', nor to TOAST tables, which have long descriptions; it also reads the hashes of passwords in pg_authid, with which it can log in as others' else '' end,
+               then ', nor to TOAST tables, which have long descriptions; it also reads the hashes of passwords in pg_authid, '
+                    || 'with which it can log in as others' else '' end,
        string_agg(w.fix, ' ' order by w.fix), case when min(w.fixer) = max(w.fixer) then min(w.fixer) else '0' end
   from (select u.role, 'is a member of pg_read_all_data' as way,
                m.revoke as fix, m.fixer, false as toast
@@ -1871,7 +1883,8 @@ check_constraint_validity (id, verdict, area, subject, fact, fix, fixer) as mate
 -- Why: rows can break the rule already.
 -- Severity: FAIL. The rule does not hold for every row.
 -- Fix: alter table ... validate constraint ...;
-select 'RK-306', 'FAIL', 'constraint', format('%s on %s, definition %s', k.conname, t.name, left(md5(pg_get_constraintdef(k.oid)), 8)),
+select 'RK-306', 'FAIL', 'constraint',
+       format('%s on %s, definition %s', k.conname, t.name, left(md5(pg_get_constraintdef(k.oid)), 8)),
        'enforced for new rows only, or not at all',
        case when (to_jsonb(k) ->> 'conenforced') = 'false' then 'by hand: drop it, and add it again as in migrations/'
             else format('alter table %s validate constraint %I;', t.name, k.conname) end,
@@ -2018,7 +2031,8 @@ select 'RK-412', case when bool_or(d.open and not d.of_trigger or d.ours) then '
 union all
 select 'RK-412', 'NOTE', 'function',
        format('SECURITY DEFINER functions of other programs (%s), definitions %s', count(distinct d.oid),
-              left(md5(string_agg(distinct concat(d.signature, d.body, d.loose), '' order by concat(d.signature, d.body, d.loose))), 8)),
+              left(md5(string_agg(distinct concat(d.signature, d.body, d.loose), ''
+                                  order by concat(d.signature, d.body, d.loose))), 8)),
        'others may execute them, their owners can reach the rows of all users, and their texts do not name app: '
        || string_agg(distinct d.signature, ', ') filter (where d.number <= 5)
        || case when max(d.number) > 5 then format(' and %s more', max(d.number) - 5) else '' end
@@ -2048,20 +2062,12 @@ select 'RK-414', 'NOTE', 'function',
               string_agg(distinct coalesce(r.name, 'public'), ', ')),
        'no policy applies to such code',
        format('drop routine %s;', f.oid::regprocedure), f.proowner
-  from pg_proc f
-  join pg_language l on l.oid = f.prolang and not l.lanpltrusted
+  from untrusted_functions l
+  join pg_proc f on f.oid = l.oid
  cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
   left join roles r on r.oid = a.grantee
  where f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)  -- nobody can call them
    and (a.grantee = 0 or a.grantee in (select oid from serving_roles))
-   -- An aggregate is internal by name, and calls functions in other languages.
-   and (f.prokind <> 'a'
-        or exists (select
-                     from pg_aggregate g
-                     join pg_proc p on p.oid in (g.aggtransfn, g.aggfinalfn, g.aggcombinefn) and p.oid >= 16384
-                     join pg_language x on x.oid = p.prolang and not x.lanpltrusted
-                    where g.aggfnoid = f.oid))
-   and f.oid >= 16384
    and (f.pronamespace not in (select oid from schemas) or f.oid in (select oid from strange_functions))
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
  group by f.oid, l.lanname

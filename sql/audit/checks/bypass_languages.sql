@@ -10,20 +10,12 @@ select 'RK-612', 'NOTE', 'bypass',
               left(md5(f.prosrc), 8)),
        'its code reaches the files of the server, in which the rows of all tables are',
        string_agg(distinct format('revoke execute on routine %s from %s;', f.oid::regprocedure, r.name), ' '), f.proowner
-  -- Few functions are not of initdb: without `offset 0` PostgreSQL looks at the privileges of all.
-  from (select * from pg_proc where oid >= 16384 offset 0) f
-  join pg_language l on l.oid = f.prolang and not l.lanpltrusted
+  from untrusted_functions l
+  join pg_proc f on f.oid = l.oid
  cross join aclexplode(f.proacl) a
   join roles r on r.oid = a.grantee and not r.rolsuper
  where a.grantee <> f.proowner
    and a.grantee not in (select oid from serving_roles)
-   -- An aggregate is internal by name, and calls functions in other languages.
-   and (f.prokind <> 'a'
-        or exists (select
-                     from pg_aggregate g
-                     join pg_proc p on p.oid in (g.aggtransfn, g.aggfinalfn, g.aggcombinefn) and p.oid >= 16384
-                     join pg_language x on x.oid = p.prolang and not x.lanpltrusted
-                    where g.aggfnoid = f.oid))
    and f.pronamespace not in (select oid from schemas)
    and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
    -- checks/function_languages.sql has a line for these.

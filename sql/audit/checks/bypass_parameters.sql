@@ -13,6 +13,7 @@ select 'RK-611', 'NOTE', 'bypass',
   join roles h on h.oid = a.grantee and not h.predefined
   join can_use u on u.other = a.grantee
   join roles r on r.oid = u.role and not r.rolsuper and not r.predefined
- where (p.parname ~ '(_command|_library|_libraries|_library_path)$' or p.parname in ('jit_provider', 'primary_conninfo', 'hba_file', 'ident_file', 'extension_control_path'))
+ where (p.parname ~ '(_command|_library|_libraries|_library_path)$'
+        or p.parname in ('jit_provider', 'primary_conninfo', 'hba_file', 'ident_file', 'extension_control_path'))
    and a.grantee not in (select oid from serving_roles)
  group by r.oid, r.name

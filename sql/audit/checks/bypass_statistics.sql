@@ -10,7 +10,8 @@ select 'RK-609', 'NOTE', 'bypass', format('%s %s', r.name, string_agg(distinct w
        case when bool_and(w.toast) then 'it has the long descriptions of all users, and no policy applies'
             else 'statistics contain values of the rows of all users, and no policy applies' end
        || case when bool_or(w.way = 'is a member of pg_read_all_data')
-               then ', nor to TOAST tables, which have long descriptions; it also reads the hashes of passwords in pg_authid, with which it can log in as others' else '' end,
+               then ', nor to TOAST tables, which have long descriptions; it also reads the hashes of passwords in pg_authid, '
+                    || 'with which it can log in as others' else '' end,
        string_agg(w.fix, ' ' order by w.fix), case when min(w.fixer) = max(w.fixer) then min(w.fixer) else '0' end
   from (select u.role, 'is a member of pg_read_all_data' as way,
                m.revoke as fix, m.fixer, false as toast

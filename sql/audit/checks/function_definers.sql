@@ -24,7 +24,8 @@ select 'RK-412', case when bool_or(d.open and not d.of_trigger or d.ours) then '
 union all
 select 'RK-412', 'NOTE', 'function',
        format('SECURITY DEFINER functions of other programs (%s), definitions %s', count(distinct d.oid),
-              left(md5(string_agg(distinct concat(d.signature, d.body, d.loose), '' order by concat(d.signature, d.body, d.loose))), 8)),
+              left(md5(string_agg(distinct concat(d.signature, d.body, d.loose), ''
+                                  order by concat(d.signature, d.body, d.loose))), 8)),
        'others may execute them, their owners can reach the rows of all users, and their texts do not name app: '
        || string_agg(distinct d.signature, ', ') filter (where d.number <= 5)
        || case when max(d.number) > 5 then format(' and %s more', max(d.number) - 5) else '' end

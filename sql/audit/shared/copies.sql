@@ -1,5 +1,5 @@
--- Tables of app and rowkeep with the columns of a table of Rowkeep, as a copy of it has them, and without its policies. `complete`: all
--- columns. `copied`: the type and collation of user_id are those of the table, which other programs do not have.
+-- Tables of app and rowkeep with the columns of a table of Rowkeep, as a copy of it has them, and without its policies.
+-- `complete`: all columns. `copied`: the type and collation of user_id are those of the table, which other programs do not have.
 copies as (
     select c.oid, c.name, c.relowner, c.relacl, t.name as of, m.columns, m.number = m.all_of_them as complete, m.copied
       from relations c

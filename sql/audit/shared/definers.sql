@@ -1,4 +1,5 @@
--- Views that read a table of app, as a pattern: one with security_invoker shows the rows of all users to the owner of a function.
+-- Views that read a table of app, as a pattern: one with security_invoker shows the rows of all users to the owner of a
+-- function.
 app_views (pattern) as (
     select format(E'\\m(from|join|into|update|table|only|using)\\M([^;]*,)?[\\s(]*("?\\w+"?\\s*\\.\\s*)?"?(%s)\\M',
                   coalesce(string_agg(regexp_replace(c.relname, '[^A-Za-z0-9_]+', '.*', 'g'), '|'), '-'))
@@ -15,8 +16,7 @@ user_functions as materialized (
       join pg_language l on l.oid = f.prolang and l.lanname in ('sql', 'plpgsql')
      where f.oid >= 16384
        and not (f.pronamespace in (select oid from schemas)
-                and (f.prorettype = 'trigger'::regtype
-                     or f.proname in ('current_user_id', 'identify', 'schema_version', 'cursor_key', 'accepted')))
+                and (f.prorettype = 'trigger'::regtype or f.proname in (select name from named_functions)))
        and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
 ),
 

@@ -15,6 +15,9 @@ strangers as (
        and r.oid not in (select oid from reachable)
 ),
 
+-- The names of Rowkeep's functions, but those of triggers. sql/audit/catalogue.sql has them as well.
+named_functions (name) as (values ('current_user_id'), ('identify'), ('schema_version'), ('cursor_key'), ('accepted')),
+
 -- The functions of app that are not Rowkeep's: those of another program. Not those with a name of Rowkeep's, or of a trigger of a
 -- table of Rowkeep, or of a superuser if they can be called: those are checked like Rowkeep's own. sql/audit/catalogue.sql
 -- leaves the same ones out.
@@ -24,7 +27,7 @@ strange_functions as (
       join schemas s on s.oid = f.pronamespace and s.nspname = 'app'
       join roles o on o.oid = f.proowner and not o.ours
                   and (not o.rolsuper or f.prorettype = 'trigger'::regtype)
-     where f.proname not in ('current_user_id', 'identify', 'schema_version', 'cursor_key', 'accepted')
+     where f.proname not in (select name from named_functions)
        and not exists (select from tables t where f.proname = t.relname || '_touch')
        and not exists (select from pg_trigger g join tables t on t.oid = g.tgrelid where g.tgfoid = f.oid)
        and not exists (select from extension_members x where x.classid = 'pg_proc'::regclass and x.objid = f.oid)
