@@ -39,7 +39,7 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 CMD ["/rowkeep", "healthcheck"]
 ENTRYPOINT ["/rowkeep"]
 
-# Below everything that takes time, so that another commit changes nothing but these lines.
+# Below everything that takes time, so that other values change nothing but these lines.
 ARG SOURCE=unknown
 ARG REVISION=unknown
 ARG VERSION=unknown

@@ -25,7 +25,7 @@ const NAMED: usize = 10;
 pub struct Reapplied {
     /// The policies were applied.
     pub policies: bool,
-    /// The sequences were set behind the ids of their tables.
+    /// The sequences were set to go on after the ids of their tables.
     pub sequences: bool,
 }
 
