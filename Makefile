@@ -3,6 +3,7 @@
 # make test       runs the tests that need only Rust, a C compiler and PostgreSQL
 # make test-all   runs all tests; installs Node.js, Python packages and other releases of PostgreSQL for them
 # make check      runs what CI runs: formatting, clippy and all tests (.ci/run)
+# make fuzz      looks for inputs that break a parser, a minute for each fuzz target (fuzz/run, docs/fuzzing.md)
 # make bench      compares the speed of Rowkeep with that of PostgreSQL; takes 20 minutes (bench/run --help)
 # make crates     checks the crates that Rowkeep is made of: licences, sources, known holes, crates that nothing uses (.ci/crates)
 # make declared   writes sql/audit/declared/ again, after a change of migrations/ or policies/
@@ -19,11 +20,12 @@
 #   pgbouncer     PgBouncer, a connection pooler
 #   nginx         nginx, a web server in front of Rowkeep
 #   chromium      Chromium, a web browser
+#   prometheus    Prometheus, which scrapes metrics, and what reads the dashboard for Grafana
 #   openapi       what reads the OpenAPI document: a linter, a TypeScript client, schemathesis
 #   deploy        what checks the files for Docker, Kubernetes and systemd, and the workflows of GitHub
 #   sbom          the library that writes the list of crates of a release (SBOM), on Python
 
-.PHONY: run example test test-all tools check bench audit crates declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi deploy sbom
+.PHONY: run example test test-all tools check fuzz bench audit crates declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi deploy sbom
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -43,10 +45,13 @@ test: postgres
 test-all: tools test
 	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
 
-tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx chromium openapi deploy sbom
+tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi deploy sbom
 
 check:
 	.ci/run
+
+fuzz:
+	fuzz/run
 
 bench: postgres
 	bench/run
@@ -86,6 +91,9 @@ pgbouncer:
 
 nginx:
 	@.ci/nginx
+
+prometheus:
+	@.ci/prometheus
 
 chromium: node
 	@.ci/chromium

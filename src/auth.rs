@@ -12,6 +12,9 @@
 //! None of this needs a database. `token_cache` remembers an accepted token until it expires or the keys change.
 
 mod claims;
+#[cfg(any(test, fuzzing))]
+#[allow(clippy::panic, reason = "a target fails by a panic")]
+pub(crate) mod fuzz;
 mod issuer;
 mod jwk;
 mod jwks_reader;
@@ -29,11 +32,12 @@ use http::header::{AUTHORIZATION, HeaderMap};
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::errors::ErrorKind;
 
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, TokenProblem};
 use claims::ClaimRules;
 pub use issuer::{BETTER_AUTH_PATH, canonical_issuer};
 pub use jwks_reader::{JwksLocation, is_loopback};
 use jwt::{Jwt, UniqueObject};
+pub use key_set::KeySetFigures;
 use keys::{KeyStore, Source};
 pub use source::{SourceKeys, TokenRules, TokenSource};
 use token_cache::TokenCache;
@@ -49,8 +53,8 @@ impl UserId {
     }
 }
 
-/// Only tests make a user without a token.
-#[cfg(test)]
+/// Only tests and the fuzzer make a user without a token.
+#[cfg(any(test, fuzzing))]
 impl From<&str> for UserId {
     fn from(id: &str) -> Self {
         Self(id.into())
@@ -98,6 +102,11 @@ impl Verifier {
         self.keys.problems()
     }
 
+    /// Each key set at this moment. Reads none.
+    pub fn key_sets(&self) -> Vec<KeySetFigures> {
+        self.keys.figures()
+    }
+
     /// The user whose token is in `Authorization: Bearer <token>` (RFC 6750, section 2.1).
     ///
     /// Checks at most one signature, or one MAC for each secret. A token with an unknown `kid` can cause the key set of its
@@ -139,7 +148,8 @@ impl Verifier {
     fn verify(&self, jwt: &Jwt<'_>, source: Source<'_>) -> Result<UserId, Refusal> {
         // Read before the keys: if they change meanwhile, the token is not remembered for the new ones.
         let generation = source.generation();
-        let mut refusal = Refusal::invalid_token("this server has no key to verify the token with");
+        let mut refusal =
+            Refusal::invalid_token(TokenProblem::NoKey, "this server has no key to verify the token with");
         for key in source.keys_for(jwt)? {
             match jsonwebtoken::decode::<UniqueObject>(jwt.text, &key.decoding_key, &key.validation) {
                 Ok(verified) => {
@@ -150,7 +160,7 @@ impl Verifier {
                 }
                 // The token may be signed with the previous secret.
                 Err(error) if *error.kind() == ErrorKind::InvalidSignature => {
-                    refusal = Refusal::invalid_token(match jwt.algorithm {
+                    let text = match jwt.algorithm {
                         Algorithm::HS256 => {
                             "the signature of the token does not match: it is signed with another secret than this \
                              server's, or the token was changed; compare BETTER_AUTH_SECRET on both sides"
@@ -159,7 +169,8 @@ impl Verifier {
                             "the signature of the token does not match the key that it names (kid): the token was \
                              changed or forged, get a new one"
                         }
-                    });
+                    };
+                    refusal = Refusal::invalid_token(TokenProblem::Signature, text);
                 }
                 Err(error) => return Err(library_refusal(error.kind(), jwt, &key.claim_rules)),
             }
@@ -185,7 +196,7 @@ fn library_refusal(kind: &ErrorKind, jwt: &Jwt<'_>, rules: &ClaimRules) -> Refus
     {
         return refusal;
     }
-    Refusal::invalid_token(jwt::MALFORMED)
+    Refusal::invalid_token(TokenProblem::Malformed, jwt::MALFORMED)
 }
 
 /// Seconds since 1970, by the clock that the library uses.
@@ -200,7 +211,10 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, Refusal> {
     let value = values.next().ok_or(NO_TOKEN)?.as_bytes();
     // Proxies and servers differ in which of two they read.
     if values.next().is_some() {
-        return Err(Refusal::invalid_token("the request has more than one Authorization header: send one"));
+        return Err(Refusal::invalid_token(
+            TokenProblem::SeveralHeaders,
+            "the request has more than one Authorization header: send one",
+        ));
     }
     let (scheme, token) = value.split_at(value.iter().position(|byte| *byte == b' ').unwrap_or(value.len()));
     if !scheme.eq_ignore_ascii_case(b"bearer") {
@@ -208,6 +222,6 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, Refusal> {
     }
     match std::str::from_utf8(token) {
         Ok(token) => Ok(token.trim_start_matches(' ')),
-        Err(_) => Err(Refusal::invalid_token(jwt::NOT_A_JWT)),
+        Err(_) => Err(Refusal::invalid_token(TokenProblem::Malformed, jwt::NOT_A_JWT)),
     }
 }

@@ -32,6 +32,7 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub struct ExitStatus {
     /// The exit status of the program.
     pub status: u8,
+    /// Empty if the log has said it.
     text: String,
 }
 
@@ -56,7 +57,7 @@ pub fn run() -> Result<(), Failure> {
     let mut config = if is_audit { parsed.map_err(audit::not_audited) } else { parsed }?;
     let log = logging::start(&config.log_filter, config.log_format)?;
     for warning in &config.warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!(rowkeep.advice = warning, "a setting needs attention");
     }
     warn_of_plain_connections(&config);
 
@@ -65,8 +66,10 @@ pub fn run() -> Result<(), Failure> {
     // Blocking work cannot be cancelled, for example the resolution of a host name. The exit waits for it this long at most.
     let mut exit_timeout = config.shutdown_timeout;
     let is_server = command == Command::Serve;
+    // What reads JSON expects it in the last line, too. Other commands are for people.
+    let is_logged = is_server && config.log_format == logging::Format::Json;
     let outcome = match command {
-        Command::Serve => runtime.block_on(serve::serve(&mut config, &mut exit_timeout)),
+        Command::Serve => runtime.block_on(serve::serve(&mut config, log.clone(), &mut exit_timeout)),
         Command::Migrate { reapply_policies, allow_older_policies, repair, lock_timeout } => {
             let lock_wait = Duration::from_secs(lock_timeout.into());
             let repair = repair.then_some(crate::audit::repair_objects as RepairObjects);
@@ -88,12 +91,17 @@ pub fn run() -> Result<(), Failure> {
         }
     };
     runtime.shutdown_timeout(exit_timeout);
-    log.end(|| {
-        if is_server && outcome.is_ok() {
-            tracing::info!("stopped");
+    log.end(|| match &outcome {
+        Ok(()) if is_server => tracing::info!("stopped"),
+        Err(error) if is_logged => {
+            tracing::error!(error.message = %error, "the server ended with an error");
         }
+        _ => {}
     });
-    outcome
+    match outcome {
+        Err(_) if is_logged => Err(Box::new(ExitStatus { status: 1, text: String::new() })),
+        outcome => outcome,
+    }
 }
 
 /// Logs which databases are reached without TLS over a network.
@@ -103,7 +111,7 @@ fn warn_of_plain_connections(config: &Config) {
     {
         if address.is_plain_on_the_network() {
             tracing::warn!(
-                database = %address,
+                rowkeep.database = %address,
                 "sslmode=disable: the password and all tasks cross the network in clear text"
             );
         }

@@ -5,6 +5,7 @@ mod command_line;
 mod dotenv;
 mod files;
 mod key_urls;
+mod listen;
 mod parse;
 mod per_source;
 mod token_rules;
@@ -39,6 +40,8 @@ pub(crate) mod default {
     /// Outside development. In development every port of this machine is listed.
     pub(super) const CORS_ORIGINS: &str = "http://localhost:3000";
     pub(super) const LOG_LEVEL: &str = "info";
+    /// 0: no request counts as slow.
+    pub(super) const SLOW_REQUEST_MS: u64 = 0;
     pub(super) const REQUEST_TIMEOUT: u64 = 10;
     pub(super) const KEEP_ALIVE_TIMEOUT: u64 = 75;
     pub(super) const SHUTDOWN_DELAY: u64 = 0;
@@ -147,6 +150,11 @@ pub struct Settings {
     /// TCP port to listen on; 0: any free port
     #[arg(long, env, global = true, default_value_t = default::PORT.to_string())]
     port: String,
+    /// Address and port of a second listener, for /live, /ready and /metrics: 127.0.0.1:9000; port 0: any free port. Nothing is
+    /// measured without it [default: none]
+    #[arg(long, env, global = true, value_name = "ADDRESS")]
+    #[arg(default_value = "", hide_default_value = true)]
+    admin_addr: String,
     /// development, staging or production; development makes a database and a secret where none is configured, and
     /// migrates the database at start [default without DATABASE_URL: development; with it, this must be set]
     #[arg(long, env, global = true)]
@@ -297,6 +305,9 @@ pub struct Settings {
     #[arg(long, env, global = true)]
     #[arg(default_value = "", hide_default_value = true)]
     log_format: String,
+    /// Milliseconds from which on a request has a line in the log with the time of each of its parts; 0: none has
+    #[arg(long, env, global = true, value_name = "MILLISECONDS", default_value_t = default::SLOW_REQUEST_MS.to_string())]
+    slow_request_ms: String,
 
     /// Seconds that a client has to send the head of a request, and again to send its body; a third of it is the limit of
     /// each wait for the database
@@ -318,6 +329,8 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
+    /// Where metrics and health are for operators; none: nowhere.
+    pub admin: Option<SocketAddr>,
     /// Whether this is a developer's machine: a database and a secret are made where none is configured.
     pub development: bool,
     /// Database and login of requests; none: the development cluster's.
@@ -336,6 +349,8 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     pub log_filter: Filter,
     pub log_format: Format,
+    /// From which time on a request has a line in the log about its parts; none: never.
+    pub slow_request: Option<Duration>,
     /// Limits of clients.
     pub timeouts: Timeouts,
     /// How long everything is still served after a stop signal.

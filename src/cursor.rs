@@ -4,6 +4,9 @@
 //! hold the title of a task, and URLs end up in the logs of proxies. It is padded, so that its length does not tell the length
 //! of the title. It is authenticated so that a cursor of another list is refused, and not taken for a position in this one.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

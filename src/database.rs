@@ -1,6 +1,9 @@
 //! The address of a database (`DATABASE_URL`).
 
 mod error;
+#[cfg(any(test, fuzzing))]
+#[allow(clippy::panic, reason = "a target fails by a panic")]
+pub(crate) mod fuzz;
 mod hosts;
 mod keywords;
 mod options;

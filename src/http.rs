@@ -1,5 +1,6 @@
 //! The HTTP server and its routes.
 
+mod admin;
 pub mod body;
 mod client_address;
 mod client_stream;
@@ -9,6 +10,9 @@ mod cors;
 mod documentation;
 pub mod envelope;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+#[allow(clippy::panic, reason = "a target fails by a panic")]
+pub(crate) mod fuzz;
 mod health;
 mod host;
 mod keep_alive;
@@ -20,10 +24,13 @@ mod openapi;
 mod pace;
 mod rate_limit;
 pub mod request;
+mod request_metrics;
 pub mod response;
 pub mod response_memory;
+mod route_template;
 mod server;
 mod shares;
+mod slow_requests;
 pub mod tasks;
 pub mod user_tasks;
 pub mod v1_tasks;
@@ -43,6 +50,7 @@ use crate::auth::Verifier;
 use crate::cursor::Cursors;
 use crate::refusal::Refusal;
 use crate::session::Session;
+pub use admin::{Admin, MAX_ADMIN_CONNECTIONS};
 pub use client_address::TrustedProxies;
 pub use connections::MAX_CONNECTIONS;
 pub use cors::Origins;
@@ -52,9 +60,11 @@ use health::HealthCheck;
 use log_limit::LogLimit;
 pub use openapi::document;
 use rate_limit::RateLimits;
+use request_metrics::HttpMetrics;
 use response::{DEFAULT_ERRORS, ErrorFormat, Response};
 use response_memory::ResponseMemory;
 pub use server::serve;
+use slow_requests::SlowRequests;
 
 /// The state that handlers share.
 #[derive(Clone)]
@@ -68,6 +78,10 @@ pub struct App {
     rate_limits: Arc<RateLimits>,
     trusted_proxies: Arc<TrustedProxies>,
     envelopes: Arc<Envelopes>,
+    /// None: nobody wants to know.
+    metrics: Option<Arc<HttpMetrics>>,
+    /// None: no request counts as slow.
+    slow_requests: Option<Arc<SlowRequests>>,
     /// Only in development, with the secret that the server made itself.
     mint_token: Option<MintToken>,
     /// Only in development.
@@ -102,6 +116,8 @@ impl App {
             rate_limits: Arc::new(RateLimits::new(0)),
             trusted_proxies: Arc::default(),
             envelopes: Arc::default(),
+            metrics: None,
+            slow_requests: None,
             mint_token: None,
             unknown_parameters: None,
         }
@@ -110,6 +126,8 @@ impl App {
     /// Serves requests from this database from now on. Only the first call counts.
     pub fn open(&self, session: Session, cursors: Cursors) {
         let _ = self.database.set(Database { session, cursors });
+        // Otherwise the session would not have opened.
+        self.health.protection.is(true);
     }
 
     /// # Errors
@@ -142,6 +160,21 @@ impl App {
     #[must_use]
     pub fn with_envelopes(mut self, envelopes: Envelopes) -> Self {
         self.envelopes = Arc::new(envelopes);
+        self
+    }
+
+    /// Counts requests for Prometheus. Metrics must have been installed.
+    #[must_use]
+    pub fn with_metrics(mut self) -> Self {
+        self.metrics = Some(HttpMetrics::new());
+        self
+    }
+
+    /// Logs the parts of each request that takes longer than `limit`. Comes after [`App::with_rate_limit`], which limits the
+    /// lines.
+    #[must_use]
+    pub fn with_slow_requests(mut self, limit: Duration) -> Self {
+        self.slow_requests = Some(Arc::new(SlowRequests::new(limit, self.rate_limits.clone())));
         self
     }
 

@@ -13,9 +13,9 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | `fuzzing` | what must hold for any input; only the tests and the fuzzer compile it |
 //! | [`commands`] | the commands: `rowkeep serve`, `migrate`, `audit`, `adopt`, `token`, `openapi` and `healthcheck` |
 //! | [`config`] | every setting with its flag, variable, default and help text |
-//! | [`logging`] | the log: its levels and formats, and what it must never contain |
 //! | [`development`] | the defaults of a checkout without settings: a private PostgreSQL, a secret, and tokens signed with it |
 //! | [`http`] | the HTTP server: `server`, `client_stream`, `keep_alive` and `last_response` (connections), `middleware` (every request), `compression`, `host`, `cors`, `health`, and the contracts |
 //! | [`http::user_tasks`], [`http::tasks`], [`http::v1_tasks`] | one contract each: routes, handlers, error format |
@@ -25,6 +25,8 @@
 //! | [`http::response_memory`], `http::pace` | the memory limit of large responses and bodies; how fast clients read |
 //! | `http::shares` | shares of users and addresses that shrink as the room fills |
 //! | `http::documentation`, `http::openapi` | `/`, the page `/docs` and `/openapi.json`; the document that both show |
+//! | `http::admin` | the second listener, for operators: `/live`, `/ready` and `/metrics` |
+//! | `http::request_metrics`, `http::slow_requests`, `http::route_template` | what is counted of requests; lines about slow ones; the template of a path |
 //! | `http::log_limit` | a limit for warnings that any client can cause |
 //! | [`audit`] | `rowkeep audit`: who can see which rows, what differs from this release, and a proof by execution |
 //! | [`adopt`] | `rowkeep adopt`: copies the tasks of another server's table, or nothing |
@@ -36,6 +38,8 @@
 //! | [`refusal`] | the reasons to refuse a request, without status codes |
 //! | [`database`] | the address of a database, and connections to it |
 //! | [`tls`] | TLS to the database and to issuers |
+//! | [`metrics`] | every metric with its help text, and the recorder for Prometheus; the times of a request |
+//! | [`logging`] | the log: its levels and formats, and what it must never contain |
 //! | [`secret_file`] | files that hold one secret |
 //! | [`time_limit`] | time limits that read what has arrived before they look at the clock |
 //! | [`error_chain`] | the text of an error with its causes |
@@ -53,8 +57,11 @@ pub mod cursor;
 pub mod database;
 pub mod development;
 pub mod error_chain;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod http;
 pub mod logging;
+pub mod metrics;
 pub mod refusal;
 pub mod schema;
 pub mod secret_file;

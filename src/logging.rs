@@ -6,9 +6,14 @@
 //! - The PostgreSQL driver logs bound values at level debug, through the crate `log`. That crate is not connected here.
 //! - warp logs the segments of paths at level trace. That level is enabled for this crate only.
 //!
+//! Clients, databases and issuers choose parts of some texts. `line` is the only place where a text becomes a part of a line,
+//! and none of them can end a value or a line there.
+//!
 //! A thread of its own writes the lines, from a queue with a limit in bytes. If the reader of standard error stalls and the
 //! queue is full, further lines are dropped and counted, so that the server never waits for its log.
 
+mod line;
+mod printable;
 mod queue;
 
 use std::io::{self, Write};
@@ -22,6 +27,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use line::Lines;
 use queue::Queue;
 
 /// Which events are logged.
@@ -31,10 +37,10 @@ pub struct Filter(Targets);
 /// How events are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// Lines for people.
+    /// Lines for people: time, level, event, and `name=value` for each field.
     #[default]
     Text,
-    /// One JSON object in each line.
+    /// One JSON object in each line, by the Elastic Common Schema.
     Json,
 }
 
@@ -101,16 +107,12 @@ pub fn start(filter: &Filter, format: Format) -> io::Result<Log> {
     let without_paths =
         filter_fn(|event| *event.level() < Level::TRACE || event.target().starts_with("rowkeep"));
     let registry = tracing_subscriber::registry().with(filter.0.clone()).with(without_paths);
-    let lines = tracing_subscriber::fmt::layer().with_writer(queue.clone());
-    match format {
-        Format::Text => {
-            let ansi = io::IsTerminal::is_terminal(&io::stderr());
-            registry.with(lines.with_ansi(ansi).with_target(false)).init();
-        }
-        Format::Json => registry.with(lines.json().flatten_event(true)).init(),
-    }
+    let is_colored = io::IsTerminal::is_terminal(&io::stderr());
+    registry.with(Lines { format, is_colored, queue: queue.clone() }).init();
     // The hook of the standard library would wait for standard error.
-    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a part of the program panicked")));
+    std::panic::set_hook(Box::new(
+        |panic| tracing::error!(error.message = %panic, "a part of the program panicked"),
+    ));
     Ok(Log { queue, reported: Arc::default() })
 }
 
@@ -123,12 +125,20 @@ impl Log {
         }
     }
 
+    /// How many lines were dropped since the start.
+    pub fn dropped(&self) -> u64 {
+        self.queue.dropped()
+    }
+
     fn report(&self) {
         let total = self.queue.dropped();
         if total == self.reported.load(Ordering::Relaxed) {
             return;
         }
-        tracing::warn!(total, "lines of the log were dropped, because nobody read standard error");
+        tracing::warn!(
+            rowkeep.dropped_lines = total,
+            "lines of the log were dropped, because nobody read standard error"
+        );
         // If the queue is still full, this line was dropped as well.
         if self.queue.dropped() == total {
             self.reported.store(total, Ordering::Relaxed);
@@ -148,7 +158,7 @@ impl Log {
 
 /// Writes the last line of the program to standard error, without waiting longer than two seconds for its reader.
 pub fn print_error(error: &str) {
-    let line = format!("rowkeep: {error}\n");
+    let line = format!("rowkeep: {}\n", printable::printable_lines(error));
     let (done, ended) = mpsc::channel();
     // The thread is left behind if that takes too long.
     std::thread::spawn(move || {

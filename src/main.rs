@@ -12,7 +12,10 @@ fn main() -> ExitCode {
     match rowkeep::commands::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            rowkeep::logging::print_error(&error.to_string());
+            let text = error.to_string();
+            if !text.is_empty() {
+                rowkeep::logging::print_error(&text);
+            }
             error.downcast_ref().map_or(ExitCode::FAILURE, |exit: &ExitStatus| exit.status.into())
         }
     }

@@ -13,7 +13,7 @@ pub enum Refusal {
     /// The request has no token. The text is safe to show.
     NoToken(&'static str),
     /// The token is not valid. The text is safe to show: it never repeats the token.
-    InvalidToken(Cow<'static, str>),
+    InvalidToken { problem: TokenProblem, text: Cow<'static, str> },
     /// A rate limit is exceeded.
     TooManyRequests(RateLimited),
     /// The path names a user other than the caller.
@@ -46,6 +46,105 @@ pub enum Refusal {
     Broken(Cause),
 }
 
+/// What is wrong with a token. The log has its word: the texts are for people, and change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenProblem {
+    /// The request has no token.
+    Missing,
+    /// The request has more than one `Authorization` header.
+    SeveralHeaders,
+    /// The text is what a page sends by mistake in the place of a token, such as `undefined`.
+    Placeholder,
+    /// The text is not a JWT, or a part of it cannot be read.
+    Malformed,
+    TooLong,
+    /// It is the session token or the session cookie of Better Auth.
+    Session,
+    /// It is for another purpose than an API, such as a link in an e-mail.
+    OtherPurpose,
+    /// Its header says something that this server does not support, such as encryption.
+    Unsupported,
+    /// No key of this server is for its algorithm.
+    Algorithm,
+    /// This server has no key for such tokens at all.
+    NoKey,
+    /// The key that it names is not in the key set.
+    UnknownKey,
+    /// The same, and the key set cannot be read right now.
+    KeySetUnreadable,
+    /// More than one key fits.
+    AmbiguousKey,
+    Signature,
+    Expired,
+    /// It becomes valid, or was issued, in the future.
+    NotYetValid,
+    /// It expires too far in the future.
+    Lifetime,
+    /// It was issued before the moment that the operator has set.
+    IssuedTooEarly,
+    Issuer,
+    Audience,
+    /// No subject, or no acceptable user.
+    Subject,
+    /// A claim is missing or has a wrong type.
+    Claims,
+}
+
+impl TokenProblem {
+    pub const ALL: [Self; 22] = [
+        Self::Missing,
+        Self::SeveralHeaders,
+        Self::Placeholder,
+        Self::Malformed,
+        Self::TooLong,
+        Self::Session,
+        Self::OtherPurpose,
+        Self::Unsupported,
+        Self::Algorithm,
+        Self::NoKey,
+        Self::UnknownKey,
+        Self::KeySetUnreadable,
+        Self::AmbiguousKey,
+        Self::Signature,
+        Self::Expired,
+        Self::NotYetValid,
+        Self::Lifetime,
+        Self::IssuedTooEarly,
+        Self::Issuer,
+        Self::Audience,
+        Self::Subject,
+        Self::Claims,
+    ];
+
+    /// Its word for machines. These words do not change.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Missing => "token_missing",
+            Self::SeveralHeaders => "token_several_headers",
+            Self::Placeholder => "token_placeholder",
+            Self::Malformed => "token_malformed",
+            Self::TooLong => "token_too_long",
+            Self::Session => "token_session",
+            Self::OtherPurpose => "token_other_purpose",
+            Self::Unsupported => "token_unsupported",
+            Self::Algorithm => "token_algorithm",
+            Self::NoKey => "token_no_key",
+            Self::UnknownKey => "token_unknown_key",
+            Self::KeySetUnreadable => "token_key_set_unreadable",
+            Self::AmbiguousKey => "token_ambiguous_key",
+            Self::Signature => "token_signature",
+            Self::Expired => "token_expired",
+            Self::NotYetValid => "token_not_yet_valid",
+            Self::Lifetime => "token_lifetime",
+            Self::IssuedTooEarly => "token_issued_too_early",
+            Self::Issuer => "token_issuer",
+            Self::Audience => "token_audience",
+            Self::Subject => "token_subject",
+            Self::Claims => "token_claims",
+        }
+    }
+}
+
 /// A rate limit that is exceeded.
 #[derive(Debug)]
 pub struct RateLimited {
@@ -56,12 +155,22 @@ pub struct RateLimited {
     pub wait: Duration,
 }
 
+impl RateLimited {
+    /// Its word for machines, beside those of [`TokenProblem::word`].
+    pub fn word(&self) -> &'static str {
+        match self.policy {
+            "user" => "rate_limit_user",
+            _ => "rate_limit_address",
+        }
+    }
+}
+
 /// The error behind a refusal, for the log.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
 impl Refusal {
-    pub fn invalid_token(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self::InvalidToken(reason.into())
+    pub fn invalid_token(problem: TokenProblem, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::InvalidToken { problem, text: text.into() }
     }
 
     pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {

@@ -14,6 +14,9 @@
 //!   transaction was not seen to end is closed and never used again.
 
 mod connection;
+mod figures;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hosts;
 mod lost;
 mod opening;
@@ -40,8 +43,10 @@ use tracing::Instrument;
 
 use crate::auth::UserId;
 use crate::database::Address;
+use crate::metrics::RequestTimes;
 use crate::refusal::{ConstraintMessages, Refusal};
 use crate::time_limit::within;
+pub use figures::{Closed, Measures, PoolFigures};
 use pool::{ConnectionManager, PoolState};
 pub use pooler::{Pooler, connect_once, find_pooler};
 pub use probe::{ProbeError, Probed};
@@ -209,6 +214,7 @@ pub struct Session {
     turns: Turns,
     manager: ConnectionManager,
     constraint_messages: Arc<ConstraintMessages>,
+    measures: Arc<Measures>,
 }
 
 /// A user who runs queries.
@@ -216,13 +222,27 @@ pub struct Session {
 pub struct Caller {
     /// None until the database was reached for the first time.
     session: Option<Session>,
+    owner: Owner,
+}
+
+/// Whose a query is.
+#[derive(Clone)]
+struct Owner {
     user: UserId,
+    /// What the request has waited for, if somebody wants to know.
+    times: Option<Arc<RequestTimes>>,
 }
 
 impl Caller {
     /// A user who runs queries in this session. Without one, every query is refused.
     pub fn new(session: Option<Session>, user: UserId) -> Self {
-        Self { session, user }
+        Self { session, owner: Owner { user, times: None } }
+    }
+
+    /// The same user. What the queries wait for is added to these times.
+    #[must_use]
+    pub fn with_times(self, times: Option<Arc<RequestTimes>>) -> Self {
+        Self { owner: Owner { times, ..self.owner }, ..self }
     }
 
     /// Runs a query as this user, in its own transaction and in one round trip.
@@ -235,7 +255,7 @@ impl Caller {
     /// not known whether a change was made; [`Refusal::Invalid`] if a constraint refused a value; [`Refusal::Broken`]
     /// otherwise.
     pub async fn query(&self, query: BoundQuery) -> Result<Vec<Row>, Refusal> {
-        let (rows, _) = self.session()?.run(self.user.clone(), query, None).await?;
+        let (rows, _) = self.session()?.run(self.owner.clone(), query, None).await?;
         Ok(rows)
     }
 
@@ -248,7 +268,7 @@ impl Caller {
         first: BoundQuery,
         second: BoundQuery,
     ) -> Result<(Vec<Row>, Vec<Row>), Refusal> {
-        self.session()?.run(self.user.clone(), first, Some(second)).await
+        self.session()?.run(self.owner.clone(), first, Some(second)).await
     }
 
     fn session(&self) -> Result<&Session, Refusal> {
@@ -257,7 +277,12 @@ impl Caller {
     }
 
     pub fn user(&self) -> &UserId {
-        &self.user
+        &self.owner.user
+    }
+
+    /// What the request of this user has waited for, if somebody wants to know.
+    pub fn times(&self) -> Option<&RequestTimes> {
+        self.owner.times.as_deref()
     }
 }
 
@@ -290,6 +315,7 @@ impl Session {
             manager,
             turns: Turns::new(options.request_connections(), options.pool_size),
             constraint_messages: Arc::new(constraint_messages),
+            measures: Arc::new(Measures::new(queries)),
         };
         session.probe().await?;
         session.check_statements().await?;
@@ -319,19 +345,26 @@ impl Session {
 
     async fn run(
         &self,
-        user: UserId,
+        owner: Owner,
         first: BoundQuery,
         second: Option<BoundQuery>,
     ) -> Result<Rows, Refusal> {
         let queries = [Some(&first), second.as_ref()];
         let is_full_scan = queries.iter().flatten().any(|bound| bound.query.is_full_scan);
         let limits = Limits::new(self.manager.step_timeout, queries.iter().flatten().count() as u32);
-        let turn = self.turns.take(&user, is_full_scan, limits.turn).await?;
+        let arrived = Instant::now();
+        let turn = self.turns.take(&owner.user, is_full_scan, limits.turn).await;
+        let waited = arrived.elapsed();
+        self.measures.waited_for_turn(waited);
+        if let Some(times) = &owner.times {
+            times.turn.add(waited);
+        }
+        let turn = turn?;
 
         let (answer, answered) = oneshot::channel();
         let session = self.clone();
         let work =
-            async move { session.run_in_turn(turn, &limits, &user, &first, second.as_ref(), answer).await };
+            async move { session.run_in_turn(turn, &limits, &owner, &first, second.as_ref(), answer).await };
         TRANSACTION_STARTED.set(true);
         tokio::spawn(work.in_current_span());
         answered.await.unwrap_or_else(|_| Err(Refusal::Broken("the task of a query panicked".into())))
@@ -343,12 +376,19 @@ impl Session {
         &self,
         turn: Turn,
         limits: &Limits,
-        user: &UserId,
+        owner: &Owner,
         first: &BoundQuery,
         second: Option<&BoundQuery>,
         answer: oneshot::Sender<Result<Rows, Refusal>>,
     ) {
-        let connection = within(limits.start_by - Instant::now(), self.pool.get()).await;
+        let times = owner.times.as_ref();
+        let asked = Instant::now();
+        let connection = within(limits.start_by - asked, self.pool.get()).await;
+        let started = Instant::now();
+        self.measures.waited_for_connection(started - asked);
+        if let Some(times) = times {
+            times.connection.add(started - asked);
+        }
         let mut connection = match connection.unwrap_or(Err(RunError::TimedOut)) {
             Ok(connection) => connection,
             Err(error) => {
@@ -362,9 +402,14 @@ impl Session {
         let (pipeline, backend) = (connection.pipeline.clone(), connection.backend.clone());
         let cancel = connection.client.cancel_token();
 
-        let started = Instant::now();
-        let mut transaction = Box::pin(transaction::run(&mut connection, user, first, second));
-        let Some(outcome) = within(limits.transaction, transaction.as_mut()).await else {
+        let mut transaction = Box::pin(transaction::run(&mut connection, &owner.user, first, second));
+        let outcome = within(limits.transaction, transaction.as_mut()).await;
+        let duration = started.elapsed();
+        self.measures.ran(first, second, duration);
+        if let Some(times) = times {
+            times.database.add(duration);
+        }
+        let Some(outcome) = outcome else {
             let _ = answer.send(Err(overdue(first)));
             // Other connections may be in the same state.
             self.manager.state.renew_connections();
@@ -373,6 +418,7 @@ impl Session {
             drop(transaction);
             // A cancel that comes late would hit the next user of the connection.
             connection.dirty = true;
+            connection.is_overdue = true;
             drop(connection);
             if has_ended {
                 within(END_TIMEOUT, pipeline.ended()).await;
@@ -381,9 +427,9 @@ impl Session {
             return;
         };
         drop(transaction);
-        let micros = started.elapsed().as_micros() as u64;
+        let duration = duration.as_nanos() as u64;
         for bound in [Some(first), second].into_iter().flatten() {
-            tracing::debug!(query = bound.query.statement.name, micros, "query");
+            tracing::debug!(rowkeep.query = bound.query.statement.name, event.duration = duration, "query");
         }
 
         let is_usable = !connection.dirty;
@@ -404,7 +450,7 @@ impl Session {
     async fn cancel(&self, token: CancelToken) {
         match within(CANCEL_TIMEOUT, transport::cancel(&self.manager.address, token)).await {
             Some(Ok(())) => tracing::warn!("a statement was cancelled: it took longer than a request may"),
-            Some(Err(error)) => tracing::warn!(cause = %error, "a statement cannot be cancelled"),
+            Some(Err(error)) => tracing::warn!(error.message = %error, "a statement cannot be cancelled"),
             None => tracing::warn!("a statement cannot be cancelled: the database does not answer"),
         }
     }

@@ -50,7 +50,7 @@ pub fn public_roots() -> RootCertStore {
 pub fn system_roots() -> RootCertStore {
     let found = rustls_native_certs::load_native_certs();
     for problem in &found.errors {
-        tracing::debug!(%problem, "a root certificate of this machine cannot be read");
+        tracing::debug!(error.message = %problem, "a root certificate of this machine cannot be read");
     }
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);

@@ -84,7 +84,7 @@ class Process:
 class Server(Process):
     """Rowkeep with a pool of 8 connections, and otherwise its defaults: it logs a line for each request, into a file."""
 
-    def __init__(self, program, cluster, users, database_port=None):
+    def __init__(self, program, cluster, users, database_port=None, metrics=False):
         self.port = free_port()
         self.command = [program]
         self.log = os.path.join(cluster.directory, "rowkeep.log")
@@ -98,6 +98,9 @@ class Server(Process):
             "DATABASE_POOL_SIZE": str(POOL_SIZE),
             "BETTER_AUTH_SECRET": users.secret,
         }
+        if metrics:
+            admin = f"127.0.0.1:{free_port()}"
+            self.environment["ADMIN_ADDR"], self.admin_url = admin, f"http://{admin}"
 
     @property
     def url(self):

@@ -40,9 +40,9 @@ impl Progress {
         if last.elapsed() >= LINE_INTERVAL {
             *last = Instant::now();
             tracing::info!(
-                "copied {} of {} rows",
-                self.bar.position(),
-                self.bar.length().unwrap_or_default()
+                rowkeep.copied_rows = self.bar.position(),
+                rowkeep.rows = self.bar.length().unwrap_or_default(),
+                "copying rows"
             );
         }
     }
@@ -63,7 +63,7 @@ impl Progress {
     fn say(&self, what: &'static str) {
         self.bar.set_message(what);
         if self.bar.is_hidden() {
-            tracing::info!("{what}");
+            tracing::info!(rowkeep.phase = what, "adopting");
         }
     }
 

@@ -36,7 +36,11 @@ async fn repair(client: &mut Client) -> Result<Vec<String>, SchemaError> {
                 Ok(()) if repaired.contains(&object) => {}
                 Ok(()) => repaired.push(object),
                 Err(error) => {
-                    tracing::warn!(object, cause = describe(&error), "this object cannot be made again");
+                    tracing::warn!(
+                        rowkeep.object = object,
+                        error.message = describe(&error),
+                        "this object cannot be made again"
+                    );
                     has_failed = true;
                 }
             }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::issuer::canonical_issuer;
 use super::other_purposes::other_purpose;
 use super::{LEEWAY, MAX_USER_ID_CHARS, UserId};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, TokenProblem};
 
 /// What the claims of a token must be.
 #[derive(Clone, Debug)]
@@ -51,7 +51,11 @@ impl ClaimRules {
         if self.is_of_secret
             && let Some(purpose) = other_purpose(claims)
         {
-            return refuse(purpose);
+            let problem = match purpose {
+                SESSION_COOKIE => TokenProblem::Session,
+                _ => TokenProblem::OtherPurpose,
+            };
+            return refuse(problem, purpose);
         }
         self.check_times(claims, now)?;
         self.check_origin(claims)?;
@@ -65,30 +69,42 @@ impl ClaimRules {
         let seconds_from_now = |name| claims.get(name).and_then(Value::as_f64).map(|time| time - now as f64);
 
         match seconds_from_now("exp") {
-            None => return refuse("the token does not say when it expires: it needs the claim exp"),
+            None => {
+                return refuse(
+                    TokenProblem::Claims,
+                    "the token does not say when it expires: it needs the claim exp",
+                );
+            }
             Some(left) if left < -leeway => {
                 let ago = (-left).min(MAX_SECONDS_IN_TEXT);
                 let time = server_time();
-                return refuse(format!(
-                    "the token expired {ago:.0} s ago; server time is {time}: get a new one"
-                ));
+                return refuse(
+                    TokenProblem::Expired,
+                    format!("the token expired {ago:.0} s ago; server time is {time}: get a new one"),
+                );
             }
             Some(left) if left > self.max_lifetime as f64 => {
-                return refuse(format!(
-                    "the token expires too far in the future (exp): at most {} s from now are allowed \
-                     (JWT_MAX_LIFETIME), and exp counts seconds, not milliseconds",
-                    self.max_lifetime
-                ));
+                return refuse(
+                    TokenProblem::Lifetime,
+                    format!(
+                        "the token expires too far in the future (exp): at most {} s from now are allowed \
+                         (JWT_MAX_LIFETIME), and exp counts seconds, not milliseconds",
+                        self.max_lifetime
+                    ),
+                );
             }
             Some(_) => {}
         }
         for (name, event) in [("nbf", "becomes valid in"), ("iat", "says that it will be issued in")] {
             if let Some(wait) = seconds_from_now(name).filter(|wait| *wait > leeway) {
                 let wait = wait.min(MAX_SECONDS_IN_TEXT);
-                return refuse(format!(
-                    "the token {event} {wait:.0} s ({name}); server time is {}: compare the clocks",
-                    server_time()
-                ));
+                return refuse(
+                    TokenProblem::NotYetValid,
+                    format!(
+                        "the token {event} {wait:.0} s ({name}); server time is {}: compare the clocks",
+                        server_time()
+                    ),
+                );
             }
         }
         self.check_issued_at(claims)
@@ -100,13 +116,19 @@ impl ClaimRules {
         let Some(moment) = self.not_before else { return Ok(()) };
         match claims.get("iat").and_then(Value::as_f64) {
             Some(issued) if issued >= moment.as_duration().as_secs_f64() => Ok(()),
-            Some(_) => refuse(format!(
-                "the token was issued (iat) before {moment}, and older tokens are not accepted any more: get a new one"
-            )),
-            None => refuse(format!(
-                "the token does not say when it was issued: it needs the claim iat, because tokens from before {moment} are not \
-                 accepted any more"
-            )),
+            Some(_) => refuse(
+                TokenProblem::IssuedTooEarly,
+                format!(
+                    "the token was issued (iat) before {moment}, and older tokens are not accepted any more: get a new one"
+                ),
+            ),
+            None => refuse(
+                TokenProblem::Claims,
+                format!(
+                    "the token does not say when it was issued: it needs the claim iat, because tokens from before {moment} are \
+                     not accepted any more"
+                ),
+            ),
         }
     }
 
@@ -115,7 +137,7 @@ impl ClaimRules {
     fn check_origin(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
         let (issuers, audiences) = (strings(claims, "iss"), strings(claims, "aud"));
         if audiences.contains(&SESSION_COOKIE_AUDIENCE) {
-            return refuse(SESSION_COOKIE);
+            return refuse(TokenProblem::Session, SESSION_COOKIE);
         }
         let is_foreign = |issuer: &&str| self.foreign_issuers.contains(&canonical_issuer(issuer));
         let issuer = if issuers.iter().any(is_foreign) {
@@ -126,8 +148,9 @@ impl ClaimRules {
         let audience =
             (!is_accepted(&audiences, &self.audiences)).then(|| self.wrong_audience(audiences.is_empty()));
 
-        let problems: Vec<_> = issuer.into_iter().chain(audience).collect();
-        if problems.is_empty() { Ok(()) } else { refuse(problems.join("; ")) }
+        let problem = if issuer.is_some() { TokenProblem::Issuer } else { TokenProblem::Audience };
+        let texts: Vec<_> = issuer.into_iter().chain(audience).collect();
+        if texts.is_empty() { Ok(()) } else { refuse(problem, texts.join("; ")) }
     }
 
     fn wrong_issuer(&self, is_absent: bool) -> String {
@@ -151,7 +174,10 @@ impl ClaimRules {
     }
 
     fn user(&self, claims: &Map<String, Value>) -> Result<UserId, Refusal> {
-        let refuse = |why: &str| refuse(format!("the claim that names the user ({}) {why}", self.user_claim));
+        let refuse = |why: &str| {
+            let text = format!("the claim that names the user ({}) {why}", self.user_claim);
+            refuse(TokenProblem::Subject, text)
+        };
         let id = match claims.get(&self.user_claim) {
             Some(Value::String(id)) => id,
             Some(_) => return refuse("must be a string"),
@@ -178,13 +204,14 @@ fn check_subject(claims: &Map<String, Value>) -> Result<(), Refusal> {
     match claims.get("sub").and_then(Value::as_str) {
         Some(subject) if !subject.chars().all(char::is_whitespace) => Ok(()),
         _ => refuse(
+            TokenProblem::Subject,
             "the token does not say whom it was issued to: it needs the claim sub, also where JWT_USER_CLAIM names another claim",
         ),
     }
 }
 
-fn refuse<T>(why: impl Into<std::borrow::Cow<'static, str>>) -> Result<T, Refusal> {
-    Err(Refusal::invalid_token(why))
+fn refuse<T>(problem: TokenProblem, why: impl Into<std::borrow::Cow<'static, str>>) -> Result<T, Refusal> {
+    Err(Refusal::invalid_token(problem, why))
 }
 
 /// Refuses a claim that does not have the type of RFC 7519, section 4.1. Null is a wrong type, too.
@@ -205,7 +232,7 @@ fn check_types(claims: &Map<String, Value>) -> Result<(), Refusal> {
             _ => continue,
         };
         if !is_right {
-            return refuse(format!("the claim {name} of the token must be {wanted}"));
+            return refuse(TokenProblem::Claims, format!("the claim {name} of the token must be {wanted}"));
         }
     }
     Ok(())
@@ -264,7 +291,7 @@ mod tests {
                 assert_eq!(user.as_str(), "alice");
                 Ok(())
             }
-            Err(Refusal::InvalidToken(why)) => Err(why.into_owned()),
+            Err(Refusal::InvalidToken { text, .. }) => Err(text.into_owned()),
             Err(refusal) => Err(format!("another refusal: {refusal:?}")),
         }
     }

@@ -5,6 +5,9 @@
 //! number all as the same "other" key, so the warning could not say what is wrong. It also checks no key: neither the length
 //! of a modulus, nor whether a point is on its curve.
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
+
 use std::sync::Arc;
 
 use aws_lc_rs::signature::{
@@ -106,15 +109,19 @@ impl ParsedSet {
     /// Logs a warning for each entry that cannot be used, and for each key that no token can name.
     pub(super) fn log_problems(&self, source: &str) {
         for (kid, reason) in &self.skipped {
-            tracing::warn!(kid, source, reason, "key skipped");
+            tracing::warn!(
+                rowkeep.key_id = kid,
+                rowkeep.key_source = source,
+                event.reason = reason,
+                "key skipped"
+            );
         }
         for (position, key) in self.keys.iter().enumerate() {
             let is_like = |other: &Arc<Key>| other.kid == key.kid && other.algorithm == key.algorithm;
             if self.keys.iter().take(position).any(is_like) {
-                let kid = key.logged_kid();
                 tracing::warn!(
-                    kid,
-                    source,
+                    rowkeep.key_id = key.logged_kid(),
+                    rowkeep.key_source = source,
                     "two keys have the same kid and algorithm: no token can say which it means"
                 );
             }

@@ -1,5 +1,8 @@
 //! Reads a key set from its location: with a few bounded HTTP requests, or from one small file.
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
+
 use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -270,9 +273,16 @@ fn max_age(headers: &http::HeaderMap) -> Duration {
     // Directives may have any case, but the parser knows lower case only.
     let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let values = values.map(str::to_ascii_lowercase).filter_map(|value| HeaderValue::try_from(value).ok());
-    let Ok(control) = CacheControl::decode(&mut values.collect::<Vec<_>>().iter()) else {
-        return DEFAULT_MAX_AGE;
-    };
+    let values: Vec<_> = values.collect();
+    // One directive that cannot be read makes the parser refuse them all. Those that can be read count all the same.
+    let control = CacheControl::decode(&mut values.iter()).or_else(|_| {
+        let entries =
+            values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+        let entries = entries.filter_map(|entry| HeaderValue::try_from(entry).ok());
+        let readable = entries.filter(|entry| CacheControl::decode(&mut std::iter::once(entry)).is_ok());
+        CacheControl::decode(&mut readable.collect::<Vec<_>>().iter())
+    });
+    let Ok(control) = control else { return DEFAULT_MAX_AGE };
     let age = headers.get(AGE).and_then(|age| age.to_str().ok()).and_then(|age| age.trim().parse().ok());
     match control.max_age() {
         _ if control.no_store() || control.no_cache() => NO_CACHE_MAX_AGE,
@@ -401,6 +411,8 @@ mod tests {
             (Some("private, no-cache, max-age=600"), None, 60),
             (Some("public"), None, 300),
             (Some("max-age=soon"), None, 300),
+            (Some("max-age=700, min-fresh=soon"), None, 700),
+            (Some("no-store, max-age=soon"), None, 60),
         ] {
             let mut headers = http::HeaderMap::new();
             control.map(|control| headers.insert("cache-control", control.parse().expect("a value")));

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::claims::SESSION_COOKIE;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, TokenProblem};
 
 /// The longest token, in bytes. A longer one is refused unread. Better Auth puts the whole row of a user into a token.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -50,27 +50,32 @@ impl<'a> Jwt<'a> {
     /// [`Refusal::InvalidToken`].
     pub(super) fn parse(text: &'a str) -> Result<Self, Refusal> {
         if text.len() > MAX_TOKEN_BYTES {
-            return refuse(format!(
-                "the token is longer than {MAX_TOKEN_BYTES} bytes: put less into its claims"
-            ));
+            return refuse(
+                TokenProblem::TooLong,
+                format!("the token is longer than {MAX_TOKEN_BYTES} bytes: put less into its claims"),
+            );
         }
         if let Some(mistake) = mistake_of_page(text) {
-            return refuse(mistake);
+            return refuse(TokenProblem::Placeholder, mistake);
         }
         let (header, rest) = match *text.split('.').collect::<Vec<_>>() {
             [header, claims, signature] => (header, [claims, signature]),
-            [one] if is_session_token(one) => return refuse(SESSION_TOKEN),
+            [one] if is_session_token(one) => return refuse(TokenProblem::Session, SESSION_TOKEN),
             [one, signature] if is_session_token(one) && !signature.is_empty() => {
-                return refuse(SESSION_TOKEN);
+                return refuse(TokenProblem::Session, SESSION_TOKEN);
             }
             [_, _, _, _, _] => {
-                return refuse("the token is encrypted (it has five parts): send one that is only signed");
+                return refuse(
+                    TokenProblem::Unsupported,
+                    "the token is encrypted (it has five parts): send one that is only signed",
+                );
             }
-            _ => return refuse(NOT_A_JWT),
+            _ => return refuse(TokenProblem::Malformed, NOT_A_JWT),
         };
         let header = URL_SAFE_NO_PAD.decode(header).ok().and_then(|json| serde_json::from_slice(&json).ok());
         let Some(UniqueObject(header)) = header else {
             return refuse(
+                TokenProblem::Malformed,
                 "the header of the token must be a JSON object that has each member once, in base64url without padding",
             );
         };
@@ -79,6 +84,7 @@ impl<'a> Jwt<'a> {
         // Checked now, so that a token without a signature cannot cause a key set to be read.
         if rest.iter().any(|part| part.is_empty() || URL_SAFE_NO_PAD.decode(part).is_err()) {
             return refuse(
+                TokenProblem::Malformed,
                 "the claims or the signature of the token are missing, or not in base64url without padding",
             );
         }
@@ -94,8 +100,8 @@ impl<'a> Jwt<'a> {
         match claims.as_ref().map(|claims| claims.0.get("iss")) {
             Ok(None) => Ok(None),
             Ok(Some(Value::String(issuer))) => Ok(Some(issuer.clone())),
-            Ok(Some(_)) => refuse("the claim iss of the token must be a string"),
-            Err(_) => refuse(MALFORMED),
+            Ok(Some(_)) => refuse(TokenProblem::Claims, "the claim iss of the token must be a string"),
+            Err(_) => refuse(TokenProblem::Malformed, MALFORMED),
         }
     }
 }
@@ -104,8 +110,8 @@ impl<'a> Jwt<'a> {
 pub(super) const MALFORMED: &str = "the header and the claims of a token must be JSON objects that have each member once, \
                                     and each member must have its right type";
 
-fn refuse<T>(why: impl Into<Cow<'static, str>>) -> Result<T, Refusal> {
-    Err(Refusal::invalid_token(why))
+fn refuse<T>(problem: TokenProblem, why: impl Into<Cow<'static, str>>) -> Result<T, Refusal> {
+    Err(Refusal::invalid_token(problem, why))
 }
 
 const SESSION_TOKEN: &str = "this is a session token, not a JWT: get a JWT from GET /api/auth/token of your Better Auth \
@@ -138,16 +144,21 @@ fn is_session_token(text: &str) -> bool {
 /// Refuses signed texts that are not API tokens. They can be signed with the same key.
 fn refuse_other_kinds(header: &Map<String, Value>) -> Result<(), Refusal> {
     if header.contains_key("crit") {
-        return refuse("the header of the token has crit: this server supports no critical extensions");
+        return refuse(
+            TokenProblem::Unsupported,
+            "the header of the token has crit: this server supports no critical extensions",
+        );
     }
     // RFC 7797, section 7
     if header.get("b64").is_some_and(|encoded| *encoded != Value::Bool(true)) {
         return refuse(
+            TokenProblem::Unsupported,
             "the header of the token says that its claims are not in base64url (b64): encode them",
         );
     }
     if header.contains_key("enc") || header.contains_key("zip") {
         return refuse(
+            TokenProblem::Unsupported,
             "the header of the token says that it is encrypted or compressed (enc, zip): send one that is only signed",
         );
     }
@@ -155,7 +166,12 @@ fn refuse_other_kinds(header: &Map<String, Value>) -> Result<(), Refusal> {
     match header.get("cty") {
         None => {}
         Some(Value::String(cty)) if !is_jwt(cty) => {}
-        Some(_) => return refuse("the token holds another token (cty): send the inner one"),
+        Some(_) => {
+            return refuse(
+                TokenProblem::Unsupported,
+                "the token holds another token (cty): send the inner one",
+            );
+        }
     }
 
     match header.get("typ") {
@@ -164,9 +180,12 @@ fn refuse_other_kinds(header: &Map<String, Value>) -> Result<(), Refusal> {
             Ok(())
         }
         Some(Value::String(typ)) if typ.eq_ignore_ascii_case("better-auth.session-cache+jwt") => {
-            refuse(SESSION_COOKIE)
+            refuse(TokenProblem::Session, SESSION_COOKIE)
         }
-        Some(_) => refuse("the type of the token (typ) must be JWT or at+jwt, or not be there"),
+        Some(_) => refuse(
+            TokenProblem::Unsupported,
+            "the type of the token (typ) must be JWT or at+jwt, or not be there",
+        ),
     }
 }
 
@@ -182,10 +201,13 @@ fn is_jwt(media_type: &str) -> bool {
 fn algorithm_of(header: &Map<String, Value>) -> Result<Algorithm, Refusal> {
     match header.get("alg").and_then(Value::as_str).and_then(algorithm) {
         Some(algorithm) => Ok(algorithm),
-        None => refuse(format!(
-            "this server does not verify the algorithm of the token (alg): sign it with one of {}",
-            ALGORITHMS.map(|(name, _)| name).join(", ")
-        )),
+        None => refuse(
+            TokenProblem::Algorithm,
+            format!(
+                "this server does not verify the algorithm of the token (alg): sign it with one of {}",
+                ALGORITHMS.map(|(name, _)| name).join(", ")
+            ),
+        ),
     }
 }
 
@@ -193,7 +215,7 @@ fn kid_of(header: &Map<String, Value>) -> Result<Option<String>, Refusal> {
     match header.get("kid") {
         None => Ok(None),
         Some(Value::String(kid)) => Ok(Some(kid.clone())),
-        Some(_) => refuse("the key id of the token (kid) must be a string"),
+        Some(_) => refuse(TokenProblem::Malformed, "the key id of the token (kid) must be a string"),
     }
 }
 

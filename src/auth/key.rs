@@ -76,6 +76,11 @@ impl Key {
 
     /// Logs that tokens are verified with this key from now on.
     pub(super) fn log_loaded(&self, source: &str) {
-        tracing::info!(kid = self.logged_kid(), algorithm = ?self.algorithm, source, "key loaded");
+        tracing::info!(
+            rowkeep.key_id = self.logged_kid(),
+            rowkeep.key_algorithm = ?self.algorithm,
+            rowkeep.key_source = source,
+            "key loaded"
+        );
     }
 }

@@ -37,6 +37,7 @@ pub(super) struct KeySet {
     schedule: Arc<Mutex<Schedule>>,
     /// Wakes `keep_fresh`: after a read the set is due at another time.
     was_read: Notify,
+    made_at: Instant,
 }
 
 #[derive(Default)]
@@ -47,6 +48,23 @@ struct State {
     problem: Option<ReadProblem>,
     /// When a read for a `kid` last failed to find it.
     missed_at: Option<Instant>,
+    /// When a read last succeeded.
+    read_at: Option<Instant>,
+    /// How many reads have failed.
+    failures: u64,
+}
+
+/// A key set at one moment.
+#[derive(Clone, Debug)]
+pub struct KeySetFigures {
+    /// The setting that names the set.
+    pub setting: &'static str,
+    /// How many keys are known.
+    pub keys: usize,
+    /// How long ago a read last succeeded, or the server was started.
+    pub age: Duration,
+    /// How many reads have failed.
+    pub failures: u64,
 }
 
 /// When the set is read next. The task that reads the set holds the lock.
@@ -77,6 +95,7 @@ impl KeySet {
             state: std::sync::Mutex::default(),
             schedule: Arc::new(Mutex::new(Schedule { due: Instant::now(), failures: 0 })),
             was_read: Notify::new(),
+            made_at: Instant::now(),
         })
     }
 
@@ -102,6 +121,14 @@ impl KeySet {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The set at this moment. Reads nothing.
+    pub(super) fn figures(&self) -> KeySetFigures {
+        let keys = self.keys().len();
+        let state = self.state();
+        let age = state.read_at.unwrap_or(self.made_at).elapsed();
+        KeySetFigures { setting: self.setting, keys, age, failures: state.failures }
     }
 
     /// The problem of the set right now, if it has one. Clients may read the text.
@@ -253,19 +280,25 @@ impl KeySet {
             log_changes(&source, &old, &set.keys);
             self.state().text = Some(text);
         }
-        if self.state().problem.take().is_some() {
-            tracing::info!(source = self.source, "the key set can be read again");
+        let had_problem = {
+            let mut state = self.state();
+            state.read_at = Some(Instant::now());
+            state.problem.take().is_some()
+        };
+        if had_problem {
+            tracing::info!(rowkeep.key_source = self.source, "the key set can be read again");
         }
     }
 
     /// Remembers why the set could not be read, and logs it once. Its known keys stay in use.
     fn record_failure(&self, problem: ReadProblem) {
         let mut state = self.state();
+        state.failures += 1;
         if state.problem.as_ref() != Some(&problem) {
             tracing::warn!(
-                source = self.source,
-                %problem,
-                meaning = self.meaning(&problem),
+                rowkeep.key_source = self.source,
+                error.message = %problem,
+                rowkeep.advice = self.meaning(&problem),
                 "the key set cannot be read; known keys stay in use"
             );
             state.problem = Some(problem);
@@ -286,6 +319,11 @@ fn log_changes(source: &str, old: &SetKeys, new: &SetKeys) {
         key.log_loaded(source);
     }
     for key in old.iter().filter(|key| !new.iter().any(|new| new.is_same_as(key))) {
-        tracing::info!(kid = key.logged_kid(), algorithm = ?key.algorithm, source, "key retired");
+        tracing::info!(
+            rowkeep.key_id = key.logged_kid(),
+            rowkeep.key_algorithm = ?key.algorithm,
+            rowkeep.key_source = source,
+            "key retired"
+        );
     }
 }

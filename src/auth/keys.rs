@@ -10,10 +10,10 @@ use super::claims::ClaimRules;
 use super::issuer::canonical_issuer;
 use super::jwt::Jwt;
 use super::key::Key;
-use super::key_set::KeySet;
+use super::key_set::{KeySet, KeySetFigures};
 use super::source::{SourceKeys, TokenRules, TokenSource};
 use super::token_cache::Generation;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, TokenProblem};
 
 /// The secrets and the key sets.
 pub(super) struct KeyStore {
@@ -81,6 +81,10 @@ impl KeyStore {
         !self.secrets.is_empty() || self.sets.iter().any(|set| !set.keys().is_empty())
     }
 
+    pub(super) fn figures(&self) -> Vec<KeySetFigures> {
+        self.sets.iter().map(|set| set.figures()).collect()
+    }
+
     pub(super) fn problems(&self) -> Vec<String> {
         self.sets.iter().filter_map(|set| set.problem()).collect()
     }
@@ -96,13 +100,13 @@ impl KeyStore {
     pub(super) fn source_of(&self, jwt: &Jwt<'_>) -> Result<Source<'_>, Refusal> {
         if jwt.algorithm == Algorithm::HS256 {
             return if self.secrets.is_empty() {
-                refuse(NO_SECRET)
+                refuse(TokenProblem::NoKey, NO_SECRET)
             } else {
                 Ok(Source::Secrets(&self.secrets))
             };
         }
         match &*self.sets {
-            [] => refuse(NO_KEY_SET),
+            [] => refuse(TokenProblem::NoKey, NO_KEY_SET),
             // Its rules refuse another issuer, after the signature, with a text that names the right one.
             [only] => Ok(Source::Set(only)),
             several => {
@@ -115,7 +119,7 @@ impl KeyStore {
                 let named = several.iter().find(names_issuer).or_else(|| several.iter().find(accepts_any));
                 // The text does not say which issuers are accepted: the token may be invented.
                 named.map(Source::Set).ok_or_else(|| {
-                    Refusal::invalid_token(match issuer {
+                    Refusal::invalid_token(TokenProblem::Issuer, match issuer {
                         Some(_) => "no key set of this server is that of the token's issuer (iss): set JWT_ISSUER to what your tokens say",
                         None => "the token does not say who issued it: this server has several key sets, and needs the claim iss",
                     })
@@ -176,18 +180,23 @@ fn key_of_set(set: &KeySet, jwt: &Jwt<'_>) -> Result<Arc<Key>, Refusal> {
 
     match (&*named, kid) {
         ([only], _) => Ok((*only).clone()),
-        ([_, ..], Some(_)) => {
-            refuse("more than one key has the key id of the token (kid): give each key its own")
-        }
+        ([_, ..], Some(_)) => refuse(
+            TokenProblem::AmbiguousKey,
+            "more than one key has the key id of the token (kid): give each key its own",
+        ),
         ([_, ..], None) => refuse(
+            TokenProblem::AmbiguousKey,
             "the token does not say which key it is signed with: it needs a key id in its header (kid)",
         ),
         ([], Some(kid)) if set.has_kid(kid) => {
-            refuse("the algorithm of the token (alg) is not that of its key (kid)")
+            refuse(TokenProblem::Algorithm, "the algorithm of the token (alg) is not that of its key (kid)")
         }
         ([], _) => match (&*without_kid, kid) {
             ([only], _) => Ok((*only).clone()),
-            (_, None) => refuse("this server knows no key for the algorithm of the token (alg)"),
+            (_, None) => refuse(
+                TokenProblem::Algorithm,
+                "this server knows no key for the algorithm of the token (alg)",
+            ),
             (_, Some(_)) => Err(unknown_key(set)),
         },
     }
@@ -195,18 +204,22 @@ fn key_of_set(set: &KeySet, jwt: &Jwt<'_>) -> Result<Arc<Key>, Refusal> {
 
 fn unknown_key(set: &KeySet) -> Refusal {
     match set.unreadable() {
-        Some(why) => Refusal::invalid_token(format!(
-            "this server does not know the key of the token (kid), and cannot read the issuer's key set right now: {why}"
-        )),
+        Some(why) => Refusal::invalid_token(
+            TokenProblem::KeySetUnreadable,
+            format!(
+                "this server does not know the key of the token (kid), and cannot read the issuer's key set right now: {why}"
+            ),
+        ),
         None => Refusal::invalid_token(
+            TokenProblem::UnknownKey,
             "the key of the token (kid) is not in the issuer's key set: if the key is new, try again in a few seconds; else \
              check that BETTER_AUTH_URL or JWKS_URL is where the token comes from",
         ),
     }
 }
 
-fn refuse<T>(why: &'static str) -> Result<T, Refusal> {
-    Err(Refusal::invalid_token(why))
+fn refuse<T>(problem: TokenProblem, why: &'static str) -> Result<T, Refusal> {
+    Err(Refusal::invalid_token(problem, why))
 }
 
 const NO_SECRET: &str = "the token is signed with a secret (HS256), and this server has none: send the token of Better \

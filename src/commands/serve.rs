@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::{Failure, add_development_secret, database, open_files, stop, stop_signal, welcome};
 use crate::auth::Verifier;
@@ -14,9 +15,11 @@ use crate::cursor::Cursors;
 use crate::database::Address;
 use crate::development::token;
 use crate::development::{CLUSTER_START_TIMEOUT, Cluster};
-use crate::http::{self, App};
+use crate::http::{self, Admin, App};
+use crate::logging::Log;
+use crate::metrics::{self, Exporter};
 use crate::schema::SchemaError;
-use crate::session::{ProbeError, Session};
+use crate::session::{Measures, ProbeError, Session};
 use crate::{audit, schema, tasks};
 
 /// The longest pause before the database is tried again.
@@ -25,11 +28,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// The pause before a start without keys looks for one again.
 const KEY_PAUSE: Duration = Duration::from_millis(100);
 
-pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> Result<(), Failure> {
+pub(super) async fn serve(config: &mut Config, log: Log, exit_timeout: &mut Duration) -> Result<(), Failure> {
     let mut stop_signal = pin!(stop_signal()?);
-    let listener = listen(config.listen).await?;
+    let listener = listen(config.listen, "HOST or PORT").await?;
     let listening = listener.local_addr()?;
-    let max_connections = open_files::max_connections(config.session.pool_size)?;
+    let admin = Operators::begin(config.admin).await?;
+    let max_connections = open_files::max_connections(config.session.pool_size, admin.is_some())?;
 
     let secret_is_own = add_development_secret(config)?;
     let (cluster, address, app) = tokio::select! {
@@ -44,7 +48,14 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
         let text = welcome::text(config, listening, cluster.as_ref(), &address, secret_is_own);
         tokio::spawn(print_when_ready(app.clone(), text));
     }
-    tracing::info!(address = %listening, max_connections, "listening");
+    tracing::info!(
+        server.address = %listening.ip(),
+        server.port = listening.port(),
+        rowkeep.max_connections = max_connections,
+        "listening"
+    );
+    let operators_served = CancellationToken::new();
+    let operators = admin.map(|admin| tokio::spawn(admin.serve(app.clone(), log, operators_served.clone())));
 
     let stopped = async {
         stop_signal.await;
@@ -67,13 +78,47 @@ pub(super) async fn serve(config: &mut Config, exit_timeout: &mut Duration) -> R
         }
     }
     serving.await;
+    operators_served.cancel();
+    if let Some(operators) = operators {
+        let _ = operators.await;
+    }
     stop(cluster).await
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+async fn listen(address: SocketAddr, settings: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
-        format!("cannot listen on {address}: {error}; set HOST or PORT to another address").into()
+        format!("cannot listen on {address}: {error}; set {settings} to another address").into()
     })
+}
+
+/// The listener for operators, and the metrics that they ask for.
+struct Operators {
+    listener: TcpListener,
+    exporter: Exporter,
+}
+
+impl Operators {
+    /// Listens at this address, if there is one, and begins to record metrics.
+    async fn begin(address: Option<SocketAddr>) -> Result<Option<Self>, Failure> {
+        let Some(address) = address else { return Ok(None) };
+        let listener = listen(address, "ADMIN_ADDR").await?;
+        let exporter = metrics::install()?;
+        // Begins the series of the session. It may take long until the database is reached.
+        drop(Measures::new(tasks::QUERIES));
+        Ok(Some(Self { listener, exporter }))
+    }
+
+    async fn serve(self, app: App, log: Log, stop: CancellationToken) {
+        let Self { listener, exporter } = self;
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(
+                server.address = %address.ip(),
+                server.port = address.port(),
+                "listening for operators"
+            );
+        }
+        Admin { app, exporter, log }.serve(listener, stop).await;
+    }
 }
 
 /// Everything that requests need but the database. Returns its address, and the development cluster if it is there.
@@ -84,7 +129,9 @@ async fn prepare(config: &Config, secret_is_own: bool) -> Result<(Option<Cluster
         let migrating = config.migration_database.as_ref().unwrap_or(&address);
         match schema::migrate(migrating, false).await {
             // It is served with a warning, as outside development.
-            Err(SchemaError::Newer(problem)) => tracing::debug!(problem, "nothing is migrated"),
+            Err(SchemaError::Newer(problem)) => {
+                tracing::debug!(error.message = problem, "nothing is migrated")
+            }
             migrated => drop(migrated?),
         }
     }
@@ -92,6 +139,12 @@ async fn prepare(config: &Config, secret_is_own: bool) -> Result<(Option<Cluster
     let mut app = App::new(verifier, config.timeouts)
         .with_rate_limit(config.rate_limit, config.trusted_proxies.clone())
         .with_envelopes(config.envelopes.clone());
+    if config.admin.is_some() {
+        app = app.with_metrics();
+    }
+    if let Some(limit) = config.slow_request {
+        app = app.with_slow_requests(limit);
+    }
     if secret_is_own {
         let rules = config.token_rules.clone();
         app = app.with_ready_token(move |user| token::mint(&rules, user, token::default_lifetime(&rules)));
@@ -122,7 +175,7 @@ async fn open_when_ready(config: &Config, address: &Address, app: &App) -> Resul
     loop {
         match open(config, address, app).await {
             Err(failure) if is_temporary(&failure) => {
-                tracing::warn!(cause = %failure, "the database cannot be used yet, trying again");
+                tracing::warn!(error.message = %failure, "the database cannot be used yet, trying again");
             }
             opened => return opened,
         }
@@ -137,7 +190,7 @@ async fn open(config: &Config, address: &Address, app: &App) -> Result<(), Failu
         Err(error) if is_temporary(&error) => return Err(error),
         Err(error) => return Err(audit::lost_objects(address).await.map_or(error, Into::into)),
     }
-    tracing::info!(database = %address, "checked that the policies restrict requests");
+    tracing::info!(rowkeep.database = %address, "checked that the policies restrict requests");
     Ok(())
 }
 
@@ -163,9 +216,9 @@ async fn warn_of_drift(address: &Address) {
     match audit::failures(address).await {
         Ok(failures) => {
             for fact in failures {
-                tracing::warn!(fact, "`rowkeep audit` fails");
+                tracing::warn!(rowkeep.finding = fact, "`rowkeep audit` fails");
             }
         }
-        Err(error) => tracing::warn!(%error, "the database cannot be audited"),
+        Err(error) => tracing::warn!(error.message = %error, "the database cannot be audited"),
     }
 }

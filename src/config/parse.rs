@@ -1,6 +1,5 @@
 //! From the texts of the settings to a [`Config`].
 
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -103,8 +102,10 @@ impl Settings {
         let step_timeout = request_timeout / 3;
 
         let token_rules = self.token_rules(&mut problems, command, development, step_timeout);
+        let listen = problems.listen(&self.host, &self.port);
         let mut config = Config {
-            listen: problems.listen(&self.host, &self.port),
+            listen,
+            admin: problems.admin(&self.admin_addr, listen),
             development,
             database,
             migration_database,
@@ -152,6 +153,15 @@ impl Settings {
                     problems.add(format!("LOG_FORMAT is {other:?}; it must be text or json"));
                     Format::Text
                 }
+            },
+            slow_request: match problems.number(
+                "SLOW_REQUEST_MS",
+                &self.slow_request_ms,
+                default::SLOW_REQUEST_MS,
+                0..=3_600_000,
+            ) {
+                0 => None,
+                limit => Some(Duration::from_millis(limit)),
             },
             timeouts: Timeouts {
                 request: request_timeout,
@@ -216,6 +226,11 @@ pub(super) struct Problems {
 }
 
 impl Problems {
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.errors.is_empty()
+    }
+
     pub(super) fn add(&mut self, problem: impl Into<String>) {
         self.errors.push(problem.into());
     }
@@ -265,16 +280,6 @@ impl Problems {
 
     fn seconds(&mut self, name: &str, text: &str, default: u64, range: RangeInclusive<u64>) -> Duration {
         Duration::from_secs(self.number(name, text, default, range))
-    }
-
-    fn listen(&mut self, host: &str, port: &str) -> SocketAddr {
-        let port = self.number("PORT", port, default::PORT, 0..=65_535) as u16;
-        let host = or_default(host, default::HOST).trim_matches(['[', ']']);
-        let found = (host, port).to_socket_addrs().ok().and_then(|mut found| found.next());
-        found.unwrap_or_else(|| {
-            self.add(format!("HOST is {host:?}; it must be an IP address or a name of this machine"));
-            SocketAddr::from(([127, 0, 0, 1], port))
-        })
     }
 }
 

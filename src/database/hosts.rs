@@ -90,8 +90,10 @@ impl Hosts {
 /// # Errors
 /// A sentence that names the list that is wrong.
 pub(super) fn parse(hosts: &str, ips: &str, ports: &str) -> Result<Vec<Endpoint>, String> {
-    let entries =
-        |text: &str| -> Vec<String> { text.split(',').map(|entry| entry.trim().to_owned()).collect() };
+    // No name ends with a space, but a directory can.
+    let trimmed =
+        |entry: &str| if entry.starts_with('/') { entry.to_owned() } else { entry.trim().to_owned() };
+    let entries = |text: &str| -> Vec<String> { text.split(',').map(trimmed).collect() };
     let (hosts, ips, ports) = (entries(hosts), entries(ips), entries(ports));
     let count = hosts.len().max(ips.len());
     for (name, list) in [("host", &hosts), ("hostaddr", &ips), ("port", &ports)] {
@@ -138,6 +140,8 @@ mod tests {
             ("a,b", "127.0.0.1,", "", &["a[127.0.0.1]:5432", "b:5432"]),
             ("", "127.0.0.1,127.0.0.2", "1,2", &["127.0.0.1:1", "127.0.0.2:2"]),
             ("/run/pg", "", "5433", &["/run/pg:5433"]),
+            ("/run/pg ", "", "5433", &["/run/pg :5433"]),
+            (" a , b", "", " 1 ,2", &["a:1", "b:2"]),
         ] {
             assert_eq!(shown(hosts, ips, ports), Ok(wanted.iter().map(ToString::to_string).collect()));
         }

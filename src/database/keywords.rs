@@ -20,10 +20,16 @@ pub(super) struct Keywords {
 const ENCODE: &str =
     "in the user, password and database of a URL write @ as %40, : as %3A, / as %2F, ? as %3F and % as %25";
 
+/// Postgres ends a text there, so that it would read another one.
+const ZERO_BYTE: &str = "has a zero byte, which no user, password and database can have: remove it";
+
 impl Keywords {
     /// # Errors
     /// A sentence that repeats no part of the text but the scheme of a URL.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if text.contains('\0') {
+            return Err(ZERO_BYTE.into());
+        }
         other_programs::check_spelling(text)?;
         match text.split_once("://") {
             Some((scheme, rest)) if is_scheme(scheme) => {
@@ -140,7 +146,11 @@ fn decode(text: &str) -> Result<String, String> {
         |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
     let decoded = percent_decode_str(text).decode_utf8().ok();
     let decoded = decoded.filter(|_| text.split('%').skip(1).all(is_escape));
-    decoded.map(Into::into).ok_or_else(|| format!("has a % that does not encode UTF-8: {ENCODE}"))
+    match decoded {
+        Some(decoded) if decoded.contains('\0') => Err(ZERO_BYTE.into()),
+        Some(decoded) => Ok(decoded.into()),
+        None => Err(format!("has a % that does not encode UTF-8: {ENCODE}")),
+    }
 }
 
 /// Reads `name=value` pairs. A value stands in single quotes if it has spaces, and a backslash stands before a quote.
@@ -152,7 +162,7 @@ fn from_pairs(text: &str) -> Result<Keywords, String> {
         if rest.peek().is_none() {
             return Ok(keywords);
         }
-        let name = take_while(&mut rest, |c| c != '=' && !c.is_whitespace());
+        let name = take_while(&mut rest, |c| c != '=' && !is_space(c));
         skip_spaces(&mut rest);
         if rest.next() != Some('=') || name.is_empty() {
             return Err(not_an_address());
@@ -165,7 +175,12 @@ fn from_pairs(text: &str) -> Result<Keywords, String> {
 }
 
 fn skip_spaces(rest: &mut Peekable<Chars<'_>>) {
-    take_while(rest, char::is_whitespace);
+    take_while(rest, is_space);
+}
+
+/// The white space of C, as for libpq. Others, such as the no-break space, belong to the value.
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r')
 }
 
 fn take_while(rest: &mut Peekable<Chars<'_>>, accept: impl Fn(char) -> bool) -> String {
@@ -183,7 +198,7 @@ fn value(rest: &mut Peekable<Chars<'_>>) -> Option<String> {
                 rest.next();
                 return Some(value);
             }
-            Some(c) if !quoted && c.is_whitespace() => return Some(value),
+            Some(c) if !quoted && is_space(*c) => return Some(value),
             Some('\\') => {
                 rest.next();
                 value.extend(rest.next());
@@ -247,6 +262,7 @@ mod tests {
         );
         assert_parses("host=h password=sslmode=disable", &[("host", "h"), ("password", "sslmode=disable")]);
         assert_parses("host=h password=postgres://x", &[("host", "h"), ("password", "postgres://x")]);
+        assert_parses("host=h password=a\u{a0}user=x", &[("host", "h"), ("password", "a\u{a0}user=x")]);
     }
 
     #[test]
@@ -272,6 +288,8 @@ mod tests {
             "postgres://u:%zzhush@h/d",
             "postgres://h?user=u&password=hush@hush",
             "postgres://u:hu/sh@h",
+            "postgres://u:hush%00@h",
+            "host=h password=hush\0",
         ] {
             let problem = Keywords::parse(text).expect_err(text);
             assert!(!problem.contains("hu"), "{text}: {problem}");

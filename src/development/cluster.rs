@@ -163,7 +163,11 @@ impl Cluster {
             if entry.file_name().as_encoded_bytes().starts_with(TEMPORARY_DATA.as_bytes())
                 && let Err(error) = fs::remove_dir_all(entry.path())
             {
-                tracing::debug!(path = %entry.path().display(), %error, "cannot remove the remains of initdb");
+                tracing::debug!(
+                    file.path = %entry.path().display(),
+                    error.message = %error,
+                    "cannot remove the remains of initdb"
+                );
             }
         }
     }
@@ -273,7 +277,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if let Err(error) = self.stop() {
-            tracing::warn!(%error, "cannot stop the development database");
+            tracing::warn!(error.message = %error, "cannot stop the development database");
         }
     }
 }

@@ -56,7 +56,9 @@ fn verify(rules: &TokenRules, token: &str) -> Result<(), String> {
     let secrets_only = TokenRules { sources: secrets.into_iter().collect(), ..rules.clone() };
     match Verifier::new(&secrets_only)?.user_of_token(token) {
         Ok(_) => Ok(()),
-        Err(Refusal::InvalidToken(why)) => Err(format!("the server would not accept the token: {why}")),
+        Err(Refusal::InvalidToken { text, .. }) => {
+            Err(format!("the server would not accept the token: {text}"))
+        }
         Err(refusal) => Err(format!("{refusal:?}")),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::ready;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -86,7 +86,8 @@ impl Body {
     /// [`Refusal::NoMemory`] for a body that is larger than any task), and the errors of [`Members::parse`].
     pub async fn members(&mut self, caller: &Caller) -> Result<Members, Refusal> {
         let limit = self.read_timeout;
-        within(limit, self.read_members(BytesMut::new(), caller)).await.unwrap_or(Err(Refusal::TooSlow))
+        let read = timed(caller, within(limit, self.read_members(BytesMut::new(), caller))).await;
+        read.unwrap_or(Err(Refusal::TooSlow))
     }
 
     /// Reads the body, or returns `None` if it is empty: `Content-Type` does not matter then.
@@ -105,7 +106,7 @@ impl Body {
             }
             self.read_members(bytes, caller).await.map(Some)
         };
-        within(limit, read).await.unwrap_or(Err(Refusal::TooSlow))
+        timed(caller, within(limit, read)).await.unwrap_or(Err(Refusal::TooSlow))
     }
 
     /// Reads the members of a body of which `bytes` were read already.
@@ -135,6 +136,16 @@ impl Body {
         let chunk = self.chunks.next().await.transpose();
         chunk.map_err(|_| Refusal::Malformed("it ended too early".into()))
     }
+}
+
+/// Adds the time of a read to the times of the caller's request.
+async fn timed<T>(caller: &Caller, read: impl Future<Output = T>) -> T {
+    let started = Instant::now();
+    let read = read.await;
+    if let Some(times) = caller.times() {
+        times.body.add(started.elapsed());
+    }
+    read
 }
 
 /// Whether a body is compressed. `identity` means that it is not.

@@ -1,5 +1,8 @@
 //! The address of a client, also behind proxies that the operator trusts.
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
+
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
@@ -80,10 +83,9 @@ pub fn client_network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The client's address for the log, with the port if the client itself is the sender.
-pub fn for_log(peer: SocketAddr, client: IpAddr) -> String {
-    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-    if peer.ip() == client { peer.to_string() } else { client.to_string() }
+/// The client's port, if the client itself is the sender: proxies do not say it.
+pub fn port(peer: SocketAddr, client: IpAddr) -> Option<u16> {
+    (peer.ip().to_canonical() == client).then_some(peer.port())
 }
 
 fn network(entry: &str) -> Option<IpNet> {
@@ -101,9 +103,10 @@ fn network(entry: &str) -> Option<IpNet> {
     }
 }
 
-/// All values of a header as one list (RFC 9110, section 5.3). A value that is not ASCII becomes an entry that is no address.
+/// All values of a header as one list (RFC 9110, section 5.3). Bytes that are not ASCII are in no address. A client can send
+/// them, and the proxy appends the client's address to the same value.
 fn values(headers: &HeaderMap, name: &HeaderName) -> String {
-    let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?"));
+    let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     values.collect::<Vec<_>>().join(",")
 }
 
@@ -226,6 +229,18 @@ mod tests {
         let lines = [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "203.0.113.7, 10.2.2.2")];
 
         assert_eq!(client(&lines), "203.0.113.7");
+    }
+
+    /// A client can send any byte above 0x7f, and most proxies pass it on.
+    #[test]
+    fn bytes_that_are_not_ascii_do_not_hide_the_address_that_the_proxy_appends() {
+        let mut headers = HeaderMap::new();
+        let value = http::HeaderValue::from_bytes(b"\xff, 203.0.113.7").expect("a value");
+        headers.insert(X_FORWARDED_FOR, value);
+
+        let client = proxies().client("10.0.0.1".parse().expect("an address"), &headers);
+
+        assert_eq!(client.to_string(), "203.0.113.7");
     }
 
     #[test]

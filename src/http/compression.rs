@@ -21,6 +21,8 @@ use warp::Reply;
 
 use super::response::{Owner, Response};
 use super::response_memory::{MemoryLimit, Reservation};
+#[cfg(any(test, fuzzing))]
+pub(super) use accept_encoding::fuzz;
 pub(super) use accept_encoding::preferred_coding;
 pub(super) use encoder::Coding;
 use encoder::Encoder;

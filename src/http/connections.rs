@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::client_address::{TrustedProxies, client_network};
 use super::shares::Shares;
+use super::slow_requests::Unwritten;
 use crate::time_limit::within;
 pub(super) use watched::{AnswerBody, Answering, Watched};
 
@@ -57,6 +58,8 @@ struct Slot {
     written: AtomicBool,
     /// Whether a response is being made or written. What hyper writes at another time is its own.
     is_due: AtomicBool,
+    /// A timed request whose response hyper has taken, and may not have written yet.
+    unwritten: Mutex<Option<Unwritten>>,
     chosen: Notify,
 }
 
@@ -174,8 +177,13 @@ impl Slot {
             answered: AtomicBool::new(false),
             written: AtomicBool::new(idle_since.is_none()),
             is_due: AtomicBool::new(false),
+            unwritten: Mutex::default(),
             chosen: Notify::new(),
         }
+    }
+
+    fn unwritten(&self) -> MutexGuard<'_, Option<Unwritten>> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn close_if_idle_since(&self, since: u64) -> bool {
@@ -230,7 +238,7 @@ impl Place {
         self.slot.becomes_busy();
         self.slot.answered.store(false, Ordering::Relaxed);
         self.slot.is_due.store(true, Ordering::Relaxed);
-        Answering(self.slot.clone())
+        Answering { slot: self.slot.clone(), unwritten: None }
     }
 }
 

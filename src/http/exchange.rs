@@ -1,7 +1,7 @@
 //! A request on its way to its response, and its line in the log.
 
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -9,8 +9,10 @@ use http::StatusCode;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-use super::request::LeftOut;
+use super::request::LogEntry;
+use super::request_metrics::Series;
 use super::response::Response;
+use super::slow_requests::TimedRequest;
 use crate::session::watch_transactions;
 
 /// A future of the response that logs its status.
@@ -37,7 +39,11 @@ pub(super) struct Line {
     pub(super) method: String,
     pub(super) path: String,
     pub(super) started: Instant,
-    pub(super) left_out: LeftOut,
+    pub(super) entry: LogEntry,
+    /// What is counted of it, if metrics are recorded.
+    pub(super) series: Option<Arc<Series>>,
+    /// Whether it is slow, if somebody wants to know.
+    pub(super) timed: Option<Arc<TimedRequest>>,
 }
 
 impl Exchange {
@@ -59,8 +65,12 @@ impl Future for Exchange {
         let (polled, started) = watch_transactions(|| state.work.as_mut().poll(context));
         self.has_transaction |= started;
 
-        let response = ready!(polled);
-        if let Some(State { line, .. }) = self.state.take() {
+        let mut response = ready!(polled);
+        if let Some(State { mut line, .. }) = self.state.take() {
+            if let Some(timed) = line.timed.take() {
+                let unwritten = timed.answers(response.status());
+                response.extensions_mut().insert(unwritten);
+            }
             line.answered(response.status());
         }
         Poll::Ready(response)
@@ -89,20 +99,45 @@ impl Drop for Exchange {
 }
 
 impl Line {
-    fn answered(self, status: StatusCode) {
-        let Self { id, method, path, started, left_out: LeftOut(left_out) } = self;
-        let (status, micros) = (status.as_u16(), started.elapsed().as_micros() as u64);
-        if left_out.load(Ordering::Relaxed) {
-            tracing::debug!(id, %method, path, status, micros, "answered");
-        } else {
-            tracing::info!(id, %method, path, status, micros, "answered");
+    fn count(&self, status: Option<StatusCode>) {
+        if let Some(series) = &self.series {
+            series.ended(status, self.started.elapsed());
         }
     }
 
+    fn answered(self, status: StatusCode) {
+        self.count(Some(status));
+        let Self { id, method, path, started, entry, .. } = self;
+        let (status, duration) = (status.as_u16(), started.elapsed().as_nanos() as u64);
+        // The macros need a level that the compiler knows.
+        macro_rules! answered {
+            ($log:ident) => {
+                tracing::$log!(
+                    http.request.id = id,
+                    http.request.method = method,
+                    url.path = path,
+                    http.route = entry.route(),
+                    http.response.status_code = status,
+                    event.duration = duration,
+                    "answered"
+                )
+            };
+        }
+        if entry.is_left_out() { answered!(debug) } else { answered!(info) }
+    }
+
     fn client_left(self, outcome: &str, status: Option<StatusCode>) {
-        let Self { id, method, path, started, .. } = self;
-        let micros = started.elapsed().as_micros() as u64;
-        let status = status.map(|status| status.as_u16());
-        tracing::info!(id, %method, path, status, outcome, micros, "the client left before its answer");
+        self.count(status);
+        let Self { id, method, path, started, entry, .. } = self;
+        tracing::info!(
+            http.request.id = id,
+            http.request.method = method,
+            url.path = path,
+            http.route = entry.route(),
+            http.response.status_code = status.map(|status| status.as_u16()),
+            rowkeep.outcome = outcome,
+            event.duration = started.elapsed().as_nanos() as u64,
+            "the client left before its answer"
+        );
     }
 }

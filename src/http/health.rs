@@ -1,4 +1,8 @@
 //! `GET /health`: whether the server can serve requests right now. `GET /live`: whether it runs at all.
+//!
+//! The second listener answers `/ready` and `/live` in the same way.
+
+mod protection;
 
 use std::time::Duration;
 
@@ -14,6 +18,7 @@ use super::App;
 use super::response::{DEFAULT_ERRORS, Response, json, ok};
 use crate::refusal::Refusal;
 use crate::session::{ProbeError, Probed};
+use protection::Protection;
 
 /// How old a result may be that is used again.
 const MAX_AGE: Duration = Duration::from_secs(1);
@@ -23,7 +28,10 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 /// Requests that arrive during a look share its result. So all clients together use one connection at most. They need no
 /// token here.
 #[derive(Default)]
-pub(super) struct HealthCheck(Mutex<Option<(Instant, Outcome)>>);
+pub(super) struct HealthCheck {
+    last: Mutex<Option<(Instant, Outcome)>>,
+    pub(super) protection: Protection,
+}
 
 type Outcome = Result<Probed, &'static str>;
 
@@ -38,18 +46,44 @@ pub(super) fn routes(app: &App) -> BoxedFilter<(Response,)> {
 
     let health_path = warp::path!("health");
     let health = health_path.and(warp::get()).map(move || app.clone()).then(health);
-    let live_path = warp::path!("live");
-    let live = live_path.and(warp::get()).map(|| ok(&object!({ "status": "alive" })));
-
     let health = health.or(health_path.map(refuse)).unify();
-    let live = live.or(live_path.map(refuse)).unify();
-    health.or(live).unify().boxed()
+    health.or(live_route()).unify().boxed()
+}
+
+/// `GET /live`
+pub(super) fn live_route() -> BoxedFilter<(Response,)> {
+    let refuse = || DEFAULT_ERRORS.refuse(Refusal::MethodNotAllowed("GET, HEAD, OPTIONS"));
+    let path = warp::path!("live");
+    let live = path.and(warp::get()).map(|| ok(&object!({ "status": "alive" })));
+    live.or(path.map(refuse)).unify().boxed()
 }
 
 async fn health(app: App) -> Response {
+    answer(look(&app).await, ["healthy", "unhealthy"])
+}
+
+/// The answer to a look, in these words for good and bad.
+pub(super) fn answer(state: Health, [good, bad]: [&str; 2]) -> Response {
+    let Health { is_healthy, detail } = state;
+    match (is_healthy, detail.is_empty()) {
+        (false, _) => json(StatusCode::SERVICE_UNAVAILABLE, &object!({ "status": bad, "detail": detail })),
+        (true, true) => ok(&object!({ "status": good })),
+        // Users are still served, so a balancer must not take this server out of service.
+        (true, false) => ok(&object!({ "status": good, "detail": detail })),
+    }
+}
+
+/// Whether the server can serve requests.
+pub(super) struct Health {
+    is_healthy: bool,
+    /// What is wrong, or what the operator should know.
+    detail: String,
+}
+
+/// Looks whether the server can serve requests right now.
+pub(super) async fn look(app: &App) -> Health {
     if app.stop_announced.is_cancelled() {
-        let detail = "The server is shutting down.";
-        return json(StatusCode::SERVICE_UNAVAILABLE, &object!({ "status": "unhealthy", "detail": detail }));
+        return Health { is_healthy: false, detail: "The server is shutting down.".into() };
     }
     let has_key = app.has_key();
     let mut problems = app.verifier.problems();
@@ -62,18 +96,9 @@ async fn health(app: App) -> Response {
     let database = look.await.unwrap_or(Err("The server has a fault: its log has more."));
     match &database {
         Err(problem) => problems.push((*problem).into()),
-        Ok(probed) => problems.extend(warnings(&app, probed)),
+        Ok(probed) => problems.extend(warnings(app, probed)),
     }
-
-    let detail = problems.join(" ");
-    if database.is_err() || !has_key {
-        json(StatusCode::SERVICE_UNAVAILABLE, &object!({ "status": "unhealthy", "detail": detail }))
-    } else if problems.is_empty() {
-        ok(&object!({ "status": "healthy" }))
-    } else {
-        // Users are still served, so a balancer must not take this server out of service.
-        ok(&object!({ "status": "healthy", "detail": detail }))
-    }
+    Health { is_healthy: database.is_ok() && has_key, detail: problems.join(" ") }
 }
 
 /// What the operator should know about a database that requests can use.
@@ -98,20 +123,27 @@ async fn look_at_database(app: App) -> Outcome {
     let Ok(database) = app.database() else {
         return Err("The database cannot be reached yet: the log of the server says why.");
     };
-    let mut last = app.health.0.lock().await;
+    let mut last = app.health.last.lock().await;
     if let Some((ended, outcome)) = &*last
         && *ended + MAX_AGE > arrived
     {
         return outcome.clone();
     }
 
-    let outcome = match (database.session.probe().await, last.take()) {
+    let probed = database.session.probe().await;
+    match &probed {
+        Ok(_) => app.health.protection.is(true),
+        Err(ProbeError::Unprotected(_)) => app.health.protection.is(false),
+        // Nothing was seen of it.
+        Err(_) => {}
+    }
+    let outcome = match (probed, last.take()) {
         (Ok(probed), _) => Ok(probed),
         // Busy is not unhealthy, and does not mend what was wrong.
         (Err(ProbeError::Busy), Some((_, outcome))) if outcome != Err(UNREACHABLE) => outcome,
         (Err(ProbeError::Busy), _) => Ok(Probed::default()),
         (Err(problem), _) => {
-            tracing::warn!(%problem, "unhealthy");
+            tracing::warn!(error.message = %problem, "unhealthy");
             Err(match problem {
                 ProbeError::Unprotected(_) => {
                     "The database does not protect its tables: the log of the server says how to fix it."

@@ -67,9 +67,9 @@ pub(super) fn unreadable(error: &hyper::Error, unread: &[u8]) -> LastResponse {
 }
 
 impl LastResponse {
-    /// The status code, for the log.
-    pub(super) fn status(self) -> &'static str {
-        self.status.split(' ').next().unwrap_or_default()
+    /// The status code, for the log and for metrics.
+    pub(super) fn status(self) -> u16 {
+        self.status.split(' ').next().and_then(|digits| digits.parse().ok()).unwrap_or_default()
     }
 
     fn text(self, id: &str) -> String {

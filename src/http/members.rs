@@ -1,5 +1,9 @@
 //! The members of a JSON object in a request body.
 
+#[cfg(any(test, fuzzing))]
+#[allow(clippy::panic, reason = "a target fails by a panic")]
+pub(super) mod fuzz;
+
 use struson::reader::{
     JsonReader, JsonReaderPosition, JsonStreamReader, JsonSyntaxError, ReaderError, ReaderSettings, ValueType,
 };

@@ -21,10 +21,13 @@ use super::cors::{self, Origins};
 use super::exchange::{Exchange, Line};
 use super::keep_alive::RequestBody;
 use super::log_limit::LogLimit;
-use super::request::{LeftOut, Peer};
+use super::request::{LogEntry, Peer};
+use super::request_metrics::HttpMetrics;
 use super::response::{
     ErrorFormat, Response, bad_host, bad_transfer_encoding, empty, too_many_parameters, with_header,
 };
+use super::route_template::route_template;
+use super::slow_requests::SlowRequests;
 use super::{error_format, host};
 use crate::refusal::Refusal;
 
@@ -43,6 +46,7 @@ pub(super) struct Middleware {
     routes: BoxedFilter<(Response,)>,
     origins: Origins,
     refused_origins: LogLimit,
+    audience: Audience,
     compression: Compression,
     /// A random start, so that the request ids of two runs of the server differ.
     first_id: u64,
@@ -51,8 +55,37 @@ pub(super) struct Middleware {
     tasks: TaskTracker,
 }
 
+/// Who sends the requests.
+pub(super) enum Audience {
+    /// Users of the API. Their requests are counted and timed, if somebody wants to know.
+    Clients { metrics: Option<Arc<HttpMetrics>>, slow_requests: Option<Arc<SlowRequests>> },
+    /// Programs of the operator, which ask every few seconds: their requests have a line only at level debug.
+    Operators,
+}
+
+impl Audience {
+    fn metrics(&self) -> Option<&HttpMetrics> {
+        match self {
+            Self::Clients { metrics, .. } => metrics.as_deref(),
+            Self::Operators => None,
+        }
+    }
+
+    fn slow_requests(&self) -> Option<&Arc<SlowRequests>> {
+        match self {
+            Self::Clients { slow_requests, .. } => slow_requests.as_ref(),
+            Self::Operators => None,
+        }
+    }
+}
+
 impl Middleware {
-    pub(super) fn new(routes: BoxedFilter<(Response,)>, origins: Origins, tasks: TaskTracker) -> Self {
+    pub(super) fn new(
+        routes: BoxedFilter<(Response,)>,
+        origins: Origins,
+        tasks: TaskTracker,
+        audience: Audience,
+    ) -> Self {
         let mut first_id = [0; 8];
         // If the machine has no randomness, two runs use the same ids, which is harmless.
         let _ = aws_lc_rs::rand::fill(&mut first_id);
@@ -60,6 +93,7 @@ impl Middleware {
             routes,
             origins,
             refused_origins: LogLimit::default(),
+            audience,
             compression: Compression::new(),
             first_id: u64::from_ne_bytes(first_id),
             requests: AtomicU64::new(0),
@@ -69,19 +103,24 @@ impl Middleware {
 
     /// Responds to a request, also if its handler panics, and logs it.
     pub(super) fn respond(self: &Arc<Self>, mut request: Request<RequestBody>, peer: SocketAddr) -> Exchange {
-        let left_out = LeftOut::default();
-        request.extensions_mut().insert(left_out.clone());
+        let (path, started) = (request.uri().path(), Instant::now());
+        let route = route_template(path);
+        let entry = LogEntry::of_route(route, matches!(self.audience, Audience::Operators));
         let id = clients_id(request.headers()).map_or_else(|| self.new_id(), str::to_owned);
-        let line = Line {
-            id: id.clone(),
-            method: method_for_log(request.method()),
-            path: path_for_log(request.uri().path()),
-            started: Instant::now(),
-            left_out,
-        };
+        let method = method_for_log(request.method());
+        let series = self.audience.metrics().and_then(|metrics| metrics.series(request.method(), route));
+        let watch = |slow: &Arc<SlowRequests>| slow.watch(&id, &method, route, started);
+        let timed = self.audience.slow_requests().map(watch);
+        let path = path_for_log(path);
+        let line = Line { id: id.clone(), method, path, started, entry: entry.clone(), series, timed };
+        request.extensions_mut().insert(entry);
+        if let Some(timed) = &line.timed {
+            request.extensions_mut().insert(timed.times.clone());
+        }
         let this = self.clone();
         let work = async move {
-            let span = tracing::info_span!("request", id);
+            // At this level, errors have the id whatever LOG_LEVEL is.
+            let span = tracing::error_span!("request", http.request.id = id);
             let mut response = this.respond_with_headers(request, peer).instrument(span).await;
             if let Ok(id) = HeaderValue::try_from(id) {
                 response.headers_mut().insert(REQUEST_ID, id);
@@ -89,6 +128,13 @@ impl Middleware {
             response
         };
         Exchange::new(work, line, self.tasks.clone())
+    }
+
+    /// Counts a request that was not complete, and was answered all the same.
+    pub(super) fn count_incomplete(&self, status: u16) {
+        if let Some(metrics) = self.audience.metrics() {
+            metrics.incomplete(status);
+        }
     }
 
     /// An id for a request that has none.
@@ -156,6 +202,9 @@ impl Middleware {
     /// Browsers tell the page only that CORS has failed, so the log says which setting is missing.
     fn warn_of_refused_origin(&self, headers: &HeaderMap) {
         let Some(origin) = cors::other_origin(headers) else { return };
+        if let Some(metrics) = self.audience.metrics() {
+            metrics.refused_origins.increment(1);
+        }
         let Some(origin) = self.refused_origins.admit(origin.as_bytes()) else { return };
         let advice = match origin.as_str() {
             "null" => {
@@ -163,7 +212,11 @@ impl Middleware {
             }
             _ => "add the origin to CORS_ORIGINS if the page is yours",
         };
-        tracing::warn!(origin, advice, "a page of this origin may not read answers (CORS)");
+        tracing::warn!(
+            rowkeep.origin = origin,
+            rowkeep.advice = advice,
+            "a page of this origin may not read answers (CORS)"
+        );
     }
 
     async fn route(&self, request: Request<RequestBody>, errors: ErrorFormat) -> Response {

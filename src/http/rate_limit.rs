@@ -1,5 +1,5 @@
 //! Rate limits: for the requests of each user, and for the failed sign-ins of each client address. And one for the lines in
-//! the log about refused requests of an address.
+//! the log about refused requests of an address, and about slow ones.
 
 mod gcra;
 
@@ -28,8 +28,10 @@ pub struct RateLimits {
     /// None: any number of requests.
     requests: Option<Limits>,
     lines: Limiter,
-    /// How many lines were left out since the last one.
+    /// How many lines about refused requests were left out since the last one.
     left_out: AtomicU64,
+    /// The same about slow requests.
+    slow_left_out: AtomicU64,
 }
 
 struct Limits {
@@ -47,7 +49,8 @@ impl RateLimits {
             Limits { per_second, users: limiter(), failures: limiter() }
         });
         let lines = Limiter::new(LINES_PER_SECOND, LINES_AT_ONCE, CAPACITY);
-        Self { seed: RandomState::new(), requests, lines, left_out: AtomicU64::new(0) }
+        let (left_out, slow_left_out) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { seed: RandomState::new(), requests, lines, left_out, slow_left_out }
     }
 
     /// Counts a request of this user.
@@ -71,12 +74,20 @@ impl RateLimits {
     /// Whether a refused request from this address has a line in the log: how many lines were left out since the last one,
     /// or `None`.
     pub fn admit_line(&self, client: IpAddr) -> Option<u64> {
-        let key = self.seed.hash_one(client_network(client));
+        self.admit(self.seed.hash_one(client_network(client)), &self.left_out)
+    }
+
+    /// The same about a slow request. All clients share this limit: where the database is slow, every request is.
+    pub fn admit_slow_line(&self) -> Option<u64> {
+        self.admit(self.seed.hash_one("slow requests"), &self.slow_left_out)
+    }
+
+    fn admit(&self, key: u64, left_out: &AtomicU64) -> Option<u64> {
         if self.lines.check(key).is_err() {
-            self.left_out.fetch_add(1, Ordering::Relaxed);
+            left_out.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        Some(self.left_out.swap(0, Ordering::Relaxed))
+        Some(left_out.swap(0, Ordering::Relaxed))
     }
 }
 

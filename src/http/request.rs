@@ -1,5 +1,8 @@
 //! The parts of a request that a handler gets, except the body. Nothing of them is trusted yet.
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
+
 use std::convert::Infallible;
 use std::future::ready;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -19,7 +22,8 @@ use super::pace::Pace;
 use super::response_memory::ResponseMemory;
 use crate::auth::UserId;
 use crate::cursor::Cursors;
-use crate::refusal::Refusal;
+use crate::metrics::RequestTimes;
+use crate::refusal::{Refusal, TokenProblem};
 use crate::session::Caller;
 use crate::tasks::Status;
 
@@ -27,9 +31,28 @@ use crate::tasks::Status;
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// Whether the log leaves out the line of a request: its client is refused very often.
-#[derive(Clone, Default)]
-pub(super) struct LeftOut(pub(super) Arc<AtomicBool>);
+/// What the lines of a request in the log share.
+#[derive(Clone)]
+pub(super) struct LogEntry {
+    route: Option<&'static str>,
+    is_left_out: Arc<AtomicBool>,
+}
+
+impl LogEntry {
+    pub(super) fn of_route(route: Option<&'static str>, is_left_out: bool) -> Self {
+        Self { route, is_left_out: Arc::new(AtomicBool::new(is_left_out)) }
+    }
+
+    /// The template of its route, if it has one.
+    pub(super) fn route(&self) -> Option<&'static str> {
+        self.route
+    }
+
+    /// Whether the log leaves out its line: its client is refused very often.
+    pub(super) fn is_left_out(&self) -> bool {
+        self.is_left_out.load(Ordering::Relaxed)
+    }
+}
 
 /// A request without its body.
 pub struct Call {
@@ -40,7 +63,8 @@ pub struct Call {
     parameters: OnceLock<Vec<(String, String)>>,
     peer: Option<Peer>,
     client: Option<Arc<Pace>>,
-    left_out: Option<LeftOut>,
+    log_entry: Option<LogEntry>,
+    times: Option<Arc<RequestTimes>>,
 }
 
 /// Extracts a [`Call`]. Matches every request.
@@ -55,9 +79,10 @@ pub fn call(app: &App) -> BoxedFilter<(Call,)> {
         .and(warp::ext::optional())
         .and(warp::ext::optional())
         .and(warp::ext::optional())
-        .map(move |headers, query, peer, client, left_out| {
+        .and(warp::ext::optional())
+        .map(move |headers, query, peer, client, log_entry, times| {
             let parameters = OnceLock::new();
-            Call { app: app.clone(), headers, query, parameters, peer, client, left_out }
+            Call { app: app.clone(), headers, query, parameters, peer, client, log_entry, times }
         })
         .boxed()
 }
@@ -80,7 +105,8 @@ impl Call {
     pub async fn caller_in_path(&self, path_user: &PathUser) -> Result<Caller, Refusal> {
         let user = self.user().await?;
         if path_user.0.as_deref() != Some(user.as_str()) {
-            self.warn(403, "the path names another user than the token");
+            self.warn(403, "other_user", "the path names another user than the token");
+            self.count(&Refusal::OtherUser);
             return Err(Refusal::OtherUser);
         }
         Ok(self.caller_as(user))
@@ -88,21 +114,30 @@ impl Call {
 
     /// Queries are refused until the database was reached. What a request can be refused for without it comes first.
     fn caller_as(&self, user: UserId) -> Caller {
-        Caller::new(self.app.database().ok().map(|database| database.session.clone()), user)
+        let session = self.app.database().ok().map(|database| database.session.clone());
+        Caller::new(session, user).with_times(self.times.clone())
+    }
+
+    fn count(&self, refusal: &Refusal) {
+        if let Some(metrics) = &self.app.metrics {
+            metrics.refused(refusal);
+        }
     }
 
     async fn user(&self) -> Result<UserId, Refusal> {
         let limits = &self.app.rate_limits;
-        let verified = self.app.verifier.user(&self.headers).await;
+        let verified = self.app.verifier.user(&self.headers).await.inspect_err(|refusal| self.count(refusal));
         let counted = match verified {
             Ok(user) => limits.count_request(&user).map(|()| user),
             Err(refusal) => Err(limits.count_failure(self.client()).err().unwrap_or(refusal)),
         };
         counted.inspect_err(|refusal| match refusal {
-            Refusal::NoToken(reason) => self.warn(401, reason),
-            Refusal::InvalidToken(reason) => self.warn(401, reason),
+            Refusal::NoToken(text) => self.warn(401, TokenProblem::Missing.word(), text),
+            Refusal::InvalidToken { problem, text } => self.warn(401, problem.word(), text),
             Refusal::TooManyRequests(limited) => {
-                self.warn(429, &format!("the rate limit of this {} is exceeded", limited.policy));
+                self.count(refusal);
+                let text = format!("the rate limit of this {} is exceeded", limited.policy);
+                self.warn(429, limited.word(), &text);
             }
             _ => {}
         })
@@ -163,7 +198,11 @@ impl Call {
                 && let Some(parameter) = limit.admit(name.as_bytes())
             {
                 let known = known.join(", ");
-                tracing::warn!(parameter, known, "a list ignores a query parameter that it does not know");
+                tracing::warn!(
+                    rowkeep.parameter = parameter,
+                    rowkeep.known_parameters = known,
+                    "a list ignores a query parameter that it does not know"
+                );
             }
         }
     }
@@ -174,19 +213,35 @@ impl Call {
         self.app.trusted_proxies.client(sender, &self.headers)
     }
 
+    /// Logs a refusal. `word` is one of few, for machines. `text` is for people, and repeats nothing of a token.
+    ///
     /// Of a client that is refused very often, most lines are left out at the usual levels.
-    fn warn(&self, status: u16, reason: &str) {
+    fn warn(&self, status: u16, word: &'static str, text: &str) {
         let address = self.client();
-        let client = self.peer.map(|Peer(peer)| client_address::for_log(peer, address));
-        let client = client.unwrap_or_default();
-        match self.app.rate_limits.admit_line(address) {
-            Some(0) => tracing::warn!(status, client, reason, "refused"),
-            Some(left_out) => tracing::warn!(status, client, reason, left_out, "refused"),
-            None => {
-                tracing::debug!(status, client, reason, "refused");
-                if let Some(LeftOut(flag)) = &self.left_out {
-                    flag.store(true, Ordering::Relaxed);
-                }
+        let port = self.peer.and_then(|Peer(peer)| client_address::port(peer, address));
+        let route = self.log_entry.as_ref().and_then(LogEntry::route);
+        let left_out = self.app.rate_limits.admit_line(address);
+        // The macros need a level that the compiler knows.
+        macro_rules! refused {
+            ($log:ident) => {
+                tracing::$log!(
+                    http.response.status_code = status,
+                    http.route = route,
+                    client.address = %address,
+                    client.port = port,
+                    "error.type" = word,
+                    event.reason = text,
+                    rowkeep.left_out_lines = left_out.filter(|lines| *lines > 0),
+                    "refused"
+                )
+            };
+        }
+        if left_out.is_some() {
+            refused!(warn);
+        } else {
+            refused!(debug);
+            if let Some(entry) = &self.log_entry {
+                entry.is_left_out.store(true, Ordering::Relaxed);
             }
         }
     }

@@ -64,9 +64,9 @@ impl ErrorFormat {
                 let response = self.error(StatusCode::UNAUTHORIZED, &format!("Not signed in: {why}."));
                 with_header(response, WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
             }
-            Refusal::InvalidToken(why) => {
-                let response = self.error(StatusCode::UNAUTHORIZED, &format!("Not signed in: {why}."));
-                let description = quotable(&why);
+            Refusal::InvalidToken { text, .. } => {
+                let response = self.error(StatusCode::UNAUTHORIZED, &format!("Not signed in: {text}."));
+                let description = quotable(&text);
                 let challenge =
                     format!("Bearer error=\"invalid_token\", error_description=\"{description}\"");
                 let challenge =
@@ -114,19 +114,19 @@ impl ErrorFormat {
             ),
             Refusal::TooManyConnections => self.unavailable(TOO_MANY_CONNECTIONS),
             Refusal::Busy(cause) => {
-                tracing::warn!(%cause, "the database cannot serve a request");
+                tracing::warn!(error.message = %cause, "the database cannot serve a request");
                 self.unavailable(
                     "The service is busy or cannot reach its database. Nothing was changed: try again.",
                 )
             }
             Refusal::Unknown(cause) => {
-                tracing::warn!(%cause, "it is not known whether a change was made");
+                tracing::warn!(error.message = %cause, "it is not known whether a change was made");
                 self.unavailable(
                     "The database did not answer in time. The change may have been made: look before you repeat it.",
                 )
             }
             Refusal::Broken(cause) => {
-                tracing::error!(%cause, "a fault of the server");
+                tracing::error!(error.message = %cause, "a fault of the server");
                 self.error(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "The server has a fault: report it with the X-Request-Id of this response.",

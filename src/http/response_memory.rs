@@ -143,6 +143,12 @@ impl Default for ResponseMemory {
 }
 
 impl ResponseMemory {
+    /// How many bytes are counted now, and how many may be.
+    pub(super) fn taken_and_room(&self) -> (usize, usize) {
+        let usage = self.limit.usage();
+        (usage.shares.taken(), usage.shares.room())
+    }
+
     /// The same memory, for responses that this client reads.
     pub(super) fn for_client(&self, client: Option<Arc<Pace>>) -> Self {
         Self { limit: self.limit.clone(), client }

@@ -3,34 +3,27 @@
 //! `warp::serve` sets no timer: a client that sends its request byte by byte would keep a connection for ever. Its
 //! graceful shutdown also waits for ever.
 
-use std::io;
+mod connection;
+
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use http::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-#[cfg(target_os = "linux")]
-use socket2::SockRef;
+use ::metrics::Gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::client_stream::{ClientStream, HeadTimer};
-use super::connections::{AnswerBody, Connections, Place};
-use super::keep_alive::{KeepAlive, Stop};
-use super::last_response::{SHUTTING_DOWN, TOO_MANY_CONNECTIONS, TOO_SLOW, finish, unreadable};
+use super::connections::Connections;
+use super::keep_alive::Stop;
+use super::last_response::TOO_MANY_CONNECTIONS;
 use super::log_limit::LogLimit;
-use super::middleware::Middleware;
-use super::pace::Pace;
+use super::middleware::{Audience, Middleware};
 use super::{App, Origins, Timeouts, routes, routes_beyond_the_limit};
 use crate::time_limit::within;
+pub(super) use connection::Service;
 
 /// How many connections beyond the limit are open at the same time, with shares of their own. Further ones get their answer
 /// at once and are closed.
@@ -71,38 +64,51 @@ pub async fn serve(
         begun: CancellationToken::new(),
         ends: CancellationToken::new(),
     };
-    let middleware = |routes| Arc::new(Middleware::new(routes, origins.clone(), connections.clone()));
-    let service =
-        Service { middleware: middleware(routes(&app)), timeouts, stop: stopping.clone(), is_beyond: false };
+    let middleware = |routes| {
+        let audience =
+            Audience::Clients { metrics: app.metrics.clone(), slow_requests: app.slow_requests.clone() };
+        Arc::new(Middleware::new(routes, origins.clone(), connections.clone(), audience))
+    };
+    let metrics = app.metrics.as_deref();
+    let service = Service {
+        middleware: middleware(routes(&app)),
+        timeouts,
+        stop: stopping.clone(),
+        is_beyond: false,
+        open: metrics.map_or(Gauge::noop(), |metrics| metrics.open_connections.clone()),
+    };
     let service_beyond = Service {
         middleware: middleware(routes_beyond_the_limit(&app)),
         timeouts: TIMEOUTS_BEYOND,
         stop: stopping.of_one_answer(),
         is_beyond: true,
+        open: Gauge::noop(),
     };
+    if let Some(metrics) = metrics {
+        metrics.connections_limit.set(max_connections as f64);
+    }
     let mut stop = pin!(stop);
 
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener) => accepted,
             () = &mut stop => break,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // The client has disconnected already, or no file descriptor is left until other connections end.
-                tracing::warn!(%error, "cannot accept a connection");
-                sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
+        let Some((stream, peer)) = accepted else { continue };
 
         if let Some(place) = places.place(peer).await {
             connections.spawn(service.clone().serve(stream, peer, place));
             continue;
         }
+        if let Some(metrics) = metrics {
+            metrics.refused_connections.increment(1);
+        }
         if log_limit.admit(b"too many connections").is_some() {
-            tracing::warn!(%peer, "too many connections: this line comes once a minute");
+            tracing::warn!(
+                source.address = %peer.ip(),
+                source.port = peer.port(),
+                "too many connections: this line comes once a minute"
+            );
         }
         match places_beyond.place(peer).await {
             Some(place) => drop(connections.spawn(service_beyond.clone().serve(stream, peer, place))),
@@ -121,138 +127,24 @@ pub async fn serve(
         }
     });
     if finished.await.is_none() {
-        tracing::warn!(connections = connections.len(), "stopped while connections were still open");
+        tracing::warn!(
+            rowkeep.open_connections = connections.len(),
+            "stopped while connections were still open"
+        );
         stopping.ends.cancel();
         let _ = within(Duration::ZERO, connections.wait()).await;
     }
 }
 
-/// How the connections within the limit are served, or those beyond it.
-#[derive(Clone)]
-struct Service {
-    middleware: Arc<Middleware>,
-    timeouts: Timeouts,
-    stop: Stop,
-    /// Whether the connections are beyond the limit, so that each gets one answer.
-    is_beyond: bool,
-}
-
-/// How the serving of a connection ended.
-enum Ending {
-    Finished(hyper::Result<()>),
-    /// Another connection needs the place.
-    GivesWay,
-    /// Others need the memory.
-    CutOff,
-}
-
-impl Service {
-    /// Serves one connection from its first request to its end.
-    async fn serve(self, stream: TcpStream, peer: SocketAddr, place: Place) {
-        let Self { middleware, timeouts, stop, is_beyond } = self;
-        // Without Nagle's algorithm: a small response must not wait for the acknowledgement of the one before it.
-        let _ = stream.set_nodelay(true);
-        #[cfg(target_os = "linux")]
-        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
-        let idle_timeout = timeouts.keep_alive + KEEP_ALIVE_MARGIN;
-        let timer = HeadTimer::new(idle_timeout, timeouts.request);
-        let pace = Arc::new(Pace::default());
-        let stream = ClientStream::new(stream, timeouts.request, &timer, pace.clone());
-        let stream = place.watch(stream);
-
-        let place = Arc::new(place);
-        let keep_alive =
-            Arc::new(KeepAlive::new(middleware.clone(), timeouts.keep_alive, idle_timeout, stop.clone()));
-        let (responding, answered_place, client) = (keep_alive.clone(), place.clone(), pace.clone());
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            let answering = answered_place.answers();
-            request.extensions_mut().insert(client.clone());
-            let response = responding.clone().respond(request, peer).map(|response| {
-                Ok::<_, io::Error>(response.map(|body| AnswerBody { body, _answering: answering }))
-            });
-            Box::pin(response) as Pin<Box<dyn Future<Output = io::Result<http::Response<_>>> + Send>>
-        });
-        let mut connection = http1::Builder::new()
-            .timer(timer.clone())
-            // The timer knows both limits, and ignores this one.
-            .header_read_timeout(timeouts.request)
-            .max_buf_size(MAX_HEAD_BYTES)
-            .max_header_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
-
-        let mut stop_has_begun = pin!(stop.has_begun());
-        let mut is_stopping = false;
-        let ending = loop {
-            tokio::select! {
-                biased;
-                outcome = &mut connection => break Ending::Finished(outcome),
-                () = place.is_chosen() => if place.is_still_idle() {
-                    break Ending::GivesWay;
-                },
-                () = pace.cut() => break Ending::CutOff,
-                () = &mut stop_has_begun, if !is_stopping => {
-                    is_stopping = true;
-                    // A request that has begun to arrive is answered, and its response says that the connection ends.
-                    if !timer.head_is_partial() {
-                        Pin::new(&mut connection).graceful_shutdown();
-                    }
-                }
-                () = stop.ends.cancelled(), if timer.head_is_partial() => break Ending::Finished(Ok(())),
-            }
-        };
-
-        let parts = connection.into_parts();
-        let watched = parts.io.into_inner();
-        let has_discarded = watched.has_discarded();
-        let stream = watched.into_inner().into_inner();
-        let outcome = match ending {
-            Ending::Finished(outcome) => outcome,
-            Ending::GivesWay if is_beyond => {
-                return TOO_MANY_CONNECTIONS.send_at_once(stream, &middleware.new_id());
-            }
-            Ending::GivesWay => {
-                tracing::debug!(%peer, "closed the connection that was idle longest, for another one");
-                return;
-            }
-            Ending::CutOff => {
-                tracing::warn!(%peer, "cut off a client that reads slowly: others need the memory");
-                return reset(&stream);
-            }
-        };
-        // The client waits for a response if a part of a request has arrived. Empty lines are no part of one.
-        let unread = &parts.read_buf;
-        let client_waits =
-            is_beyond || keep_alive.body_is_missing() || unread.iter().any(|byte| !b"\r\n".contains(byte));
-        let owes_response = client_waits && keep_alive.stays_open();
-        let last = match outcome {
-            Err(error) if error.is_user() => {
-                tracing::debug!(%peer, %error, "a connection ended with an error");
-                return reset(&stream);
-            }
-            Err(error) if has_discarded => Some(unreadable(&error, unread)),
-            Err(error) if !error.is_timeout() => {
-                tracing::debug!(%peer, %error, "a connection ended with an error");
-                None
-            }
-            _ if !owes_response => None,
-            _ if stop.begun.is_cancelled() => Some(SHUTTING_DOWN),
-            _ if is_beyond => Some(TOO_MANY_CONNECTIONS),
-            _ => Some(TOO_SLOW),
-        };
-        let id = middleware.new_id();
-        if let Some(last) = last {
-            tracing::debug!(id, %peer, status = last.status(), "answered what is no complete request");
-        }
-        place.lingers();
-        tokio::select! {
-            () = finish(stream, last, &id) => {}
-            () = place.is_chosen() => {}
+/// The next connection. If there is none, pauses.
+pub(super) async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    match listener.accept().await {
+        Ok(accepted) => Some(accepted),
+        Err(error) => {
+            // The client has disconnected already, or no file descriptor is left until other connections end.
+            tracing::warn!(error.message = %error, "cannot accept a connection");
+            sleep(Duration::from_millis(50)).await;
+            None
         }
     }
-}
-
-/// Ends a connection in the middle of a response. An orderly close would look like the end of the response to a client of
-/// HTTP/1.0.
-fn reset(stream: &TcpStream) {
-    let _ = stream.set_zero_linger();
 }

@@ -26,6 +26,14 @@ impl<K: Clone + Eq + Hash> Shares<K> {
         self.room.saturating_sub(self.taken)
     }
 
+    pub(super) fn room(&self) -> usize {
+        self.room
+    }
+
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+
     /// How much this owner holds.
     pub(super) fn held_by(&self, owner: &K) -> usize {
         self.by_owner.get(owner).copied().unwrap_or(0)

@@ -15,6 +15,8 @@ use super::response::{self, ErrorFormat, Response, append_json, created, empty, 
 use crate::refusal::Refusal;
 use crate::tasks::{self, Changes};
 use page_request::PageRequest;
+#[cfg(any(test, fuzzing))]
+pub(super) use page_request::fuzz;
 pub(super) use page_request::{DEFAULT_LIMIT, LIMIT, LIMIT_NAMES, OFFSET, OFFSET_NAMES, SORTS, TEXT_NAMES};
 
 pub(super) const ERRORS: ErrorFormat =

@@ -54,8 +54,12 @@ pub async fn whole_list(
     let send_rest = async move {
         match list.send_rest(&sender).await {
             Ok(()) => {}
-            Err(Refusal::Busy(cause)) => tracing::warn!(%cause, "a list ended before its last page"),
-            Err(refusal) => tracing::error!(cause = ?refusal, "a list ended before its last page"),
+            Err(Refusal::Busy(cause)) => {
+                tracing::warn!(error.message = %cause, "a list ended before its last page");
+            }
+            Err(refusal) => {
+                tracing::error!(error.message = ?refusal, "a list ended before its last page");
+            }
         }
     };
     tokio::spawn(send_rest.in_current_span());

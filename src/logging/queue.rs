@@ -65,6 +65,22 @@ impl Queue {
         state.is_writing = true;
     }
 
+    /// Adds a line, or drops it.
+    pub(super) fn put(&self, line: &[u8]) {
+        let mut state = self.state();
+        let thread_waits = !state.is_writing && state.waiting.is_empty();
+        if state.waiting.len() + line.len() > self.max_bytes {
+            state.dropped += 1;
+        } else {
+            state.waiting.extend_from_slice(line);
+        }
+        drop(state);
+        // Each notification is a call of the kernel.
+        if thread_waits {
+            self.changed.notify_all();
+        }
+    }
+
     /// How many lines were dropped since the start.
     pub(super) fn dropped(&self) -> u64 {
         self.state().dropped
@@ -84,29 +100,6 @@ impl Queue {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The subscriber writes each line with one call.
-impl Write for &Queue {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut state = self.state();
-        let thread_waits = !state.is_writing && state.waiting.is_empty();
-        if state.waiting.len() + line.len() > self.max_bytes {
-            state.dropped += 1;
-        } else {
-            state.waiting.extend_from_slice(line);
-        }
-        drop(state);
-        // Each notification is a call of the kernel.
-        if thread_waits {
-            self.changed.notify_all();
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -148,8 +141,7 @@ mod tests {
     }
 
     fn put(queue: &Queue, line: &str) {
-        let mut queue = queue;
-        queue.write_all(line.as_bytes()).expect("no error");
+        queue.put(line.as_bytes());
     }
 
     #[test]

@@ -27,7 +27,11 @@ pub async fn connect(address: &Address) -> Result<Client, SchemaError> {
                 if gives_up || !error.is_temporary() {
                     return Err(cannot_connect(address, &error));
                 }
-                tracing::warn!(cause = %error, "{address} does not answer, trying again");
+                tracing::warn!(
+                    rowkeep.database = %address,
+                    error.message = %error,
+                    "the database does not answer, trying again"
+                );
             }
         }
         tokio::time::sleep(pause).await;

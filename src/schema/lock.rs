@@ -139,7 +139,10 @@ impl MigrationLock {
                     }
                     held_by = self.blockers(client).await.or(held_by);
                     let held_by = held_by.as_deref().unwrap_or_default();
-                    tracing::info!(held_by, "another process is changing this database, waiting for it");
+                    tracing::info!(
+                        rowkeep.held_by = held_by,
+                        "another process is changing this database, waiting for it"
+                    );
                     pause = LINE_INTERVAL;
                     continue;
                 }
@@ -193,8 +196,8 @@ async fn stop_older_releases(client: &Client) -> Result<(), SchemaError> {
         Ok(rows) => {
             if !rows.first().ok_or_else(no_row)?.try_get::<_, bool>(0)? {
                 tracing::warn!(
-                    "another session holds the advisory lock of older releases; this release does not wait for it. An older \
-                     `rowkeep migrate` may be running: see pg_locks"
+                    rowkeep.advice = "this release does not wait for it. An older `rowkeep migrate` may be running: see pg_locks",
+                    "another session holds the advisory lock of older releases"
                 );
             }
             Ok(())

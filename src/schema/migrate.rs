@@ -223,8 +223,9 @@ async fn announce_index_rebuild(client: &Client) -> Result<(), SchemaError> {
     let Some(row) = row else { return Ok(()) };
     let (rows, seconds): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
     tracing::info!(
-        rows,
-        "the next migration builds the indexes of app.tasks anew; requests wait about {seconds} s for it"
+        rowkeep.rows = rows,
+        rowkeep.expected_seconds = seconds,
+        "the next migration builds the indexes of app.tasks anew, and requests wait for it"
     );
     Ok(())
 }
@@ -233,7 +234,11 @@ async fn announce_index_rebuild(client: &Client) -> Result<(), SchemaError> {
 async fn log_letters(client: &Client) -> Result<(), SchemaError> {
     let row = client.query_one(LETTERS, &[]).await?;
     let (library, locale): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
-    tracing::info!(locale, "searches ignore case by the rules of {library}");
+    tracing::info!(
+        rowkeep.locale_provider = library,
+        rowkeep.locale = locale,
+        "searches ignore case by the rules of this locale"
+    );
     Ok(())
 }
 
@@ -248,7 +253,7 @@ async fn apply_migrations(client: &mut Client, target: Target) -> Result<Vec<Str
             Err(error) => (error.report().cloned(), Some(error)),
         };
         for migration in report.iter().flat_map(|report| report.applied_migrations()) {
-            tracing::info!("applied migration {migration}");
+            tracing::info!(rowkeep.migration = %migration, "applied a migration");
             applied.push(migration.to_string());
         }
 
@@ -271,8 +276,8 @@ async fn apply_policies(client: &mut Client, digest: &str) -> Result<(), SchemaE
     let is_open = client.query_opt(ACCEPTED_IS_OPEN, &[]).await?;
     if is_open.map(|row| row.try_get(0)).transpose()?.unwrap_or(false) {
         tracing::warn!(
-            "another role than rowkeep_owner could write rowkeep.accepted: no privilege is kept for it; review its rows, \
-             which count again now"
+            rowkeep.advice = "no privilege is kept for it; review its rows, which count again now",
+            "another role than rowkeep_owner could write rowkeep.accepted"
         );
     }
     for attempt in 1.. {
@@ -301,7 +306,7 @@ async fn apply_policies_once(client: &mut Client, digest: &str) -> Result<(), Er
 }
 
 pub(crate) async fn pause_before_retry(attempt: u32) {
-    tracing::info!(attempt, "a table is in use, trying again");
+    tracing::info!(rowkeep.attempt = attempt, "a table is in use, trying again");
     sleep(Duration::from_millis(200) * attempt).await;
 }
 

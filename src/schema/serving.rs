@@ -36,8 +36,9 @@ async fn read(client: &Client, address: &Address) -> Result<ServingData, SchemaE
     let server = check_server(client).await?;
     if let Some(safe) = server.safe_release {
         tracing::warn!(
-            server = server.name,
-            "row security has a known hole below {safe} (CVE-2026-120154): update PostgreSQL"
+            rowkeep.postgres = server.name,
+            rowkeep.postgres_fixed = safe,
+            "row security has a known hole in this release (CVE-2026-120154): update PostgreSQL"
         );
     }
 
@@ -51,8 +52,8 @@ async fn read(client: &Client, address: &Address) -> Result<ServingData, SchemaE
         }
         Some(found) if found.migration > wanted.migration => {
             tracing::warn!(
-                database = found.migration,
-                release = wanted.migration,
+                rowkeep.database_migration = found.migration,
+                rowkeep.release_migration = wanted.migration,
                 "the database is ahead of this release"
             );
         }
@@ -64,8 +65,8 @@ async fn read(client: &Client, address: &Address) -> Result<ServingData, SchemaE
         }
         Some(found) if found.has_newer_policies_than(&wanted) => {
             tracing::warn!(
-                database = found.policies,
-                release = wanted.policies,
+                rowkeep.database_policies = found.policies,
+                rowkeep.release_policies = wanted.policies,
                 "the policies of the database are of a newer release"
             );
         }

@@ -30,6 +30,8 @@ pub(super) struct PooledConnection {
     /// Set while a transaction is open. It stays set if it is not known that the transaction ended. The connection may then
     /// still have an identity and a role, so the pool must not give it to another user.
     pub(super) dirty: bool,
+    /// Whether its transaction had not ended at the deadline.
+    pub(super) is_overdue: bool,
 }
 
 /// A process of Postgres.

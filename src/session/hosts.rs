@@ -49,9 +49,13 @@ async fn first_of(
             Err(error) => error,
         };
         if error.is_silence() && address.hosts().note_silence(&endpoint) {
-            tracing::warn!(host = %endpoint, "a host of the database does not answer in its time");
+            tracing::warn!(rowkeep.database_host = %endpoint, "a host of the database does not answer in its time");
         }
-        tracing::debug!(host = %endpoint, cause = %error, "a host of the database refuses the connection");
+        tracing::debug!(
+            rowkeep.database_host = %endpoint,
+            error.message = %error,
+            "a host of the database refuses the connection"
+        );
         if failure.as_ref().is_none_or(ConnectError::is_temporary) {
             failure = Some(error);
         }

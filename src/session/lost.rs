@@ -42,6 +42,11 @@ pub(super) struct LostBackends {
 }
 
 impl LostBackends {
+    /// How many there are.
+    pub(super) fn number(&self) -> usize {
+        self.list().len()
+    }
+
     fn list(&self) -> MutexGuard<'_, Vec<LostBackend>> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -57,7 +62,7 @@ impl ConnectionManager {
             return;
         }
         tracing::warn!(
-            process_id = backend.process_id,
+            rowkeep.backend_pid = backend.process_id,
             "a backend does not answer: its connection is given up"
         );
         self.state.lost.list().push(LostBackend { backend, _slot: slot, _turn: turn });
@@ -85,7 +90,7 @@ impl ConnectionManager {
             let left = match within(2 * self.step_timeout, self.end(&backends)).await {
                 Some(Ok(left)) => left,
                 Some(Err(Some(error))) if error.as_db_error().is_some() => {
-                    tracing::error!(cause = %describe(&error), "lost backends cannot be ended");
+                    tracing::error!(error.message = %describe(&error), "lost backends cannot be ended");
                     vec![]
                 }
                 // Nobody knows: ask again.

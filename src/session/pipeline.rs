@@ -11,6 +11,13 @@
 //! - When a statement fails, Postgres skips every message before the next Sync. So nothing runs after a `BEGIN` or an
 //!   identity that failed. This stream answers each skipped statement with an error: no skipped statement is ever
 //!   reported as done.
+//!
+//! The driver takes a ReadyForQuery for the end of a statement, whether the statement completed or not. So this stream adds an
+//! error where a broken server sends one too early: a COMMIT that did not complete is never reported as done.
+
+#[cfg(any(test, fuzzing))]
+#[allow(clippy::panic, reason = "a target fails by a panic")]
+pub(super) mod fuzz;
 
 use std::collections::VecDeque;
 use std::io;
@@ -44,6 +51,7 @@ const PARSE: u8 = b'P';
 const BIND: u8 = b'B';
 const DESCRIBE: u8 = b'D';
 const CLOSE: u8 = b'C';
+const EXECUTE: u8 = b'E';
 const SYNC: u8 = b'S';
 const SIMPLE_QUERY: u8 = b'Q';
 
@@ -60,6 +68,14 @@ static READY_IN_TRANSACTION: LazyLock<Vec<u8>> = LazyLock::new(|| message(READY_
 /// ErrorResponse with in_failed_sql_transaction, for a statement that Postgres skipped.
 static SKIPPED: LazyLock<Vec<u8>> = LazyLock::new(|| {
     message(ERROR_RESPONSE, b"SERROR\0VERROR\0C25P02\0Mskipped: a statement before it failed\0\0")
+});
+
+/// ErrorResponse with protocol_violation, for a statement that Postgres neither completed nor refused.
+static NOT_COMPLETED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    message(
+        ERROR_RESPONSE,
+        b"SERROR\0VERROR\0C08P01\0Mthe server is ready, and the statement is not completed\0\0",
+    )
 });
 
 /// A message of the protocol: its type, its length without the type, its content.
@@ -176,6 +192,14 @@ enum ReadyFrom {
     Stream,
 }
 
+/// A statement that waits for its ReadyForQuery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Awaited {
+    ready_from: ReadyFrom,
+    /// Whether it is executed, and not only prepared: then it must complete, or fail.
+    is_executed: bool,
+}
+
 /// The stream below the driver, from its first message on.
 pub(super) struct PipelineStream<S> {
     stream: S,
@@ -184,7 +208,11 @@ pub(super) struct PipelineStream<S> {
     /// Whether the startup message was written. It is the only message without a type.
     started: bool,
     /// One entry for each statement that waits for its ReadyForQuery, in order.
-    awaited: VecDeque<ReadyFrom>,
+    awaited: VecDeque<Awaited>,
+    /// Whether the messages since the last Sync execute something.
+    is_executed: bool,
+    /// Whether the first statement of `awaited` has completed or failed.
+    is_answered: bool,
     /// Bytes from the driver that the stream below has not accepted yet.
     outgoing: BytesMut,
     /// Bytes from Postgres that were not parsed yet.
@@ -207,6 +235,8 @@ impl<S> PipelineStream<S> {
             pipeline,
             started: false,
             awaited: VecDeque::new(),
+            is_executed: false,
+            is_answered: false,
             outgoing: BytesMut::new(),
             unparsed: BytesMut::new(),
             current: (0, 0),
@@ -232,7 +262,7 @@ impl<S> PipelineStream<S> {
     fn accept(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         if !self.started {
             self.started = true;
-            self.awaited.push_back(ReadyFrom::Postgres);
+            self.await_ready_from(ReadyFrom::Postgres);
             self.outgoing.extend_from_slice(bytes);
             return Ok(());
         }
@@ -241,11 +271,12 @@ impl<S> PipelineStream<S> {
             let (message, rest) = bytes.split_at_checked(length).ok_or(io::ErrorKind::InvalidData)?;
             bytes = rest;
             if kind == SYNC && self.pipeline.take_one() {
-                self.awaited.push_back(ReadyFrom::Stream);
+                self.await_ready_from(ReadyFrom::Stream);
                 continue;
             }
+            self.is_executed |= matches!(kind, EXECUTE | SIMPLE_QUERY);
             if matches!(kind, SYNC | SIMPLE_QUERY) {
-                self.awaited.push_back(ReadyFrom::Postgres);
+                self.await_ready_from(ReadyFrom::Postgres);
             }
             match statement_name(message) {
                 Some(name) => self.accept_renamed(message, name)?,
@@ -253,6 +284,16 @@ impl<S> PipelineStream<S> {
             }
         }
         Ok(())
+    }
+
+    fn await_ready_from(&mut self, ready_from: ReadyFrom) {
+        let is_executed = std::mem::take(&mut self.is_executed);
+        self.awaited.push_back(Awaited { ready_from, is_executed });
+    }
+
+    /// Whether the first statement that waits is ready without a message of Postgres.
+    fn is_ready_from_stream(&self) -> bool {
+        self.awaited.front().is_some_and(|first| first.ready_from == ReadyFrom::Stream)
     }
 
     /// Accepts a message with a prefix before the name of its statement, which begins at `name`.
@@ -269,17 +310,21 @@ impl<S> PipelineStream<S> {
     }
 
     /// Moves the bytes that were read to the driver, and adds the messages that belong to the dropped Syncs.
-    fn parse(&mut self) {
+    ///
+    /// # Errors
+    /// When a message says that it is shorter than its own length. What is added after it would be read as its content.
+    fn parse(&mut self) -> io::Result<()> {
         loop {
             let (kind, missing) = match self.current {
                 (_, 0) => match header(&self.unparsed) {
+                    Some((_, ..HEADER)) => return Err(io::ErrorKind::InvalidData.into()),
                     Some((READY_FOR_QUERY, length)) => {
                         self.answer_skipped();
                         (READY_FOR_QUERY, length)
                     }
                     Some((BACKEND_KEY_DATA, length)) => {
                         // The driver keeps the process id to itself.
-                        let Some(process_id) = self.unparsed.get(HEADER..HEADER + 4) else { return };
+                        let Some(process_id) = self.unparsed.get(HEADER..HEADER + 4) else { return Ok(()) };
                         let process_id = process_id.try_into().map_or(0, u32::from_be_bytes);
                         self.pipeline.0.process_id.store(process_id, Relaxed);
                         (BACKEND_KEY_DATA, length)
@@ -287,10 +332,11 @@ impl<S> PipelineStream<S> {
                     Some((ERROR_RESPONSE, length)) => {
                         // An error that answers nothing announces the end of the backend.
                         self.is_closed_by_server |= self.awaited.is_empty();
+                        self.is_answered |= !self.awaited.is_empty();
                         (ERROR_RESPONSE, length)
                     }
                     Some(message) => message,
-                    None => return,
+                    None => return Ok(()),
                 },
                 message => message,
             };
@@ -298,13 +344,15 @@ impl<S> PipelineStream<S> {
             self.incoming.put(Buf::take(&mut self.unparsed, part));
             self.current = (kind, missing - part);
             if part < missing {
-                return;
+                return Ok(());
             }
-            if matches!(kind, COMMAND_COMPLETE | EMPTY_QUERY_RESPONSE)
-                && self.awaited.front() == Some(&ReadyFrom::Stream)
-            {
-                self.awaited.pop_front();
-                self.incoming.extend_from_slice(&READY_IN_TRANSACTION);
+            if matches!(kind, COMMAND_COMPLETE | EMPTY_QUERY_RESPONSE) {
+                let is_ready = self.is_ready_from_stream();
+                self.is_answered = !is_ready && !self.awaited.is_empty();
+                if is_ready {
+                    self.awaited.pop_front();
+                    self.incoming.extend_from_slice(&READY_IN_TRANSACTION);
+                }
             }
         }
     }
@@ -312,10 +360,16 @@ impl<S> PipelineStream<S> {
     /// Answers the statements that did not complete, before the ReadyForQuery of Postgres. The first of them failed and
     /// has its error already; Postgres skipped the others.
     fn answer_skipped(&mut self) {
-        while self.awaited.pop_front() == Some(ReadyFrom::Stream) {
+        let is_answered = std::mem::take(&mut self.is_answered);
+        if !is_answered && self.awaited.front().is_some_and(|first| first.is_executed) {
+            self.incoming.extend_from_slice(&NOT_COMPLETED);
+        }
+        while self.is_ready_from_stream() {
+            self.awaited.pop_front();
             self.incoming.extend_from_slice(&READY_IN_TRANSACTION);
             self.incoming.extend_from_slice(&SKIPPED);
         }
+        self.awaited.pop_front();
     }
 }
 
@@ -415,7 +469,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for PipelineStream<S> {
             if read? == 0 {
                 return Poll::Ready(Ok(())); // end of stream
             }
-            this.parse();
+            this.parse()?;
             this.publish();
         }
         let part = this.incoming.len().min(into.remaining());

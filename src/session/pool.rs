@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_postgres::{Client, Error};
 
 use super::connection::{Backend, PooledConnection, Settings};
+use super::figures::{Closed, PoolCounts};
 use super::lost::LostBackends;
 use super::opening::{Server, Slot};
 use super::pipeline::Pipeline;
@@ -44,6 +45,7 @@ pub(super) struct PoolState {
     /// How many connections were given back before they were at rest.
     unfinished: AtomicU64,
     pub(super) lost: LostBackends,
+    pub(super) counts: PoolCounts,
     /// Why the last connection could not be opened.
     connect_failure: watch::Sender<Option<Arc<ConnectError>>>,
 }
@@ -59,9 +61,10 @@ impl PoolState {
         if !self.prepared_were_lost.swap(true, Relaxed) {
             self.renew_connections();
             tracing::error!(
-                "prepared statements were lost: a connection pooler is between this server and Postgres. Statements are sent \
-                 unnamed from now on; set DATABASE_STATEMENTS=unnamed, and restart the pooler, whose connections can have \
-                 settings of this server"
+                rowkeep.advice = "a connection pooler is between this server and Postgres. Statements are sent unnamed from now \
+                                  on; set DATABASE_STATEMENTS=unnamed, and restart the pooler, whose connections can have \
+                                  settings of this server",
+                "prepared statements were lost"
             );
         }
     }
@@ -125,11 +128,13 @@ impl ConnectionManager {
             let client = hosts::connect(&self.address.refreshed()?, &pipeline, 2 * self.step_timeout).await?;
             self.describe(client, pipeline).await
         };
-        tokio::select! {
+        let opened = tokio::select! {
             biased;
             opened = opened => opened,
             () = slot.answers_again() => Err(ConnectError::TimedOut),
-        }
+        };
+        self.state.counts.set_reachable(opened.is_ok());
+        opened
     }
 
     async fn open(&self) -> Result<PooledConnection, ConnectError> {
@@ -142,8 +147,9 @@ impl ConnectionManager {
         let is_named = !is_shared || !has_lost && self.statement_mode == Some(StatementMode::Prepared);
         if is_pooled && is_named {
             tracing::warn!(
-                "a connection pooler is between this server and Postgres, and DATABASE_STATEMENTS=prepared: the pooler must \
-                 support prepared statements (PgBouncer 1.21 or newer with max_prepared_statements)"
+                rowkeep.advice = "DATABASE_STATEMENTS=prepared: the pooler must support prepared statements (PgBouncer 1.21 or \
+                                  newer with max_prepared_statements)",
+                "a connection pooler is between this server and Postgres"
             );
         }
         if is_shared {
@@ -174,6 +180,7 @@ impl ConnectionManager {
             generation,
             manager: self.clone(),
             dirty: false,
+            is_overdue: false,
         };
 
         let rows = connection.run(&CONNECTION, &[]).await?;
@@ -215,7 +222,7 @@ impl ConnectionManager {
         let prepared = statements.map(async |statement| {
             let types: Vec<_> = statement.parameter_types.iter().map(|kind| kind.driver_type()).collect();
             let prepared = client.prepare_typed(statement.sql, &types).await?;
-            tracing::debug!(query = statement.name, "prepared");
+            tracing::debug!(rowkeep.query = statement.name, "prepared");
             Ok::<_, Error>((statement.name, prepared))
         });
         Ok(try_join_all(prepared).await?.into_iter().collect())
@@ -229,7 +236,11 @@ impl ManageConnection for ConnectionManager {
     /// bb8 counts a connection that is being opened as one of its own, and waits for it without a limit. Without a time
     /// limit here, a server that accepts connections and never answers would use up the whole pool.
     async fn connect(&self) -> Result<PooledConnection, ConnectError> {
-        within(2 * self.step_timeout, self.open()).await.unwrap_or(Err(ConnectError::TimedOut))
+        let opened = within(2 * self.step_timeout, self.open()).await;
+        if opened.is_none() {
+            self.state.counts.set_reachable(false);
+        }
+        opened.unwrap_or(Err(ConnectError::TimedOut))
     }
 
     /// Checks only what is known on this side: a ping would cost a quarter of the throughput.
@@ -242,15 +253,25 @@ impl ManageConnection for ConnectionManager {
 
     /// Called when a connection is given back. Its transaction has ended then, and its answers were read.
     fn has_broken(&self, connection: &mut PooledConnection) -> bool {
-        if connection.dirty || connection.client.is_closed() {
-            return true;
-        }
-        let is_at_rest = connection.pipeline.is_at_rest();
-        if !is_at_rest {
+        let reason = if connection.is_overdue {
+            Some(Closed::Overdue)
+        } else if connection.client.is_closed() {
+            Some(Closed::Lost)
+        } else if connection.dirty {
+            Some(Closed::Failed)
+        } else if !connection.pipeline.is_at_rest() {
             self.state.unfinished.fetch_add(1, Relaxed);
             tracing::error!("a connection was given back before its last answer was read: it is closed");
+            Some(Closed::Unfinished)
+        } else if connection.generation < self.state.generation.load(Relaxed) {
+            Some(Closed::Renewed)
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            self.state.counts.closed(reason);
         }
-        !is_at_rest || connection.generation < self.state.generation.load(Relaxed)
+        reason.is_some()
     }
 }
 
@@ -270,7 +291,8 @@ impl ErrorSink<ConnectError> for ConnectErrors {
         {
             self.0.leave_prepared_statements();
         }
-        tracing::warn!(cause = %error, "cannot open a connection to the database");
+        self.0.counts.connect_failed();
+        tracing::warn!(error.message = %error, "cannot open a connection to the database");
         self.0.connect_failure.send_replace(Some(Arc::new(error)));
     }
 

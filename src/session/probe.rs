@@ -89,6 +89,7 @@ impl Session {
             Some(result) => result,
             None => {
                 self.manager.state.renew_connections();
+                self.manager.state.counts.set_reachable(false);
                 Err(ProbeError::Unavailable("the database does not answer".into()))
             }
         }

@@ -91,6 +91,18 @@ impl Turns {
         Ok(Turn { _permits: (scan, turn), _request: request })
     }
 
+    /// How many connections there are turns for.
+    pub(super) fn number(&self) -> u32 {
+        self.0.number_of_turns
+    }
+
+    /// How many requests wait for a turn.
+    pub(super) fn waiting(&self) -> usize {
+        let requests: usize = self.0.users().values().map(|share| share.requests).sum();
+        let taken = (self.0.number_of_turns as usize).saturating_sub(self.0.turns.available_permits());
+        requests.saturating_sub(taken)
+    }
+
     /// Waits until every turn has ended. None can begin afterwards.
     pub(super) async fn close(&self) {
         if let Ok(permits) = self.0.turns.acquire_many(self.0.number_of_turns).await {

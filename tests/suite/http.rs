@@ -1,6 +1,6 @@
 //! Tests over HTTP, from the request to the answer.
 
-mod contracts;
+pub mod contracts;
 mod key_pairs;
 pub mod links;
 

@@ -4,6 +4,7 @@ mod certificate_authority;
 mod cluster;
 pub mod coverage;
 mod issuer;
+pub mod log_lines;
 mod person;
 mod releases;
 mod server;
@@ -14,7 +15,7 @@ pub use cluster::{Database, OwnCluster, PASSWORD, cluster, end_with_this_process
 pub use issuer::{Issuer, JWKS_PATH, KeyPair, NEVER, Reply, public};
 pub use person::{Answer, Connection, Person, Request, send, try_send};
 pub use releases::{PACKAGED, releases};
-pub use server::{Server, Watcher};
+pub use server::{Server, Watcher, listening, listening_in_text};
 pub use shared::SharedWorld;
 
 use rowkeep::auth::{SourceKeys, TokenRules, TokenSource, UserId, Verifier};

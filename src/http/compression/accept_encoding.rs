@@ -1,5 +1,8 @@
 //! Chooses the coding of an answer by the `Accept-Encoding` of its request (RFC 9110, section 12.5.3).
 
+#[cfg(any(test, fuzzing))]
+pub(in crate::http) mod fuzz;
+
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 

@@ -10,13 +10,21 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Connections, Slot};
+use crate::http::slow_requests::Unwritten;
 
 /// A mark that a response is not complete.
-pub(in crate::http) struct Answering(pub(super) Arc<Slot>);
+pub(in crate::http) struct Answering {
+    pub(super) slot: Arc<Slot>,
+    /// Kept until the response has been written.
+    pub(in crate::http) unwritten: Option<Unwritten>,
+}
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.answered.store(true, Ordering::Relaxed);
+        if let Some(unwritten) = self.unwritten.take() {
+            *self.slot.unwritten() = Some(unwritten);
+        }
+        self.slot.answered.store(true, Ordering::Relaxed);
     }
 }
 
@@ -115,6 +123,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         if self.slot.answered.swap(false, Ordering::Relaxed) {
             self.slot.written.store(true, Ordering::Relaxed);
             self.slot.is_due.store(false, Ordering::Relaxed);
+            self.slot.unwritten().take();
         }
         Poll::Ready(Ok(()))
     }

@@ -1,7 +1,12 @@
 //! The query parameters of a page, and the link to the next one.
 
+#[cfg(any(test, fuzzing))]
+#[allow(clippy::panic, reason = "a target fails by a panic")]
+pub(in crate::http) mod fuzz;
+
 use std::ops::RangeInclusive;
 
+use crate::auth::UserId;
 use crate::cursor::Cursors;
 use crate::http::request::Call;
 use crate::refusal::Refusal;
@@ -41,6 +46,14 @@ impl PageRequest {
     /// [`Refusal::Invalid`] for the first parameter that is not acceptable, or a cursor of another list;
     /// [`Refusal::Busy`] for a cursor if the database was not reached yet.
     pub fn read(call: &Call, caller: &Caller) -> Result<Self, Refusal> {
+        Self::parse(call, caller.user(), || call.cursors())
+    }
+
+    fn parse<'a>(
+        call: &Call,
+        user: &UserId,
+        cursors: impl FnOnce() -> Result<&'a Cursors, Refusal>,
+    ) -> Result<Self, Refusal> {
         let limit = one_of(&LIMIT_NAMES, |name| number(call, name, LIMIT, ""))?.map(|(_, limit)| limit);
         let tasks_in_page = limit.unwrap_or(DEFAULT_LIMIT);
         let offset = one_of(&OFFSET_NAMES, |name| offset(call, name, tasks_in_page))?;
@@ -57,7 +70,7 @@ impl PageRequest {
                     "cursor and {name} exclude each other: send only one of them"
                 )));
             }
-            (Some(cursor), None) => Some(call.cursors()?.decrypt(&cursor, caller.user(), &listing).ok_or(Refusal::invalid(
+            (Some(cursor), None) => Some(cursors()?.decrypt(&cursor, user, &listing).ok_or(Refusal::invalid(
                 "cursor does not belong to this list: take it from the Link of a page with the same status, sort and q, or \
                  start again without a cursor",
             ))?),

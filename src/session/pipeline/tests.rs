@@ -9,12 +9,13 @@ use super::*;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Messages by their types. `Z`, `t`, `s` and `S` are as on the wire, the others have 300 bytes of content.
+/// Messages by their types. `Z`, `t`, `s`, `!` and `S` are as on the wire, the others have 300 bytes of content.
 fn messages(kinds: &str) -> Vec<u8> {
     let message = |kind| match kind {
         'Z' => b"Z\0\0\0\x05I".to_vec(),
         't' => READY_IN_TRANSACTION.clone(),
         's' => SKIPPED.clone(),
+        '!' => NOT_COMPLETED.clone(),
         'S' => b"S\0\0\0\x04".to_vec(),
         kind => super::message(kind as u8, &[0; 300]),
     };
@@ -87,7 +88,7 @@ async fn statements_of_a_pipeline_share_one_sync_and_each_becomes_ready() {
             answers(&mut stream, &mut there, "2C2C2DDDC2CZ", "2Ct2Ct2DDDCt2CZ").await;
         }
         writes(&mut stream, &mut there, "BESPDSQ", "BESPDSQ").await;
-        answers(&mut stream, &mut there, "2CZ1tTZTDCCZ", "2CZ1tTZTDCCZ").await;
+        answers(&mut stream, &mut there, "2CZ1TZTDCCZ", "2CZ1TZTDCCZ").await;
     }
 }
 
@@ -126,6 +127,28 @@ async fn statements_after_a_kept_sync_are_not_skipped() {
             answers(&mut stream, &mut there, answer, read).await;
         }
     }
+}
+
+/// The driver would take the ReadyForQuery for the end of a statement that has completed.
+#[tokio::test]
+async fn a_statement_that_is_ready_and_not_completed_is_an_error() {
+    for (answer, read) in [("2C2C2C2Z", "2Ct2Ct2Ct2!Z"), ("2C2C2Z", "2Ct2Ct2!tsZ"), ("Z", "!tststsZ")] {
+        let (mut stream, mut there, pipeline) = started(1000).await;
+        pipeline.omit_syncs(3);
+        writes(&mut stream, &mut there, "BESBESBESBES", "BEBEBEBES").await;
+        answers(&mut stream, &mut there, answer, read).await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_shorter_than_its_length_ends_the_stream() {
+    let (mut stream, mut there, _) = started(1000).await;
+    writes(&mut stream, &mut there, "BES", "BES").await;
+    there.write_all(b"C\0\0\0\x03Z\0\0\0\x05I").await.expect("written");
+
+    let error = timeout(TIMEOUT, stream.read_u8()).await.expect("an end in time").expect_err("an error");
+
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
 }
 
 #[tokio::test]

@@ -141,9 +141,10 @@ async fn the_migration_says_before_it_how_many_rows_it_has_to_sort() {
 
     assert!(done.status.success(), "{done:?}");
     let log = String::from_utf8_lossy(&done.stderr);
-    let announced = log.find("builds the indexes of app.tasks anew; requests wait about 1 s for it");
-    assert!(announced.is_some() && log.contains("20000"), "{log}");
-    assert!(announced < log.find("applied migration V6__user_ids_byte_by_byte"), "{log}");
+    let announced = log.find("builds the indexes of app.tasks anew, and requests wait for it");
+    assert!(announced.is_some(), "{log}");
+    assert!(log.contains(r#""rowkeep.rows":20000,"rowkeep.expected_seconds":1"#), "{log}");
+    assert!(announced < log.find(r#""rowkeep.migration":"V6__user_ids_byte_by_byte""#), "{log}");
 }
 
 #[tokio::test]

@@ -33,7 +33,8 @@ async fn migrate_logs_by_which_rules_searches_ignore_case() {
     let log = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{done:?}");
     assert!(
-        log.contains("searches ignore case by the rules of ICU") && log.contains(r#""locale":"und""#),
+        log.contains("searches ignore case by the rules of this locale")
+            && log.contains(r#""rowkeep.locale_provider":"ICU","rowkeep.locale":"und""#),
         "{log}"
     );
     assert_eq!(described(&admin).await, pristine().await);

@@ -5,17 +5,19 @@ use rowkeep::schema;
 use super::catalogue::{described, pristine};
 use super::old_and_new::older_policies;
 use super::support::{Fixture, files, state, texts};
-use crate::world::{Database, OwnCluster, SECRET};
+use crate::world::{Database, OwnCluster, SECRET, coverage};
 
 /// Runs the real program.
 pub async fn rowkeep(arguments: &[&str], url: &str) -> std::process::Output {
-    tokio::process::Command::new(env!("CARGO_BIN_EXE_rowkeep"))
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_rowkeep"))
         .args(arguments)
         .env_clear()
         .envs([("ENVIRONMENT", "production"), ("DATABASE_URL", url), ("BETTER_AUTH_SECRET", SECRET)])
         .output()
         .await
-        .expect("the program")
+        .expect("the program");
+    coverage::record_output(&String::from_utf8_lossy(&output.stderr));
+    output
 }
 
 /// Every catalogue row of our schemas, with the transaction that wrote it.

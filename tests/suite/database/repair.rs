@@ -49,7 +49,7 @@ async fn a_create_that_gets_an_id_that_exists_is_a_500_and_the_log_has_the_state
     assert_eq!(failed.status(), 500, "{failed:?}");
     let id = failed.header("x-request-id").to_owned();
     let event = world.server.logs(|event| event["message"] == "a fault of the server").await;
-    let cause = event["cause"].as_str().expect("a cause");
+    let cause = event["error.message"].as_str().expect("a cause");
     assert!(cause.contains("rowkeep migrate --repair") && event.to_string().contains(&id), "{event}");
     let statement = &cause[cause.find("select setval").expect("a statement")..];
     superuser.batch_execute(statement).await.expect("the statement of the log");

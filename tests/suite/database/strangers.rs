@@ -428,7 +428,7 @@ async fn health_fails_while_a_trigger_is_disabled_and_the_log_has_the_statement(
 
     assert_eq!(health.status(), 503, "{health:?}");
     let event = world.server.logs(|event| event["message"] == "unhealthy").await;
-    let problem = event["problem"].as_str().expect("a problem");
+    let problem = event["error.message"].as_str().expect("a problem");
     assert!(problem.contains("ALTER TABLE app.tasks ENABLE TRIGGER tasks_touch;"), "{problem}");
 }
 

@@ -95,10 +95,15 @@ async fn the_log_says_how_long_a_request_and_its_statement_took() {
 
     Person::new(server.address, "alice").get("/api/tasks").await;
 
-    let query = server.logs(|event| event["message"] == "query" && event["query"] == "tasks/list").await;
-    let answered = server.logs(|event| event["message"] == "answered" && event["path"] == "/api/tasks").await;
-    assert!(query["micros"].as_u64() <= answered["micros"].as_u64(), "{query} {answered}");
-    assert!(query["micros"].is_u64() && answered["status"] == 200, "{query} {answered}");
+    let query =
+        server.logs(|event| event["message"] == "query" && event["rowkeep.query"] == "tasks/list").await;
+    let answered =
+        server.logs(|event| event["message"] == "answered" && event["url.path"] == "/api/tasks").await;
+    assert!(query["event.duration"].as_u64() <= answered["event.duration"].as_u64(), "{query} {answered}");
+    assert!(
+        query["event.duration"].is_u64() && answered["http.response.status_code"] == 200,
+        "{query} {answered}"
+    );
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ fn broken_links_are_found() {
 /// Checks paths between backticks. The changelog also names files of the past, so it is left out.
 #[test]
 fn every_file_named_in_a_page_exists() {
-    const FOLDERS: [&str; 11] = [
+    const FOLDERS: [&str; 12] = [
         "src/",
         "sql/",
         "policies/",
@@ -87,6 +87,7 @@ fn every_file_named_in_a_page_exists() {
         "examples/",
         "build/",
         "deploy/",
+        "fuzz/",
         ".ci/",
     ];
     let mut missing = Vec::new();

@@ -100,7 +100,12 @@ async fn an_internal_error_is_a_500_without_its_cause() {
             assert_shows_no_internals(&answer, &format!("{contract} {call}"));
             let request = answer.header("x-request-id");
             assert!(!request.is_empty(), "{contract} {call}");
-            world.server.logs(|event| event["id"] == request && event["status"] == 500).await;
+            world
+                .server
+                .logs(|event| {
+                    event["http.request.id"] == request && event["http.response.status_code"] == 500
+                })
+                .await;
         }
     }
 }

@@ -35,9 +35,9 @@ async fn assert_skipped(skipped: &[Entry]) {
             assert_eq!(served.refusal(&pair.token(&served.claims)).await, None, "{setting}: {}", pair.alg());
         }
         let good: BTreeSet<_> = PAIRS.iter().map(|pair| (pair.kid.clone(), pair.alg())).collect();
-        assert_eq!(served.logged("key loaded", "algorithm"), good, "{setting}");
+        assert_eq!(served.logged("key loaded", "rowkeep.key_algorithm"), good, "{setting}");
 
-        let reasons = served.logged("key skipped", "reason");
+        let reasons = served.logged("key skipped", "event.reason");
         for entry in skipped {
             let reason = reasons.iter().find(|(kid, _)| *kid == entry.logged_kid());
             let (_, reason) = reason.unwrap_or_else(|| panic!("{setting}: {} is not logged", entry.label));
@@ -49,7 +49,7 @@ async fn assert_skipped(skipped: &[Entry]) {
         let log = served.world.server.log();
         let lines: Vec<_> = log.iter().filter(|line| line.contains("\"key skipped\"")).collect();
         assert_eq!(lines.len(), skipped.len(), "{setting}: a line for each");
-        assert!(lines.iter().all(|line| line.contains("\"WARN\"")), "{setting}: {lines:#?}");
+        assert!(lines.iter().all(|line| line.contains("\"warn\"")), "{setting}: {lines:#?}");
         assert!(!log.iter().any(|line| line.contains(skipped::SECRET_PART)), "{setting}: a secret is logged");
     }
 }
@@ -87,11 +87,11 @@ async fn a_key_is_used_with_any_other_members() {
 
             assert_eq!(served.refusal(&token).await, None, "{}: {kid}", served.setting);
         }
-        let loaded = served.logged("key loaded", "algorithm");
+        let loaded = served.logged("key loaded", "rowkeep.key_algorithm");
         for (pair, _, kid) in &keys {
             assert!(loaded.contains(&(kid.clone(), pair.alg())), "{}: {kid}: {loaded:?}", served.setting);
         }
-        assert!(served.logged("key skipped", "reason").is_empty(), "{}", served.setting);
+        assert!(served.logged("key skipped", "event.reason").is_empty(), "{}", served.setting);
     }
 }
 
@@ -209,9 +209,10 @@ async fn every_key_is_logged_before_the_server_listens() {
     let listening = events.iter().position(|event| event["message"] == "listening").expect("it listens");
     let named: BTreeSet<_> = events[..listening]
         .iter()
-        .filter(|event| event["message"] == "key loaded" && event["level"] == "INFO")
+        .filter(|event| event["message"] == "key loaded" && event["log.level"] == "info")
         .map(|event| {
-            ["source", "algorithm", "kid"].map(|field| event[field].as_str().unwrap_or("?").to_owned())
+            ["rowkeep.key_source", "rowkeep.key_algorithm", "rowkeep.key_id"]
+                .map(|field| event[field].as_str().unwrap_or("?").to_owned())
         })
         .collect();
     let (better_auth, file) =

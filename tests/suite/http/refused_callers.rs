@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::contracts::CONTRACTS;
-use super::tokens::{PREVIOUS_SECRET, bearer, claims, header, signed, token_with};
+use super::tokens::{PREVIOUS_SECRET, authorized, bearer, claims, header, signed, token_with};
 use crate::operation::overload::eventually;
 use crate::world::{Issuer, KeyPair, SECRET, SHARED_USERS, World};
 
@@ -17,12 +17,15 @@ async fn every_401_and_403_is_logged_as_a_warning_with_address_and_reason() {
     let world = World::new().await;
     let logged = async |status: u16, reason: &str| {
         let is_refusal =
-            |event: &Value| event["reason"].as_str().is_some_and(|text| text.starts_with(reason));
-        let event = world.server.logs(|event| is_refusal(event) && event["status"] == status).await;
-        assert_eq!(event["level"], "WARN", "{event}");
-        let client = event["client"].as_str().expect("an address");
-        let client: std::net::SocketAddr = client.parse().expect("an address");
-        assert!(client.ip().is_loopback(), "{event}");
+            |event: &Value| event["event.reason"].as_str().is_some_and(|text| text.starts_with(reason));
+        let event = world
+            .server
+            .logs(|event| is_refusal(event) && event["http.response.status_code"] == status)
+            .await;
+        assert_eq!(event["log.level"], "warn", "{event}");
+        let client = event["client.address"].as_str().expect("an address");
+        let client: std::net::IpAddr = client.parse().expect("an address");
+        assert!(client.is_loopback() && event["client.port"].is_u64(), "{event}");
     };
     let expired = bearer(&world, &token_with(json!({ "exp": 1 })));
 
@@ -57,20 +60,68 @@ async fn every_refusal_is_logged_and_no_token_is_logged() {
     bob.call(Method::DELETE, "/api/alice@example.org/tasks/7").await;
     refusals += 1;
 
-    let last = |event: &Value| event["message"] == "refused" && event["status"] == 403;
+    let last = |event: &Value| event["message"] == "refused" && event["http.response.status_code"] == 403;
     world.server.logs(last).await;
     let log = world.server.log();
     let events: Vec<Value> = log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let refused: Vec<_> = events.iter().filter(|event| event["message"] == "refused").collect();
     assert_eq!(refused.len(), refusals);
     for event in refused {
-        assert_eq!(event["level"], "WARN", "{event}");
-        assert!(event["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{event}");
-        assert!(event["client"].as_str().is_some_and(|client| client.starts_with("127.0.0.1:")), "{event}");
+        assert_eq!(event["log.level"], "warn", "{event}");
+        assert!(event["event.reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{event}");
+        assert_eq!(event["client.address"], "127.0.0.1", "{event}");
     }
     for secret in [&expired, SECRET, "a secret plan", "alice@example.org"] {
         assert!(!log.iter().any(|line| line.contains(secret)), "{secret} is logged");
     }
+}
+
+#[tokio::test]
+async fn a_refused_token_has_the_word_of_its_problem() {
+    let world = World::with(&[
+        ("JWT_ISSUER", "https://issuer.example"),
+        ("JWT_AUDIENCE", "api"),
+        ("JWT_MAX_LIFETIME", "7200"),
+    ])
+    .await;
+    let good = json!({ "iss": "https://issuer.example", "aud": "api" });
+    let with = |changes: Value| {
+        let mut all = good.clone();
+        all.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
+        token_with(all)
+    };
+    let header = |header: Value| signed(&header, &claims(good.clone()), SECRET);
+    for (word, token) in [
+        ("token_placeholder", "undefined".to_owned()),
+        ("token_malformed", "a.b".into()),
+        ("token_too_long", "x".repeat(17_000)),
+        ("token_session", "a1".repeat(16)),
+        ("token_other_purpose", with(json!({ "purpose": "reset" }))),
+        ("token_unsupported", header(json!({ "alg": "HS256", "crit": ["x"] }))),
+        ("token_algorithm", header(json!({ "alg": "none" }))),
+        ("token_no_key", header(json!({ "alg": "RS256" }))),
+        ("token_signature", signed(&json!({ "alg": "HS256" }), &claims(good.clone()), "another secret")),
+        ("token_expired", with(json!({ "exp": 1 }))),
+        ("token_not_yet_valid", with(json!({ "nbf": 4_000_000_000_u32 }))),
+        ("token_lifetime", with(json!({ "exp": 4_000_000_000_u32 }))),
+        ("token_issuer", with(json!({ "iss": "https://other.example" }))),
+        ("token_audience", with(json!({ "aud": "other" }))),
+        ("token_subject", with(json!({ "sub": " " }))),
+        ("token_claims", with(json!({ "sub": 7 }))),
+    ] {
+        let answer = world.bearer(&token).get("/api/tasks").await;
+
+        assert_eq!(answer.status(), 401, "{word}");
+        let id = answer.header("x-request-id");
+        let refused =
+            world.server.logs(|event| event["message"] == "refused" && event["http.request.id"] == id).await;
+        assert_eq!(refused["error.type"], word, "{refused}");
+    }
+    let two = authorized(&world, &["Bearer a", "Bearer b"]).await;
+    let id = two.header("x-request-id");
+    let refused =
+        world.server.logs(|event| event["message"] == "refused" && event["http.request.id"] == id).await;
+    assert_eq!(refused["error.type"], "token_several_headers", "{refused}");
 }
 
 #[tokio::test]

@@ -46,8 +46,9 @@ async fn every_answer_has_the_id_of_its_line_in_the_log() {
     for (status, answer) in answers {
         let id = answer.header("x-request-id");
         assert!(id.len() >= 8, "{answer:?}");
-        let is_its_line = |event: &serde_json::Value| event["message"] == "answered" && event["id"] == id;
-        assert_eq!(world.server.logs(is_its_line).await["status"], status, "{answer:?}");
+        let is_its_line =
+            |event: &serde_json::Value| event["message"] == "answered" && event["http.request.id"] == id;
+        assert_eq!(world.server.logs(is_its_line).await["http.response.status_code"], status, "{answer:?}");
     }
 }
 
@@ -59,7 +60,7 @@ async fn the_clients_own_id_is_in_the_answer_and_in_the_log() {
         let answer = get_with_id(&world, id).await;
 
         assert_eq!(answer.header("x-request-id"), id);
-        world.server.logs(|event| event["message"] == "answered" && event["id"] == id).await;
+        world.server.logs(|event| event["message"] == "answered" && event["http.request.id"] == id).await;
     }
 }
 

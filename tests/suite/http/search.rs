@@ -217,7 +217,10 @@ async fn neither_the_search_text_nor_the_cursor_is_logged() {
     alice.get(&format!("{address}bent")).await;
     alice.get("/api/v1/tasks?q=alice+seeks%00").await;
     alice.get("/api/v1/tasks/7?q=alice+seeks").await;
-    world.server.logs(|event| event["message"] == "answered" && event["status"] == 404).await;
+    world
+        .server
+        .logs(|event| event["message"] == "answered" && event["http.response.status_code"] == 404)
+        .await;
 
     let log = world.server.log().join("\n");
     assert!(log.contains("tasks/count_found"), "the log names the queries: {log}");

@@ -9,24 +9,31 @@ use tokio::net::TcpSocket;
 use super::overload::eventually;
 use super::program::{Program, Running};
 use super::raw_client::{RawClient, head, request};
-use crate::world::{Database, SECRET};
+use crate::world::{Database, SECRET, listening_in_text};
 
 /// A server that may open this many files.
 pub struct Limited {
     pub address: SocketAddr,
-    _running: Running,
+    running: Running,
     _database: Database,
 }
 
 impl Limited {
+    /// The address of its second listener.
+    pub async fn admin_address(&mut self) -> SocketAddr {
+        self.running.says("listening for operators").await;
+        let log = self.running.err();
+        let line = log.lines().find(|line| line.contains("listening for operators")).expect("a line");
+        listening_in_text(line).expect("an address")
+    }
+
     pub async fn to(files: u32, settings: &[(&str, &str)]) -> Self {
         let database = Database::new().await;
         let mut running = program(files, &database.url("rowkeep_login"), settings).start();
         running.says("checked that the policies restrict requests").await;
         let log = running.err();
-        let address = log.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
-        let address = address.and_then(|address| address.parse().ok()).expect("an address");
-        Self { address, _running: running, _database: database }
+        let address = listening_in_text(&log).expect("an address");
+        Self { address, running, _database: database }
     }
 
     async fn answers(&self) -> u16 {

@@ -159,7 +159,7 @@ async fn programs_of_another_user_are_named_where_no_others_are_found() {
 
     let ended = checkout.program(&[]).with(&[("PATH", programs.to_str().expect("text"))]).run().await;
 
-    let told = format!("\n{} has such programs. They belong to another user", programs.display());
+    let told = format!("\n  {} has such programs. They belong to another user", programs.display());
     assert!(ended.code == Some(1) && ended.err.contains("PostgreSQL 99"), "{ended:?}");
     assert!(ended.err.contains(&told) && ended.err.contains("POSTGRES_BIN_DIR"), "{ended:?}");
     assert_eq!(text(&record), "");

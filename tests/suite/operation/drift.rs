@@ -15,7 +15,7 @@ async fn warnings_after(change: &str) -> Vec<String> {
 
     let events = world.server.log().into_iter().filter_map(|line| serde_json::from_str(&line).ok());
     let warnings = events.filter(|event: &serde_json::Value| event["message"] == "`rowkeep audit` fails");
-    warnings.map(|event| event["fact"].as_str().expect("a fact").to_owned()).collect()
+    warnings.map(|event| event["rowkeep.finding"].as_str().expect("a fact").to_owned()).collect()
 }
 
 #[tokio::test]

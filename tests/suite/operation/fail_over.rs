@@ -20,7 +20,7 @@ async fn a_server_on_a_standby_is_unhealthy_and_one_that_wants_a_standby_serves_
     let server = Server::start_listening(&settings).await.expect("a server");
     let anonymous = Person::with_token(server.address, None);
     let said = |event: &serde_json::Value| {
-        event["cause"].as_str().is_some_and(|cause| cause.contains("target_session_attrs=read-only"))
+        event["error.message"].as_str().is_some_and(|cause| cause.contains("target_session_attrs=read-only"))
     };
     server.logs(said).await;
 

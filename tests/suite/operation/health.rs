@@ -76,7 +76,7 @@ async fn only_the_log_says_which_protection_is_missing() {
         assert!(!text.contains(inner), "{text}");
     }
     let event = world.server.logs(|event| event["message"] == "unhealthy").await;
-    assert!(event["problem"].as_str().expect("a problem").contains("row security"), "{event}");
+    assert!(event["error.message"].as_str().expect("a problem").contains("row security"), "{event}");
 }
 
 #[tokio::test]

@@ -97,7 +97,7 @@ async fn a_missing_or_broken_file_removes_no_key() {
     let problem = |text: &'static str| {
         world
             .server
-            .logs(move |event| event["problem"].as_str().is_some_and(|problem| problem.contains(text)))
+            .logs(move |event| event["error.message"].as_str().is_some_and(|problem| problem.contains(text)))
     };
 
     file.write("{");
@@ -123,8 +123,9 @@ async fn a_pipe_instead_of_the_file_delays_neither_start_nor_stop() {
         let made = std::process::Command::new("mkfifo").arg(file.path()).status();
         assert!(made.expect("mkfifo").success());
     };
-    let problem =
-        |event: &Value| event["problem"].as_str().is_some_and(|text| text.contains("not a regular file"));
+    let problem = |event: &Value| {
+        event["error.message"].as_str().is_some_and(|text| text.contains("not a regular file"))
+    };
 
     pipe();
     let refused = World::try_with(&settings(&file.path())).await.err().expect("a refusal");
@@ -158,7 +159,10 @@ async fn no_part_of_a_key_set_is_logged() {
         let world = world(&file).await;
 
         file.write(text);
-        world.server.logs(|event| event["problem"].is_string() || event["message"] == "key skipped").await;
+        world
+            .server
+            .logs(|event| event["error.message"].is_string() || event["message"] == "key skipped")
+            .await;
 
         let log = world.server.log().join("\n");
         assert!(!log.contains("hush"), "{text}: {log}");

@@ -185,7 +185,7 @@ async fn a_retired_key_is_refused_after_the_set_was_read_for_a_new_one() {
     assert_eq!(status(&after).await, 200);
     assert_eq!(status(&before).await, 401);
     let retired = world.server.logs(|event| event["message"] == "key retired").await;
-    assert_eq!(retired["kid"], old.kid.as_str());
+    assert_eq!(retired["rowkeep.key_id"], old.kid.as_str());
 }
 
 /// The issuer sets `max-age=1`.
@@ -234,8 +234,11 @@ async fn a_set_without_a_usable_key_retires_no_key() {
             "{label}: {detail}"
         );
         assert!(detail.contains("it has no key that can be used"), "{label}: {detail}");
-        let problem = world.server.logs(|event| event["problem"].is_string()).await;
-        assert!(problem["problem"].as_str().is_some_and(|text| text.contains(reason)), "{label}: {problem}");
+        let problem = world.server.logs(|event| event["error.message"].is_string()).await;
+        assert!(
+            problem["error.message"].as_str().is_some_and(|text| text.contains(reason)),
+            "{label}: {problem}"
+        );
     }
 }
 

@@ -126,7 +126,7 @@ async fn keys_of_an_issuer_whose_certificate_is_not_trusted_are_not_used() {
 
         assert_eq!(world.bearer(&pair.token(&claims())).get("/api/tasks").await.status(), 401, "{label}");
         assert_eq!(world.anonymous().get("/health").await.status(), 503, "{label}");
-        let problem = world.server.logs(|event| event["problem"].is_string()).await;
+        let problem = world.server.logs(|event| event["error.message"].is_string()).await;
         assert!(problem.to_string().contains("certificate"), "{label}: {problem}");
     }
 }
@@ -145,7 +145,7 @@ async fn a_redirect_from_https_to_http_is_not_followed_and_one_to_https_is() {
         assert_eq!(world.bearer(&pair.token(&claims())).get("/api/tasks").await.status(), status, "{scheme}");
         assert_eq!(issuer.unencrypted.load(Ordering::Relaxed), 0, "{scheme}");
         if scheme == "http" {
-            let problem = world.server.logs(|event| event["problem"].is_string()).await;
+            let problem = world.server.logs(|event| event["error.message"].is_string()).await;
             assert!(problem.to_string().contains("from https to http"), "{problem}");
         }
     }

@@ -21,7 +21,10 @@ async fn a_user_who_sends_many_large_bodies_is_told_so_and_keeps_nobody_else_out
     let large = json!({ "title": "one", "note": "x".repeat(20_000) });
 
     let clients = join_all((0..MANY).map(|_| half_a_large_body(&world, "greedy"))).await;
-    let log = world.server.logs(|event| event["message"] == "answered" && event["status"] == 503).await;
+    let log = world
+        .server
+        .logs(|event| event["message"] == "answered" && event["http.response.status_code"] == 503)
+        .await;
     let own = world.user("greedy").post("/api/tasks", large.clone()).await;
     let other = world.user("bob").post("/api/tasks", large).await;
 
@@ -55,7 +58,10 @@ async fn the_answer_with_the_largest_task_fits_also_where_the_share_of_its_user_
     let largest =
         json!({ "title": "\u{1}".repeat(200), "description": "\u{1}".repeat(1000), "completed": false });
     let clients = join_all((0..MANY).map(|_| half_a_large_body(&world, &name))).await;
-    world.server.logs(|event| event["message"] == "answered" && event["status"] == 503).await;
+    world
+        .server
+        .logs(|event| event["message"] == "answered" && event["http.response.status_code"] == 503)
+        .await;
 
     let created = user.post("/api/tasks", largest).await;
     let page = user.get("/api/v1/tasks?limit=1").await;

@@ -53,7 +53,10 @@ async fn requests_that_get_no_connection_in_time_are_answered_with_503() {
     let body = json!({ "title": "two" });
     let writers = join_all((0..6).map(|_| alice.put(&path, body.clone())));
     let readers = async {
-        world.server.logs(|event| event["message"] == "answered" && event["status"] == 503).await;
+        world
+            .server
+            .logs(|event| event["message"] == "answered" && event["http.response.status_code"] == 503)
+            .await;
         join_all((0..4).map(|_| bob.get("/api/tasks"))).await
     };
     let (writers, _readers) = tokio::join!(writers, readers);
@@ -104,7 +107,7 @@ async fn the_logins_lock_timeout_ends_a_statement_that_waits_for_a_lock() {
     let answer = alice.put(&format!("/api/tasks/{}", task["id"]), json!({ "title": "two" })).await;
 
     assert_unavailable(&answer);
-    world.server.logs(|event| text(&event["cause"]).starts_with("55P03")).await;
+    world.server.logs(|event| text(&event["error.message"]).starts_with("55P03")).await;
 }
 
 #[tokio::test]
@@ -119,7 +122,8 @@ async fn a_login_without_timeouts_gets_those_of_the_server() {
     let answer = alice.put(&format!("/api/tasks/{}", task["id"]), json!({ "title": "two" })).await;
 
     assert_unavailable(&answer);
-    let ended = |event: &Value| ["55P03", "57014"].iter().any(|code| text(&event["cause"]).starts_with(code));
+    let ended =
+        |event: &Value| ["55P03", "57014"].iter().any(|code| text(&event["error.message"]).starts_with(code));
     world.server.logs(ended).await;
 }
 

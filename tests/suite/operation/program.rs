@@ -11,6 +11,8 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use crate::world::coverage;
+
 /// More time than any of this takes.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
@@ -171,6 +173,7 @@ impl Running {
         let Ok(status) = status else { panic!("does not end:\n{}{}", self.out(), self.err()) };
         // A process that it has started can hold the pipes open, so do not wait for their end: its own output has come by then.
         tokio::time::sleep(Duration::from_millis(100)).await;
+        coverage::record_output(&self.err());
         Ended { code: status.expect("a status").code(), out: self.out(), err: self.err() }
     }
 }

@@ -102,10 +102,11 @@ async fn the_log_lists_every_loaded_key_and_no_secret() {
             .server
             .logs(|event| {
                 event["message"] == "key loaded"
-                    && event["source"].as_str().and_then(|text| text.split(' ').next()) == Some(source)
+                    && event["rowkeep.key_source"].as_str().and_then(|text| text.split(' ').next())
+                        == Some(source)
             })
             .await;
-        loaded.push((event["kid"].clone(), event["algorithm"].clone()));
+        loaded.push((event["rowkeep.key_id"].clone(), event["rowkeep.key_algorithm"].clone()));
     }
 
     let of_secret = (json!(""), json!("HS256"));

@@ -282,8 +282,10 @@ async fn in_development_an_issuer_that_names_no_source_is_that_of_the_key_set() 
 fn warnings(world: &World) -> Vec<String> {
     let events = world.server.log().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
     let warnings = events.take_while(|event| event["message"] != "listening");
-    let warnings = warnings.filter(|event| event["level"] == "WARN");
-    warnings.filter_map(|event| event["message"].as_str().map(str::to_owned)).collect()
+    let warnings = warnings.filter(|event| event["log.level"] == "warn");
+    let text =
+        |event: &Value| event["rowkeep.advice"].as_str().or(event["message"].as_str()).map(str::to_owned);
+    warnings.filter_map(|event| text(&event)).collect()
 }
 
 #[tokio::test]

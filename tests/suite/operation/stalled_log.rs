@@ -13,7 +13,7 @@ use super::raw_client::{RawClient, request};
 use crate::world::{Database, Person, SECRET, World};
 
 /// A server whose standard error is a pipe that nobody reads.
-struct Stalled {
+pub struct Stalled {
     process: Child,
     address: SocketAddr,
     _database: Database,
@@ -24,12 +24,18 @@ const LINES: usize = 24_000;
 
 impl Stalled {
     async fn start(format: &str) -> Self {
+        Self::with(format, &[]).await
+    }
+
+    /// The same, with more settings.
+    pub async fn with(format: &str, settings: &[(&str, &str)]) -> Self {
         let database = Database::new().await;
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("a port");
         let process = Command::new(env!("CARGO_BIN_EXE_rowkeep"))
             .env_clear()
             .envs([("ENVIRONMENT", "production"), ("BETTER_AUTH_SECRET", SECRET), ("LOG_FORMAT", format)])
             .envs([("DATABASE_URL", database.url("rowkeep_login")), ("PORT", free.port().to_string())])
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -46,7 +52,7 @@ impl Stalled {
     }
 
     /// Sends requests until the log is full.
-    async fn fills_its_log(&self) {
+    pub async fn fills_its_log(&self) {
         const AT_ONCE: usize = 200;
         let text = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n".repeat(AT_ONCE);
         let mut client = RawClient::open(self.address).await;
@@ -120,10 +126,14 @@ async fn a_log_that_is_read_again_says_how_many_lines_were_dropped() {
 
         let line = line.expect("a line");
         let total: u64 = match format {
-            "json" => {
-                serde_json::from_str::<Value>(&line).expect("JSON")["total"].as_u64().expect("a number")
-            }
-            _ => line.split("total=").nth(1).and_then(|total| total.trim().parse().ok()).expect("a number"),
+            "json" => serde_json::from_str::<Value>(&line).expect("JSON")["rowkeep.dropped_lines"]
+                .as_u64()
+                .expect("a number"),
+            _ => line
+                .split("rowkeep.dropped_lines=")
+                .nth(1)
+                .and_then(|total| total.trim().parse().ok())
+                .expect("a number"),
         };
         assert!((1..LINES as u64).contains(&total), "{line}");
         assert_eq!(server.answers().await, 200);
@@ -177,8 +187,9 @@ async fn waits_for_a_lock(world: &World) {
 
 /// The line of a request whose client has left.
 async fn line_of(world: &World, method: &str) -> Value {
-    let is_line =
-        |event: &Value| event["message"] == "the client left before its answer" && event["method"] == method;
+    let is_line = |event: &Value| {
+        event["message"] == "the client left before its answer" && event["http.request.method"] == method
+    };
     world.server.logs(is_line).await
 }
 
@@ -198,8 +209,12 @@ async fn a_client_that_leaves_before_its_answer_has_a_line_with_the_outcome_of_i
     drop(lock);
 
     let line = line_of(&world, "PUT").await;
-    assert_eq!((&line["status"], &line["outcome"]), (&json!(200), &json!("carried out")), "{line}");
-    assert_eq!(line["path"], path, "{line}");
+    assert_eq!(
+        (&line["http.response.status_code"], &line["rowkeep.outcome"]),
+        (&json!(200), &json!("carried out")),
+        "{line}"
+    );
+    assert_eq!(line["url.path"], path, "{line}");
     assert_eq!(alice.reads(&task["id"]).await["title"], "two");
 }
 
@@ -222,7 +237,11 @@ async fn a_client_that_leaves_before_its_transaction_has_a_line_and_changes_noth
 
     let line = line_of(&world, "PUT").await;
     drop(lock);
-    assert_eq!((&line["status"], &line["outcome"]), (&Value::Null, &json!("nothing was changed")), "{line}");
+    assert_eq!(
+        (&line["http.response.status_code"], &line["rowkeep.outcome"]),
+        (&Value::Null, &json!("nothing was changed")),
+        "{line}"
+    );
     assert_eq!(first.reads().await.status, 200);
     assert_eq!(alice.reads(&task["id"]).await["title"], "two");
 }
@@ -239,8 +258,12 @@ async fn a_client_that_leaves_at_once_has_a_line() {
 
     let lines = async {
         loop {
-            let lines =
-                world.server.log().into_iter().filter(|line| line.contains(r#""method":"PUT""#)).count();
+            let lines = world
+                .server
+                .log()
+                .into_iter()
+                .filter(|line| line.contains(r#""http.request.method":"PUT""#))
+                .count();
             if lines == CLIENTS {
                 return;
             }

@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use super::checkout::Checkout;
 use super::program::{Directory, Program, Running};
 use super::raw_client::{RawClient, head, request};
-use crate::world::{Database, Person, SECRET, World};
+use crate::world::{Database, Person, SECRET, World, listening};
 
 /// More time than a program needs that ends at once.
 const AT_ONCE: Duration = Duration::from_secs(10);
@@ -139,7 +139,7 @@ async fn started_by(starter: &[&str], database: &Database) -> (Running, Person) 
 
     let log = running.err();
     let events = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let address = events.into_iter().find_map(|event| event["address"].as_str()?.parse().ok());
+    let address = events.into_iter().find_map(|event| listening(&event));
     (running, Person::new(address.expect("an address"), "alice"))
 }
 

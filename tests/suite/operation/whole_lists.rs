@@ -3,7 +3,7 @@
 mod complete;
 mod compressed;
 mod failures;
-mod reader;
+pub mod reader;
 mod response_memory;
 mod slow_readers;
 mod transactions;

@@ -63,8 +63,9 @@ async fn a_server_waits_while_the_pooler_has_no_free_connection() {
         [("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", SECRET), ("DATABASE_POOL_SIZE", "2")];
 
     let server = Server::start_listening(&settings).await.expect("a server");
-    let refused =
-        |event: &serde_json::Value| event["cause"].as_str().is_some_and(|cause| cause.contains("no more"));
+    let refused = |event: &serde_json::Value| {
+        event["error.message"].as_str().is_some_and(|cause| cause.contains("no more"))
+    };
     server.logs(refused).await;
     drop(others);
 

@@ -1,4 +1,4 @@
-//! Records which routes and which files of `sql/` the tests have used.
+//! Records which routes and which files of `sql/` the tests have used, and which fields their logs had.
 //!
 //! Each process of a test run writes a file of its own, because cargo-nextest starts a process for each test. All files of one
 //! build of the suite are in one folder.
@@ -11,25 +11,49 @@ use std::time::UNIX_EPOCH;
 
 use serde_json::Value;
 
-/// The message with which the server logs a request. Its fields are `method`, `path` and `status`.
+use super::log_lines;
+
+/// The message with which the server logs a request. Its fields are `http.request.method`, `url.path` and
+/// `http.response.status_code`.
 const REQUEST: &str = "answered";
 
 /// The message with which the server logs a query, and the field that names its file.
-const QUERY: (&str, &str) = ("query", "query");
+const QUERY: (&str, &str) = ("query", "rowkeep.query");
 
 /// Records what a line of a server's log says: `GET /api/tasks/{id}`, or `tasks/read` for `sql/tasks/read.sql`.
 pub fn record(line: &Value) {
-    static RECORDED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-
     let text = |field: &str| line[field].as_str().unwrap_or_default().to_owned();
     let entry = match line["message"].as_str() {
         // A request that was refused does not count as a use of the route.
-        Some(REQUEST) if line["status"].as_u64().is_some_and(|status| status < 400) => {
-            format!("{} {}", text("method"), template(&text("path")))
+        Some(REQUEST) if line["http.response.status_code"].as_u64().is_some_and(|status| status < 400) => {
+            format!("{} {}", text("http.request.method"), template(&text("url.path")))
         }
         Some(message) if message == QUERY.0 => text(QUERY.1),
         _ => return,
     };
+    write(entry);
+}
+
+/// Records the names of the fields of a line.
+pub fn record_fields(names: &BTreeSet<String>) {
+    for name in names {
+        write(field(name));
+    }
+}
+
+/// Records the fields of the lines that a program has written.
+pub fn record_output(text: &str) {
+    text.lines().filter_map(|line| log_lines::check_json(line).ok()).for_each(|names| record_fields(&names));
+}
+
+/// The entry of a field of the log.
+pub fn field(name: &str) -> String {
+    format!("field {name}")
+}
+
+fn write(entry: String) {
+    static RECORDED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
     if RECORDED.lock().expect("no poison").insert(entry.clone()) {
         std::fs::create_dir_all(folder()).expect("a folder for the records");
         let path = folder().join(std::process::id().to_string());

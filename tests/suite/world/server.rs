@@ -1,6 +1,6 @@
 //! Runs the real program, in a process of its own.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -11,13 +11,15 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::coverage;
+use super::{coverage, log_lines};
 
 /// A running server. Dropping it kills the process.
 pub struct Server {
     pub address: SocketAddr,
     process: Child,
     log: Arc<Mutex<Vec<String>>>,
+    /// What is wrong with lines of the log.
+    faults: Arc<Mutex<Vec<String>>>,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -58,30 +60,36 @@ impl Server {
 
         let log = Arc::new(Mutex::new(Vec::new()));
         let (tell, told) = oneshot::channel();
-        let lines = BufReader::new(process.stderr.take().expect("a pipe")).lines();
-        let kept = log.clone();
+        let lines = whole_lines(process.stderr.take().expect("a pipe"));
+        let (kept, faults) = (log.clone(), Arc::<Mutex<Vec<String>>>::default());
+        let found_faults = faults.clone();
+        let is_text = settings.contains(&("LOG_FORMAT", "text"));
         let mut awaited = messages.to_vec();
-        let reader = std::thread::spawn(move || {
-            let mut tell = Some(tell);
-            let mut address = None;
-            for line in lines.map_while(Result::ok) {
-                let event: Value = serde_json::from_str(&line).unwrap_or_default();
-                coverage::record(&event);
-                if event["message"] == "listening" {
-                    address = event["address"].as_str().and_then(|address| address.parse().ok());
+        let reader =
+            std::thread::spawn(move || {
+                let mut tell = Some(tell);
+                let mut address = None;
+                for line in lines {
+                    let event: Value = serde_json::from_str(&line).unwrap_or_default();
+                    coverage::record(&event);
+                    let fault = if is_text { log_lines::check_text(&line).err() } else { check(&line).err() };
+                    found_faults.lock().expect("no poison").extend(fault);
+                    address = address
+                        .or_else(|| if is_text { listening_in_text(&line) } else { listening(&event) });
+                    awaited.retain(|message| {
+                        if is_text { !line.contains(message) } else { event["message"] != *message }
+                    });
+                    if awaited.is_empty()
+                        && let Some(tell) = tell.take()
+                    {
+                        let _ = tell.send(address.expect("an address"));
+                    }
+                    kept.lock().expect("no poison").push(line);
                 }
-                awaited.retain(|message| event["message"] != *message);
-                if awaited.is_empty()
-                    && let Some(tell) = tell.take()
-                {
-                    let _ = tell.send(address.expect("an address"));
-                }
-                kept.lock().expect("no poison").push(line);
-            }
-        });
+            });
 
         match timeout(Duration::from_secs(60), told).await {
-            Ok(Ok(address)) => Ok(Self { address, process, log, reader: Some(reader) }),
+            Ok(Ok(address)) => Ok(Self { address, process, log, faults, reader: Some(reader) }),
             outcome => {
                 let _ = process.kill();
                 let _ = process.wait();
@@ -114,6 +122,8 @@ impl Server {
     fn check_books(&self) {
         let is_off = |line: &String| line.contains("before its last answer was read");
         assert!(std::thread::panicking() || !self.log().iter().any(is_off), "{:?}", self.log());
+        let faults = self.faults.lock().expect("no poison").join("\n");
+        assert!(std::thread::panicking() || faults.is_empty(), "lines of the log are wrong:\n{faults}");
     }
 
     /// Waits for a log event that satisfies `wanted`.
@@ -154,6 +164,37 @@ impl Server {
         };
         timeout(Duration::from_secs(60), ended).await.expect("the server ends within a minute")
     }
+}
+
+/// The lines of a log. A process that is killed can leave a piece of one.
+fn whole_lines(from: impl Read) -> impl Iterator<Item = String> {
+    let mut reader = BufReader::new(from);
+    std::iter::from_fn(move || {
+        let mut line = Vec::new();
+        reader.read_until(b'\n', &mut line).ok()?;
+        let line = line.strip_suffix(b"\n")?;
+        // A byte that is no UTF-8 becomes a character that no value of JSON has.
+        Some(std::str::from_utf8(line).map_or_else(|error| format!("{error}\0"), str::to_owned))
+    })
+}
+
+/// Checks a line, and records its fields.
+fn check(line: &str) -> Result<(), String> {
+    coverage::record_fields(&log_lines::check_json(line)?);
+    Ok(())
+}
+
+/// Where the server of this event listens, if the event says it.
+pub fn listening(event: &Value) -> Option<SocketAddr> {
+    let address = event["server.address"].as_str()?.parse().ok()?;
+    let port = event["server.port"].as_u64()?.try_into().ok()?;
+    Some(SocketAddr::new(address, port))
+}
+
+/// The same for a line of the text format.
+pub fn listening_in_text(line: &str) -> Option<SocketAddr> {
+    let value = |name: &str| line.split(name).nth(1)?.split_whitespace().next();
+    Some(SocketAddr::new(value("server.address=")?.parse().ok()?, value("server.port=")?.parse().ok()?))
 }
 
 impl Drop for Server {

@@ -79,13 +79,13 @@ async fn a_list_of_origins_holds_in_development_and_outside_it_only_one_port_is_
 /// The refused origins that the log names by now, after all requests so far.
 async fn refused_origins(world: &World) -> Vec<String> {
     world.anonymous().get("/health/last").await;
-    world.server.logs(|event| event["path"] == "/health/*").await;
+    world.server.logs(|event| event["url.path"] == "/health/*").await;
     let events = world.server.log().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
     let refused = events.filter(|event| event["message"].as_str().is_some_and(|text| text.contains("CORS")));
     refused
         .map(|event| {
-            assert_eq!(event["level"], "WARN", "{event}");
-            event["origin"].as_str().expect("an origin").to_owned()
+            assert_eq!(event["log.level"], "warn", "{event}");
+            event["rowkeep.origin"].as_str().expect("an origin").to_owned()
         })
         .collect()
 }
@@ -103,8 +103,8 @@ async fn a_refused_origin_is_named_once_in_the_log_with_the_setting() {
 
     assert_eq!(refused, ["https://tasks.example", "null"]);
     for (origin, advice) in [("https://tasks.example", "CORS_ORIGINS"), ("null", "from a web server")] {
-        let event = world.server.logs(|event| event["origin"] == origin).await;
-        assert!(event["advice"].as_str().is_some_and(|text| text.contains(advice)), "{event}");
+        let event = world.server.logs(|event| event["rowkeep.origin"] == origin).await;
+        assert!(event["rowkeep.advice"].as_str().is_some_and(|text| text.contains(advice)), "{event}");
     }
 }
 

@@ -145,7 +145,7 @@ impl Target {
         if failed.is_empty() {
             assert_eq!(count_refused(&events), refused, "{}: logged refusals", self.name);
         }
-        let errors: Vec<_> = events.iter().filter(|event| event["level"] == "ERROR").collect();
+        let errors: Vec<_> = events.iter().filter(|event| event["log.level"] == "error").collect();
         assert!(errors.is_empty(), "{}: {errors:#?}", self.name);
 
         let log = self.world.server.log().join("\n");
@@ -172,7 +172,10 @@ impl Target {
 }
 
 fn count_refused(events: &[Value]) -> usize {
-    events.iter().filter(|event| event["message"] == "refused" && event["status"] == 401).count()
+    events
+        .iter()
+        .filter(|event| event["message"] == "refused" && event["http.response.status_code"] == 401)
+        .count()
 }
 
 /// The runtime of the issuers and traps that all tables share.

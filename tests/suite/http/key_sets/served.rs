@@ -59,9 +59,9 @@ impl Served {
         let events = events.filter(|event: &Value| event["message"] == message);
         events
             .map(|event| {
-                let source = text(&event["source"]);
+                let source = text(&event["rowkeep.key_source"]);
                 assert!(source.starts_with(&format!("{} ", self.setting)), "{event}");
-                (text(&event["kid"]), text(&event[field]))
+                (text(&event["rowkeep.key_id"]), text(&event[field]))
             })
             .collect()
     }

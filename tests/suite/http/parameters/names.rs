@@ -93,10 +93,11 @@ async fn an_offset_under_any_name_excludes_a_cursor() {
 /// The parameters that a warning in the log names by now, after all requests so far.
 async fn warned_of(world: &World) -> Vec<String> {
     world.anonymous().get("/health/last").await;
-    world.server.logs(|event| event["path"] == "/health/*").await;
+    world.server.logs(|event| event["url.path"] == "/health/*").await;
     let events = world.server.log().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
-    let warnings = events.filter(|event| event["level"] == "WARN" && event["parameter"].is_string());
-    warnings.map(|event| event["parameter"].as_str().expect("a name").to_owned()).collect()
+    let warnings =
+        events.filter(|event| event["log.level"] == "warn" && event["rowkeep.parameter"].is_string());
+    warnings.map(|event| event["rowkeep.parameter"].as_str().expect("a name").to_owned()).collect()
 }
 
 #[tokio::test]

@@ -35,9 +35,10 @@ async fn list_with(setting: (&str, &str)) -> (World, Proxy) {
 
 /// An outage is logged as a warning, a bug as an error.
 async fn is_logged(world: &World, level: &str) {
-    let ended_early =
-        |event: &Value| event["message"] == "a list ended before its last page" && event["level"] == level;
-    world.server.logs(|event| ended_early(event) && event["cause"].is_string()).await;
+    let ended_early = |event: &Value| {
+        event["message"] == "a list ended before its last page" && event["log.level"] == level
+    };
+    world.server.logs(|event| ended_early(event) && event["error.message"].is_string()).await;
 }
 
 #[tokio::test]
@@ -59,8 +60,8 @@ async fn a_list_that_fails_after_its_first_page_breaks_the_connection() {
             assert_eq!(world.user("bob").get("/api/tasks").await.status(), 200, "{what}: the next request");
         }
     }
-    is_logged(&world, "WARN").await;
-    is_logged(&world, "ERROR").await;
+    is_logged(&world, "warn").await;
+    is_logged(&world, "error").await;
 }
 
 #[tokio::test]
@@ -97,14 +98,14 @@ async fn an_http_client_reports_an_incomplete_list_as_an_error() {
     proxy.lets_through(1);
     let request = alice.request(http::Method::GET, "/api/tasks", "");
     let list = tokio::spawn(try_send(world.server.address, request));
-    world.server.logs(|event| event["message"] == "answered" && event["path"] == "/api/tasks").await;
+    world.server.logs(|event| event["message"] == "answered" && event["url.path"] == "/api/tasks").await;
 
     admin.batch_execute(FAILURES[0].1).await.expect("the end of the connections");
     proxy.lets_everything_through();
 
     let answer = list.await.expect("no panic");
     assert!(answer.is_err(), "{answer:?}");
-    is_logged(&world, "WARN").await;
+    is_logged(&world, "warn").await;
     assert_eq!(alice.get("/api/tasks").await.ids().len(), 1000);
 }
 

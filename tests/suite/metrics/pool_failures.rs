@@ -1,0 +1,64 @@
+//! A database that does not answer, or lets nobody in.
+
+use super::pool::{closed, connections};
+use super::scrape::Watched;
+use crate::operation::database_proxy::Proxy;
+use crate::operation::overload::eventually;
+use crate::world::{Database, psql};
+
+/// The silent connection is closed, and keeps its place until Postgres says that its backend has ended.
+#[tokio::test]
+async fn a_connection_without_an_answer_at_the_deadline_is_overdue_and_its_backend_lost_until_it_has_ended() {
+    let (database, proxy) = (Database::new().await, Proxy::start().await);
+    let url = proxy.url(&database, "rowkeep_login");
+    let settings = [("DATABASE_URL", url.as_str()), ("REQUEST_TIMEOUT", "2"), ("DATABASE_POOL_SIZE", "2")];
+    let watched = Watched::on(database, &settings).await;
+    let alice = watched.world.user("alice");
+    assert_eq!(alice.get("/api/tasks").await.status(), 200);
+
+    proxy.falls_silent();
+    let refused = alice.get("/api/tasks").await.status();
+    watched
+        .eventually("its backend may still run", |scrape| {
+            closed(scrape, "overdue") == 1.0 && connections(scrape, "lost") == 1.0
+        })
+        .await;
+    proxy.speaks_again();
+
+    assert_eq!(refused, 503);
+    watched.eventually("its backend has ended", |scrape| connections(scrape, "lost") == 0.0).await;
+    eventually("requests work again", async || alice.get("/api/tasks").await.status() == 200).await;
+    assert_eq!(closed(&watched.scrape().await, "unfinished"), 0.0);
+}
+
+#[tokio::test]
+async fn a_connection_that_cannot_be_opened_is_counted_and_the_database_is_not_reachable() {
+    let watched = Watched::with(&[("REQUEST_TIMEOUT", "2"), ("DATABASE_POOL_MIN_IDLE", "0")]).await;
+    let alice = watched.world.user("alice");
+    let reachable = "rowkeep_database_reachable";
+    assert_eq!(alice.get("/api/tasks").await.status(), 200);
+    assert_eq!(watched.scrape().await.value(reachable, &[]), 1.0);
+    let name = watched.world.database.name.clone();
+    let lets = async |allows: bool| {
+        let sql = format!("alter database {name} allow_connections {allows}");
+        assert!(psql("postgres", &["-c", &sql]).await.status.success());
+    };
+    lets(false).await;
+    let ends = format!(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}' and usename = 'rowkeep_login'"
+    );
+    assert!(psql("postgres", &["-c", &ends]).await.status.success());
+
+    let refused = alice.get("/api/tasks").await.status();
+    watched
+        .eventually("the failure is counted", |scrape| {
+            scrape.value("rowkeep_pool_connect_failures_total", &[]) >= 1.0
+                && scrape.value(reachable, &[]) == 0.0
+        })
+        .await;
+    lets(true).await;
+
+    assert_eq!(refused, 503);
+    eventually("requests work again", async || alice.get("/api/tasks").await.status() == 200).await;
+    assert_eq!(watched.scrape().await.value(reachable, &[]), 1.0);
+}
