@@ -21,7 +21,7 @@ use crate::config::{Cli, Command, Config};
 use crate::database::Address;
 use crate::development::{self, CLUSTER_START_TIMEOUT, Cluster};
 use crate::logging;
-use crate::schema::{MigrateOptions, RepairObjects};
+use crate::schema::{MigrateOptions, RepairObjects, SchemaError};
 use signals::stop_signal;
 
 /// Why a command did not do its work. The text is printed for people.
@@ -94,7 +94,7 @@ pub fn run() -> Result<(), Failure> {
     log.end(|| match &outcome {
         Ok(()) if is_server => tracing::info!("stopped"),
         Err(error) if is_logged => {
-            tracing::error!(error.message = %error, "the server ended with an error");
+            tracing::error!(error.message = in_one_line(error), "the server ended with an error");
         }
         _ => {}
     });
@@ -102,6 +102,11 @@ pub fn run() -> Result<(), Failure> {
         Err(_) if is_logged => Err(Box::new(ExitStatus { status: 1, text: String::new() })),
         outcome => outcome,
     }
+}
+
+/// The text of an error for a line of the log.
+fn in_one_line(error: &Failure) -> String {
+    error.downcast_ref().map_or_else(|| error.to_string(), SchemaError::without_statements)
 }
 
 /// Logs which databases are reached without TLS over a network.

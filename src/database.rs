@@ -5,6 +5,7 @@ mod error;
 #[allow(clippy::panic, reason = "a target fails by a panic")]
 pub(crate) mod fuzz;
 mod hosts;
+mod identifier;
 mod keywords;
 mod options;
 mod other_programs;
@@ -21,6 +22,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub use self::error::{ConnectError, describe};
 pub use self::hosts::{Endpoint, Hosts};
+pub(crate) use self::identifier::identifier;
 use self::keywords::Keywords;
 use self::options::Options;
 pub use self::temporary::{is_temporary, is_temporary_state};

@@ -156,9 +156,16 @@ impl Log {
     }
 }
 
-/// Writes the last line of the program to standard error, without waiting longer than two seconds for its reader.
-pub fn print_error(error: &str) {
-    let line = format!("rowkeep: {}\n", printable::printable_lines(error));
+/// A text that others have chosen, as one line for people: what does not print is shown as in the log.
+pub fn printable(text: &str) -> String {
+    printable::printable(text)
+}
+
+/// Writes the last words of the program to standard error, without waiting longer than two seconds for its reader.
+///
+/// `statements` is a part of the error to copy into psql, or empty. This release has chosen all of it.
+pub fn print_error(error: &str, statements: &str) {
+    let line = format!("rowkeep: {}\n", printable::last_words(error, statements));
     let (done, ended) = mpsc::channel();
     // The thread is left behind if that takes too long.
     std::thread::spawn(move || {

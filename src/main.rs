@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use rowkeep::commands::ExitStatus;
+use rowkeep::schema::SchemaError;
 
 #[cfg(feature = "jemalloc")]
 #[global_allocator]
@@ -14,7 +15,8 @@ fn main() -> ExitCode {
         Err(error) => {
             let text = error.to_string();
             if !text.is_empty() {
-                rowkeep::logging::print_error(&text);
+                let statements = error.downcast_ref().map_or("", SchemaError::statements);
+                rowkeep::logging::print_error(&text, statements);
             }
             error.downcast_ref().map_or(ExitCode::FAILURE, |exit: &ExitStatus| exit.status.into())
         }

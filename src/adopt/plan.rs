@@ -3,6 +3,7 @@
 use tokio_postgres::{Error, Row};
 
 use super::columns::Columns;
+use crate::logging::printable;
 
 /// What an adoption would do.
 #[derive(Clone, Debug)]
@@ -65,20 +66,22 @@ impl std::fmt::Display for Plan {
         let Summary { tasks, users, present, backwards, problems, broken, next_id: (now, then), .. } =
             self.summary;
         let (user, ids) = (&self.summary.user, self.summary.ids);
-        writeln!(out, "from      {}", self.source)?;
-        writeln!(out, "to        app.tasks of {}", self.target)?;
+        // Others have named the columns of the source.
+        writeln!(out, "from      {}", printable(&self.source))?;
+        writeln!(out, "to        app.tasks of {}", printable(&self.target))?;
         for (at, (column, from)) in self.columns.mapped.iter().enumerate() {
             let label = if at == 0 { "columns" } else { "" };
-            writeln!(out, "{label:9} {column:11} <- {from}")?;
+            writeln!(out, "{label:9} {column:11} <- {}", printable(from))?;
         }
         if !self.columns.ignored.is_empty() {
-            writeln!(out, "ignored   {}", self.columns.ignored.join(", "))?;
+            writeln!(out, "ignored   {}", printable(&self.columns.ignored.join(", ")))?;
         }
         // A server that hides rows by such a column keeps tasks that their users have deleted.
         for column in self.columns.ignored.iter().filter(|name| name.to_lowercase().contains("delete")) {
             writeln!(
                 out,
-                "          tasks that the old server hides by {column} come back; adopt a view without them"
+                "          tasks that the old server hides by {} come back; adopt a view without them",
+                printable(column)
             )?;
         }
 

@@ -128,9 +128,9 @@ impl Source {
             ""
         };
         let mut failure = failed(&format!("cannot read {}", self.name), error);
-        let (SchemaError::Unavailable(text) | SchemaError::Newer(text) | SchemaError::Unusable(text)) =
-            &mut failure;
-        text.push_str(advice);
+        if let SchemaError::Unavailable(text) | SchemaError::Unusable(text) = &mut failure {
+            text.push_str(advice);
+        }
         failure
     }
 }

@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Error};
 use super::drift::{Catalogue, Loss};
 use super::{CATALOGUE_TIMEOUT, catalogues_not_read, is_migrated, major, no_answer};
 use crate::database::Address;
-use crate::schema::{SchemaError, Version, connect};
+use crate::schema::{Damage, SchemaError, Version, connect};
 use crate::session::connect_once;
 
 const SEQUENCES_BEHIND: &str = include_str!("../../sql/audit/sequences_behind.sql");
@@ -40,15 +40,14 @@ pub async fn check_integrity(address: &Address, reapplied: Reapplied) -> Result<
         let losses = losses(&client).await?;
         match losses.as_slice() {
             [] if reapplied.sequences => Ok(None),
-            [] => sequence_behind(&client).await,
-            losses => Ok(Some(described(losses, reapplied.policies))),
+            [] => Ok(sequence_behind(&client)
+                .await?
+                .map(|problem| SchemaError::Unusable(format!("{address}: {problem}")))),
+            losses => Ok(Some(SchemaError::Damaged(described(losses, reapplied.policies, address)))),
         }
     };
     let checked = timeout(CATALOGUE_TIMEOUT, check).await.map_err(|_| no_answer(address))?;
-    match checked.map_err(|error| catalogues_not_read(error, address))? {
-        None => Ok(()),
-        Some(problem) => Err(SchemaError::Unusable(format!("{address}: {problem}"))),
-    }
+    checked.map_err(|error| catalogues_not_read(error, address))?.map_or(Ok(()), Err)
 }
 
 /// The objects that are missing or changed, as a reason why the database at `address` cannot be used. `None` if there are no
@@ -64,7 +63,7 @@ pub async fn lost_objects(address: &Address) -> Option<SchemaError> {
         if migrated { losses(&client).await } else { Ok(Vec::new()) }
     };
     let losses = timeout(CATALOGUE_TIMEOUT, check).await.ok()?.ok()?;
-    (!losses.is_empty()).then(|| SchemaError::Unusable(format!("{address}: {}", described(&losses, false))))
+    (!losses.is_empty()).then(|| SchemaError::Damaged(described(&losses, false, address)))
 }
 
 async fn losses(client: &Client) -> Result<Vec<Loss>, Error> {
@@ -92,7 +91,7 @@ async fn sequence_behind(client: &Client) -> Result<Option<String>, Error> {
     Ok(None)
 }
 
-fn described(losses: &[Loss], are_policies_applied: bool) -> String {
+fn described(losses: &[Loss], are_policies_applied: bool, address: &Address) -> Damage {
     let is_one_of =
         |loss: &Loss, prefixes: &[&str]| prefixes.iter().any(|prefix| loss.object.starts_with(prefix));
     let has_rows =
@@ -101,19 +100,20 @@ fn described(losses: &[Loss], are_policies_applied: bool) -> String {
         !are_policies_applied && (is_one_of(loss, &REPAIRED) || !loss.missing && loss.only_protection)
     };
 
-    let mut text = format!("objects that this release needs are missing or changed ({}):", losses.len());
+    let number = losses.len();
+    let mut problem =
+        format!("{address}: objects that this release needs are missing or changed ({number}):");
     for loss in losses.iter().take(NAMED) {
         let state = if loss.missing { "is missing" } else { "is not as declared" };
-        text.push_str(&format!("\n  {} {state}", loss.object));
+        problem.push_str(&format!("\n  {} {state}", loss.object));
     }
-    if losses.len() > NAMED {
-        text.push_str(&format!("\n  and {} more: `rowkeep audit` shows all of them", losses.len() - NAMED));
+    if number > NAMED {
+        problem.push_str(&format!("\n  and {} more: `rowkeep audit` shows all of them", number - NAMED));
     }
     if losses.iter().any(|loss| has_rows(&loss)) {
-        text.push_str(
-            "\nA schema, a table or a column is missing: restore the whole dump into an empty database.",
-        );
-        return text;
+        let advice =
+            "A schema, a table or a column is missing: restore the whole dump into an empty database.";
+        return Damage { problem, statements: String::new(), advice: advice.into() };
     }
 
     let fix = |loss: &Loss| {
@@ -124,19 +124,14 @@ fn described(losses: &[Loss], are_policies_applied: bool) -> String {
         Some(if is_column { format!("-- {}: {fix}", loss.object) } else { format!("{fix}{comment}") })
     };
     let by_hand = losses.iter().filter(|loss| !is_repairable(loss)).filter_map(fix);
-    let by_hand = by_hand.collect::<Vec<_>>().join("\n");
-    if !by_hand.is_empty() {
-        // Not indented: the lines of a function's body are part of what is compared.
-        text.push_str(&format!(
-            "\nRun `rowkeep migrate --repair`, or as a superuser or as rowkeep_owner:\n\n{by_hand}\n"
-        ));
-    }
+    let statements = by_hand.collect::<Vec<_>>().join("\n");
+    let mut advice = String::new();
     if losses.iter().any(|loss| is_repairable(&loss)) {
-        let then = if by_hand.is_empty() { "Run" } else { "Then run" };
-        text.push_str(&format!(
-            "\n{then} `rowkeep migrate --reapply-policies` with the migrating login. It sets owners, policies and \
-             privileges, and names what is still wrong."
-        ));
+        let then = if statements.is_empty() { "Run" } else { "Then run" };
+        advice = format!(
+            "{then} `rowkeep migrate --reapply-policies` with the migrating login. It sets owners, policies and privileges, \
+             and names what is still wrong."
+        );
     }
-    text
+    Damage { problem, statements, advice }
 }

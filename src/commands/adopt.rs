@@ -10,6 +10,7 @@ use crate::adopt::{Adoption, Progress, Table, counted};
 use crate::audit;
 use crate::config::Config;
 use crate::database::Address;
+use crate::logging::printable;
 use crate::schema::maintenance_session;
 
 /// How many problems of single rows are shown without `--all-problems`.
@@ -60,7 +61,7 @@ async fn copy_in(session: Client, from: &Address, to: &Address, request: &Reques
 
     if summary.problems > 0 {
         let limit = if request.all_problems { i64::MAX } else { SHOWN_PROBLEMS };
-        adoption.each_problem(limit, |line| writeln!(out, "          {line}")).await?;
+        adoption.each_problem(limit, |line| writeln!(out, "          {}", printable(&line))).await?;
         if summary.problems > limit {
             writeln!(out, "          and {} more: --all-problems shows them", summary.problems - limit)?;
         }

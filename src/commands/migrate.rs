@@ -21,7 +21,7 @@ pub(super) async fn migrate(
         let applied = match schema::migrate_with(&address, options).await {
             Ok(applied) => applied,
             Err(error) => match audit::lost_objects(&address).await {
-                Some(lost) => return Err(format!("{error}\n{lost}").into()),
+                Some(lost) => return Err(lost.after(&error).into()),
                 None => return Err(error.into()),
             },
         };

@@ -11,6 +11,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, FromArgMatches};
 
 use super::{Cli, ConfigError, dotenv};
+use crate::logging;
 
 /// The heading of the settings that are hidden as flags.
 const SECRETS: &str = "Secrets (variables only: every user of this machine can read the flags of a program):";
@@ -44,17 +45,27 @@ impl Cli {
     }
 
     fn of(mut program: clap::Command) -> Self {
-        let matches = program.clone().get_matches();
+        let matches = program.clone().try_get_matches().unwrap_or_else(|error| end(&error));
         let is_flag = |argument: &&Arg| {
             let source = matches.value_source(argument.get_id().as_str());
             argument.is_hide_set() && source == Some(ValueSource::CommandLine)
         };
         let refusal = program.get_arguments().find(is_flag).map(no_flag);
         if let Some(text) = refusal {
-            program.error(ErrorKind::UnknownArgument, text).exit();
+            end(&program.error(ErrorKind::UnknownArgument, text));
         }
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| end(&error))
     }
+}
+
+/// Ends the program as clap does, but prints no character of an argument that does not print.
+fn end(error: &clap::Error) -> ! {
+    if !error.use_stderr() {
+        error.exit(); // the help, or the version
+    }
+    let text = error.render().to_string();
+    logging::print_error(text.strip_prefix("error: ").unwrap_or(&text).trim_end(), "");
+    std::process::exit(error.exit_code())
 }
 
 /// The program as clap sees it. The help lists the hidden settings apart.

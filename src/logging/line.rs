@@ -132,7 +132,8 @@ impl Fields<'_> {
         // A value whose `Debug` fails ends there.
         let _ = write(&mut Quoted::new(self.format, self.line));
         let inside = self.line.get(start + 1..).unwrap_or_default();
-        if self.format == Format::Text && (field.name() == MESSAGE || is_word(inside)) {
+        let is_plain = if field.name() == MESSAGE { is_sentence(inside) } else { is_word(inside) };
+        if self.format == Format::Text && is_plain {
             self.line.remove(start);
         } else {
             self.line.push(b'"');
@@ -172,6 +173,12 @@ impl Visit for Fields<'_> {
 /// Whether a value of the text format needs no quotes.
 fn is_word(value: &[u8]) -> bool {
     !value.is_empty() && value.iter().all(|byte| byte.is_ascii_graphic() && !b"\"\\=".contains(byte))
+}
+
+/// Whether a message of the text format needs no quotes. Ours are constants. Libraries put texts into theirs, which could
+/// look like fields.
+fn is_sentence(message: &[u8]) -> bool {
+    message.iter().all(|byte| !b"\"\\=".contains(byte))
 }
 
 fn put(line: &mut Vec<u8>, pieces: &[&str]) {
@@ -262,6 +269,15 @@ mod tests {
         let time: Timestamp = text.parse().expect("RFC 3339");
         assert_eq!(text.len(), "2027-01-15T08:00:00.000000Z".len());
         assert!(time.as_microsecond() >= before.as_microsecond() && time <= Timestamp::now(), "{text}");
+    }
+
+    #[test]
+    fn a_message_of_the_text_format_is_quoted_if_it_could_hold_a_field() {
+        for (message, is_plain) in
+            [("", true), ("`rowkeep audit` fails", true), ("read a=b", false), (r#"a \" b"#, false)]
+        {
+            assert_eq!(is_sentence(message.as_bytes()), is_plain, "{message}");
+        }
     }
 
     #[test]

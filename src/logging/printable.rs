@@ -72,20 +72,42 @@ impl fmt::Write for Quoted<'_> {
 
 /// The last words of the program, for people. They have lines of their own, and each but the first is indented, so that no
 /// text of others can begin a line.
-pub(super) fn printable_lines(text: &str) -> String {
+///
+/// `statements` is a part of the text to copy. It stays as it is: the lines of a function's body are a part of the function.
+pub(super) fn last_words(text: &str, statements: &str) -> String {
+    let stays = |character: char| matches!(character, '\n' | ' '..='~');
+    match text.split_once(statements) {
+        Some((before, after)) if !statements.is_empty() && statements.chars().all(stays) => {
+            [&*indented(before), statements, &*indented(after)].concat()
+        }
+        _ => indented(text),
+    }
+}
+
+fn indented(text: &str) -> String {
     let mut lines = String::new();
-    for (number, line) in text.lines().enumerate() {
-        if number > 0 {
-            lines.push_str("\n  ");
-        }
-        for character in line.chars() {
-            match character {
-                ' '..='~' => lines.push(character),
-                _ => lines.extend(character.escape_debug()),
-            }
-        }
+    for (number, line) in text.split('\n').enumerate() {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let start = match number {
+            0 => "",
+            _ if line.is_empty() => "\n",
+            _ => "\n  ",
+        };
+        lines.extend([start, &printable(line)]);
     }
     lines
+}
+
+/// A text for people, as one line.
+pub(super) fn printable(text: &str) -> String {
+    let mut shown = String::new();
+    for character in text.chars() {
+        match character {
+            ' '..='~' => shown.push(character),
+            _ => shown.extend(character.escape_debug()),
+        }
+    }
+    shown
 }
 
 /// One character as it is shown. `\\u{10ffff}` is the longest.
@@ -188,8 +210,22 @@ mod tests {
 
     #[test]
     fn no_text_of_others_begins_a_line_of_the_last_words() {
-        assert_eq!(printable_lines("one\ntwo\r\nthree"), "one\n  two\n  three");
-        assert_eq!(printable_lines("a\rb\u{1b}[2J\u{2028}ü"), r"a\rb\u{1b}[2J\u{2028}ü");
+        assert_eq!(last_words("one\ntwo\r\n\nthree", ""), "one\n  two\n\n  three");
+        assert_eq!(last_words("a\rb\u{1b}[2J\u{2028}ü", ""), r"a\rb\u{1b}[2J\u{2028}ü");
+    }
+
+    #[test]
+    fn statements_to_copy_stay_as_they_are_and_what_is_around_them_does_not() {
+        let statements = "create function f()\n  as $$\nbegin\n\nend;$$;";
+
+        assert_eq!(
+            last_words(&format!("a\nrun:\n\n{statements}\n\nthen\u{1b}"), statements),
+            format!("a\n  run:\n\n{statements}\n\n  then\\u{{1b}}")
+        );
+        for hostile in ["a\u{1b}[2J\nb", "a\rb\nc", "a\u{2028}b\nc", "ü\nb"] {
+            assert_eq!(last_words(hostile, hostile), last_words(hostile, ""));
+            assert!(last_words(hostile, hostile).contains("\n  "), "{hostile:?}");
+        }
     }
 
     #[test]

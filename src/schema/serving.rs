@@ -8,7 +8,7 @@ use super::connect::{cannot_connect, with_timeout};
 use super::server::check_server;
 use super::{SchemaError, Version};
 use crate::cursor::Cursors;
-use crate::database::{Address, describe, is_temporary};
+use crate::database::{Address, describe, identifier, is_temporary};
 use crate::refusal::ConstraintMessages;
 use crate::session::connect_once;
 
@@ -114,10 +114,10 @@ async fn constraint_messages(client: &Client) -> Result<ConstraintMessages, Sche
 fn explain_privileges(error: &Error, address: &Address) -> SchemaError {
     let mut text = format!("{address}: {}", describe(error));
     if error.code().is_some_and(|state| state.code() == "42501") {
-        let user = address.config().get_user().unwrap_or("the_login");
+        let user = identifier(address.config().get_user().unwrap_or("the_login"));
         text.push_str(&format!(
-            "; the login must be a member of rowkeep_api that inherits: GRANT rowkeep_api TO \"{user}\"; \
-             ALTER ROLE \"{user}\" INHERIT; ALTER ROLE \"{user}\" SET role = 'rowkeep_api';"
+            "; the login must be a member of rowkeep_api that inherits: GRANT rowkeep_api TO {user}; ALTER ROLE {user} \
+             INHERIT; ALTER ROLE {user} SET role = 'rowkeep_api';"
         ));
     }
     SchemaError::new(is_temporary(error), text)

@@ -29,6 +29,18 @@ async fn columns_with_other_names_are_named_and_missing_ones_are_made_up() {
 }
 
 #[tokio::test]
+async fn the_name_of_a_column_cannot_begin_a_line() {
+    let name = "deleted\nnew ids   forged\u{1b}[2J\u{202e}";
+    let old =
+        OldServer::with(&format!("{TASKS} alter table public.tasks add column \"{name}\" integer;")).await;
+
+    let ended = old.adopts().await;
+
+    assert!(ended.out.contains(r"ignored   deleted\nnew ids   forged\u{1b}[2J\u{202e}"), "{ended:?}");
+    assert!(!ended.out.contains("\nnew ids   forged") && !ended.out.contains('\u{1b}'), "{ended:?}");
+}
+
+#[tokio::test]
 async fn a_task_that_was_never_updated_was_updated_when_it_was_created() {
     let old = OldServer::with(&format!(
         "{TASKS} alter table public.tasks alter column updated_at drop not null;

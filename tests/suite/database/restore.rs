@@ -11,7 +11,7 @@ use super::catalogue::{described, pristine};
 use super::serving::{start, titles};
 use super::support::{begin_as, creates, state, texts};
 use crate::dba::recipe::Recipe;
-use crate::world::{Database, OwnCluster, SECRET};
+use crate::world::{Database, OwnCluster, SECRET, Server};
 
 /// Runs one of PostgreSQL's client programs.
 async fn pg(program: &str, arguments: &[&str]) -> Output {
@@ -29,7 +29,7 @@ async fn rowkeep(arguments: &[&str], url: &str) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_rowkeep"))
         .args(arguments)
         .env_clear()
-        .envs([("ENVIRONMENT", "production"), ("LOG_LEVEL", "error"), ("PORT", "0")])
+        .envs([("ENVIRONMENT", "production"), ("LOG_LEVEL", "error"), ("LOG_FORMAT", "text"), ("PORT", "0")])
         .envs([("DATABASE_URL", url), ("BETTER_AUTH_SECRET", SECRET)])
         .output()
         .await
@@ -372,13 +372,46 @@ async fn a_database_that_lost_objects_is_refused_with_the_statements_that_restor
         assert!(!done && output.contains(object), "{damage}: {output}");
         // Run the statements of the message, unchanged.
         let statements = output.split("as a superuser or as rowkeep_owner:\n").nth(1).expect("statements");
-        let statements = statements.split("\nThen run").next().expect("their end");
+        let statements = statements.split("\n  Then run").next().expect("their end");
         admin.batch_execute(statements).await.unwrap_or_else(|error| panic!("{statements}: {error:?}"));
         let (done, output) = rowkeep(&["migrate", "--reapply-policies"], &url).await;
 
         assert!(done, "{damage}: {output}");
         assert_eq!(described(&admin).await, pristine().await, "{damage}");
     }
+}
+
+/// Its body has lines that are not indented, and blank ones.
+#[tokio::test]
+async fn the_statements_that_are_printed_make_a_function_as_it_was() {
+    let database = Database::new().await;
+    let admin = database.superuser().await;
+    admin.batch_execute("drop function app.identify(text)").await.expect("damage");
+
+    let (_, output) = rowkeep(&["migrate"], &database.url("postgres")).await;
+    let statements = output.split("as a superuser or as rowkeep_owner:\n").nth(1).expect("statements");
+    let statements = statements.split("\n  Then run").next().expect("their end");
+    admin.batch_execute(statements).await.unwrap_or_else(|error| panic!("{statements}: {error:?}"));
+    let (done, output) = rowkeep(&["migrate", "--reapply-policies"], &database.url("postgres")).await;
+
+    assert!(done, "{output}");
+    assert_eq!(described(&admin).await, pristine().await);
+}
+
+/// A line of JSON shows line breaks otherwise, and is cut where it is long.
+#[tokio::test]
+async fn a_line_of_the_log_has_no_statement_of_several_lines() {
+    let database = Database::new().await;
+    let damage = "drop function app.identify(text)";
+    database.superuser().await.batch_execute(damage).await.expect(damage);
+
+    let settings = [("DATABASE_URL", &*database.url("rowkeep_login")), ("BETTER_AUTH_SECRET", SECRET)];
+    let log = Server::start(&settings).await.err().expect("no server");
+
+    let ended = log.lines().last().expect("a line");
+    assert!(ended.contains("function app.identify(text) is missing"), "{ended}");
+    assert!(ended.contains("or the statements that `rowkeep migrate` prints"), "{ended}");
+    assert!(!ended.to_lowercase().contains("create or replace"), "{ended}");
 }
 
 /// Roles belong to the whole cluster, so this test starts its own.

@@ -14,6 +14,7 @@ use super::dockerfile::Dockerfile;
 use crate::documents::markdown::root;
 use crate::operation::overload::eventually;
 use crate::operation::program::{Directory, Ended, Program, Running};
+use crate::world::listening;
 
 /// Mounts are SOURCE:TARGET. They and the root are read only. `chroot` takes the rights of root away when it sets the user.
 const ENTER: &str = r#"
@@ -123,9 +124,8 @@ impl RunningContainer {
     pub fn address(&self) -> SocketAddr {
         let log = self.outside.err();
         let mut events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let listening = events.find(|event| event["message"] == "listening").expect("an event");
-        let address = listening["address"].as_str().and_then(|text| text.parse::<SocketAddr>().ok());
-        let address = address.expect("an address");
+        let event = events.find(|event| event["message"] == "listening").expect("an event");
+        let address = listening(&event).expect("an address");
         assert!(address.ip().is_unspecified(), "{address}");
         ([127, 0, 0, 1], address.port()).into()
     }

@@ -71,7 +71,7 @@ async fn better_auths_url_may_end_in_a_slash_or_a_path() {
         // The operator of a path that may be one of two sees where the keys were found.
         let loaded = world.server.logs(|event| event["message"] == "key loaded").await;
         let place = format!("BETTER_AUTH_URL {}{jwks_path}", issuer.url());
-        assert_eq!(loaded["source"], place.as_str(), "{path}");
+        assert_eq!(loaded["rowkeep.key_source"], place.as_str(), "{path}");
     }
 }
 

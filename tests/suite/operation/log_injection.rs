@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
+use clap::CommandFactory;
 use http::{HeaderValue, Method};
+use rowkeep::config::Cli;
 use serde_json::json;
 
 use super::overload::eventually;
@@ -205,11 +207,10 @@ async fn no_message_of_the_database_can_forge_a_line() {
     for format in FORMATS {
         let database = Database::new().await;
         let admin = database.superuser().await;
-        let object: String = EVIL.chars().take(60).collect::<String>().replace('"', "\"\"");
-        admin
-            .batch_execute(&format!("create table app.\"{object}\" (user_id text, title text)"))
-            .await
-            .expect("a table");
+        // The audit fails each object of app that no release declares, and names it.
+        let name: String = EVIL.chars().take(60).collect::<String>().replace('"', "\"\"");
+        let index = format!("create index \"{name}\" on app.tasks (created_at)");
+        admin.batch_execute(&index).await.expect("an index");
         let world = World::on(database, &[("LOG_FORMAT", format)]).await;
         let trigger = "create function public.tells() returns trigger language plpgsql as $$ begin
                          raise exception using message = new.title, detail = new.title, errcode = 'XX000'; end $$;
@@ -262,6 +263,33 @@ async fn no_answer_of_an_issuer_can_forge_a_line() {
                 is_marked_and_sound(&world.server, format, place).await;
             }
         }
+    }
+}
+
+/// A command that cannot be run says why on lines of its own.
+#[tokio::test]
+async fn no_setting_and_no_argument_can_forge_a_line() {
+    let command = Cli::command();
+    let names = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
+    let settings: Vec<_> = names.map(|name| (name, EVIL)).collect();
+    assert!(settings.len() > 30, "{settings:?}");
+    let flag = format!("--{EVIL}");
+
+    for program in [
+        Program::new(&["serve"]).with(&settings),
+        Program::new(&[EVIL]),
+        Program::new(&[&flag]),
+        Program::new(&["audit", "--format", EVIL]),
+        Program::new(&["token", "--user", "alice", "--lifetime", EVIL]),
+    ] {
+        let ended = program.run().await;
+
+        assert!(ended.code.is_some_and(|code| code > 0) && ended.out.is_empty(), "{ended:?}");
+        assert!(ended.err.starts_with("rowkeep: ") && ended.err.contains("mark"), "{ended:?}");
+        for line in ended.err.lines().skip(1) {
+            assert!(line.is_empty() || line.starts_with("  "), "{line:?} in {ended:?}");
+        }
+        assert_eq!(ended.err.lines().find_map(hidden), None, "{ended:?}");
     }
 }
 
