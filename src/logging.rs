@@ -16,6 +16,7 @@ mod line;
 mod printable;
 mod queue;
 
+use std::any::Any;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -110,10 +111,21 @@ pub fn start(filter: &Filter, format: Format) -> io::Result<Log> {
     let is_colored = io::IsTerminal::is_terminal(&io::stderr());
     registry.with(Lines { format, is_colored, queue: queue.clone() }).init();
     // The hook of the standard library would wait for standard error.
-    std::panic::set_hook(Box::new(
-        |panic| tracing::error!(error.message = %panic, "a part of the program panicked"),
-    ));
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(
+            error.message = panic_text(panic.payload(), place.as_deref()),
+            "a part of the program panicked"
+        );
+    }));
     Ok(Log { queue, reported: Arc::default() })
+}
+
+/// What the log says of a panic: its text only if that is a constant. Another can hold a title or a token: that of a wrong
+/// slice of a text repeats the text.
+fn panic_text(payload: &dyn Any, place: Option<&str>) -> String {
+    let text = payload.downcast_ref::<&'static str>().copied();
+    format!("{} at {}", text.unwrap_or("a panic"), place.unwrap_or("an unknown place"))
 }
 
 impl Log {
@@ -178,6 +190,16 @@ pub fn print_error(error: &str, statements: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_has_its_place_and_no_text_that_was_put_together() {
+        let title = String::from("ümark");
+        let wrong = std::panic::catch_unwind(|| title.split_at(1).0.len()).expect_err("inside of a letter");
+        assert!(wrong.downcast_ref::<String>().is_some_and(|text| text.contains("mark")));
+
+        assert_eq!(panic_text(&*wrong, Some("src/a.rs:1:2")), "a panic at src/a.rs:1:2");
+        assert_eq!(panic_text(&"a constant", Some("src/a.rs:1:2")), "a constant at src/a.rs:1:2");
+    }
 
     #[test]
     fn levels_are_read_as_other_servers_spell_them() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Failure, database, stop, unless_stopped};
 use crate::config::Config;
+use crate::logging::printable;
 use crate::schema::MigrateOptions;
 use crate::{audit, schema};
 
@@ -41,7 +42,7 @@ pub(super) async fn migrate(
         writeln!(out, "repaired {object}")?;
     }
     for sequence in &applied.sequences {
-        writeln!(out, "set the sequence {sequence}")?;
+        writeln!(out, "set the sequence {}", printable(sequence))?;
     }
     if applied.policies {
         writeln!(out, "applied the policies")?;
