@@ -41,9 +41,10 @@ example: postgres node
 test: postgres
 	cargo test --locked -- --test-threads $(TEST_THREADS)
 
-# First the tests of `make test`, then the ignored ones: one of those checks what the others have recorded.
+# First the tests of `make test`, then the ignored ones, and last those that check what the others have recorded.
 test-all: tools test
-	cargo test --locked -- --ignored --test-threads $(TEST_THREADS)
+	cargo test --locked -- --ignored --skip coverage:: --test-threads $(TEST_THREADS)
+	cargo test --locked --test suite coverage:: -- --ignored
 
 tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi deploy sbom
 

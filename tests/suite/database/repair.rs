@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rowkeep::audit::{Login, Reapplied, audit_as, check_integrity, repair_objects};
 use rowkeep::schema::{MigrateOptions, Migrated, RepairObjects, migrate_with};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::catalogue::{described, pristine};
 use super::support::{begin_as, creates, state, texts};
+use crate::operation::program::Program;
 use crate::world::{Database, World};
 
 /// `rowkeep migrate --repair` with this login.
@@ -36,6 +37,23 @@ const LOADED: &str = "
 
 const IS_PROTECTED: &str = "
     select format('%s %s', relrowsecurity, relforcerowsecurity) from pg_class where oid = 'app.tasks'::regclass";
+
+#[tokio::test]
+async fn the_log_of_a_repair_names_what_cannot_be_made_again() {
+    let database = Database::new().await;
+    let damage = "alter table app.tasks drop constraint tasks_title_length;
+                  insert into app.tasks (user_id, title) values ('alice', repeat('x', 300))";
+    database.superuser().await.batch_execute(damage).await.expect(damage);
+
+    let settings = [("ENVIRONMENT", "production"), ("DATABASE_URL", &*database.url("postgres"))];
+    let ended = Program::new(&["migrate", "--repair"]).with(&settings).run().await;
+
+    let mut events = ended.err.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let event = events.find(|event| event["message"] == "this object cannot be made again");
+    let event = event.unwrap_or_else(|| panic!("{ended:?}"));
+    assert_eq!(event["rowkeep.object"], "constraint tasks_title_length on app.tasks");
+    assert!(event["error.message"].as_str().is_some_and(|text| text.starts_with("23514: ")), "{event}");
+}
 
 #[tokio::test]
 async fn a_create_that_gets_an_id_that_exists_is_a_500_and_the_log_has_the_statement_for_it() {
