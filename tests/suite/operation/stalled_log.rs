@@ -166,7 +166,8 @@ async fn a_full_log_is_written_at_the_end_if_its_reader_goes_on() {
         ["lines of the log were dropped, because nobody read standard error", "stopped"]
             .map(|text| format!("{text:?}"))
     );
-    assert!(messages.len() > 4000, "{}", messages.len());
+    // The queue was full.
+    assert!(text.len() > 1024 * 1024, "{}", text.len());
 }
 
 /// Locks every row, until the client is dropped.
