@@ -37,6 +37,10 @@ async fn an_index_made_by_hand_is_no_drift_once_it_is_declared_as_wanted() {
         place.psql(login, &[], &make).await.expect("an index");
 
         assert_eq!(verdicts(&place.audit().await, "tasks_updated_idx"), ["FAIL"], "{login}");
+        place.superuser.batch_execute("set enable_seqscan = off; set enable_sort = off").await.expect("settings");
+        let plan = "explain select * from app.tasks where user_id = 'alice' order by updated_at desc";
+        let plan = texts(&place.superuser, plan).await.join("\n");
+        assert!(plan.contains("tasks_updated_idx") && !plan.contains("Filter"), "{login}: {plan}");
         let none = place.psql(login, &[], &invalid).await.expect("a list");
         assert!(none.contains("(0 rows)"), "{none}");
         place.psql(login, &[], &accept).await.expect("acceptances");
@@ -67,6 +71,7 @@ async fn a_column_added_by_hand_is_no_drift_and_no_answer_shows_it() {
         let filled = place.psql(login, &[], &recipe.sql()).await.expect("values");
         assert!(filled.contains("UPDATE 10\n"), "{login}: {filled}");
         assert_eq!(texts(&place.superuser, stamps).await, unmoved, "{login}");
+        assert_eq!(place.protection().await, ["t O"], "{login}");
         let exists = "select count(*)::text from pg_attribute where attname = 'own_priority'";
         assert_kept(&place, exists).await;
     }

@@ -12,14 +12,6 @@ async fn merges(place: &Place<'_>, login: &str, old: &str, new: &str) -> Result<
     place.psql(login, &[("old", old), ("new", new)], &script()).await
 }
 
-/// Whether row security is forced and the trigger is on.
-async fn protected(place: &Place<'_>) -> Vec<String> {
-    let state = "select concat(c.relforcerowsecurity, ' ', t.tgenabled)
-                   from pg_class c join pg_trigger t on t.tgrelid = c.oid and t.tgname = 'tasks_touch'
-                  where c.oid = 'app.tasks'::regclass";
-    texts(&place.superuser, state).await
-}
-
 #[tokio::test]
 #[ignore = "takes long: `make test-all`"]
 async fn a_user_id_is_renamed_and_ids_and_time_stamps_stay() {
@@ -37,7 +29,7 @@ async fn a_user_id_is_renamed_and_ids_and_time_stamps_stay() {
         let mut wanted = renamed;
         wanted.sort();
         assert_eq!(stored, wanted, "{login}");
-        assert_eq!(protected(&place).await, ["t O"], "{login}");
+        assert_eq!(place.protection().await, ["t O"], "{login}");
         assert_same(&before, &place.audit().await);
         place.assert_sound().await;
     }
@@ -84,7 +76,7 @@ async fn a_merge_that_fails_changes_nothing_and_leaves_the_protection_on() {
 
     assert!(failed.contains("tasks_user_id_length"), "{failed}");
     assert_eq!(place.stored().await, stored);
-    assert_eq!(protected(&place).await, ["t O"]);
+    assert_eq!(place.protection().await, ["t O"]);
     assert_same(&before, &place.audit().await);
 }
 
@@ -100,7 +92,7 @@ async fn no_other_session_sees_the_table_without_its_protection_while_users_are_
 
     let meanwhile = place.rowkeep(&["audit"], "auditor").await;
 
-    assert_eq!(protected(&place).await, ["t O"]);
+    assert_eq!(place.protection().await, ["t O"]);
     assert!(meanwhile.err.contains("another session has locked a table"), "{meanwhile:?}");
     owner.batch_execute("rollback").await.expect("an end");
     assert_same(&before, &place.audit().await);

@@ -170,6 +170,14 @@ impl Place<'_> {
         texts(&self.superuser, "select t::text from app.tasks t order by user_id, id").await
     }
 
+    /// Whether row security is forced and the trigger is on.
+    pub async fn protection(&self) -> Vec<String> {
+        let state = "select concat(c.relforcerowsecurity, ' ', t.tgenabled)
+                       from pg_class c join pg_trigger t on t.tgrelid = c.oid and t.tgname = 'tasks_touch'
+                      where c.oid = 'app.tasks'::regclass";
+        texts(&self.superuser, state).await
+    }
+
     /// What an auditor is told.
     pub async fn audit(&self) -> Audit {
         Audit::of(&self.rowkeep(&["audit"], "auditor").await.out)

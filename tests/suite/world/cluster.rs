@@ -1,10 +1,12 @@
 //! One PostgreSQL for the whole run, started by the code of the development database, and one database for each test,
 //! cloned from a migrated template.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -120,6 +122,35 @@ async fn psql_in(home: &Path, database: &str, arguments: &[&str]) -> Output {
         .expect("psql")
 }
 
+/// An empty directory for the cluster of this name, which is deleted when this process has ended.
+fn new_home(name: &str) -> PathBuf {
+    let home = directory_of_clusters().join(format!("rowkeep-test-{}-{name}", std::process::id()));
+    std::fs::DirBuilder::new().mode(0o711).create(&home).expect("a directory for the cluster");
+    end_with_this_process(&home.display().to_string());
+    home
+}
+
+/// Gives `home` the data directory of a new cluster of this release, and returns the programs to start it with. One cluster of
+/// each release is made, and copied: `initdb` takes longer than most tests.
+fn begin(major: u32, home: &Path) -> Programs {
+    static MADE: Mutex<BTreeMap<u32, (Programs, PathBuf)>> = Mutex::new(BTreeMap::new());
+
+    let (programs, data) = MADE
+        .lock()
+        .expect("each release that was asked for could be made")
+        .entry(major)
+        .or_insert_with(|| {
+            let first = new_home(&format!("of-{major}"));
+            let programs = programs_of_release(major, &first);
+            drop(Cluster::start_with(programs.clone(), &first, SETTINGS).expect("PostgreSQL"));
+            (programs, first.join("data"))
+        })
+        .clone();
+    let copied = Command::new("cp").arg("-a").args([&data, &home.join("data")]).output().expect("cp");
+    assert!(copied.status.success(), "{copied:?}");
+    programs
+}
+
 /// A cluster of one test, for tests that change roles: roles belong to the whole cluster.
 pub struct OwnCluster {
     cluster: Option<Cluster>,
@@ -141,7 +172,7 @@ impl OwnCluster {
     pub async fn with(major: u32, settings: &str) -> Self {
         let mut cluster = Self::stopped();
         let home = cluster.home.clone();
-        let programs = tokio::task::spawn_blocking(move || programs_of_release(major, &home)).await;
+        let programs = tokio::task::spawn_blocking(move || begin(major, &home)).await;
         cluster.start_with(programs.expect("programs"), settings).await;
         cluster
     }
@@ -149,10 +180,7 @@ impl OwnCluster {
     /// One that is not started yet, without a data directory.
     pub fn stopped() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let home = directory_of_clusters().join(format!("rowkeep-test-{}-{count}", std::process::id()));
-        std::fs::DirBuilder::new().mode(0o711).create(&home).expect("a directory for the cluster");
-        end_with_this_process(&home.display().to_string());
+        let home = new_home(&COUNT.fetch_add(1, Ordering::Relaxed).to_string());
         Self { cluster: None, home }
     }
 
