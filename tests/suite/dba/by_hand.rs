@@ -37,7 +37,11 @@ async fn an_index_made_by_hand_is_no_drift_once_it_is_declared_as_wanted() {
         place.psql(login, &[], &make).await.expect("an index");
 
         assert_eq!(verdicts(&place.audit().await, "tasks_updated_idx"), ["FAIL"], "{login}");
-        place.superuser.batch_execute("set enable_seqscan = off; set enable_sort = off").await.expect("settings");
+        place
+            .superuser
+            .batch_execute("set enable_seqscan = off; set enable_sort = off")
+            .await
+            .expect("settings");
         let plan = "explain select * from app.tasks where user_id = 'alice' order by updated_at desc";
         let plan = texts(&place.superuser, plan).await.join("\n");
         assert!(plan.contains("tasks_updated_idx") && !plan.contains("Filter"), "{login}: {plan}");
