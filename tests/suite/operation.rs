@@ -37,6 +37,7 @@ mod key_rotation;
 mod key_several_sets;
 mod key_tls;
 mod large_bodies;
+mod last_words;
 mod log_fields;
 mod log_injection;
 mod logs;

@@ -5,20 +5,17 @@
 
 use std::time::Duration;
 
-use clap::CommandFactory;
 use http::{HeaderValue, Method};
-use rowkeep::config::Cli;
 use serde_json::json;
 
 use super::overload::eventually;
-use super::program::{Directory, Program};
 use super::raw_client::RawClient;
 use crate::http::tokens::{claims, signed};
-use crate::world::log_lines::{check_json, check_text, hidden};
+use crate::world::log_lines::{check_json, check_text};
 use crate::world::{Database, Issuer, JWKS_PATH, KeyPair, Reply, SECRET, SHARED_USERS, Server, World, token};
 
 /// Ends a line and a value in every way, clears the screen, and turns the direction of writing.
-const EVIL: &str = "mark\n{\"message\":\"forged\"}\r\n2026-01-10T09:30:00.000000Z  INFO forged=1\u{b}\u{c}\u{1b}[2J\u{1b}]0;x\u{7}\
+pub const EVIL: &str = "mark\n{\"message\":\"forged\"}\r\n2026-01-10T09:30:00.000000Z  INFO forged=1\u{b}\u{c}\u{1b}[2J\u{1b}]0;x\u{7}\
                     \u{7f}\u{85}\u{9b}31m\u{2028}forged\u{2029}forged\u{202e}\u{2066}\u{2069}\u{61c}\u{200b}\u{feff}\u{ad}\u{e0041}\\\" forged=\"";
 
 /// The same without what HTTP does not allow in a header.
@@ -29,10 +26,10 @@ const OBSCURE: &str =
 const INVALID: [&[u8]; 5] =
     [b"mark\xff\xfe", b"mark\xc3\x28", b"mark\xed\xa0\x80", b"mark\0mark", b"mark\x1b[2J"];
 
-const FORMATS: [&str; 2] = ["json", "text"];
+pub const FORMATS: [&str; 2] = ["json", "text"];
 
 /// How a line of this format is checked.
-fn check(format: &str, line: &str) -> Result<(), String> {
+pub fn check(format: &str, line: &str) -> Result<(), String> {
     if format == "text" { check_text(line) } else { check_json(line).map(drop) }
 }
 
@@ -264,69 +261,6 @@ async fn no_answer_of_an_issuer_can_forge_a_line() {
             if *place == "keys" {
                 is_marked_and_sound(&world.server, format, place).await;
             }
-        }
-    }
-}
-
-/// A command that cannot be run says why on lines of its own.
-#[tokio::test]
-async fn no_setting_and_no_argument_can_forge_a_line() {
-    let command = Cli::command();
-    let names = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
-    let settings: Vec<_> = names.map(|name| (name, EVIL)).collect();
-    assert!(settings.len() > 30, "{settings:?}");
-    let flag = format!("--{EVIL}");
-
-    for program in [
-        Program::new(&["serve"]).with(&settings),
-        Program::new(&[EVIL]),
-        Program::new(&[&flag]),
-        Program::new(&["audit", "--format", EVIL]),
-        Program::new(&["token", "--user", "alice", "--lifetime", EVIL]),
-    ] {
-        let ended = program.run().await;
-
-        assert!(ended.code.is_some_and(|code| code > 0) && ended.out.is_empty(), "{ended:?}");
-        assert!(ended.err.starts_with("rowkeep: ") && ended.err.contains("mark"), "{ended:?}");
-        for line in ended.err.lines().skip(1) {
-            assert!(line.is_empty() || line.starts_with("  "), "{line:?} in {ended:?}");
-        }
-        assert_eq!(ended.err.lines().find_map(hidden), None, "{ended:?}");
-    }
-}
-
-/// The name of a file, and the last words of a program.
-#[tokio::test]
-async fn no_name_of_a_file_can_forge_a_line() {
-    let directory = Directory::new();
-    let name = EVIL.replace('/', "");
-    directory.write(&name, "no key set");
-    let path = directory.0.join(&name).display().to_string();
-    let database = Database::new().await;
-    let url = database.url("rowkeep_login");
-
-    for format in FORMATS {
-        let settings = [
-            ("ENVIRONMENT", "production"),
-            ("DATABASE_URL", &*url),
-            ("JWKS_FILE", &*path),
-            ("JWT_ISSUER", "https://issuer.example"),
-            ("JWT_AUDIENCE", "any"),
-            ("LOG_FORMAT", format),
-        ];
-        let ended = Program::new(&["serve"]).with(&settings).with(&[("PORT", "0")]).run().await;
-
-        assert_eq!(ended.code, Some(1), "{ended:?}");
-        assert!(
-            ended.err.contains("mark")
-                && ended.err.trim_end().chars().all(|c| c == '\n' || hidden(&c.to_string()).is_none()),
-            "{ended:?}"
-        );
-        let mut last_words = false;
-        for line in ended.err.lines() {
-            last_words |= format == "text" && line.starts_with("rowkeep: ");
-            let is_sound = check(format, line).is_ok() || last_words && line.starts_with(['r', ' ']);
-            assert!(is_sound, "{line}");
         }
     }
 }
