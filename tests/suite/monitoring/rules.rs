@@ -1,7 +1,9 @@
 //! What promtool says about the rules, their tests, the example configuration and the metrics.
 
 use super::prometheus::promtool;
+use crate::documents::markdown::{Page, root};
 use crate::metrics::scrape::Watched;
+use crate::operation::program::Directory;
 
 #[tokio::test]
 #[ignore = "needs Prometheus: `make test-all`"]
@@ -11,6 +13,23 @@ async fn the_rules_and_the_example_configuration_are_valid() {
 
     promtool(&["check", "config", "--lint=all", "--lint-fatal", "deploy/prometheus/prometheus.yml"], b"")
         .await;
+}
+
+#[tokio::test]
+#[ignore = "needs Prometheus: `make test-all`"]
+async fn the_configurations_that_the_page_shows_are_valid() {
+    let page = Page::read("docs/monitoring.md");
+    let blocks = page.blocks().into_iter().map(|block| block.text);
+    let configurations: Vec<_> = blocks.filter(|text| text.contains("scrape_configs:")).collect();
+    assert_eq!(configurations.len(), 2, "{configurations:?}");
+
+    for configuration in configurations {
+        let files = Directory::named("configuration");
+        let rules = root().join("deploy/prometheus/alerts.yml").display().to_string();
+        files.write("prometheus.yml", &configuration.replace("/etc/prometheus/rowkeep/alerts.yml", &rules));
+        let file = files.0.join("prometheus.yml").display().to_string();
+        promtool(&["check", "config", "--lint=all", "--lint-fatal", &file], b"").await;
+    }
 }
 
 #[tokio::test]
