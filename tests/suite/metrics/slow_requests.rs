@@ -35,13 +35,13 @@ fn assert_slow_part(line: &Value, part: &str) {
     assert!(sum * 1_000_000 <= line["event.duration"].as_u64().expect("nanoseconds"), "{line}");
 }
 
-/// Locks of every task. Changes of them wait.
+/// A lock of the table of tasks. Changes wait for it, and lists do not.
 struct Lock(Client);
 
 impl Lock {
-    async fn of_every_row(watched: &Watched) -> Self {
+    async fn of_changes(watched: &Watched) -> Self {
         let client = watched.world.database.superuser().await;
-        client.batch_execute("begin; select from app.tasks for update").await.expect("locks");
+        client.batch_execute("begin; lock table app.tasks in share mode").await.expect("a lock");
         Self(client)
     }
 
@@ -111,7 +111,7 @@ async fn one_that_waits_in_postgres_and_one_that_waits_for_its_turn_say_so() {
     let alice = watched.world.user("alice");
     let task = alice.creates(json!({ "title": "one" })).await;
     let path = format!("/api/tasks/{}", task["id"]);
-    let lock = Lock::of_every_row(&watched).await;
+    let lock = Lock::of_changes(&watched).await;
 
     let change = alice.put(&path, json!({ "title": "two" }));
     let list = async {
@@ -189,7 +189,7 @@ async fn one_whose_client_leaves_has_a_line_without_a_status() {
     let watched = Watched::patient(&SETTINGS).await;
     let task = watched.world.user("alice").creates(json!({ "title": "one" })).await;
     let path = format!("/api/tasks/{}", task["id"]);
-    let lock = Lock::of_every_row(&watched).await;
+    let lock = Lock::of_changes(&watched).await;
     let sends = async |method, body| {
         RawClient::sending(watched.world.server.address, request(method, &path, "alice", body)).await
     };
