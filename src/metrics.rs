@@ -46,7 +46,8 @@ pub fn install() -> Result<Exporter, String> {
         }
     }
     gauge!("process_start_time_seconds").set(unix_seconds(SystemTime::now()));
-    gauge!("rowkeep_build_info", "version" => env!("CARGO_PKG_VERSION"), "commit" => version::COMMIT).set(1.0);
+    gauge!("rowkeep_build_info", "version" => env!("CARGO_PKG_VERSION"), "commit" => version::COMMIT)
+        .set(1.0);
     Ok(Exporter(handle))
 }
 

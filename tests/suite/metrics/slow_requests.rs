@@ -157,9 +157,8 @@ async fn one_that_waits_for_a_connection_says_so() {
         limit(-1).await;
     });
 
-    let is_line = |event: &Value| {
-        event["message"] == "slow request" && event["http.response.status_code"] == 200
-    };
+    let is_line =
+        |event: &Value| event["message"] == "slow request" && event["http.response.status_code"] == 200;
     assert_slow_part(&watched.world.server.logs(is_line).await, "connection");
 }
 

@@ -91,7 +91,8 @@ async fn the_program_says_which_it_is_and_since_when_it_runs() {
 
     let scrape = watched.scrape().await;
 
-    let build = |label| scrape.values_of("rowkeep_build_info", label).into_iter().collect::<Vec<_>>().concat();
+    let build =
+        |label| scrape.values_of("rowkeep_build_info", label).into_iter().collect::<Vec<_>>().concat();
     let printed = Program::new(&["--version"]).run().await.out;
     assert_eq!(printed, format!("rowkeep {} ({})\n", build("version"), build("commit")));
     assert_eq!(scrape.value("rowkeep_build_info", &[]), 1.0);

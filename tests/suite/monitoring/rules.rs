@@ -29,7 +29,8 @@ async fn the_configurations_that_the_page_shows_are_valid() {
         let configuration = configuration.replace("/etc/prometheus/rowkeep/alerts.yml", &rules);
         // Debian's Prometheus is built without Kubernetes: the rest is looked at.
         let finder = "kubernetes_sd_configs:\n      - role: pod\n        namespaces: { names: [rowkeep] }\n";
-        let configuration = configuration.replace(finder, "static_configs:\n      - targets: [127.0.0.1:9000]\n");
+        let configuration =
+            configuration.replace(finder, "static_configs:\n      - targets: [127.0.0.1:9000]\n");
         files.write("prometheus.yml", &configuration);
         let file = files.0.join("prometheus.yml").display().to_string();
         promtool(&["check", "config", "--lint=all", "--lint-fatal", &file], b"").await;
@@ -93,7 +94,8 @@ async fn the_days_tell_each_rule_from_one_that_never_and_from_one_that_always_ho
             let files = Directory::named("mutant");
             files.write("alerts.yml", &with_expression(&rules, name, expression));
             // The records are the ratios of failures.
-            let alerts = if kind == "alert" { vec![name] } else { vec!["RowkeepErrorsFast", "RowkeepErrorsSlow"] };
+            let alerts =
+                if kind == "alert" { vec![name] } else { vec!["RowkeepErrorsFast", "RowkeepErrorsSlow"] };
             let mut passes = true;
             for day in DAYS {
                 files.write(day, &days_about(&read(&format!("deploy/prometheus/{day}")), &alerts));
