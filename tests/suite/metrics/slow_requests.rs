@@ -234,6 +234,7 @@ async fn one_whose_body_ends_in_the_middle_has_the_status_of_its_answer() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_request_under_the_limit_has_no_line_and_without_the_setting_none_has() {
     for settings in [&[("SLOW_REQUEST_MS", "60000")][..], &[("SLOW_REQUEST_MS", "0")], &[]] {
         let watched = Watched::with(settings).await;
@@ -253,6 +254,7 @@ async fn a_request_under_the_limit_has_no_line_and_without_the_setting_none_has(
 
 /// Where the database is slow, every request is: the log must not flood.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn hundreds_of_slow_requests_have_few_lines_and_are_all_counted() {
     let watched = Watched::patient(&[("SLOW_REQUEST_MS", "1"), ("LOG_LEVEL", "info")]).await;
     let lock = watched.world.database.superuser().await;
