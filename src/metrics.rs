@@ -17,6 +17,8 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 pub use table::{Kind, METRICS, Metric};
 pub use times::RequestTimes;
 
+use crate::version;
+
 /// The upper bounds of the buckets of every histogram, in seconds. A statement takes a tenth of a millisecond to seconds, and
 /// no request waits longer than `REQUEST_TIMEOUT`.
 const BUCKETS: [f64; 14] =
@@ -44,15 +46,10 @@ pub fn install() -> Result<Exporter, String> {
         }
     }
     gauge!("process_start_time_seconds").set(unix_seconds(SystemTime::now()));
-    gauge!("rowkeep_build_info", "version" => env!("CARGO_PKG_VERSION"), "commit" => COMMIT).set(1.0);
+    gauge!("rowkeep_build_info", "version" => env!("CARGO_PKG_VERSION"), "commit" => version::COMMIT)
+        .set(1.0);
     Ok(Exporter(handle))
 }
-
-/// The commit that the program was built from, if the build knew it.
-const COMMIT: &str = match option_env!("ROWKEEP_COMMIT") {
-    Some(commit) => commit,
-    None => "unknown",
-};
 
 impl Exporter {
     /// Every series with its value.

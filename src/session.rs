@@ -353,12 +353,11 @@ impl Session {
         let is_full_scan = queries.iter().flatten().any(|bound| bound.query.is_full_scan);
         let limits = Limits::new(self.manager.step_timeout, queries.iter().flatten().count() as u32);
         let arrived = Instant::now();
+        // Dropped here as well if the client leaves: its time was spent waiting all the same.
+        let measured = owner.times.as_ref().map(|times| times.turn.measure());
         let turn = self.turns.take(&owner.user, is_full_scan, limits.turn).await;
-        let waited = arrived.elapsed();
-        self.measures.waited_for_turn(waited);
-        if let Some(times) = &owner.times {
-            times.turn.add(waited);
-        }
+        drop(measured);
+        self.measures.waited_for_turn(arrived.elapsed());
         let turn = turn?;
 
         let (answer, answered) = oneshot::channel();

@@ -12,8 +12,8 @@ const WANTED: u64 = 2 * MAX_CONNECTIONS as u64;
 /// to issuers, and connections that are being turned away.
 const RESERVED: u64 = 32;
 
-/// How many connections of clients this process can have beside a pool of `pool_size`, and a listener for operators. Raises the process's own limit, which
-/// many systems set to 1024, as far as the system's hard limit allows.
+/// How many connections of clients this process can have beside a pool of `pool_size` and a listener for operators. Raises the
+/// process's own limit, which many systems set to 1024, as far as the system's hard limit allows.
 ///
 /// # Errors
 /// If there are not enough files for any connection.

@@ -67,6 +67,8 @@ mod tests {
             ("127.0.0.1", "127.0.0.1:8000", false),
             ("127.0.0.1:65536", "127.0.0.1:8000", false),
             ("http://127.0.0.1:9000", "127.0.0.1:8000", false),
+            ("/run/rowkeep/admin.sock", "127.0.0.1:8000", false),
+            ("unix:/run/rowkeep/admin.sock", "127.0.0.1:8000", false),
         ] {
             assert_eq!(admin(text, listen).1, is_accepted, "{text} beside {listen}");
         }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::ready;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -140,12 +140,8 @@ impl Body {
 
 /// Adds the time of a read to the times of the caller's request.
 async fn timed<T>(caller: &Caller, read: impl Future<Output = T>) -> T {
-    let started = Instant::now();
-    let read = read.await;
-    if let Some(times) = caller.times() {
-        times.body.add(started.elapsed());
-    }
-    read
+    let _measured = caller.times().map(|times| times.body.measure());
+    read.await
 }
 
 /// Whether a body is compressed. `identity` means that it is not.

@@ -80,9 +80,12 @@ impl Future for Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         let Some(State { work, line }) = self.state.take() else { return };
+        // The work ends before its line, which says what it has waited for.
         if !self.has_transaction {
+            drop(work);
             line.client_left("nothing was changed", None);
         } else if Handle::try_current().is_err() {
+            drop(work);
             line.client_left("not known", None);
         } else {
             self.tasks.spawn(async move {

@@ -201,6 +201,8 @@ impl Middleware {
 
     /// Browsers tell the page only that CORS has failed, so the log says which setting is missing.
     fn warn_of_refused_origin(&self, headers: &HeaderMap) {
+        // CORS_ORIGINS is about the API. A page has no business with the listener for operators.
+        let Audience::Clients { .. } = self.audience else { return };
         let Some(origin) = cors::other_origin(headers) else { return };
         if let Some(metrics) = self.audience.metrics() {
             metrics.refused_origins.increment(1);

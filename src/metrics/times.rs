@@ -1,7 +1,7 @@
 //! How long a request has waited for what.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The parts of the time of one request, for the line about a slow one. A long list has several transactions: each part is
 /// the sum of them all.
@@ -27,7 +27,25 @@ impl Part {
         self.0.fetch_add(micros, Relaxed);
     }
 
+    /// Adds the time until the result is dropped: also if somebody stops waiting before the end.
+    pub fn measure(&self) -> Measured<'_> {
+        Measured { part: self, started: Instant::now() }
+    }
+
     pub fn millis(&self) -> u64 {
         self.0.load(Relaxed) / 1000
+    }
+}
+
+/// A wait that is being measured.
+#[must_use = "the time ends when it is dropped"]
+pub struct Measured<'a> {
+    part: &'a Part,
+    started: Instant,
+}
+
+impl Drop for Measured<'_> {
+    fn drop(&mut self) {
+        self.part.add(self.started.elapsed());
     }
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod authentication;
 mod cardinality;
+mod hostile;
 mod keys;
 mod log_lines;
 mod memory;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::tools::{passes, text, yaml};
 use crate::documents::markdown::root;
-use crate::http::routes::ROUTES;
+use crate::metrics::scrape::Watched;
 
 const FOLDER: &str = "deploy/kubernetes";
 
@@ -132,23 +132,68 @@ async fn kubernetes_waits_longer_for_a_server_that_stops_than_the_server_takes()
 
 #[tokio::test]
 #[ignore = "needs Python: `make test-all`"]
-async fn the_checks_ask_routes_of_the_server_and_only_the_readiness_check_asks_for_the_database() {
+async fn the_checks_ask_the_second_listener_and_only_the_readiness_check_asks_for_the_database() {
     let objects = objects().await;
-    let container = &object(&objects, "Deployment", "rowkeep")["spec"]["template"]["spec"]["containers"][0];
+    let pod = &object(&objects, "Deployment", "rowkeep")["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let admin = variable(pod, "ADMIN_ADDR").expect("a second listener");
 
-    let path = |check: &str| container[check]["httpGet"]["path"].as_str().expect("a path").to_owned();
+    let check = |check: &str| container[check]["httpGet"].clone();
 
-    assert_eq!((path("livenessProbe"), path("readinessProbe")), ("/live".into(), "/health".into()));
+    assert_eq!(check("livenessProbe"), json!({ "path": "/live", "port": "admin" }));
+    assert_eq!(check("readinessProbe"), json!({ "path": "/ready", "port": "admin" }));
+    let ports = json!([
+        { "name": "http", "containerPort": 8000 },
+        { "name": "admin", "containerPort": port_of(&admin) },
+    ]);
+    assert_eq!(container["ports"], ports);
+}
+
+/// The port of an address on which every address of the pod listens.
+fn port_of(address: &str) -> u16 {
+    let address: std::net::SocketAddr = address.parse().expect("an address");
+    assert!(address.ip().is_unspecified(), "the node reaches a pod at its address, not at {address}");
+    address.port()
+}
+
+#[tokio::test]
+#[ignore = "needs Python: `make test-all`"]
+async fn the_two_listeners_of_the_files_answer_what_the_checks_ask() {
+    let objects = objects().await;
+    let pod = &object(&objects, "Deployment", "rowkeep")["spec"]["template"]["spec"];
+    let watched = Watched::with(&[]).await;
+
     for check in ["livenessProbe", "readinessProbe"] {
-        assert!(ROUTES.iter().any(|(route, _)| *route == path(check)), "{check}");
-        assert_eq!(container[check]["httpGet"]["port"], "http");
+        let path = pod["containers"][0][check]["httpGet"]["path"].as_str().expect("a path");
+        assert_eq!(watched.admin.get(path).await.status(), 200, "{path}");
     }
-    assert!(
-        container["ports"]
-            .as_array()
-            .expect("ports")
-            .contains(&json!({ "name": "http", "containerPort": 8000 }))
-    );
+}
+
+/// Metrics need no token, so the network decides who reads them.
+#[tokio::test]
+#[ignore = "needs Python: `make test-all`"]
+async fn only_the_namespace_of_prometheus_reaches_the_metrics_and_no_service_leads_to_them() {
+    let objects = objects().await;
+
+    let policy = object(&objects, "NetworkPolicy", "rowkeep-api");
+
+    let from = |namespace: &str, port: &str| {
+        json!({
+            "from": [{ "namespaceSelector": {
+                "matchLabels": { "kubernetes.io/metadata.name": namespace },
+            } }],
+            "ports": [{ "port": port }],
+        })
+    };
+    let ingress = json!([from("ingress-nginx", "http"), from("monitoring", "admin")]);
+    assert_eq!(policy["spec"]["ingress"], ingress);
+    let services: Vec<_> = objects.iter().filter(|object| object["kind"] == "Service").collect();
+    assert!(!services.is_empty());
+    for service in services {
+        for port in service["spec"]["ports"].as_array().expect("ports") {
+            assert_eq!(port["targetPort"], "http", "{service}");
+        }
+    }
 }
 
 /// Whether every label of the selector is among the labels.

@@ -8,19 +8,23 @@ use crate::world::{Database, psql};
 
 /// The silent connection is closed, and keeps its place until Postgres says that its backend has ended.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_connection_without_an_answer_at_the_deadline_is_overdue_and_its_backend_lost_until_it_has_ended() {
     let (database, proxy) = (Database::new().await, Proxy::start().await);
     let url = proxy.url(&database, "rowkeep_login");
-    let settings = [("DATABASE_URL", url.as_str()), ("REQUEST_TIMEOUT", "2"), ("DATABASE_POOL_SIZE", "2")];
+    let settings = [("DATABASE_URL", url.as_str()), ("REQUEST_TIMEOUT", "1"), ("DATABASE_POOL_SIZE", "2")];
     let watched = Watched::on(database, &settings).await;
     let alice = watched.world.user("alice");
-    assert_eq!(alice.get("/api/tasks").await.status(), 200);
+    eventually("requests work", async || alice.get("/api/tasks").await.status() == 200).await;
+    let before = watched.scrape().await;
 
-    proxy.falls_silent();
+    // A connection that was opened while the proxy is silent would stay silent, and the server would wait for its backend for a
+    // minute: so new ones wait.
+    proxy.holds_new_connections_and_silences_others();
     let refused = alice.get("/api/tasks").await.status();
     watched
         .eventually("its backend may still run", |scrape| {
-            closed(scrape, "overdue") == 1.0 && connections(scrape, "lost") == 1.0
+            closed(scrape, "overdue") > closed(&before, "overdue") && connections(scrape, "lost") == 1.0
         })
         .await;
     proxy.speaks_again();
@@ -33,10 +37,10 @@ async fn a_connection_without_an_answer_at_the_deadline_is_overdue_and_its_backe
 
 #[tokio::test]
 async fn a_connection_that_cannot_be_opened_is_counted_and_the_database_is_not_reachable() {
-    let watched = Watched::with(&[("REQUEST_TIMEOUT", "2"), ("DATABASE_POOL_MIN_IDLE", "0")]).await;
+    let watched = Watched::with(&[("REQUEST_TIMEOUT", "1"), ("DATABASE_POOL_MIN_IDLE", "0")]).await;
     let alice = watched.world.user("alice");
     let reachable = "rowkeep_database_reachable";
-    assert_eq!(alice.get("/api/tasks").await.status(), 200);
+    eventually("requests work", async || alice.get("/api/tasks").await.status() == 200).await;
     assert_eq!(watched.scrape().await.value(reachable, &[]), 1.0);
     let name = watched.world.database.name.clone();
     let lets = async |allows: bool| {

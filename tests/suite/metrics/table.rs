@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::scrape::{Scrape, Watched};
 use crate::documents::markdown::{Page, codes, rows};
+use crate::operation::program::Program;
 use crate::world::{Issuer, KeyPair};
 
 /// The type and the labels of a metric.
@@ -90,9 +91,11 @@ async fn the_program_says_which_it_is_and_since_when_it_runs() {
 
     let scrape = watched.scrape().await;
 
-    let version = [("version", env!("CARGO_PKG_VERSION"))];
-    assert_eq!(scrape.value("rowkeep_build_info", &version), 1.0);
-    assert_eq!(scrape.values_of("rowkeep_build_info", "commit").len(), 1);
+    let build =
+        |label| scrape.values_of("rowkeep_build_info", label).into_iter().collect::<Vec<_>>().concat();
+    let printed = Program::new(&["--version"]).run().await.out;
+    assert_eq!(printed, format!("rowkeep {} ({})\n", build("version"), build("commit")));
+    assert_eq!(scrape.value("rowkeep_build_info", &[]), 1.0);
     let started = scrape.value("process_start_time_seconds", &[]);
     let now = jiff::Timestamp::now().as_second() as f64;
     assert!((now - 120.0..=now + 1.0).contains(&started), "{started} {now}");

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::prometheus::read;
+use super::rules::DAYS;
 use crate::documents::markdown::{Page, rows};
 
 const PAGE: &str = "docs/monitoring.md";
@@ -58,9 +59,7 @@ fn the_table_of_the_page_has_every_alert_with_its_severity() {
 
 #[test]
 fn every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_is_quiet() {
-    let tests = ["alerts_test.yml", "alerts_day_test.yml"]
-        .map(|name| read(&format!("deploy/prometheus/{name}")))
-        .concat();
+    let tests = DAYS.map(|name| read(&format!("deploy/prometheus/{name}"))).concat();
     let cases: Vec<_> = tests.split("alertname: ").skip(1).collect();
     let has = |name: &str, is_quiet: bool| {
         cases.iter().any(|case| {

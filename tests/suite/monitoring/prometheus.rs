@@ -148,6 +148,13 @@ fn program(name: &str) -> Command {
 /// # Panics
 /// If it does not end with success, with all that it printed.
 pub async fn promtool(arguments: &[&str], input: &[u8]) -> String {
+    let (succeeds, printed) = try_promtool(arguments, input).await;
+    assert!(succeeds, "promtool {arguments:?}:\n{printed}");
+    printed
+}
+
+/// The same. Returns whether it ended with success as well.
+pub async fn try_promtool(arguments: &[&str], input: &[u8]) -> (bool, String) {
     let files = Directory::named("promtool");
     std::fs::write(files.0.join("input"), input).expect("a file");
     let input = std::fs::File::open(files.0.join("input")).expect("a file");
@@ -157,8 +164,7 @@ pub async fn promtool(arguments: &[&str], input: &[u8]) -> String {
     let output = output.expect("promtool is installed by `make prometheus`");
     let printed =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "promtool {arguments:?}:\n{printed}");
-    printed
+    (output.status.success(), printed)
 }
 
 /// A file of the checkout.

@@ -34,6 +34,8 @@ struct State {
     cuts_commits: AtomicBool,
     /// Whether new connections are accepted and get no answer.
     silent: AtomicBool,
+    /// Whether new connections wait until they are forwarded.
+    held: AtomicBool,
     /// For each connection, whether it gets no more answers.
     silenced: Mutex<Vec<Arc<AtomicBool>>>,
 }
@@ -111,9 +113,19 @@ impl Proxy {
         }
     }
 
+    /// From now on the connections that are open get no answer, and new ones wait until the proxy speaks again, as where a
+    /// network loses packets for a while.
+    pub fn holds_new_connections_and_silences_others(&self) {
+        self.state.held.store(true, Ordering::SeqCst);
+        for silenced in self.state.silenced.lock().expect("no poison").iter() {
+            silenced.store(true, Ordering::SeqCst);
+        }
+    }
+
     /// New connections work again; those that fell silent stay silent.
     pub fn speaks_again(&self) {
         self.state.silent.store(false, Ordering::SeqCst);
+        self.state.held.store(false, Ordering::SeqCst);
     }
 }
 
@@ -123,6 +135,9 @@ async fn accept(listener: TcpListener, socket: PathBuf, state: Arc<State>) {
         state.silenced.lock().expect("no poison").push(silenced.clone());
         let (socket, state) = (socket.clone(), state.clone());
         tokio::spawn(async move {
+            while state.held.load(Ordering::SeqCst) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
             if let Ok(server) = UnixStream::connect(socket).await {
                 forward(client, server, state, silenced).await;
             }
@@ -192,7 +207,8 @@ async fn forward(client: TcpStream, server: UnixStream, state: Arc<State>, silen
         tagged = true;
     }
     // A network that forgets a connection does not tell Postgres that its client has gone.
-    while silenced.load(Ordering::SeqCst) && state.silent.load(Ordering::SeqCst) {
+    let is_out = || state.silent.load(Ordering::SeqCst) || state.held.load(Ordering::SeqCst);
+    while silenced.load(Ordering::SeqCst) && is_out() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     drop(to_server);
