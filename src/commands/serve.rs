@@ -23,7 +23,7 @@ use crate::metrics::{self, Exporter};
 use crate::schema::SchemaError;
 use crate::session::{Measures, ProbeError, Session};
 use crate::traces::Traces;
-use crate::{audit, schema, tasks};
+use crate::{audit, schema, tasks, traces};
 
 /// The longest pause before the database is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
@@ -117,6 +117,7 @@ impl Operators {
         let exporter = metrics::install()?;
         // Begins the series of the session. It may take long until the database is reached.
         drop(Measures::new(tasks::QUERIES));
+        traces::begin_series();
         Ok(Some(Self { listener, exporter }))
     }
 
