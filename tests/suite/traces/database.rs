@@ -26,7 +26,7 @@ async fn a_span_names_the_backend_and_the_process_as_postgres_shows_them() {
 #[tokio::test]
 async fn an_application_name_of_the_address_is_kept() {
     let database = crate::world::Database::new().await;
-    let url = database.url("rowkeep_login") + "&application_name=mine";
+    let url = database.url("rowkeep_login") + " application_name=mine";
     let world = World::on(database, &[("DATABASE_URL", &url)]).await;
 
     let client = world.database.superuser().await;

@@ -103,6 +103,7 @@ async fn a_traceparent_that_is_not_valid_begins_a_new_trace_and_is_no_error() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn the_sampler_decides_whether_the_caller_does() {
     let collector = Collector::new().await;
     for (sampler, argument, unsampled, sampled, new) in [

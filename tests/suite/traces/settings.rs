@@ -76,6 +76,7 @@ async fn a_setting_is_not_looked_at_while_traces_are_off_or_by_another_command()
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_key_for_a_collector_is_no_flag_and_is_warned_of_where_it_crosses_the_network_in_clear_text() {
     let flag = Program::new(&["serve", "--otel-exporter-otlp-headers=x-key=hush"]).run().await;
     assert_eq!(flag.code, Some(2), "{}", flag.err);
