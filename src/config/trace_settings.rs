@@ -384,7 +384,7 @@ mod tests {
     fn a_header_is_marked_as_secret_and_one_that_http_does_not_have_is_refused() {
         let found = headers("x-key=hush").expect("headers");
 
-        assert_eq!(found["x-key"], "hush");
+        assert_eq!(found.get("x-key").and_then(|value| value.to_str().ok()), Some("hush"));
         assert!(!format!("{found:?}").contains("hush"));
         for text in ["a b=c", "a=%0d%0ahush", "a=%00", "a=é"] {
             assert!(headers(text).is_err_and(|problem| !problem.contains("hush")), "{text}");
