@@ -112,10 +112,11 @@ impl Collector {
                 open.spawn(async move {
                     match tls {
                         None => serve(stream, keeps, replies).await,
-                        Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => serve(stream, keeps, replies).await,
-                            Err(_) => {}
-                        },
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, keeps, replies).await
+                            }
+                        }
                     }
                 });
             }

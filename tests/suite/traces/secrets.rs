@@ -16,7 +16,7 @@ async fn no_span_has_a_user_a_token_a_text_of_a_task_a_query_or_a_header() {
     let task = person.creates(json!({ "title": "secret-title", "description": "secret-description" })).await;
     let id = task["id"].to_string();
     for (method, path, body) in [
-        ("GET", format!("/api/tasks?q=secret-query&status=secret-status"), ""),
+        ("GET", "/api/tasks?q=secret-query&status=secret-status".into(), ""),
         ("GET", "/api/v1/tasks?q=secret-title&sort=title".into(), ""),
         ("GET", format!("/api/{user}/tasks/{id}"), ""),
         ("GET", "/api/secret-other/tasks".into(), ""),
