@@ -35,7 +35,7 @@ use jsonwebtoken::errors::ErrorKind;
 use crate::refusal::{Refusal, TokenProblem};
 use claims::ClaimRules;
 pub use issuer::{BETTER_AUTH_PATH, canonical_issuer};
-pub use jwks_reader::{JwksLocation, is_loopback};
+pub use jwks_reader::JwksLocation;
 use jwt::{Jwt, UniqueObject};
 pub use key_set::KeySetFigures;
 use keys::{KeyStore, Source};

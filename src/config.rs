@@ -10,6 +10,7 @@ mod parse;
 mod per_source;
 mod token_rules;
 mod token_sources;
+mod trace_settings;
 mod warnings;
 
 use std::net::SocketAddr;
@@ -24,7 +25,9 @@ use crate::development::token::DEFAULT_LIFETIME;
 use crate::http::{Envelopes, Origins, Timeouts, TrustedProxies};
 use crate::logging::{Filter, Format};
 use crate::session::Options;
+use crate::traces;
 use crate::version::VERSION;
+use trace_settings::TraceSettings;
 
 /// The value of each setting that is missing or empty. Durations are in seconds.
 pub(crate) mod default {
@@ -323,6 +326,9 @@ pub struct Settings {
     /// Seconds that requests have to finish after a stop signal and the delay
     #[arg(long, env, global = true, value_name = "SECONDS", default_value_t = default::SHUTDOWN_TIMEOUT.to_string())]
     shutdown_timeout: String,
+
+    #[command(flatten)]
+    traces: TraceSettings,
 }
 
 /// The parsed settings.
@@ -351,6 +357,8 @@ pub struct Config {
     pub log_format: Format,
     /// From which time on a request has a line in the log about its parts; none: never.
     pub slow_request: Option<Duration>,
+    /// Where spans go; none: nowhere, and none are made.
+    pub traces: Option<traces::Settings>,
     /// Limits of clients.
     pub timeouts: Timeouts,
     /// How long everything is still served after a stop signal.

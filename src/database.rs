@@ -26,6 +26,7 @@ pub(crate) use self::identifier::identifier;
 use self::keywords::Keywords;
 use self::options::Options;
 pub use self::temporary::{is_temporary, is_temporary_state};
+use crate::instance;
 use crate::secret_file;
 use crate::tls::{self, Roots};
 
@@ -291,7 +292,7 @@ fn check(config: &Config, hosts: &[Endpoint], has_authority: bool) -> Result<(),
 /// Sets the options that the address does not set.
 fn set_defaults(config: &mut Config) {
     if config.get_application_name().is_none() {
-        config.application_name("rowkeep");
+        config.application_name(instance::application_name());
     }
     if config.get_keepalives_idle() == DRIVER_KEEPALIVES_IDLE {
         config.keepalives_idle(Duration::from_secs(30));

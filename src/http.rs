@@ -50,6 +50,7 @@ use crate::auth::Verifier;
 use crate::cursor::Cursors;
 use crate::refusal::Refusal;
 use crate::session::Session;
+use crate::traces::Traces;
 pub use admin::{Admin, MAX_ADMIN_CONNECTIONS};
 pub use client_address::TrustedProxies;
 pub use connections::MAX_CONNECTIONS;
@@ -82,6 +83,8 @@ pub struct App {
     metrics: Option<Arc<HttpMetrics>>,
     /// None: no request counts as slow.
     slow_requests: Option<Arc<SlowRequests>>,
+    /// None: no request is traced.
+    traces: Option<Arc<Traces>>,
     /// Only in development, with the secret that the server made itself.
     mint_token: Option<MintToken>,
     /// Only in development.
@@ -118,6 +121,7 @@ impl App {
             envelopes: Arc::default(),
             metrics: None,
             slow_requests: None,
+            traces: None,
             mint_token: None,
             unknown_parameters: None,
         }
@@ -175,6 +179,13 @@ impl App {
     #[must_use]
     pub fn with_slow_requests(mut self, limit: Duration) -> Self {
         self.slow_requests = Some(Arc::new(SlowRequests::new(limit, self.rate_limits.clone())));
+        self
+    }
+
+    /// Makes spans of each request.
+    #[must_use]
+    pub fn with_traces(mut self, traces: Option<Arc<Traces>>) -> Self {
+        self.traces = traces;
         self
     }
 

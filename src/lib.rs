@@ -37,11 +37,14 @@
 //! | [`auth`] | verifies the token in an `Authorization` header and returns its [`auth::UserId`]; the keys for that |
 //! | [`refusal`] | the reasons to refuse a request, without status codes |
 //! | [`database`] | the address of a database, and connections to it |
-//! | [`tls`] | TLS to the database and to issuers |
 //! | [`metrics`] | every metric with its help text, and the recorder for Prometheus; the times of a request |
+//! | [`traces`] | the spans of a request and of its parts, and their export to a collector |
+//! | [`outgoing`] | HTTP clients of issuers and of a collector |
+//! | [`tls`] | TLS to the database, to issuers and to a collector |
 //! | [`logging`] | the log: its levels and formats, and what it must never contain |
 //! | [`secret_file`] | files that hold one secret |
 //! | [`time_limit`] | time limits that read what has arrived before they look at the clock |
+//! | [`instance`] | the name of this process among others |
 //! | [`error_chain`] | the text of an error with its causes |
 //! | [`version`] | the release and the commit of the program |
 //!
@@ -60,8 +63,10 @@ pub mod error_chain;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod http;
+pub mod instance;
 pub mod logging;
 pub mod metrics;
+pub mod outgoing;
 pub mod refusal;
 pub mod schema;
 pub mod secret_file;
@@ -69,4 +74,5 @@ pub mod session;
 pub mod tasks;
 pub mod time_limit;
 pub mod tls;
+pub mod traces;
 pub mod version;

@@ -24,6 +24,7 @@ mod pipeline;
 mod pool;
 mod pooler;
 mod probe;
+mod spans;
 mod sqlstate;
 mod statements;
 mod transaction;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bb8::{Pool, RunError};
+use opentelemetry::KeyValue;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_postgres::types::ToSql;
@@ -215,6 +217,8 @@ pub struct Session {
     manager: ConnectionManager,
     constraint_messages: Arc<ConstraintMessages>,
     measures: Arc<Measures>,
+    /// What the spans of all transactions say.
+    span_attributes: Arc<[KeyValue]>,
 }
 
 /// A user who runs queries.
@@ -316,6 +320,7 @@ impl Session {
             turns: Turns::new(options.request_connections(), options.pool_size),
             constraint_messages: Arc::new(constraint_messages),
             measures: Arc::new(Measures::new(queries)),
+            span_attributes: spans::attributes(address),
         };
         session.probe().await?;
         session.check_statements().await?;
@@ -358,6 +363,7 @@ impl Session {
         let turn = self.turns.take(&owner.user, is_full_scan, limits.turn).await;
         drop(measured);
         self.measures.waited_for_turn(arrived.elapsed());
+        owner.waited_for_turn(arrived, is_full_scan, turn.is_ok());
         let turn = turn?;
 
         let (answer, answered) = oneshot::channel();
@@ -388,6 +394,7 @@ impl Session {
         if let Some(times) = times {
             times.connection.add(started - asked);
         }
+        owner.waited_for_connection(asked, matches!(connection, Some(Ok(_))));
         let mut connection = match connection.unwrap_or(Err(RunError::TimedOut)) {
             Ok(connection) => connection,
             Err(error) => {
@@ -408,6 +415,7 @@ impl Session {
         if let Some(times) = times {
             times.database.add(duration);
         }
+        self.ran_transaction(owner, started, [Some(first), second], &backend, outcome.as_ref());
         let Some(outcome) = outcome else {
             let _ = answer.send(Err(overdue(first)));
             // Other connections may be in the same state.

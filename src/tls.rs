@@ -1,4 +1,4 @@
-//! TLS for connections to the database and to issuers. The certificate of the other side is always verified.
+//! TLS for connections to the database, to issuers and to a collector. The certificate of the other side is always verified.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -5,7 +5,6 @@ pub(super) mod fuzz;
 
 use std::fs::OpenOptions;
 use std::io::{self, Read};
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,13 +14,12 @@ use headers::{CacheControl, Header};
 use http::header::{ACCEPT, AGE, CACHE_CONTROL};
 use http::{HeaderValue, StatusCode};
 use reqwest::redirect::Policy;
-use rustls::ClientConfig;
 use tokio::sync::Semaphore;
-use url::{Host, Url};
+use url::Url;
 
 use crate::error_chain::chain;
+use crate::outgoing;
 use crate::time_limit::within;
-use crate::tls;
 
 /// The longest key set, in bytes. A set has a few keys of a few hundred bytes each.
 const MAX_SET_BYTES: u64 = 1024 * 1024;
@@ -306,19 +304,11 @@ fn client(urls: &[Url]) -> reqwest::Result<reqwest::Client> {
         }
     });
 
-    let builder = reqwest::Client::builder()
+    outgoing::client(&urls.iter().collect::<Vec<_>>(), outgoing::roots())
         .redirect(redirects)
         // There is one request in minutes. The server would have closed a pooled connection by then.
         .pool_max_idle_per_host(0)
-        .user_agent(concat!("rowkeep/", env!("CARGO_PKG_VERSION")))
-        .tls_backend_preconfigured(tls())
-        // `is_loopback` relies on this name, so no resolver is asked for it. The port is that of the URL.
-        .resolve_to_addrs(LOCALHOST, &[(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()]);
-    // An outgoing proxy cannot reach the servers of this machine.
-    let is_here =
-        |url: &Url| is_loopback(url) || url.domain().is_some_and(|name| name.ends_with(".localhost"));
-    let builder = if urls.iter().all(is_here) { builder.no_proxy() } else { builder };
-    builder.build()
+        .build()
 }
 
 /// Keys come only from the configured server: an open redirect there must not lead to keys of an attacker. A redirect may
@@ -327,28 +317,6 @@ fn may_follow(from: &Url, to: &Url) -> bool {
     let is_upgrade = from.scheme() == "http" && to.scheme() == "https";
     let same_port = from.port_or_known_default() == to.port_or_known_default();
     from.host() == to.host() && (is_upgrade || from.scheme() == to.scheme() && same_port)
-}
-
-const LOCALHOST: &str = "localhost";
-
-/// Whether the URL is on this machine, so that nothing on the network can read or change the response.
-///
-/// Of names only `localhost` counts: a resolver can give any other name another address tomorrow.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == LOCALHOST,
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// TLS that trusts the public root certificates and those of this machine. Issuers in a private network often have a root
-/// certificate of their own.
-fn tls() -> ClientConfig {
-    let mut roots = tls::public_roots();
-    roots.extend(tls::system_roots().roots);
-    tls::client(roots)
 }
 
 #[cfg(test)]
@@ -371,26 +339,6 @@ mod tests {
         ] {
             let url = |text| Url::parse(text).expect("a URL");
             assert_eq!(may_follow(&url(from), &url(to)), follows, "{from} to {to}");
-        }
-    }
-
-    #[test]
-    fn only_addresses_and_localhost_are_this_machine() {
-        for (url, here) in [
-            ("http://127.0.0.1:3000", true),
-            ("http://127.8.9.1", true),
-            ("http://127.1", true),
-            ("http://[::1]:3000", true),
-            ("http://LOCALHOST:3000", true),
-            ("http://auth.localhost", false),
-            ("http://localhost.", false),
-            ("http://localhost.example.com", false),
-            ("http://localtest.me", false),
-            ("http://[::ffff:127.0.0.1]", false),
-            ("http://0.0.0.0:3000", false),
-            ("http://10.0.0.1", false),
-        ] {
-            assert_eq!(is_loopback(&Url::parse(url).expect("a URL")), here, "{url}");
         }
     }
 

@@ -1,8 +1,10 @@
 //! `rowkeep serve`: opens the database, then answers requests until a stop signal comes.
 
+use std::cell::OnceCell;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::time::sleep;
@@ -20,7 +22,8 @@ use crate::logging::Log;
 use crate::metrics::{self, Exporter};
 use crate::schema::SchemaError;
 use crate::session::{Measures, ProbeError, Session};
-use crate::{audit, schema, tasks};
+use crate::traces::Traces;
+use crate::{audit, schema, tasks, traces};
 
 /// The longest pause before the database is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
@@ -35,9 +38,12 @@ pub(super) async fn serve(config: &mut Config, log: Log, exit_timeout: &mut Dura
     let admin = Operators::begin(config.admin).await?;
     let max_connections = open_files::max_connections(config.session.pool_size, admin.is_some())?;
 
+    // After the metrics, which count spans.
+    let traces = config.traces.as_ref().map(Traces::start).transpose()?.map(Arc::new);
+
     let secret_is_own = add_development_secret(config)?;
     let (cluster, address, app) = tokio::select! {
-        prepared = prepare(config, secret_is_own) => prepared?,
+        prepared = prepare(config, secret_is_own, traces.clone()) => prepared?,
         () = &mut stop_signal => {
             *exit_timeout = CLUSTER_START_TIMEOUT;
             return Ok(());
@@ -57,10 +63,12 @@ pub(super) async fn serve(config: &mut Config, log: Log, exit_timeout: &mut Dura
     let operators_served = CancellationToken::new();
     let operators = admin.map(|admin| tokio::spawn(admin.serve(app.clone(), log, operators_served.clone())));
 
+    let deadline = OnceCell::new();
     let stopped = async {
         stop_signal.await;
         app.announce_stop();
         sleep(config.shutdown_delay).await;
+        let _ = deadline.set(Instant::now() + config.shutdown_timeout);
     };
     let serving = http::serve(
         listener,
@@ -71,13 +79,17 @@ pub(super) async fn serve(config: &mut Config, log: Log, exit_timeout: &mut Dura
         config.shutdown_timeout,
     );
     let mut serving = pin!(serving);
-    if !config.development {
-        tokio::select! {
-            opened = open_when_ready(config, &address, &app) => opened?,
-            () = &mut serving => return Ok(()),
-        }
+    let is_open = config.development
+        || tokio::select! {
+            opened = open_when_ready(config, &address, &app) => opened.map(|()| true)?,
+            () = &mut serving => false,
+        };
+    if is_open {
+        serving.await;
     }
-    serving.await;
+    if let (Some(traces), Some(deadline)) = (traces, deadline.get()) {
+        traces.end(deadline.saturating_duration_since(Instant::now())).await;
+    }
     operators_served.cancel();
     if let Some(operators) = operators {
         let _ = operators.await;
@@ -105,6 +117,7 @@ impl Operators {
         let exporter = metrics::install()?;
         // Begins the series of the session. It may take long until the database is reached.
         drop(Measures::new(tasks::QUERIES));
+        traces::begin_series();
         Ok(Some(Self { listener, exporter }))
     }
 
@@ -122,7 +135,11 @@ impl Operators {
 }
 
 /// Everything that requests need but the database. Returns its address, and the development cluster if it is there.
-async fn prepare(config: &Config, secret_is_own: bool) -> Result<(Option<Cluster>, Address, App), Failure> {
+async fn prepare(
+    config: &Config,
+    secret_is_own: bool,
+    traces: Option<Arc<Traces>>,
+) -> Result<(Option<Cluster>, Address, App), Failure> {
     let (cluster, address) = database(config).await?;
     let verifier = Verifier::new(&config.token_rules)?;
     if config.development {
@@ -138,7 +155,8 @@ async fn prepare(config: &Config, secret_is_own: bool) -> Result<(Option<Cluster
     verifier.read_key_sets().await?;
     let mut app = App::new(verifier, config.timeouts)
         .with_rate_limit(config.rate_limit, config.trusted_proxies.clone())
-        .with_envelopes(config.envelopes.clone());
+        .with_envelopes(config.envelopes.clone())
+        .with_traces(traces);
     if config.admin.is_some() {
         app = app.with_metrics();
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::parse::Problems;
+use super::trace_settings::TraceSettings;
 use super::{Command, Settings};
 use crate::secret_file;
 
@@ -53,6 +54,9 @@ impl Settings {
                 &mut used.jwks_allow_http,
             ],
         );
+        if *command != Command::Serve {
+            used.traces = TraceSettings::default();
+        }
         used
     }
 
@@ -68,6 +72,11 @@ impl Settings {
                 "BETTER_AUTH_SECRET_PREVIOUS",
                 &self.better_auth_secret_previous_file,
                 &mut read.better_auth_secret_previous,
+            ),
+            (
+                "OTEL_EXPORTER_OTLP_HEADERS",
+                &self.traces.otel_exporter_otlp_headers_file,
+                &mut read.traces.otel_exporter_otlp_headers,
             ),
         ] {
             let path = path.trim();

@@ -163,6 +163,7 @@ impl Settings {
                 0 => None,
                 limit => Some(Duration::from_millis(limit)),
             },
+            traces: self.traces.parse(&mut problems),
             timeouts: Timeouts {
                 request: request_timeout,
                 keep_alive: problems.seconds(

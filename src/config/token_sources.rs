@@ -9,7 +9,8 @@ use super::Settings;
 use super::key_urls::{issuer_names, jwks_location};
 use super::parse::Problems;
 use super::per_source::{PerSource, SOURCES};
-use crate::auth::{JwksLocation, SourceKeys, TokenSource, canonical_issuer, is_loopback};
+use crate::auth::{JwksLocation, SourceKeys, TokenSource, canonical_issuer};
+use crate::outgoing::is_loopback;
 
 /// The value of `JWT_AUDIENCE` that accepts any audience, or none.
 const ANY: &str = "any";

@@ -4,6 +4,7 @@ use secrecy::ExposeSecret;
 
 use super::{Command, Config};
 use crate::database::Address;
+use crate::outgoing::is_loopback;
 
 /// The lifetime of tokens from which on the log warns, in seconds: nobody can take a single token back.
 const LONG_LIFETIME: u64 = 7 * DAY;
@@ -25,7 +26,7 @@ pub(super) fn warnings(config: &Config, command: &Command) -> Vec<String> {
         Some((format!("the password of {name}"), password))
     });
     let odd = secrets.chain(passwords).filter_map(|(name, secret)| about_edges(&name, &secret));
-    odd.chain(about_lifetime(config, command)).collect()
+    odd.chain(about_lifetime(config, command)).chain(about_collector(config)).collect()
 }
 
 /// A secret is used as it is, because it can be meant so. If it is not, every token is a 401 and nothing says why.
@@ -47,6 +48,17 @@ fn about_lifetime(config: &Config, command: &Command) -> Option<String> {
              to the seconds that the tokens of your sign-in are valid for",
             lifetime / DAY
         )
+    })
+}
+
+/// A key for the collector is a secret, too.
+fn about_collector(config: &Config) -> Option<String> {
+    let traces = config.traces.as_ref()?;
+    let is_plain = traces.endpoint.scheme() == "http" && !is_loopback(&traces.endpoint);
+    (is_plain && !traces.headers.is_empty()).then(|| {
+        "OTEL_EXPORTER_OTLP_HEADERS is set, and the collector is reached without TLS: its headers cross the network in clear \
+         text; use https"
+            .to_owned()
     })
 }
 

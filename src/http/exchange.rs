@@ -14,6 +14,7 @@ use super::request_metrics::Series;
 use super::response::Response;
 use super::slow_requests::TimedRequest;
 use crate::session::watch_transactions;
+use crate::traces::TraceIds;
 
 /// A future of the response that logs its status.
 ///
@@ -36,13 +37,14 @@ struct State {
 /// What the log says about a request.
 pub(super) struct Line {
     pub(super) id: String,
+    pub(super) trace: TraceIds,
     pub(super) method: String,
     pub(super) path: String,
     pub(super) started: Instant,
     pub(super) entry: LogEntry,
     /// What is counted of it, if metrics are recorded.
     pub(super) series: Option<Arc<Series>>,
-    /// Whether it is slow, if somebody wants to know.
+    /// Whether it is slow, and its trace, if somebody wants to know.
     pub(super) timed: Option<Arc<TimedRequest>>,
 }
 
@@ -110,13 +112,15 @@ impl Line {
 
     fn answered(self, status: StatusCode) {
         self.count(Some(status));
-        let Self { id, method, path, started, entry, .. } = self;
+        let Self { id, trace, method, path, started, entry, .. } = self;
         let (status, duration) = (status.as_u16(), started.elapsed().as_nanos() as u64);
         // The macros need a level that the compiler knows.
         macro_rules! answered {
             ($log:ident) => {
                 tracing::$log!(
                     http.request.id = id,
+                    trace.id = trace.trace.map(display),
+                    span.id = trace.span.map(display),
                     http.request.method = method,
                     url.path = path,
                     http.route = entry.route(),
@@ -131,9 +135,11 @@ impl Line {
 
     fn client_left(self, outcome: &str, status: Option<StatusCode>) {
         self.count(status);
-        let Self { id, method, path, started, entry, .. } = self;
+        let Self { id, trace, method, path, started, entry, .. } = self;
         tracing::info!(
             http.request.id = id,
+            trace.id = trace.trace.map(display),
+            span.id = trace.span.map(display),
             http.request.method = method,
             url.path = path,
             http.route = entry.route(),

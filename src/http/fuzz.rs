@@ -27,7 +27,7 @@ pub(crate) use super::client_address::fuzz::forwarded;
 pub(crate) use super::compression::fuzz::accept_encoding;
 use super::keep_alive::{KeepAlive, Stop};
 pub(crate) use super::members::fuzz::json_body;
-use super::middleware::{Audience, Middleware};
+use super::middleware::{Audience, Middleware, Watchers};
 pub(crate) use super::request::fuzz::path_segment;
 use super::server::MAX_HEAD_BYTES;
 pub(crate) use super::v1_tasks::fuzz::page_request;
@@ -54,7 +54,12 @@ static MIDDLEWARE: LazyLock<Arc<Middleware>> = LazyLock::new(|| {
     let second = Duration::from_secs(1);
     let timeouts = Timeouts { request: second, keep_alive: second };
     let app = App::new(Verifier::new(&rules).expect("rules"), timeouts).with_warnings_of_unknown_parameters();
-    let audience = Audience::Clients { metrics: None, slow_requests: None };
+    let audience = Audience::Clients(Watchers {
+        metrics: None,
+        slow_requests: None,
+        traces: None,
+        trusted_proxies: Arc::default(),
+    });
     Arc::new(Middleware::new(routes(&app), Origins::loopback(), TaskTracker::new(), audience))
 });
 

@@ -11,6 +11,7 @@ use http::header::{ALLOW, CACHE_CONTROL, HOST, HeaderMap, HeaderName, HeaderValu
 use http::{Method, Request, StatusCode, Uri};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
+use opentelemetry::trace::SpanContext;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use warp::filters::BoxedFilter;
@@ -27,9 +28,10 @@ use super::response::{
     ErrorFormat, Response, bad_host, bad_transfer_encoding, empty, too_many_parameters, with_header,
 };
 use super::route_template::route_template;
-use super::slow_requests::SlowRequests;
-use super::{error_format, host};
+use super::slow_requests::{SlowRequests, TimedRequest};
+use super::{TrustedProxies, error_format, host};
 use crate::refusal::Refusal;
+use crate::traces::{self, About, RequestTrace, TraceIds, Traces};
 
 /// Every method that some path supports.
 const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -57,25 +59,50 @@ pub(super) struct Middleware {
 
 /// Who sends the requests.
 pub(super) enum Audience {
-    /// Users of the API. Their requests are counted and timed, if somebody wants to know.
-    Clients { metrics: Option<Arc<HttpMetrics>>, slow_requests: Option<Arc<SlowRequests>> },
+    /// Users of the API. Their requests are counted, timed and traced, if somebody wants to know.
+    Clients(Watchers),
     /// Programs of the operator, which ask every few seconds: their requests have a line only at level debug.
     Operators,
+}
+
+/// Who wants to know something about each request.
+pub(super) struct Watchers {
+    pub(super) metrics: Option<Arc<HttpMetrics>>,
+    pub(super) slow_requests: Option<Arc<SlowRequests>>,
+    pub(super) traces: Option<Arc<Traces>>,
+    /// Who may say what the address of a client is.
+    pub(super) trusted_proxies: Arc<TrustedProxies>,
 }
 
 impl Audience {
     fn metrics(&self) -> Option<&HttpMetrics> {
         match self {
-            Self::Clients { metrics, .. } => metrics.as_deref(),
+            Self::Clients(watchers) => watchers.metrics.as_deref(),
             Self::Operators => None,
         }
     }
 
-    fn slow_requests(&self) -> Option<&Arc<SlowRequests>> {
-        match self {
-            Self::Clients { slow_requests, .. } => slow_requests.as_ref(),
-            Self::Operators => None,
-        }
+    /// Whether a request is slow, and its trace, if somebody wants to know. Adds the ids of its trace to its line.
+    fn timed(
+        &self,
+        request: &Request<RequestBody>,
+        peer: SocketAddr,
+        line: &mut Line,
+    ) -> Option<Arc<TimedRequest>> {
+        let parent = traces::parent(request.headers());
+        line.trace.trace = parent.as_ref().map(SpanContext::trace_id);
+        let Self::Clients(Watchers { slow_requests, traces, trusted_proxies, .. }) = self else {
+            return None;
+        };
+        let trace = traces.as_ref().and_then(|traces| {
+            let client = trusted_proxies.client(peer.ip(), request.headers());
+            let Line { id, method, path, entry, .. } = &*line;
+            let about = About { id, method, path, route: entry.route(), client };
+            traces.begin(parent.as_ref(), line.started, &about)
+        });
+        line.trace = trace.as_ref().map_or(line.trace, RequestTrace::ids);
+        let is_timed = slow_requests.is_some() || trace.is_some();
+        is_timed.then(|| TimedRequest::new(slow_requests.clone(), line, trace))
     }
 }
 
@@ -109,10 +136,11 @@ impl Middleware {
         let id = clients_id(request.headers()).map_or_else(|| self.new_id(), str::to_owned);
         let method = method_for_log(request.method());
         let series = self.audience.metrics().and_then(|metrics| metrics.series(request.method(), route));
-        let watch = |slow: &Arc<SlowRequests>| slow.watch(&id, &method, route, started);
-        let timed = self.audience.slow_requests().map(watch);
-        let path = path_for_log(path);
-        let line = Line { id: id.clone(), method, path, started, entry: entry.clone(), series, timed };
+        let (path, trace) = (path_for_log(path), TraceIds::default());
+        let mut line =
+            Line { id: id.clone(), trace, method, path, started, entry: entry.clone(), series, timed: None };
+        line.timed = self.audience.timed(&request, peer, &mut line);
+        let trace = line.trace;
         request.extensions_mut().insert(entry);
         if let Some(timed) = &line.timed {
             request.extensions_mut().insert(timed.times.clone());
@@ -120,7 +148,12 @@ impl Middleware {
         let this = self.clone();
         let work = async move {
             // At this level, errors have the id whatever LOG_LEVEL is.
-            let span = tracing::error_span!("request", http.request.id = id);
+            let span = tracing::error_span!(
+                "request",
+                http.request.id = id,
+                trace.id = trace.trace.map(display),
+                span.id = trace.span.map(display)
+            );
             let mut response = this.respond_with_headers(request, peer).instrument(span).await;
             if let Ok(id) = HeaderValue::try_from(id) {
                 response.headers_mut().insert(REQUEST_ID, id);

@@ -20,7 +20,7 @@ use super::connections::Connections;
 use super::keep_alive::Stop;
 use super::last_response::TOO_MANY_CONNECTIONS;
 use super::log_limit::LogLimit;
-use super::middleware::{Audience, Middleware};
+use super::middleware::{Audience, Middleware, Watchers};
 use super::{App, Origins, Timeouts, routes, routes_beyond_the_limit};
 use crate::time_limit::within;
 pub(super) use connection::Service;
@@ -65,8 +65,12 @@ pub async fn serve(
         ends: CancellationToken::new(),
     };
     let middleware = |routes| {
-        let audience =
-            Audience::Clients { metrics: app.metrics.clone(), slow_requests: app.slow_requests.clone() };
+        let audience = Audience::Clients(Watchers {
+            metrics: app.metrics.clone(),
+            slow_requests: app.slow_requests.clone(),
+            traces: app.traces.clone(),
+            trusted_proxies: app.trusted_proxies.clone(),
+        });
         Arc::new(Middleware::new(routes, origins.clone(), connections.clone(), audience))
     };
     let metrics = app.metrics.as_deref();

@@ -1,4 +1,4 @@
-//! A line in the log for each slow request, with the time of its parts.
+//! A line in the log for each slow request, with the time of its parts. The spans of a traced request end here, too.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use ::metrics::{Counter, counter};
 use http::StatusCode;
 
+use super::exchange::Line;
 use super::rate_limit::RateLimits;
 use crate::metrics::RequestTimes;
+use crate::traces::{RequestTrace, TraceIds};
 
 /// Looks for requests that take longer than a limit.
 pub(super) struct SlowRequests {
@@ -16,11 +18,13 @@ pub(super) struct SlowRequests {
     counter: Counter,
 }
 
-/// A request that may be slow. It ends when this is dropped: after the last byte of its answer was handed to the system, or
+/// A request that may be slow, or is traced. It ends when this is dropped: after the last byte of its answer was handed to the system, or
 /// when it is certain that the client gets no more.
 pub(super) struct TimedRequest {
-    watch: Arc<SlowRequests>,
+    /// None: no request counts as slow.
+    watch: Option<Arc<SlowRequests>>,
     id: String,
+    trace: TraceIds,
     method: String,
     route: Option<&'static str>,
     started: Instant,
@@ -39,27 +43,26 @@ impl SlowRequests {
     pub(super) fn new(limit: Duration, lines: Arc<RateLimits>) -> Self {
         Self { limit, lines, counter: counter!("rowkeep_slow_requests_total") }
     }
-
-    pub(super) fn watch(
-        self: &Arc<Self>,
-        id: &str,
-        method: &str,
-        route: Option<&'static str>,
-        started: Instant,
-    ) -> Arc<TimedRequest> {
-        Arc::new(TimedRequest {
-            watch: self.clone(),
-            id: id.to_owned(),
-            method: method.to_owned(),
-            route,
-            started,
-            times: Arc::default(),
-            answered: OnceLock::new(),
-        })
-    }
 }
 
 impl TimedRequest {
+    pub(super) fn new(
+        watch: Option<Arc<SlowRequests>>,
+        about: &Line,
+        trace: Option<RequestTrace>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            watch,
+            id: about.id.clone(),
+            trace: about.trace,
+            method: about.method.clone(),
+            route: about.entry.route(),
+            started: about.started,
+            times: Arc::new(RequestTimes { trace, ..RequestTimes::default() }),
+            answered: OnceLock::new(),
+        })
+    }
+
     /// Notes that the answer begins. The request ends with the mark.
     pub(super) fn answers(self: Arc<Self>, status: StatusCode) -> Unwritten {
         let _ = self.answered.set((Instant::now(), status));
@@ -70,15 +73,18 @@ impl TimedRequest {
 impl Drop for TimedRequest {
     fn drop(&mut self) {
         let total = self.started.elapsed();
-        if total < self.watch.limit {
-            return;
-        }
-        self.watch.counter.increment(1);
-        let Some(left_out) = self.watch.lines.admit_slow_line() else { return };
-        let Self { id, method, route, times, .. } = self;
         let answer = self.answered.get();
+        if let Some(trace) = &self.times.trace {
+            trace.end(answer.map(|(_, status)| status.as_u16()));
+        }
+        let Some(watch) = self.watch.as_ref().filter(|watch| total >= watch.limit) else { return };
+        watch.counter.increment(1);
+        let Some(left_out) = watch.lines.admit_slow_line() else { return };
+        let Self { id, trace, method, route, times, .. } = self;
         tracing::warn!(
             http.request.id = id,
+            trace.id = trace.trace.map(display),
+            span.id = trace.span.map(display),
             http.request.method = method,
             http.route = route,
             http.response.status_code = answer.map(|(_, status)| status.as_u16()),

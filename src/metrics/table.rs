@@ -170,6 +170,12 @@ pub const METRICS: &[Metric] = &[
     ),
     metric("rowkeep_response_memory_limit_bytes", Gauge, &[], "The limit of that memory."),
     metric("rowkeep_slow_requests_total", Counter, &[], "Requests that took longer than SLOW_REQUEST_MS."),
+    metric(
+        "rowkeep_spans_total",
+        Counter,
+        &["outcome"],
+        "Spans of traces: exported, dropped because too many waited, or failed because the collector did not take them.",
+    ),
     metric("rowkeep_build_info", Gauge, &["version", "commit"], "1. The labels say which program runs."),
     metric("process_start_time_seconds", Gauge, &[], "When the process started, in seconds since 1970."),
 ];

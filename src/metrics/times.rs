@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// The parts of the time of one request, for the line about a slow one. A long list has several transactions: each part is
-/// the sum of them all.
+use crate::traces::RequestTrace;
+
+/// The parts of the time of one request, for the line about a slow one and for its trace. A long list has several transactions:
+/// each part is the sum of them all, and has a span for each.
 #[derive(Debug, Default)]
 pub struct RequestTimes {
     /// Reading the body.
@@ -15,6 +17,8 @@ pub struct RequestTimes {
     pub connection: Part,
     /// The transactions, from their first byte to the answer of the COMMIT.
     pub database: Part,
+    /// Where the spans of the parts go, if the request is traced.
+    pub trace: Option<RequestTrace>,
 }
 
 /// A sum of times.

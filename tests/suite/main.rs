@@ -26,4 +26,5 @@ mod operation;
 mod pgrls;
 mod poolers;
 mod shipping;
+mod traces;
 mod world;

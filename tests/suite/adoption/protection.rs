@@ -8,7 +8,7 @@ use crate::operation::overload::eventually;
 fn running(statement: &str) -> String {
     format!(
         "select pid::text from pg_stat_activity
-          where datname = current_database() and application_name = 'rowkeep' and pid <> pg_backend_pid()
+          where datname = current_database() and application_name like 'rowkeep %' and pid <> pg_backend_pid()
             and state = 'active' and query ~ '{statement}'"
     )
 }

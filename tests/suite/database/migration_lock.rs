@@ -276,7 +276,7 @@ async fn a_migration_that_was_killed_leaves_neither_its_lock_nor_its_statement_b
     program.signal("KILL");
 
     let left = "select 'none' where not exists (
-                    select from pg_stat_activity where datname = current_database() and application_name = 'rowkeep'
+                    select from pg_stat_activity where datname = current_database() and application_name like 'rowkeep %'
                        and usename = 'postgres' and pid <> pg_backend_pid() and state <> 'idle')";
     until(&fixture.admin, left).await;
     fixture.admin.query(&format!("{ROW} nowait"), &[]).await.expect("a free lock");

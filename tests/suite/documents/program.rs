@@ -34,7 +34,9 @@ fn settings() -> BTreeMap<String, String> {
 /// Each variable of the table of settings, with the text of its default.
 fn documented() -> BTreeMap<String, String> {
     let mut documented = BTreeMap::new();
-    for row in rows(&Page::read("docs/operate.md").section("Settings")) {
+    let pages =
+        ["docs/operate.md", "docs/tracing.md"].map(|page| rows(&Page::read(page).section("Settings")));
+    for row in pages.concat() {
         let [names, default, ..] = row.as_slice() else { continue };
         let (names, defaults) = (codes(names), codes(default));
         for (at, name) in names.iter().enumerate() {

@@ -16,7 +16,7 @@ const ONE_CONNECTION: [(&str, &str); 1] = [("DATABASE_POOL_SIZE", "2")];
 /// The process ids of the server's sessions in PostgreSQL.
 async fn sessions(world: &World) -> BTreeSet<i32> {
     let sql =
-        "select pid from pg_stat_activity where datname = current_database() and application_name = 'rowkeep'
+        "select pid from pg_stat_activity where datname = current_database() and application_name like 'rowkeep %'
                   and pid <> pg_backend_pid() and usename <> 'postgres'";
     let rows = world.database.superuser().await.query(sql, &[]).await.expect("rows");
     rows.iter().map(|row| row.get(0)).collect()
