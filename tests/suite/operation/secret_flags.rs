@@ -16,6 +16,8 @@ async fn a_secret_as_a_flag_is_refused_with_the_name_of_its_variable() {
         ("--better-auth-secret", "BETTER_AUTH_SECRET", true),
         ("--better-auth-secret-previous", "BETTER_AUTH_SECRET_PREVIOUS", true),
         ("--jwks-url", "JWKS_URL", false),
+        ("--otel-exporter-otlp-headers", "OTEL_EXPORTER_OTLP_HEADERS", true),
+        ("--otel-exporter-otlp-traces-headers", "OTEL_EXPORTER_OTLP_TRACES_HEADERS", false),
     ] {
         let (value, joined) =
             ("postgres://u:hush@127.0.0.1:9/d", format!("{flag}=postgres://u:hush@127.0.0.1:9/d"));
@@ -41,7 +43,7 @@ async fn a_secret_as_a_flag_is_refused_with_the_name_of_its_variable() {
 fn every_setting_that_can_hold_a_secret_is_a_variable_only() {
     for argument in Cli::command().get_arguments() {
         let name = argument.get_env().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let is_secret = ["SECRET", "PASSWORD", "_KEY", "TOKEN", "DATABASE_URL", "JWKS_URL"]
+        let is_secret = ["SECRET", "PASSWORD", "_KEY", "TOKEN", "DATABASE_URL", "JWKS_URL", "_HEADERS"]
             .iter()
             .any(|part| name.contains(part))
             && !name.ends_with("_FILE");
@@ -81,6 +83,8 @@ fn the_debug_text_of_the_settings_has_no_secret() {
         ("better-auth-secret", secret),
         ("better-auth-secret-previous", secret),
         ("jwks-url", "https://auth.example.com/keys?key=hush-hush"),
+        ("otel-exporter-otlp-endpoint", "https://traces.example.com"),
+        ("otel-exporter-otlp-headers", "authorization=hush-hush"),
     ];
     let flags = flags.map(|(name, value)| format!("--{name}={value}"));
     let words = ["rowkeep".to_owned(), "--environment=development".into()];
@@ -98,6 +102,7 @@ fn the_debug_text_of_the_settings_has_no_secret() {
         let config = cli.settings.parse(&command).expect("settings that are right");
         let text = format!("{config:?} {command:?}");
         assert!(!text.contains("hush"), "{text}");
+        assert!(command != Command::Serve || text.contains("traces.example.com"), "{text}");
         let rules = format!("{:?}", config.token_rules);
         assert!(command != Command::Serve || rules.contains("auth.example.com/keys"), "{rules}");
     }
