@@ -169,9 +169,7 @@ lines (number, line, text) as (
            select 4, s.number, case s.number when 1 then concat('fix', case f.fixed_by when 'your provider' then ' by ' else ' as ' end || f.fixed_by, ': ')
                                   else '' end || s.text,
                   f.fix !~ '[''"$]'
-             -- The body of a function would be indented here, and so be another one. The repair makes it as declared.
-             from string_to_table(case when f.fix ~ '\$.*\n.*\$' then 'rowkeep migrate --repair' else f.fix end, E'\n')
-                  with ordinality s (text, number)
+             from string_to_table(f.fix, E'\n') with ordinality s (text, number)
             where f.verdict <> 'ACCEPTED') p (part, line, text, breaks)
      cross join lateral (
            select w.number, w.words[1]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
+use super::overload::eventually;
 use crate::world::{Database, cluster};
 
 /// A message of the frontend/backend protocol (PostgreSQL manual, "Message Formats"), as the server under test sent it.
@@ -30,6 +31,8 @@ struct State {
     syncs_before_answers: AtomicUsize,
     /// Messages after this many Syncs wait; none: no message waits.
     sync_limit: Mutex<Option<usize>>,
+    /// How many messages wait for that.
+    held_messages: AtomicUsize,
     /// Whether a connection is closed when Postgres answers its COMMIT. Other connections work as always.
     cuts_commits: AtomicBool,
     /// Whether new connections are accepted and get no answer.
@@ -74,6 +77,12 @@ impl Proxy {
     pub fn lets_through(&self, syncs: usize) {
         self.clear();
         *self.state.sync_limit.lock().expect("no poison") = Some(syncs);
+    }
+
+    /// Waits until the server has sent a message that waits. A server that has not could still take another connection.
+    pub async fn holds_a_message(&self) {
+        eventually("the server has sent more", async || self.state.held_messages.load(Ordering::SeqCst) > 0)
+            .await;
     }
 
     /// Ends the waiting of messages.
@@ -187,8 +196,12 @@ async fn forward(client: TcpStream, server: UnixStream, state: Arc<State>, silen
             let limit = *state.sync_limit.lock().expect("no poison");
             limit.is_some_and(|limit| state.syncs.load(Ordering::SeqCst) >= limit)
         };
-        while waits() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+        if waits() {
+            state.held_messages.fetch_add(1, Ordering::SeqCst);
+            while waits() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            state.held_messages.fetch_sub(1, Ordering::SeqCst);
         }
         if !tagged && body.len() > 4 {
             state.logins.fetch_add(1, Ordering::SeqCst);

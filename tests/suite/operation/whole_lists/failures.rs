@@ -51,6 +51,7 @@ async fn a_list_that_fails_after_its_first_page_breaks_the_connection() {
             proxy.lets_through(1);
             let mut reader = Reader::of(world.server.address, path, "alice").await;
             reader.begins().await;
+            proxy.holds_a_message().await;
 
             admin.batch_execute(failure).await.expect(what);
             proxy.lets_everything_through();
@@ -75,6 +76,7 @@ async fn a_list_in_an_envelope_that_fails_has_neither_its_number_nor_its_end() {
         proxy.lets_through(1);
         let mut reader = Reader::of(world.server.address, path, "alice").await;
         reader.begins().await;
+        proxy.holds_a_message().await;
 
         admin.batch_execute(FAILURES[2].1).await.expect("a failure");
         proxy.lets_everything_through();
@@ -99,6 +101,7 @@ async fn an_http_client_reports_an_incomplete_list_as_an_error() {
     let request = alice.request(http::Method::GET, "/api/tasks", "");
     let list = tokio::spawn(try_send(world.server.address, request));
     world.server.logs(|event| event["message"] == "answered" && event["url.path"] == "/api/tasks").await;
+    proxy.holds_a_message().await;
 
     admin.batch_execute(FAILURES[0].1).await.expect("the end of the connections");
     proxy.lets_everything_through();
@@ -121,6 +124,7 @@ async fn an_http_1_0_client_sees_a_reset_connection() {
     stream.write_all(format!("{request}\r\n").as_bytes()).await.expect("a request");
     let mut beginning = [0; 12];
     stream.read_exact(&mut beginning).await.expect("a status");
+    proxy.holds_a_message().await;
 
     admin.batch_execute(FAILURES[0].1).await.expect("the end of the connections");
     proxy.lets_everything_through();
