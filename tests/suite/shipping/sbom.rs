@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
 use super::crates::crates;
 use crate::documents::markdown::root;
 use crate::operation::program::Directory;
+
+/// The text of one SBOM. Each takes ten seconds of processor time.
+static SBOM: LazyLock<String> = LazyLock::new(sbom);
 
 /// The text of the SBOM, as `deploy/sbom` writes it.
 fn sbom() -> String {
@@ -30,7 +34,7 @@ fn components(sbom: &str) -> Vec<Value> {
 fn the_sbom_names_each_crate_of_the_program_and_no_other() {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
 
-    let named: BTreeSet<_> = components(&sbom())
+    let named: BTreeSet<_> = components(&SBOM)
         .iter()
         .map(|component| (text(&component["name"]), text(&component["version"])))
         .collect();
@@ -41,7 +45,7 @@ fn the_sbom_names_each_crate_of_the_program_and_no_other() {
 #[test]
 #[ignore = "needs the library of CycloneDX: .ci/sbom"]
 fn each_component_of_the_sbom_has_a_licence_and_a_checksum() {
-    for component in components(&sbom()) {
+    for component in components(&SBOM) {
         let name = &component["name"];
         assert!(component["licenses"][0]["expression"].is_string(), "{name} has no licence");
         assert_eq!(component["hashes"][0]["alg"], "SHA-256", "{name}");
@@ -52,7 +56,7 @@ fn each_component_of_the_sbom_has_a_licence_and_a_checksum() {
 #[test]
 #[ignore = "needs the library of CycloneDX: .ci/sbom"]
 fn the_sbom_says_which_crate_uses_which() {
-    let sbom: Value = serde_json::from_str(&sbom()).expect("JSON");
+    let sbom: Value = serde_json::from_str(&SBOM).expect("JSON");
     let uses = |name: &str| {
         let starts = |value: &Value| {
             value.as_str().is_some_and(|text| text.starts_with(&format!("pkg:cargo/{name}@")))
@@ -73,8 +77,8 @@ fn the_sbom_says_which_crate_uses_which() {
 #[test]
 #[ignore = "needs the library of CycloneDX: .ci/sbom"]
 fn the_sbom_is_the_same_each_time_and_names_no_path_of_this_machine() {
-    let (one, other) = (sbom(), sbom());
+    let again = sbom();
 
-    assert_eq!(one, other);
-    assert!(!one.contains(&root().display().to_string()));
+    assert_eq!(again, *SBOM);
+    assert!(!again.contains(&root().display().to_string()));
 }
