@@ -18,8 +18,8 @@ pub(super) struct SlowRequests {
     counter: Counter,
 }
 
-/// A request that may be slow, or is traced. It ends when this is dropped: after the last byte of its answer was handed to the system, or
-/// when it is certain that the client gets no more.
+/// A request that may be slow, or is traced. It ends when this is dropped: after the last byte of its answer was handed to the
+/// system, or when it is certain that the client gets no more.
 pub(super) struct TimedRequest {
     /// None: no request counts as slow.
     watch: Option<Arc<SlowRequests>>,

@@ -1,6 +1,7 @@
 //! The memory of large answers.
 
 use super::scrape::{Scrape, Watched};
+use crate::operation::whole_lists::add_tasks;
 use crate::operation::whole_lists::reader::Reader;
 
 fn taken(scrape: &Scrape) -> f64 {
@@ -10,12 +11,7 @@ fn taken(scrape: &Scrape) -> f64 {
 #[tokio::test]
 async fn an_answer_that_its_client_has_not_read_takes_memory_until_the_client_leaves() {
     let watched = Watched::with(&[]).await;
-    let tasks = "
-        set session_replication_role = replica;
-        insert into app.tasks (user_id, title, description, created_at, updated_at)
-        select 'alice', repeat('x', 200), repeat('x', 1000), now(), now() from generate_series(1, 1000);
-        reset session_replication_role";
-    watched.world.database.superuser().await.batch_execute(tasks).await.expect("tasks");
+    add_tasks(&watched.world.database, "alice", 1000, 1000).await;
     let before = watched.scrape().await;
 
     let mut reader = Reader::of(watched.world.server.address, "/api/v1/tasks?limit=1000", "alice").await;

@@ -8,6 +8,7 @@ use tokio_postgres::Client;
 use super::scrape::{Scrape, Watched};
 use crate::operation::overload::eventually;
 use crate::operation::raw_client::{RawClient, head, request};
+use crate::operation::whole_lists::add_tasks;
 use crate::operation::whole_lists::reader::Reader;
 
 /// The shortest time that the tests make a part take, in milliseconds.
@@ -165,12 +166,7 @@ async fn one_that_waits_for_a_connection_says_so() {
 #[tokio::test]
 async fn one_whose_client_reads_slowly_says_so() {
     let watched = Watched::patient(&SETTINGS).await;
-    let tasks = "
-        set session_replication_role = replica;
-        insert into app.tasks (user_id, title, description, created_at, updated_at)
-        select 'alice', repeat('x', 200), repeat('x', 1000), now(), now() from generate_series(1, 1000);
-        reset session_replication_role";
-    watched.world.database.superuser().await.batch_execute(tasks).await.expect("tasks");
+    add_tasks(&watched.world.database, "alice", 1000, 1000).await;
     let mut reader = Reader::of(watched.world.server.address, "/api/v1/tasks?limit=1000", "alice").await;
     reader.begins().await;
     pause().await;

@@ -19,7 +19,7 @@ pub use reader::Reader;
 pub use slow_readers::peak_memory;
 
 /// Gives a user tasks, each with a description of `description` characters.
-async fn add_tasks(database: &Database, user: &str, number: usize, description: usize) -> Client {
+pub async fn add_tasks(database: &Database, user: &str, number: usize, description: usize) -> Client {
     let admin = database.superuser().await;
     // Without the trigger: many rows would take too long.
     let fill = format!(
