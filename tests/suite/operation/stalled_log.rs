@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use super::raw_client::{RawClient, request};
+use crate::world::coverage::record_output;
 use crate::world::{Database, Person, SECRET, World};
 
 /// A server whose standard error is a pipe that nobody reads.
@@ -125,6 +126,7 @@ async fn a_log_that_is_read_again_says_how_many_lines_were_dropped() {
             timeout(Duration::from_secs(10), reading).await.expect("within 10 s").expect("lines");
 
         let line = line.expect("a line");
+        record_output(&line);
         let total: u64 = match format {
             "json" => serde_json::from_str::<Value>(&line).expect("JSON")["rowkeep.dropped_lines"]
                 .as_u64()
