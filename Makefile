@@ -3,7 +3,7 @@
 # make test       runs the tests that need only Rust, a C compiler and PostgreSQL
 # make test-all   runs all tests; installs Node.js, Python packages and other releases of PostgreSQL for them
 # make check      runs what CI runs: formatting, clippy and all tests (.ci/run)
-# make fuzz      looks for inputs that break a parser, a minute for each fuzz target (fuzz/run, docs/fuzzing.md)
+# make fuzz       looks for inputs that break a parser, a minute for each fuzz target (fuzz/run, docs/fuzzing.md)
 # make bench      compares the speed of Rowkeep with that of PostgreSQL; takes 20 minutes (bench/run --help)
 # make crates     checks the crates that Rowkeep is made of: licences, sources, known holes, crates that nothing uses (.ci/crates)
 # make declared   writes sql/audit/declared/ again, after a change of migrations/ or policies/

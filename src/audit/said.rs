@@ -17,12 +17,17 @@ pub(super) fn not_said_already(checked: &mut [serde_json::Value], found: Vec<Fin
             !finding.subject.contains(" exists, but is not declared")
                 || other["id"].as_str().is_some_and(|id| PIN_DEFINITIONS.contains(&id))
         };
-        let said = checked.iter_mut().find(|other| is_pinned(other) && says(other, object));
+        let by_hand =
+            |other: &serde_json::Value| other["fix"].as_str().is_some_and(|fix| fix.starts_with("by hand"));
+        // Of several findings about one object, that without statements needs those of drift.
+        let said = checked
+            .iter_mut()
+            .filter(|other| is_pinned(other) && says(other, object))
+            .min_by_key(|other| !by_hand(other));
         match said {
             None => left.push(finding),
             Some(other) => {
-                let by_hand = other["fix"].as_str().is_some_and(|fix| fix.starts_with("by hand"));
-                if by_hand && finding.fixer.is_some() {
+                if by_hand(other) && finding.fixer.is_some() {
                     other["fix"] = finding.fix.into();
                     other["fixer"] = finding.fixer.into();
                     other["shown"] = finding.shown.into();
@@ -148,12 +153,15 @@ mod tests {
 
     #[test]
     fn a_check_that_leaves_its_fix_to_a_person_gets_the_statements_of_drift() {
-        let mut findings =
-            [checked("RK-403", "app.identify(text) does not have it", "FAIL", "by hand: restore it")];
+        let mut findings = [
+            checked("RK-403", "app.identify(text) is VOLATILE", "FAIL", "alter it;"),
+            checked("RK-403", "app.identify(text) does not have it", "FAIL", "by hand: restore it"),
+        ];
 
         not_said_already(&mut findings, vec![drift_of("function app.identify(text)")]);
 
-        let [finding] = findings;
+        let [other, finding] = findings;
+        assert_eq!(other.get("fix"), Some(&json!("alter it;")));
         assert_eq!(finding.get("fix"), Some(&json!("create it\nagain;")));
         assert_eq!(finding.get("fixer"), Some(&json!("owner")));
     }

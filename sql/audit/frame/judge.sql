@@ -149,10 +149,12 @@ fixable as (
 ),
 
 -- The lines of each finding: the fact, a difference, the acceptance, the fix. Long lines continue on the next, and a word
--- that is too long for a line is split. A fix can be copied: it is broken at no place where a name or a text could be.
+-- that is too long for a line is split. A fix can be copied: it is broken at no place where a name or a text could be, and
+-- a function, whose body has lines of its own, is not indented. Such a text is always this release's.
 lines (number, line, text) as (
     select f.number, array[p.part, p.line, l.number],
            case when p.part = 1 and l.number = 1 then rpad(f.verdict, 9) || f.id || ' ' || rpad(f.area, 11) || ' '
+                when p.part = 4 and p.line > 1 and f.position > 0 and f.fix ~ '^CREATE OR REPLACE FUNCTION app\.' then ''
                 else repeat(' ', 28) end
            || case when p.part = 2 and l.number > 1 then '    ' else '' end || rtrim(l.text)
       from fixable f

@@ -200,6 +200,34 @@ async fn a_database_that_was_never_migrated_fails_with_the_command_to_run() {
 }
 
 #[tokio::test]
+async fn a_function_that_is_copied_from_the_report_is_as_declared() {
+    let database = Database::new().await;
+    let superuser = database.superuser().await;
+    let change =
+        "create or replace function app.tasks_touch() returns trigger language plpgsql set search_path = ''
+                      as $$ begin return new; end $$;
+                  create or replace function app.current_user_id() returns text language sql return 'alice'";
+    superuser.batch_execute(change).await.expect("other functions");
+
+    let changed = run_audit(&database, "postgres").await;
+    let copied: Vec<String> = changed.out.split("\nFAIL ").filter_map(function_to_copy).collect();
+
+    assert_eq!(copied.len(), 2, "{}", changed.out);
+    for function in copied {
+        superuser.batch_execute(&function).await.unwrap_or_else(|error| panic!("{error:?}: {function}"));
+    }
+    let audit = run_audit(&database, "postgres").await;
+    assert!(!audit.out.contains("FAIL "), "{}", audit.out);
+}
+
+/// The function that the lines of a finding have as their fix.
+fn function_to_copy(finding: &str) -> Option<String> {
+    let (_, fix) = finding.split_once(" fix: CREATE ")?;
+    let ends = ["\nOK ", "\nNOTE "].iter().filter_map(|end| fix.find(end)).min().unwrap_or(fix.len());
+    Some(format!("CREATE {}", &fix[..ends]))
+}
+
+#[tokio::test]
 async fn psql_audits_in_a_read_only_session() {
     let database = Database::new().await;
 
