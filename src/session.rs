@@ -52,7 +52,7 @@ pub use figures::{Closed, Measures, PoolFigures};
 use pool::{ConnectionManager, PoolState};
 pub use pooler::{Pooler, connect_once, find_pooler};
 pub use probe::{ProbeError, Probed};
-pub use statements::{ParameterType, SESSION_STATEMENTS, Statement};
+pub use statements::{NODE_STATEMENTS, ParameterType, SESSION_STATEMENTS, Statement};
 use transaction::{Rows, TransactionError};
 use turns::{Turn, Turns};
 
