@@ -19,6 +19,7 @@ mod figures;
 pub(crate) mod fuzz;
 mod hosts;
 mod lost;
+mod nodes;
 mod opening;
 mod pipeline;
 mod pool;

@@ -87,8 +87,9 @@ impl Session {
             let mut connection = opened.map_err(|failure| explain_failure(&failure))?;
             let looked = run(&mut connection).await;
             connection.close().await;
-            let (rows, nodes) = looked.map_err(|error| explain(&error))?;
-            self.judge(&rows, &nodes)
+            let (rows, nodes, looked) = looked.map_err(|error| explain(&error))?;
+            self.turns.share_between(nodes.map());
+            self.judge(&rows, &looked)
         };
         match within(2 * self.manager.step_timeout, look).await {
             Some(result) => result,
@@ -156,7 +157,7 @@ impl Session {
     }
 }
 
-async fn run(connection: &mut PooledConnection) -> Result<(Vec<Row>, Vec<Looked>), Error> {
+async fn run(connection: &mut PooledConnection) -> Result<(Vec<Row>, Nodes, Vec<Looked>), Error> {
     connection.dirty = true;
     let user = random_user_id();
     // A pooler that gives each statement another backend ends the connection at a Sync within a transaction.
@@ -192,7 +193,7 @@ async fn run(connection: &mut PooledConnection) -> Result<(Vec<Row>, Vec<Looked>
 
     let looked = nodes.look_at_each(connection).await;
     connection.dirty = false;
-    Ok((rows, looked))
+    Ok((rows, nodes, looked))
 }
 
 /// Why a connection could not be opened.

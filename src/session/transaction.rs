@@ -76,7 +76,7 @@ pub(super) async fn run(
     identified.map_err(before_commit)?;
     let rows = rows.map_err(before_commit)?;
     committed.map_err(|error| TransactionError {
-        may_have_changed: is_write && sqlstate::is_fatal(&error),
+        may_have_changed: is_write && sqlstate::may_have_committed(&error),
         error,
     })?;
     Ok(rows)

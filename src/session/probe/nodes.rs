@@ -8,6 +8,7 @@ use super::checks::{PROTECTION, fault};
 use super::{ProbeError, explain};
 use crate::database::describe;
 use crate::session::connection::PooledConnection;
+use crate::session::nodes::{NodeMap, NodeRanges};
 use crate::session::statements::{
     ASSUME_ROLE, BEGIN_READ, COMMIT, NODE_TIME_LIMIT, NODES, PROBE, PROBE_NODE, ROLLBACK, Statement,
 };
@@ -22,6 +23,8 @@ struct Node {
     port: i32,
     shards: Vec<String>,
     sees_nothing: String,
+    /// Of `app.tasks`: the first and the last hash of each shard.
+    ranges: Vec<(i32, i32)>,
 }
 
 /// What a look at one node has seen.
@@ -42,6 +45,12 @@ impl Nodes {
         rows.iter().map(Node::from_row).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Which users each has.
+    pub(super) fn map(&self) -> NodeMap {
+        let ranges = |node: &Node| NodeRanges { address: node.address(), ranges: node.ranges.clone() };
+        NodeMap(self.0.iter().map(ranges).collect())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -51,18 +60,25 @@ impl Nodes {
         // Nobody is identified on a node.
         let probe = PROBE.sql.replace("$1", "null");
         let mut looked = Vec::new();
-        for Node { host, port, shards, sees_nothing } in &self.0 {
-            let parameters: [&(dyn ToSql + Sync); 5] = [host, port, &probe, shards, sees_nothing];
+        for node in &self.0 {
+            let parameters: [&(dyn ToSql + Sync); 5] =
+                [&node.host, &node.port, &probe, &node.shards, &node.sees_nothing];
             let rows = ask(connection, &PROBE_NODE, &parameters).await;
-            looked.push(Looked { node: format!("{host}:{port}"), rows });
+            looked.push(Looked { node: node.address(), rows });
         }
         looked
     }
 }
 
 impl Node {
+    fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
     fn from_row(row: &Row) -> Result<Self, Error> {
+        let hashes = |column: &str| row.try_get::<_, Option<Vec<i32>>>(column).map(Option::unwrap_or_default);
         Ok(Self {
+            ranges: hashes("ranges_from")?.into_iter().zip(hashes("ranges_to")?).collect(),
             host: row.try_get("host")?,
             port: row.try_get("port")?,
             shards: row.try_get("shards")?,
