@@ -6,11 +6,11 @@ select m.success                                                   as is_reached
        case when not m.success then m.result end                   as problem,
        r.*,
        (select array_agg(s.name order by s.name)
-          from unnest($4) s (name)
+          from unnest($4::text[]) s (name)
          where s.name <> all (r.tables))                           as unseen
-  from master_run_on_worker(array[$1], array[$2],
+  from master_run_on_worker(array[$1::text], array[$2::integer],
            array[format('select to_jsonb(p) || jsonb_build_object(''sees_nothing'', app.current_user_id() is null and %s) from (%s) p',
-                        $5, $3)], false) m
+                        $5::text, $3::text)], false) m
   left join lateral jsonb_to_record(case when m.success then m.result::jsonb end) r (
            tables text[], role_assumed boolean, bound_by_policies boolean, owned text[], unprotected text[], unfenced text[],
            unsound text[], without_rows text[], disabled_triggers text[], disabled_triggers_fix text, missing_triggers text[],

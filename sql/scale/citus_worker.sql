@@ -26,7 +26,9 @@ do $$ begin raise 'this server does not load Citus: set shared_preload_libraries
 
 begin;
 
+-- Each node gets its own. Once it is part of a cluster, Citus would refuse to make objects on one node alone.
 create extension if not exists citus;
+set local citus.enable_ddl_propagation = off;
 create schema if not exists rowkeep_node;
 comment on schema rowkeep_node is 'What Rowkeep needs on each node of a Citus cluster (sql/scale/citus_worker.sql).';
 revoke all on schema rowkeep_node from public;

@@ -10,9 +10,12 @@
 \set ON_ERROR_STOP on
 \set QUIET on
 
-select to_regclass('pg_catalog.pg_dist_partition') is null as is_missing \gset
-\if :is_missing
+select to_regclass('pg_catalog.pg_dist_partition') is null as no_citus, to_regclass('app.tasks') is null as no_tasks \gset
+\if :no_citus
 do $$ begin raise 'this database has no extension citus: run this file on the coordinator'; end $$;
+\endif
+\if :no_tasks
+do $$ begin raise 'there is no table app.tasks: run `rowkeep migrate` and sql/scale/citus.sql first'; end $$;
 \endif
 
 begin;
