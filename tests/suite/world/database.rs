@@ -120,7 +120,13 @@ impl Database {
 
     /// A connection as `login`.
     pub async fn client(&self, login: &str) -> Client {
-        client(&self.address(login)).await
+        let client = client(&self.address(login)).await;
+        if let Place::Citus(_) = self.place {
+            // As the server does, and as a DBA must in psql: the identity goes to the nodes as well.
+            let propagate = "set citus.propagate_set_commands = 'local'";
+            client.batch_execute(propagate).await.expect("a setting");
+        }
+        client
     }
 
     /// A connection as the superuser, to which no policy applies.
