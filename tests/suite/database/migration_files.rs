@@ -1,6 +1,6 @@
 //! The rules for a file of `migrations/` that its text can show. docs/migrations.md has them, with the reasons.
 
-use super::support::{files, without_comments};
+use super::support::files;
 
 /// Migrations from this one on keep the rules about tables that servers use. Older ones were made before there was a release.
 const SINCE: u32 = 10;
@@ -21,23 +21,10 @@ fn migrations() -> Vec<Migration> {
     all
 }
 
-/// The statements in lower case, in one line each, without comments. Those in the body of a function stay in one piece with it.
+/// The statements in lower case, in one line each, without comments. The body of a function is a part of its statement.
 fn statements(text: &str) -> Vec<String> {
-    let mut statements = vec![String::new()];
-    for (number, part) in without_comments(text).split("$$").enumerate() {
-        if number % 2 == 1 {
-            // A body can have anything. What matters here is outside.
-            continue;
-        }
-        for (index, piece) in part.split(';').enumerate() {
-            if index > 0 {
-                statements.push(String::new());
-            }
-            statements.last_mut().expect("never empty").push_str(piece);
-        }
-    }
     let words = |text: &String| text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
-    statements.iter().map(words).filter(|statement| !statement.is_empty()).collect()
+    super::queries::statements(text).iter().map(words).collect()
 }
 
 /// The word after `before` in a statement.
@@ -49,20 +36,22 @@ fn word_after<'a>(statement: &'a str, before: &str) -> Option<&'a str> {
 /// What is wrong with the text of one migration; `earlier` has the statements of those before it.
 fn faults(version: u32, text: &str, earlier: &[String]) -> Vec<String> {
     let statements = statements(text);
-    let has = |statement: &str| statements.iter().any(|one| one == statement);
     let mut faults: Vec<String> = Vec::new();
     if !text.starts_with("-- ") {
         faults.push("the first line does not say why".into());
     }
-    if statements.first().map(String::as_str) != Some("set local role rowkeep_owner") || !has("reset role") {
+    let acts = statements.iter().find(|one| !one.starts_with("create schema "));
+    let begins = acts.is_some_and(|one| one == "set local role rowkeep_owner");
+    if !begins || statements.last().is_none_or(|one| one != "reset role") {
         faults.push("it does not begin with `set local role rowkeep_owner` and end with `reset role`".into());
     }
     for statement in &statements {
         let begins = |words: &[&str]| words.iter().any(|word| statement.starts_with(word));
         if begins(&["begin", "commit", "rollback", "start transaction", "vacuum"])
-            || statement.contains(" concurrently")
+            || statement.contains("index concurrently ")
         {
             faults.push(format!("it cannot run inside a transaction: {statement}"));
+            continue;
         }
         if begins(&["set"]) && !begins(&["set local role"]) {
             faults.push(format!("it changes a setting of the migrating session: {statement}"));
@@ -77,17 +66,19 @@ fn faults(version: u32, text: &str, earlier: &[String]) -> Vec<String> {
 
 /// Why requests would wait for a statement, or fail because of it, on a table that another migration made.
 fn waits(statement: &str, statements: &[String], earlier: &[String]) -> Option<&'static str> {
-    let table = word_after(statement, "alter table ").or_else(|| word_after(statement, " on "))?;
+    let is_index = ["create index", "create unique index"].iter().any(|words| statement.starts_with(words));
+    let table = if is_index {
+        word_after(statement, " on ")
+    } else {
+        statement.strip_prefix("alter table ")?.split(' ').next()
+    }?;
     if statements.iter().any(|one| one.starts_with(&format!("create table {table} "))) {
         return None;
     }
-    if statement.starts_with("create index") || statement.starts_with("create unique index") {
+    if is_index {
         return (!statement.contains(" if not exists ")).then_some(
             "writes wait until the index is built: write `if not exists`, and let operators build it before",
         );
-    }
-    if !statement.starts_with("alter table") {
-        return None;
     }
     if statement.contains(" add constraint ")
         && (statement.contains(" check ") || statement.contains(" foreign key "))

@@ -87,7 +87,7 @@ async fn every_query_names_its_columns_and_its_schema() {
 }
 
 /// The statements of a script. They end with `;` outside of quotes and `$$`. A line that begins with `\` is for psql.
-fn statements(sql: &str) -> Vec<String> {
+pub fn statements(sql: &str) -> Vec<String> {
     let mut statements = vec![String::new()];
     let (mut in_quotes, mut in_body) = (false, false);
     let sql = without_comments(sql);

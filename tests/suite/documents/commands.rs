@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rowkeep::development::Programs;
 use rowkeep::schema;
+use tokio_postgres::Client;
 
 use super::markdown::{Page, root};
 use crate::adoption::old_server::{OldServer, TASKS};
@@ -22,8 +23,17 @@ const PREAMBLE: &str =
 /// A migrated database in its own PostgreSQL, set up as the documents say.
 struct Deployment {
     cluster: OwnCluster,
-    /// Whether the numbers of findings are those of the documents: other releases have others.
+    /// Whether the numbers of findings are those of the documents.
     counts: bool,
+    /// The login of `DATABASE_URL`.
+    login: &'static str,
+}
+
+/// Whether the documents show the numbers of findings of this server: those of PostgreSQL 15.18, and of each release 15 with the
+/// same known holes. Other releases have others.
+pub async fn has_the_findings_of_the_documents(admin: &Client) -> bool {
+    let release = texts(admin, "select current_setting('server_version_num')").await;
+    ("150000".."150020").contains(&release[0].as_str())
 }
 
 impl Deployment {
@@ -33,14 +43,15 @@ impl Deployment {
         let admin = cluster.superuser("postgres").await;
         admin.batch_execute("create database rowkeep").await.expect("a database");
         schema::migrate(&cluster.address("postgres", "rowkeep"), false).await.expect("a migrated database");
-        let release = texts(&admin, "select current_setting('server_version_num')").await;
-        // Those of PostgreSQL 15.18, and of each release 15 that has the same known holes.
-        Self { cluster, counts: ("150000".."150020").contains(&release[0].as_str()) }
+        // The number of the README is that without DATABASE_URL: operation::development compares it.
+        Self { cluster, counts: false, login: "postgres" }
     }
 
     /// As after an installation: with the login of requests.
     async fn new() -> Self {
-        let this = Self::for_development().await;
+        let mut this = Self::for_development().await;
+        let admin = this.cluster.superuser("postgres").await;
+        this.counts = has_the_findings_of_the_documents(&admin).await;
         let login = "LOGIN_PASSWORD=secret $PSQL -q -v login=rowkeep_login -f sql/setup/login.sql";
         this.runs(&[login.into()], root()).await;
         this
@@ -52,7 +63,7 @@ impl Deployment {
 
     /// Runs blocks one after the other in one shell. Returns their outputs.
     async fn runs(&self, blocks: &[String], directory: &Path) -> Vec<String> {
-        let url = self.url("postgres");
+        let url = self.url(self.login);
         let host = url.split('\'').nth(1).expect("a directory");
         let programs = Programs::find(None).expect("PostgreSQL's programs");
         let program = PathBuf::from(env!("CARGO_BIN_EXE_rowkeep"));
@@ -153,7 +164,7 @@ fn only_times_and_cursors_are_masked() {
 
 #[tokio::test]
 async fn the_commands_of_the_audit_page_print_the_outputs_shown() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment { login: "rowkeep_login", ..Deployment::new().await };
     let client = deployment.cluster.superuser("rowkeep").await;
     creates(&client, "alice", "buy milk").await;
     creates(&client, "bob", "secret").await;

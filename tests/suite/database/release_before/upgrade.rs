@@ -176,7 +176,7 @@ async fn ten_migrations_at_once_bring_the_database_of_the_release_before_to_this
     let done = join_all((0..MANY).map(|_| rowkeep(&["migrate"], &url))).await;
 
     assert!(done.iter().all(|process| process.status.success()), "{done:?}");
-    let applied = |process: &&std::process::Output| !process.stdout.is_empty();
+    let applied = |process: &&std::process::Output| process.stdout.starts_with(b"applied ");
     assert_eq!(done.iter().filter(applied).count(), 1, "{done:?}");
     // The policies of the release before, and those of this one.
     expect_migrated_once(&database, 2).await;
