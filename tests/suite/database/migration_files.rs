@@ -3,7 +3,7 @@
 use super::support::files;
 
 /// Migrations from this one on keep the rules about tables that servers use. Older ones were made before there was a release.
-const SINCE: u32 = 10;
+pub const SINCE: u32 = 10;
 
 struct Migration {
     version: u32,
@@ -22,7 +22,7 @@ fn migrations() -> Vec<Migration> {
 }
 
 /// The statements in lower case, in one line each, without comments. The body of a function is a part of its statement.
-fn statements(text: &str) -> Vec<String> {
+pub fn statements(text: &str) -> Vec<String> {
     let words = |text: &String| text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
     super::queries::statements(text).iter().map(words).collect()
 }
@@ -34,7 +34,7 @@ fn word_after<'a>(statement: &'a str, before: &str) -> Option<&'a str> {
 }
 
 /// What is wrong with the text of one migration; `earlier` has the statements of those before it.
-fn faults(version: u32, text: &str, earlier: &[String]) -> Vec<String> {
+pub fn faults(version: u32, text: &str, earlier: &[String]) -> Vec<String> {
     let statements = statements(text);
     let mut faults: Vec<String> = Vec::new();
     if !text.starts_with("-- ") {

@@ -45,7 +45,7 @@ fn text(path: &str) -> String {
 }
 
 /// Runs every statement of the release before, as its servers do, and returns what goes wrong.
-async fn problems(database: &Database) -> Vec<String> {
+pub async fn problems(database: &Database) -> Vec<String> {
     let (mut server, mut problems) = OldServer::connect(database).await;
     problems.extend(server.problems_at_start().await);
     for user in ["alice", "alice", "bob"] {
