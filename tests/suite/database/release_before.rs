@@ -88,6 +88,7 @@ fn every_statement_of_the_release_before_is_called() {
 
 /// What later migrations must not do, so that the test above would notice it.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn a_migration_that_breaks_the_release_before_is_noticed() {
     for (damage, named) in [
         (
@@ -122,6 +123,7 @@ async fn a_migration_that_breaks_the_release_before_is_noticed() {
 
 /// Both locks hold for its statements, too.
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn each_lock_alone_keeps_the_statements_of_the_release_before_from_rows_of_others() {
     let locks = Locks::of(Database::new().await, "tasks", &format!("{FOLDER}/tasks")).await;
 

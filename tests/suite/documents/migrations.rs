@@ -61,6 +61,7 @@ fn every_block_of_the_page_about_migrations_is_known_and_keeps_its_rules() {
 }
 
 #[tokio::test]
+#[ignore = "takes long: `make test-all`"]
 async fn servers_of_the_release_before_go_on_after_each_migration_of_the_page() {
     for last in 1..=migrations().len() {
         let database = Database::new().await;
