@@ -155,7 +155,7 @@ async fn a_constraint_refuses_values_of_the_release_before_by_a_name_that_it_kno
 
     let refused = server.ask("bob", "create", &[Some(" "), None, Some("false")]).await;
 
-    assert_eq!(refused.err().expect("a refusal"), "23514 tasks_title_blank");
+    assert_eq!(refused.expect_err("a refusal"), "23514 tasks_title_blank");
     assert_eq!(fixture.stored("bob").await.len(), 2);
     let messages = texts(&fixture.admin, &text("schema/constraint_messages.sql")).await;
     assert!(messages.contains(&"tasks_title_blank".to_owned()), "{messages:?}");
