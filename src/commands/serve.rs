@@ -31,7 +31,7 @@ use crate::{audit, schema, tasks, traces};
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// How long connections wait at most until the database was looked at first.
-const FIRST_LOOK: Duration = Duration::from_secs(3);
+const FIRST_LOOK: Duration = Duration::from_secs(10);
 
 /// The pause before a start without keys looks for one again.
 const KEY_PAUSE: Duration = Duration::from_millis(100);

@@ -19,6 +19,8 @@ async fn serve(database: &Database, port: u16) -> Server {
         ("BETTER_AUTH_SECRET", SECRET),
         ("PORT", &port),
         ("SHUTDOWN_DELAY", "1"),
+        // A machine that has much else to do must not fail a request either.
+        ("REQUEST_TIMEOUT", "60"),
         ("TRUSTED_PROXIES", "127.0.0.1"),
     ];
     Server::start(&settings).await.expect("a server")
