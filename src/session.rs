@@ -23,13 +23,17 @@ mod opening;
 mod pipeline;
 mod pool;
 mod pooler;
+mod primary_log;
 mod probe;
+mod replica;
+mod replicas;
 mod spans;
 mod sqlstate;
 mod statements;
 mod transaction;
 mod transport;
 mod turns;
+mod wal;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -48,13 +52,20 @@ use crate::database::Address;
 use crate::metrics::RequestTimes;
 use crate::refusal::{ConstraintMessages, Refusal};
 use crate::time_limit::within;
+use connection::{PooledConnection, Role};
 pub use figures::{Closed, Measures, PoolFigures};
 use pool::{ConnectionManager, PoolState};
 pub use pooler::{Pooler, connect_once, find_pooler};
+use primary_log::{PrimaryLog, Sample};
 pub use probe::{ProbeError, Probed};
+use replica::Replica;
+pub use replica::{LeftOut, ReplicaFigures};
+use replicas::Condition;
+pub use replicas::{POSITION_WAIT, Replicas, Replication, Went};
 pub use statements::{ParameterType, SESSION_STATEMENTS, Statement};
 use transaction::{Rows, TransactionError};
 use turns::{Turn, Turns};
+pub use wal::{Freshness, Seen, WalPosition};
 
 /// How long it may take to ask Postgres to cancel a statement.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -147,6 +158,30 @@ pub struct BoundQuery {
     parameters: Vec<Parameter>,
 }
 
+/// One query or two of the same kind, for one transaction.
+struct Queries {
+    first: BoundQuery,
+    second: Option<BoundQuery>,
+}
+
+impl Queries {
+    fn all(&self) -> impl Iterator<Item = &BoundQuery> {
+        [Some(&self.first), self.second.as_ref()].into_iter().flatten()
+    }
+
+    fn number(&self) -> u32 {
+        if self.second.is_some() { 2 } else { 1 }
+    }
+
+    fn is_full_scan(&self) -> bool {
+        self.all().any(|bound| bound.query.is_full_scan)
+    }
+
+    fn is_read(&self) -> bool {
+        self.first.query.kind == Kind::Read
+    }
+}
+
 /// How statements are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatementMode {
@@ -190,10 +225,47 @@ struct Limits {
 }
 
 impl Limits {
-    fn new(step: Duration, queries: u32) -> Self {
+    /// For a request that has come `elapsed` ago; `None` if too little time is left.
+    fn new(step: Duration, queries: u32, elapsed: Duration) -> Option<Self> {
         let margin = step / 8;
-        let waits = 3 * step - queries * step - 2 * margin;
-        Self { turn: waits.min(step), start_by: Instant::now() + waits, transaction: queries * step + margin }
+        let waits = (3 * step - queries * step - 2 * margin).checked_sub(elapsed)?;
+        let (turn, start_by) = (waits.min(step), Instant::now() + waits);
+        Some(Self { turn, start_by, transaction: queries * step + margin })
+    }
+
+    /// For an attempt on a replica. One query leaves enough time for a second attempt on the primary.
+    fn on_replica(step: Duration, queries: u32) -> Self {
+        let margin = step / 8;
+        Self { turn: margin, start_by: Instant::now() + 2 * margin, transaction: queries * step + margin }
+    }
+}
+
+/// Why a transaction has no rows, with the refusal of the request if nothing else is tried.
+struct Failed {
+    refusal: Refusal,
+    why: Why,
+}
+
+/// What another server could do about it.
+enum Why {
+    /// No turn came free.
+    NoTurn,
+    /// The server cannot be reached, or was lost.
+    Lost,
+    /// The standby has replayed the log up to here only.
+    Behind {
+        replayed: u64,
+    },
+    /// The standby must not be used.
+    Unfit(LeftOut),
+    /// Another server would answer the same.
+    Final,
+    Other,
+}
+
+impl From<Failed> for Refusal {
+    fn from(failed: Failed) -> Self {
+        failed.refusal
     }
 }
 
@@ -219,6 +291,8 @@ pub struct Session {
     measures: Arc<Measures>,
     /// What the spans of all transactions say.
     span_attributes: Arc<[KeyValue]>,
+    /// None: all reads go to the one database.
+    replicas: Option<Arc<Replicas>>,
 }
 
 /// A user who runs queries.
@@ -235,12 +309,34 @@ struct Owner {
     user: UserId,
     /// What the request has waited for, if somebody wants to know.
     times: Option<Arc<RequestTimes>>,
+    /// What its reads must see, where replicas serve reads.
+    seen: Option<Arc<Seen>>,
+}
+
+impl Owner {
+    fn reaches(&self, reached: Freshness) {
+        if let Some(seen) = &self.seen {
+            seen.reaches(reached);
+        }
+    }
 }
 
 impl Caller {
     /// A user who runs queries in this session. Without one, every query is refused.
     pub fn new(session: Option<Session>, user: UserId) -> Self {
-        Self { session, owner: Owner { user, times: None } }
+        let has_replicas = session.as_ref().is_some_and(|session| session.replicas.is_some());
+        Self { session, owner: Owner { user, times: None, seen: has_replicas.then(Arc::default) } }
+    }
+
+    /// The same user, whose reads must be as fresh as this says. Only where replicas serve reads.
+    #[must_use]
+    pub fn with_seen(self, seen: Arc<Seen>) -> Self {
+        Self { owner: Owner { seen: Some(seen), ..self.owner }, ..self }
+    }
+
+    /// What the queries must see and have seen, where replicas serve reads.
+    pub fn seen(&self) -> Option<&Seen> {
+        self.owner.seen.as_deref()
     }
 
     /// The same user. What the queries wait for is added to these times.
@@ -301,30 +397,87 @@ impl Session {
         queries: &'static [&'static Query],
         constraint_messages: ConstraintMessages,
     ) -> Result<Self, ProbeError> {
+        let session = Self::new(address, Role::Only, options, queries, constraint_messages);
+        session.check().await?;
+        Ok(session)
+    }
+
+    /// The same, with replicas that serve reads. The session opens without them, and uses each as soon as it can.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub async fn open_with_replicas(
+        address: &Address,
+        replication: &Replication,
+        options: &Options,
+        queries: &'static [&'static Query],
+        constraint_messages: ConstraintMessages,
+    ) -> Result<Self, ProbeError> {
+        if replication.replicas.is_empty() {
+            return Self::open(address, options, queries, constraint_messages).await;
+        }
+        let primary = Arc::new(PrimaryLog::new(replication.max_lag));
+        let role = Role::Primary(primary.clone());
+        let mut session = Self::new(address, role, options, queries, constraint_messages.clone());
+        session.check().await?;
+        let numbered = (1..).zip(&replication.replicas);
+        let replicas = numbered.map(|(number, address)| {
+            Replica::new(
+                number,
+                Self::new(address, Role::Replica, options, queries, constraint_messages.clone()),
+            )
+        });
+        session.replicas = Some(Replicas::start(primary, replicas.collect()));
+        Ok(session)
+    }
+
+    /// A session that has opened nothing yet.
+    fn new(
+        address: &Address,
+        role: Role,
+        options: &Options,
+        queries: &'static [&'static Query],
+        constraint_messages: ConstraintMessages,
+    ) -> Self {
         let pool_state = Arc::<PoolState>::default();
-        let manager = ConnectionManager::new(address, queries, options, pool_state.clone());
+        let min_idle = match role {
+            // Nothing is opened to a replica that is left out.
+            Role::Replica => 0,
+            _ => options.min_idle.min(options.request_connections()),
+        };
+        let errors = pool::ConnectErrors(pool_state.clone(), matches!(role, Role::Replica));
+        let manager = ConnectionManager::new(address, role, queries, options, pool_state);
         let mut pool = Pool::builder()
             .max_size(options.request_connections())
-            .min_idle(options.min_idle.min(options.request_connections()))
+            .min_idle(min_idle)
             .max_lifetime(options.max_lifetime)
             .reaper_rate(REAPER_RATE)
             .connection_timeout(options.step_timeout)
-            .error_sink(Box::new(pool::ConnectErrors(pool_state.clone())));
+            .error_sink(Box::new(errors));
         if options.min_idle == 0 {
             pool = pool.idle_timeout(IDLE_TIMEOUT);
         }
 
-        let session = Self {
+        Self {
             pool: pool.build_unchecked(manager.clone()),
             manager,
             turns: Turns::new(options.request_connections(), options.pool_size),
             constraint_messages: Arc::new(constraint_messages),
             measures: Arc::new(Measures::new(queries)),
             span_attributes: spans::attributes(address),
-        };
-        session.probe().await?;
-        session.check_statements().await?;
-        Ok(session)
+            replicas: None,
+        }
+    }
+
+    /// Checks that Postgres restricts transactions, and can run the queries.
+    async fn check(&self) -> Result<(), ProbeError> {
+        self.probe().await?;
+        self.check_statements().await
+    }
+
+    /// The replicas that serve reads, if there are any.
+    pub fn replicas(&self) -> Option<&Replicas> {
+        self.replicas.as_deref()
     }
 
     /// This session with a user to run queries as.
@@ -346,6 +499,9 @@ impl Session {
     /// Waits until every running query has ended. No query can start afterwards.
     pub async fn close(&self) {
         self.turns.close().await;
+        for replica in self.replicas.iter().flat_map(|replicas| &replicas.list) {
+            replica.session.turns.close().await;
+        }
     }
 
     async fn run(
@@ -354,9 +510,35 @@ impl Session {
         first: BoundQuery,
         second: Option<BoundQuery>,
     ) -> Result<Rows, Refusal> {
-        let queries = [Some(&first), second.as_ref()];
-        let is_full_scan = queries.iter().flatten().any(|bound| bound.query.is_full_scan);
-        let limits = Limits::new(self.manager.step_timeout, queries.iter().flatten().count() as u32);
+        let queries = Arc::new(Queries { first, second });
+        let came = Instant::now();
+        if queries.is_read()
+            && let Some(replicas) = &self.replicas
+            && let Some(rows) = replicas.read(&owner, &queries).await?
+        {
+            return Ok(rows);
+        }
+        let limits = Limits::new(self.manager.step_timeout, queries.number(), came.elapsed());
+        let limits = limits.ok_or_else(|| Refusal::Busy("a replica did not answer in time".into()))?;
+        let outcome = self.transact(&owner, &queries, limits, None).await;
+        if let Err(Failed { refusal: Refusal::Unknown(_), .. }) = outcome {
+            // Its client must look on the primary whether the change was made.
+            owner.reaches(Freshness::Newest);
+        }
+        let (rows, _) = outcome?;
+        Ok(rows)
+    }
+
+    /// Runs queries in one transaction on the server of this session. On a replica it returns rows only if it meets the
+    /// condition. Returns as well where the log ended, on a replica: up to where it was replayed.
+    async fn transact(
+        &self,
+        owner: &Owner,
+        queries: &Arc<Queries>,
+        limits: Limits,
+        condition: Option<Condition>,
+    ) -> Result<(Rows, u64), Failed> {
+        let is_full_scan = queries.is_full_scan();
         let arrived = Instant::now();
         // Dropped here as well if the client leaves: its time was spent waiting all the same.
         let measured = owner.times.as_ref().map(|times| times.turn.measure());
@@ -364,15 +546,17 @@ impl Session {
         drop(measured);
         self.measures.waited_for_turn(arrived.elapsed());
         owner.waited_for_turn(arrived, is_full_scan, turn.is_ok());
-        let turn = turn?;
+        let turn = turn.map_err(|refusal| Failed { refusal, why: Why::NoTurn })?;
 
         let (answer, answered) = oneshot::channel();
-        let session = self.clone();
+        let (session, owner, queries) = (self.clone(), owner.clone(), queries.clone());
         let work =
-            async move { session.run_in_turn(turn, &limits, &owner, &first, second.as_ref(), answer).await };
+            async move { session.run_in_turn(turn, &limits, &owner, &queries, condition, answer).await };
         TRANSACTION_STARTED.set(true);
         tokio::spawn(work.in_current_span());
-        answered.await.unwrap_or_else(|_| Err(Refusal::Broken("the task of a query panicked".into())))
+        answered.await.unwrap_or_else(|_| {
+            Err(Failed { refusal: Refusal::Broken("the task of a query panicked".into()), why: Why::Final })
+        })
     }
 
     /// Answers as soon as the result is known, and at the deadline at the latest. The turn ends with the transaction, or with
@@ -382,10 +566,11 @@ impl Session {
         turn: Turn,
         limits: &Limits,
         owner: &Owner,
-        first: &BoundQuery,
-        second: Option<&BoundQuery>,
-        answer: oneshot::Sender<Result<Rows, Refusal>>,
+        queries: &Queries,
+        condition: Option<Condition>,
+        answer: oneshot::Sender<Result<(Rows, u64), Failed>>,
     ) {
+        let (first, second) = (&queries.first, queries.second.as_ref());
         let times = owner.times.as_ref();
         let asked = Instant::now();
         let connection = within(limits.start_by - asked, self.pool.get()).await;
@@ -398,26 +583,28 @@ impl Session {
         let mut connection = match connection.unwrap_or(Err(RunError::TimedOut)) {
             Ok(connection) => connection,
             Err(error) => {
-                let _ = answer.send(Err(match error {
-                    RunError::User(error) => Refusal::Busy(error.into()),
-                    RunError::TimedOut => Refusal::Busy("the database cannot be reached".into()),
-                }));
+                let cause = match error {
+                    RunError::User(error) => error.into(),
+                    RunError::TimedOut => "the database cannot be reached".into(),
+                };
+                let _ = answer.send(Err(Failed { refusal: Refusal::Busy(cause), why: Why::Lost }));
                 return;
             }
         };
         let (pipeline, backend) = (connection.pipeline.clone(), connection.backend.clone());
         let cancel = connection.client.cancel_token();
 
-        let mut transaction = Box::pin(transaction::run(&mut connection, &owner.user, first, second));
+        let mut transaction = Box::pin(run_if(&mut connection, &owner.user, queries, condition));
         let outcome = within(limits.transaction, transaction.as_mut()).await;
         let duration = started.elapsed();
         self.measures.ran(first, second, duration);
         if let Some(times) = times {
             times.database.add(duration);
         }
-        self.ran_transaction(owner, started, [Some(first), second], &backend, outcome.as_ref());
+        let shown = outcome.as_ref().map(|outcome| outcome.as_ref().err().and_then(NotRun::error));
+        self.ran_transaction(owner, started, queries, &backend, shown);
         let Some(outcome) = outcome else {
-            let _ = answer.send(Err(overdue(first)));
+            let _ = answer.send(Err(Failed { refusal: overdue(first), why: Why::Lost }));
             // Other connections may be in the same state.
             self.manager.state.renew_connections();
             self.cancel(cancel).await;
@@ -435,13 +622,17 @@ impl Session {
         };
         drop(transaction);
         let duration = duration.as_nanos() as u64;
-        for bound in [Some(first), second].into_iter().flatten() {
+        for bound in queries.all() {
             tracing::debug!(rowkeep.query = bound.query.statement.name, event.duration = duration, "query");
         }
 
         let is_usable = !connection.dirty;
         let is_prepared = connection.is_prepared();
-        let outcome = outcome.map_err(|error| self.refusal(error, is_prepared));
+        let outcome = match outcome {
+            Ok(rows) => self.take_down(owner, started, &connection, queries).map(|lsn| (rows, lsn)),
+            Err(NotRun::Failed(error)) => Err(self.failed(error, is_prepared)),
+            Err(NotRun::Unfit(why)) => Err(Failed { refusal: not_here(), why }),
+        };
         drop(connection);
         if is_usable {
             drop(turn);
@@ -453,6 +644,29 @@ impl Session {
         self.manager.give_up(&pipeline, backend, Some(turn));
     }
 
+    /// Takes down where the log ended when a transaction was over. Returns it, or 0 where nobody wants to know.
+    fn take_down(
+        &self,
+        owner: &Owner,
+        started: Instant,
+        connection: &PooledConnection,
+        queries: &Queries,
+    ) -> Result<u64, Failed> {
+        let Some(log) = &connection.log else { return Ok(0) };
+        let Some(position) = log.at_most else {
+            // The database was the primary, and is a standby now. What it shows may be old.
+            self.manager.state.renew_connections();
+            let cause = "the database is a standby".into();
+            let refusal = if queries.is_read() { Refusal::Busy(cause) } else { Refusal::Unknown(cause) };
+            return Err(Failed { refusal, why: Why::Other });
+        };
+        if let Role::Primary(primary) = &self.manager.role {
+            primary.note(Sample { asked: started, cluster: log.lineage.cluster.clone(), position });
+        }
+        owner.reaches(Freshness::At(position));
+        Ok(position.lsn)
+    }
+
     /// Asks Postgres to cancel the statement that a connection runs. The answer tells nothing.
     async fn cancel(&self, token: CancelToken) {
         match within(CANCEL_TIMEOUT, transport::cancel(&self.manager.address, token)).await {
@@ -462,7 +676,7 @@ impl Session {
         }
     }
 
-    fn refusal(&self, failed: TransactionError, is_prepared: bool) -> Refusal {
+    fn failed(&self, failed: TransactionError, is_prepared: bool) -> Failed {
         let TransactionError { error, may_have_changed } = failed;
         if is_prepared && sqlstate::lost_prepared_statement(&error) {
             self.manager.state.leave_prepared_statements();
@@ -470,11 +684,72 @@ impl Session {
         if sqlstate::concerns_other_connections(&error) {
             self.manager.state.renew_connections();
         }
-        match sqlstate::refusal(&error, &self.constraint_messages) {
+        let refusal = match sqlstate::refusal(&error, &self.constraint_messages) {
             Refusal::Busy(cause) | Refusal::Broken(cause) if may_have_changed => Refusal::Unknown(cause),
             refusal => refusal,
+        };
+        let why = match &refusal {
+            Refusal::Invalid(_) => Why::Final,
+            _ if sqlstate::is_cancelled(&error) => Why::Final,
+            _ if sqlstate::is_of_lost_server(&error) => Why::Lost,
+            _ => Why::Other,
+        };
+        Failed { refusal, why }
+    }
+}
+
+/// Why queries have no rows.
+enum NotRun {
+    Failed(TransactionError),
+    /// The standby is not new enough, or must not be used.
+    Unfit(Why),
+}
+
+impl NotRun {
+    fn error(&self) -> Option<&TransactionError> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::Unfit(_) => None,
         }
     }
+}
+
+/// Runs queries in a transaction, on a replica if its connection meets the condition before and after it.
+async fn run_if(
+    connection: &mut PooledConnection,
+    user: &UserId,
+    queries: &Queries,
+    condition: Option<Condition>,
+) -> Result<Rows, NotRun> {
+    if let (Some(condition), Some(log)) = (&condition, &connection.log) {
+        if let Some(reason) = replica::unfit(&log.lineage, &condition.floor) {
+            return Err(NotRun::Unfit(Why::Unfit(reason)));
+        }
+        if condition.asks_first && log.replayed < condition.lsn {
+            let asked = transaction::ask_replayed(connection).await;
+            asked.map_err(|error| NotRun::Failed(TransactionError { error, may_have_changed: false }))?;
+            let replayed = connection.log.as_ref().map_or(0, |log| log.replayed);
+            if replayed < condition.lsn {
+                return Err(NotRun::Unfit(Why::Behind { replayed }));
+            }
+        }
+    }
+    let rows = transaction::run(connection, user, &queries.first, queries.second.as_ref()).await;
+    let rows = rows.map_err(NotRun::Failed)?;
+    if let (Some(condition), Some(log)) = (&condition, &connection.log) {
+        let (Some(at_least), Some(_)) = (log.at_least, log.at_most) else {
+            return Err(NotRun::Unfit(Why::Unfit(LeftOut::NotAStandby)));
+        };
+        if at_least < condition.lsn {
+            return Err(NotRun::Unfit(Why::Behind { replayed: log.replayed }));
+        }
+    }
+    Ok(rows)
+}
+
+/// The refusal of a read that a replica did not answer. No client sees it: the read goes to the primary.
+fn not_here() -> Refusal {
+    Refusal::Busy("the replica is not new enough".into())
 }
 
 /// The refusal of a request whose transaction has not ended at the deadline.

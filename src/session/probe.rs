@@ -4,16 +4,19 @@ mod checks;
 
 use bb8::RunError;
 use futures_util::future::{join4, join5};
+use tokio::time::Instant;
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Error, Row};
 
 use self::checks::{PROTECTION, USE, fault};
-use super::Session;
-use super::connection::PooledConnection;
+use super::connection::{PooledConnection, Role};
+use super::primary_log::Sample;
 use super::statements::{
-    ASSUME_ROLE, BEGIN_READ, COLLATION_VERSION, COMMIT, IDENTIFY, PROBE, PROBE_WITHOUT_IDENTITY,
+    ASSUME_ROLE, BEGIN_READ, COLLATION_VERSION, COMMIT, IDENTIFY, PROBE, PROBE_WITHOUT_IDENTITY, WAL_POSITION,
 };
-use super::transaction::{begin, omit_syncs, without_sync};
+use super::transaction::{ask_replayed, begin, omit_syncs, without_sync};
+use super::wal::Lineage;
+use super::{Session, wal};
 use crate::database::{ConnectError, describe, is_temporary};
 use crate::time_limit::within;
 
@@ -58,6 +61,8 @@ pub struct Probed {
     pub is_read_only: bool,
     /// A sentence if the rules for sorting text have changed since the database recorded them: indexes may be wrong.
     pub changed_collation: Option<String>,
+    /// Where the connection to a replica leads, and up to where the log is replayed there.
+    pub(super) standby: Option<(Lineage, u64)>,
 }
 
 /// The user of the probe's transaction. It is random, so that the database cannot be prepared for it. The probe reads no rows
@@ -82,8 +87,13 @@ impl Session {
             let opened = self.manager.open_for_a_look().await;
             let mut connection = opened.map_err(|failure| explain_failure(&failure))?;
             let rows = run(&mut connection).await;
+            let log = connection.log.take();
             connection.close().await;
-            self.judge(&rows.map_err(|error| explain(&error))?)
+            let mut probed = self.judge(&rows.map_err(|error| explain(&error))?)?;
+            if let (Role::Replica, Some(log)) = (&self.manager.role, log) {
+                probed.standby = Some((log.lineage, log.replayed));
+            }
+            Ok(probed)
         };
         match within(2 * self.manager.step_timeout, look).await {
             Some(result) => result,
@@ -99,7 +109,8 @@ impl Session {
         let is_true = |column: &str| rows.iter().any(|row| row.try_get(column).unwrap_or(false));
         let wants_standby =
             self.manager.address.config().get_target_session_attrs() == TargetSessionAttrs::ReadOnly;
-        if is_true("is_standby") && !wants_standby {
+        let is_replica = matches!(self.manager.role, Role::Replica);
+        if is_true("is_standby") && !wants_standby && !is_replica {
             // The next connections may reach the new primary.
             self.manager.state.renew_connections();
             return Err(ProbeError::Standby);
@@ -115,6 +126,7 @@ impl Session {
         Ok(Probed {
             is_read_only: is_true("is_read_only"),
             changed_collation: rows.iter().find_map(|row| row.try_get("sentence").ok().flatten()),
+            standby: None,
         })
     }
 
@@ -128,7 +140,7 @@ impl Session {
             let outcome = tokio::select! {
                 biased;
                 connected = self.pool.get() => match connected {
-                    Ok(_) => Ok(()),
+                    Ok(connection) => self.begin_log(&connection).await,
                     Err(RunError::User(error)) => Err(explain_failure(&error)),
                     Err(RunError::TimedOut) => {
                         Err(ProbeError::Unavailable("the database cannot be reached".into()))
@@ -142,6 +154,24 @@ impl Session {
             }
             return outcome;
         }
+    }
+}
+
+impl Session {
+    /// Takes down the first position of the primary's log.
+    ///
+    /// # Errors
+    /// The login may not read it, or the database has gone.
+    async fn begin_log(&self, connection: &PooledConnection) -> Result<(), ProbeError> {
+        let (Role::Primary(primary), Some(log)) = (&self.manager.role, &connection.log) else {
+            return Ok(());
+        };
+        let asked = Instant::now();
+        let rows = connection.run(&WAL_POSITION, &[]).await.map_err(|error| explain(&error))?;
+        if let Some(position) = wal::position(&rows) {
+            primary.note(Sample { asked, cluster: log.lineage.cluster.clone(), position });
+        }
+        Ok(())
     }
 }
 
@@ -177,6 +207,9 @@ async fn run(connection: &mut PooledConnection) -> Result<Vec<Row>, Error> {
     rows.extend(without_identity?);
     committed?;
 
+    if let Role::Replica = connection.manager.role {
+        ask_replayed(connection).await?;
+    }
     connection.dirty = false;
     Ok(rows)
 }
