@@ -224,3 +224,10 @@ impl Replicas {
         self.list.iter().for_each(|replica| replica.look_soon());
     }
 }
+
+impl Drop for Replicas {
+    /// Wakes the keepers, which end then.
+    fn drop(&mut self) {
+        self.look_soon();
+    }
+}

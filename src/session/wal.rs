@@ -63,6 +63,14 @@ impl Seen {
         state.reached = state.reached.max(reached);
     }
 
+    /// The position that the transactions of this request have reached, if it is known.
+    pub fn position(&self) -> Option<WalPosition> {
+        match self.reached() {
+            Freshness::At(position) => Some(position),
+            _ => None,
+        }
+    }
+
     /// What the transactions of this request have seen.
     pub fn reached(&self) -> Freshness {
         self.state().reached
