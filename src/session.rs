@@ -422,10 +422,8 @@ impl Session {
         session.check().await?;
         let numbered = (1..).zip(&replication.replicas);
         let replicas = numbered.map(|(number, address)| {
-            Replica::new(
-                number,
-                Self::new(address, Role::Replica, options, queries, constraint_messages.clone()),
-            )
+            let role = Role::Replica(number);
+            Replica::new(number, Self::new(address, role, options, queries, constraint_messages.clone()))
         });
         session.replicas = Some(Replicas::start(primary, replicas.collect()));
         Ok(session)
@@ -442,10 +440,10 @@ impl Session {
         let pool_state = Arc::<PoolState>::default();
         let min_idle = match role {
             // Nothing is opened to a replica that is left out.
-            Role::Replica => 0,
+            Role::Replica(_) => 0,
             _ => options.min_idle.min(options.request_connections()),
         };
-        let errors = pool::ConnectErrors(pool_state.clone(), matches!(role, Role::Replica));
+        let errors = pool::ConnectErrors(pool_state.clone(), matches!(role, Role::Replica(_)));
         let manager = ConnectionManager::new(address, role, queries, options, pool_state);
         let mut pool = Pool::builder()
             .max_size(options.request_connections())
@@ -623,7 +621,13 @@ impl Session {
         drop(transaction);
         let duration = duration.as_nanos() as u64;
         for bound in queries.all() {
-            tracing::debug!(rowkeep.query = bound.query.statement.name, event.duration = duration, "query");
+            let replica = self.manager.role.replica();
+            tracing::debug!(
+                rowkeep.query = bound.query.statement.name,
+                rowkeep.replica = replica,
+                event.duration = duration,
+                "query"
+            );
         }
 
         let is_usable = !connection.dirty;

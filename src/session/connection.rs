@@ -57,8 +57,15 @@ pub(super) enum Role {
     Only,
     /// Changes, and the reads that go to no replica.
     Primary(Arc<PrimaryLog>),
-    /// Reads.
-    Replica,
+    /// Reads. The number is the place of the replica in the setting, from 1.
+    Replica(usize),
+}
+
+impl Role {
+    /// The number of the replica.
+    pub(super) fn replica(&self) -> Option<usize> {
+        if let Self::Replica(number) = self { Some(*number) } else { None }
+    }
 }
 
 /// What a connection has seen of the write-ahead log of its server.

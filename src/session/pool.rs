@@ -233,7 +233,7 @@ impl ConnectionManager {
         let of_role: &[&Statement] = match self.role {
             Role::Only => &[],
             Role::Primary(_) => &PRIMARY_STATEMENTS,
-            Role::Replica => &REPLICA_STATEMENTS,
+            Role::Replica(_) => &REPLICA_STATEMENTS,
         };
         let statements = REQUEST_STATEMENTS.into_iter().chain(of_role.iter().copied()).chain(queries);
         let prepared = statements.map(async |statement| {

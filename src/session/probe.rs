@@ -90,7 +90,7 @@ impl Session {
             let log = connection.log.take();
             connection.close().await;
             let mut probed = self.judge(&rows.map_err(|error| explain(&error))?)?;
-            if let (Role::Replica, Some(log)) = (&self.manager.role, log) {
+            if let (Role::Replica(_), Some(log)) = (&self.manager.role, log) {
                 probed.standby = Some((log.lineage, log.replayed));
             }
             Ok(probed)
@@ -109,7 +109,7 @@ impl Session {
         let is_true = |column: &str| rows.iter().any(|row| row.try_get(column).unwrap_or(false));
         let wants_standby =
             self.manager.address.config().get_target_session_attrs() == TargetSessionAttrs::ReadOnly;
-        let is_replica = matches!(self.manager.role, Role::Replica);
+        let is_replica = matches!(self.manager.role, Role::Replica(_));
         if is_true("is_standby") && !wants_standby && !is_replica {
             // The next connections may reach the new primary.
             self.manager.state.renew_connections();
@@ -207,7 +207,7 @@ async fn run(connection: &mut PooledConnection) -> Result<Vec<Row>, Error> {
     rows.extend(without_identity?);
     committed?;
 
-    if let Role::Replica = connection.manager.role {
+    if let Role::Replica(_) = connection.manager.role {
         ask_replayed(connection).await?;
     }
     connection.dirty = false;

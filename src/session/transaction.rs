@@ -38,7 +38,7 @@ pub(super) async fn run(
     let (identify, log_statement) = match connection.manager.role {
         Role::Only => (&IDENTIFY, None),
         Role::Primary(_) => (&IDENTIFY, Some(&WAL_POSITION)),
-        Role::Replica => (&IDENTIFY_ON_STANDBY, Some(&WAL_REPLAYED)),
+        Role::Replica(_) => (&IDENTIFY_ON_STANDBY, Some(&WAL_REPLAYED)),
     };
     let (begin_statement, omitted_syncs) = match (first.query.kind, second) {
         // The COMMIT shares the Sync of the statement after it, if there is one.
@@ -103,7 +103,7 @@ pub(super) async fn run(
 
 /// Takes down what the transaction can have seen of the write-ahead log.
 fn note_log(connection: &mut PooledConnection, identified: &[Row], logged: &[Row], has_one_snapshot: bool) {
-    let is_replica = matches!(connection.manager.role, Role::Replica);
+    let is_replica = matches!(connection.manager.role, Role::Replica(_));
     let Some(log) = &mut connection.log else { return };
     if !is_replica {
         log.at_most = wal::position(logged);
