@@ -10,7 +10,6 @@ use tokio::time::{Instant, sleep};
 use super::primary_log::{PrimaryLog, Sample};
 use super::wal::Lineage;
 use super::{ProbeError, Replicas, Session};
-use crate::error_chain::chain;
 
 /// How long a replica that is left out is left alone until the next look.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -148,7 +147,7 @@ impl Replica {
     }
 
     /// Serves no reads from now on, until a look finds nothing wrong.
-    pub(super) fn leave_out(&self, reason: LeftOut) {
+    pub(super) fn leave_out(&self, reason: LeftOut, cause: Option<&str>) {
         let before = std::mem::replace(&mut *self.state(), State::LeftOut(reason));
         if before == State::LeftOut(reason) {
             return;
@@ -160,6 +159,7 @@ impl Replica {
             rowkeep.replica = self.number,
             rowkeep.database = %self.session.manager.address,
             event.reason = reason.word(),
+            error.message = cause,
             rowkeep.advice = reason.text(),
             "a read replica is left out"
         );
@@ -189,33 +189,21 @@ impl Replica {
     }
 
     /// Looks at it as at the primary, and whether it is a standby of that primary and does not lag.
-    async fn look(&self, primary: &PrimaryLog) -> Result<(), Option<LeftOut>> {
-        let probed = match self.session.probe().await {
-            Ok(probed) => probed,
-            // Nothing was seen. It can stay as it is.
-            Err(ProbeError::Busy) => return Err(None),
-            Err(error) => {
-                tracing::debug!(rowkeep.replica = self.number, error.message = %chain(&error), "a look at a replica");
-                return Err(Some(match error {
-                    ProbeError::Unprotected(_) => LeftOut::Unprotected,
-                    ProbeError::Unusable(_) => LeftOut::Unusable,
-                    _ => LeftOut::Unreachable,
-                }));
-            }
-        };
+    async fn look(&self, primary: &PrimaryLog) -> Result<(), Wrong> {
+        let probed = self.session.probe().await?;
         let (Some((lineage, replayed)), Some(required)) = (probed.standby, primary.required(Instant::now()))
         else {
-            return Err(Some(LeftOut::Unusable));
+            return Err(LeftOut::Unusable.into());
         };
         if let Some(reason) = unfit(&lineage, &required) {
-            return Err(Some(reason));
+            return Err(reason.into());
         }
         self.has_replayed(replayed, primary);
         if replayed < required.position.lsn {
-            return Err(Some(LeftOut::Behind));
+            return Err(LeftOut::Behind.into());
         }
         if *self.state() == State::New {
-            self.session.check_statements().await.map_err(|_| Some(LeftOut::Unusable))?;
+            self.session.check_statements().await?;
         }
         Ok(())
     }
@@ -236,6 +224,27 @@ impl Replica {
     }
 }
 
+/// What a look has found wrong. None: it has seen nothing, and the replica stays as it is.
+struct Wrong(Option<(LeftOut, Option<String>)>);
+
+impl From<LeftOut> for Wrong {
+    fn from(reason: LeftOut) -> Self {
+        Self(Some((reason, None)))
+    }
+}
+
+impl From<ProbeError> for Wrong {
+    fn from(error: ProbeError) -> Self {
+        let reason = match &error {
+            ProbeError::Busy => return Self(None),
+            ProbeError::Unprotected(_) => LeftOut::Unprotected,
+            ProbeError::Unusable(_) => LeftOut::Unusable,
+            ProbeError::Unavailable(_) | ProbeError::Standby => LeftOut::Unreachable,
+        };
+        Self(Some((reason, Some(error.to_string()))))
+    }
+}
+
 /// Looks at a replica: again and again while it is left out, and whenever somebody wants to know while it is used. Ends with
 /// the session.
 pub(super) async fn keep(replicas: Weak<Replicas>, index: usize) {
@@ -244,8 +253,8 @@ pub(super) async fn keep(replicas: Weak<Replicas>, index: usize) {
         let Some(replica) = all.list.get(index) else { return };
         match replica.look(&all.primary).await {
             Ok(()) => replica.uses(),
-            Err(Some(reason)) => replica.leave_out(reason),
-            Err(None) => {}
+            Err(Wrong(Some((reason, cause)))) => replica.leave_out(reason, cause.as_deref()),
+            Err(Wrong(None)) => {}
         }
         let replica = replica.clone();
         drop(all);

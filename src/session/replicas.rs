@@ -183,16 +183,16 @@ impl Replicas {
                 Why::Behind { replayed } => {
                     replica.has_replayed(replayed, &self.primary);
                     if replayed < condition.floor.position.lsn {
-                        replica.leave_out(LeftOut::Behind);
+                        replica.leave_out(LeftOut::Behind, None);
                     }
                     Went::Behind
                 }
                 Why::Unfit(reason) => {
-                    replica.leave_out(reason);
+                    replica.leave_out(reason, None);
                     Went::Failed
                 }
                 Why::Lost => {
-                    replica.leave_out(LeftOut::Unreachable);
+                    replica.leave_out(LeftOut::Unreachable, cause(&refusal).as_deref());
                     Went::Failed
                 }
                 Why::NoTurn => Went::Busy,
@@ -202,7 +202,7 @@ impl Replicas {
             tracing::debug!(
                 rowkeep.replica = replica.number,
                 event.reason = went.word(),
-                error.message = ?refusal,
+                error.message = cause(&refusal),
                 "a read goes to the primary"
             );
             return (went, Ok(None));
@@ -222,6 +222,14 @@ impl Replicas {
     /// Lets somebody look at each replica now. Does not wait for it.
     pub fn look_soon(&self) {
         self.list.iter().for_each(|replica| replica.look_soon());
+    }
+}
+
+/// The error behind a refusal.
+fn cause(refusal: &Refusal) -> Option<String> {
+    match refusal {
+        Refusal::Busy(cause) | Refusal::Broken(cause) | Refusal::Unknown(cause) => Some(cause.to_string()),
+        _ => None,
     }
 }
 

@@ -33,6 +33,7 @@ async fn a_replica_that_stands_still_lags_and_one_that_has_caught_up_does_not() 
 
     eventually("it lags", async || {
         alice.creates(json!({ "title": "one" })).await;
+        alice.get("/api/tasks").await;
         lag().await > 1000.0
     })
     .await;
