@@ -13,7 +13,7 @@ const LOAD: Duration = Duration::from_secs(4);
 #[tokio::test]
 #[ignore = "takes long: `make test-all`"]
 async fn of_many_reads_right_after_writes_none_is_stale() {
-    let lagging = "recovery_min_apply_delay = 20ms\n";
+    let lagging = "recovery_min_apply_delay = 80ms\n";
     let trio = Trio::with(&["", lagging], &[("DATABASE_POOL_SIZE", "8")]).await;
     let people: Vec<_> = (0..USERS).map(|number| trio.user(&format!("user {number}"))).collect();
     let until = Instant::now() + LOAD;

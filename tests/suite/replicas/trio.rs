@@ -1,6 +1,7 @@
 //! A primary, its standbys, and a server that reads from them.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use crate::metrics::scrape::{ADMIN, Admin, Scrape};
 use crate::operation::overload::eventually;
@@ -68,31 +69,39 @@ impl Trio {
 
     /// Waits until the server reads from this replica.
     pub async fn uses(&self, number: usize) {
-        let number = number.to_string();
-        let in_use = async || {
-            let replica = [("replica", number.as_str())];
-            self.admin.scrape().await.value("rowkeep_replica_in_use", &replica) == 1.0
-        };
-        eventually("the replica is used", in_use).await;
+        self.eventually(&format!("replica {number} is used"), |scrape| is_in_use(scrape, number)).await;
     }
 
     /// Waits until this replica is left out for this reason.
     pub async fn leaves_out(&self, number: usize, reason: &str) {
-        let number = number.to_string();
-        eventually(&format!("the replica is left out: {reason}"), async || {
-            let scrape = self.admin.scrape().await;
-            let replica = [("replica", number.as_str())];
-            let labels = [replica[0], ("reason", reason)];
-            scrape.value("rowkeep_replica_in_use", &replica) == 0.0
-                && scrape.value("rowkeep_replica_left_out_total", &labels) >= 1.0
-        })
-        .await;
+        let is_left_out = |scrape: &Scrape| {
+            let labels = [("replica", &number.to_string()[..]), ("reason", reason)];
+            !is_in_use(scrape, number) && scrape.value("rowkeep_replica_left_out_total", &labels) >= 1.0
+        };
+        self.eventually(&format!("replica {number} is left out: {reason}"), is_left_out).await;
+    }
+
+    /// Waits until the metrics are so, for half a minute.
+    async fn eventually(&self, what: &str, holds: impl Fn(&Scrape) -> bool) {
+        for _ in 0..600 {
+            if holds(&self.admin.scrape().await) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let lines = self.server.log();
+        let lines: Vec<_> = lines.iter().filter(|line| line.contains("replica")).collect();
+        panic!("not in half a minute: {what}: {lines:#?}");
     }
 
     /// How many reads went to replicas, or to the primary for this reason.
     pub async fn reads(&self, went: &str) -> f64 {
         reads(&self.admin.scrape().await, went)
     }
+}
+
+fn is_in_use(scrape: &Scrape, number: usize) -> bool {
+    scrape.value("rowkeep_replica_in_use", &[("replica", &number.to_string())]) == 1.0
 }
 
 pub fn reads(scrape: &Scrape, went: &str) -> f64 {
