@@ -13,7 +13,9 @@ use tokio_postgres::{Config, NoTls};
 use super::connection::{Backend, PooledConnection};
 pub(crate) use super::pipeline::fuzz::pipeline;
 use super::pipeline::{Pipeline, PipelineStream};
+use super::transaction::TransactionError;
 use super::*;
+use crate::time_limit::within;
 
 static READ: Query = Query::read(
     "tasks/read",

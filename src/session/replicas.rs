@@ -12,9 +12,10 @@ use tokio::time::{Instant, sleep};
 
 use super::primary_log::{Floor, PrimaryLog, Sample};
 use super::replica::{self, LeftOut, Replica, ReplicaFigures};
+use super::running::{Failed, Limits, Why};
 use super::transaction::Rows;
 use super::wal::Freshness;
-use super::{Failed, Limits, Owner, Queries, Why};
+use super::{Owner, Queries};
 use crate::database::Address;
 use crate::refusal::Refusal;
 

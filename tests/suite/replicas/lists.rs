@@ -1,6 +1,7 @@
 //! Pages that come from servers of different age are pages of one list.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use http::Method;
 use serde_json::json;
@@ -78,4 +79,26 @@ async fn a_whole_list_is_complete_though_one_of_two_replicas_stands_still() {
     super::trio::catches_up(&trio.primary, &trio.replicas[0]).await;
     assert_eq!(fresh.get("/api/tasks").await.ids().len(), 130);
     assert_eq!(old.get("/api/tasks").await.ids().len(), 0);
+}
+
+/// The first page can come from the primary and the next one from a replica: here one that does not have the tasks.
+#[tokio::test]
+#[ignore = "takes long: `make test-all`"]
+async fn a_whole_list_that_began_on_the_primary_does_not_go_on_with_an_older_state() {
+    // A read goes to the primary for a position if nothing has asked it for a quarter of this.
+    let trio = Trio::with(&[""], &[("DATABASE_REPLICA_MAX_LAG_MS", "24000")]).await;
+    let alice = trio.other_device("alice");
+    alice.get("/api/tasks").await;
+    super::trio::catches_up(&trio.primary, &trio.replicas[0]).await;
+    pauses(&trio.replicas[0]).await;
+    let tasks = "insert into app.tasks (user_id, title) select 'alice', 'task' from generate_series(1, 130)";
+    trio.primary.superuser("postgres").await.batch_execute(tasks).await.expect("tasks");
+    assert_eq!(asks(&alice, "/api/tasks", None).await.ids().len(), 0, "the replica is old");
+    let before = trio.reads("for_position").await;
+    tokio::time::sleep(Duration::from_millis(6500)).await;
+
+    let list = asks(&alice, "/api/tasks", None).await;
+
+    assert_eq!(trio.reads("for_position").await, before + 1.0);
+    assert_eq!(list.ids().len(), 130);
 }

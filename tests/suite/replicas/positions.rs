@@ -1,12 +1,13 @@
 //! Positions that no server has given to this client never lead to an old answer.
 
 use http::{HeaderValue, Method};
+use rowkeep::session::WalPosition;
 use serde_json::json;
 
 use super::trio::{PATIENT, Trio, clusters, pauses, url};
 use crate::http::links::next;
 use crate::operation::database_proxy::Proxy;
-use crate::world::send;
+use crate::world::{send, user_id};
 
 const POSITION: &str = "x-rowkeep-position";
 
@@ -36,6 +37,15 @@ async fn forged_positions_and_those_of_others_are_answered_by_the_primary() {
     // An old position of her own is all that the old state needs.
     assert_eq!(asks(&[&old]).await.ids().len(), 1);
 
+    // Positions of a future that never comes, as after a restore of an older backup.
+    let superuser = trio.primary.superuser("postgres").await;
+    let key: Vec<u8> = superuser.query_one("select app.cursor_key()", &[]).await.expect("a key").get(0);
+    let cursors = rowkeep::cursor::Cursors::new(&key).expect("a key of 32 bytes");
+    let future = [(1, u64::MAX), (99, 1)].map(|(timeline, lsn)| {
+        let position = WalPosition { timeline, lsn };
+        cursors.encrypt_wal_position(position, &user_id("alice")).expect("a position")
+    });
+
     let mut flipped = old.clone();
     let last = flipped.pop().expect("a letter");
     flipped.push(if last == 'A' { 'E' } else { 'A' });
@@ -52,6 +62,9 @@ async fn forged_positions_and_those_of_others_are_answered_by_the_primary() {
         &[&old, "x"],
         &[&with_garbage],
         &[&long],
+        &[&future[0]],
+        &[&future[1]],
+        &[&old, &future[0]],
     ] {
         let seen = asks(values).await;
         assert_eq!((seen.status(), seen.ids().first()), (200, Some(&id)), "{values:?}");
