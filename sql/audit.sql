@@ -376,6 +376,42 @@ definers as (
        and p.receiver is not null
 ),
 
+-- Whether app.tasks is distributed over the nodes of a cluster (Citus).
+distribution (is_distributed) as (
+    select exists (select
+                     from optional_rows o
+                    cross join jsonb_to_recordset(o.rows) x (logicalrelid text)
+                    where o.name = 'pg_catalog.pg_dist_partition'
+                      and x.logicalrelid = 'app.tasks')
+),
+
+-- As these the coordinator logs in to the nodes of a distributed database. They have no password, and serve no requests here.
+node_logins (oid) as (
+    select r.oid
+      from roles r
+     cross join distribution d
+     where d.is_distributed
+       and r.rolname in ('rowkeep_api', 'rowkeep_owner')
+),
+
+nodes (address, shards, problem, answer) as (
+    select format('%s:%s', x.nodename, x.nodeport), x.shards,
+           case when not x.success then regexp_replace(x.result, '\s+', ' ', 'g') end,
+           case when x.success then x.result::jsonb end
+      from optional_rows o
+     cross join jsonb_to_recordset(o.rows) x (nodename text, nodeport integer, shards text[], success boolean, result text)
+     where o.name = 'nodes'
+),
+
+-- Each shard of app, by the catalogue of the coordinator, and what is wrong with it on its node.
+shards (node, name, problem) as (
+    select n.address, s.name, case when a.name is null then 'the node does not show it' else nullif(a.problem, '') end
+      from nodes n
+     cross join lateral unnest(n.shards) s (name)
+      left join lateral jsonb_to_recordset(n.answer -> 'shards') a (name text, problem text) on a.name = s.name
+     where n.problem is null
+),
+
 -- What the policies and the identity functions must be, as PostgreSQL prints them with an empty search path. A function
 -- whose body is text must match in every character. sql/session/probe.sql has the first two texts as well.
 expected (predicate, identity, identify) as (values (
@@ -512,12 +548,15 @@ granted as (
                -- Not the key and the time stamps: a role that writes them can find out, or change, who owns a row.
                when 'column' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
                               and p.privilege_type in ('INSERT', 'UPDATE')
-                              and p.part not in ('user_id', 'created_at', 'updated_at')
+                              -- Citus names every column in the statement for a shard.
+                              and (p.target = 'app.tasks' and p.part in ('id', 'user_id') and p.privilege_type = 'INSERT'
+                                   and (select is_distributed from distribution)
+                              or p.part not in ('user_id', 'created_at', 'updated_at')
                               and exists (select from tables t where t.oid = p.object)
                               and not exists (select
                                                 from pg_index i
                                                 join pg_attribute t on t.attrelid = i.indrelid and t.attnum = any (i.indkey)
-                                               where i.indrelid = p.object and i.indisprimary and t.attname = p.part)
+                                               where i.indrelid = p.object and i.indisprimary and t.attname = p.part))
                when 'function' then p.nspname = 'app'
                                 and (r.rolname = 'rowkeep_api'
                                      and exists (select from pg_proc f
@@ -658,6 +697,7 @@ logins as (
       from roles r
      where r.rolcanlogin
        and not r.rolsuper
+       and r.oid not in (select oid from node_logins)
        and (exists (select
                       from stored_settings s
                      where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')
@@ -690,6 +730,7 @@ migrating_logins as (
       from roles r
      where r.rolcanlogin
        and not r.rolsuper
+       and r.oid not in (select oid from node_logins)
        and (exists (select
                       from can_use u
                      where u.role = r.oid
@@ -711,7 +752,7 @@ migrating_logins as (
 optional_sources (name, source, may_read) as (
     select format('%I.%I', n.nspname, c.relname), format('%I.%I', n.nspname, c.relname),
            has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT')
-      from (values ('rowkeep', 'migrations'), ('rowkeep', 'policies')) w (nspname, relname)
+      from (values ('rowkeep', 'migrations'), ('rowkeep', 'policies'), ('pg_catalog', 'pg_dist_partition')) w (nspname, relname)
       join pg_namespace n on n.nspname = w.nspname
       join pg_class c on c.relnamespace = n.oid and c.relname = w.relname and c.relkind in ('r', 'p')
     union all
@@ -740,7 +781,56 @@ optional_sources (name, source, may_read) as (
       join pg_language l on l.oid = f.prolang and l.lanname = 'sql'
       join pg_roles o on o.oid = f.proowner and o.rolname = 'rowkeep_owner'
      where w.name in ('app.accepted()', 'app.schema_version()')
+    union all
+    -- Each node of a distributed database (Citus) that has shards of app, with their names, and its answer to node_question.
+    select 'nodes',
+           format('(select n.nodename, n.nodeport, array_agg(s.name) as shards, r.success, r.result
+                      from (select h.shardid, pg_catalog.shard_name(h.logicalrelid, h.shardid) as name
+                              from pg_catalog.pg_dist_shard h
+                              join pg_catalog.pg_class c on c.oid = h.logicalrelid
+                              join pg_catalog.pg_namespace a on a.oid = c.relnamespace and a.nspname = ''app'') s
+                      join pg_catalog.pg_dist_placement p on p.shardid = s.shardid
+                      join pg_catalog.pg_dist_node n on n.groupid = p.groupid and n.noderole = ''primary''
+                     cross join lateral pg_catalog.master_run_on_worker(array[n.nodename], array[n.nodeport], array[%L], false) r
+                     group by n.nodename, n.nodeport, r.success, r.result)', q.question), true
+      from node_question q
+     where exists (select
+                     from pg_depend d
+                     join pg_extension e on e.oid = d.refobjid and e.extname = 'citus'
+                    where d.refclassid = 'pg_extension'::regclass
+                      and d.deptype = 'e'
+                      and d.objid = to_regprocedure('pg_catalog.master_run_on_worker(text[],integer[],text[],boolean)'))
 ),
+
+-- What a node is asked: how its shards are protected, and what it would log. Citus copies policies, and not all of each.
+node_question (question) as (values ($$
+    select jsonb_build_object(
+               'shards', (select jsonb_agg(jsonb_build_object('name', format('%I.%I', n.nspname, c.relname), 'problem', concat_ws(', ',
+                                     case when not (c.relrowsecurity and c.relforcerowsecurity)
+                                          then 'row security is not enabled and forced' end,
+                                     case when not exists (select
+                                                             from pg_policy p
+                                                            where p.polrelid = c.oid and p.polname = 'fence'
+                                                              and not p.polpermissive and p.polcmd = '*' and p.polroles = '{0}'
+                                                              and pg_get_expr(p.polqual, c.oid) = '(user_id = app.current_user_id())'
+                                                              and pg_get_expr(p.polqual, c.oid) = pg_get_expr(p.polwithcheck, c.oid))
+                                          then 'its fence is not restrictive' end,
+                                     case when c.relowner <> 'rowkeep_owner'::regrole
+                                          then format('it is owned by %I', pg_get_userbyid(c.relowner)) end,
+                                     case when not exists (select
+                                                             from pg_trigger g
+                                                            where g.tgrelid = c.oid and not g.tgisinternal
+                                                              and g.tgenabled in ('O', 'A') and g.tgtype & 23 = 23)
+                                          then 'no trigger keeps its columns' end)))
+                            from pg_class c
+                            join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'app'
+                           where c.relkind = 'r' and c.relname ~ '_[0-9]+$'),
+               'powers', (select concat_ws(', ', case when rolsuper then 'SUPERUSER' end, case when rolbypassrls then 'BYPASSRLS' end)
+                            from pg_roles where rolname = 'rowkeep_api'),
+               'logs', current_setting('log_min_error_statement') not in ('fatal', 'panic', 'log')
+                       or current_setting('log_statement') in ('mod', 'all')
+                       or current_setting('log_min_duration_statement') <> '-1')
+$$)),
 
 optional_rows (name, rows) as materialized (
     select o.name,
@@ -2845,6 +2935,8 @@ select 'RK-707', 'NOTE', 'login', format('%s stores %s = %s', s.holder, s.name, 
    and not exists (select
                      from reported_settings x
                     where (x.setrole, x.setdatabase, x.name) = (s.setrole, s.setdatabase, s.name))
+   -- sql/scale/citus.sql stores these for the coordinator's connections to the nodes.
+   and not (s.setrole in (select oid from node_logins) and s.name ~ '^enable_seqscan$|_timeout$')
 ),
 
 check_object_child_tables (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -2878,6 +2970,11 @@ check_object_event_triggers (id, verdict, area, subject, fact, fix, fixer) as ma
 select 'RK-806', case when e.evtenabled = 'D' then 'OK' else 'NOTE' end, 'objects',
        format('event trigger %s runs %s', e.evtname, e.evtfoid::regprocedure), '', null, null
   from pg_event_trigger e
+ -- Those of extensions, and the one of sql/scale/citus_worker.sql.
+ where not exists (select from pg_depend d
+                    where d.classid = 'pg_event_trigger'::regclass and d.objid = e.oid and d.deptype = 'e')
+   and not exists (select from pg_proc f
+                    where f.oid = e.evtfoid and e.evtname = 'rowkeep_keep_fence' and md5(f.prosrc) = '5708d3a25b8f63b06b1c2e59a1e98cb3')
 ),
 
 check_object_extensions (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -3144,6 +3241,7 @@ check_role_attributes (id, verdict, area, subject, fact, fix, fixer) as material
 select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK' else 'FAIL' end, 'role',
        n.name || case when p.powers <> '' then ' ' || p.powers else '' end,
        case when r.oid is null then 'does not exist'
+            when p.powers = '' and r.rolcanlogin then 'logs in from node to node, has no special attribute'
             when p.powers = '' then 'cannot log in, has no special attribute'
             else 'the roles of Rowkeep have no attribute' end,
        case when r.oid is null then 'rowkeep migrate'
@@ -3155,9 +3253,11 @@ select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK
             when p.powers <> '' then 'admin ' || r.oid end
   from (values ('rowkeep_owner'), ('rowkeep_api'), ('rowkeep_auditor')) n (name)
   left join roles r on r.rolname = n.name
+ cross join distribution d
  cross join lateral (
        select concat_ws(', ', case when r.rolsuper then 'SUPERUSER' end, case when r.rolbypassrls then 'BYPASSRLS' end,
-                        case when r.rolcanlogin then 'LOGIN' end, case when r.rolcreaterole then 'CREATEROLE' end,
+                        -- The nodes of a distributed database act as these two.
+                        case when r.rolcanlogin and not (d.is_distributed and n.name <> 'rowkeep_auditor') then 'LOGIN' end, case when r.rolcreaterole then 'CREATEROLE' end,
                         case when r.rolcreatedb then 'CREATEDB' end,
                         case when r.rolreplication then 'REPLICATION' end) as powers) p
 ),
@@ -3452,6 +3552,60 @@ select 'RK-511',
    and (s.setrole = 0 or s.setrole in (select oid from serving_roles))
 ),
 
+check_shard_logs (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: nodes of a distributed database (Citus) whose log has the statements of requests.
+-- Why: the statement that the coordinator sends to a node has its values in the text. So a statement that fails writes titles
+--   and user ids to the log of that node, whatever the settings for bound values say.
+-- Severity: NOTE. OK if no node logs them.
+-- Fix: alter system set log_min_error_statement = 'panic'; on the node, with log_statement and log_min_duration_statement off.
+-- Controls: CIS 3.1; SOC 2 CC6.1
+select 'RK-343', 'NOTE', 'shards', format('%s logs statements of requests', n.address),
+       'with titles and user ids, at least if one fails',
+       'by hand: set log_min_error_statement to panic on that node, and log_statement and '
+       'log_min_duration_statement off', null
+  from nodes n
+ where (n.answer ->> 'logs')::boolean
+union all
+select 'RK-343', 'OK', 'shards', 'no node logs the statements of requests', '', null, null
+  from nodes n
+having count(*) > 0 and bool_and(not coalesce((n.answer ->> 'logs')::boolean, true))
+),
+
+check_shard_nodes (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: nodes of a distributed database (Citus) that this login could not ask.
+-- Why: nobody knows how their shards are protected.
+-- Severity: NOTE. Nothing if all have answered.
+-- Fix: by hand: start the node; pg_hba.conf there must let this login in from the coordinator, or audit as another login.
+-- Controls: SOC 2 CC6.1
+select 'RK-342', 'NOTE', 'shards', format('not looked at: %s shards on %s', cardinality(n.shards), n.address), n.problem,
+       'by hand: start the node, let this login in from the coordinator (pg_hba.conf), or audit as rowkeep_login', null
+  from nodes n
+ where n.problem is not null
+),
+
+check_shard_protection (id, verdict, area, subject, fact, fix, fixer) as materialized (
+-- Looks for: shards of a distributed table (Citus) that lack what protects the table.
+-- Why: the policies of a shard decide about its rows. Citus copies a restrictive policy as a permissive one, so that one
+--   mistaken policy shows every row. The catalogue of the coordinator does not tell.
+-- Severity: FAIL. OK if every shard is protected. Nothing if no table is distributed.
+-- Fix: psql -f sql/scale/restore_fence.sql on the coordinator; sql/scale/citus_worker.sql on the nodes keeps it so.
+-- Controls: SOC 2 CC6.1
+select 'RK-341', 'FAIL', 'shards', format('%s on %s', s.name, s.node), s.problem,
+       'by hand: psql -f sql/scale/restore_fence.sql on the coordinator, and rowkeep migrate --reapply-policies', null
+  from shards s
+ where s.problem is not null
+union all
+select 'RK-341', 'FAIL', 'shards', format('rowkeep_api has %s on %s', n.answer ->> 'powers', n.address),
+       'no policy binds it there', 'by hand: alter role rowkeep_api nosuperuser nobypassrls; on that node', null
+  from nodes n
+ where n.answer ->> 'powers' <> ''
+union all
+select 'RK-341', 'OK', 'shards', format('%s shards on %s nodes', count(*), count(distinct s.node)),
+       'each forces row security and has a restrictive fence', null, null
+  from shards s
+having count(*) > 0 and count(s.problem) = 0
+),
+
 check_table_copies (id, verdict, area, subject, fact, fix, fixer) as materialized (
 -- Looks for: tables and materialized views of app or rowkeep with the columns of a table of Rowkeep, and without its policies.
 -- Why: a copy of the tasks, such as `create table app.tasks_old as table app.tasks`, has the rows of all users and none of the
@@ -3737,6 +3891,9 @@ facts (id, verdict, area, subject, fact, fix, fixer) as (
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_server_release
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_settings_session_replication_role
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_settings_stored
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_shard_logs
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_shard_nodes
+    union all select id, verdict, area, subject, fact, fix, fixer::text from check_shard_protection
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_table_copies
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_table_primary_key
     union all select id, verdict, area, subject, fact, fix, fixer::text from check_table_row_security

@@ -1,6 +1,8 @@
 -- Opens the transaction of the proof, read-write even if the default is read only. It is rolled back at its end. If the
--- connection is lost, Postgres rolls it back.
+-- connection is lost, Postgres rolls it back. Each statement is a message of its own: a distributed database (Citus) sends the
+-- text of a message with SET LOCAL to its nodes, and its first setting tells it to.
 begin read write;
+set local citus.propagate_set_commands = 'local';
 set local search_path = '';
 set local standard_conforming_strings = on;
 set local statement_timeout = '5s';

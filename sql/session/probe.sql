@@ -1,12 +1,15 @@
 -- Checks how Postgres restricts the transaction of a request. Returns one row. After the first two, a boolean column is true
 -- if all is well. A column of names is null if all is well, else it has the objects with the problem; `.._fix` has the
--- statement for them.
+-- statement for them. sql/nodes/probe.sql runs it on a node of a distributed database, where a table is a shard.
 --   $1 user_id that app.identify() was called with
 with tables as (
     -- app.tasks, and each table of app on which requests or their login have a privilege. Requests cannot reach the other
     -- tables of app, which can be of another program.
     select c.oid, c.relname, regexp_replace(format('app.%I', c.relname), '[^ -~]', '?', 'g') as name, c.relowner,
-           c.relforcerowsecurity
+           c.relforcerowsecurity,
+           -- Citus names a shard after its table and its number.
+           c.relname = 'tasks'
+           or to_regclass('pg_catalog.pg_dist_shard') is not null and c.relname ~ '^tasks_[0-9]+$' as is_tasks
       from pg_class c
      where c.relnamespace = 'app'::regnamespace
        and c.relkind in ('r', 'p', 'f')
@@ -30,7 +33,7 @@ with tables as (
 -- For each table, the trigger that stamps the rows and keeps their id and user: before every insert and update of every row.
 -- Without it every create fails.
 triggers as (
-    select t.oid, t.name, t.relname, g.tgname, coalesce(g.tgenabled in ('O', 'A'), false) as runs
+    select t.oid, t.name, g.tgname, coalesce(g.tgenabled in ('O', 'A'), false) as runs
       from tables t
       left join lateral (
            select g.tgname, g.tgenabled
@@ -42,13 +45,15 @@ triggers as (
               -- TRIGGER_TYPE_ROW, _BEFORE, _INSERT and _UPDATE (pg_trigger.h)
               and g.tgtype & 23 = 23
               and g.tgqual is null and g.tgattr = ''
-              and (f.proname = 'tasks_touch' or t.relname <> 'tasks')
+              and (f.proname = 'tasks_touch' or not t.is_tasks)
             order by g.tgenabled in ('O', 'A') desc, g.tgname
             limit 1) g on true
-     where g.tgname is not null or t.relname = 'tasks'
+     where g.tgname is not null or t.is_tasks
 )
 
-select pg_is_in_recovery()                                       as is_standby,
+select (select array_agg(t.name order by t.name) from tables t)  as tables,
+       to_regclass('pg_catalog.pg_dist_shard') is not null       as may_have_nodes,
+       pg_is_in_recovery()                                       as is_standby,
        current_setting('default_transaction_read_only')::boolean as is_read_only,
        current_user = 'rowkeep_api'                              as role_assumed,
        not (r.rolsuper or r.rolbypassrls)                        as bound_by_policies,

@@ -6,7 +6,9 @@ use tokio_postgres::{Client, Error};
 use super::drift::{Catalogue, Loss};
 use super::major;
 use crate::database::describe;
-use crate::schema::{LOCK_ATTEMPTS, SchemaError, is_lock_conflict, pause_before_retry};
+use crate::schema::{
+    LOCK_ATTEMPTS, SchemaError, begin_migration, is_lock_conflict, pause_before_retry, run_script,
+};
 
 const TAKE_OWNER: &str = include_str!("../../sql/adopt/take_owner.sql");
 
@@ -94,8 +96,8 @@ async fn make(client: &mut Client, statements: &[String]) -> Result<(), Error> {
 }
 
 async fn make_once(client: &mut Client, statement: &str) -> Result<(), Error> {
-    let transaction = client.transaction().await?;
-    transaction.batch_execute(TAKE_OWNER).await?;
-    transaction.batch_execute(statement).await?;
+    let transaction = begin_migration(client).await?;
+    run_script(&transaction, TAKE_OWNER).await?;
+    run_script(&transaction, statement).await?;
     transaction.commit().await
 }

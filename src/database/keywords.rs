@@ -60,7 +60,9 @@ fn is_scheme(text: &str) -> bool {
 /// Accepts `postgres` and `postgresql`, also with the driver that SQLAlchemy's addresses name (`postgresql+asyncpg`).
 fn check_scheme(scheme: &str) -> Result<(), String> {
     let scheme = scheme.to_ascii_lowercase();
-    match scheme.split('+').next().unwrap_or_default() {
+    let (name, driver) = scheme.split_once('+').unwrap_or((&scheme, ""));
+    match name {
+        _ if driver.contains(':') => Err(not_an_address()),
         "postgres" | "postgresql" => Ok(()),
         name @ ("jdbc:postgresql" | "r2dbc:postgresql" | "r2dbc:pool:postgresql") => {
             Err(format!("{name}:// is Java's spelling: write postgres://user:password@host/database"))

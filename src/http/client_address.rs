@@ -89,8 +89,14 @@ pub fn port(peer: SocketAddr, client: IpAddr) -> Option<u16> {
 }
 
 fn network(entry: &str) -> Option<IpNet> {
-    let network =
-        entry.parse().or_else(|_| entry.parse().map(|address: IpAddr| IpNet::from(address))).ok()?;
+    // ipnet would read 021 as 21, and other programs read it as 17. The standard library refuses it.
+    let network = match entry.split_once('/') {
+        None => IpNet::from(entry.parse::<IpAddr>().ok()?),
+        Some((address, length)) => {
+            let is_plain = length.bytes().all(|byte| byte.is_ascii_digit());
+            IpNet::new(address.parse().ok()?, length.parse().ok().filter(|_| is_plain)?).ok()?
+        }
+    };
     // Addresses are compared in their IPv4 form if they have one.
     match network {
         IpNet::V6(mapped) => match mapped.addr().to_ipv4_mapped() {

@@ -64,7 +64,8 @@ async fn health(app: App) -> Response {
 
 /// The answer to a look, in these words for good and bad.
 pub(super) fn answer(state: Health, [good, bad]: [&str; 2]) -> Response {
-    let Health { is_healthy, detail } = state;
+    let Health { is_healthy, is_degraded, detail } = state;
+    let good = if is_degraded { "degraded" } else { good };
     match (is_healthy, detail.is_empty()) {
         (false, _) => json(StatusCode::SERVICE_UNAVAILABLE, &object!({ "status": bad, "detail": detail })),
         (true, true) => ok(&object!({ "status": good })),
@@ -76,6 +77,8 @@ pub(super) fn answer(state: Health, [good, bad]: [&str; 2]) -> Response {
 /// Whether the server can serve requests.
 pub(super) struct Health {
     is_healthy: bool,
+    /// Whether only some users are served.
+    is_degraded: bool,
     /// What is wrong, or what the operator should know.
     detail: String,
 }
@@ -83,7 +86,11 @@ pub(super) struct Health {
 /// Looks whether the server can serve requests right now.
 pub(super) async fn look(app: &App) -> Health {
     if app.stop_announced.is_cancelled() {
-        return Health { is_healthy: false, detail: "The server is shutting down.".into() };
+        return Health {
+            is_healthy: false,
+            is_degraded: false,
+            detail: "The server is shutting down.".into(),
+        };
     }
     let has_key = app.has_key();
     let mut problems = app.verifier.problems();
@@ -94,11 +101,12 @@ pub(super) async fn look(app: &App) -> Health {
     // In its own task: a look that is dropped half-way loses its connection, and any client can disconnect.
     let look = tokio::spawn(look_at_database(app.clone()).in_current_span());
     let database = look.await.unwrap_or(Err("The server has a fault: its log has more."));
+    let is_degraded = database.as_ref().is_ok_and(|probed| !probed.lost_nodes.is_empty());
     match &database {
         Err(problem) => problems.push((*problem).into()),
         Ok(probed) => problems.extend(warnings(app, probed)),
     }
-    Health { is_healthy: database.is_ok() && has_key, detail: problems.join(" ") }
+    Health { is_healthy: database.is_ok() && has_key, is_degraded, detail: problems.join(" ") }
 }
 
 /// What the operator should know about a database that requests can use.
@@ -106,6 +114,11 @@ fn warnings(app: &App, probed: &Probed) -> Vec<String> {
     let mut warnings = Vec::new();
     if probed.is_read_only {
         warnings.push("The database is read only: lists work, changes are refused.".into());
+    }
+    if !probed.lost_nodes.is_empty() {
+        // Who asks needs no token, so the addresses are in the log alone.
+        warnings
+            .push("A node of the database does not answer: the users whose tasks it has are refused.".into());
     }
     if probed.changed_collation.is_some() {
         warnings.push("The rules for sorting text have changed: run `rowkeep audit`.".into());

@@ -12,6 +12,7 @@ use tokio_postgres::{Client, Error};
 use super::connect::{cannot_connect, connect, with_timeout};
 use super::in_the_way::refuse_foreign_schemas;
 use super::lock::{LOCK_WAIT, MigrationLock, is_lock_conflict, table_users};
+use super::script::{Migrating, begin_migration, run_script};
 use super::server::check_server;
 use super::{MIGRATING, SchemaError, Version, migrations, policies, sequences};
 use crate::database::{Address, describe};
@@ -248,7 +249,7 @@ async fn apply_migrations(client: &mut Client, target: Target) -> Result<Vec<Str
 
     let mut applied = Vec::new();
     for attempt in 1.. {
-        let (report, error) = match runner.run_async(client).await {
+        let (report, error) = match runner.run_async(&mut Migrating(client)).await {
             Ok(report) => (Some(report), None),
             Err(error) => (error.report().cloned(), Some(error)),
         };
@@ -297,9 +298,9 @@ async fn apply_policies(client: &mut Client, digest: &str) -> Result<(), SchemaE
 }
 
 async fn apply_policies_once(client: &mut Client, digest: &str) -> Result<(), Error> {
-    let transaction = client.transaction().await?;
+    let transaction = begin_migration(client).await?;
     for (_, text) in policies::files() {
-        transaction.batch_execute(text).await?;
+        run_script(&transaction, text).await?;
     }
     transaction.execute(RECORD_POLICIES, &[&digest]).await?;
     transaction.commit().await

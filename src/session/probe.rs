@@ -1,6 +1,7 @@
 //! Checks that Postgres restricts the transactions of requests, by running one.
 
 mod checks;
+mod nodes;
 
 use bb8::RunError;
 use futures_util::future::{join4, join5};
@@ -9,10 +10,12 @@ use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Error, Row};
 
 use self::checks::{PROTECTION, USE, fault};
+use self::nodes::{Looked, Nodes};
 use super::connection::{PooledConnection, Role};
 use super::primary_log::Sample;
 use super::statements::{
-    ASSUME_ROLE, BEGIN_READ, COLLATION_VERSION, COMMIT, IDENTIFY, PROBE, PROBE_WITHOUT_IDENTITY, WAL_POSITION,
+    ASSUME_ROLE, BEGIN_READ, COLLATION_VERSION, COMMIT, IDENTIFY, PROBE, PROBE_NOBODY,
+    PROBE_WITHOUT_IDENTITY, WAL_POSITION,
 };
 use super::transaction::{ask_replayed, begin, omit_syncs, without_sync};
 use super::wal::Lineage;
@@ -61,6 +64,8 @@ pub struct Probed {
     pub is_read_only: bool,
     /// A sentence if the rules for sorting text have changed since the database recorded them: indexes may be wrong.
     pub changed_collation: Option<String>,
+    /// The nodes of a distributed database that do not answer. Users whose rows they have are refused.
+    pub lost_nodes: Vec<String>,
     /// Where the connection to a replica leads, and up to where the log is replayed there.
     pub(super) standby: Option<(Lineage, u64)>,
 }
@@ -86,10 +91,12 @@ impl Session {
         let look = async {
             let opened = self.manager.open_for_a_look().await;
             let mut connection = opened.map_err(|failure| explain_failure(&failure))?;
-            let rows = run(&mut connection).await;
+            let looked = run(&mut connection).await;
             let log = connection.log.take();
             connection.close().await;
-            let mut probed = self.judge(&rows.map_err(|error| explain(&error))?)?;
+            let (rows, nodes, looked) = looked.map_err(|error| explain(&error))?;
+            self.turns.share_between(nodes.map());
+            let mut probed = self.judge(&rows, &looked)?;
             if let (Role::Replica(_), Some(log)) = (&self.manager.role, log) {
                 probed.standby = Some((log.lineage, log.replayed));
             }
@@ -105,7 +112,7 @@ impl Session {
         }
     }
 
-    fn judge(&self, rows: &[Row]) -> Result<Probed, ProbeError> {
+    fn judge(&self, rows: &[Row], nodes: &[Looked]) -> Result<Probed, ProbeError> {
         let is_true = |column: &str| rows.iter().any(|row| row.try_get(column).unwrap_or(false));
         let wants_standby =
             self.manager.address.config().get_target_session_attrs() == TargetSessionAttrs::ReadOnly;
@@ -118,6 +125,11 @@ impl Session {
         let first =
             |checks: &[(&str, &str)]| checks.iter().find_map(|(column, text)| fault(rows, column, text));
         let failure = first(&PROTECTION).map(ProbeError::Unprotected);
+        let failure = failure.or_else(|| nodes.iter().find_map(Looked::failure));
+        let lost_nodes: Vec<_> = nodes.iter().filter_map(Looked::lost).collect();
+        if !nodes.is_empty() && lost_nodes.len() == nodes.len() {
+            return Err(ProbeError::Unavailable(format!("no node answers: {}", lost_nodes.join(", "))));
+        }
         if let Some(failure) = failure.or_else(|| first(&USE).map(ProbeError::Unusable)) {
             // A cause such as a setting may stay in force on the connections after it is fixed in the database.
             self.manager.state.renew_connections();
@@ -126,6 +138,7 @@ impl Session {
         Ok(Probed {
             is_read_only: is_true("is_read_only"),
             changed_collation: rows.iter().find_map(|row| row.try_get("sentence").ok().flatten()),
+            lost_nodes,
             standby: None,
         })
     }
@@ -175,7 +188,7 @@ impl Session {
     }
 }
 
-async fn run(connection: &mut PooledConnection) -> Result<Vec<Row>, Error> {
+async fn run(connection: &mut PooledConnection) -> Result<(Vec<Row>, Nodes, Vec<Looked>), Error> {
     connection.dirty = true;
     let user = random_user_id();
     // A pooler that gives each statement another backend ends the connection at a Sync within a transaction.
@@ -192,12 +205,14 @@ async fn run(connection: &mut PooledConnection) -> Result<Vec<Row>, Error> {
     let mut rows = with_identity?;
     committed?;
 
+    let nodes = Nodes::of_database(connection, &rows).await?;
+    let nobody = if nodes.is_empty() { &PROBE_WITHOUT_IDENTITY } else { &PROBE_NOBODY };
     omit_syncs(connection, 4);
     let (begun, collation, assumed, without_identity, committed) = join5(
         begin(connection, &BEGIN_READ),
         connection.run(&COLLATION_VERSION, &[]),
         connection.run(&ASSUME_ROLE, &[]),
-        connection.run(&PROBE_WITHOUT_IDENTITY, &[]),
+        connection.run(nobody, &[]),
         connection.run(&COMMIT, &[]),
     )
     .await;
@@ -207,11 +222,12 @@ async fn run(connection: &mut PooledConnection) -> Result<Vec<Row>, Error> {
     rows.extend(without_identity?);
     committed?;
 
+    let looked = nodes.look_at_each(connection).await;
     if let Role::Replica(_) = connection.manager.role {
         ask_replayed(connection).await?;
     }
     connection.dirty = false;
-    Ok(rows)
+    Ok((rows, nodes, looked))
 }
 
 /// Why a connection could not be opened.

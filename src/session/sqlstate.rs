@@ -100,6 +100,16 @@ pub(super) fn is_fatal(error: &Error) -> bool {
     })
 }
 
+/// Whether a COMMIT that ended with this error may have been carried out. PostgreSQL alone rolls back if it reports an error and
+/// keeps the connection. A distributed database (Citus) tells the node first, and can lose it, or be cancelled, before the
+/// node has answered.
+pub(super) fn may_have_committed(error: &Error) -> bool {
+    // connection_exception, operator_intervention, system_error, internal_error
+    const UNCERTAIN: [&str; 4] = ["08", "57", "58", "XX"];
+    let code = error.code().map_or("", SqlState::code);
+    is_fatal(error) || UNCERTAIN.iter().any(|class| code.starts_with(class))
+}
+
 /// Whether a prepared statement no longer fits the schema ("cached plan must not change result type"). Another connection
 /// prepares it anew.
 fn is_stale_plan(error: &Error) -> bool {

@@ -9,6 +9,7 @@ use tokio_postgres::types::Type;
 pub enum ParameterType {
     Bigint,
     Boolean,
+    Integer,
     Text,
     Timestamptz,
     IntegerArray,
@@ -21,6 +22,7 @@ impl ParameterType {
         match self {
             Self::Bigint => Type::INT8,
             Self::Boolean => Type::BOOL,
+            Self::Integer => Type::INT4,
             Self::Text => Type::TEXT,
             Self::Timestamptz => Type::TIMESTAMPTZ,
             Self::IntegerArray => Type::INT4_ARRAY,
@@ -38,21 +40,23 @@ pub struct Statement {
 }
 
 macro_rules! statements {
-    ($($name:ident = $file:literal ($($parameter:ident),*);)+) => {
+    ($(#[$doc:meta])+ $all:ident in $folder:literal: $($name:ident = $file:literal ($($parameter:ident),*);)+) => {
         $(
             pub(super) static $name: Statement = Statement {
-                name: concat!("session/", $file),
-                sql: include_str!(concat!("../../sql/session/", $file, ".sql")),
+                name: concat!($folder, "/", $file),
+                sql: include_str!(concat!("../../sql/", $folder, "/", $file, ".sql")),
                 parameter_types: &[$(ParameterType::$parameter),*],
             };
         )+
 
-        /// The statements of sessions.
-        pub static SESSION_STATEMENTS: &[&Statement] = &[$(&$name),+];
+        $(#[$doc])+
+        pub static $all: &[&Statement] = &[$(&$name),+];
     };
 }
 
 statements! {
+    /// The statements of sessions.
+    SESSION_STATEMENTS in "session":
     BEGIN = "begin" ();
     BEGIN_READ = "begin_read" ();
     BEGIN_SNAPSHOT = "begin_snapshot" ();
@@ -66,12 +70,21 @@ statements! {
     PROBE = "probe" (Text);
     ASSUME_ROLE = "assume_role" ();
     PROBE_WITHOUT_IDENTITY = "probe_without_identity" ();
+    PROBE_NOBODY = "probe_nobody" ();
     COLLATION_VERSION = "collation_version" ();
     NO_ROLE = "no_role" ();
     END_BACKENDS = "end_backends" (IntegerArray, TextArray);
     LINEAGE = "lineage" ();
     WAL_POSITION = "wal_position" ();
     WAL_REPLAYED = "wal_replayed" ();
+}
+
+statements! {
+    /// The statements for the nodes of a distributed database. PostgreSQL alone cannot prepare them.
+    NODE_STATEMENTS in "nodes":
+    NODES = "list" ();
+    NODE_TIME_LIMIT = "time_limit" ();
+    PROBE_NODE = "probe" (Text, Integer, Text, TextArray, Text);
 }
 
 /// The statements of requests beside their queries. Connections prepare these and no others: each look at the database opens

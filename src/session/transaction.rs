@@ -90,7 +90,7 @@ pub(super) async fn run(
     let identified = identified.map_err(before_commit)?;
     let rows = rows.map_err(before_commit)?;
     committed.map_err(|error| TransactionError {
-        may_have_changed: is_write && sqlstate::is_fatal(&error),
+        may_have_changed: is_write && sqlstate::may_have_committed(&error),
         error,
     })?;
     // Without its position, the next read of the client could be older than this change.

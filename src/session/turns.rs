@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::nodes::NodeMap;
 use crate::auth::UserId;
 use crate::refusal::Refusal;
 use crate::time_limit::within;
@@ -27,8 +28,17 @@ struct Shares {
     turns_of_user: usize,
     scans_of_user: usize,
     number_of_turns: u32,
+    /// The turns of each node, if the database is distributed. A node that hangs must not take the turns of all.
+    nodes: Mutex<Nodes>,
     /// Only users who have requests right now.
     users: Mutex<HashMap<UserId, Share>>,
+}
+
+/// The nodes of a distributed database, and the permits of each: for three of four connections.
+#[derive(Debug, Default)]
+struct Nodes {
+    map: NodeMap,
+    turns: Vec<Arc<Semaphore>>,
 }
 
 /// The turns of one user.
@@ -64,6 +74,7 @@ impl Turns {
             turns_of_user: (size / 2).clamp(1, turns),
             scans_of_user: (scans / 2).max(1),
             number_of_turns: connections,
+            nodes: Mutex::default(),
             users: Mutex::default(),
         }))
     }
@@ -81,14 +92,25 @@ impl Turns {
         let request = Request::new(self.0.clone(), user.clone());
         let share = request.share();
         let scan = if is_full_scan {
-            let scan = wait_for(share.scans, self.0.scans.clone(), limit).await;
+            let scan = wait_for(share.scans, None, self.0.scans.clone(), limit).await;
             Some(scan.ok_or(Refusal::TooManyScans)?)
         } else {
             None
         };
-        let turn = wait_for(share.turns, self.0.turns.clone(), limit).await;
+        let node = self.0.nodes().of(user);
+        let turn = wait_for(share.turns, node, self.0.turns.clone(), limit).await;
         let turn = turn.ok_or_else(|| Refusal::Busy("every connection is in use".into()))?;
         Ok(Turn { _permits: (scan, turn), _request: request })
+    }
+
+    /// Shares the turns between these nodes from now on.
+    pub(super) fn share_between(&self, map: NodeMap) {
+        let mut nodes = self.0.nodes();
+        if nodes.map != map {
+            let permits = (self.0.number_of_turns as usize * 3 / 4).max(1);
+            let turns = map.0.iter().map(|_| Arc::new(Semaphore::new(permits))).collect();
+            *nodes = Nodes { map, turns };
+        }
     }
 
     /// How many connections there are turns for.
@@ -111,13 +133,32 @@ impl Turns {
     }
 }
 
-/// A permit of the user's share, and one of all.
-type Permits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+impl Nodes {
+    /// The permits of the node that has the rows of a user.
+    fn of(&self, user: &UserId) -> Option<Arc<Semaphore>> {
+        self.turns.get(self.map.node_of(user)?).cloned()
+    }
+}
 
-/// Waits for a permit of the user's share, then for one of all.
-async fn wait_for(of_user: Arc<Semaphore>, of_all: Arc<Semaphore>, limit: Duration) -> Option<Permits> {
-    let both = async { Some((of_user.acquire_owned().await.ok()?, of_all.acquire_owned().await.ok()?)) };
-    within(limit, both).await.flatten()
+/// A permit of the user's share, one of the node's share, and one of all.
+type Permits = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>, OwnedSemaphorePermit);
+
+/// Waits for a permit of the user's share, then for one of the node, then for one of all.
+async fn wait_for(
+    of_user: Arc<Semaphore>,
+    of_node: Option<Arc<Semaphore>>,
+    of_all: Arc<Semaphore>,
+    limit: Duration,
+) -> Option<Permits> {
+    let permits = async {
+        let of_user = of_user.acquire_owned().await.ok()?;
+        let of_node = match of_node {
+            Some(of_node) => Some(of_node.acquire_owned().await.ok()?),
+            None => None,
+        };
+        Some((of_user, of_node, of_all.acquire_owned().await.ok()?))
+    };
+    within(limit, permits).await.flatten()
 }
 
 impl Request {
@@ -150,6 +191,10 @@ impl Drop for Request {
 }
 
 impl Shares {
+    fn nodes(&self) -> MutexGuard<'_, Nodes> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn users(&self) -> MutexGuard<'_, HashMap<UserId, Share>> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }

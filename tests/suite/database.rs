@@ -17,6 +17,7 @@ mod migrate_at_once;
 mod migrate_by_hand;
 mod migration_lock;
 pub mod old_and_new;
+mod one_shard;
 mod plans;
 mod privileges;
 mod queries;

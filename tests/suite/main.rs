@@ -8,6 +8,7 @@
 mod adoption;
 mod better_auth;
 mod browser;
+mod citus;
 mod coverage;
 mod database;
 mod dba;

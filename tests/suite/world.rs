@@ -1,8 +1,10 @@
 //! What tests share: a PostgreSQL for this run, a database and a server for each test, and users with tokens.
 
 mod certificate_authority;
+mod citus;
 mod cluster;
 pub mod coverage;
+mod database;
 mod issuer;
 pub mod log_lines;
 mod person;
@@ -12,7 +14,9 @@ mod server;
 mod shared;
 
 pub use certificate_authority::{CertificateAuthority, Signed};
-pub use cluster::{Database, OwnCluster, PASSWORD, cluster, end_with_this_process, psql};
+pub use citus::Citus;
+pub use cluster::{OwnCluster, PASSWORD, cluster, end_with_this_process, psql};
+pub use database::Database;
 pub use issuer::{Issuer, JWKS_PATH, KeyPair, NEVER, Reply, public};
 pub use person::{Answer, Connection, Person, Request, send, try_send};
 pub use releases::{PACKAGED, releases};

@@ -6,6 +6,7 @@
 select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK' else 'FAIL' end, 'role',
        n.name || case when p.powers <> '' then ' ' || p.powers else '' end,
        case when r.oid is null then 'does not exist'
+            when p.powers = '' and r.rolcanlogin then 'logs in from node to node, has no special attribute'
             when p.powers = '' then 'cannot log in, has no special attribute'
             else 'the roles of Rowkeep have no attribute' end,
        case when r.oid is null then 'rowkeep migrate'
@@ -17,8 +18,10 @@ select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK
             when p.powers <> '' then 'admin ' || r.oid end
   from (values ('rowkeep_owner'), ('rowkeep_api'), ('rowkeep_auditor')) n (name)
   left join roles r on r.rolname = n.name
+ cross join distribution d
  cross join lateral (
        select concat_ws(', ', case when r.rolsuper then 'SUPERUSER' end, case when r.rolbypassrls then 'BYPASSRLS' end,
-                        case when r.rolcanlogin then 'LOGIN' end, case when r.rolcreaterole then 'CREATEROLE' end,
+                        -- The nodes of a distributed database act as these two.
+                        case when r.rolcanlogin and not (d.is_distributed and n.name <> 'rowkeep_auditor') then 'LOGIN' end, case when r.rolcreaterole then 'CREATEROLE' end,
                         case when r.rolcreatedb then 'CREATEDB' end,
                         case when r.rolreplication then 'REPLICATION' end) as powers) p

@@ -43,12 +43,15 @@ granted as (
                -- Not the key and the time stamps: a role that writes them can find out, or change, who owns a row.
                when 'column' then p.nspname = 'app' and r.rolname = 'rowkeep_api'
                               and p.privilege_type in ('INSERT', 'UPDATE')
-                              and p.part not in ('user_id', 'created_at', 'updated_at')
+                              -- Citus names every column in the statement for a shard.
+                              and (p.target = 'app.tasks' and p.part in ('id', 'user_id') and p.privilege_type = 'INSERT'
+                                   and (select is_distributed from distribution)
+                              or p.part not in ('user_id', 'created_at', 'updated_at')
                               and exists (select from tables t where t.oid = p.object)
                               and not exists (select
                                                 from pg_index i
                                                 join pg_attribute t on t.attrelid = i.indrelid and t.attnum = any (i.indkey)
-                                               where i.indrelid = p.object and i.indisprimary and t.attname = p.part)
+                                               where i.indrelid = p.object and i.indisprimary and t.attname = p.part))
                when 'function' then p.nspname = 'app'
                                 and (r.rolname = 'rowkeep_api'
                                      and exists (select from pg_proc f

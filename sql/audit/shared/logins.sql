@@ -5,6 +5,7 @@ logins as (
       from roles r
      where r.rolcanlogin
        and not r.rolsuper
+       and r.oid not in (select oid from node_logins)
        and (exists (select
                       from stored_settings s
                      where s.setrole = r.oid and s.name = 'role' and s.value = 'rowkeep_api')

@@ -5,6 +5,7 @@ migrating_logins as (
       from roles r
      where r.rolcanlogin
        and not r.rolsuper
+       and r.oid not in (select oid from node_logins)
        and (exists (select
                       from can_use u
                      where u.role = r.oid

@@ -9,7 +9,7 @@
 optional_sources (name, source, may_read) as (
     select format('%I.%I', n.nspname, c.relname), format('%I.%I', n.nspname, c.relname),
            has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT')
-      from (values ('rowkeep', 'migrations'), ('rowkeep', 'policies')) w (nspname, relname)
+      from (values ('rowkeep', 'migrations'), ('rowkeep', 'policies'), ('pg_catalog', 'pg_dist_partition')) w (nspname, relname)
       join pg_namespace n on n.nspname = w.nspname
       join pg_class c on c.relnamespace = n.oid and c.relname = w.relname and c.relkind in ('r', 'p')
     union all
@@ -38,7 +38,56 @@ optional_sources (name, source, may_read) as (
       join pg_language l on l.oid = f.prolang and l.lanname = 'sql'
       join pg_roles o on o.oid = f.proowner and o.rolname = 'rowkeep_owner'
      where w.name in ('app.accepted()', 'app.schema_version()')
+    union all
+    -- Each node of a distributed database (Citus) that has shards of app, with their names, and its answer to node_question.
+    select 'nodes',
+           format('(select n.nodename, n.nodeport, array_agg(s.name) as shards, r.success, r.result
+                      from (select h.shardid, pg_catalog.shard_name(h.logicalrelid, h.shardid) as name
+                              from pg_catalog.pg_dist_shard h
+                              join pg_catalog.pg_class c on c.oid = h.logicalrelid
+                              join pg_catalog.pg_namespace a on a.oid = c.relnamespace and a.nspname = ''app'') s
+                      join pg_catalog.pg_dist_placement p on p.shardid = s.shardid
+                      join pg_catalog.pg_dist_node n on n.groupid = p.groupid and n.noderole = ''primary''
+                     cross join lateral pg_catalog.master_run_on_worker(array[n.nodename], array[n.nodeport], array[%L], false) r
+                     group by n.nodename, n.nodeport, r.success, r.result)', q.question), true
+      from node_question q
+     where exists (select
+                     from pg_depend d
+                     join pg_extension e on e.oid = d.refobjid and e.extname = 'citus'
+                    where d.refclassid = 'pg_extension'::regclass
+                      and d.deptype = 'e'
+                      and d.objid = to_regprocedure('pg_catalog.master_run_on_worker(text[],integer[],text[],boolean)'))
 ),
+
+-- What a node is asked: how its shards are protected, and what it would log. Citus copies policies, and not all of each.
+node_question (question) as (values ($$
+    select jsonb_build_object(
+               'shards', (select jsonb_agg(jsonb_build_object('name', format('%I.%I', n.nspname, c.relname), 'problem', concat_ws(', ',
+                                     case when not (c.relrowsecurity and c.relforcerowsecurity)
+                                          then 'row security is not enabled and forced' end,
+                                     case when not exists (select
+                                                             from pg_policy p
+                                                            where p.polrelid = c.oid and p.polname = 'fence'
+                                                              and not p.polpermissive and p.polcmd = '*' and p.polroles = '{0}'
+                                                              and pg_get_expr(p.polqual, c.oid) = '(user_id = app.current_user_id())'
+                                                              and pg_get_expr(p.polqual, c.oid) = pg_get_expr(p.polwithcheck, c.oid))
+                                          then 'its fence is not restrictive' end,
+                                     case when c.relowner <> 'rowkeep_owner'::regrole
+                                          then format('it is owned by %I', pg_get_userbyid(c.relowner)) end,
+                                     case when not exists (select
+                                                             from pg_trigger g
+                                                            where g.tgrelid = c.oid and not g.tgisinternal
+                                                              and g.tgenabled in ('O', 'A') and g.tgtype & 23 = 23)
+                                          then 'no trigger keeps its columns' end)))
+                            from pg_class c
+                            join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'app'
+                           where c.relkind = 'r' and c.relname ~ '_[0-9]+$'),
+               'powers', (select concat_ws(', ', case when rolsuper then 'SUPERUSER' end, case when rolbypassrls then 'BYPASSRLS' end)
+                            from pg_roles where rolname = 'rowkeep_api'),
+               'logs', current_setting('log_min_error_statement') not in ('fatal', 'panic', 'log')
+                       or current_setting('log_statement') in ('mod', 'all')
+                       or current_setting('log_min_duration_statement') <> '-1')
+$$)),
 
 optional_rows (name, rows) as materialized (
     select o.name,

@@ -64,9 +64,10 @@ impl Attempt {
     pub(super) fn problem(&self, outcome: &Outcome, a: &str, own: u64) -> Option<String> {
         match (self.wanted.as_str(), outcome) {
             ("refused", Outcome::Refused(error)) => {
-                // insufficient_privilege; not_null_violation without an identity
+                // insufficient_privilege; without an identity not_null_violation, or null_value_not_allowed where Citus must
+                // know the user to find the node
                 let code = error.code().map(|state| state.code().to_owned()).unwrap_or_default();
-                let refused = code == "42501" || code == "23502" && self.actor != "A";
+                let refused = code == "42501" || matches!(&*code, "23502" | "22004") && self.actor != "A";
                 (!refused).then(|| format!("was not refused, but failed with {}", describe(error)))
             }
             ("refused", Outcome::Done { .. }) => Some("was not refused".into()),

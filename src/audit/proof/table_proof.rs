@@ -8,6 +8,7 @@ use super::{ABOVE, IDENTIFY, TestUsers, fail};
 use crate::audit::ROLLBACK;
 use crate::audit::report::{Finding, Verdict};
 use crate::database::describe;
+use crate::schema::statements;
 
 const BEGIN: &str = include_str!("../../../sql/audit/proof_begin.sql");
 const SAVEPOINT: &str = include_str!("../../../sql/audit/savepoint.sql");
@@ -49,7 +50,7 @@ impl<'a> TableProof<'a> {
     }
 
     async fn run(&mut self) -> Result<(), Error> {
-        let opened = match self.client.batch_execute(BEGIN).await {
+        let opened = match self.begin().await {
             Ok(()) => self.client.batch_execute(ASSUME_ROLE).await,
             refused => refused,
         };
@@ -58,7 +59,7 @@ impl<'a> TableProof<'a> {
             return Ok(());
         }
         self.client.batch_execute(ROLLBACK).await?;
-        self.client.batch_execute(BEGIN).await?;
+        self.begin().await?;
 
         let without_identity = self.attack("nobody", &[]).await?;
         if let Some(fact) = self.make_rows().await? {
@@ -82,6 +83,13 @@ impl<'a> TableProof<'a> {
 
         if without_identity && attacks && prepared {
             self.add_success(before.len());
+        }
+        Ok(())
+    }
+
+    async fn begin(&self) -> Result<(), Error> {
+        for statement in statements(BEGIN) {
+            self.client.batch_execute(statement).await?;
         }
         Ok(())
     }

@@ -42,6 +42,10 @@ fn directives(headers: &http::HeaderMap) -> Option<Vec<(String, Option<u64>)>> {
         let line = line.to_str().ok().filter(|line| !line.contains('"'))?;
         for entry in line.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             let (name, value) = entry.split_once('=').unwrap_or((entry, ""));
+            // These have no number, so that nobody knows what is meant (RFC 9111, section 5.2.2).
+            if ["no-store", "no-cache"].contains(&&*name.to_ascii_lowercase()) && entry != name {
+                return None;
+            }
             let value =
                 Some(value).filter(|value| !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()));
             found.push((name.to_ascii_lowercase(), value.and_then(|value| value.parse().ok())));

@@ -37,6 +37,13 @@ pub struct Locks {
     owners: BTreeMap<i64, String>,
 }
 
+/// Runs a script one statement a message, as Citus wants it.
+async fn one_by_one(connection: &Connection, script: &str) {
+    for statement in rowkeep::schema::statements(script) {
+        connection.batch_execute(statement).await.expect(statement);
+    }
+}
+
 /// The tables of schema app, by name.
 pub async fn tables(client: &Client) -> Vec<String> {
     let tables = "select relname::text from pg_class
@@ -135,13 +142,14 @@ impl Locks {
         let changed = alices != before.0;
         let table = &self.table;
         let restore = format!(
-            "set session_replication_role = replica;
-             truncate app.{table};
+            "begin;
+             set local session_replication_role = replica;
+             delete from app.{table};
              insert into app.{table} overriding system value table kept;
-             reset session_replication_role"
+             commit"
         );
         if changed || bobs != before.1 {
-            self.admin.batch_execute(&restore).await.expect("as it was");
+            one_by_one(&self.admin, &restore).await;
         }
         changed
     }

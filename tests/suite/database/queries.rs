@@ -9,7 +9,7 @@ use super::locks::{folder, tables};
 use super::support::{files, without_comments};
 use crate::world::Database;
 
-/// `sql/` and its folders, except sql/setup, which has scripts for psql.
+/// `sql/` and its folders. sql/setup and sql/scale have scripts for psql, and sql/nodes is for a distributed database.
 fn folders() -> Vec<String> {
     let sql = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
     let entries = std::fs::read_dir(sql).expect("a folder").map(|entry| entry.expect("an entry").path());
@@ -17,7 +17,8 @@ fn folders() -> Vec<String> {
         .filter(|entry| entry.is_dir())
         .filter_map(|path| path.file_name().map(|name| name.to_owned()));
     let names = folders.map(|name| format!("sql/{}", name.to_string_lossy()));
-    names.filter(|name| name != "sql/setup").chain(["sql".into()]).collect()
+    let others = ["sql/setup", "sql/scale", "sql/nodes"];
+    names.filter(|name| !others.contains(&name.as_str())).chain(["sql".into()]).collect()
 }
 
 #[tokio::test]
@@ -86,22 +87,9 @@ async fn every_query_names_its_columns_and_its_schema() {
     }
 }
 
-/// The statements of a script. They end with `;` outside of quotes and `$$`. A line that begins with `\` is for psql.
+/// The statements of a script. A line that begins with `\` is for psql.
 fn statements(sql: &str) -> Vec<String> {
-    let mut statements = vec![String::new()];
-    let (mut in_quotes, mut in_body) = (false, false);
     let sql = without_comments(sql);
-    let lines = sql.lines().filter(|line| !line.starts_with('\\'));
-    for character in lines.collect::<Vec<_>>().join("\n").chars() {
-        if character == ';' && !in_quotes && !in_body {
-            statements.push(String::new());
-            continue;
-        }
-        let last = statements.last_mut().expect("never empty");
-        last.push(character);
-        in_quotes ^= character == '\'' && !in_body;
-        in_body ^= character == '$' && !in_quotes && last.ends_with("$$");
-    }
-    statements.retain(|statement| !statement.trim().is_empty());
-    statements
+    let lines: Vec<_> = sql.lines().filter(|line| !line.starts_with('\\')).collect();
+    rowkeep::schema::statements(&lines.join("\n")).into_iter().map(str::to_owned).collect()
 }

@@ -1,5 +1,5 @@
-//! One PostgreSQL for the whole run, started by the code of the development database, and one database for each test,
-//! cloned from a migrated template.
+//! One PostgreSQL for the whole run, started by the code of the development database, with a migrated database to clone, and
+//! clusters of single tests.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -8,13 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use rowkeep::database::Address;
 use rowkeep::development::{Cluster, Programs};
 use rowkeep::schema;
 use rowkeep::session::connect_once;
-use tokio::runtime::Builder;
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 
@@ -303,110 +301,6 @@ impl Drop for OwnCluster {
     }
 }
 
-async fn client(address: &Address) -> Client {
+pub(super) async fn client(address: &Address) -> Client {
     connect_once(address).await.expect("a connection")
-}
-
-/// A database of one test.
-pub struct Database {
-    pub name: String,
-    cluster: &'static Cluster,
-}
-
-impl Database {
-    /// A migrated database without tasks.
-    pub async fn new() -> Self {
-        Self::from_template("template_rowkeep").await
-    }
-
-    /// A database as `create database` makes it.
-    pub async fn unmigrated() -> Self {
-        Self::from_template("template0").await
-    }
-
-    /// The same, in another encoding than UTF8.
-    pub async fn encoded(encoding: &str) -> Self {
-        Self::from_template(&format!("template0 encoding '{encoding}' lc_collate 'C' lc_ctype 'C'")).await
-    }
-
-    /// As PostgreSQL makes it, with the sort order of a language. Needs a PostgreSQL that is built with ICU.
-    pub async fn of_language(language: &str) -> Self {
-        Self::with_locale(&format!("locale_provider icu icu_locale '{language}'")).await
-    }
-
-    /// The same, with options of `create database` that name a locale.
-    pub async fn with_locale(options: &str) -> Self {
-        Self::from_template(&format!("template0 encoding 'UTF8' {options}")).await
-    }
-
-    async fn from_template(template: &str) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-
-        let cluster = cluster().await;
-        let admin = client(&cluster.address("postgres").expect("an address")).await;
-        // Copies files, also that of the catalogue cache, which the first session would have to make.
-        let create = format!("create database {name} template {template} strategy file_copy");
-        for _ in 0..100 {
-            match admin.batch_execute(&create).await {
-                Ok(()) => {
-                    // As sql/setup/login.sql does: a copy of a database does not have its privileges.
-                    let grant = format!("grant connect on database {name} to rowkeep_login");
-                    admin.batch_execute(&grant).await.expect("a privilege");
-                    return Self { name, cluster };
-                }
-                // object_in_use: the session that made the template has not ended yet.
-                Err(error) if error.code().is_some_and(|state| state.code() == "55006") => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-                Err(error) => panic!("{error}"),
-            }
-        }
-        panic!("{template} stays in use");
-    }
-
-    /// An address of this database for `login`, as `DATABASE_URL` takes it.
-    pub fn url(&self, login: &str) -> String {
-        self.url_at(self.cluster.socket_directory(), login)
-    }
-
-    /// The same, where the cluster or a standby of it has its socket.
-    pub fn url_at(&self, sockets: &Path, login: &str) -> String {
-        let host = sockets.display();
-        let password = PASSWORD.replace('\'', "\\'");
-        format!("host='{host}' port=5432 dbname={} user={login} password='{password}'", self.name)
-    }
-
-    /// The same, parsed.
-    pub fn address(&self, login: &str) -> Address {
-        Address::parse(&self.url(login)).expect("an address")
-    }
-
-    /// A connection as `login`.
-    pub async fn client(&self, login: &str) -> Client {
-        client(&self.address(login)).await
-    }
-
-    /// A connection as the superuser, to which no policy applies.
-    pub async fn superuser(&self) -> Client {
-        self.client("postgres").await
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        let address = self.cluster.address("postgres").expect("an address");
-        let drop = format!("drop database if exists {} with (force)", self.name);
-        // The runtime of the test cannot be entered here.
-        let dropping = std::thread::spawn(move || {
-            let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(async {
-                // If it fails, the database is deleted with the cluster.
-                if let Ok(admin) = connect_once(&address).await {
-                    let _ = admin.batch_execute(&drop).await;
-                }
-            });
-        });
-        let _ = dropping.join();
-    }
 }

@@ -136,8 +136,10 @@ impl Locks {
             let name = &query.name;
             let binding = bindings(&self.admin, &query.sql, 0, &[]).await.swap_remove(0);
 
-            // not_null_violation: without an identity the default of user_id is null.
-            if state(self.admin.run(query, None, &binding).await) != "23502" {
+            // not_null_violation: without an identity the default of user_id is null. Citus: null_value_not_allowed, because it
+            // must know the user to find the node.
+            let refused = ["23502", "22004"].contains(&&*state(self.admin.run(query, None, &binding).await));
+            if !refused {
                 wrong.push(format!("{name} creates a row outside any transaction"));
             }
             for lock in ["enable", "disable"] {
@@ -150,10 +152,13 @@ impl Locks {
                     wrong.push(format!("{name} creates no row of bob's with row security {lock}d"));
                 }
             }
-            let set = format!(
-                "alter table app.{table} enable row level security;
-                 alter table app.{table} alter column user_id set default 'alice'"
-            );
+            let enable = format!("alter table app.{table} enable row level security");
+            self.admin.batch_execute(&enable).await.expect("a lock");
+            // Citus takes no other default of the column by which it distributes.
+            if std::env::var_os("ON_CITUS").is_some() {
+                continue;
+            }
+            let set = format!("alter table app.{table} alter column user_id set default 'alice'");
             self.admin.batch_execute(&set).await.expect("a wrong default");
             let before = self.stored().await;
             let refused = state(self.run_as("bob", query, "", &binding).await) == "42501";
@@ -172,7 +177,8 @@ impl Locks {
             let insert = format!("insert into app.{table} (user_id) values ('{user}')");
             let outcome = state(self.login.batch_execute(&insert).await);
             self.login.batch_execute("rollback").await.expect("an end");
-            if outcome != "42501" {
+            // Citus names every column in the statement for a shard, so that there the policy alone checks the user.
+            if outcome != "42501" && std::env::var_os("ON_CITUS").is_none() {
                 wrong.push(format!("a user can be named in app.{table}"));
             }
         }

@@ -1,0 +1,88 @@
+//! `rowkeep migrate` on a distributed database.
+
+use rowkeep::audit::{audit, repair_objects};
+use rowkeep::schema::{MigrateOptions, migrate, migrate_with, statements};
+
+use super::{with_tasks, world};
+use crate::world::Citus;
+
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn policies_can_be_applied_again_while_requests_are_served() {
+    let Some((_citus, world)) = world().await else { return };
+
+    let migrated = migrate(&world.database.address("postgres"), true).await.expect("policies");
+
+    assert!(migrated.policies);
+    let created = world.user("user1").post("/api/tasks", serde_json::json!({ "title": "one" })).await;
+    assert_eq!(created.status(), 201, "{created:?}");
+    let report = audit(&world.database.address("rowkeep_login")).await.expect("a report");
+    assert_eq!(report.failing(), [""; 0], "{report}");
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn lost_objects_are_made_again() {
+    let Some(citus) = Citus::at_hand().await else { return };
+    let database = with_tasks(citus).await;
+    let damage = "alter table app.tasks drop constraint tasks_title_length";
+    database.superuser().await.batch_execute(damage).await.expect("a damage");
+
+    let options = MigrateOptions { repair: Some(repair_objects), ..MigrateOptions::default() };
+    let migrated = migrate_with(&database.address("postgres"), options).await.expect("a repair");
+
+    let constraint = "constraint tasks_title_length on app.tasks";
+    assert_eq!(migrated.objects, [constraint, &format!("comment on {constraint}")]);
+    let report = audit(&database.address("rowkeep_login")).await.expect("a report");
+    assert_eq!(report.failing(), [""; 0], "{report}");
+}
+
+/// A migration as a later release may bring it: it runs like those of `migrations/`.
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn a_migration_of_several_statements_reaches_every_shard() {
+    let Some(citus) = Citus::at_hand().await else { return };
+    let database = with_tasks(citus).await;
+    let mut client = database.superuser().await;
+    client.batch_execute(include_str!("../../../sql/schema/migrating.sql")).await.expect("settings");
+    let migration = "set local role rowkeep_owner;
+        alter table app.tasks add column color text;
+        alter table app.tasks add constraint tasks_color_length check (char_length(color) <= 20);
+        comment on constraint tasks_color_length on app.tasks is 'color must have at most 20 characters';
+        create function app.red() returns text language sql return 'red';
+        create index tasks_color_idx on app.tasks (user_id, color);";
+
+    let transaction = client.transaction().await.expect("a transaction");
+    for statement in statements(include_str!("../../../sql/schema/begin_migration.sql")) {
+        transaction.batch_execute(statement).await.expect(statement);
+    }
+    for statement in statements(migration) {
+        transaction.batch_execute(statement).await.expect(statement);
+    }
+    transaction.commit().await.expect("a commit");
+
+    let count = "select count(*) from run_command_on_placements('app.tasks',
+                     $$ select count(*) from pg_attribute where attrelid = '%1$s'::regclass and attname = 'color' $$) r
+                  where r.result = '1'";
+    assert_eq!(client.query_one(count, &[]).await.expect("a count").get::<_, i64>(0), 32);
+}
+
+/// As the owner, whom the policies bind, it would change no row and report success.
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn a_migration_that_the_policies_filter_fails_on_the_shards_as_well() {
+    let Some(citus) = Citus::at_hand().await else { return };
+    let database = with_tasks(citus).await;
+    let mut client = database.superuser().await;
+    client.batch_execute(include_str!("../../../sql/schema/migrating.sql")).await.expect("settings");
+
+    let transaction = client.transaction().await.expect("a transaction");
+    for statement in statements(include_str!("../../../sql/schema/begin_migration.sql")) {
+        transaction.batch_execute(statement).await.expect(statement);
+    }
+    transaction.batch_execute("set local role rowkeep_owner").await.expect("the owner");
+    let changed = transaction.execute("update app.tasks set completed = true", &[]).await;
+
+    let error = changed.expect_err("row_security is off");
+    assert_eq!(error.code().map(|state| state.code()), Some("42501"), "{error:?}");
+}
