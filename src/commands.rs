@@ -111,9 +111,8 @@ fn in_one_line(error: &Failure) -> String {
 
 /// Logs which databases are reached without TLS over a network.
 fn warn_of_plain_connections(config: &Config) {
-    for address in
-        [&config.database, &config.migration_database, &config.source_database].into_iter().flatten()
-    {
+    let addresses = [&config.database, &config.migration_database, &config.source_database];
+    for address in addresses.into_iter().flatten().chain(&config.replication.replicas) {
         if address.is_plain_on_the_network() {
             tracing::warn!(
                 rowkeep.database = %address,

@@ -24,7 +24,7 @@ use crate::database::Address;
 use crate::development::token::DEFAULT_LIFETIME;
 use crate::http::{Envelopes, Origins, Timeouts, TrustedProxies};
 use crate::logging::{Filter, Format};
-use crate::session::Options;
+use crate::session::{Options, Replication};
 use crate::traces;
 use crate::version::VERSION;
 use trace_settings::TraceSettings;
@@ -36,6 +36,7 @@ pub(crate) mod default {
     pub(super) const DATABASE_POOL_SIZE: u64 = 8;
     pub(super) const DATABASE_POOL_MIN_IDLE: u64 = 1;
     pub(super) const DATABASE_MAX_LIFETIME: u64 = 30 * 60;
+    pub(super) const DATABASE_REPLICA_MAX_LAG_MS: u64 = 1000;
     pub(crate) const JWT_USER_CLAIM: &str = "sub";
     pub(crate) const JWT_MAX_LIFETIME: u64 = 366 * 24 * 60 * 60;
     /// Requests per second and user, outside development. In development there is no limit.
@@ -177,6 +178,20 @@ pub struct Settings {
     #[arg(long, env, global = true, value_name = "PATH")]
     #[arg(default_value = "", hide_default_value = true)]
     database_password_file: String,
+    /// Standbys of that database for reads and lists, one or several with `;` between: postgres://user:password@host/database
+    /// [default: none, all reads go to DATABASE_URL]
+    #[arg(long, env, global = true, hide = true, value_name = "URL")]
+    #[arg(default_value = "", hide_default_value = true)]
+    database_replica_url: String,
+    /// File with DATABASE_REPLICA_URL, a line for each; users and passwords are read again for each new connection
+    /// [default: none]
+    #[arg(long, env, global = true, value_name = "PATH")]
+    #[arg(default_value = "", hide_default_value = true)]
+    database_replica_url_file: String,
+    /// Milliseconds that a replica may lag behind: one that lags more is left out until it has caught up
+    #[arg(long, env, global = true, value_name = "MILLISECONDS")]
+    #[arg(default_value_t = default::DATABASE_REPLICA_MAX_LAG_MS.to_string())]
+    database_replica_max_lag_ms: String,
     /// Database and login that `migrate` and `adopt` use [default: DATABASE_URL]
     #[arg(long, env, global = true, hide = true, value_name = "URL")]
     #[arg(default_value = "", hide_default_value = true)]
@@ -341,6 +356,8 @@ pub struct Config {
     pub development: bool,
     /// Database and login of requests; none: the development cluster's.
     pub database: Option<Address>,
+    /// The standbys that serve reads.
+    pub replication: Replication,
     /// Database and login of migrations; none: those of requests.
     pub migration_database: Option<Address>,
     /// The database that `rowkeep adopt` copies from.

@@ -48,6 +48,8 @@ pub struct Defaults {
     pub root_certificates: Option<String>,
     /// The file that the address was read from. User and password are read from it again for each connection.
     pub url_file: Option<PathBuf>,
+    /// Which one of the addresses in that file this is, from 0; none: the file has one address.
+    pub place_in_file: Option<usize>,
     /// A file with the password, which is read again for each connection.
     pub password_file: Option<PathBuf>,
 }
@@ -66,6 +68,7 @@ pub struct Address {
 struct Sources {
     roots: Roots,
     url_file: Option<PathBuf>,
+    place_in_file: Option<usize>,
     password_file: Option<PathBuf>,
     /// Whether the address itself says that a host on the network is reached without TLS.
     is_plain_on_the_network: bool,
@@ -124,6 +127,7 @@ impl Address {
         let sources = Sources {
             roots: roots.map_or(Roots::Public, |text| Roots::named(text)),
             url_file: defaults.url_file.clone(),
+            place_in_file: defaults.place_in_file,
             password_file: defaults.password_file.clone(),
             is_plain_on_the_network: config.get_ssl_mode() == SslMode::Disable && !is_local,
         };
@@ -143,7 +147,13 @@ impl Address {
         if let Some(path) = &sources.url_file {
             let text = secret_file::read(path).map_err(ConnectError::File)?;
             let shown = path.display();
-            let login = read(&text)
+            let text = match sources.place_in_file {
+                None => text.as_str(),
+                Some(place) => several(&text).nth(place).ok_or_else(|| {
+                    ConnectError::File(format!("{shown} has fewer addresses than at the start"))
+                })?,
+            };
+            let login = read(text)
                 .map_err(|why| ConnectError::File(format!("the address in {shown}: {why}")))?
                 .config;
             login.get_user().map(|user| fresh.config.user(user));
@@ -251,6 +261,11 @@ impl std::fmt::Debug for Address {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "Address({self})")
     }
+}
+
+/// The addresses in a text that can have several: each in a line of its own, or with semicolons between.
+pub fn several(text: &str) -> impl Iterator<Item = &str> {
+    text.split([';', '\n']).map(str::trim).filter(|address| !address.is_empty())
 }
 
 fn read(text: &str) -> Result<Options, String> {

@@ -34,6 +34,7 @@ mod slow_requests;
 pub mod tasks;
 pub mod user_tasks;
 pub mod v1_tasks;
+mod wal_position;
 mod whole_list;
 
 use std::convert::Infallible;
@@ -85,6 +86,8 @@ pub struct App {
     slow_requests: Option<Arc<SlowRequests>>,
     /// None: no request is traced.
     traces: Option<Arc<Traces>>,
+    /// Whether replicas serve reads, so that answers have a position.
+    has_replicas: bool,
     /// Only in development, with the secret that the server made itself.
     mint_token: Option<MintToken>,
     /// Only in development.
@@ -122,6 +125,7 @@ impl App {
             metrics: None,
             slow_requests: None,
             traces: None,
+            has_replicas: false,
             mint_token: None,
             unknown_parameters: None,
         }
@@ -186,6 +190,13 @@ impl App {
     #[must_use]
     pub fn with_traces(mut self, traces: Option<Arc<Traces>>) -> Self {
         self.traces = traces;
+        self
+    }
+
+    /// Tells clients what they have seen, for reads from replicas.
+    #[must_use]
+    pub fn with_replicas(mut self, has_replicas: bool) -> Self {
+        self.has_replicas = has_replicas;
         self
     }
 

@@ -22,6 +22,7 @@
 //! | `http::whole_list`, [`http::envelope`], [`http::response`] | lists of any length, objects around lists; responses and errors as clients see them |
 //! | `http::connections`, `http::client_address`, `http::rate_limit` | limits of connections and requests, and whose they are |
 //! | [`http::request`], [`http::body`], [`http::members`] | the parts of a request that a handler uses |
+//! | `http::wal_position` | what a client has seen of the database, where replicas serve reads |
 //! | [`http::response_memory`], `http::pace` | the memory limit of large responses and bodies; how fast clients read |
 //! | `http::shares` | shares of users and addresses that shrink as the room fills |
 //! | `http::documentation`, `http::openapi` | `/`, the page `/docs` and `/openapi.json`; the document that both show |

@@ -12,6 +12,9 @@
 //!   any statement makes the whole answer an error, and rows are returned only after all statements succeeded.
 //! - The transaction runs in its own task, so a client that disconnects cannot stop it half-way. A connection whose
 //!   transaction was not seen to end is closed and never used again.
+//!
+//! Where read replicas are configured, each has a pool of its own, and `replicas` chooses the server of a read. The primary
+//! then tells its position in the log after each COMMIT, in the same round trip.
 
 mod connection;
 mod figures;
@@ -24,44 +27,47 @@ mod opening;
 mod pipeline;
 mod pool;
 mod pooler;
+mod primary_log;
 mod probe;
+mod replica;
+mod replicas;
+mod running;
 mod spans;
 mod sqlstate;
 mod statements;
 mod transaction;
 mod transport;
 mod turns;
+mod wal;
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bb8::{Pool, RunError};
+use bb8::Pool;
 use opentelemetry::KeyValue;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{CancelToken, Row};
-use tracing::Instrument;
 
 use crate::auth::UserId;
 use crate::database::Address;
 use crate::metrics::RequestTimes;
 use crate::refusal::{ConstraintMessages, Refusal};
-use crate::time_limit::within;
+use connection::Role;
 pub use figures::{Closed, Measures, PoolFigures};
 use pool::{ConnectionManager, PoolState};
 pub use pooler::{Pooler, connect_once, find_pooler};
+use primary_log::PrimaryLog;
 pub use probe::{ProbeError, Probed};
+use replica::Replica;
+pub use replica::{LeftOut, ReplicaFigures};
+pub use replicas::{POSITION_WAIT, Replicas, Replication, Went};
+use running::{Failed, Limits};
 pub use statements::{NODE_STATEMENTS, ParameterType, SESSION_STATEMENTS, Statement};
-use transaction::{Rows, TransactionError};
-use turns::{Turn, Turns};
-
-/// How long it may take to ask Postgres to cancel a statement.
-const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How long a cancelled statement may take to end, and a backend after it.
-const END_TIMEOUT: Duration = Duration::from_millis(500);
+use transaction::Rows;
+use turns::Turns;
+pub use wal::{Freshness, Seen, WalPosition};
 
 /// How long a connection stays idle if none has to: a database that sleeps when idle must be let sleep.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -148,6 +154,30 @@ pub struct BoundQuery {
     parameters: Vec<Parameter>,
 }
 
+/// One query or two of the same kind, for one transaction.
+struct Queries {
+    first: BoundQuery,
+    second: Option<BoundQuery>,
+}
+
+impl Queries {
+    fn all(&self) -> impl Iterator<Item = &BoundQuery> {
+        [Some(&self.first), self.second.as_ref()].into_iter().flatten()
+    }
+
+    fn number(&self) -> u32 {
+        if self.second.is_some() { 2 } else { 1 }
+    }
+
+    fn is_full_scan(&self) -> bool {
+        self.all().any(|bound| bound.query.is_full_scan)
+    }
+
+    fn is_read(&self) -> bool {
+        self.first.query.kind == Kind::Read
+    }
+}
+
 /// How statements are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatementMode {
@@ -180,24 +210,6 @@ impl Options {
     }
 }
 
-/// The time limits of one transaction, which together are less than three steps.
-struct Limits {
-    /// For the wait for a turn.
-    turn: Duration,
-    /// The latest moment to get a connection.
-    start_by: Instant,
-    /// For the transaction, in case that Postgres does not answer at all: longer than its own limit for the queries.
-    transaction: Duration,
-}
-
-impl Limits {
-    fn new(step: Duration, queries: u32) -> Self {
-        let margin = step / 8;
-        let waits = 3 * step - queries * step - 2 * margin;
-        Self { turn: waits.min(step), start_by: Instant::now() + waits, transaction: queries * step + margin }
-    }
-}
-
 thread_local! {
     static TRANSACTION_STARTED: Cell<bool> = const { Cell::new(false) };
 }
@@ -220,6 +232,8 @@ pub struct Session {
     measures: Arc<Measures>,
     /// What the spans of all transactions say.
     span_attributes: Arc<[KeyValue]>,
+    /// None: all reads go to the one database.
+    replicas: Option<Arc<Replicas>>,
 }
 
 /// A user who runs queries.
@@ -236,12 +250,34 @@ struct Owner {
     user: UserId,
     /// What the request has waited for, if somebody wants to know.
     times: Option<Arc<RequestTimes>>,
+    /// What its reads must see, where replicas serve reads.
+    seen: Option<Arc<Seen>>,
+}
+
+impl Owner {
+    fn reaches(&self, reached: Freshness) {
+        if let Some(seen) = &self.seen {
+            seen.reaches(reached);
+        }
+    }
 }
 
 impl Caller {
     /// A user who runs queries in this session. Without one, every query is refused.
     pub fn new(session: Option<Session>, user: UserId) -> Self {
-        Self { session, owner: Owner { user, times: None } }
+        let has_replicas = session.as_ref().is_some_and(|session| session.replicas.is_some());
+        Self { session, owner: Owner { user, times: None, seen: has_replicas.then(Arc::default) } }
+    }
+
+    /// The same user, whose reads must be as fresh as this says. Only where replicas serve reads.
+    #[must_use]
+    pub fn with_seen(self, seen: Arc<Seen>) -> Self {
+        Self { owner: Owner { seen: Some(seen), ..self.owner }, ..self }
+    }
+
+    /// What the queries must see and have seen, where replicas serve reads.
+    pub fn seen(&self) -> Option<&Seen> {
+        self.owner.seen.as_deref()
     }
 
     /// The same user. What the queries wait for is added to these times.
@@ -302,30 +338,85 @@ impl Session {
         queries: &'static [&'static Query],
         constraint_messages: ConstraintMessages,
     ) -> Result<Self, ProbeError> {
+        let session = Self::new(address, Role::Only, options, queries, constraint_messages);
+        session.check().await?;
+        Ok(session)
+    }
+
+    /// The same, with replicas that serve reads. The session opens without them, and uses each as soon as it can.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub async fn open_with_replicas(
+        address: &Address,
+        replication: &Replication,
+        options: &Options,
+        queries: &'static [&'static Query],
+        constraint_messages: ConstraintMessages,
+    ) -> Result<Self, ProbeError> {
+        if replication.replicas.is_empty() {
+            return Self::open(address, options, queries, constraint_messages).await;
+        }
+        let primary = Arc::new(PrimaryLog::new(replication.max_lag));
+        let role = Role::Primary(primary.clone());
+        let mut session = Self::new(address, role, options, queries, constraint_messages.clone());
+        session.check().await?;
+        let numbered = (1..).zip(&replication.replicas);
+        let replicas = numbered.map(|(number, address)| {
+            let role = Role::Replica(number);
+            Replica::new(number, Self::new(address, role, options, queries, constraint_messages.clone()))
+        });
+        session.replicas = Some(Replicas::start(primary, replicas.collect()));
+        Ok(session)
+    }
+
+    /// A session that has opened nothing yet.
+    fn new(
+        address: &Address,
+        role: Role,
+        options: &Options,
+        queries: &'static [&'static Query],
+        constraint_messages: ConstraintMessages,
+    ) -> Self {
         let pool_state = Arc::<PoolState>::default();
-        let manager = ConnectionManager::new(address, queries, options, pool_state.clone());
+        let min_idle = match role {
+            // Nothing is opened to a replica that is left out.
+            Role::Replica(_) => 0,
+            _ => options.min_idle.min(options.request_connections()),
+        };
+        let errors = pool::ConnectErrors(pool_state.clone(), matches!(role, Role::Replica(_)));
+        let manager = ConnectionManager::new(address, role, queries, options, pool_state);
         let mut pool = Pool::builder()
             .max_size(options.request_connections())
-            .min_idle(options.min_idle.min(options.request_connections()))
+            .min_idle(min_idle)
             .max_lifetime(options.max_lifetime)
             .reaper_rate(REAPER_RATE)
             .connection_timeout(options.step_timeout)
-            .error_sink(Box::new(pool::ConnectErrors(pool_state.clone())));
+            .error_sink(Box::new(errors));
         if options.min_idle == 0 {
             pool = pool.idle_timeout(IDLE_TIMEOUT);
         }
 
-        let session = Self {
+        Self {
             pool: pool.build_unchecked(manager.clone()),
             manager,
             turns: Turns::new(options.request_connections(), options.pool_size),
             constraint_messages: Arc::new(constraint_messages),
             measures: Arc::new(Measures::new(queries)),
             span_attributes: spans::attributes(address),
-        };
-        session.probe().await?;
-        session.check_statements().await?;
-        Ok(session)
+            replicas: None,
+        }
+    }
+
+    /// Checks that Postgres restricts transactions, and can run the queries.
+    async fn check(&self) -> Result<(), ProbeError> {
+        self.probe().await?;
+        self.check_statements().await
+    }
+
+    /// The replicas that serve reads, if there are any.
+    pub fn replicas(&self) -> Option<&Replicas> {
+        self.replicas.as_deref()
     }
 
     /// This session with a user to run queries as.
@@ -347,6 +438,9 @@ impl Session {
     /// Waits until every running query has ended. No query can start afterwards.
     pub async fn close(&self) {
         self.turns.close().await;
+        for replica in self.replicas.iter().flat_map(|replicas| &replicas.list) {
+            replica.session.turns.close().await;
+        }
     }
 
     async fn run(
@@ -355,131 +449,22 @@ impl Session {
         first: BoundQuery,
         second: Option<BoundQuery>,
     ) -> Result<Rows, Refusal> {
-        let queries = [Some(&first), second.as_ref()];
-        let is_full_scan = queries.iter().flatten().any(|bound| bound.query.is_full_scan);
-        let limits = Limits::new(self.manager.step_timeout, queries.iter().flatten().count() as u32);
-        let arrived = Instant::now();
-        // Dropped here as well if the client leaves: its time was spent waiting all the same.
-        let measured = owner.times.as_ref().map(|times| times.turn.measure());
-        let turn = self.turns.take(&owner.user, is_full_scan, limits.turn).await;
-        drop(measured);
-        self.measures.waited_for_turn(arrived.elapsed());
-        owner.waited_for_turn(arrived, is_full_scan, turn.is_ok());
-        let turn = turn?;
-
-        let (answer, answered) = oneshot::channel();
-        let session = self.clone();
-        let work =
-            async move { session.run_in_turn(turn, &limits, &owner, &first, second.as_ref(), answer).await };
-        TRANSACTION_STARTED.set(true);
-        tokio::spawn(work.in_current_span());
-        answered.await.unwrap_or_else(|_| Err(Refusal::Broken("the task of a query panicked".into())))
+        let queries = Arc::new(Queries { first, second });
+        let came = Instant::now();
+        if queries.is_read()
+            && let Some(replicas) = &self.replicas
+            && let Some(rows) = replicas.read(&owner, &queries).await?
+        {
+            return Ok(rows);
+        }
+        let limits = Limits::new(self.manager.step_timeout, queries.number(), came.elapsed());
+        let limits = limits.ok_or_else(|| Refusal::Busy("a replica did not answer in time".into()))?;
+        let outcome = self.transact(&owner, &queries, limits, None).await;
+        if let Err(Failed { refusal: Refusal::Unknown(_), .. }) = outcome {
+            // Its client must look on the primary whether the change was made.
+            owner.reaches(Freshness::Newest);
+        }
+        let (rows, _) = outcome?;
+        Ok(rows)
     }
-
-    /// Answers as soon as the result is known, and at the deadline at the latest. The turn ends with the transaction, or with
-    /// its connection if that cannot be used again: so there are never more connections than the pool's size.
-    async fn run_in_turn(
-        &self,
-        turn: Turn,
-        limits: &Limits,
-        owner: &Owner,
-        first: &BoundQuery,
-        second: Option<&BoundQuery>,
-        answer: oneshot::Sender<Result<Rows, Refusal>>,
-    ) {
-        let times = owner.times.as_ref();
-        let asked = Instant::now();
-        let connection = within(limits.start_by - asked, self.pool.get()).await;
-        let started = Instant::now();
-        self.measures.waited_for_connection(started - asked);
-        if let Some(times) = times {
-            times.connection.add(started - asked);
-        }
-        owner.waited_for_connection(asked, matches!(connection, Some(Ok(_))));
-        let mut connection = match connection.unwrap_or(Err(RunError::TimedOut)) {
-            Ok(connection) => connection,
-            Err(error) => {
-                let _ = answer.send(Err(match error {
-                    RunError::User(error) => Refusal::Busy(error.into()),
-                    RunError::TimedOut => Refusal::Busy("the database cannot be reached".into()),
-                }));
-                return;
-            }
-        };
-        let (pipeline, backend) = (connection.pipeline.clone(), connection.backend.clone());
-        let cancel = connection.client.cancel_token();
-
-        let mut transaction = Box::pin(transaction::run(&mut connection, &owner.user, first, second));
-        let outcome = within(limits.transaction, transaction.as_mut()).await;
-        let duration = started.elapsed();
-        self.measures.ran(first, second, duration);
-        if let Some(times) = times {
-            times.database.add(duration);
-        }
-        self.ran_transaction(owner, started, [Some(first), second], &backend, outcome.as_ref());
-        let Some(outcome) = outcome else {
-            let _ = answer.send(Err(overdue(first)));
-            // Other connections may be in the same state.
-            self.manager.state.renew_connections();
-            self.cancel(cancel).await;
-            let has_ended = within(END_TIMEOUT, transaction.as_mut()).await.is_some();
-            drop(transaction);
-            // A cancel that comes late would hit the next user of the connection.
-            connection.dirty = true;
-            connection.is_overdue = true;
-            drop(connection);
-            if has_ended {
-                within(END_TIMEOUT, pipeline.ended()).await;
-            }
-            self.manager.give_up(&pipeline, backend, Some(turn));
-            return;
-        };
-        drop(transaction);
-        let duration = duration.as_nanos() as u64;
-        for bound in [Some(first), second].into_iter().flatten() {
-            tracing::debug!(rowkeep.query = bound.query.statement.name, event.duration = duration, "query");
-        }
-
-        let is_usable = !connection.dirty;
-        let is_prepared = connection.is_prepared();
-        let outcome = outcome.map_err(|error| self.refusal(error, is_prepared));
-        drop(connection);
-        if is_usable {
-            drop(turn);
-            let _ = answer.send(outcome);
-            return;
-        }
-        let _ = answer.send(outcome);
-        within(END_TIMEOUT, pipeline.ended()).await;
-        self.manager.give_up(&pipeline, backend, Some(turn));
-    }
-
-    /// Asks Postgres to cancel the statement that a connection runs. The answer tells nothing.
-    async fn cancel(&self, token: CancelToken) {
-        match within(CANCEL_TIMEOUT, transport::cancel(&self.manager.address, token)).await {
-            Some(Ok(())) => tracing::warn!("a statement was cancelled: it took longer than a request may"),
-            Some(Err(error)) => tracing::warn!(error.message = %error, "a statement cannot be cancelled"),
-            None => tracing::warn!("a statement cannot be cancelled: the database does not answer"),
-        }
-    }
-
-    fn refusal(&self, failed: TransactionError, is_prepared: bool) -> Refusal {
-        let TransactionError { error, may_have_changed } = failed;
-        if is_prepared && sqlstate::lost_prepared_statement(&error) {
-            self.manager.state.leave_prepared_statements();
-        }
-        if sqlstate::concerns_other_connections(&error) {
-            self.manager.state.renew_connections();
-        }
-        match sqlstate::refusal(&error, &self.constraint_messages) {
-            Refusal::Busy(cause) | Refusal::Broken(cause) if may_have_changed => Refusal::Unknown(cause),
-            refusal => refusal,
-        }
-    }
-}
-
-/// The refusal of a request whose transaction has not ended at the deadline.
-fn overdue(query: &BoundQuery) -> Refusal {
-    let cause = "the database does not answer".into();
-    if query.query.kind == Kind::Read { Refusal::Busy(cause) } else { Refusal::Unknown(cause) }
 }

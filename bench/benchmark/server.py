@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import time
+import urllib.request
 
 from .cluster import Failed, free_port
 
@@ -84,7 +85,7 @@ class Process:
 class Server(Process):
     """Rowkeep with a pool of 8 connections, and otherwise its defaults: it logs a line for each request, into a file."""
 
-    def __init__(self, program, cluster, users, database_port=None, metrics=False, settings=None):
+    def __init__(self, program, cluster, users, database_port=None, metrics=False, settings=None, replica_port=None):
         self.port = free_port()
         self.command = [program]
         self.log = os.path.join(cluster.directory, "rowkeep.log")
@@ -102,6 +103,17 @@ class Server(Process):
         if metrics:
             admin = f"127.0.0.1:{free_port()}"
             self.environment["ADMIN_ADDR"], self.admin_url = admin, f"http://{admin}"
+
+        if replica_port:
+            self.environment["DATABASE_REPLICA_URL"] = cluster.url(replica_port)
+
+    def wait_until_it_reads_from_its_replica(self):
+        for _ in range(300):
+            with urllib.request.urlopen(f"{self.admin_url}/metrics", timeout=10) as answer:
+                if b'rowkeep_replica_in_use{replica="1"} 1' in answer.read():
+                    return
+            time.sleep(0.05)
+        raise Failed(f"the replica is not used: {self.last_lines()}")
 
     @property
     def url(self):

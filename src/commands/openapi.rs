@@ -7,6 +7,10 @@ use crate::config::Config;
 use crate::http;
 
 pub(super) fn print(config: &Config) -> Result<(), Failure> {
-    writeln!(std::io::stdout(), "{:#}", http::document(&config.envelopes))?;
+    writeln!(
+        std::io::stdout(),
+        "{:#}",
+        http::document(&config.envelopes, !config.replication.replicas.is_empty())
+    )?;
     Ok(())
 }

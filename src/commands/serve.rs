@@ -171,6 +171,7 @@ async fn prepare(
     let mut app = App::new(verifier, config.timeouts)
         .with_rate_limit(config.rate_limit, config.trusted_proxies.clone())
         .with_envelopes(config.envelopes.clone())
+        .with_replicas(!config.replication.replicas.is_empty())
         .with_traces(traces);
     if config.admin.is_some() {
         app = app.with_metrics();
@@ -245,8 +246,10 @@ fn is_temporary(failure: &Failure) -> bool {
 async fn open_session(config: &Config, address: &Address) -> Result<(Session, Cursors), Failure> {
     let serving = schema::ready_to_serve(address).await?;
     warn_of_drift(address).await;
+    let messages = serving.constraint_messages;
     let session =
-        Session::open(address, &config.session, tasks::QUERIES, serving.constraint_messages).await?;
+        Session::open_with_replicas(address, &config.replication, &config.session, tasks::QUERIES, messages)
+            .await?;
     Ok((session, serving.cursors))
 }
 

@@ -1,11 +1,13 @@
 //! The settings about databases: where they are, and how far the way to them is trusted.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::Settings;
 use super::parse::Problems;
-use crate::database::{Address, Defaults};
+use super::{Settings, default};
+use crate::database::{Address, Defaults, several};
 use crate::secret_file;
+use crate::session::Replication;
 
 impl Settings {
     /// The addresses of requests and of migrations.
@@ -39,6 +41,29 @@ impl Settings {
         )
     }
 
+    /// The addresses of the read replicas, and how far they may lag.
+    pub(super) fn replication(&self, problems: &mut Problems, development: bool) -> Replication {
+        const NAME: &str = "DATABASE_REPLICA_URL";
+        let file = some(self.database_replica_url_file.trim()).map(PathBuf::from);
+        let replicas = several(&self.database_replica_url).enumerate().map(|(place, text)| {
+            let defaults = Defaults {
+                place_in_file: file.is_some().then_some(place),
+                url_file: file.clone(),
+                password_file: some(self.database_password_file.trim()).map(PathBuf::from),
+                ..self.address_defaults(development)
+            };
+            address(problems, NAME, text, &defaults)
+        });
+        let replicas: Vec<_> = replicas.flatten().collect();
+        let max_lag = problems.number(
+            "DATABASE_REPLICA_MAX_LAG_MS",
+            &self.database_replica_max_lag_ms,
+            default::DATABASE_REPLICA_MAX_LAG_MS,
+            100..=3_600_000,
+        );
+        Replication { replicas, max_lag: Duration::from_millis(max_lag) }
+    }
+
     /// The address of the database that `rowkeep adopt` copies from. TLS is as for the other addresses.
     pub(super) fn source_address(&self, problems: &mut Problems, development: bool) -> Option<Address> {
         let file = some(self.source_database_url_file.trim()).map(PathBuf::from);
@@ -57,6 +82,7 @@ impl Settings {
             ssl_mode: some(self.pgsslmode.trim()),
             root_certificates: certificates.into_iter().find_map(some),
             url_file: None,
+            place_in_file: None,
             password_file: None,
         }
     }

@@ -32,6 +32,14 @@ impl Settings {
             serving_login,
             &mut [&mut used.database_url, &mut used.database_url_file, &mut used.database_password_file],
         );
+        keep(
+            matches!(command, Command::Serve | Command::Openapi),
+            &mut [
+                &mut used.database_replica_url,
+                &mut used.database_replica_url_file,
+                &mut used.database_replica_max_lag_ms,
+            ],
+        );
         keep(migrating_login, &mut [&mut used.migration_database_url, &mut used.migration_database_url_file]);
         keep(
             matches!(command, Command::Adopt { .. }),
@@ -65,6 +73,7 @@ impl Settings {
         let mut read = self.clone();
         for (name, path, text) in [
             ("DATABASE_URL", &self.database_url_file, &mut read.database_url),
+            ("DATABASE_REPLICA_URL", &self.database_replica_url_file, &mut read.database_replica_url),
             ("MIGRATION_DATABASE_URL", &self.migration_database_url_file, &mut read.migration_database_url),
             ("SOURCE_DATABASE_URL", &self.source_database_url_file, &mut read.source_database_url),
             ("BETTER_AUTH_SECRET", &self.better_auth_secret_file, &mut read.better_auth_secret),

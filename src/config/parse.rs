@@ -3,8 +3,11 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use tokio_postgres::config::TargetSessionAttrs;
+
 use super::warnings::warnings;
 use super::{Command, Config, ConfigError, Settings, default};
+use crate::database::Address;
 use crate::http::{Envelopes, Origins, Timeouts, TrustedProxies};
 use crate::logging::{Filter, Format};
 use crate::session::{Options, StatementMode};
@@ -72,11 +75,15 @@ impl Settings {
         development: bool,
     ) -> Result<Config, ConfigError> {
         let (database, migration_database) = self.addresses(&mut problems, development);
+        let replication = self.replication(&mut problems, development);
         let source_database = match command {
             Command::Adopt { .. } => self.source_address(&mut problems, development),
             _ => None,
         };
         self.require_database(&mut problems, command, development);
+        if *command == Command::Serve {
+            self.require_primary(&mut problems, database.as_ref());
+        }
 
         let pool_size = problems.number(
             "DATABASE_POOL_SIZE",
@@ -108,6 +115,7 @@ impl Settings {
             admin: problems.admin(&self.admin_addr, listen),
             development,
             database,
+            replication,
             migration_database,
             source_database,
             session: Options {
@@ -213,6 +221,29 @@ impl Settings {
                 problems.add("DATABASE_URL is missing, and MIGRATION_DATABASE_URL is set; set both or none");
             }
             _ => {}
+        }
+    }
+}
+
+impl Settings {
+    /// Adds a problem if there are replicas, and no address of their primary.
+    fn require_primary(&self, problems: &mut Problems, database: Option<&Address>) {
+        if self.database_replica_url.trim().is_empty() {
+            return;
+        }
+        let has_address = !self.database_url.trim().is_empty() || !self.database_url_file.trim().is_empty();
+        if !has_address {
+            problems.add(
+                "DATABASE_REPLICA_URL is set and DATABASE_URL is not: set it to the primary of the replicas",
+            );
+        }
+        let wants_standby =
+            |address: &Address| address.config().get_target_session_attrs() == TargetSessionAttrs::ReadOnly;
+        if database.is_some_and(wants_standby) {
+            problems.add(
+                "DATABASE_REPLICA_URL is set and DATABASE_URL has target_session_attrs=read-only: DATABASE_URL must lead to \
+                 the primary",
+            );
         }
     }
 }

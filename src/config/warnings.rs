@@ -21,8 +21,10 @@ pub(super) fn warnings(config: &Config, command: &Command) -> Vec<String> {
         ("MIGRATION_DATABASE_URL", &config.migration_database),
         ("SOURCE_DATABASE_URL", &config.source_database),
     ];
-    let passwords = addresses.into_iter().filter_map(|(name, address)| {
-        let password = address.as_ref().and_then(Address::password)?;
+    let replicas = config.replication.replicas.iter().map(|address| ("DATABASE_REPLICA_URL", Some(address)));
+    let addresses = addresses.into_iter().map(|(name, address)| (name, address.as_ref())).chain(replicas);
+    let passwords = addresses.filter_map(|(name, address)| {
+        let password = address.and_then(Address::password)?;
         Some((format!("the password of {name}"), password))
     });
     let odd = secrets.chain(passwords).filter_map(|(name, secret)| about_edges(&name, &secret));

@@ -20,7 +20,7 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
     "link, x-total-count, etag, retry-after, location, ratelimit, ratelimit-policy, allow, www-authenticate, \
-     x-request-id",
+     x-request-id, x-rowkeep-position",
 );
 
 /// The request headers that every preflight response allows. It also allows those that the preflight asks for: tracing

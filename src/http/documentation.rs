@@ -19,7 +19,7 @@ pub(super) use ready_token::MintToken;
 
 /// `GET /`, `GET /openapi.json` and `GET /docs`, with what belongs to that page.
 pub(super) fn routes(app: &App) -> BoxedFilter<(Response,)> {
-    let document = Bytes::from(openapi::document(&app.envelopes).to_string());
+    let document = Bytes::from(openapi::document(&app.envelopes, app.has_replicas).to_string());
     let tag = entity_tag(&document);
 
     let index_path = warp::path::end();

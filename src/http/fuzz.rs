@@ -58,6 +58,7 @@ static MIDDLEWARE: LazyLock<Arc<Middleware>> = LazyLock::new(|| {
         metrics: None,
         slow_requests: None,
         traces: None,
+        has_positions: false,
         trusted_proxies: Arc::default(),
     });
     Arc::new(Middleware::new(routes(&app), Origins::loopback(), TaskTracker::new(), audience))

@@ -123,6 +123,10 @@ fn warnings(app: &App, probed: &Probed) -> Vec<String> {
     if probed.changed_collation.is_some() {
         warnings.push("The rules for sorting text have changed: run `rowkeep audit`.".into());
     }
+    let replicas = app.database().ok().and_then(|database| database.session.replicas());
+    if replicas.is_some_and(|replicas| replicas.figures().iter().any(|replica| !replica.is_in_use)) {
+        warnings.push("A read replica is left out: the log of the server says why.".into());
+    }
     if app.database().is_ok_and(|database| database.session.has_lost_prepared_statements()) {
         warnings
             .push("A connection pooler loses prepared statements: set DATABASE_STATEMENTS=unnamed.".into());
@@ -143,6 +147,9 @@ async fn look_at_database(app: App) -> Outcome {
         return outcome.clone();
     }
 
+    if let Some(replicas) = database.session.replicas() {
+        replicas.look_soon();
+    }
     let probed = database.session.probe().await;
     match &probed {
         Ok(_) => app.health.protection.is(true),

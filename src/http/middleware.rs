@@ -29,6 +29,7 @@ use super::response::{
 };
 use super::route_template::route_template;
 use super::slow_requests::{SlowRequests, TimedRequest};
+use super::wal_position::PositionSlot;
 use super::{TrustedProxies, error_format, host};
 use crate::refusal::Refusal;
 use crate::traces::{self, About, RequestTrace, TraceIds, Traces};
@@ -70,6 +71,8 @@ pub(super) struct Watchers {
     pub(super) metrics: Option<Arc<HttpMetrics>>,
     pub(super) slow_requests: Option<Arc<SlowRequests>>,
     pub(super) traces: Option<Arc<Traces>>,
+    /// Whether answers say what their requests have seen.
+    pub(super) has_positions: bool,
     /// Who may say what the address of a client is.
     pub(super) trusted_proxies: Arc<TrustedProxies>,
 }
@@ -80,6 +83,10 @@ impl Audience {
             Self::Clients(watchers) => watchers.metrics.as_deref(),
             Self::Operators => None,
         }
+    }
+
+    fn has_positions(&self) -> bool {
+        matches!(self, Self::Clients(Watchers { has_positions: true, .. }))
     }
 
     /// Whether a request is slow, and its trace, if somebody wants to know. Adds the ids of its trace to its line.
@@ -198,6 +205,10 @@ impl Middleware {
             *request.method_mut() = Method::GET;
         }
 
+        let slot = self.audience.has_positions().then(PositionSlot::default);
+        if let Some(slot) = &slot {
+            request.extensions_mut().insert(slot.clone());
+        }
         let errors = error_format(request.uri().path());
         let mut response = if !host_is_acceptable {
             bad_host(errors)
@@ -220,6 +231,9 @@ impl Middleware {
             response.headers_mut().extend(allow.map(|allow| (ALLOW, allow)));
         }
 
+        if let Some(slot) = slot {
+            slot.add_to(&mut response);
+        }
         let is_secret = response.extensions().get::<cors::NotForOtherOrigins>().is_some();
         let headers = response.headers_mut();
         cors::add_headers(headers, origin.filter(|_| !is_secret));

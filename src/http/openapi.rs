@@ -34,11 +34,17 @@ with; the other two serve front ends that exist already.
 - Every answer has an `X-Request-Id`. A request can bring its own: 1 to 128 letters, digits, `.`, `_` and `-`.
 ";
 
+const REPLICAS: &str = "\
+- Reads can come from a replica, which may lag behind. Every answer of a contract has an `X-Rowkeep-Position`: send the last one \
+  that you got with the next request, and its answer is not older than what you have seen. `primary` as its value reads what \
+  is committed, also by others.
+";
+
 /// Makes the document of a server whose lists have these envelopes.
-pub fn document(envelopes: &Envelopes) -> Value {
+pub fn document(envelopes: &Envelopes, has_replicas: bool) -> Value {
     let mut paths = Map::new();
     for contract in &CONTRACTS {
-        contracts::add_paths(&mut paths, contract, (contract.envelope)(envelopes));
+        contracts::add_paths(&mut paths, contract, (contract.envelope)(envelopes), has_replicas);
     }
     server_routes::add_paths(&mut paths);
 
@@ -61,7 +67,7 @@ pub fn document(envelopes: &Envelopes) -> Value {
         "info": {
             "title": "Rowkeep",
             "summary": "A task backend whose privacy is enforced by PostgreSQL",
-            "description": DESCRIPTION,
+            "description": if has_replicas { format!("{DESCRIPTION}{REPLICAS}") } else { DESCRIPTION.to_owned() },
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "MIT or Apache-2.0", "identifier": env!("CARGO_PKG_LICENSE") },
         },
@@ -78,8 +84,8 @@ pub fn document(envelopes: &Envelopes) -> Value {
                     "description": "The user is the `sub` claim of the token, unless the server is configured otherwise.",
                 },
             },
-            "parameters": parameters::components(),
-            "headers": responses::headers(),
+            "parameters": parameters::components(has_replicas),
+            "headers": responses::headers(has_replicas),
             "responses": error_responses,
             "schemas": all_schemas,
         },

@@ -20,6 +20,7 @@ use super::client_address;
 use super::envelope::Envelopes;
 use super::pace::Pace;
 use super::response_memory::ResponseMemory;
+use super::wal_position::PositionSlot;
 use crate::auth::UserId;
 use crate::cursor::Cursors;
 use crate::metrics::RequestTimes;
@@ -65,6 +66,8 @@ pub struct Call {
     client: Option<Arc<Pace>>,
     log_entry: Option<LogEntry>,
     times: Option<Arc<RequestTimes>>,
+    /// Where it is taken down what the request has seen, if replicas serve reads.
+    position: Option<PositionSlot>,
 }
 
 /// Extracts a [`Call`]. Matches every request.
@@ -80,9 +83,10 @@ pub fn call(app: &App) -> BoxedFilter<(Call,)> {
         .and(warp::ext::optional())
         .and(warp::ext::optional())
         .and(warp::ext::optional())
-        .map(move |headers, query, peer, client, log_entry, times| {
+        .and(warp::ext::optional())
+        .map(move |headers, query, peer, client, log_entry, times, position| {
             let parameters = OnceLock::new();
-            Call { app: app.clone(), headers, query, parameters, peer, client, log_entry, times }
+            Call { app: app.clone(), headers, query, parameters, peer, client, log_entry, times, position }
         })
         .boxed()
 }
@@ -115,7 +119,12 @@ impl Call {
     /// Queries are refused until the database was reached. What a request can be refused for without it comes first.
     fn caller_as(&self, user: UserId) -> Caller {
         let session = self.app.database().ok().map(|database| database.session.clone());
-        Caller::new(session, user).with_times(self.times.clone())
+        let seen = self.position.as_ref().map(|slot| slot.begin(&self.app, &user, &self.headers));
+        let caller = Caller::new(session, user).with_times(self.times.clone());
+        match seen {
+            Some(seen) => caller.with_seen(seen),
+            None => caller,
+        }
     }
 
     fn count(&self, refusal: &Refusal) {

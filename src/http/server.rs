@@ -69,6 +69,7 @@ pub async fn serve(
             metrics: app.metrics.clone(),
             slow_requests: app.slow_requests.clone(),
             traces: app.traces.clone(),
+            has_positions: app.has_replicas,
             trusted_proxies: app.trusted_proxies.clone(),
         });
         Arc::new(Middleware::new(routes, origins.clone(), connections.clone(), audience))

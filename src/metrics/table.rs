@@ -100,6 +100,30 @@ pub const METRICS: &[Metric] = &[
         "1 if the last connection to the database could be opened, else 0. 0 before the first.",
     ),
     metric(
+        "rowkeep_replica_in_use",
+        Gauge,
+        &["replica"],
+        "1 if the read replica serves reads, else 0. Its number is its place in DATABASE_REPLICA_URL.",
+    ),
+    metric(
+        "rowkeep_replica_lag_bytes",
+        Gauge,
+        &["replica"],
+        "How much of the primary's log the read replica had not replayed when it was last asked.",
+    ),
+    metric(
+        "rowkeep_replica_left_out_total",
+        Counter,
+        &["replica", "reason"],
+        "How often the read replica was left out.",
+    ),
+    metric(
+        "rowkeep_replica_reads_total",
+        Counter,
+        &["went"],
+        "Reads where replicas are configured: to a replica, or to the primary and why.",
+    ),
+    metric(
         "rowkeep_turn_wait_seconds",
         Histogram,
         &[],

@@ -1,6 +1,7 @@
 //! A connection of the pool: it runs the statements of requests, and has a mark that says that it must not be used again.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -10,7 +11,9 @@ use tokio_postgres::{Client, Error, Row};
 
 use super::pipeline::Pipeline;
 use super::pool::ConnectionManager;
+use super::primary_log::PrimaryLog;
 use super::statements::{ROLLBACK, SETTINGS, Statement};
+use super::wal::{Lineage, WalPosition};
 use crate::time_limit::within;
 
 /// How long a connection that was given up may take to end.
@@ -27,6 +30,8 @@ pub(super) struct PooledConnection {
     pub(super) transaction_settings: Option<Settings>,
     pub(super) generation: u64,
     pub(super) manager: ConnectionManager,
+    /// Only where read replicas are configured.
+    pub(super) log: Option<LogView>,
     /// Set while a transaction is open. It stays set if it is not known that the transaction ended. The connection may then
     /// still have an identity and a role, so the pool must not give it to another user.
     pub(super) dirty: bool,
@@ -43,6 +48,43 @@ pub(super) struct Backend {
     pub(super) opened_at: String,
     /// Whether a connection pooler stands between this process and the backend, which then serves others as well.
     pub(super) is_pooled: bool,
+}
+
+/// What the servers of a pool are for.
+#[derive(Clone, Debug)]
+pub(super) enum Role {
+    /// Everything: there are no read replicas.
+    Only,
+    /// Changes, and the reads that go to no replica.
+    Primary(Arc<PrimaryLog>),
+    /// Reads. The number is the place of the replica in the setting, from 1.
+    Replica(usize),
+}
+
+impl Role {
+    /// The number of the replica.
+    pub(super) fn replica(&self) -> Option<usize> {
+        if let Self::Replica(number) = self { Some(*number) } else { None }
+    }
+}
+
+/// What a connection has seen of the write-ahead log of its server.
+#[derive(Debug)]
+pub(super) struct LogView {
+    /// Where the connection leads.
+    pub(super) lineage: Lineage,
+    /// How far the standby had replayed the log when it was asked last; 0 if it is none.
+    pub(super) replayed: u64,
+    /// The last transaction has seen at least what was replayed up to here; none if the server is no standby any more.
+    pub(super) at_least: Option<u64>,
+    /// The last transaction has seen nothing after this; none if the server is no primary or no standby any more.
+    pub(super) at_most: Option<WalPosition>,
+}
+
+impl LogView {
+    pub(super) fn new(lineage: Lineage) -> Self {
+        Self { lineage, replayed: 0, at_least: None, at_most: None }
+    }
 }
 
 /// The time limits of a connection, in milliseconds: those of `statement_timeout`, `lock_timeout` and

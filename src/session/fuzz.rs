@@ -13,7 +13,9 @@ use tokio_postgres::{Config, NoTls};
 use super::connection::{Backend, PooledConnection};
 pub(crate) use super::pipeline::fuzz::pipeline;
 use super::pipeline::{Pipeline, PipelineStream};
+use super::transaction::TransactionError;
 use super::*;
+use crate::time_limit::within;
 
 static READ: Query = Query::read(
     "tasks/read",
@@ -39,7 +41,7 @@ static MANAGER: LazyLock<ConnectionManager> = LazyLock::new(|| {
         step_timeout: Duration::from_secs(1),
         statement_mode: None,
     };
-    ConnectionManager::new(&address, &[], &options, Arc::default())
+    ConnectionManager::new(&address, connection::Role::Only, &[], &options, Arc::default())
 });
 
 /// What became of the transaction.
@@ -136,6 +138,7 @@ async fn exchange(query: &'static Query, sent: &[u8]) -> Option<Outcome> {
             transaction_settings: None,
             generation: 0,
             manager: MANAGER.clone(),
+            log: None,
             dirty: false,
             is_overdue: false,
         };

@@ -10,12 +10,15 @@ use futures_util::future::try_join_all;
 use tokio::sync::{Semaphore, watch};
 use tokio_postgres::{Client, Error};
 
-use super::connection::{Backend, PooledConnection, Settings};
+use super::connection::{Backend, LogView, PooledConnection, Role, Settings};
 use super::figures::{Closed, PoolCounts};
 use super::lost::LostBackends;
 use super::opening::{Server, Slot};
 use super::pipeline::Pipeline;
-use super::statements::{CONNECTION, REQUEST_STATEMENTS};
+use super::statements::{
+    CONNECTION, LINEAGE, PRIMARY_STATEMENTS, REPLICA_STATEMENTS, REQUEST_STATEMENTS, Statement,
+};
+use super::wal::Lineage;
 use super::{Options, Query, StatementMode, hosts, sqlstate};
 use crate::database::{Address, ConnectError};
 use crate::time_limit::within;
@@ -24,6 +27,7 @@ use crate::time_limit::within;
 #[derive(Clone)]
 pub(super) struct ConnectionManager {
     pub(super) address: Address,
+    pub(super) role: Role,
     queries: &'static [&'static Query],
     pub(super) step_timeout: Duration,
     statement_mode: Option<StatementMode>,
@@ -95,12 +99,14 @@ impl PoolState {
 impl ConnectionManager {
     pub(super) fn new(
         address: &Address,
+        role: Role,
         queries: &'static [&'static Query],
         options: &Options,
         state: Arc<PoolState>,
     ) -> Self {
         Self {
             address: address.clone(),
+            role,
             queries,
             step_timeout: options.step_timeout,
             statement_mode: options.statement_mode,
@@ -179,6 +185,7 @@ impl ConnectionManager {
             transaction_settings: None,
             generation,
             manager: self.clone(),
+            log: None,
             dirty: false,
             is_overdue: false,
         };
@@ -195,6 +202,11 @@ impl ConnectionManager {
         let limit = |column| Ok::<_, Error>(self.lower_limit(row.try_get(column)?));
         let settings =
             Settings([limit("statement_timeout")?, limit("lock_timeout")?, limit("idle_timeout")?]);
+        if !matches!(self.role, Role::Only) {
+            let rows = connection.run(&LINEAGE, &[]).await?;
+            let lineage = Lineage::of(rows.first().ok_or(ConnectError::Closed)?)?;
+            connection.log = Some(LogView::new(lineage));
+        }
         Ok((connection, settings))
     }
 
@@ -218,7 +230,12 @@ impl ConnectionManager {
         client: &Client,
     ) -> Result<HashMap<&'static str, tokio_postgres::Statement>, Error> {
         let queries = self.queries.iter().map(|query| &query.statement);
-        let statements = REQUEST_STATEMENTS.into_iter().chain(queries);
+        let of_role: &[&Statement] = match self.role {
+            Role::Only => &[],
+            Role::Primary(_) => &PRIMARY_STATEMENTS,
+            Role::Replica(_) => &REPLICA_STATEMENTS,
+        };
+        let statements = REQUEST_STATEMENTS.into_iter().chain(of_role.iter().copied()).chain(queries);
         let prepared = statements.map(async |statement| {
             let types: Vec<_> = statement.parameter_types.iter().map(|kind| kind.driver_type()).collect();
             let prepared = client.prepare_typed(statement.sql, &types).await?;
@@ -276,9 +293,9 @@ impl ManageConnection for ConnectionManager {
 }
 
 /// Logs why a connection could not be opened, and tells those who wait for it. bb8 tells a request only that it waited too
-/// long.
+/// long. The second value is whether the connection was one to a replica.
 #[derive(Clone, Debug)]
-pub(super) struct ConnectErrors(pub(super) Arc<PoolState>);
+pub(super) struct ConnectErrors(pub(super) Arc<PoolState>, pub(super) bool);
 
 impl ErrorSink<ConnectError> for ConnectErrors {
     fn sink(&self, error: ConnectError) {
@@ -292,7 +309,11 @@ impl ErrorSink<ConnectError> for ConnectErrors {
             self.0.leave_prepared_statements();
         }
         self.0.counts.connect_failed();
-        tracing::warn!(error.message = %error, "cannot open a connection to the database");
+        if self.1 {
+            tracing::warn!(error.message = %error, "cannot open a connection to a read replica");
+        } else {
+            tracing::warn!(error.message = %error, "cannot open a connection to the database");
+        }
         self.0.connect_failure.send_replace(Some(Arc::new(error)));
     }
 

@@ -5,17 +5,21 @@ mod nodes;
 
 use bb8::RunError;
 use futures_util::future::{join4, join5};
+use tokio::time::Instant;
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Error, Row};
 
 use self::checks::{PROTECTION, USE, fault};
 use self::nodes::{Looked, Nodes};
-use super::Session;
-use super::connection::PooledConnection;
+use super::connection::{PooledConnection, Role};
+use super::primary_log::Sample;
 use super::statements::{
-    ASSUME_ROLE, BEGIN_READ, COLLATION_VERSION, COMMIT, IDENTIFY, PROBE, PROBE_NOBODY, PROBE_WITHOUT_IDENTITY,
+    ASSUME_ROLE, BEGIN_READ, COLLATION_VERSION, COMMIT, IDENTIFY, PROBE, PROBE_NOBODY,
+    PROBE_WITHOUT_IDENTITY, WAL_POSITION,
 };
-use super::transaction::{begin, omit_syncs, without_sync};
+use super::transaction::{ask_replayed, begin, omit_syncs, without_sync};
+use super::wal::Lineage;
+use super::{Session, wal};
 use crate::database::{ConnectError, describe, is_temporary};
 use crate::time_limit::within;
 
@@ -62,6 +66,8 @@ pub struct Probed {
     pub changed_collation: Option<String>,
     /// The nodes of a distributed database that do not answer. Users whose rows they have are refused.
     pub lost_nodes: Vec<String>,
+    /// Where the connection to a replica leads, and up to where the log is replayed there.
+    pub(super) standby: Option<(Lineage, u64)>,
 }
 
 /// The user of the probe's transaction. It is random, so that the database cannot be prepared for it. The probe reads no rows
@@ -86,10 +92,15 @@ impl Session {
             let opened = self.manager.open_for_a_look().await;
             let mut connection = opened.map_err(|failure| explain_failure(&failure))?;
             let looked = run(&mut connection).await;
+            let log = connection.log.take();
             connection.close().await;
             let (rows, nodes, looked) = looked.map_err(|error| explain(&error))?;
             self.turns.share_between(nodes.map());
-            self.judge(&rows, &looked)
+            let mut probed = self.judge(&rows, &looked)?;
+            if let (Role::Replica(_), Some(log)) = (&self.manager.role, log) {
+                probed.standby = Some((log.lineage, log.replayed));
+            }
+            Ok(probed)
         };
         match within(2 * self.manager.step_timeout, look).await {
             Some(result) => result,
@@ -105,7 +116,8 @@ impl Session {
         let is_true = |column: &str| rows.iter().any(|row| row.try_get(column).unwrap_or(false));
         let wants_standby =
             self.manager.address.config().get_target_session_attrs() == TargetSessionAttrs::ReadOnly;
-        if is_true("is_standby") && !wants_standby {
+        let is_replica = matches!(self.manager.role, Role::Replica(_));
+        if is_true("is_standby") && !wants_standby && !is_replica {
             // The next connections may reach the new primary.
             self.manager.state.renew_connections();
             return Err(ProbeError::Standby);
@@ -127,6 +139,7 @@ impl Session {
             is_read_only: is_true("is_read_only"),
             changed_collation: rows.iter().find_map(|row| row.try_get("sentence").ok().flatten()),
             lost_nodes,
+            standby: None,
         })
     }
 
@@ -140,7 +153,7 @@ impl Session {
             let outcome = tokio::select! {
                 biased;
                 connected = self.pool.get() => match connected {
-                    Ok(_) => Ok(()),
+                    Ok(connection) => self.begin_log(&connection).await,
                     Err(RunError::User(error)) => Err(explain_failure(&error)),
                     Err(RunError::TimedOut) => {
                         Err(ProbeError::Unavailable("the database cannot be reached".into()))
@@ -154,6 +167,24 @@ impl Session {
             }
             return outcome;
         }
+    }
+}
+
+impl Session {
+    /// Takes down the first position of the primary's log.
+    ///
+    /// # Errors
+    /// The login may not read it, or the database has gone.
+    async fn begin_log(&self, connection: &PooledConnection) -> Result<(), ProbeError> {
+        let (Role::Primary(primary), Some(log)) = (&self.manager.role, &connection.log) else {
+            return Ok(());
+        };
+        let asked = Instant::now();
+        let rows = connection.run(&WAL_POSITION, &[]).await.map_err(|error| explain(&error))?;
+        if let Some(position) = wal::position(&rows) {
+            primary.note(Sample { asked, cluster: log.lineage.cluster.clone(), position });
+        }
+        Ok(())
     }
 }
 
@@ -192,6 +223,9 @@ async fn run(connection: &mut PooledConnection) -> Result<(Vec<Row>, Nodes, Vec<
     committed?;
 
     let looked = nodes.look_at_each(connection).await;
+    if let Role::Replica(_) = connection.manager.role {
+        ask_replayed(connection).await?;
+    }
     connection.dirty = false;
     Ok((rows, nodes, looked))
 }

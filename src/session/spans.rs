@@ -11,8 +11,8 @@ use opentelemetry::trace::SpanKind;
 use tokio::time::Instant;
 
 use super::connection::Backend;
-use super::transaction::{Rows, TransactionError};
-use super::{BoundQuery, Owner, Session, sqlstate};
+use super::transaction::TransactionError;
+use super::{Owner, Queries, Session, sqlstate};
 use crate::database::Address;
 use crate::refusal::Refusal;
 use crate::traces::{Part, RequestTrace};
@@ -54,25 +54,25 @@ impl Owner {
 }
 
 impl Session {
-    /// A transaction has ended with this outcome, or its deadline has passed without one.
+    /// A transaction has ended, with this error if it has failed; or its deadline has passed before.
     pub(super) fn ran_transaction(
         &self,
         owner: &Owner,
         since: Instant,
-        queries: [Option<&BoundQuery>; 2],
+        queries: &Queries,
         backend: &Backend,
-        outcome: Option<&Result<Rows, TransactionError>>,
+        outcome: Option<Option<&TransactionError>>,
     ) {
         let Some(trace) = owner.trace() else { return };
-        let names: Vec<_> = queries.into_iter().flatten().map(|bound| bound.query.statement.name).collect();
+        let names: Vec<_> = queries.all().map(|bound| bound.query.statement.name).collect();
         let names = names.join(" ");
         let mut attributes = self.span_attributes.to_vec();
         attributes.push(KeyValue::new("db.query.summary", names.clone()));
         attributes.push(KeyValue::new("rowkeep.backend_pid", i64::from(backend.process_id)));
         let error = match outcome {
             None => Some(Cow::Borrowed("timeout")),
-            Some(Ok(_)) => None,
-            Some(Err(TransactionError { error, .. })) => {
+            Some(None) => None,
+            Some(Some(TransactionError { error, .. })) => {
                 let state = error.code().map(|state| state.code().to_owned());
                 attributes.extend(state.clone().map(|state| KeyValue::new("db.response.status_code", state)));
                 // A value that breaks a rule is the client's mistake. Nobody has to be woken for it.

@@ -67,6 +67,20 @@ pub(super) fn concerns_other_connections(error: &Error) -> bool {
     }
 }
 
+/// Whether the statement took longer than its limit. It would take as long elsewhere.
+pub(super) fn is_cancelled(error: &Error) -> bool {
+    error.code().map(SqlState::code) == Some("57014") // query_canceled
+}
+
+/// Whether the server has gone, or goes.
+pub(super) fn is_of_lost_server(error: &Error) -> bool {
+    match error.code().map(SqlState::code) {
+        // A conflict with the replay can end a connection with 40001. The server stays.
+        Some(state) => state.starts_with("08") || matches!(state, "57P01" | "57P02" | "57P03"),
+        None => is_lost(error),
+    }
+}
+
 /// Whether a prepared statement is missing, or is another one. Then a connection pooler is between: our names are unique.
 pub(super) fn lost_prepared_statement(error: &Error) -> bool {
     match error.code().map(SqlState::code) {

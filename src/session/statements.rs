@@ -64,6 +64,7 @@ statements! {
     POOLER = "pooler" ();
     SETTINGS = "settings" (Boolean, Text, Text, Text);
     IDENTIFY = "identify" (Text);
+    IDENTIFY_ON_STANDBY = "identify_on_standby" (Text);
     COMMIT = "commit" ();
     ROLLBACK = "rollback" ();
     PROBE = "probe" (Text);
@@ -73,6 +74,9 @@ statements! {
     COLLATION_VERSION = "collation_version" ();
     NO_ROLE = "no_role" ();
     END_BACKENDS = "end_backends" (IntegerArray, TextArray);
+    LINEAGE = "lineage" ();
+    WAL_POSITION = "wal_position" ();
+    WAL_REPLAYED = "wal_replayed" ();
 }
 
 statements! {
@@ -87,3 +91,7 @@ statements! {
 /// a connection of its own, and runs the rest once.
 pub(super) static REQUEST_STATEMENTS: [&Statement; 7] =
     [&BEGIN, &BEGIN_READ, &BEGIN_SNAPSHOT, &SETTINGS, &IDENTIFY, &COMMIT, &ROLLBACK];
+
+/// What the connections of the primary prepare as well where read replicas are configured, and those of a replica.
+pub(super) static PRIMARY_STATEMENTS: [&Statement; 1] = [&WAL_POSITION];
+pub(super) static REPLICA_STATEMENTS: [&Statement; 2] = [&IDENTIFY_ON_STANDBY, &WAL_REPLAYED];

@@ -4,10 +4,13 @@ use futures_util::future::{OptionFuture, join, join5};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use super::connection::PooledConnection;
-use super::sqlstate;
-use super::statements::{BEGIN, BEGIN_READ, BEGIN_SNAPSHOT, COMMIT, IDENTIFY, ROLLBACK, Statement};
-use super::{BoundQuery, Kind};
+use super::connection::{PooledConnection, Role};
+use super::statements::{
+    BEGIN, BEGIN_READ, BEGIN_SNAPSHOT, COMMIT, IDENTIFY, IDENTIFY_ON_STANDBY, ROLLBACK, Statement,
+    WAL_POSITION, WAL_REPLAYED,
+};
+use super::wal::WalPosition;
+use super::{BoundQuery, Kind, sqlstate, wal};
 use crate::auth::UserId;
 
 /// The rows of one query or of two.
@@ -32,9 +35,15 @@ pub(super) async fn run(
     connection.dirty = true;
 
     let queries = if second.is_some() { 2 } else { 1 };
+    let (identify, log_statement) = match connection.manager.role {
+        Role::Only => (&IDENTIFY, None),
+        Role::Primary(_) => (&IDENTIFY, Some(&WAL_POSITION)),
+        Role::Replica(_) => (&IDENTIFY_ON_STANDBY, Some(&WAL_REPLAYED)),
+    };
     let (begin_statement, omitted_syncs) = match (first.query.kind, second) {
-        (Kind::Read, None) => (&BEGIN_READ, 2 + queries),
-        (Kind::Read, Some(_)) => (&BEGIN_SNAPSHOT, 2 + queries),
+        // The COMMIT shares the Sync of the statement after it, if there is one.
+        (Kind::Read, None) => (&BEGIN_READ, 2 + queries + usize::from(log_statement.is_some())),
+        (Kind::Read, Some(_)) => (&BEGIN_SNAPSHOT, 2 + queries + usize::from(log_statement.is_some())),
         // The last query keeps its Sync. Otherwise a value that a constraint refuses would also skip the COMMIT, and the
         // rollback would take a second round trip.
         (Kind::Write | Kind::Insert, _) => (&BEGIN, 1 + queries),
@@ -43,20 +52,25 @@ pub(super) async fn run(
     let user = user.as_str();
 
     // The order of the arguments is the order on the wire.
-    let (begun, identified, first_rows, second_rows, committed) = join5(
-        begin(connection, begin_statement),
-        without_sync(connection, connection.run(&IDENTIFY, &[&user])),
-        run_query(connection, &user, first),
-        OptionFuture::from(second.map(|second| run_query(connection, &user, second))),
-        connection.run(&COMMIT, &[]),
+    let ((begun, identified, first_rows, second_rows, committed), logged) = join(
+        join5(
+            begin(connection, begin_statement),
+            without_sync(connection, connection.run(identify, &[&user])),
+            run_query(connection, &user, first),
+            OptionFuture::from(second.map(|second| run_query(connection, &user, second))),
+            connection.run(&COMMIT, &[]),
+        ),
+        OptionFuture::from(log_statement.map(|statement| connection.run(statement, &[]))),
     )
     .await;
     let rows =
         first_rows.and_then(|first_rows| Ok((first_rows, second_rows.transpose()?.unwrap_or_default())));
+    let logged = logged.transpose();
 
     // A COMMIT that was executed has rolled back a failed transaction. One that was skipped has not.
     let has_ended = committed.is_ok() || begun.is_ok() && connection.run(&ROLLBACK, &[]).await.is_ok();
-    let errors = [identified.as_ref().err(), rows.as_ref().err(), committed.as_ref().err()];
+    let errors =
+        [identified.as_ref().err(), rows.as_ref().err(), committed.as_ref().err(), logged.as_ref().err()];
     let is_unusable = errors.into_iter().flatten().any(sqlstate::makes_connection_unusable);
     connection.dirty = begun.is_err() || !has_ended || is_unusable;
 
@@ -73,13 +87,45 @@ pub(super) async fn run(
     };
     let before_commit = |error| TransactionError { may_have_changed: is_write && lost(&error), error };
     begun.map_err(before_commit)?;
-    identified.map_err(before_commit)?;
+    let identified = identified.map_err(before_commit)?;
     let rows = rows.map_err(before_commit)?;
     committed.map_err(|error| TransactionError {
         may_have_changed: is_write && sqlstate::may_have_committed(&error),
         error,
     })?;
+    // Without its position, the next read of the client could be older than this change.
+    let logged = logged.map_err(|error| TransactionError { may_have_changed: is_write, error })?;
+    if let Some(logged) = logged {
+        note_log(connection, &identified, &logged, second.is_some());
+    }
     Ok(rows)
+}
+
+/// Takes down what the transaction can have seen of the write-ahead log.
+fn note_log(connection: &mut PooledConnection, identified: &[Row], logged: &[Row], has_one_snapshot: bool) {
+    let is_replica = matches!(connection.manager.role, Role::Replica(_));
+    let Some(log) = &mut connection.log else { return };
+    if !is_replica {
+        log.at_most = wal::position(logged);
+        return;
+    }
+    let at_identity = wal::replayed(identified);
+    let at_end = wal::replayed(logged);
+    // The one snapshot of two queries is older than the row that tells the position: what was known before holds.
+    log.at_least = at_identity.map(|lsn| if has_one_snapshot { log.replayed } else { lsn });
+    log.at_most = at_end.map(|lsn| WalPosition { timeline: log.lineage.timeline, lsn });
+    log.replayed = at_end.unwrap_or(0);
+}
+
+/// Asks a standby how far it has replayed the write-ahead log.
+pub(super) async fn ask_replayed(connection: &mut PooledConnection) -> Result<(), Error> {
+    connection.dirty = true;
+    let replayed = wal::replayed(&connection.run(&WAL_REPLAYED, &[]).await?);
+    connection.dirty = false;
+    if let Some(log) = &mut connection.log {
+        log.replayed = replayed.unwrap_or(0);
+    }
+    Ok(())
 }
 
 /// Drops the Syncs of the next `statements`, and of the settings that belong to the transaction.

@@ -26,6 +26,7 @@ mod openapi;
 mod operation;
 mod pgrls;
 mod poolers;
+mod replicas;
 mod shipping;
 mod traces;
 mod world;

@@ -9,6 +9,7 @@ mod issuer;
 pub mod log_lines;
 mod person;
 mod releases;
+pub mod replicas;
 mod server;
 mod shared;
 
@@ -74,8 +75,13 @@ impl World {
     pub async fn try_on(database: Database, settings: &[(&str, &str)]) -> Result<Self, String> {
         let url = database.url("rowkeep_login");
         let mut all = vec![("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", SECRET)];
+        let replicas = replicas::url(&database);
+        all.extend(replicas.iter().map(|url| ("DATABASE_REPLICA_URL", url.as_str())));
         all.extend(settings);
         let server = Server::start(&all).await?;
+        if replicas.is_some() {
+            replicas::are_used(&server).await;
+        }
         Ok(Self { server, database })
     }
 

@@ -8,12 +8,14 @@ use crate::auth::KeySetFigures;
 use crate::http::App;
 use crate::logging::Log;
 use crate::metrics::unix_seconds;
-use crate::session::{Closed, PoolFigures};
+use crate::session::{Closed, LeftOut, PoolFigures, Replicas, Went};
 
 /// Reads every figure anew.
 pub(super) fn refresh(app: &App, log: &Log) {
     let pool = app.database().map(|database| database.session.figures()).unwrap_or_default();
     refresh_pool(&pool);
+    let replicas = app.database().ok().and_then(|database| database.session.replicas());
+    replicas.into_iter().for_each(refresh_replicas);
     app.verifier.key_sets().iter().for_each(refresh_key_set);
 
     let (is_protected, checked) = app.health.protection.last().unwrap_or((false, UNIX_EPOCH));
@@ -42,6 +44,21 @@ fn refresh_pool(pool: &PoolFigures) {
     }
     counter!("rowkeep_pool_connect_failures_total").absolute(pool.connect_failures);
     gauge!("rowkeep_database_reachable").set(one_if(pool.is_reachable));
+}
+
+fn refresh_replicas(replicas: &Replicas) {
+    for replica in replicas.figures() {
+        let number = replica.number.to_string();
+        gauge!("rowkeep_replica_in_use", "replica" => number.clone()).set(one_if(replica.is_in_use));
+        gauge!("rowkeep_replica_lag_bytes", "replica" => number.clone()).set(replica.lag_bytes as f64);
+        for (reason, times) in LeftOut::ALL.into_iter().zip(replica.left_out) {
+            let labels = [("replica", number.clone()), ("reason", reason.word().to_owned())];
+            counter!("rowkeep_replica_left_out_total", &labels).absolute(times);
+        }
+    }
+    for (went, reads) in Went::ALL.into_iter().zip(replicas.reads()) {
+        counter!("rowkeep_replica_reads_total", "went" => went.word()).absolute(reads);
+    }
 }
 
 fn refresh_key_set(set: &KeySetFigures) {

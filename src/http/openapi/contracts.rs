@@ -142,12 +142,18 @@ impl Contract {
 const ID: Reads = Reads { query: false, id: true, body: false };
 const ID_AND_BODY: Reads = Reads { query: false, id: true, body: true };
 
-pub(super) fn add_paths(paths: &mut Map<String, Value>, contract: &Contract, envelope: Option<&Envelope>) {
+pub(super) fn add_paths(
+    paths: &mut Map<String, Value>,
+    contract: &Contract,
+    envelope: Option<&Envelope>,
+    has_replicas: bool,
+) {
     let user = contract.names_user().then(|| component("parameters/UserId"));
-    let request_id = component("parameters/RequestId");
-    let list_parameters: Vec<_> = user.clone().into_iter().chain([request_id.clone()]).collect();
+    let mut headers = vec![component("parameters/RequestId")];
+    headers.extend(has_replicas.then(|| component("parameters/Position")));
+    let list_parameters: Vec<_> = user.clone().into_iter().chain(headers.clone()).collect();
     let task_parameters: Vec<_> =
-        user.into_iter().chain([component("parameters/TaskId"), request_id]).collect();
+        user.into_iter().chain([component("parameters/TaskId")]).chain(headers).collect();
     let path = contract.path;
     let completion = &contract.completion;
 
@@ -194,10 +200,24 @@ pub(super) fn add_paths(paths: &mut Map<String, Value>, contract: &Contract, env
     if let Some(schema) = completion.body {
         complete = with_body(complete, schema, false);
     }
-    paths.insert(
-        format!("{path}/{{id}}/{}", completion.path),
-        json!({ "parameters": task_parameters, "patch": complete }),
-    );
+    let completion_path = format!("{path}/{{id}}/{}", completion.path);
+    paths.insert(completion_path.clone(), json!({ "parameters": task_parameters, "patch": complete }));
+    if has_replicas {
+        for path in [path.to_owned(), format!("{path}/{{id}}"), completion_path] {
+            paths.get_mut(&path).into_iter().for_each(add_position);
+        }
+    }
+}
+
+/// Adds the position to every success of the operations of a path.
+fn add_position(path: &mut Value) {
+    let operations = path.as_object_mut().into_iter().flat_map(|members| members.values_mut());
+    let responses = operations.filter_map(|operation| operation.get_mut("responses")?.as_object_mut());
+    for (status, response) in responses.flatten() {
+        if status.starts_with('2') {
+            response["headers"]["X-Rowkeep-Position"] = component("headers/X-Rowkeep-Position");
+        }
+    }
 }
 
 fn list(contract: &Contract, envelope: Option<&Envelope>) -> Value {

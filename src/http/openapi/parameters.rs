@@ -6,8 +6,8 @@ use super::{component, schemas};
 use crate::http::v1_tasks::{DEFAULT_LIMIT, LIMIT, LIMIT_NAMES, OFFSET, OFFSET_NAMES, SORTS, TEXT_NAMES};
 
 /// The parameters that several paths have.
-pub(super) fn components() -> Value {
-    json!({
+pub(super) fn components(has_replicas: bool) -> Value {
+    let mut components = json!({
         "UserId": {
             "name": "user_id",
             "in": "path",
@@ -38,7 +38,18 @@ pub(super) fn components() -> Value {
             "description": "The `ETag` of an earlier answer. If it is still the same, the answer is 304.",
             "schema": { "type": "string" },
         },
-    })
+    });
+    if has_replicas {
+        components["Position"] = json!({
+            "name": "X-Rowkeep-Position",
+            "in": "header",
+            "description": "The `X-Rowkeep-Position` of the last answer that you got. The answer is not older. `primary`, and a \
+                            value that cannot be read, ask for what is committed. Only reads look at it.",
+            "schema": { "type": "string" },
+            "example": "primary",
+        });
+    }
+    components
 }
 
 /// The query parameters of a list.

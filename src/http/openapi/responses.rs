@@ -7,7 +7,7 @@ use super::contracts::Contract;
 use crate::http::body::MAX_BODY_BYTES;
 
 /// The headers that clients read.
-pub(super) fn headers() -> Value {
+pub(super) fn headers(has_replicas: bool) -> Value {
     let text = |description: &str, example: &str| json!({ "description": description, "schema": { "type": "string" }, "example": example });
     let required = |mut header: Value| {
         header["required"] = true.into();
@@ -17,7 +17,7 @@ pub(super) fn headers() -> Value {
         let schema = json!({ "type": "integer", "minimum": 0 });
         json!({ "description": description, "schema": schema, "example": example })
     };
-    json!({
+    let mut headers = json!({
         "X-Request-Id": required(text("The id of this request in the log of the server", "9f1c2ab34d5e6f70")),
         "Location": required(text("The path of the new task", "/api/tasks/1")),
         "Link": text(
@@ -34,7 +34,14 @@ pub(super) fn headers() -> Value {
         "RateLimit-Policy": required(text("The limit, and its window in seconds", "\"user\";q=100;w=1")),
         "Accept-Encoding": text("`identity`, if the body was compressed", "identity"),
         "ETag": required(text("The version of this answer", "W/\"21583ecce428c8ec\"")),
-    })
+    });
+    if has_replicas {
+        headers["X-Rowkeep-Position"] = required(text(
+            "What this request has seen of the database: send it with the next one",
+            "AeK3vW8mYx0pQ5rT2uJ7nB1cD4fG6hL9sZaXoViUyEwRtPkMjNbHgFd",
+        ));
+    }
+    headers
 }
 
 /// A response with `X-Request-Id` and these headers.

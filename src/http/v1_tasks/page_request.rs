@@ -7,10 +7,10 @@ pub(in crate::http) mod fuzz;
 use std::ops::RangeInclusive;
 
 use crate::auth::UserId;
-use crate::cursor::Cursors;
+use crate::cursor::{Cursors, Next};
 use crate::http::request::Call;
 use crate::refusal::Refusal;
-use crate::session::Caller;
+use crate::session::{Caller, Freshness, Seen, WalPosition};
 use crate::tasks::{Listing, Position, Sort, Status, Window};
 
 /// How many tasks a page has at most.
@@ -35,6 +35,8 @@ pub struct PageRequest {
     pub window: Window,
     /// Whether the response must have the length of the whole list.
     pub with_count: bool,
+    /// What the pages before have seen of the database, where replicas serve reads.
+    seen_before: Option<WalPosition>,
     /// The parameters that the link to the next page repeats.
     link_parameters: Vec<(&'static str, String)>,
 }
@@ -46,7 +48,12 @@ impl PageRequest {
     /// [`Refusal::Invalid`] for the first parameter that is not acceptable, or a cursor of another list;
     /// [`Refusal::Busy`] for a cursor if the database was not reached yet.
     pub fn read(call: &Call, caller: &Caller) -> Result<Self, Refusal> {
-        Self::parse(call, caller.user(), || call.cursors())
+        let request = Self::parse(call, caller.user(), || call.cursors())?;
+        // On an older replica, tasks that were on no page yet could be missing.
+        if let (Some(position), Some(seen)) = (request.seen_before, caller.seen()) {
+            seen.must_see(Freshness::At(position));
+        }
+        Ok(request)
     }
 
     fn parse<'a>(
@@ -76,17 +83,20 @@ impl PageRequest {
             ))?),
         };
 
+        let (after, seen_before) =
+            after.map(Next::parts).map_or((None, None), |(after, seen)| (Some(after), seen));
         let others = ["status", "completed", "sort", "count"].map(|name| (name, call.query_parameter(name)));
         let link_parameters = [("limit", limit.map(|limit| limit.to_string())), ("q", text)];
         let link_parameters = link_parameters.into_iter().chain(others);
         let link_parameters = link_parameters.filter_map(|(name, value)| Some((name, value?))).collect();
         let window = Window { after, limit: tasks_in_page, offset: offset.map_or(0, |(_, offset)| offset) };
-        Ok(Self { listing, window, with_count, link_parameters })
+        Ok(Self { listing, window, with_count, seen_before, link_parameters })
     }
 
     /// The `Link` header (RFC 8288) to the page after `position`; `None` if the cursor cannot be encrypted.
     pub fn link_to_next(&self, position: &Position, caller: &Caller, cursors: &Cursors) -> Option<String> {
-        let cursor = cursors.encrypt(position, caller.user(), &self.listing)?;
+        let next = Next::new(position.clone(), caller.seen().and_then(Seen::position));
+        let cursor = cursors.encrypt(&next, caller.user(), &self.listing)?;
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.link_parameters).append_pair("cursor", &cursor);
         Some(format!("</api/v1/tasks?{}>; rel=\"next\"", query.finish()))

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -50,8 +50,14 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// In front of the cluster of this run.
     pub async fn start() -> Self {
-        let socket = cluster().await.socket_directory().join(".s.PGSQL.5432");
+        Self::to(cluster().await.socket_directory()).await
+    }
+
+    /// In front of the server that has its socket in this directory.
+    pub async fn to(sockets: &Path) -> Self {
+        let socket = sockets.join(".s.PGSQL.5432");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let state = Arc::<State>::default();
@@ -62,7 +68,11 @@ impl Proxy {
 
     /// The address of `database` through this proxy.
     pub fn url(&self, database: &Database, login: &str) -> String {
-        let direct = database.url(login);
+        self.url_of(&database.url(login))
+    }
+
+    /// The address of a database through this proxy, of which this is the direct one.
+    pub fn url_of(&self, direct: &str) -> String {
         let (_, rest) = direct.split_once("port=5432").expect("a port");
         format!("host=127.0.0.1 port={} sslmode=disable{rest}", self.address.port())
     }

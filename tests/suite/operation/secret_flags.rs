@@ -13,6 +13,7 @@ async fn a_secret_as_a_flag_is_refused_with_the_name_of_its_variable() {
         ("--migration-database-url", "MIGRATION_DATABASE_URL", true),
         ("--source-database-url", "SOURCE_DATABASE_URL", true),
         ("--from", "SOURCE_DATABASE_URL", true),
+        ("--database-replica-url", "DATABASE_REPLICA_URL", true),
         ("--better-auth-secret", "BETTER_AUTH_SECRET", true),
         ("--better-auth-secret-previous", "BETTER_AUTH_SECRET_PREVIOUS", true),
         ("--jwks-url", "JWKS_URL", false),
@@ -43,10 +44,11 @@ async fn a_secret_as_a_flag_is_refused_with_the_name_of_its_variable() {
 fn every_setting_that_can_hold_a_secret_is_a_variable_only() {
     for argument in Cli::command().get_arguments() {
         let name = argument.get_env().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let is_secret = ["SECRET", "PASSWORD", "_KEY", "TOKEN", "DATABASE_URL", "JWKS_URL", "_HEADERS"]
-            .iter()
-            .any(|part| name.contains(part))
-            && !name.ends_with("_FILE");
+        let is_secret =
+            ["SECRET", "PASSWORD", "_KEY", "TOKEN", "DATABASE_URL", "REPLICA_URL", "JWKS_URL", "_HEADERS"]
+                .iter()
+                .any(|part| name.contains(part))
+                && !name.ends_with("_FILE");
         assert_eq!(argument.is_hide_set(), is_secret, "{name}");
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 
 use super::releases::programs_of_release;
+use super::replicas;
 
 /// Commits need not be durable: nothing of the cluster outlives the run. Compiling a query (jit) takes longer than any query
 /// of a test runs.
@@ -36,11 +37,12 @@ pub async fn cluster() -> &'static Cluster {
                 let home = home();
                 std::fs::DirBuilder::new().mode(0o711).create(&home).expect("a directory for the cluster");
                 end_with_this_process(&home.display().to_string());
-                Cluster::start(&home, SETTINGS).expect("PostgreSQL")
+                Cluster::start(&home, &format!("{SETTINGS}{}", replicas::settings())).expect("PostgreSQL")
             });
             let cluster: &Cluster = Box::leak(Box::new(cluster.await.expect("PostgreSQL")));
 
             make_template(cluster).await;
+            replicas::start(&home(), cluster).await;
             cluster
         })
         .await
@@ -236,27 +238,31 @@ impl OwnCluster {
 impl OwnCluster {
     /// A standby of this cluster, a copy by pg_basebackup that follows it.
     pub async fn standby(&self) -> Self {
-        let programs = Programs::find(None).expect("PostgreSQL's programs");
-        let home = PathBuf::from(format!("{}-standby", self.home.display()));
-        std::fs::DirBuilder::new().mode(0o711).create(&home).expect("a directory for the standby");
-        end_with_this_process(&home.display().to_string());
-        let primary = self.socket_directory();
-        let owner = std::fs::metadata(&primary).expect("a directory");
-        std::os::unix::fs::chown(&home, Some(owner.uid()), Some(owner.gid())).expect("an owner");
+        self.standby_with("").await
+    }
 
-        let mut copy = tokio::process::Command::new(programs.path("pg_basebackup"));
-        copy.args(["-U", "postgres", "-p", "5432", "-R", "-c", "fast", "-D"]).arg(home.join("data"));
-        copy.arg("-h").arg(&primary).current_dir(&home);
-        if owner.uid() != std::fs::metadata("/proc/self").map_or(owner.uid(), |this| this.uid()) {
-            copy.uid(owner.uid()).gid(owner.gid());
-        }
-        let output = copy.output().await.expect("pg_basebackup");
-        assert!(output.status.success(), "{output:?}");
+    /// The same, with more settings.
+    pub async fn standby_with(&self, settings: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let home = PathBuf::from(format!("{}-standby-{number}", self.home.display()));
+        let cluster = make_standby(&home, &self.socket_directory(), settings).await;
+        Self { cluster: Some(cluster), home }
+    }
 
-        let directory = home.clone();
-        let cluster =
-            tokio::task::spawn_blocking(move || Cluster::start_with(programs, &directory, SETTINGS)).await;
-        Self { cluster: Some(cluster.expect("PostgreSQL").expect("PostgreSQL")), home }
+    /// Kills it as a power failure does.
+    pub fn kill(&mut self) {
+        let file = self.home.join("data/postmaster.pid");
+        let text = std::fs::read_to_string(file).expect("the server runs");
+        let pid = text.lines().next().expect("a process id");
+        let status = Command::new("kill").args(["-QUIT", pid]).status();
+        assert!(status.expect("kill").success());
+        self.stop();
+    }
+
+    /// Starts it again, with the settings of [`OwnCluster::start`] and these.
+    pub async fn start_again(&mut self, settings: &str) {
+        self.start_with(Programs::find(None).expect("PostgreSQL's programs"), settings).await;
     }
 
     /// Makes a standby the primary.
@@ -264,6 +270,28 @@ impl OwnCluster {
         let admin = self.superuser("postgres").await;
         admin.batch_execute("select pg_promote()").await.expect("a primary");
     }
+}
+
+/// A standby with its files in `home`, of the primary that has its socket in this directory.
+pub(super) async fn make_standby(home: &Path, primary: &Path, settings: &str) -> Cluster {
+    let programs = Programs::find(None).expect("PostgreSQL's programs");
+    std::fs::DirBuilder::new().mode(0o711).create(home).expect("a directory for the standby");
+    end_with_this_process(&home.display().to_string());
+    let owner = std::fs::metadata(primary).expect("a directory");
+    std::os::unix::fs::chown(home, Some(owner.uid()), Some(owner.gid())).expect("an owner");
+
+    let mut copy = tokio::process::Command::new(programs.path("pg_basebackup"));
+    copy.args(["-U", "postgres", "-p", "5432", "-R", "-c", "fast", "-D"]).arg(home.join("data"));
+    copy.arg("-h").arg(primary).current_dir(home);
+    if owner.uid() != std::fs::metadata("/proc/self").map_or(owner.uid(), |this| this.uid()) {
+        copy.uid(owner.uid()).gid(owner.gid());
+    }
+    let output = copy.output().await.expect("pg_basebackup");
+    assert!(output.status.success(), "{output:?}");
+
+    let (directory, settings) = (home.to_owned(), format!("{SETTINGS}{settings}"));
+    let start = move || Cluster::start_with(programs, &directory, &settings);
+    tokio::task::spawn_blocking(start).await.expect("PostgreSQL").expect("PostgreSQL")
 }
 
 impl Drop for OwnCluster {

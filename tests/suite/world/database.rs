@@ -1,5 +1,6 @@
 //! One database for each test, cloned from a migrated template: in the cluster of the run, or in a cluster of Citus.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -104,13 +105,15 @@ impl Database {
     /// An address of this database for `login`, as `DATABASE_URL` takes it.
     pub fn url(&self, login: &str) -> String {
         match self.place {
-            Place::Cluster(cluster) => {
-                let host = cluster.socket_directory().display();
-                let password = PASSWORD.replace('\'', "\\'");
-                format!("host='{host}' port=5432 dbname={} user={login} password='{password}'", self.name)
-            }
+            Place::Cluster(cluster) => self.url_at(cluster.socket_directory(), login),
             Place::Citus(citus) => citus.coordinator().url(login, &self.name),
         }
+    }
+
+    /// The same, where the cluster of the run or a standby of it has its socket.
+    pub fn url_at(&self, sockets: &Path, login: &str) -> String {
+        let (host, password) = (sockets.display(), PASSWORD.replace('\'', "\\'"));
+        format!("host='{host}' port=5432 dbname={} user={login} password='{password}'", self.name)
     }
 
     /// The same, parsed.

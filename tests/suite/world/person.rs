@@ -43,9 +43,15 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().expect("ASCII")).unwrap_or_default()
     }
 
-    /// Status, headers and body without `Date` and `X-Request-Id`, to compare two answers.
+    /// Status, headers and body without `Date`, `X-Request-Id` and a position, to compare two answers. Positions are encrypted,
+    /// and all of one length.
     pub fn without_date(mut self) -> (StatusCode, HeaderMap, Bytes) {
         self.headers.remove(DATE);
+        let position = self.headers.remove("x-rowkeep-position");
+        assert!(
+            position.is_none_or(|position| position.len() == 55),
+            "the length of a position tells something"
+        );
         self.headers.remove("x-request-id");
         (self.status, self.headers, self.body)
     }
@@ -122,9 +128,41 @@ where
     B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
 {
     request.headers_mut().entry(HOST).or_insert_with(|| address.to_string().parse().expect("a host"));
+    let seen = positions::before(address, &mut request);
     let (head, body) = sender.send_request(request).await?.into_parts();
+    positions::after(seen, &head.headers);
     let body = body.collect().await?.to_bytes();
     Ok(Answer { status: head.status, headers: head.headers, body })
+}
+
+/// What each user has seen of the database of each server, as a front end keeps it.
+mod positions {
+    use std::collections::HashMap;
+    use std::net::SocketAddr;
+    use std::sync::{LazyLock, Mutex};
+
+    use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+
+    const POSITION: &str = "x-rowkeep-position";
+
+    type Key = (SocketAddr, HeaderValue);
+
+    static SEEN: LazyLock<Mutex<HashMap<Key, HeaderValue>>> = LazyLock::new(Mutex::default);
+
+    /// Adds the last position that the user got, if the request has none.
+    pub fn before<B>(address: SocketAddr, request: &mut http::Request<B>) -> Option<Key> {
+        let key = (address, request.headers().get(AUTHORIZATION)?.clone());
+        if let Some(position) = SEEN.lock().expect("no poison").get(&key) {
+            request.headers_mut().entry(POSITION).or_insert(position.clone());
+        }
+        Some(key)
+    }
+
+    pub fn after(key: Option<Key>, headers: &HeaderMap) {
+        if let (Some(key), Some(position)) = (key, headers.get(POSITION)) {
+            SEEN.lock().expect("no poison").insert(key, position.clone());
+        }
+    }
 }
 
 /// A user of the API, with a token or without one.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{coverage, log_lines};
+use super::{coverage, log_lines, replicas};
 
 /// A running server. Dropping it kills the process.
 pub struct Server {
@@ -115,6 +115,7 @@ impl Server {
     /// Forgets the lines that it has logged.
     pub fn forget_log(&self) {
         self.check_books();
+        replicas::count_reads(&self.log());
         self.log.lock().expect("no poison").clear();
     }
 
@@ -203,6 +204,7 @@ impl Drop for Server {
         let _ = self.process.wait();
         // `coverage` must have the last lines of the log before this process ends.
         let _ = self.reader.take().map(JoinHandle::join);
+        replicas::count_reads(&self.log());
         self.check_books();
     }
 }

@@ -1,0 +1,65 @@
+//! Read replicas for the servers of a whole run: every test that runs with this variable reads through them.
+
+use std::io::Write;
+use std::path::Path;
+
+use rowkeep::development::Cluster;
+use tokio::sync::OnceCell;
+
+use super::cluster::make_standby;
+use super::{Database, Server};
+
+/// The file that the run writes the numbers of its reads on replicas to.
+pub const VARIABLE: &str = "ROWKEEP_TEST_REPLICAS";
+
+/// One follows at once, one always lags.
+static REPLICAS: OnceCell<[Cluster; 2]> = OnceCell::const_new();
+
+pub fn are_wanted() -> bool {
+    std::env::var_os(VARIABLE).is_some()
+}
+
+/// The settings of their primary. A commit that is not flushed does not reach a standby.
+pub(super) fn settings() -> &'static str {
+    if are_wanted() { "synchronous_commit = on\n" } else { "" }
+}
+
+pub(super) async fn start(home: &Path, primary: &Cluster) {
+    if !are_wanted() {
+        return;
+    }
+    let home = |number| format!("{}-replica-{number}", home.display());
+    let sockets = primary.socket_directory();
+    let first = make_standby(home(1).as_ref(), sockets, settings()).await;
+    let lagging = format!("{}recovery_min_apply_delay = 40ms\n", settings());
+    let second = make_standby(home(2).as_ref(), sockets, &lagging).await;
+    let _ = REPLICAS.set([first, second]);
+}
+
+/// `DATABASE_REPLICA_URL` of a server on `database`; none: the run has no replicas.
+pub(super) fn url(database: &Database) -> Option<String> {
+    let [first, second] = REPLICAS.get()?;
+    let url = |cluster: &Cluster| database.url_at(cluster.socket_directory(), "rowkeep_login");
+    Some(format!("{};{}", url(first), url(second)))
+}
+
+/// Waits until a server reads from both replicas.
+pub(super) async fn are_used(server: &Server) {
+    for number in [1, 2] {
+        server
+            .logs(|event| event["message"] == "a read replica is used" && event["rowkeep.replica"] == number)
+            .await;
+    }
+}
+
+/// Takes down how often a server has read from replicas.
+pub(super) fn count_reads(log: &[String]) {
+    let Some(path) = std::env::var_os(VARIABLE) else { return };
+    let reads = log.iter().filter(|line| {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        event["message"] == "query" && event["rowkeep.replica"].is_u64()
+    });
+    let reads = reads.count();
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).expect("a file");
+    writeln!(file, "{reads}").expect("a number");
+}
