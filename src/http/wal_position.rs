@@ -100,7 +100,7 @@ mod tests {
         for values in [&[old.as_str(), &new][..], &[&both]] {
             assert_eq!(wanted(values), Freshness::At(position(2, 10)), "{values:?}");
         }
-        let many = vec![old.as_str(); MAX_POSITIONS + 1].join(",");
+        let many = [old.as_str(); MAX_POSITIONS + 1].join(",");
         for value in ["primary", "", "x", "0", &of_bob, &format!("{old}, x"), &format!("{old},"), &many] {
             assert_eq!(wanted(&[value]), Freshness::Newest, "{value:?}");
         }

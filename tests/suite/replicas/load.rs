@@ -51,9 +51,10 @@ async fn of_many_reads_right_after_writes_none_is_stale() {
 
     let reads: usize = reads.iter().sum();
     let (on_replicas, behind) = (trio.reads("replica").await, trio.reads("behind").await);
-    println!(
+    // The lagging replica needs longer than a read waits.
+    assert!(
+        reads > 50 && on_replicas > 20.0 && behind > 0.0,
         "{reads} reads, {on_replicas} on replicas, {behind} on the primary because a replica was behind"
     );
-    assert!(reads > 50 && on_replicas > 20.0 && behind > 0.0, "{reads} {on_replicas} {behind}");
     assert_eq!(trio.reads("failed").await, 0.0);
 }
