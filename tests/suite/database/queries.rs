@@ -91,5 +91,6 @@ async fn every_query_names_its_columns_and_its_schema() {
 pub fn statements(sql: &str) -> Vec<String> {
     let sql = without_comments(sql);
     let lines: Vec<_> = sql.lines().filter(|line| !line.starts_with('\\')).collect();
-    rowkeep::schema::statements(&lines.join("\n")).into_iter().map(str::to_owned).collect()
+    let statements = rowkeep::schema::statements(&lines.join("\n")).into_iter();
+    statements.map(|statement| statement.trim().trim_end_matches(';').to_owned()).collect()
 }
