@@ -1,6 +1,7 @@
 # make run        runs Rowkeep with a private PostgreSQL, without any configuration
 # make example    runs Rowkeep, a Better Auth server and a task list in the browser (examples/README.md)
 # make test       runs the tests that need only Rust, a C compiler and PostgreSQL
+# make test-citus runs the tests on a distributed database, a cluster of Citus that CITUS_URLS names (docs/growth.md)
 # make test-all   runs all tests; installs Node.js, Python packages and other releases of PostgreSQL for them
 # make check      runs what CI runs: formatting, clippy and all tests (.ci/run)
 # make fuzz       looks for inputs that break a parser, a minute for each fuzz target (fuzz/run, docs/fuzzing.md)
@@ -25,7 +26,7 @@
 #   deploy        what checks the files for Docker, Kubernetes and systemd, and the workflows of GitHub
 #   sbom          the library that writes the list of crates of a release (SBOM), on Python
 
-.PHONY: run example test test-all tools check fuzz bench audit crates declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi deploy sbom
+.PHONY: run example test test-all test-citus tools check fuzz bench audit crates declared postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi deploy sbom
 
 # Many tests wait, for a time limit or for another process, so that more threads than cores finish sooner.
 TEST_THREADS ?= 8
@@ -45,6 +46,15 @@ test: postgres
 test-all: tools test
 	cargo test --locked -- --ignored --skip coverage:: --test-threads $(TEST_THREADS)
 	cargo test --locked --test suite coverage:: -- --ignored
+
+# Left out are tests that change the database in a way that Citus refuses.
+test-citus: postgres
+	@[ -n "$$CITUS_URLS" ] || { echo "skipped: CITUS_URLS is not set (docs/growth.md)"; exit 0; }; set -e; \
+	cargo test --locked --test suite -- --ignored --test-threads 3 citus::; \
+	ON_CITUS=1 cargo test --locked --test suite -- --test-threads 3 http:: database::two_locks \
+	    --skip a_server_without_its_database --skip a_server_whose_tables_are_not_protected \
+	    --skip a_refused_caller_needs_no_database --skip times_are_utc --skip the_largest_id_of_javascript \
+	    --skip updated_at_never_moves_backwards
 
 tools: postgres node releases pgrls pg-upgrade sqlmodel pgbouncer nginx prometheus chromium openapi deploy sbom
 

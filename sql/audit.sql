@@ -3558,7 +3558,7 @@ check_shard_logs (id, verdict, area, subject, fact, fix, fixer) as materialized 
 --   and user ids to the log of that node, whatever the settings for bound values say.
 -- Severity: NOTE. OK if no node logs them.
 -- Fix: alter system set log_min_error_statement = 'panic'; on the node, with log_statement and log_min_duration_statement off.
--- Controls: CIS 3.1; SOC 2 CC6.1
+-- Controls: SOC 2 CC6.1
 select 'RK-343', 'NOTE', 'shards', format('%s logs statements of requests', n.address),
        'with titles and user ids, at least if one fails',
        'by hand: set log_min_error_statement to panic on that node, and log_statement and '

@@ -10,7 +10,7 @@ import time
 
 from . import checks, report
 from .cluster import DATABASE, LOGIN, Cluster, Failed
-from .parts import distance, full_scans, growth, lists, many_connections, metrics, replicas, throughput
+from .parts import distance, full_scans, growth, lists, many_connections, metrics, replicas, throughput, traces
 from .users import Users
 from .programs import Missing, Programs
 from .server import ROOT, Server, build, build_delay
@@ -18,7 +18,7 @@ from .traffic import Traffic
 
 PARTS = {
     "throughput": throughput, "connections": many_connections, "growth": growth, "lists": lists,
-    "full_scans": full_scans, "distance": distance, "metrics": metrics,
+    "full_scans": full_scans, "distance": distance, "metrics": metrics, "traces": traces,
     "replicas": replicas,
 }
 RESULTS = os.path.join(ROOT, "bench", "results.json")

@@ -85,7 +85,7 @@ class Process:
 class Server(Process):
     """Rowkeep with a pool of 8 connections, and otherwise its defaults: it logs a line for each request, into a file."""
 
-    def __init__(self, program, cluster, users, database_port=None, metrics=False, replica_port=None):
+    def __init__(self, program, cluster, users, database_port=None, metrics=False, settings=None, replica_port=None):
         self.port = free_port()
         self.command = [program]
         self.log = os.path.join(cluster.directory, "rowkeep.log")
@@ -98,6 +98,7 @@ class Server(Process):
             "MIGRATION_DATABASE_URL": cluster.migrating_url(),
             "DATABASE_POOL_SIZE": str(POOL_SIZE),
             "BETTER_AUTH_SECRET": users.secret,
+            **(settings or {}),
         }
         if metrics:
             admin = f"127.0.0.1:{free_port()}"

@@ -6,7 +6,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -28,11 +30,14 @@ use crate::{audit, schema, tasks, traces};
 /// The longest pause before the database is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
+/// How long connections wait at most until the database was looked at first.
+const FIRST_LOOK: Duration = Duration::from_secs(10);
+
 /// The pause before a start without keys looks for one again.
 const KEY_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) async fn serve(config: &mut Config, log: Log, exit_timeout: &mut Duration) -> Result<(), Failure> {
-    let mut stop_signal = pin!(stop_signal()?);
+    let stop_signal = stop_signal()?.shared();
     let listener = listen(config.listen, "HOST or PORT").await?;
     let listening = listener.local_addr()?;
     let admin = Operators::begin(config.admin).await?;
@@ -44,7 +49,7 @@ pub(super) async fn serve(config: &mut Config, log: Log, exit_timeout: &mut Dura
     let secret_is_own = add_development_secret(config)?;
     let (cluster, address, app) = tokio::select! {
         prepared = prepare(config, secret_is_own, traces.clone()) => prepared?,
-        () = &mut stop_signal => {
+        () = stop_signal.clone() => {
             *exit_timeout = CLUSTER_START_TIMEOUT;
             return Ok(());
         }
@@ -65,7 +70,7 @@ pub(super) async fn serve(config: &mut Config, log: Log, exit_timeout: &mut Dura
 
     let deadline = OnceCell::new();
     let stopped = async {
-        stop_signal.await;
+        stop_signal.clone().await;
         app.announce_stop();
         sleep(config.shutdown_delay).await;
         let _ = deadline.set(Instant::now() + config.shutdown_timeout);
@@ -79,9 +84,19 @@ pub(super) async fn serve(config: &mut Config, log: Log, exit_timeout: &mut Dura
         config.shutdown_timeout,
     );
     let mut serving = pin!(serving);
+    let first_look = Notify::new();
+    let mut opening = pin!(open_when_ready(config, &address, &app, &first_look));
+    // Until then connections wait in the queue of the system. A balancer that only looks whether it can connect would get a 503 for
+    // each request while the database is opened.
     let is_open = config.development
         || tokio::select! {
-            opened = open_when_ready(config, &address, &app) => opened.map(|()| true)?,
+            opened = &mut opening => opened.map(|()| true)?,
+            () = first_look.notified() => false,
+            () = sleep(FIRST_LOOK.min(config.session.step_timeout)) => false,
+            () = stop_signal.clone() => false,
+        }
+        || tokio::select! {
+            opened = &mut opening => opened.map(|()| true)?,
             () = &mut serving => false,
         };
     if is_open {
@@ -185,16 +200,23 @@ async fn print_when_ready(app: App, text: String) {
     welcome::print(text);
 }
 
-/// Opens the database for requests as soon as it can be reached. Requests that need it are refused meanwhile.
+/// Opens the database for requests as soon as it can be reached, and notifies `first_look` if it cannot be at first. Requests that
+/// need it are refused meanwhile.
 ///
 /// # Errors
 /// A problem that waiting does not mend, such as a wrong password or a missing migration.
-async fn open_when_ready(config: &Config, address: &Address, app: &App) -> Result<(), Failure> {
+async fn open_when_ready(
+    config: &Config,
+    address: &Address,
+    app: &App,
+    first_look: &Notify,
+) -> Result<(), Failure> {
     let mut pause = Duration::from_millis(250);
     loop {
         match open(config, address, app).await {
             Err(failure) if is_temporary(&failure) => {
                 tracing::warn!(error.message = %failure, "the database cannot be used yet, trying again");
+                first_look.notify_one();
             }
             opened => return opened,
         }

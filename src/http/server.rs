@@ -92,18 +92,10 @@ pub async fn serve(
     if let Some(metrics) = metrics {
         metrics.connections_limit.set(max_connections as f64);
     }
-    let mut stop = pin!(stop);
-
-    loop {
-        let accepted = tokio::select! {
-            accepted = accept(&listener) => accepted,
-            () = &mut stop => break,
-        };
-        let Some((stream, peer)) = accepted else { continue };
-
+    let admit = async |stream, peer: SocketAddr| {
         if let Some(place) = places.place(peer).await {
             connections.spawn(service.clone().serve(stream, peer, place));
-            continue;
+            return;
         }
         if let Some(metrics) = metrics {
             metrics.refused_connections.increment(1);
@@ -119,9 +111,22 @@ pub async fn serve(
             Some(place) => drop(connections.spawn(service_beyond.clone().serve(stream, peer, place))),
             None => TOO_MANY_CONNECTIONS.send_at_once(stream, &service_beyond.middleware.new_id()),
         }
+    };
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener) => accepted,
+            () = &mut stop => break,
+        };
+        if let Some((stream, peer)) = accepted {
+            admit(stream, peer).await;
+        }
     }
 
-    drop(listener);
+    // The system has accepted these already: their clients may have sent a request, and a balancer does not repeat a POST.
+    for (stream, peer) in waiting(listener, max_connections) {
+        admit(stream, peer).await;
+    }
     stopping.announced.cancel();
     stopping.begun.cancel();
     connections.close();
@@ -139,6 +144,17 @@ pub async fn serve(
         stopping.ends.cancel();
         let _ = within(Duration::ZERO, connections.wait()).await;
     }
+}
+
+/// The connections that wait to be accepted, at most `limit`. Closes the listener.
+fn waiting(listener: TcpListener, limit: usize) -> Vec<(TcpStream, SocketAddr)> {
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    let accepted = std::iter::from_fn(|| listener.accept().ok()).take(limit);
+    let registered = accepted.filter_map(|(stream, peer)| {
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer))
+    });
+    registered.collect()
 }
 
 /// The next connection. If there is none, pauses.

@@ -1,8 +1,9 @@
 //! The documents are correct: every link has a target, the things they name exist, and commands print the output that is shown.
 
-mod commands;
+pub mod commands;
 mod links;
 pub mod markdown;
+mod migrations;
 mod module_map;
 mod program;
 mod sign_in;

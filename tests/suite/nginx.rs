@@ -1,5 +1,7 @@
 //! Rowkeep behind a real nginx, with the lines of the operator's guide.
 
+mod replaced;
+
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,18 +19,26 @@ use crate::world::{CertificateAuthority, SECRET, World, token};
 const NAME: &str = "tasks.example.com";
 const ORIGIN: &str = "http://localhost:3000";
 
-/// A running nginx in front of a server, and a client that trusts its certificate. Dropping it ends nginx.
+/// A running nginx, and a client that trusts its certificate. Dropping it ends nginx.
 struct Nginx {
     process: Child,
     client: Client,
     url: String,
-    _world: World,
+    _world: Option<World>,
     _files: Directory,
 }
 
 impl Nginx {
+    /// In front of a server of its own.
     async fn start() -> Self {
         let world = World::with(&[("TRUSTED_PROXIES", "127.0.0.1")]).await;
+        let mut nginx = Self::before(&world.server.address.to_string()).await;
+        nginx._world = Some(world);
+        nginx
+    }
+
+    /// In front of what stands in the guide as `server 127.0.0.1:8000`.
+    async fn before(servers: &str) -> Self {
         let (files, authority) = (Directory::named("nginx"), CertificateAuthority::new());
         let signed = authority.signs(&[NAME]);
         files.write("authority.pem", &authority.pem());
@@ -45,7 +55,7 @@ impl Nginx {
         let path = files.0.display();
         let mut lines = block.expect("the lines of the guide").text;
         for (of_guide, of_test) in [
-            ("127.0.0.1:8000", world.server.address.to_string()),
+            ("127.0.0.1:8000", servers.to_owned()),
             ("listen 443", format!("listen 127.0.0.1:{port}")),
             ("/etc/ssl/", format!("{path}/")),
         ] {
@@ -56,7 +66,7 @@ impl Nginx {
             .map(|name| format!("{name}_temp_path {path}/{name};\n"))
             .concat();
         let configuration = format!(
-            "daemon off; pid {path}/pid; error_log {path}/error.log; worker_processes 1; events {{}}\n\
+            "daemon off; pid {path}/pid; error_log {path}/error.log info; worker_processes 1; events {{}}\n\
              http {{ access_log off; {temporary} {lines} }}"
         );
         files.write("nginx.conf", &configuration);
@@ -79,7 +89,7 @@ impl Nginx {
             .build()
             .expect("a client");
         let nginx =
-            Self { process, client, url: format!("https://{NAME}:{port}"), _world: world, _files: files };
+            Self { process, client, url: format!("https://{NAME}:{port}"), _world: None, _files: files };
         eventually("nginx answers", async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
         nginx
     }

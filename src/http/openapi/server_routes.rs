@@ -31,7 +31,8 @@ pub(super) fn add_paths(paths: &mut Map<String, Value>) {
         get(
             "readHealth",
             "Ask whether the server can answer requests",
-            "Healthy means: the database can be reached and protects its tables, and there is a key to verify tokens.",
+            "Healthy means: the database can be reached and protects its tables, and there is a key to verify tokens. \
+             Degraded: so it is, but a node of a distributed database does not answer, so that some users are refused.",
             [
                 (200, response("The server can answer requests", &[], Some(health("healthy")))),
                 (503, response("It cannot; `detail` says why", &[], Some(unhealthy))),
@@ -100,7 +101,7 @@ pub(super) fn schemas() -> Map<String, Value> {
                 "type": "object",
                 "required": ["status"],
                 "properties": {
-                    "status": status(&["healthy", "unhealthy"]),
+                    "status": status(&["healthy", "degraded", "unhealthy"]),
                     "detail": { "type": "string", "description": "What is wrong, or what the operator should know" },
                 },
                 "additionalProperties": false,

@@ -11,7 +11,8 @@ use tokio_postgres::{Client, Error, Row};
 
 use super::support::{files, texts, without_comments};
 use crate::world::Database;
-use binding::{Literal, Raw, bindings, raw};
+pub use binding::Literal;
+use binding::{Raw, bindings, raw};
 use connection::{Connection, begin_as};
 
 /// A query file of a table.

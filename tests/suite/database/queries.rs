@@ -88,7 +88,7 @@ async fn every_query_names_its_columns_and_its_schema() {
 }
 
 /// The statements of a script. A line that begins with `\` is for psql.
-fn statements(sql: &str) -> Vec<String> {
+pub fn statements(sql: &str) -> Vec<String> {
     let sql = without_comments(sql);
     let lines: Vec<_> = sql.lines().filter(|line| !line.starts_with('\\')).collect();
     rowkeep::schema::statements(&lines.join("\n")).into_iter().map(str::to_owned).collect()

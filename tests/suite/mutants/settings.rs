@@ -1,7 +1,12 @@
 //! Settings that are stored for the database, for a role or for the server.
 
+use rowkeep::session::connect_once;
+use serde_json::Value;
+
 use super::mutant::{mutant, try_each};
 use super::test_cluster::TestCluster;
+use crate::operation::audit::audit;
+use crate::world::{OwnCluster, releases};
 
 /// These settings end with the copy of the database.
 #[tokio::test]
@@ -194,4 +199,59 @@ async fn a_setting_stored_for_a_role_or_the_server_is_reported() {
         ),
     ];
     try_each(&test_cluster, "migrated", mutants).await;
+}
+
+/// The finding about a setting that `role` stores, as the login `migrator` sees it.
+async fn stored_by(cluster: &OwnCluster, role: &str) -> Option<Value> {
+    let mut program = audit(&cluster.url("migrator", "postgres"));
+    program.arguments.extend(["--format".to_owned(), "json".to_owned()]);
+    let report: Value = serde_json::from_str(&program.run().await.out).expect("JSON");
+    let mut facts = report["facts"].as_array().expect("facts").iter();
+    let subject = format!("role {role} stores search_path = public, pg_catalog");
+    facts.find(|fact| fact["id"] == "RK-511" && fact["subject"] == subject.as_str()).cloned()
+}
+
+/// From 16 on, the options of a membership say whose privileges a login has, and CREATEROLE changes only roles that the login
+/// may grant (ADMIN).
+#[tokio::test]
+#[ignore = "needs PostgreSQL 16, 17 and 18: `make test-all`"]
+async fn a_stored_setting_is_reported_with_newer_releases_and_its_fix_says_who_can_run_it() {
+    for major in releases().into_iter().filter(|major| *major >= 16) {
+        let cluster = OwnCluster::of_release(major).await;
+        cluster.migrate().await;
+        let make = "
+            create role migrator login createrole; grant rowkeep_owner, rowkeep_api to migrator;
+            set role migrator; create role made_by_it login; reset role;
+            create role made_by_another login; grant rowkeep_api to made_by_it, made_by_another;
+            create role can_be_taken; grant can_be_taken to rowkeep_login with admin false, inherit false, set true;
+            create role cannot_be_used; grant cannot_be_used to rowkeep_login with admin false, inherit false, set false;
+            do $$ declare name text; begin
+                foreach name in array array['made_by_it', 'made_by_another', 'can_be_taken', 'cannot_be_used'] loop
+                    execute format('alter role %I set search_path = public, pg_catalog', name);
+                end loop;
+            end $$";
+        cluster.superuser("postgres").await.batch_execute(make).await.expect("roles");
+        let migrator = connect_once(&cluster.address("migrator", "postgres")).await.expect("a session");
+
+        for (role, fixed_by) in [
+            ("made_by_it", None),
+            ("made_by_another", Some("a superuser")),
+            ("can_be_taken", Some("a superuser")),
+        ] {
+            let fact =
+                stored_by(&cluster, role).await.unwrap_or_else(|| panic!("PostgreSQL {major}: {role}"));
+
+            assert_eq!(fact["verdict"], "FAIL", "PostgreSQL {major}: {fact:#}");
+            assert_eq!(fact["fixed_by"].as_str(), fixed_by, "PostgreSQL {major}: {fact:#}");
+            let tried = migrator.batch_execute(fact["fix"].as_str().expect("a fix")).await;
+            assert_eq!(tried.is_ok(), fixed_by.is_none(), "PostgreSQL {major}: {fact:#} {tried:?}");
+            assert_eq!(
+                stored_by(&cluster, role).await.is_some(),
+                fixed_by.is_some(),
+                "PostgreSQL {major}: {role}"
+            );
+        }
+        // Without INHERIT, SET and ADMIN a membership gives nothing.
+        assert_eq!(stored_by(&cluster, "cannot_be_used").await, None, "PostgreSQL {major}");
+    }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::checkout::{Checkout, is_root, shell};
 use super::program::{Directory, Program};
+use crate::documents::commands::has_the_findings_of_the_documents;
 
 #[tokio::test]
 async fn the_first_start_prints_a_psql_line_that_works() {
@@ -143,6 +144,31 @@ async fn migrate_and_token_work_with_nothing_configured() {
     let ready = checkout.start().await;
     let alice = crate::world::Person::with_token(ready.alice().address, Some(token.out.trim()));
     assert_eq!(alice.get("/api/alice/tasks").await.status(), 200);
+    ready.stop().await;
+}
+
+/// On PostgreSQL 15.18, as the README shows it.
+#[tokio::test]
+#[ignore = "takes long: `make test-all`"]
+async fn the_audit_of_a_new_checkout_ends_with_the_line_of_the_readme() {
+    let checkout = Checkout::new("c");
+    let ready = checkout.start().await;
+    let task = ready.alice().creates(json!({ "title": "buy milk" })).await;
+    assert_eq!(task["user_id"], "alice");
+
+    let audit = checkout.program(&["audit"]).run().await;
+
+    let last = audit.out.trim_end().lines().last().unwrap_or_default().to_owned();
+    let socket = checkout.home().expect("a home").join("socket");
+    let address = format!("host='{}' user=postgres dbname=rowkeep", socket.display());
+    let address = rowkeep::database::Address::parse(&address).expect("an address");
+    let admin = rowkeep::session::connect_once(&address).await.expect("a session");
+    if has_the_findings_of_the_documents(&admin).await {
+        let readme =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a page");
+        assert!(readme.lines().any(|line| line == last), "{last}");
+    }
+    assert!(last.contains(" facts: 0 FAIL, ") && last.ends_with("isolation: HELD"), "{audit:?}");
     ready.stop().await;
 }
 

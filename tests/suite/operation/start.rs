@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::database_proxy::Proxy;
 use super::overload::eventually;
+use crate::database::support::texts;
 use crate::world::{Database, Person, SECRET, Server, World};
 
 /// An address with two hosts, the first of which accepts connections and says nothing.
@@ -88,6 +89,25 @@ async fn a_server_waits_while_a_table_that_it_reads_at_start_is_locked() {
         let alice = Person::new(server.address, "alice");
         eventually(table, async || alice.get("/api/tasks").await.status() == 200).await;
     }
+}
+
+/// A balancer sends requests to a new server as soon as it can connect.
+#[tokio::test]
+async fn a_request_that_comes_while_the_database_is_opened_waits_and_is_answered() {
+    let database = Database::new().await;
+    let admin = database.superuser().await;
+    admin.batch_execute("begin; lock table rowkeep.policies").await.expect("a lock");
+    let url = database.url("rowkeep_login");
+    let settings = [("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", SECRET)];
+    let server = Server::start_listening(&settings).await.expect("a server");
+    let alice = Person::new(server.address, "alice");
+    let asked = tokio::spawn(async move { alice.get("/api/tasks").await.status() });
+    let waits = "select 'waits' from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+    eventually("the start waits", async || !texts(&admin, waits).await.is_empty()).await;
+
+    admin.batch_execute("commit").await.expect("the end of the lock");
+
+    assert_eq!(asked.await.expect("no panic"), 200);
 }
 
 #[tokio::test]

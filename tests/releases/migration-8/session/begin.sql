@@ -1,0 +1,2 @@
+-- Begins the transaction of a request that writes.
+begin

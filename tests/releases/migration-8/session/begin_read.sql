@@ -1,0 +1,2 @@
+-- Begins the transaction of a request that only reads.
+begin read only

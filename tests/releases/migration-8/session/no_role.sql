@@ -1,0 +1,2 @@
+-- Acts as the login itself until the transaction ends.
+set local role none

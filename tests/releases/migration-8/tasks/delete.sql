@@ -1,0 +1,6 @@
+-- Deletes one task of the caller, by tasks_pkey. Returns no row if the caller has no such task.
+--   $1 user_id   $2 id
+delete from app.tasks
+ where user_id = $1
+   and id      = $2
+returning id
