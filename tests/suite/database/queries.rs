@@ -91,6 +91,7 @@ async fn every_query_names_its_columns_and_its_schema() {
 pub fn statements(sql: &str) -> Vec<String> {
     let sql = without_comments(sql);
     let lines: Vec<_> = sql.lines().filter(|line| !line.starts_with('\\')).collect();
-    let statements = rowkeep::schema::statements(&lines.join("\n")).into_iter();
+    let script = lines.join("\n");
+    let statements = rowkeep::schema::statements(&script).into_iter();
     statements.map(|statement| statement.trim().trim_end_matches(';').to_owned()).collect()
 }
