@@ -169,3 +169,29 @@ pub(super) async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketA
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_that_the_system_has_accepted_are_there_after_the_listener_was_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        // They stay open until the end.
+        let [mut first, _second, _third, _fourth, _fifth] =
+            [(); 5].map(|()| std::net::TcpStream::connect(address).expect("a connection"));
+
+        let mut waiting = waiting(listener, 4);
+
+        assert_eq!(waiting.len(), 4, "the limit");
+        assert!(std::net::TcpStream::connect(address).is_err(), "the listener is closed");
+        let (stream, peer) = waiting.remove(0);
+        assert_eq!(peer, first.local_addr().expect("an address"));
+        stream.writable().await.expect("a connection");
+        assert_eq!(stream.try_write(b"here").ok(), Some(4));
+        let mut answer = [0; 4];
+        std::io::Read::read_exact(&mut first, &mut answer).expect("an answer");
+        assert_eq!(&answer, b"here");
+    }
+}

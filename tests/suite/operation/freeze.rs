@@ -233,24 +233,3 @@ async fn clients_that_sent_nothing_meanwhile_are_disconnected_as_ever() {
         assert_eq!(client.reads_to_the_end().await, "");
     }
 }
-
-/// The system accepts connections for a process that stands still. nginx would answer a 502 to a POST on one that is reset.
-#[tokio::test]
-async fn requests_on_connections_that_the_server_had_not_accepted_when_it_was_told_to_stop_are_answered() {
-    let mut world = World::with(&[]).await;
-    let post = request("POST", "/api/tasks", "alice", r#"{"title":"one"}"#);
-    world.server.signal("STOP");
-    tokio::time::sleep(Duration::from_millis(100)).await; // until it really stands still
-    let mut clients = Vec::new();
-    for _ in 0..20 {
-        clients.push(RawClient::sending(world.server.address, post.clone()).await);
-    }
-    world.server.signal("TERM");
-
-    world.server.signal("CONT");
-
-    for client in &mut clients {
-        assert_eq!(client.reads().await.status, 201);
-    }
-    assert_eq!(world.server.ended().await.code(), Some(0));
-}
