@@ -340,7 +340,7 @@ export interface paths {
         };
         /**
          * Ask whether the server can answer requests
-         * @description Healthy means: the database can be reached and protects its tables, and there is a key to verify tokens.
+         * @description Healthy means: the database can be reached and protects its tables, and there is a key to verify tokens. Degraded: so it is, but a node of a distributed database does not answer, so that some users are refused.
          */
         get: operations["readHealth"];
         put?: never;
@@ -492,7 +492,7 @@ export interface components {
         };
         Health: {
             /** @enum {string} */
-            status: "healthy" | "unhealthy";
+            status: "healthy" | "degraded" | "unhealthy";
             /** @description What is wrong, or what the operator should know */
             detail?: string;
         };
