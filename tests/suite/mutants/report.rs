@@ -70,14 +70,16 @@ pub fn facts(report: &str) -> Vec<Fact> {
             continue;
         }
         let Some(fact) = facts.last_mut() else { continue };
-        let Some(text) = line.strip_prefix(&" ".repeat(TEXT)) else {
-            // The lines of a function are not indented.
-            if let Some(fix) = fact.fix.as_mut().filter(|_| !line.contains(" facts: ")) {
+        // The lines of a function are not indented, whatever they begin with.
+        let is_function = |fix: &&mut String| fix.starts_with("CREATE OR REPLACE FUNCTION ");
+        if let Some(fix) = fact.fix.as_mut().filter(is_function) {
+            if !line.contains(" facts: ") {
                 fix.push('\n');
                 fix.push_str(line);
             }
             continue;
-        };
+        }
+        let Some(text) = line.strip_prefix(&" ".repeat(TEXT)) else { continue };
         // A fix that this login cannot run says who can: `fix as rowkeep_owner: `.
         let begun = text.strip_prefix("fix").and_then(|rest| rest.split_once(": "));
         let begun = begun.filter(|(by, _)| by.is_empty() || by.starts_with(" as ") || by.starts_with(" by "));
