@@ -8,7 +8,7 @@
 --   shards        how many pieces the table is cut into, 32 if not said: no more workers than that can share it
 --
 -- Where the nodes are a cluster already, as in a hosted service, leave out coordinator and workers. Then a login with
--- CREATEROLE that is a member of rowkeep_owner is enough.
+-- CREATEROLE that is a member of rowkeep_owner is enough, as long as the table is empty: the policies keep rows from it.
 --
 -- It can be repeated: what is done already stays. Rows that are there are copied to the shards, and changes wait for that.
 -- There is no way back but a dump: Citus cannot undo the distribution of a table with an identity column.
@@ -18,9 +18,8 @@
 set client_min_messages = warning;
 set lock_timeout = '10s';
 
-select current_setting('shared_preload_libraries') !~ '\ycitus\y' as no_citus,
+select current_setting('citus.shard_count', true) is null      as no_citus,
        to_regclass('app.tasks') is null                           as no_tasks,
-       current_setting('citus.shard_count', true) is not null     as has_settings,
        (select rolsuper from pg_roles where rolname = current_user) as is_superuser \gset
 \if :no_citus
 do $$ begin raise 'this server does not load Citus: set shared_preload_libraries = ''citus'', and restart it'; end $$;

@@ -25,8 +25,8 @@ set local lock_timeout = '2s';
 
 select count(*)                                            as shards,
        count(*) filter (where not r.success) > 0           as is_left,
-       string_agg(format('%s:%s shard %s: %s', r.nodename, r.nodeport, r.shardid, r.result), E'\n' order by r.shardid)
-           filter (where not r.success)                    as problems
+       coalesce(string_agg(format('%s:%s shard %s: %s', r.nodename, r.nodeport, r.shardid, r.result), E'\n' order by r.shardid)
+                    filter (where not r.success), '')      as problems
   from pg_dist_partition t
   join pg_class c on c.oid = t.logicalrelid and c.relnamespace = 'app'::regnamespace
  cross join lateral run_command_on_placements(t.logicalrelid, $command$
@@ -47,6 +47,31 @@ select count(*)                                            as shards,
                    using      (user_id = app.current_user_id())
                    with check (user_id = app.current_user_id());
            end if;
+       end
+       $$
+       $command$) r \gset
+
+-- The copies of the table that the workers keep for their own queries.
+select count(*) filter (where not r.success) > 0 or :'is_left'::boolean       as is_left,
+       concat_ws(E'\n', nullif(:'problems', ''),
+                 string_agg(format('%s:%s: %s', r.nodename, r.nodeport, r.result), E'\n') filter (where not r.success)) as problems
+  from run_command_on_workers($command$
+       do $$
+       declare
+           relation text;
+       begin
+           set local citus.enable_ddl_propagation = off;
+           for relation in
+               select p.polrelid::regclass::text
+                 from pg_policy p
+                 join pg_class c on c.oid = p.polrelid
+                 join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'app'
+                where p.polname = 'fence' and p.polpermissive and c.relname !~ '_[0-9]+$'
+           loop
+               execute format('drop policy fence on %s', relation);
+               execute format('create policy fence on %s as restrictive for all to public '
+                              'using (user_id = app.current_user_id()) with check (user_id = app.current_user_id())', relation);
+           end loop;
        end
        $$
        $command$) r \gset

@@ -1,7 +1,7 @@
 //! `sql/scale`: what the scripts say, and that they can be repeated.
 
 use super::with_tasks;
-use crate::world::Citus;
+use crate::world::{Citus, Database, World};
 
 #[tokio::test]
 #[ignore = "needs a cluster of Citus: `make test-citus`"]
@@ -54,4 +54,20 @@ async fn a_script_stops_with_a_sentence_where_something_is_missing() {
         assert_eq!(output.status.code(), Some(3), "{script} {variables:?}: {said}");
         assert!(said.contains(sentence), "{script} {variables:?}: {said}");
     }
+}
+
+/// As in a hosted service: the nodes are a cluster before `rowkeep migrate`, and nobody may make an event trigger there.
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn a_database_of_nodes_that_are_a_cluster_already_is_served_without_event_triggers() {
+    let Some(citus) = Citus::at_hand().await else { return };
+    let database = Database::on_ready_nodes(citus).await;
+
+    let world = World::on(database, &[]).await;
+
+    assert_eq!(world.anonymous().get("/health").await.status(), 200);
+    assert_eq!(
+        world.user("alice").post("/api/tasks", serde_json::json!({ "title": "one" })).await.status(),
+        201
+    );
 }

@@ -98,6 +98,33 @@ impl Citus {
         self.coordinator().runs(database, "citus", &variables.each_ref().map(String::as_str)).await;
     }
 
+    /// Makes a database as a hosted service has it: the nodes are there first, and nobody makes an event trigger on them.
+    pub async fn distribute_on_ready_nodes(&self, database: &str) {
+        self.everywhere(&format!("create database {database}")).await;
+        for node in &self.nodes {
+            let admin = client(&node.address("postgres", database)).await;
+            admin.batch_execute("create extension citus").await.expect("an extension");
+        }
+        let superuser = self.coordinator().address("postgres", database);
+        let admin = client(&superuser).await;
+        let (host, port) = (&self.coordinator().host, i32::from(self.coordinator().port));
+        admin
+            .execute("select citus_set_coordinator_host($1, $2)", &[host, &port])
+            .await
+            .expect("a coordinator");
+        for node in self.workers() {
+            let add =
+                admin.execute("select citus_add_node($1, $2)", &[&node.host, &i32::from(node.port)]).await;
+            add.expect("a node");
+        }
+        schema::migrate(&superuser, false).await.expect("a migrated database");
+        admin
+            .batch_execute(&format!("grant connect on database {database} to rowkeep_login"))
+            .await
+            .expect("a grant");
+        self.coordinator().runs(database, "citus", &[]).await;
+    }
+
     async fn make_template(&self) {
         self.everywhere(&format!("drop database if exists {TEMPLATE} with (force)")).await;
         self.everywhere(&format!("create database {TEMPLATE}")).await;

@@ -52,6 +52,13 @@ impl Database {
         Self { name, place: Place::Citus(citus) }
     }
 
+    /// The same, of nodes that were a cluster before the migrations, without event triggers.
+    pub async fn on_ready_nodes(citus: &'static Citus) -> Self {
+        let name = Self::new_name();
+        citus.distribute_on_ready_nodes(&name).await;
+        Self { name, place: Place::Citus(citus) }
+    }
+
     fn new_name() -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         // The databases of a run in another cluster are not deleted with it.
