@@ -103,10 +103,18 @@ impl Listening {
         assert_eq!(titles(&session, "bob").await, [""; 0], "{options}");
         let sql = "select distinct ssl::text from pg_stat_ssl natural join pg_stat_activity
                     where usename = 'rowkeep_login'";
-        match &texts(&self.admin, sql).await[..] {
-            [encrypted] => encrypted == "true",
-            other => panic!("{options}: {other:?}"),
-        }
+        let only = async {
+            loop {
+                // The connections of the session before may still be ending.
+                match &texts(&self.admin, sql).await[..] {
+                    [encrypted] => return encrypted == "true",
+                    _ => tokio::time::sleep(Duration::from_millis(50)).await,
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), only)
+            .await
+            .unwrap_or_else(|_| panic!("{options}: both"))
     }
 
     /// The error of a starting server. Asserts that opening a session fails, too.

@@ -138,7 +138,7 @@ impl Server {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let found = timeout(Duration::from_secs(10), found).await;
+        let found = timeout(Duration::from_secs(30), found).await;
         found.unwrap_or_else(|_| panic!("not logged:\n{}", self.log().join("\n")))
     }
 
