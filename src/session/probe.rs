@@ -126,14 +126,14 @@ impl Session {
             |checks: &[(&str, &str)]| checks.iter().find_map(|(column, text)| fault(rows, column, text));
         let failure = first(&PROTECTION).map(ProbeError::Unprotected);
         let failure = failure.or_else(|| nodes.iter().find_map(Looked::failure));
-        let lost_nodes: Vec<_> = nodes.iter().filter_map(Looked::lost).collect();
-        if !nodes.is_empty() && lost_nodes.len() == nodes.len() {
-            return Err(ProbeError::Unavailable(format!("no node answers: {}", lost_nodes.join(", "))));
-        }
         if let Some(failure) = failure.or_else(|| first(&USE).map(ProbeError::Unusable)) {
             // A cause such as a setting may stay in force on the connections after it is fixed in the database.
             self.manager.state.renew_connections();
             return Err(failure);
+        }
+        let lost_nodes: Vec<_> = nodes.iter().filter_map(Looked::lost).collect();
+        if !nodes.is_empty() && lost_nodes.len() == nodes.len() {
+            return Err(ProbeError::Unavailable(format!("no node answers: {}", lost_nodes.join(", "))));
         }
         Ok(Probed {
             is_read_only: is_true("is_read_only"),
