@@ -3,6 +3,7 @@
 -- text of a message with SET LOCAL to its nodes, and its first setting tells it to.
 begin read write;
 set local citus.propagate_set_commands = 'local';
+set local citus.node_connection_timeout = 1000;
 set local search_path = '';
 set local standard_conforming_strings = on;
 set local statement_timeout = '5s';

@@ -62,6 +62,7 @@ select format('  %s:%s keeps the fence: %s', n.nodename, n.nodeport,
 alter role rowkeep_owner login;
 alter role rowkeep_api login;
 alter role rowkeep_api in database :"DBNAME" set enable_seqscan = off;
+alter role rowkeep_api in database :"DBNAME" set jit = off;
 alter role rowkeep_api in database :"DBNAME" set statement_timeout = '5s';
 alter role rowkeep_api in database :"DBNAME" set lock_timeout = '2s';
 alter role rowkeep_api in database :"DBNAME" set idle_in_transaction_session_timeout = '10s';

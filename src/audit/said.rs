@@ -4,7 +4,8 @@ use super::drift;
 use super::report::Finding;
 
 /// The checks whose subjects have the definition of an object that nobody declares; of a copy, who can read it.
-const PIN_DEFINITIONS: [&str; 7] = ["RK-304", "RK-305", "RK-309", "RK-311", "RK-802", "RK-804", "RK-805"];
+const PIN_DEFINITIONS: [&str; 8] =
+    ["RK-304", "RK-305", "RK-309", "RK-311", "RK-321", "RK-802", "RK-804", "RK-805"];
 
 /// Leaves out the drift of each object that a check fails. If that check leaves its fix to a person, it gets the statements
 /// of drift, which restore what this release declares.
@@ -72,7 +73,7 @@ fn says(finding: &serde_json::Value, object: &str) -> bool {
         ("RK-309", "table") => begins(format!("{name} has ")),
         ("RK-311", "policy") => begins(format!("{table} {part}: ")),
         ("RK-312", "policy") => part == "fence" && subject == format!("{table} has no fence"),
-        ("RK-321", "trigger") => subject == name,
+        ("RK-321", "trigger") => subject == name || begins(format!("{name} calls ")),
         ("RK-322", "trigger") => subject == format!("{table} has no trigger that keeps its columns"),
         ("RK-401" | "RK-402" | "RK-403" | "RK-404" | "RK-411", "function") => begins(format!("{name} ")),
         ("RK-802", "view") => begins(format!("view {name} ")),
@@ -124,6 +125,7 @@ mod tests {
             ("RK-311", "app.tasks fence: RESTRICTIVE all to public, using true", "policy fence on app.tasks"),
             ("RK-312", "app.tasks has no fence", "policy fence on app.tasks"),
             ("RK-321", "tasks_touch on app.tasks", "trigger tasks_touch on app.tasks"),
+            ("RK-321", "spy on app.tasks calls public.spy() (definition 1)", "trigger spy on app.tasks"),
             ("RK-411", "app.f() is owned by bob", "function app.f()"),
             ("RK-802", "materialized view app.v (definition 1)", "materialized view app.v"),
             ("RK-804", "public.child inherits from app.tasks", "inheritance of public.child"),

@@ -44,7 +44,9 @@ fn judge(report: &Report, fail_on: FailOn) -> Result<(), Failure> {
         }
         (0, _) if report.is_unproved() => (
             NOT_PROVED,
-            "no FAIL, but not proved: run the audit with a login that may take on rowkeep_api, on the primary".into(),
+            "no FAIL, but not proved: run the audit with a login that may take on rowkeep_api, on the primary, while \
+             every node answers"
+                .into(),
         ),
         (0, _) => return Ok(()),
         (fails, _) => (

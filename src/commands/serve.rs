@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, add_development_secret, database, open_files, stop, stop_signal, welcome};
@@ -32,6 +32,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// How long connections wait at most until the database was looked at first.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
+
+/// How long the first request waits at most for the audit, which goes on after that. It may wait for a node that hangs.
+const AUDIT_AT_START: Duration = Duration::from_secs(3);
 
 /// The pause before a start without keys looks for one again.
 const KEY_PAUSE: Duration = Duration::from_millis(100);
@@ -245,7 +248,8 @@ fn is_temporary(failure: &Failure) -> bool {
 
 async fn open_session(config: &Config, address: &Address) -> Result<(Session, Cursors), Failure> {
     let serving = schema::ready_to_serve(address).await?;
-    warn_of_drift(address).await;
+    let audit = tokio::spawn(warn_of_drift(address.clone()));
+    let _ = timeout(AUDIT_AT_START, audit).await;
     let messages = serving.constraint_messages;
     let session =
         Session::open_with_replicas(address, &config.replication, &config.session, tasks::QUERIES, messages)
@@ -255,8 +259,8 @@ async fn open_session(config: &Config, address: &Address) -> Result<(Session, Cu
 
 /// Logs each fact that `rowkeep audit` would fail, without the proof. The server starts all the same: the session checks
 /// what requests depend on when it opens.
-async fn warn_of_drift(address: &Address) {
-    match audit::failures(address).await {
+async fn warn_of_drift(address: Address) {
+    match audit::failures(&address).await {
         Ok(failures) => {
             for fact in failures {
                 tracing::warn!(rowkeep.finding = fact, "`rowkeep audit` fails");

@@ -24,4 +24,4 @@ select 'RK-707', 'NOTE', 'login', format('%s stores %s = %s', s.holder, s.name, 
                      from reported_settings x
                     where (x.setrole, x.setdatabase, x.name) = (s.setrole, s.setdatabase, s.name))
    -- sql/scale/citus.sql stores these for the coordinator's connections to the nodes.
-   and not (s.setrole in (select oid from node_logins) and s.name ~ '^enable_seqscan$|_timeout$')
+   and not (s.setrole in (select oid from node_logins) and s.name ~ '^(enable_seqscan|jit)$|_timeout$')

@@ -15,7 +15,7 @@ select 'RK-321', case when x.problem is not null then 'FAIL'
   left join lateral (values
        (g.tgenabled not in ('O', 'A'), '', 'is not enabled', 'alter table %2$s enable trigger %1$I;'),
        (not exists (select from schemas s where s.oid = f.pronamespace and s.nspname = 'app'),
-        format(' calls %s (definition %s)', f.oid::regprocedure, left(md5(f.prosrc), 8)), 'a function outside app',
+        format(' calls %s (definition %s)', f.oid::regprocedure, left(md5(pg_get_triggerdef(g.oid) || f.prosrc), 8)), 'a function outside app',
         'drop trigger %1$I on %2$s;')
        ) x (found, calls, problem, fix) on x.found
  where not g.tgisinternal

@@ -29,5 +29,6 @@ set local standard_conforming_strings = on;
 set local jit = off;  -- compiling the query takes seconds, running it takes milliseconds
 set local statement_timeout = '30s';
 set local lock_timeout = '2s';
+set local citus.node_connection_timeout = 1000;  -- a node that does not answer is left out
 
 with recursive

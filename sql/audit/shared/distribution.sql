@@ -25,11 +25,39 @@ nodes (address, shards, problem, answer) as (
      where o.name = 'nodes'
 ),
 
--- Each shard of app, by the catalogue of the coordinator, and what is wrong with it on its node.
-shards (node, name, problem) as (
-    select n.address, s.name, case when a.name is null then 'the node does not show it' else nullif(a.problem, '') end
+-- What a node and the coordinator have answered. `object` is the shard, where `of` is its table.
+node_facts (node, object, "of", what, value) as materialized (
+    select n.address, f."of" || coalesce('_' || nullif(f.shard, ''), ''), f."of", f.what, f."is"
       from nodes n
-     cross join lateral unnest(n.shards) s (name)
-      left join lateral jsonb_to_recordset(n.answer -> 'shards') a (name text, problem text) on a.name = s.name
-     where n.problem is null
+     cross join lateral jsonb_to_recordset(n.answer -> 'facts') f ("of" text, shard text, what text, "is" text)
+),
+
+coordinator_facts ("of", what, value) as materialized (
+    select f."of", f.what, f."is"
+      from optional_rows o
+     cross join jsonb_to_recordset(o.rows) x (answer jsonb)
+     cross join lateral jsonb_to_recordset(x.answer -> 'facts') f ("of" text, what text, "is" text)
+     where o.name = 'coordinator'
+),
+
+-- Where a node is not as the coordinator: the value there, and the one here. No value: it is missing. Grouped and not
+-- joined: the settings of a serving login make joins of so many rows slow.
+node_differences (node, object, what, there, here) as (
+    select d.node, d.object, d.what, min(d.there), min(d.here)
+      from (select n.node, n.object, n.what, n.value, null
+              from node_facts n
+             -- Of an object that the coordinator does not have at all, one line.
+             where n.what in ('kind', 'function', 'view', 'copy', 'role') or n."of" in (select "of" from coordinator_facts)
+             union all
+            select n.node, n.object, c.what, null, c.value
+              from node_facts n
+              join coordinator_facts c on c."of" = n."of"
+             where n.what in ('kind', 'function', 'view', 'copy', 'role')
+             union all
+            select n.address, s.name, 'kind', null, 'table'
+              from nodes n
+             cross join lateral unnest(n.shards) s (name)
+             where n.problem is null) d (node, object, what, there, here)
+     group by d.node, d.object, d.what
+    having min(d.there) is distinct from min(d.here)
 )

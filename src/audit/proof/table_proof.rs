@@ -41,10 +41,14 @@ impl<'a> TableProof<'a> {
 
     /// Runs all statements and returns the facts.
     pub(super) async fn facts(mut self) -> Vec<Finding> {
-        if let Err(error) = self.run().await {
-            let text = format!("{}: stopped by an error: {}", self.relation(), describe(&error));
-            let denied = error.code().is_some_and(|state| state.code() == "42501");
-            self.facts.push(fail(text).with_fix(if denied { INHERIT } else { ABOVE }));
+        match self.run().await {
+            Ok(()) => {}
+            Err(error) if is_lost(&error) => self.facts.push(not_tried(&error)),
+            Err(error) => {
+                let text = format!("{}: stopped by an error: {}", self.relation(), describe(&error));
+                let denied = error.code().is_some_and(|state| state.code() == "42501");
+                self.facts.push(fail(text).with_fix(if denied { INHERIT } else { ABOVE }));
+            }
         }
         self.facts
     }
@@ -133,6 +137,9 @@ impl<'a> TableProof<'a> {
         for attempt in self.attempts("rows") {
             self.become_actor(&attempt.actor).await?;
             if let Err(error) = self.client.batch_execute(&attempt.statement).await {
+                if is_lost(&error) {
+                    return Err(error);
+                }
                 let (relation, what, error) = (&attempt.relation, &attempt.what, describe(&error));
                 let text = format!("{relation}: not tried, because no row could be created: {what}: {error}");
                 return Ok(Some(fail(text).with_fix(REAPPLY)));
@@ -172,7 +179,7 @@ impl<'a> TableProof<'a> {
         let outcome = Outcome::of(self.client.simple_query(&attempt.statement).await);
         let problem = attempt.problem(&outcome, &self.users.a, self.made_by("A"));
         match outcome {
-            Outcome::Refused(error) if error.is_closed() => return Err(error),
+            Outcome::Refused(error) if error.is_closed() || is_lost(&error) => return Err(error),
             Outcome::Done { .. } if problem.is_none() && attempt.phase == "attack" => {}
             _ => return Ok(problem),
         }
@@ -233,7 +240,13 @@ impl<'a> TableProof<'a> {
     }
 }
 
-/// A login that may not take on the role, such as the auditor's, cannot run the proof. A standby takes no writes.
+/// Whether a node of a distributed database (Citus) does not answer: connection_failure.
+fn is_lost(error: &Error) -> bool {
+    error.code().is_some_and(|state| state.code() == "08006")
+}
+
+/// A login that may not take on the role, such as the auditor's, cannot run the proof. A standby takes no writes. A node that is
+/// down holds rows that nobody can try.
 fn not_tried(error: &Error) -> Finding {
     if error.code().is_some_and(|state| ["0A000", "25006"].contains(&state.code())) {
         Finding::proof(
@@ -242,6 +255,9 @@ fn not_tried(error: &Error) -> Finding {
         )
     } else if error.code().is_some_and(|state| state.code() == "42501") {
         let text = "not tried: this login may not take on rowkeep_api; run it with the login that serves (DATABASE_URL)";
+        Finding::proof(Verdict::Note, text)
+    } else if is_lost(error) {
+        let text = format!("not tried: a node does not answer ({}); run it when all do", describe(error));
         Finding::proof(Verdict::Note, text)
     } else {
         fail(format!("not tried: {}", describe(error))).with_fix(ABOVE)

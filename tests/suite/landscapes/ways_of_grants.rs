@@ -88,6 +88,22 @@ async fn a_granted_dblink_connect_u_logs_in_as_the_superuser() {
         .await;
 }
 
+/// An owner needs no grant, and can give one to others.
+#[tokio::test]
+async fn an_owner_of_dblink_connect_u_who_is_no_superuser_is_named() {
+    let ground = ground().await;
+    ground
+        .prepare("create role linker login; alter function dblink_connect_u(text, text) owner to linker")
+        .await;
+
+    let named =
+        "NOTE RK-608 bypass linker may execute public.dblink_connect_u(text,text): logs in as another role";
+    ground.names(named).await;
+
+    ground.prepare("alter function dblink_connect_u(text, text) owner to postgres").await;
+    assert!(!ground.audit().await.contains("linker may execute"));
+}
+
 #[tokio::test]
 async fn select_on_pg_statistic_shows_values_of_every_user() {
     let ground = ground().await;

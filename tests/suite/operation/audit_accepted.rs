@@ -482,6 +482,8 @@ async fn a_failure_that_does_not_stop_the_server_can_be_accepted() {
     let trigger = before.iter().find(|fact| fact.0 == "RK-321" && fact.1 == "FAIL").expect("a trigger");
     let trigger = (trigger.0.as_str(), trigger.2.as_str());
     assert!(trigger.1.starts_with("journal on app.tasks calls public.journal() (definition "), "{trigger:?}");
+    let about_it = before.iter().filter(|fact| fact.1 == "FAIL" && fact.2.contains("journal")).count();
+    assert_eq!(about_it, 1, "one cause is one FAIL: {before:#?}");
 
     accept(&admin, &[trigger], "null").await;
 

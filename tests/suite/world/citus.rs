@@ -141,7 +141,9 @@ impl Citus {
         self.everywhere(&format!("create database {name} template {TEMPLATE} strategy file_copy")).await;
         // What belongs to a database and is not in it is not copied.
         self.everywhere(&format!("grant connect on database {name} to rowkeep_login")).await;
-        for setting in ["enable_seqscan = off", "statement_timeout = '5s'", "lock_timeout = '2s'"] {
+        for setting in
+            ["enable_seqscan = off", "jit = off", "statement_timeout = '5s'", "lock_timeout = '2s'"]
+        {
             self.everywhere(&format!("alter role rowkeep_api in database {name} set {setting}")).await;
         }
     }
