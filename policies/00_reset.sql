@@ -155,7 +155,8 @@ begin
                           and not pg_has_role(s.oid, 'rowkeep_owner', 'MEMBER'));
 
     for command in
-        select format('drop policy %I on %I.%I', p.polname, n.nspname, c.relname)
+        -- A shard of a distributed database can have lost it.
+        select format('drop policy if exists %I on %I.%I', p.polname, n.nspname, c.relname)
           from pg_policy p
           join pg_class c on c.oid = p.polrelid
           join pg_namespace n on n.oid = c.relnamespace

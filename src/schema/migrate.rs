@@ -24,6 +24,7 @@ const HISTORY: &str = include_str!("../../sql/schema/history.sql");
 const INDEX_REBUILD: &str = include_str!("../../sql/schema/index_rebuild.sql");
 const LETTERS: &str = include_str!("../../sql/schema/letters.sql");
 const ACCEPTED_IS_OPEN: &str = include_str!("../../sql/schema/accepted_is_open.sql");
+const RESTORE_FENCE: &str = include_str!("../../sql/nodes/restore_fence.sql");
 const RECORD_POLICIES: &str = include_str!("../../sql/schema/record_policies.sql");
 
 /// How often to try for a table lock that requests or reports hold. Each attempt waits for the `lock_timeout` of
@@ -293,8 +294,23 @@ async fn apply_policies(client: &mut Client, digest: &str) -> Result<(), SchemaE
             Err(error) => return Err(with_advice(&error, "cannot apply the policies")),
         }
     }
+    restore_fence(client).await.map_err(|error| {
+        SchemaError::Unusable(format!(
+            "the policies are applied, and the fence of a shard is left open: {}\n\
+             Run sql/scale/restore_fence.sql with psql on the coordinator.",
+            describe(&error)
+        ))
+    })?;
     tracing::info!("applied the policies");
     Ok(())
+}
+
+/// A distributed database (Citus) copies the fence to its nodes as a permissive policy. Where they have no event trigger against it,
+/// this makes it restrictive.
+async fn restore_fence(client: &mut Client) -> Result<(), Error> {
+    let transaction = client.transaction().await?;
+    run_script(&transaction, RESTORE_FENCE).await?;
+    transaction.commit().await
 }
 
 async fn apply_policies_once(client: &mut Client, digest: &str) -> Result<(), Error> {

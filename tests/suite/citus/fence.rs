@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rowkeep::audit::audit;
+use rowkeep::session::connect_once;
 
 use super::{LOSE_FENCE, on_shard, placed, with_tasks, without_event_triggers, world};
 use crate::database::support::begin_as;
@@ -58,7 +59,7 @@ async fn a_shard_that_lost_its_fence_is_named_and_refused_until_it_is_restored()
         "{problem}"
     );
     let report = audit(&world.database.address("rowkeep_login")).await.expect("a report").to_string();
-    let finding = format!("RK-341 shards      app.tasks_{} on {}: its fence", lost.shard, lost.address());
+    let finding = format!("RK-341 shards      app.tasks_{} on {}: policy fence", lost.shard, lost.address());
     assert!(report.contains(&format!("FAIL     {finding}")), "{report}");
 
     citus.coordinator().runs(&world.database.name, "restore_fence", &[]).await;
@@ -96,6 +97,116 @@ async fn other_losses_of_a_shard_are_seen_by_health_and_audit() {
     assert_eq!(world.anonymous().get("/health").await.status(), 200);
 }
 
+/// What somebody does on one node, how it is undone, and what the audit says of it.
+const ON_ONE_NODE: [(&str, &str, &str); 8] = [
+    (
+        "drop policy owner_only on SHARD",
+        "create policy owner_only on SHARD to rowkeep_api using (user_id = app.current_user_id()) \
+         with check (user_id = app.current_user_id())",
+        "FAIL RK-341 shards SHARD on NODE: policy owner_only (definition none): missing",
+    ),
+    (
+        "create policy spy on SHARD using (true)",
+        "drop policy spy on SHARD",
+        "FAIL RK-341 shards SHARD on NODE: policy spy (definition b15bc406): permissive for all to public using true",
+    ),
+    (
+        "grant select on SHARD to rowkeep_auditor",
+        "revoke select on SHARD from rowkeep_auditor",
+        "FAIL RK-341 shards SHARD on NODE: privileges",
+    ),
+    (
+        "alter table SHARD drop constraint tasks_title_length",
+        "alter table SHARD add constraint tasks_title_length check (char_length(title) between 1 and 200)",
+        "FAIL RK-341 shards SHARD on NODE: constraint tasks_title_length (definition none): missing",
+    ),
+    (
+        "create view app.peek as select * from SHARD",
+        "drop view app.peek",
+        "FAIL RK-341 shards app.peek on NODE: kind",
+    ),
+    (
+        "create view public.peek as select * from SHARD",
+        "drop view public.peek",
+        "FAIL RK-341 shards public.peek on NODE: view",
+    ),
+    (
+        "create table public.copied as table SHARD",
+        "drop table public.copied",
+        "FAIL RK-341 shards public.copied on NODE: copy",
+    ),
+    (
+        "alter function app.current_user_id() owner to postgres",
+        "alter function app.current_user_id() owner to rowkeep_owner",
+        "FAIL RK-341 shards app.current_user_id() on NODE: function",
+    ),
+];
+
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn what_is_done_by_hand_on_one_node_is_named_by_the_audit() {
+    let Some(citus) = Citus::at_hand().await else { return };
+    let database = with_tasks(citus).await;
+    let coordinator = database.superuser().await;
+    let lost = placed(&coordinator, "user1").await;
+    let named = |text: &str| {
+        text.replace("SHARD", &format!("app.tasks_{}", lost.shard)).replace("NODE", &lost.address())
+    };
+    let report = async || {
+        let report = audit(&database.address("rowkeep_login")).await.expect("a report").to_string();
+        report.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+
+    let node = citus.workers().iter().find(|worker| worker.name() == lost.address()).expect("a worker");
+    let node = connect_once(&node.address("postgres", &database.name)).await.expect("a connection");
+    let by_hand = "set citus.enable_ddl_propagation = off; set citus.enable_manual_changes_to_shards = on";
+    node.batch_execute(by_hand).await.expect("settings");
+
+    for (damage, undo, finding) in ON_ONE_NODE {
+        node.batch_execute(&named(damage)).await.expect(damage);
+
+        let found = report().await;
+        assert!(found.contains(&named(finding)), "{damage}: {found}");
+        assert_eq!(found.matches("FAIL RK-341").count(), 1, "one cause is one FAIL: {damage}: {found}");
+
+        node.batch_execute(&named(undo)).await.expect(undo);
+    }
+    assert!(report().await.contains("OK RK-341 shards 32 shards on 2 nodes"), "{}", report().await);
+}
+
+/// All shards lose the same: that is one cause.
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn a_loss_of_every_shard_is_one_finding() {
+    let Some(citus) = Citus::at_hand().await else { return };
+    let database = with_tasks(citus).await;
+    let coordinator = database.superuser().await;
+    let lose = "select count(*) from run_command_on_placements('app.tasks', 'alter table %s no force row level security') r
+                 where r.success";
+    assert_eq!(coordinator.query_one(lose, &[]).await.expect("a loss").get::<_, i64>(0), 32);
+
+    let report = audit(&database.address("rowkeep_login")).await.expect("a report");
+
+    let failing = report.failing();
+    assert!(failing.iter().any(|fact| fact.contains("and 31 more on")), "{failing:?}");
+    assert_eq!(failing.iter().filter(|fact| fact.starts_with("RK-341")).count(), 1, "{failing:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn a_node_that_does_not_keep_the_fence_by_itself_is_named_by_the_audit() {
+    let Some(citus) = Citus::at_hand().await else { return };
+    let database = with_tasks(citus).await;
+    without_event_triggers(citus, &database).await;
+
+    let report = audit(&database.address("rowkeep_login")).await.expect("a report").to_string();
+
+    for worker in citus.workers() {
+        let finding = format!("NOTE     RK-344 shards      {} does not keep the fence", worker.name());
+        assert!(report.contains(&finding), "{report}");
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs a cluster of Citus: `make test-citus`"]
 async fn the_audit_of_a_distributed_database_has_no_finding_that_fails() {
@@ -108,6 +219,7 @@ async fn the_audit_of_a_distributed_database_has_no_finding_that_fails() {
         assert_eq!(report.failing(), [""; 0], "{login}:\n{report}");
         let text = report.to_string();
         assert!(text.contains("OK       RK-341 shards      32 shards on 2 nodes"), "{text}");
+        assert!(text.contains("OK       RK-344 shards      every node keeps the fence"), "{text}");
         assert!(text.contains("isolation: HELD"), "{text}");
     }
 }

@@ -3,7 +3,7 @@
 use rowkeep::audit::{audit, repair_objects};
 use rowkeep::schema::{MigrateOptions, migrate, migrate_with, statements};
 
-use super::{with_tasks, world};
+use super::{on_shard, placed, with_tasks, without_event_triggers, world};
 use crate::world::Citus;
 
 #[tokio::test]
@@ -17,6 +17,42 @@ async fn policies_can_be_applied_again_while_requests_are_served() {
     let created = world.user("user1").post("/api/tasks", serde_json::json!({ "title": "one" })).await;
     assert_eq!(created.status(), 201, "{created:?}");
     let report = audit(&world.database.address("rowkeep_login")).await.expect("a report");
+    assert_eq!(report.failing(), [""; 0], "{report}");
+}
+
+/// Citus copies the fence to every shard as a permissive policy. It must not stay so, with or without the event trigger.
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn policies_that_are_applied_again_leave_no_fence_open_where_no_event_trigger_is() {
+    let Some((citus, world)) = world().await else { return };
+    without_event_triggers(citus, &world.database).await;
+
+    migrate(&world.database.address("postgres"), true).await.expect("policies");
+
+    let report = audit(&world.database.address("rowkeep_login")).await.expect("a report");
+    assert_eq!(report.failing(), [""; 0], "{report}");
+    assert_eq!(world.anonymous().get("/health").await.status(), 200);
+}
+
+/// Shards that have lost a policy get it again.
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn policies_can_be_applied_again_where_a_shard_has_lost_one() {
+    let Some(citus) = Citus::at_hand().await else { return };
+    let database = with_tasks(citus).await;
+    let coordinator = database.superuser().await;
+    let lost = placed(&coordinator, "user1").await;
+    for loss in [
+        "drop policy owner_only on SHARD",
+        "alter table SHARD no force row level security",
+        "revoke select on SHARD from rowkeep_api",
+    ] {
+        on_shard(&coordinator, &lost, loss).await;
+    }
+
+    migrate(&database.address("postgres"), true).await.expect("policies");
+
+    let report = audit(&database.address("rowkeep_login")).await.expect("a report");
     assert_eq!(report.failing(), [""; 0], "{report}");
 }
 

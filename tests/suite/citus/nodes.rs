@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rowkeep::audit::audit;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -100,4 +101,34 @@ async fn a_node_that_hangs_leaves_turns_to_the_users_of_others() {
     assert!(hanging.len() >= 7, "more users than the pool has connections: {}", hanging.len());
     assert_eq!(served, [200; 50]);
     assert!(refused.iter().all(|answer| answer.status() == 503), "{refused:?}");
+}
+
+/// A server that starts while a node hangs, and an audit: both do without it.
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn a_node_that_hangs_delays_neither_a_start_nor_an_audit_for_long() {
+    let Some((_citus, world)) = world().await else { return };
+    let coordinator = world.database.superuser().await;
+    let node = placed(&coordinator, "user1").await;
+    let other = user_elsewhere(&world, "user1").await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = silent.local_addr().expect("a port").port();
+    replace_port(&world, node.port, port.into()).await;
+
+    let report = audit(&world.database.address("rowkeep_login")).await.expect("a report");
+    let url = world.database.url("rowkeep_login");
+    let settings = [("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", crate::world::SECRET)];
+    let second = crate::world::Server::start(&settings).await.expect("a server");
+
+    assert_eq!(crate::world::Person::new(second.address, &other).get("/api/tasks").await.status(), 200);
+    let text = report.to_string();
+    assert!(
+        text.contains(&format!(
+            "NOTE     RK-342 shards      not looked at: 16 shards on {}:{port}",
+            node.host
+        )),
+        "{text}"
+    );
+    assert!(text.contains("NOTE     RK-911 proof       not tried: a node does not answer"), "{text}");
+    assert_eq!((report.fails(), report.isolation()), (0, "NOT PROVED"), "{text}");
 }

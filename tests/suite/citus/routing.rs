@@ -1,6 +1,6 @@
 //! Each statement of a request goes to one shard, and the identity with it.
 
-use rowkeep::session::{NODE_STATEMENTS, ParameterType};
+use rowkeep::session::{NODE_STATEMENTS, ParameterType, connect_once};
 use rowkeep::tasks;
 use tokio_postgres::types::ToSql;
 
@@ -79,7 +79,7 @@ async fn every_statement_for_nodes_declares_the_parameter_types_that_postgres_in
 async fn a_transaction_with_settings_of_its_own_sends_the_identity_on_and_leaves_nothing() {
     let Some(citus) = Citus::at_hand().await else { return };
     let database = with_tasks(citus).await;
-    let client = database.client("rowkeep_login").await;
+    let client = connect_once(&database.address("rowkeep_login")).await.expect("a connection");
     let settings = include_str!("../../../sql/session/settings.sql");
     let limits: [&(dyn ToSql + Sync); 4] = [&true, &"5000", &"2000", &"10000"];
 
