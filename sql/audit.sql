@@ -411,6 +411,13 @@ node_facts (node, object, "of", what, value) as materialized (
      cross join lateral jsonb_to_recordset(n.answer -> 'facts') f ("of" text, shard text, what text, "is" text)
 ),
 
+node_rows ("of", rows) as (
+    select r.key, sum(r.value::bigint)
+      from nodes n
+     cross join lateral jsonb_each_text(nullif(n.answer -> 'rows', 'null')) r
+     group by r.key
+),
+
 coordinator_facts ("of", what, value) as materialized (
     select f."of", f.what, f."is"
       from optional_rows o
@@ -847,6 +854,7 @@ has_nodes (is_there) as (
 
 -- What each node is asked, and the coordinator as well: the answers must be the same, but for what Citus names after a shard.
 --   facts        of: the object, on a node a shard of it. shard: its number. what, is: a property, and its value
+--   rows         how many rows its shards of each table have, by the statistics
 --   keeps_fence  whether the event trigger of sql/scale/citus_worker.sql is there
 --   logs         whether its log has the statements of requests
 node_question (question) as (values ($$
@@ -941,6 +949,11 @@ node_question (question) as (values ($$
                                         join pg_proc f on f.oid = e.evtfoid and f.proname = 'keep_fence'
                                         join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'rowkeep_node'
                                        where e.evtevent = 'ddl_command_end' and e.evtenabled in ('O', 'A')),
+               'rows', (select jsonb_object_agg(r."of", r.rows)
+                          from (select r."of", sum(pg_stat_get_live_tuples(r.oid)) as rows
+                                  from relations r
+                                 where r.shard <> ''
+                                 group by r."of") r),
                'logs', current_setting('log_min_error_statement') not in ('fatal', 'panic', 'log')
                        or current_setting('log_statement') in ('mod', 'all')
                        or current_setting('log_min_duration_statement') <> '-1') as answer
@@ -3506,7 +3519,7 @@ select 'RK-308', case when x.sure then 'FAIL' else 'NOTE' end, 'table',
             when q.ids is null then 'by the number of rows, because it has no statistics yet: if it is, creates fail'
             else 'by the statistics, and rows have changed since: if it still is, creates fail' end,
        case when x.problem = '' then 'rowkeep migrate --repair' end, null
-  from (select t.name as relation, r.name, c.reltuples, pg_stat_get_live_tuples(c.oid) as live, k.ids, k.number,
+  from (select t.name as relation, r.name, c.reltuples, l.live, k.ids, k.number,
                -- The last number; null: it may not be read. If it has given none, it can begin with any: ts_stat() runs a text,
                -- as in sql/audit/shared/optional.sql.
                case when has_sequence_privilege(s.seqrelid, 'USAGE, SELECT')
@@ -3527,13 +3540,18 @@ select 'RK-308', case when x.sure then 'FAIL' else 'NOTE' end, 'table',
           join pg_sequence s on s.seqrelid = d.objid
           join relations r on r.oid = s.seqrelid
           join pg_class c on c.oid = t.oid
+         -- The rows of a distributed table are on its nodes.
+         cross join lateral (
+               select pg_stat_get_live_tuples(c.oid) + coalesce(sum(n.rows), 0)::bigint as live
+                 from node_rows n
+                where n."of" = t.name) l
           left join lateral (
                select array_agg(b.bound::bigint) as ids, count(*) as number
                  from pg_stats k
                 cross join unnest(k.histogram_bounds::text::text[]) b (bound)
                 where k.schemaname = t.nspname and k.tablename = t.relname and k.attname = a.attname) k on true
          -- No lock: another session can have one.
-         where c.reltuples > 0 or pg_stat_get_live_tuples(c.oid) > 0) q
+         where c.reltuples > 0 or l.live > 0) q
  -- The number of rows beyond the sequence, when the statistics were made. After TRUNCATE they are of other rows (reltuples is -1).
  cross join lateral (
        select case when q.reltuples > 0 and q.position < any (q.ids)

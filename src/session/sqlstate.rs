@@ -122,13 +122,28 @@ fn is_stale_plan(error: &Error) -> bool {
 /// What to do if a new row gets an id that exists. Ids come from a sequence, so it is behind the ids that are there: rows were
 /// loaded without it. The owner of the table sees no row, and would set the sequence to null.
 fn sequence_advice(error: &Error) -> String {
-    let Some(error) = error.as_db_error() else { return String::new() };
-    match (error.schema(), error.table(), error.constraint()) {
-        (Some(schema), Some(table), Some(constraint)) if constraint == format!("{table}_pkey") => format!(
-            "; the sequence of ids is behind the ids of {schema}.{table}: run `rowkeep migrate --repair`, or as a superuser \
-             select setval('{schema}.{table}_id_seq', (select max(id) from {schema}.{table}));"
-        ),
-        _ => String::new(),
+    let constraint = constraint_name(error).unwrap_or_default();
+    let named = error.as_db_error().and_then(|error| Some((error.schema()?, error.table()?)));
+    let Some((schema, table)) = table_of_primary_key(constraint, named) else { return String::new() };
+    format!(
+        "; the sequence of ids is behind the ids of {schema}.{table}: run `rowkeep migrate --repair`, or as a superuser \
+         select setval('{schema}.{table}_id_seq', (select max(id) from {schema}.{table}));"
+    )
+}
+
+/// The table whose primary key this constraint is, if it is one. A node of a distributed database does not say the table, and adds
+/// the number of the shard to the name.
+fn table_of_primary_key<'a>(
+    constraint: &'a str,
+    named: Option<(&'a str, &'a str)>,
+) -> Option<(&'a str, &'a str)> {
+    match named {
+        Some((schema, table)) => (constraint == format!("{table}_pkey")).then_some((schema, table)),
+        None => {
+            let (name, shard) = constraint.rsplit_once('_')?;
+            let is_shard = !shard.is_empty() && shard.bytes().all(|byte| byte.is_ascii_digit());
+            name.strip_suffix("_pkey").filter(|_| is_shard).map(|table| ("app", table))
+        }
     }
 }
 

@@ -15,7 +15,7 @@ select 'RK-308', case when x.sure then 'FAIL' else 'NOTE' end, 'table',
             when q.ids is null then 'by the number of rows, because it has no statistics yet: if it is, creates fail'
             else 'by the statistics, and rows have changed since: if it still is, creates fail' end,
        case when x.problem = '' then 'rowkeep migrate --repair' end, null
-  from (select t.name as relation, r.name, c.reltuples, pg_stat_get_live_tuples(c.oid) as live, k.ids, k.number,
+  from (select t.name as relation, r.name, c.reltuples, l.live, k.ids, k.number,
                -- The last number; null: it may not be read. If it has given none, it can begin with any: ts_stat() runs a text,
                -- as in sql/audit/shared/optional.sql.
                case when has_sequence_privilege(s.seqrelid, 'USAGE, SELECT')
@@ -36,13 +36,18 @@ select 'RK-308', case when x.sure then 'FAIL' else 'NOTE' end, 'table',
           join pg_sequence s on s.seqrelid = d.objid
           join relations r on r.oid = s.seqrelid
           join pg_class c on c.oid = t.oid
+         -- The rows of a distributed table are on its nodes.
+         cross join lateral (
+               select pg_stat_get_live_tuples(c.oid) + coalesce(sum(n.rows), 0)::bigint as live
+                 from node_rows n
+                where n."of" = t.name) l
           left join lateral (
                select array_agg(b.bound::bigint) as ids, count(*) as number
                  from pg_stats k
                 cross join unnest(k.histogram_bounds::text::text[]) b (bound)
                 where k.schemaname = t.nspname and k.tablename = t.relname and k.attname = a.attname) k on true
          -- No lock: another session can have one.
-         where c.reltuples > 0 or pg_stat_get_live_tuples(c.oid) > 0) q
+         where c.reltuples > 0 or l.live > 0) q
  -- The number of rows beyond the sequence, when the statistics were made. After TRUNCATE they are of other rows (reltuples is -1).
  cross join lateral (
        select case when q.reltuples > 0 and q.position < any (q.ids)

@@ -32,6 +32,13 @@ node_facts (node, object, "of", what, value) as materialized (
      cross join lateral jsonb_to_recordset(n.answer -> 'facts') f ("of" text, shard text, what text, "is" text)
 ),
 
+node_rows ("of", rows) as (
+    select r.key, sum(r.value::bigint)
+      from nodes n
+     cross join lateral jsonb_each_text(nullif(n.answer -> 'rows', 'null')) r
+     group by r.key
+),
+
 coordinator_facts ("of", what, value) as materialized (
     select f."of", f.what, f."is"
       from optional_rows o

@@ -75,6 +75,7 @@ has_nodes (is_there) as (
 
 -- What each node is asked, and the coordinator as well: the answers must be the same, but for what Citus names after a shard.
 --   facts        of: the object, on a node a shard of it. shard: its number. what, is: a property, and its value
+--   rows         how many rows its shards of each table have, by the statistics
 --   keeps_fence  whether the event trigger of sql/scale/citus_worker.sql is there
 --   logs         whether its log has the statements of requests
 node_question (question) as (values ($$
@@ -169,6 +170,11 @@ node_question (question) as (values ($$
                                         join pg_proc f on f.oid = e.evtfoid and f.proname = 'keep_fence'
                                         join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'rowkeep_node'
                                        where e.evtevent = 'ddl_command_end' and e.evtenabled in ('O', 'A')),
+               'rows', (select jsonb_object_agg(r."of", r.rows)
+                          from (select r."of", sum(pg_stat_get_live_tuples(r.oid)) as rows
+                                  from relations r
+                                 where r.shard <> ''
+                                 group by r."of") r),
                'logs', current_setting('log_min_error_statement') not in ('fatal', 'panic', 'log')
                        or current_setting('log_statement') in ('mod', 'all')
                        or current_setting('log_min_duration_statement') <> '-1') as answer

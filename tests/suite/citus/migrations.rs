@@ -3,7 +3,10 @@
 use rowkeep::audit::{audit, repair_objects};
 use rowkeep::schema::{MigrateOptions, migrate, migrate_with, statements};
 
+use serde_json::{Value, json};
+
 use super::{on_shard, placed, with_tasks, without_event_triggers, world};
+use crate::operation::overload::eventually;
 use crate::world::Citus;
 
 #[tokio::test]
@@ -14,7 +17,7 @@ async fn policies_can_be_applied_again_while_requests_are_served() {
     let migrated = migrate(&world.database.address("postgres"), true).await.expect("policies");
 
     assert!(migrated.policies);
-    let created = world.user("user1").post("/api/tasks", serde_json::json!({ "title": "one" })).await;
+    let created = world.user("user1").post("/api/tasks", json!({ "title": "one" })).await;
     assert_eq!(created.status(), 201, "{created:?}");
     let report = audit(&world.database.address("rowkeep_login")).await.expect("a report");
     assert_eq!(report.failing(), [""; 0], "{report}");
@@ -71,6 +74,32 @@ async fn lost_objects_are_made_again() {
     assert_eq!(migrated.objects, [constraint, &format!("comment on {constraint}")]);
     let report = audit(&database.address("rowkeep_login")).await.expect("a report");
     assert_eq!(report.failing(), [""; 0], "{report}");
+}
+
+/// The nodes know the rows, and the coordinator the sequence.
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn a_sequence_behind_the_ids_is_named_and_set() {
+    let Some((_citus, world)) = world().await else { return };
+    let user = world.user("user1");
+    let superuser = world.database.superuser().await;
+    let first = user.get("/api/tasks").await.ids().into_iter().min().expect("a task");
+    superuser.execute("select setval('app.tasks_id_seq', $1, false)", &[&first]).await.expect("a sequence");
+
+    assert_eq!(user.post("/api/tasks", json!({ "title": "one" })).await.status(), 500);
+
+    let is_advice =
+        |event: &Value| event["error.message"].as_str().is_some_and(|text| text.contains("migrate --repair"));
+    world.server.logs(is_advice).await;
+    eventually("the statistics know the rows", async || {
+        let report = audit(&world.database.address("postgres")).await.expect("a report").to_string();
+        report.contains("RK-308 table       app.tasks_id_seq is behind the ids of app.tasks")
+    })
+    .await;
+    let options = MigrateOptions { repair: Some(repair_objects), ..MigrateOptions::default() };
+    let migrated = migrate_with(&world.database.address("postgres"), options).await.expect("a repair");
+    assert_eq!(migrated.sequences, ["app.tasks_id_seq to 100"]);
+    assert_eq!(user.post("/api/tasks", json!({ "title": "one" })).await.status(), 201);
 }
 
 /// A migration as a later release may bring it: it runs like those of `migrations/`.
