@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio_postgres::Client;
 
 use super::overload::eventually;
-use crate::world::{Answer, OwnCluster, Person, SECRET, Server};
+use crate::world::{Answer, OwnCluster, Person, SECRET, Server, World};
 
 /// A cluster of its own, whose settings a test may change.
 async fn cluster() -> (OwnCluster, Client) {
@@ -122,4 +122,31 @@ async fn backends_that_are_frozen_keep_their_places_until_they_end() {
     assert_eq!(frozen, 2);
     assert!(most <= 3, "{most} connections");
     eventually("an answer", async || people[0].get("/api/tasks").await.status() == 200).await;
+}
+
+/// A distributed database can lose a node while it commits, and report that on a connection that stays. PostgreSQL alone rolls back
+/// when a COMMIT fails: with these codes that is not known.
+#[tokio::test]
+async fn a_commit_that_fails_says_whether_the_change_may_have_been_made() {
+    let world = World::new().await;
+    let alice = world.user("alice");
+    // The title is the code of the error.
+    let late = "create function app.late() returns trigger language plpgsql as $$
+                begin raise 'too late' using errcode = new.title; end $$;
+                create constraint trigger late after insert on app.tasks deferrable initially deferred
+                    for each row execute function app.late()";
+    world.database.superuser().await.batch_execute(late).await.expect("a constraint that COMMIT checks");
+
+    for code in ["08006", "08000", "57014", "57P03", "58030", "XX000"] {
+        let answer = alice.post("/api/tasks", json!({ "title": code })).await;
+        assert_eq!(answer.status(), 503, "{code}: {answer:?}");
+        assert!(answer.detail().contains("may have been made"), "{code}: {answer:?}");
+    }
+    for code in ["40001", "40P01", "53100"] {
+        let answer = alice.post("/api/tasks", json!({ "title": code })).await;
+        assert_eq!(answer.status(), 503, "{code}: {answer:?}");
+        assert!(answer.detail().contains("Nothing was changed"), "{code}: {answer:?}");
+    }
+    assert_eq!(alice.post("/api/tasks", json!({ "title": "P0001" })).await.status(), 500);
+    assert_eq!(alice.get("/api/tasks").await.ids(), [0; 0]);
 }
