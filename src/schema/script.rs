@@ -3,15 +3,15 @@
 
 use refinery::Migration;
 use refinery_core::traits::r#async::{AsyncMigrate, AsyncQuery, AsyncTransaction};
-use tokio_postgres::{Client, Error, Transaction};
+use tokio_postgres::{Client, Error, GenericClient, Transaction};
 
 /// What each transaction of a migration begins with.
 const BEGIN_MIGRATION: &str = include_str!("../../sql/schema/begin_migration.sql");
 
-/// Runs a script in a transaction that may change tables.
-pub(crate) async fn run_script(transaction: &Transaction<'_>, script: &str) -> Result<(), Error> {
+/// Runs a script, in the transaction that `client` may be in.
+pub(crate) async fn run_script(client: &impl GenericClient, script: &str) -> Result<(), Error> {
     for statement in statements(script) {
-        transaction.batch_execute(statement).await?;
+        client.batch_execute(statement).await?;
     }
     Ok(())
 }

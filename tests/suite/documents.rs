@@ -3,7 +3,7 @@
 pub mod commands;
 mod links;
 pub mod markdown;
-mod migrations;
+pub mod migrations;
 mod module_map;
 mod program;
 mod sign_in;

@@ -8,7 +8,7 @@ use super::{ABOVE, IDENTIFY, TestUsers, fail};
 use crate::audit::ROLLBACK;
 use crate::audit::report::{Finding, Verdict};
 use crate::database::describe;
-use crate::schema::statements;
+use crate::schema::run_script;
 
 const BEGIN: &str = include_str!("../../../sql/audit/proof_begin.sql");
 const SAVEPOINT: &str = include_str!("../../../sql/audit/savepoint.sql");
@@ -92,10 +92,7 @@ impl<'a> TableProof<'a> {
     }
 
     async fn begin(&self) -> Result<(), Error> {
-        for statement in statements(BEGIN) {
-            self.client.batch_execute(statement).await?;
-        }
-        Ok(())
+        run_script(&self.client, BEGIN).await
     }
 
     fn relation(&self) -> &'a str {

@@ -4,6 +4,7 @@ use rowkeep::audit::{audit, repair_objects};
 use rowkeep::schema::{MigrateOptions, migrate, migrate_with, statements};
 
 use serde_json::{Value, json};
+use tokio_postgres::Client;
 
 use super::{on_shard, placed, with_tasks, without_event_triggers, world};
 use crate::operation::overload::eventually;
@@ -117,6 +118,16 @@ async fn a_migration_of_several_statements_reaches_every_shard() {
         create function app.red() returns text language sql return 'red';
         create index tasks_color_idx on app.tasks (user_id, color);";
 
+    apply(&mut client, migration).await;
+
+    let count = "select count(*) from run_command_on_placements('app.tasks',
+                     $$ select count(*) from pg_attribute where attrelid = '%1$s'::regclass and attname = 'color' $$) r
+                  where r.result = '1'";
+    assert_eq!(client.query_one(count, &[]).await.expect("a count").get::<_, i64>(0), 32);
+}
+
+/// Runs a migration as `rowkeep migrate` does, in a session with its settings.
+async fn apply(client: &mut Client, migration: &str) {
     let transaction = client.transaction().await.expect("a transaction");
     for statement in statements(include_str!("../../../sql/schema/begin_migration.sql")) {
         transaction.batch_execute(statement).await.expect(statement);
@@ -125,11 +136,27 @@ async fn a_migration_of_several_statements_reaches_every_shard() {
         transaction.batch_execute(statement).await.expect(statement);
     }
     transaction.commit().await.expect("a commit");
+}
 
-    let count = "select count(*) from run_command_on_placements('app.tasks',
-                     $$ select count(*) from pg_attribute where attrelid = '%1$s'::regclass and attname = 'color' $$) r
-                  where r.result = '1'";
-    assert_eq!(client.query_one(count, &[]).await.expect("a count").get::<_, i64>(0), 32);
+/// The rules of the page hold for a distributed database as well: a server that runs goes on.
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn a_server_goes_on_after_each_migration_of_the_page() {
+    let Some((_citus, world)) = world().await else { return };
+    let user = world.user("user1");
+    let mut client = world.database.superuser().await;
+    client.batch_execute(include_str!("../../../sql/schema/migrating.sql")).await.expect("settings");
+
+    for migration in crate::documents::migrations::migrations() {
+        apply(&mut client, &migration).await;
+
+        let created = user.post("/api/tasks", json!({ "title": "one" })).await;
+        assert_eq!(created.status(), 201, "{migration}: {:?}", world.server.log().last());
+        let path = format!("/api/tasks/{}", created.json()["id"]);
+        assert_eq!(user.put(&path, json!({ "title": "two" })).await.status(), 200, "{migration}");
+        assert_eq!(user.get("/api/v1/tasks?sort=title&q=two").await.status(), 200, "{migration}");
+        assert_eq!(user.delete(&path).await.status(), 200, "{migration}");
+    }
 }
 
 /// As the owner, whom the policies bind, it would change no row and report success.

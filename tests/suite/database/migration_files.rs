@@ -94,9 +94,17 @@ fn waits(statement: &str, statements: &[String], earlier: &[String]) -> Option<&
         );
     }
     if statement.contains(" add column ") {
-        let refuses = statement.contains(" not null") && !statement.contains(" default ");
-        return refuses
-            .then_some("creates of the release before fail: add the column with a default, or nullable");
+        if statement.contains(" not null") && !statement.contains(" default ") {
+            return Some("creates of the release before fail: add the column with a default, or nullable");
+        }
+    }
+    if statement.contains(" default ") && !statement.contains(" drop default") {
+        let column =
+            word_after(statement, " add column ").or_else(|| word_after(statement, " alter column "))?;
+        let granted = format!("grant insert ({column}) on {table} to rowkeep_api");
+        return (!statements.contains(&granted)).then_some(
+            "creates fail in a distributed database, which names each column with a default: grant insert on it here",
+        );
     }
     if statement.contains(" set not null") {
         let column = word_after(statement, " alter column ")?;
@@ -146,6 +154,8 @@ fn a_migration_that_breaks_a_rule_is_named() {
             "validate it in a later one",
         ),
         (body("alter table app.tasks add column note text not null"), "creates of the release before fail"),
+        (body("alter table app.tasks add column note text default ''"), "grant insert on it here"),
+        (body("alter table app.tasks alter column note set default ''"), "grant insert on it here"),
         (body("alter table app.tasks alter column other set not null"), "all rows were read"),
     ] {
         let found = faults(SINCE, &text, &checked);
@@ -167,7 +177,7 @@ fn a_migration_that_keeps_the_rules_has_no_fault() {
         "alter table app.tasks add constraint a check (title <> '') not valid",
         "alter table app.tasks validate constraint a",
         "alter table app.tasks add column note text",
-        "alter table app.tasks add column note text not null default ''",
+        "alter table app.tasks add column note text not null default ''; grant insert (note) on app.tasks to rowkeep_api",
         "alter table app.tasks alter column note set not null",
         "do $$ begin create index a on app.tasks (id); end $$",
     ] {

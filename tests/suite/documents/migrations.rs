@@ -16,7 +16,7 @@ fn block(start: &str) -> String {
 }
 
 /// The migrations of the page, in the order in which they run.
-fn migrations() -> Vec<String> {
+pub fn migrations() -> Vec<String> {
     let starts = [
         "-- Users could not say what comes first.",
         "-- The rule of the migration before holds for all rows.",
