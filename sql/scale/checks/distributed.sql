@@ -1,0 +1,9 @@
+-- Part of sql/scale/move_shard.sql and rebalance.sql: stops them where app.tasks is not distributed.
+select to_regclass('pg_catalog.pg_dist_partition') is null as no_citus \gset
+\if :no_citus
+do $$ begin raise 'this database has no extension citus: run this file on the coordinator'; end $$;
+\endif
+select not exists (select from pg_dist_partition where logicalrelid = to_regclass('app.tasks')) as is_local \gset
+\if :is_local
+do $$ begin raise 'app.tasks is not distributed: run sql/scale/citus.sql on the coordinator first'; end $$;
+\endif
