@@ -116,11 +116,14 @@ alter table app.tasks force row level security;
 commit;
 \endif
 -- Searches name this collation, and the table does not. So Citus would not copy it to the nodes.
+select to_regprocedure('rowkeep_node.letters(text)') is null as has_no_letters \gset
+\if :has_no_letters
 create schema if not exists rowkeep_node;
-create or replace function rowkeep_node.letters(text) returns text language sql return upper($1 collate app.letters);
+create function rowkeep_node.letters(text) returns text language sql return upper($1 collate app.letters);
 comment on function rowkeep_node.letters(text) is
     'Names the collation app.letters, so that Citus copies it to every node, also to one that joins later.';
 revoke all on function rowkeep_node.letters(text) from public;
+\endif
 
 -- The copies that the coordinator has kept.
 select truncate_local_data_after_distributing_table('app.tasks') \g /dev/null
