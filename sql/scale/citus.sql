@@ -128,6 +128,35 @@ revoke all on function rowkeep_node.letters(text) from public;
 -- The copies that the coordinator has kept.
 select truncate_local_data_after_distributing_table('app.tasks') \g /dev/null
 
+-- A shard is copied by the login that moves it. If the policies keep the rows from that login, the move fails now. Without
+-- this, the copy has no rows, and the shard that has them is deleted.
+select count(*) > 0 as is_refused, string_agg(format('  %s:%s: %s', nodename, nodeport, result), E'\n') as refusals
+  from run_command_on_workers($command$
+       do $$
+       declare
+           login name;
+       begin
+           set local citus.enable_ddl_propagation = off;
+           for login in
+               select m.rolname
+                 from pg_roles m
+                 join pg_roles o on o.rolname = 'rowkeep_owner' and pg_has_role(m.oid, o.oid, 'member')
+                 join pg_roles me on me.rolname = current_user
+                where m.rolcanlogin
+                  and not m.rolsuper
+                  and (me.rolsuper or m.rolname in (me.rolname, o.rolname))
+           loop
+               execute format('alter role %I in database %I set row_security = off', login, current_database());
+           end loop;
+       end
+       $$
+       $command$)
+ where not success \gset
+\if :is_refused
+\echo :refusals
+do $$ begin raise 'a setting could not be stored on the workers above: mend what they say, and run this file again'; end $$;
+\endif
+
 \echo 'fence'
 \ir restore_fence.sql
 

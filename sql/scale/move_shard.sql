@@ -1,5 +1,4 @@
--- Moves the shard of one user to another node of a Citus cluster. Run it on the coordinator as a superuser,
--- or as the login of `rowkeep migrate`:
+-- Moves the shard of one user to another node of a Citus cluster. Run it on the coordinator as a superuser:
 --
 --   psql -h COORDINATOR -d DATABASE -v user=USER_ID -v to=HOST:PORT -f sql/scale/move_shard.sql
 --

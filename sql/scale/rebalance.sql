@@ -5,8 +5,7 @@
 --   psql -h COORDINATOR -d DATABASE -v drain=HOST:PORT -f sql/scale/rebalance.sql
 --   psql -h COORDINATOR -d DATABASE -v undrain=HOST:PORT -f sql/scale/rebalance.sql
 --
--- A node that is drained gets no shards until `undrain` gives it its share again. To drain and undrain takes a superuser. The
--- login of `rowkeep migrate` can do the rest.
+-- A node that is drained gets no shards until `undrain` gives it its share again.
 --
 -- One shard moves after the other, as in sql/scale/move_shard.sql: changes to it wait meanwhile, reads do not.
 
@@ -23,15 +22,11 @@
 \set node :undrain
 \endif
 \if :named
-select count(*) filter (where is_named) = 0                                                       as is_no_node,
-       count(*) filter (where not is_named and shouldhaveshards and isactive and noderole = 'primary') = 0 as is_last,
-       not has_function_privilege('citus_drain_node'::regproc, 'execute')                         as is_refused
+select count(*) filter (where is_named) = 0 as is_no_node,
+       count(*) filter (where not is_named and shouldhaveshards and isactive and noderole = 'primary') = 0 as is_last
   from (select *, format('%s:%s', nodename, nodeport) = translate(:'node', '[]', '') as is_named from pg_dist_node) n \gset
 \if :is_no_node
 do $$ begin raise 'no node has this address: select nodename, nodeport from pg_dist_node'; end $$;
-\endif
-\if :is_refused
-do $$ begin raise 'this login may not drain a node: a superuser, or the hosting service, does'; end $$;
 \endif
 \endif
 

@@ -41,58 +41,28 @@ async fn a_script_stops_with_a_sentence_where_something_is_missing() {
     let somewhere = format!("to={}", worker.name());
     let no_port = format!("to={}", worker.host);
 
-    for (node, database, script, variables, sentence) in [
-        (coordinator, "postgres", "citus", vec![], "there is no table app.tasks: run `rowkeep migrate`"),
-        (coordinator, "postgres", "restore_fence", vec![], "there is no table app.tasks"),
-        (coordinator, "postgres", "rebalance", vec![], "this database has no extension citus"),
-        (coordinator, &migrated.name, "restore_fence", vec![], "this database has no extension citus"),
-        (coordinator, &migrated.name, "rebalance", vec![], "this database has no extension citus"),
-        (coordinator, &migrated.name, "rebalance", vec!["drain=h:1"], "this database has no extension citus"),
-        (
-            coordinator,
-            &migrated.name,
-            "move_shard",
-            vec!["user=user1", &somewhere],
-            "this database has no extension citus",
-        ),
-        (worker, &distributed.name, "citus", vec![], "this database is a worker of a cluster, or was one"),
-        (coordinator, &distributed.name, "move_shard", vec!["user=user1"], "say where to: -v to=HOST:PORT"),
-        (coordinator, &distributed.name, "move_shard", vec!["user=user1", "to="], "say where to"),
-        (
-            coordinator,
-            &distributed.name,
-            "move_shard",
-            vec![&somewhere],
-            "say which shard: -v user=USER_ID or -v shard=NUMBER",
-        ),
-        (coordinator, &distributed.name, "move_shard", vec!["user=", &somewhere], "say which shard"),
-        (
-            coordinator,
-            &distributed.name,
-            "move_shard",
-            vec!["shard=1", &somewhere],
-            "app.tasks has no such shard",
-        ),
-        (coordinator, &distributed.name, "move_shard", vec!["shard=abc", &somewhere], "has no such shard"),
-        (
-            coordinator,
-            &distributed.name,
-            "move_shard",
-            vec!["user=user1", "to=nowhere:1"],
-            "no node has this address",
-        ),
-        (
-            coordinator,
-            &distributed.name,
-            "move_shard",
-            vec!["user=user1", &no_port],
-            "no node has this address",
-        ),
-        (coordinator, &distributed.name, "rebalance", vec!["drain=nowhere:1"], "no node has this address"),
-        (coordinator, &distributed.name, "rebalance", vec!["drain="], "no node has this address"),
-        (coordinator, &distributed.name, "rebalance", vec!["undrain=nowhere:1"], "no node has this address"),
+    let no_citus = "this database has no extension citus: run this file on the coordinator";
+    let (to, node) = (somewhere.as_str(), "no node has this address");
+    for (server, database, script, variables, sentence) in [
+        (coordinator, "postgres", "citus", &[][..], "there is no table app.tasks: run `rowkeep migrate`"),
+        (coordinator, &migrated.name, "restore_fence", &[], no_citus),
+        (coordinator, &migrated.name, "move_shard", &["user=user1", to], no_citus),
+        (coordinator, &migrated.name, "rebalance", &[], no_citus),
+        (coordinator, &migrated.name, "rebalance", &["drain=nowhere:1"], no_citus),
+        (worker, &distributed.name, "citus", &[], "this database is a worker of a cluster, or was one"),
+        (coordinator, &distributed.name, "move_shard", &["user=user1"], "say where to: -v to=HOST:PORT"),
+        (coordinator, &distributed.name, "move_shard", &["user=user1", "to="], "say where to"),
+        (coordinator, &distributed.name, "move_shard", &[to], "say which shard: -v user=USER_ID or -v"),
+        (coordinator, &distributed.name, "move_shard", &["user=", to], "say which shard"),
+        (coordinator, &distributed.name, "move_shard", &["shard=1", to], "app.tasks has no such shard"),
+        (coordinator, &distributed.name, "move_shard", &["shard=abc", to], "app.tasks has no such shard"),
+        (coordinator, &distributed.name, "move_shard", &["user=user1", "to=nowhere:1"], node),
+        (coordinator, &distributed.name, "move_shard", &["user=user1", &no_port], node),
+        (coordinator, &distributed.name, "rebalance", &["drain=nowhere:1"], node),
+        (coordinator, &distributed.name, "rebalance", &["drain="], node),
+        (coordinator, &distributed.name, "rebalance", &["undrain=nowhere:1"], node),
     ] {
-        let said = node.refuses("postgres", database, script, &variables).await;
+        let said = server.refuses("postgres", database, script, variables).await;
         assert!(said.contains(sentence), "{script} {variables:?}: {said}");
     }
 
@@ -105,6 +75,13 @@ async fn a_script_stops_with_a_sentence_where_something_is_missing() {
     ] {
         let said = coordinator.refuses("postgres", &migrated.name, script, &variables).await;
         assert!(said.contains("app.tasks is not distributed: run sql/scale/citus.sql"), "{script}: {said}");
+    }
+    migrated.superuser().await.batch_execute("drop schema app cascade").await.expect("no table");
+    for (script, sentence) in
+        [("restore_fence", "there is no table app.tasks"), ("rebalance", "app.tasks is not distributed")]
+    {
+        let said = coordinator.refuses("postgres", &migrated.name, script, &[]).await;
+        assert!(said.contains(sentence), "{script}: {said}");
     }
 }
 
