@@ -170,9 +170,11 @@ reset role;
 do $$ begin raise 'the nodes above do not let rowkeep_api in: see pg_hba.conf there, and sql/scale/citus.sql'; end $$;
 \endif
 
--- Only a superuser sees rows to count.
+\set rows ''
+\if :is_superuser
+select format('%s rows in ', count(*)) as rows from app.tasks \gset
+\endif
 select format('app.tasks has %s%s shards on %s nodes; restart the servers of Rowkeep',
-              case when :'is_superuser'::boolean then t.rows || ' rows in ' end, s.shards, s.nodes)
-  from (select count(*) as rows from app.tasks) t
- cross join (select count(distinct shardid) as shards, count(distinct (nodename, nodeport)) as nodes
-               from citus_shards where table_name = 'app.tasks'::regclass) s \g (format=unaligned tuples_only=on)
+              :'rows', count(distinct shardid), count(distinct (nodename, nodeport)))
+  from citus_shards
+ where table_name = 'app.tasks'::regclass \g (format=unaligned tuples_only=on)
