@@ -27,11 +27,11 @@ set lock_timeout = '10s';
 \else
 \echo '  not a superuser: no event trigger on the coordinator'
 \endif
-select not :'has_workers'::boolean and not exists (select from pg_dist_node
-                                                     where groupid <> 0 and noderole = 'primary'
-                                                       and isactive and shouldhaveshards)                as no_worker,
+select not :'has_workers'::boolean
+           and count(*) filter (where groupid <> 0 and noderole = 'primary' and isactive and shouldhaveshards) = 0 as no_worker,
        :'has_workers'::boolean and not :'has_coordinator'::boolean
-           and not exists (select from pg_dist_node where groupid = 0)                                   as no_coordinator \gset
+           and count(*) filter (where groupid = 0) = 0                                                            as no_coordinator
+  from pg_dist_node \gset
 \if :no_worker
 do $$ begin raise 'the cluster has no worker: run this file with -v coordinator=HOST:PORT -v workers=HOST:PORT,HOST:PORT'; end $$;
 \endif
@@ -41,19 +41,23 @@ do $$ begin raise 'the workers must know the coordinator: run this file with -v 
 
 -- Citus would take a worker away from another cluster. Why a worker cannot be reached, it says itself.
 select count(*) > 0 as is_refused,
-       string_agg(format('  %s:%s %s', r.node_name, r.node_port, case when r.result ~ 'pg_dist_node' then 'has no extension citus'
-                                                                      else r.result end), E'\n') as refusals
+       string_agg(format('  %s:%s %s', r.node_name, r.node_port,
+                         case when r.result ~ 'pg_dist_node' then 'has no extension citus' else r.result end),
+                  E'\n') as refusals
   from node n
- cross join lateral master_run_on_worker(array[n.host], array[n.port], array[$$
-       select case when exists (select from pg_dist_node)       then 'is or was a node of a cluster, perhaps of this one by another address'
-                   when to_regclass('app.tasks') is not null then 'has a table app.tasks' end $$], false) r
+ cross join lateral master_run_on_worker(array[n.host], array[n.port], array[$command$
+       select case when exists (select from pg_dist_node)
+                        then 'is or was a node of a cluster, perhaps of this one by another address'
+                   when to_regclass('app.tasks') is not null
+                        then 'has a table app.tasks' end
+       $command$], false) r
  where not n.is_coordinator
    and not exists (select from pg_dist_node d where (d.nodename, d.nodeport) = (n.host, n.port))
    and r.result <> ''
    and r.result !~ '^failed to connect' \gset
 \if :is_refused
 \echo :refusals
-do $$ begin raise 'the workers above cannot join: each needs an empty database of this name, and sql/scale/citus_worker.sql'; end $$;
+do $$ begin raise 'the workers above cannot join: each needs an empty database of this name, with sql/scale/citus_worker.sql'; end $$;
 \endif
 \if :has_coordinator
 select citus_set_coordinator_host(host, port) from node where is_coordinator \g /dev/null
@@ -63,16 +67,19 @@ select citus_set_coordinator_host(host, port) from node where is_coordinator \g 
 select citus_add_node(host, port) from node where not is_coordinator \g /dev/null
 \set ON_ERROR_STOP on
 \if :ERROR
-do $$ begin raise 'this worker cannot join: start it, make a database of this name there, and let this login in (pg_hba.conf)'; end $$;
+do $$ begin raise 'this worker cannot join: start it, make a database of this name, let this login in (pg_hba.conf)'; end $$;
 \endif
 \endif
+\if :has_nodes
 select count(*) > 0 as is_refused,
-       string_agg(format('  %s:%s does not reach %s:%s', from_nodename, from_nodeport, to_nodename, to_nodeport), E'\n') as refusals
+       string_agg(format('  %s:%s does not reach %s:%s', from_nodename, from_nodeport, to_nodename, to_nodeport),
+                  E'\n') as refusals
   from citus_check_cluster_node_health()
  where not result \gset
 \if :is_refused
 \echo :refusals
-do $$ begin raise 'nodes do not reach each other: give their addresses as all nodes know them, and see pg_hba.conf there'; end $$;
+do $$ begin raise 'nodes do not reach each other: give their addresses as all nodes know them, and see pg_hba.conf'; end $$;
+\endif
 \endif
 select format('  %s:%s keeps the fence: %s', n.nodename, n.nodeport,
               case when r.success and r.result = 't' then 'yes' when r.success then 'NO, run sql/scale/citus_worker.sql there'
@@ -128,34 +135,7 @@ revoke all on function rowkeep_node.letters(text) from public;
 -- The copies that the coordinator has kept.
 select truncate_local_data_after_distributing_table('app.tasks') \g /dev/null
 
--- A shard is copied by the login that moves it. If the policies keep the rows from that login, the move fails now. Without
--- this, the copy has no rows, and the shard that has them is deleted.
-select count(*) > 0 as is_refused, string_agg(format('  %s:%s: %s', nodename, nodeport, result), E'\n') as refusals
-  from run_command_on_workers($command$
-       do $$
-       declare
-           login name;
-       begin
-           set local citus.enable_ddl_propagation = off;
-           for login in
-               select m.rolname
-                 from pg_roles m
-                 join pg_roles o on o.rolname = 'rowkeep_owner' and pg_has_role(m.oid, o.oid, 'member')
-                 join pg_roles me on me.rolname = current_user
-                where m.rolcanlogin
-                  and not m.rolsuper
-                  and (me.rolsuper or m.rolname in (me.rolname, o.rolname))
-           loop
-               execute format('alter role %I in database %I set row_security = off', login, current_database());
-           end loop;
-       end
-       $$
-       $command$)
- where not success \gset
-\if :is_refused
-\echo :refusals
-do $$ begin raise 'a setting could not be stored on the workers above: mend what they say, and run this file again'; end $$;
-\endif
+\ir keep_rows.sql
 
 \echo 'fence'
 \ir restore_fence.sql
