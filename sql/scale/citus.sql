@@ -30,7 +30,7 @@ set lock_timeout = '10s';
 select not :'has_workers'::boolean
            and count(*) filter (where groupid <> 0 and noderole = 'primary' and isactive and shouldhaveshards) = 0 as no_worker,
        :'has_workers'::boolean and not :'has_coordinator'::boolean
-           and count(*) filter (where groupid = 0) = 0                                                            as no_coordinator
+           and count(*) filter (where groupid = 0) = 0                                                          as no_coordinator
   from pg_dist_node \gset
 \if :no_worker
 do $$ begin raise 'the cluster has no worker: run this file with -v coordinator=HOST:PORT -v workers=HOST:PORT,HOST:PORT'; end $$;
@@ -57,7 +57,7 @@ select count(*) > 0 as is_refused,
    and r.result !~ '^failed to connect' \gset
 \if :is_refused
 \echo :refusals
-do $$ begin raise 'the workers above cannot join: each needs an empty database of this name, with sql/scale/citus_worker.sql'; end $$;
+do $$ begin raise 'the workers above cannot join: each needs an empty database of this name, and citus_worker.sql'; end $$;
 \endif
 \if :has_coordinator
 select citus_set_coordinator_host(host, port) from node where is_coordinator \g /dev/null

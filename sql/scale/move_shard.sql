@@ -25,8 +25,10 @@ do $$ begin raise 'say which shard: -v user=USER_ID or -v shard=NUMBER'; end $$;
 \endif
 
 select coalesce(nullif(:'shard', ''), get_shard_id_for_distribution_column('app.tasks', :'user')::text) as shard \gset
-select not exists (select from citus_shards where table_name = 'app.tasks'::regclass and shardid::text = :'shard') as is_unknown,
-       not exists (select from pg_dist_node where format('%s:%s', nodename, nodeport) = translate(:'to', '[]', ''))  as is_no_node \gset
+select not exists (select from citus_shards
+                    where table_name = 'app.tasks'::regclass and shardid::text = :'shard')               as is_unknown,
+       not exists (select from pg_dist_node
+                    where format('%s:%s', nodename, nodeport) = translate(:'to', '[]', ''))              as is_no_node \gset
 \if :is_unknown
 do $$ begin raise 'app.tasks has no such shard'; end $$;
 \endif

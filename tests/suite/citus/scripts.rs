@@ -153,7 +153,7 @@ async fn a_worker_that_cannot_join_is_named_with_what_to_do() {
     refuses(&both, [cannot, &format!("{} is or was a node of a cluster", one.name())]).await;
     on_one.execute("select citus_remove_node($1, $2)", &address).await.expect("no cluster");
 
-    let alone = "this worker cannot join: start it, make a database of this name there";
+    let alone = "this worker cannot join: start it, make a database of this name, let this login in";
     let nobody = "workers=127.0.0.1:1";
     refuses(&[&coordinator, nobody], [alone, "127.0.0.1:1 failed with the following error"]).await;
     let elsewhere = connect_once(&other.address("postgres", "postgres")).await.expect("a connection");
