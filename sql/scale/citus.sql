@@ -4,11 +4,12 @@
 --
 --   psql -h COORDINATOR -d DATABASE -v coordinator=HOST:PORT -v workers=HOST:PORT,HOST:PORT -f sql/scale/citus.sql
 --
---   coordinator   as the workers reach it   workers   as the coordinator reaches them
+--   coordinator   as the workers reach it   workers   as the coordinator reaches them   IPv6 is [HOST]:PORT
 --   shards        how many pieces the table is cut into, 32 if not said: no more workers than that can share it
 --
--- Where the nodes are a cluster already, as in a hosted service, leave out coordinator and workers. Then a login with
--- CREATEROLE that is a member of rowkeep_owner is enough, as long as the table is empty: the policies keep rows from it.
+-- Where the nodes are a cluster already, as in a hosted service, leave out coordinator and workers. The login of `rowkeep
+-- migrate` is enough then: it has CREATEROLE and is a member of rowkeep_owner (docs/growth.md). While it copies rows, reads
+-- wait as well.
 --
 -- It can be repeated: what is done already stays. Rows that are there are copied to the shards, and changes wait for that.
 -- There is no way back but a dump: Citus cannot undo the distribution of a table with an identity column.
@@ -18,15 +19,7 @@
 set client_min_messages = warning;
 set lock_timeout = '10s';
 
-select current_setting('citus.shard_count', true) is null      as no_citus,
-       to_regclass('app.tasks') is null                           as no_tasks,
-       (select rolsuper from pg_roles where rolname = current_user) as is_superuser \gset
-\if :no_citus
-do $$ begin raise 'this server does not load Citus: set shared_preload_libraries = ''citus'', and restart it'; end $$;
-\endif
-\if :no_tasks
-do $$ begin raise 'there is no table app.tasks: run `rowkeep migrate` on the coordinator first'; end $$;
-\endif
+\ir checks/citus.sql
 
 \echo 'nodes'
 \if :is_superuser
@@ -34,18 +27,59 @@ do $$ begin raise 'there is no table app.tasks: run `rowkeep migrate` on the coo
 \else
 \echo '  not a superuser: no event trigger on the coordinator'
 \endif
-\if :{?coordinator}
-select citus_set_coordinator_host(split_part(:'coordinator', ':', 1), split_part(:'coordinator', ':', 2)::integer) \g /dev/null
-\endif
-\if :{?workers}
-select citus_add_node(split_part(w, ':', 1), split_part(w, ':', 2)::integer)
-  from regexp_split_to_table(:'workers', '\s*,\s*') w \g /dev/null
-\endif
-select count(*) = 0 as is_empty
-  from pg_dist_node
- where groupid <> 0 and noderole = 'primary' and isactive and shouldhaveshards \gset
-\if :is_empty
+select not :'has_workers'::boolean
+           and count(*) filter (where groupid <> 0 and noderole = 'primary' and isactive and shouldhaveshards) = 0 as no_worker,
+       :'has_workers'::boolean and not :'has_coordinator'::boolean
+           and count(*) filter (where groupid = 0) = 0                                                          as no_coordinator
+  from pg_dist_node \gset
+\if :no_worker
 do $$ begin raise 'the cluster has no worker: run this file with -v coordinator=HOST:PORT -v workers=HOST:PORT,HOST:PORT'; end $$;
+\endif
+\if :no_coordinator
+do $$ begin raise 'the workers must know the coordinator: run this file with -v coordinator=HOST:PORT as well'; end $$;
+\endif
+
+-- Citus would take a worker away from another cluster. Why a worker cannot be reached, it says itself.
+select count(*) > 0 as is_refused,
+       string_agg(format('  %s:%s %s', r.node_name, r.node_port,
+                         case when r.result ~ 'pg_dist_node' then 'has no extension citus' else r.result end),
+                  E'\n') as refusals
+  from node n
+ cross join lateral master_run_on_worker(array[n.host], array[n.port], array[$command$
+       select case when exists (select from pg_dist_node)
+                        then 'is or was a node of a cluster, perhaps of this one by another address'
+                   when to_regclass('app.tasks') is not null
+                        then 'has a table app.tasks' end
+       $command$], false) r
+ where not n.is_coordinator
+   and not exists (select from pg_dist_node d where (d.nodename, d.nodeport) = (n.host, n.port))
+   and r.result <> ''
+   and r.result !~ '^failed to connect' \gset
+\if :is_refused
+\echo :refusals
+do $$ begin raise 'the workers above cannot join: each needs an empty database of this name, and citus_worker.sql'; end $$;
+\endif
+\if :has_coordinator
+select citus_set_coordinator_host(host, port) from node where is_coordinator \g /dev/null
+\endif
+\if :has_workers
+\set ON_ERROR_STOP off
+select citus_add_node(host, port) from node where not is_coordinator \g /dev/null
+\set ON_ERROR_STOP on
+\if :ERROR
+do $$ begin raise 'this worker cannot join: start it, make a database of this name, let this login in (pg_hba.conf)'; end $$;
+\endif
+\endif
+\if :has_nodes
+select count(*) > 0 as is_refused,
+       string_agg(format('  %s:%s does not reach %s:%s', from_nodename, from_nodeport, to_nodename, to_nodeport),
+                  E'\n') as refusals
+  from citus_check_cluster_node_health()
+ where not result \gset
+\if :is_refused
+\echo :refusals
+do $$ begin raise 'nodes do not reach each other: give their addresses as all nodes know them, and see pg_hba.conf'; end $$;
+\endif
 \endif
 select format('  %s:%s keeps the fence: %s', n.nodename, n.nodeport,
               case when r.success and r.result = 't' then 'yes' when r.success then 'NO, run sql/scale/citus_worker.sql there'
@@ -68,37 +102,40 @@ alter role rowkeep_api in database :"DBNAME" set lock_timeout = '2s';
 alter role rowkeep_api in database :"DBNAME" set idle_in_transaction_session_timeout = '10s';
 
 \echo 'table'
-select exists (select from pg_dist_partition where logicalrelid = 'app.tasks'::regclass)  as is_distributed,
-       exists (select from pg_dist_partition
-                where logicalrelid = 'app.tasks'::regclass
-                  and (partmethod <> 'h'
-                       or column_to_column_name(logicalrelid, partkey) <> 'user_id'))     as is_otherwise \gset
-\if :is_otherwise
-do $$ begin raise 'app.tasks is distributed in another way than by user_id: restore a dump of it into a new database'; end $$;
-\endif
 \if :is_distributed
 \echo '  is distributed already'
 \else
-\if :{?shards}
-\else
-\set shards 32
-\endif
 begin;
 -- Citus names every column in the statement that it sends to a shard. The trigger and the policy decide what they hold.
 grant insert (id, user_id) on app.tasks to rowkeep_api;
 set local citus.enable_unsafe_triggers = on;
+\if :is_superuser
+\else
+-- Only a superuser copies rows past FORCE. The owner does without it, in this transaction, which locks the table for all.
+set local citus.multi_shard_modify_mode = 'sequential';
+alter table app.tasks no force row level security;
+\endif
 select create_distributed_table('app.tasks', 'user_id', shard_count => :shards) \g /dev/null
+\if :is_superuser
+\else
+alter table app.tasks force row level security;
+\endif
 commit;
 \endif
 -- Searches name this collation, and the table does not. So Citus would not copy it to the nodes.
+select to_regprocedure('rowkeep_node.letters(text)') is null as has_no_letters \gset
+\if :has_no_letters
 create schema if not exists rowkeep_node;
-create or replace function rowkeep_node.letters(text) returns text language sql return upper($1 collate app.letters);
+create function rowkeep_node.letters(text) returns text language sql return upper($1 collate app.letters);
 comment on function rowkeep_node.letters(text) is
     'Names the collation app.letters, so that Citus copies it to every node, also to one that joins later.';
 revoke all on function rowkeep_node.letters(text) from public;
+\endif
 
 -- The copies that the coordinator has kept.
 select truncate_local_data_after_distributing_table('app.tasks') \g /dev/null
+
+\ir keep_rows.sql
 
 \echo 'fence'
 \ir restore_fence.sql
@@ -113,7 +150,11 @@ reset role;
 do $$ begin raise 'the nodes above do not let rowkeep_api in: see pg_hba.conf there, and sql/scale/citus.sql'; end $$;
 \endif
 
-select format('app.tasks has %s rows in %s shards on %s nodes; restart the servers of Rowkeep', t.rows, s.shards, s.nodes)
-  from (select count(*) as rows from app.tasks) t
- cross join (select count(distinct shardid) as shards, count(distinct (nodename, nodeport)) as nodes
-               from citus_shards where table_name = 'app.tasks'::regclass) s \g (format=unaligned tuples_only=on)
+\set rows ''
+\if :is_superuser
+select format('%s rows in ', count(*)) as rows from app.tasks \gset
+\endif
+select format('app.tasks has %s%s shards on %s nodes; restart the servers of Rowkeep',
+              :'rows', count(distinct shardid), count(distinct (nodename, nodeport)))
+  from citus_shards
+ where table_name = 'app.tasks'::regclass \g (format=unaligned tuples_only=on)

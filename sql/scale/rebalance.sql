@@ -3,19 +3,48 @@
 --
 --   psql -h COORDINATOR -d DATABASE -f sql/scale/rebalance.sql
 --   psql -h COORDINATOR -d DATABASE -v drain=HOST:PORT -f sql/scale/rebalance.sql
+--   psql -h COORDINATOR -d DATABASE -v undrain=HOST:PORT -f sql/scale/rebalance.sql
+--
+-- A node that is drained gets no shards until `undrain` gives it its share again.
 --
 -- One shard moves after the other, as in sql/scale/move_shard.sql: changes to it wait meanwhile, reads do not.
 
 \set ON_ERROR_STOP on
 \set QUIET on
 
+\ir checks/distributed.sql
+\set named false
 \if :{?drain}
-select not exists (select from pg_dist_node where format('%s:%s', nodename, nodeport) = :'drain') as is_no_node \gset
+\set named true
+\set node :drain
+\elif :{?undrain}
+\set named true
+\set node :undrain
+\endif
+\if :named
+select count(*) filter (where is_named) = 0 as is_no_node,
+       count(*) filter (where not is_named and shouldhaveshards and isactive and noderole = 'primary') = 0 as is_last
+  from (select *, format('%s:%s', nodename, nodeport) = translate(:'node', '[]', '') as is_named from pg_dist_node) n \gset
 \if :is_no_node
 do $$ begin raise 'no node has this address: select nodename, nodeport from pg_dist_node'; end $$;
 \endif
-select citus_drain_node(split_part(:'drain', ':', 1), split_part(:'drain', ':', 2)::integer, 'block_writes') \g /dev/null
+\endif
+
+\if :{?drain}
+\if :is_last
+do $$ begin raise 'no other node can take the shards: let one join first (docs/growth.md)'; end $$;
+\endif
+select citus_drain_node(nodename, nodeport, 'block_writes')
+  from pg_dist_node
+ where format('%s:%s', nodename, nodeport) = translate(:'drain', '[]', '') \g /dev/null
+-- Citus deletes the last copy some seconds later, and cannot once the node has left.
+call citus_cleanup_orphaned_resources();
 \else
+\if :{?undrain}
+select citus_set_node_property(nodename, nodeport, 'shouldhaveshards', true)
+  from pg_dist_node
+ where format('%s:%s', nodename, nodeport) = translate(:'undrain', '[]', '') \g /dev/null
+\endif
 select rebalance_table_shards('app.tasks', shard_transfer_mode => 'block_writes') \g /dev/null
 \endif
 

@@ -7,6 +7,7 @@ mod nodes;
 mod routing;
 mod scripts;
 mod shard_moves;
+mod without_superuser;
 
 use tokio_postgres::Client;
 

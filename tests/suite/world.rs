@@ -14,7 +14,7 @@ mod server;
 mod shared;
 
 pub use certificate_authority::{CertificateAuthority, Signed};
-pub use citus::Citus;
+pub use citus::{Citus, HOSTED};
 pub use cluster::{OwnCluster, PASSWORD, cluster, end_with_this_process, psql};
 pub use database::Database;
 pub use issuer::{Issuer, JWKS_PATH, KeyPair, NEVER, Reply, public};

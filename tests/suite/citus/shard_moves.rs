@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rowkeep::session::connect_once;
 use serde_json::json;
 
-use super::{placed, without_event_triggers, world};
+use super::{placed, with_tasks, without_event_triggers, world};
+use crate::world::Citus;
 
 #[tokio::test]
 #[ignore = "needs a cluster of Citus: `make test-citus`"]
@@ -72,4 +74,47 @@ async fn moves_keep_the_fence_with_and_without_the_event_trigger() {
     assert_eq!(fenced().await, 31, "nothing keeps it");
     citus.coordinator().runs(&world.database.name, "rebalance", &[]).await;
     assert_eq!(fenced().await, 32, "the script restores it");
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn a_drained_node_gets_its_share_back_or_leaves_and_joins_anew() {
+    let Some(citus) = Citus::at_hand().await else { return };
+    let database = with_tasks(citus).await;
+    let [one, others @ ..] = citus.workers() else { panic!("a worker") };
+    let last = others.last().expect("another worker");
+    let (drain, undrain) = (format!("drain={}", one.name()), format!("undrain={}", one.name()));
+    let here = citus.coordinator();
+    let coordinator = database.superuser().await;
+
+    let said = here.runs(&database.name, "rebalance", &[&drain]).await;
+    assert!(said.contains(&format!("{} has 0 shards", one.name())), "{said}");
+    let said = here.runs(&database.name, "rebalance", &[]).await;
+    assert!(said.contains(&format!("{} has 0 shards", one.name())), "{said}");
+    for other in others {
+        let drain = format!("drain={}", other.name());
+        if other.name() == last.name() {
+            let said = here.refuses("postgres", &database.name, "rebalance", &[&drain]).await;
+            assert!(said.contains("no other node can take the shards: let one join first"), "{said}");
+        } else {
+            here.runs(&database.name, "rebalance", &[&drain]).await;
+        }
+    }
+    let said = here.runs(&database.name, "rebalance", &[&undrain]).await;
+    assert!(!said.contains(&format!("{} has 0 shards", one.name())), "{said}");
+
+    // As docs/growth.md says, with nothing in between.
+    here.runs(&database.name, "rebalance", &[&drain]).await;
+    let remove = format!("select citus_remove_node('{}', {})", one.host, one.port);
+    coordinator.batch_execute(&remove).await.expect("a node leaves");
+    let elsewhere = connect_once(&one.address("postgres", "postgres")).await.expect("a connection");
+    for statement in ["drop database NAME with (force)", "create database NAME"] {
+        elsewhere.batch_execute(&statement.replace("NAME", &database.name)).await.expect(statement);
+    }
+    one.runs(&database.name, "citus_worker", &[]).await;
+    here.runs(&database.name, "citus", &[&format!("workers={}", one.name())]).await;
+    let said = here.runs(&database.name, "rebalance", &[]).await;
+    assert!(!said.contains(&format!("{} has 0 shards", one.name())), "{said}");
+    let rows = coordinator.query_one("select count(*) from app.tasks", &[]).await.expect("a count");
+    assert_eq!(rows.get::<_, i64>(0), 100);
 }

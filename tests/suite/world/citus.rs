@@ -22,6 +22,9 @@ pub struct Citus {
 /// The database to clone. One run of the tests uses a cluster at a time.
 const TEMPLATE: &str = "rowkeep_template";
 
+/// A login as a hosted service gives it: no superuser, with CREATEROLE, and a member of the two roles on each node.
+pub const HOSTED: &str = "rowkeep_hosted";
+
 /// One PostgreSQL of the cluster.
 pub struct Node {
     pub host: String,
@@ -100,7 +103,34 @@ impl Citus {
 
     /// Makes a database as a hosted service has it: the nodes are there first, and nobody makes an event trigger on them.
     pub async fn distribute_on_ready_nodes(&self, database: &str) {
-        self.everywhere(&format!("create database {database}")).await;
+        self.create_database(database, "default").await;
+        self.make_cluster(database).await;
+        let superuser = self.coordinator().address("postgres", database);
+        schema::migrate(&superuser, false).await.expect("a migrated database");
+        let grant = format!("grant connect on database {database} to rowkeep_login");
+        client(&superuser).await.batch_execute(&grant).await.expect("a grant");
+        self.coordinator().runs(database, "citus", &[]).await;
+    }
+
+    /// Makes an empty database on each node.
+    pub async fn create_database(&self, database: &str, owner: &str) {
+        self.everywhere(&format!("create database {database} owner {owner}")).await;
+    }
+
+    /// Makes the login [`HOSTED`] on each node. Roles belong to the whole cluster: an earlier run may have made it.
+    pub async fn make_hosted_login(&self) {
+        static MADE: OnceCell<()> = OnceCell::const_new();
+        let password = PASSWORD.replace('\'', "''");
+        let make = format!(
+            "do $$ begin create role {HOSTED} login createrole; exception when duplicate_object then null; end $$;
+             alter role {HOSTED} password '{password}';
+             grant rowkeep_owner, rowkeep_api to {HOSTED}"
+        );
+        MADE.get_or_init(async || self.everywhere(&make).await).await;
+    }
+
+    /// Makes one cluster of the databases of this name, as a hosting service does.
+    pub async fn make_cluster(&self, database: &str) {
         for node in &self.nodes {
             let admin = client(&node.address("postgres", database)).await;
             admin.batch_execute("create extension citus").await.expect("an extension");
@@ -117,12 +147,6 @@ impl Citus {
                 admin.execute("select citus_add_node($1, $2)", &[&node.host, &i32::from(node.port)]).await;
             add.expect("a node");
         }
-        schema::migrate(&superuser, false).await.expect("a migrated database");
-        admin
-            .batch_execute(&format!("grant connect on database {database} to rowkeep_login"))
-            .await
-            .expect("a grant");
-        self.coordinator().runs(database, "citus", &[]).await;
     }
 
     async fn make_template(&self) {
@@ -192,11 +216,25 @@ impl Node {
         String::from_utf8(output.stdout).expect("text")
     }
 
-    /// Runs a script with psql here.
+    /// Runs a script with psql here, as the superuser.
     pub async fn psql(&self, database: &str, script: &str, variables: &[&str]) -> Output {
+        self.psql_as("postgres", database, script, variables).await
+    }
+
+    /// Runs a script of `sql/scale` here, which stops, and returns what it says.
+    pub async fn refuses(&self, login: &str, database: &str, script: &str, variables: &[&str]) -> String {
+        let output = self.psql_as(login, database, &format!("sql/scale/{script}.sql"), variables).await;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{script} {variables:?}: {said}");
+        said
+    }
+
+    /// Runs a script with psql here, as `login`.
+    pub async fn psql_as(&self, login: &str, database: &str, script: &str, variables: &[&str]) -> Output {
         let programs = Programs::find(None).expect("PostgreSQL's programs");
         tokio::process::Command::new(programs.path("psql"))
-            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.url("postgres", database)])
+            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.url(login, database)])
             .args(variables.iter().flat_map(|variable| ["-v", variable]))
             .arg("-f")
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(script))

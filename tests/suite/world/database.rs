@@ -59,6 +59,13 @@ impl Database {
         Self { name, place: Place::Citus(citus) }
     }
 
+    /// An empty database on each node of `citus`.
+    pub async fn empty_on(citus: &'static Citus, owner: &str) -> Self {
+        let name = Self::new_name();
+        citus.create_database(&name, owner).await;
+        Self { name, place: Place::Citus(citus) }
+    }
+
     fn new_name() -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         // The databases of a run in another cluster are not deleted with it.
