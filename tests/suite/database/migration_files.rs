@@ -93,10 +93,11 @@ fn waits(statement: &str, statements: &[String], earlier: &[String]) -> Option<&
             "it is in the migration that adds the constraint, and holds its lock meanwhile: validate it in a later one",
         );
     }
-    if statement.contains(" add column ") {
-        if statement.contains(" not null") && !statement.contains(" default ") {
-            return Some("creates of the release before fail: add the column with a default, or nullable");
-        }
+    if statement.contains(" add column ")
+        && statement.contains(" not null")
+        && !statement.contains(" default ")
+    {
+        return Some("creates of the release before fail: add the column with a default, or nullable");
     }
     if statement.contains(" default ") && !statement.contains(" drop default") {
         let column =
