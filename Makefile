@@ -48,7 +48,7 @@ test-all: tools test
 	cargo test --locked --test suite coverage:: -- --ignored
 
 # Left out are tests that change the database in a way that Citus refuses.
-test-citus: postgres
+test-citus: postgres pgbouncer
 	@[ -n "$$CITUS_URLS" ] || { echo "skipped: CITUS_URLS is not set (docs/growth.md)"; exit 0; }; set -e; \
 	cargo test --locked --test suite -- --ignored --test-threads 3 citus::; \
 	ON_CITUS=1 cargo test --locked --test suite -- --test-threads 3 http:: database::two_locks \

@@ -948,7 +948,9 @@ node_question (question) as (values ($$
                                         from pg_event_trigger e
                                         join pg_proc f on f.oid = e.evtfoid and f.proname = 'keep_fence'
                                         join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'rowkeep_node'
-                                       where e.evtevent = 'ddl_command_end' and e.evtenabled in ('O', 'A')),
+                                       where e.evtevent = 'ddl_command_end' and e.evtenabled in ('O', 'A')
+                                         -- PostgreSQL 17 can turn all of them off.
+                                         and coalesce(current_setting('event_triggers', true), 'on') = 'on'),
                'rows', (select jsonb_object_agg(r."of", r.rows)
                           from (select r."of", sum(pg_stat_get_live_tuples(r.oid)) as rows
                                   from relations r

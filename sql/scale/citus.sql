@@ -81,11 +81,13 @@ select count(*) > 0 as is_refused,
 do $$ begin raise 'nodes do not reach each other: give their addresses as all nodes know them, and see pg_hba.conf'; end $$;
 \endif
 \endif
-select format('  %s:%s keeps the fence: %s', n.nodename, n.nodeport,
-              case when r.success and r.result = 't' then 'yes' when r.success then 'NO, run sql/scale/citus_worker.sql there'
-                   else r.result end) as line
-  from run_command_on_workers($$select exists (select from pg_event_trigger
-                                                where evtname = 'rowkeep_keep_fence' and evtenabled in ('O', 'A'))$$) r
+select format('  %s:%s keeps the fence: %s', n.nodename, n.nodeport, r.result) as line
+  from run_command_on_workers($$select case when not exists (select from pg_event_trigger
+                                                              where evtname = 'rowkeep_keep_fence' and evtenabled in ('O', 'A'))
+                                            then 'NO, run sql/scale/citus_worker.sql there'
+                                            -- PostgreSQL 17 can turn all of them off.
+                                            when current_setting('event_triggers', true) = 'off' then 'NO, event_triggers is off there'
+                                            else 'yes' end$$) r
   join pg_dist_node n on (n.nodename, n.nodeport) = (r.nodename, r.nodeport)
  order by 1 \g (format=unaligned tuples_only=on)
 

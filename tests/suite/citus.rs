@@ -4,6 +4,7 @@
 mod fence;
 mod migrations;
 mod nodes;
+mod pooler;
 mod routing;
 mod scripts;
 mod shard_moves;

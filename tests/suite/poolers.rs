@@ -3,6 +3,6 @@
 mod answers;
 mod commands;
 mod endings;
-mod pgbouncer;
+pub mod pgbouncer;
 mod settings;
 mod start;

@@ -207,6 +207,31 @@ async fn a_node_that_does_not_keep_the_fence_by_itself_is_named_by_the_audit() {
     }
 }
 
+/// From PostgreSQL 17 on, a setting can turn off every event trigger.
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn the_script_does_not_rely_on_event_triggers_that_are_turned_off() {
+    let Some(citus) = Citus::at_hand().await else { return };
+    let database = with_tasks(citus).await;
+    let release = "select current_setting('server_version_num')::integer";
+    let release: i32 = database.superuser().await.query_one(release, &[]).await.expect("a release").get(0);
+    if release < 170_000 {
+        return;
+    }
+    for worker in citus.workers() {
+        let admin = connect_once(&worker.address("postgres", "postgres")).await.expect("a connection");
+        let off = format!("alter database {} set event_triggers = off", database.name);
+        admin.batch_execute(&off).await.expect("a setting");
+    }
+
+    let said = citus.coordinator().runs(&database.name, "citus", &[]).await;
+
+    for worker in citus.workers() {
+        let line = format!("{} keeps the fence: NO, event_triggers is off there", worker.name());
+        assert!(said.contains(&line), "{said}");
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs a cluster of Citus: `make test-citus`"]
 async fn the_audit_of_a_distributed_database_has_no_finding_that_fails() {

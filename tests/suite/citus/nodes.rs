@@ -10,7 +10,7 @@ use super::{placed, world};
 use crate::world::World;
 
 /// A user on another node than `user`.
-async fn user_elsewhere(world: &World, user: &str) -> String {
+pub async fn user_elsewhere(world: &World, user: &str) -> String {
     let coordinator = world.database.superuser().await;
     let lost = placed(&coordinator, user).await.address();
     for number in 1..=20 {
@@ -23,7 +23,7 @@ async fn user_elsewhere(world: &World, user: &str) -> String {
 }
 
 /// Sends the coordinator of this database to another port for a node: in its own catalogue, so that other tests have it.
-async fn replace_port(world: &World, from: i32, to: i32) {
+pub async fn replace_port(world: &World, from: i32, to: i32) {
     let coordinator = world.database.superuser().await;
     coordinator
         .execute("update pg_dist_node set nodeport = $2 where nodeport = $1", &[&from, &to])

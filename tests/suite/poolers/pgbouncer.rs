@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::operation::overload::eventually;
-use crate::world::{Database, cluster};
+use crate::world::{Database, PASSWORD, cluster};
 
 /// A running PgBouncer in transaction mode. Dropping it ends it.
 pub struct PgBouncer {
@@ -38,7 +38,9 @@ impl PgBouncer {
         };
 
         let users = directory.join("users.txt");
-        let logins = ["rowkeep_login", "postgres"].map(|login| format!("\"{login}\" \"\"\n"));
+        // The cluster of this run asks for no password; a cluster of Citus may.
+        let password = PASSWORD.replace('"', "\"\"");
+        let logins = ["rowkeep_login", "postgres"].map(|login| format!("\"{login}\" \"{password}\"\n"));
         std::fs::write(&users, logins.concat()).expect("a file");
         let configuration = directory.join("pgbouncer.ini");
         let text = format!(
