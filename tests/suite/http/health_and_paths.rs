@@ -53,7 +53,7 @@ async fn a_server_without_its_database_is_unhealthy_until_it_is_back() {
     let name = &world.database.name;
     let close = format!(
         "alter database {name} allow_connections false;
-         select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+         select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{name}'"
     );
     admin.batch_execute(&close).await.expect("a database out of reach");
 

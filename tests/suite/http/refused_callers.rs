@@ -155,7 +155,7 @@ async fn a_refused_caller_needs_no_database() {
     // In two statements: otherwise a connection could open before the new setting is visible.
     for close in [
         format!("alter database {name} allow_connections false"),
-        format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"),
+        format!("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{name}'"),
     ] {
         admin.batch_execute(&close).await.expect("a database out of reach");
     }
@@ -190,7 +190,7 @@ async fn a_refused_caller_does_not_wait_for_a_connection() {
     superuser.batch_execute(&timeouts).await.expect("longer timeouts for new connections");
     superuser
         .batch_execute(&format!(
-            "select pg_terminate_backend(pid) from pg_stat_activity
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity
               where datname = '{name}' and usename = 'rowkeep_login'"
         ))
         .await

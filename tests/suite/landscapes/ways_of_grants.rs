@@ -93,15 +93,15 @@ async fn a_granted_dblink_connect_u_logs_in_as_the_superuser() {
 async fn an_owner_of_dblink_connect_u_who_is_no_superuser_is_named() {
     let ground = ground().await;
     ground
-        .prepare("create role linker login; alter function dblink_connect_u(text, text) owner to linker")
+        .prepare("create role keeper login; alter function dblink_connect_u(text, text) owner to keeper")
         .await;
 
     let named =
-        "NOTE RK-608 bypass linker may execute public.dblink_connect_u(text,text): logs in as another role";
+        "NOTE RK-608 bypass keeper may execute public.dblink_connect_u(text,text): logs in as another role";
     ground.names(named).await;
 
     ground.prepare("alter function dblink_connect_u(text, text) owner to postgres").await;
-    assert!(!ground.audit().await.contains("linker may execute"));
+    assert!(!ground.audit().await.contains("keeper may execute"));
 }
 
 #[tokio::test]

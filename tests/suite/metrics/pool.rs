@@ -120,7 +120,7 @@ async fn replaces_every_connection(watched: &Watched, number: i64) {
 async fn ends_every_backend(watched: &Watched) {
     let superuser = watched.world.database.superuser().await;
     let ends = format!(
-        "select pg_terminate_backend(pid) from pg_stat_activity
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity
           where usename = 'rowkeep_login' and datname = '{}'",
         watched.world.database.name
     );

@@ -49,7 +49,7 @@ async fn a_connection_that_cannot_be_opened_is_counted_and_the_database_is_not_r
     };
     lets(false).await;
     let ends = format!(
-        "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}' and usename = 'rowkeep_login'"
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{name}' and usename = 'rowkeep_login'"
     );
     assert!(psql("postgres", &["-c", &ends]).await.status.success());
 

@@ -144,7 +144,7 @@ async fn one_that_waits_for_a_connection_says_so() {
     };
     // A superuser is not limited.
     limit(0).await;
-    let ends = "select pg_terminate_backend(pid) from pg_stat_activity
+    let ends = "select pg_terminate_backend(pid, 5000) from pg_stat_activity
                  where usename = 'rowkeep_login' and datname = current_database()";
     superuser.batch_execute(ends).await.expect("ended");
 

@@ -93,7 +93,7 @@ async fn walk(world: &World) -> (Description, Seen) {
     let name = &world.database.name;
     let close = format!(
         "alter database {name} allow_connections false;
-         select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+         select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{name}'"
     );
     outside.batch_execute(&close).await.expect("a database out of reach");
     // A result that is younger than a second is used again.

@@ -43,7 +43,7 @@ async fn a_database_that_became_read_only_is_healthy_with_a_warning_and_its_conn
     admin.batch_execute(&read_only).await.expect("a setting");
     admin
         .batch_execute(&format!(
-            "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rowkeep_login' and datname = '{name}'"
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'rowkeep_login' and datname = '{name}'"
         ))
         .await
         .expect("new connections");

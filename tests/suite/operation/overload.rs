@@ -139,7 +139,7 @@ async fn after_its_sessions_are_terminated_the_server_opens_others_and_mixes_up_
         user.creates(json!({ "title": user.id })).await;
     }
     let superuser = world.database.superuser().await;
-    let terminate = "select pg_terminate_backend(pid) from pg_stat_activity
+    let terminate = "select pg_terminate_backend(pid, 5000) from pg_stat_activity
                       where datname = current_database() and usename = 'rowkeep_login'";
 
     let reading = join_all(users.iter().map(async |user| {
@@ -225,7 +225,7 @@ async fn a_read_only_database_answers_reads_and_writes_get_503() {
     superuser
         .batch_execute(&format!(
             "alter database {name} set default_transaction_read_only = on;
-             select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rowkeep_login' and datname = '{name}'"
+             select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'rowkeep_login' and datname = '{name}'"
         ))
         .await
         .expect("a read-only database");

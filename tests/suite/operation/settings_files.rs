@@ -215,7 +215,7 @@ async fn a_running_server_takes_a_new_password_from_its_file_without_a_restart()
     let alice = Person::new(server.address, "alice");
     assert_eq!(alice.get("/api/tasks").await.status(), 200);
     let end_connections =
-        "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rowkeep_login'";
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'rowkeep_login'";
 
     admin.batch_execute("alter role rowkeep_login password 'second'").await.expect("a new password");
     eventually("the old password is refused", async || {
