@@ -777,6 +777,136 @@ migrating_logins as (
                and exists (select from can_become b join roles o on o.oid = b.other where b.role = r.oid and o.rolcreaterole))
 ),
 
+-- What each node is asked, and the coordinator as well: the answers must be the same, but for what Citus names after a shard.
+--   facts        of: the object, on a node a shard of it. shard: its number. what, is: a property, and its value
+--   rows         how many rows its shards of each table have, by the statistics
+--   keeps_fence  whether the event trigger of sql/scale/citus_worker.sql is there
+--   logs         whether its log has the statements of requests
+node_question (question) as (values ($$
+    with quiet (path) as materialized (select set_config('search_path', '', true)),
+    relations as (
+        select c.*, format('%I.%I', n.nspname, regexp_replace(c.relname, '_[0-9]+$', '')) as "of",
+               coalesce(substring(c.relname from '_([0-9]+)$'), '') as shard
+          from pg_class c
+          join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'app'
+         where c.relkind in ('r', 'p', 'f', 'v', 'm')
+    ),
+    roles as (
+        select r.oid, r.rolname::text as name,
+               concat_ws(', ', case when r.rolsuper then 'SUPERUSER' end, case when r.rolbypassrls then 'BYPASSRLS' end,
+                         case when not r.rolsuper and r.rolname <> 'rowkeep_owner' and pg_has_role(r.oid, 'rowkeep_owner', 'MEMBER')
+                              then 'member of rowkeep_owner' end) as powers
+          from pg_roles r
+         union all
+        select 0, 'public', ''
+    ),
+    grants (relation, what, privilege, grantee) as (
+        select r.oid, 'privileges', lower(a.privilege_type), a.grantee
+          from relations r, aclexplode(coalesce(r.relacl, acldefault('r', r.relowner))) a
+         union all
+        select r.oid, 'privileges of columns', format('%s (%I)', lower(a.privilege_type), t.attname), a.grantee
+          from relations r
+          join pg_attribute t on t.attrelid = r.oid
+         cross join aclexplode(t.attacl) a
+    ),
+    facts ("of", shard, what, "is") as (
+        select r."of", r.shard, w.what, w.value
+          from relations r
+         cross join lateral (values
+               ('kind', case when r.relkind in ('v', 'm') then 'view ' || left(md5(pg_get_viewdef(r.oid)), 8) else 'table' end),
+               ('owner', pg_get_userbyid(r.relowner)::text),
+               ('row security', format('%s, %s', case when r.relrowsecurity then 'enabled' else 'not enabled' end,
+                                       case when r.relforcerowsecurity then 'forced' else 'not forced' end))) w (what, value)
+         union all
+        select r."of", r.shard, g.what,
+               string_agg(format('%s to %s', g.privilege, o.name), ', ' order by o.name collate "C", g.privilege collate "C")
+          from relations r
+          join grants g on g.relation = r.oid
+          join roles o on o.oid = g.grantee
+         group by r."of", r.shard, g.what
+         union all
+        select r."of", r.shard, 'column user_id',
+               format('%s collate %s%s', format_type(a.atttypid, a.atttypmod), a.attcollation::regcollation,
+                      case when a.attnotnull then ' not null' end)
+          from relations r
+          join pg_attribute a on a.attrelid = r.oid and a.attname = 'user_id' and not a.attisdropped
+         union all
+        select r."of", r.shard, format('policy %I', p.polname),
+               format('%s for %s to %s using %s with check %s', case when p.polpermissive then 'permissive' else 'restrictive' end,
+                      case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete'
+                                    else 'all' end,
+                      (select string_agg(o.name, ', ' order by o.name collate "C") from roles o where o.oid = any (p.polroles)),
+                      coalesce(pg_get_expr(p.polqual, r.oid), '-'), coalesce(pg_get_expr(p.polwithcheck, r.oid), '-'))
+          from relations r
+          join pg_policy p on p.polrelid = r.oid
+         union all
+        select r."of", r.shard, format('trigger %I', regexp_replace(g.tgname, '_' || r.shard || '$', '')),
+               format('%s, type %s, %s%s', g.tgfoid::regprocedure, g.tgtype,
+                      case when g.tgenabled in ('O', 'A') then 'enabled' else 'not enabled' end,
+                      case when g.tgqual is not null or g.tgattr <> '' then ', not for every row' end)
+          from relations r
+          join pg_trigger g on g.tgrelid = r.oid and not g.tgisinternal
+         union all
+        select r."of", r.shard, format('constraint %I', regexp_replace(k.conname, '_' || r.shard || '$', '')),
+               pg_get_constraintdef(k.oid)
+          from relations r
+          join pg_constraint k on k.conrelid = r.oid and k.contype <> 't'
+         union all
+        select r."of", r.shard, format('rule %I', w.rulename), left(md5(pg_get_ruledef(w.oid)), 8)
+          from relations r
+          join pg_rewrite w on w.ev_class = r.oid and w.rulename <> '_RETURN'
+         union all
+        select f.oid::regprocedure::text, '', 'function',
+               format('owner %s, definition %s', pg_get_userbyid(f.proowner), left(md5(pg_get_functiondef(f.oid)), 8))
+          from pg_proc f
+          join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'app'
+         where f.prokind in ('f', 'p')
+         union all
+        -- Elsewhere: a view that reads a table of app or a shard, and a table with the columns of a task.
+        select c.oid::regclass::text, '', 'view',
+               format('owner %s, definition %s', pg_get_userbyid(c.relowner), left(md5(pg_get_viewdef(c.oid)), 8))
+          from pg_class c
+         where c.relkind in ('v', 'm')
+           and c.relnamespace <> all (array['app', 'pg_catalog', 'information_schema']::regnamespace[])
+           and exists (select
+                         from pg_rewrite w
+                         join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+                                         and d.refclassid = 'pg_class'::regclass
+                         join relations r on r.oid = d.refobjid
+                        where w.ev_class = c.oid)
+         union all
+        select c.oid::regclass::text, '', 'copy',
+               format('a table with a user_id, a title and a description; owner %s', pg_get_userbyid(c.relowner))
+          from pg_class c
+         where c.relkind in ('r', 'p', 'f')
+           and c.relnamespace <> 'app'::regnamespace
+           and (select count(*)
+                  from pg_attribute a
+                 where a.attrelid = c.oid and not a.attisdropped and a.attname in ('user_id', 'title', 'description')) = 3
+         union all
+        select r.name, '', 'role', r.powers from roles r where r.powers <> ''
+    )
+    select jsonb_build_object(
+               'facts', (select jsonb_agg(to_jsonb(f)) from facts f),
+               'keeps_fence', exists (select
+                                        from pg_event_trigger e
+                                        join pg_proc f on f.oid = e.evtfoid and f.proname = 'keep_fence'
+                                        join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'rowkeep_node'
+                                       where e.evtevent = 'ddl_command_end' and e.evtenabled in ('O', 'A')
+                                         -- PostgreSQL 17 can turn all of them off.
+                                         and coalesce(current_setting('event_triggers', true), 'on') = 'on'),
+               'rows', (select jsonb_object_agg(r."of", r.rows)
+                          from (select r."of", sum(pg_stat_get_live_tuples(r.oid)) as rows
+                                  from relations r
+                                 where r.shard <> ''
+                                 group by r."of") r),
+               'logs', current_setting('log_min_error_statement') not in ('fatal', 'panic', 'log')
+                       or current_setting('log_statement') in ('mod', 'all')
+                       or current_setting('log_min_duration_statement') <> '-1') as answer
+      from quiet
+     where quiet.path = ''
+$$)),
+
 -- Relations and functions that an older database lacks, or that this login may not read. A statement that names one fails
 -- as a whole there. ts_stat() runs a text, and only where the object can be read. It returns the words of text search
 -- vectors: each is a numbered part of the rows as JSON, because a word has 2046 bytes at most. (query_to_xml() needs a
@@ -851,117 +981,6 @@ has_nodes (is_there) as (
                       and d.deptype = 'e'
                       and d.objid = to_regprocedure('pg_catalog.master_run_on_worker(text[],integer[],text[],boolean)'))
 ),
-
--- What each node is asked, and the coordinator as well: the answers must be the same, but for what Citus names after a shard.
---   facts        of: the object, on a node a shard of it. shard: its number. what, is: a property, and its value
---   rows         how many rows its shards of each table have, by the statistics
---   keeps_fence  whether the event trigger of sql/scale/citus_worker.sql is there
---   logs         whether its log has the statements of requests
-node_question (question) as (values ($$
-    with quiet (path) as materialized (select set_config('search_path', '', true)),
-    relations as (
-        select c.*, format('%I.%I', n.nspname, regexp_replace(c.relname, '_[0-9]+$', '')) as of,
-               coalesce(substring(c.relname from '_([0-9]+)$'), '') as shard
-          from pg_class c
-          join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'app'
-         where c.relkind in ('r', 'p', 'f', 'v', 'm')
-    ),
-    facts ("of", shard, what, "is") as (
-        select r.of, r.shard, w.what, w.value
-          from relations r
-         cross join lateral (values
-               ('kind', case when r.relkind in ('v', 'm') then format('%s, definition %s', r.relkind, left(md5(pg_get_viewdef(r.oid)), 8))
-                             else 'table' end),
-               ('owner', pg_get_userbyid(r.relowner)::text),
-               ('row security', concat_ws(', ', case when r.relrowsecurity then 'enabled' else 'not enabled' end,
-                                          case when r.relforcerowsecurity then 'forced' else 'not forced' end)),
-               ('privileges', (select string_agg(format('%s to %s', lower(a.privilege_type),
-                                                        case when a.grantee = 0 then 'public' else pg_get_userbyid(a.grantee) end), ', '
-                                                 order by a.grantee::regrole::text collate "C", a.privilege_type)
-                                 from aclexplode(coalesce(r.relacl, acldefault('r', r.relowner))) a)),
-               ('privileges of columns', (select string_agg(format('%s (%I) to %s', lower(a.privilege_type), t.attname,
-                                                            case when a.grantee = 0 then 'public' else pg_get_userbyid(a.grantee) end), ', '
-                                                            order by a.grantee::regrole::text collate "C", a.privilege_type, t.attname)
-                                            from pg_attribute t, aclexplode(t.attacl) a
-                                           where t.attrelid = r.oid)),
-               ('column user_id', (select format('%s collate %s%s', format_type(a.atttypid, a.atttypmod), a.attcollation::regcollation,
-                                                 case when a.attnotnull then ' not null' end)
-                                     from pg_attribute a
-                                    where a.attrelid = r.oid and a.attname = 'user_id' and not a.attisdropped))) w (what, value)
-        union all
-        select r.of, r.shard, format('policy %I', p.polname),
-               format('%s for %s to %s using %s with check %s', case when p.polpermissive then 'permissive' else 'restrictive' end,
-                      case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end,
-                      (select string_agg(case when o = 0 then 'public' else pg_get_userbyid(o)::text end, ', ' order by o::regrole::text collate "C")
-                         from unnest(p.polroles) o),
-                      coalesce(pg_get_expr(p.polqual, r.oid), '-'), coalesce(pg_get_expr(p.polwithcheck, r.oid), '-'))
-          from relations r
-          join pg_policy p on p.polrelid = r.oid
-        union all
-        select r.of, r.shard, format('trigger %I', regexp_replace(g.tgname, '_' || r.shard || '$', '')),
-               format('%s, type %s, %s%s', g.tgfoid::regprocedure, g.tgtype,
-                      case when g.tgenabled in ('O', 'A') then 'enabled' else 'not enabled' end,
-                      case when g.tgqual is not null or g.tgattr <> '' then ', not for every row' end)
-          from relations r
-          join pg_trigger g on g.tgrelid = r.oid and not g.tgisinternal
-        union all
-        select r.of, r.shard, format('constraint %I', regexp_replace(k.conname, '_' || r.shard || '$', '')), pg_get_constraintdef(k.oid)
-          from relations r
-          join pg_constraint k on k.conrelid = r.oid and k.contype <> 't'
-        union all
-        select r.of, r.shard, format('rule %I', w.rulename), left(md5(pg_get_ruledef(w.oid)), 8)
-          from relations r
-          join pg_rewrite w on w.ev_class = r.oid and w.rulename <> '_RETURN'
-        union all
-        select f.oid::regprocedure::text, '', 'function', format('owner %s, definition %s', pg_get_userbyid(f.proowner), left(md5(pg_get_functiondef(f.oid)), 8))
-          from pg_proc f
-          join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'app'
-         where f.prokind in ('f', 'p')
-        union all
-        -- Elsewhere: a view that reads a table of app or a shard, and a table with the columns of a task.
-        select c.oid::regclass::text, '', 'view', format('owner %s, definition %s', pg_get_userbyid(c.relowner), left(md5(pg_get_viewdef(c.oid)), 8))
-          from pg_class c
-         where c.relkind in ('v', 'm')
-           and c.relnamespace <> all (array['app', 'pg_catalog', 'information_schema']::regnamespace[])
-           and exists (select
-                         from pg_rewrite w
-                         join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_class'::regclass
-                         join relations r on r.oid = d.refobjid
-                        where w.ev_class = c.oid)
-        union all
-        select c.oid::regclass::text, '', 'copy', format('a table with a user_id, a title and a description; owner %s', pg_get_userbyid(c.relowner))
-          from pg_class c
-         where c.relkind in ('r', 'p', 'f')
-           and c.relnamespace <> 'app'::regnamespace
-           and (select count(*) from pg_attribute a
-                 where a.attrelid = c.oid and not a.attisdropped and a.attname in ('user_id', 'title', 'description')) = 3
-        union all
-        select r.rolname, '', 'role', concat_ws(', ', case when r.rolsuper then 'SUPERUSER' end, case when r.rolbypassrls then 'BYPASSRLS' end,
-                                                case when not r.rolsuper and r.rolname <> 'rowkeep_owner' and pg_has_role(r.oid, 'rowkeep_owner', 'MEMBER')
-                                                     then 'member of rowkeep_owner' end)
-          from pg_roles r
-         where r.rolsuper or r.rolbypassrls or r.rolname <> 'rowkeep_owner' and pg_has_role(r.oid, 'rowkeep_owner', 'MEMBER')
-    )
-    select jsonb_build_object(
-               'facts', (select jsonb_agg(to_jsonb(f)) from facts f where f."is" is not null),
-               'keeps_fence', exists (select
-                                        from pg_event_trigger e
-                                        join pg_proc f on f.oid = e.evtfoid and f.proname = 'keep_fence'
-                                        join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'rowkeep_node'
-                                       where e.evtevent = 'ddl_command_end' and e.evtenabled in ('O', 'A')
-                                         -- PostgreSQL 17 can turn all of them off.
-                                         and coalesce(current_setting('event_triggers', true), 'on') = 'on'),
-               'rows', (select jsonb_object_agg(r."of", r.rows)
-                          from (select r."of", sum(pg_stat_get_live_tuples(r.oid)) as rows
-                                  from relations r
-                                 where r.shard <> ''
-                                 group by r."of") r),
-               'logs', current_setting('log_min_error_statement') not in ('fatal', 'panic', 'log')
-                       or current_setting('log_statement') in ('mod', 'all')
-                       or current_setting('log_min_duration_statement') <> '-1') as answer
-      from quiet
-     where quiet.path = ''
-$$)),
 
 optional_rows (name, rows) as materialized (
     select o.name,
@@ -1564,7 +1583,8 @@ select 'RK-608', case when bool_or(g.serves) then 'FAIL' else 'NOTE' end, 'bypas
                a.grantee = f.proowner as owns,
                case when a.grantee = f.proowner
                     then format('alter function %s owner to %I;', f.oid::regprocedure, pg_get_userbyid(10))
-                    else format('revoke execute on function %s from %s;', f.oid::regprocedure, coalesce(h.name, 'public')) end as fix,
+                    else format('revoke execute on function %s from %s;', f.oid::regprocedure, coalesce(h.name, 'public'))
+                    end as fix,
                a.grantee = 0 or r.oid in (select oid from serving_roles) as serves
           from (select p.oid, p.proowner, p.proacl, p.pronamespace,
                        case when p.proname ~ '^pg_read_(binary_)?file' or p.proname in ('lo_import', 'pg_file_read')
@@ -3753,14 +3773,16 @@ check_shard_protection (id, verdict, area, subject, fact, fix, fixer) as materia
 -- Fix: psql -f sql/scale/restore_fence.sql on the coordinator; rowkeep migrate --reapply-policies; all else on the node.
 -- Controls: SOC 2 CC6.1
 select 'RK-341', case when d.guest is null then 'FAIL' else 'NOTE' end, 'shards',
-       format('%s%s on %s: %s (definition %s)', min(d.object), case when count(*) > 1 then format(' and %s more', count(*) - 1) end,
+       format('%s%s on %s: %s (definition %s)', min(d.object),
+              case when count(*) > 1 then format(' and %s more', count(*) - 1) end,
               string_agg(distinct d.node, ', '), d.what, coalesce(left(md5(d.there), 8), 'none')),
        format('%s, on the coordinator %s', coalesce(d.there, 'missing'), coalesce(d.here, 'missing')),
        case when d.what = 'policy fence' then 'by hand: psql -f sql/scale/restore_fence.sql on the coordinator'
             when d.what in ('policy owner_only', 'row security', 'privileges', 'privileges of columns') and d.here is not null
             then 'by hand: rowkeep migrate --reapply-policies'
             else 'by hand: make it on the node as it is on the coordinator' end, null
-  from (select d.*, case when d.what = 'role' and d.object not in (select r.name from serving_roles s join roles r on r.oid = s.oid)
+  from (select d.*, case when d.what = 'role'
+                          and d.object not in (select r.name from serving_roles s join roles r on r.oid = s.oid)
                          then d.object end as guest
           from node_differences d) d
  group by d.what, d.there, d.here, d.guest

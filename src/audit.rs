@@ -40,8 +40,9 @@ const ROLLBACK: &str = include_str!("../sql/audit/rollback.sql");
 
 /// The parts of the query that judges all findings.
 const JUDGE_BEGIN: &str = include_str!("../sql/audit/program/judge_begin.sql");
-const SHARED: [&str; 3] = [
+const SHARED: [&str; 4] = [
     include_str!("../sql/audit/shared/expected.sql"),
+    include_str!("../sql/audit/shared/node_question.sql"),
     include_str!("../sql/audit/shared/optional.sql"),
     include_str!("../sql/audit/shared/accepted.sql"),
 ];

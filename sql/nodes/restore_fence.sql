@@ -9,7 +9,8 @@ begin
     if to_regclass('pg_catalog.pg_dist_partition') is null then
         return;
     end if;
-    select string_agg(format('%s:%s %s: %s', r.nodename, r.nodeport, r.what, r.result), E'\n' order by r.what, r.nodename, r.nodeport)
+    select string_agg(format('%s:%s %s: %s', r.nodename, r.nodeport, r.what, r.result), E'\n'
+                      order by r.what, r.nodename, r.nodeport)
       into problems
       from (select p.nodename, p.nodeport, format('shard %s', p.shardid) as what, p.success, p.result
               from pg_catalog.pg_dist_partition t

@@ -305,8 +305,8 @@ async fn apply_policies(client: &mut Client, digest: &str) -> Result<(), SchemaE
     Ok(())
 }
 
-/// A distributed database (Citus) copies the fence to its nodes as a permissive policy. Where they have no event trigger against it,
-/// this makes it restrictive.
+/// A distributed database (Citus) copies the fence to its nodes as a permissive policy. Where they have no event trigger against
+/// that, this makes it restrictive.
 async fn restore_fence(client: &mut Client) -> Result<(), Error> {
     let transaction = client.transaction().await?;
     run_script(&transaction, RESTORE_FENCE).await?;

@@ -131,8 +131,8 @@ fn sequence_advice(error: &Error) -> String {
     )
 }
 
-/// The table whose primary key this constraint is, if it is one. A node of a distributed database does not say the table, and adds
-/// the number of the shard to the name.
+/// The table whose primary key this constraint is, if it is one. A node of a distributed database does not say the table, and
+/// adds the number of the shard to the name.
 fn table_of_primary_key<'a>(
     constraint: &'a str,
     named: Option<(&'a str, &'a str)>,

@@ -15,7 +15,8 @@ select 'RK-608', case when bool_or(g.serves) then 'FAIL' else 'NOTE' end, 'bypas
                a.grantee = f.proowner as owns,
                case when a.grantee = f.proowner
                     then format('alter function %s owner to %I;', f.oid::regprocedure, pg_get_userbyid(10))
-                    else format('revoke execute on function %s from %s;', f.oid::regprocedure, coalesce(h.name, 'public')) end as fix,
+                    else format('revoke execute on function %s from %s;', f.oid::regprocedure, coalesce(h.name, 'public'))
+                    end as fix,
                a.grantee = 0 or r.oid in (select oid from serving_roles) as serves
           from (select p.oid, p.proowner, p.proacl, p.pronamespace,
                        case when p.proname ~ '^pg_read_(binary_)?file' or p.proname in ('lo_import', 'pg_file_read')

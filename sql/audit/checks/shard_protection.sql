@@ -8,14 +8,16 @@
 -- Fix: psql -f sql/scale/restore_fence.sql on the coordinator; rowkeep migrate --reapply-policies; all else on the node.
 -- Controls: SOC 2 CC6.1
 select 'RK-341', case when d.guest is null then 'FAIL' else 'NOTE' end, 'shards',
-       format('%s%s on %s: %s (definition %s)', min(d.object), case when count(*) > 1 then format(' and %s more', count(*) - 1) end,
+       format('%s%s on %s: %s (definition %s)', min(d.object),
+              case when count(*) > 1 then format(' and %s more', count(*) - 1) end,
               string_agg(distinct d.node, ', '), d.what, coalesce(left(md5(d.there), 8), 'none')),
        format('%s, on the coordinator %s', coalesce(d.there, 'missing'), coalesce(d.here, 'missing')),
        case when d.what = 'policy fence' then 'by hand: psql -f sql/scale/restore_fence.sql on the coordinator'
             when d.what in ('policy owner_only', 'row security', 'privileges', 'privileges of columns') and d.here is not null
             then 'by hand: rowkeep migrate --reapply-policies'
             else 'by hand: make it on the node as it is on the coordinator' end, null
-  from (select d.*, case when d.what = 'role' and d.object not in (select r.name from serving_roles s join roles r on r.oid = s.oid)
+  from (select d.*, case when d.what = 'role'
+                          and d.object not in (select r.name from serving_roles s join roles r on r.oid = s.oid)
                          then d.object end as guest
           from node_differences d) d
  group by d.what, d.there, d.here, d.guest

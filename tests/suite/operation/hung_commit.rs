@@ -124,8 +124,8 @@ async fn backends_that_are_frozen_keep_their_places_until_they_end() {
     eventually("an answer", async || people[0].get("/api/tasks").await.status() == 200).await;
 }
 
-/// A distributed database can lose a node while it commits, and report that on a connection that stays. PostgreSQL alone rolls back
-/// when a COMMIT fails: with these codes that is not known.
+/// A distributed database can lose a node while it commits, and report that on a connection that stays. PostgreSQL alone rolls
+/// back when a COMMIT fails: with these codes that is not known.
 #[tokio::test]
 async fn a_commit_that_fails_says_whether_the_change_may_have_been_made() {
     let world = World::new().await;
