@@ -433,12 +433,12 @@ node_differences (node, object, what, there, here) as (
       from (select n.node, n.object, n.what, n.value, null
               from node_facts n
              -- Of an object that the coordinator does not have at all, one line.
-             where n.what in ('kind', 'function', 'view', 'copy', 'role') or n."of" in (select "of" from coordinator_facts)
+             where n.what ~ '^(kind|function|view|copy|role|schema|setting .*)$' or n."of" in (select "of" from coordinator_facts)
              union all
             select n.node, n.object, c.what, null, c.value
               from node_facts n
               join coordinator_facts c on c."of" = n."of"
-             where n.what in ('kind', 'function', 'view', 'copy', 'role')
+             where n.what ~ '^(kind|function|view|copy|role|schema|setting .*)$'
              union all
             select n.address, s.name, 'kind', null, 'table'
               from nodes n
@@ -794,8 +794,11 @@ node_question (question) as (values ($$
     roles as (
         select r.oid, r.rolname::text as name,
                concat_ws(', ', case when r.rolsuper then 'SUPERUSER' end, case when r.rolbypassrls then 'BYPASSRLS' end,
-                         case when not r.rolsuper and r.rolname <> 'rowkeep_owner' and pg_has_role(r.oid, 'rowkeep_owner', 'MEMBER')
-                              then 'member of rowkeep_owner' end) as powers
+                         case when r.rolreplication then 'REPLICATION' end,
+                         (select string_agg('member of ' || o.rolname, ', ' order by o.rolname collate "C")
+                            from pg_roles o
+                           where o.rolname in ('rowkeep_owner', 'rowkeep_api')
+                             and o.oid <> r.oid and not r.rolsuper and pg_has_role(r.oid, o.oid, 'MEMBER'))) as powers
           from pg_roles r
          union all
         select 0, 'public', ''
@@ -884,13 +887,33 @@ node_question (question) as (values ($$
                   from pg_attribute a
                  where a.attrelid = c.oid and not a.attisdropped and a.attname in ('user_id', 'title', 'description')) = 3
          union all
+        select 'app', '', 'schema', format('owner %s, privileges %s', pg_get_userbyid(n.nspowner),
+               (select string_agg(format('%s to %s', lower(a.privilege_type), o.name), ', '
+                                  order by o.name collate "C", a.privilege_type collate "C")
+                  from aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+                  join roles o on o.oid = a.grantee))
+          from pg_namespace n
+         where n.nspname = 'app'
+         union all
         select r.name, '', 'role', r.powers from roles r where r.powers <> ''
+         union all
+        -- Stored for a role or for this database: these would choose whose rows a session sees, or run no trigger.
+        select coalesce(r.name, 'all roles'), '', 'setting ' || split_part(c.setting, '=', 1),
+               substr(c.setting, strpos(c.setting, '=') + 1)
+          from pg_db_role_setting s
+         cross join unnest(s.setconfig) c (setting)
+          left join roles r on r.oid = s.setrole and s.setrole <> 0
+          left join pg_database d on d.oid = s.setdatabase
+         where coalesce(d.datname, current_database()) = current_database()
+           and c.setting ~ '^(app[.]|session_replication_role=|search_path=)'
     )
     select jsonb_build_object(
                'facts', (select jsonb_agg(to_jsonb(f)) from facts f),
                'keeps_fence', exists (select
                                         from pg_event_trigger e
                                         join pg_proc f on f.oid = e.evtfoid and f.proname = 'keep_fence'
+                                                     -- As sql/scale/citus_worker.sql makes it.
+                                                     and md5(f.prosrc) = '5708d3a25b8f63b06b1c2e59a1e98cb3'
                                         join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'rowkeep_node'
                                        where e.evtevent = 'ddl_command_end' and e.evtenabled in ('O', 'A')
                                          -- PostgreSQL 17 can turn all of them off.
@@ -3402,6 +3425,9 @@ select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK
             else 'the roles of Rowkeep have no attribute' end,
        case when r.oid is null then 'rowkeep migrate'
             -- Only a superuser may name SUPERUSER, also to take away what is not there.
+            -- Another database of this server can be distributed, and its nodes log in as this role.
+            when p.powers = 'LOGIN' and n.name <> 'rowkeep_auditor' and current_setting('citus.shard_count', true) is not null
+            then format('by hand, if no database of this server is distributed: alter role %s nologin;', n.name)
             when p.powers <> '' then format('alter role %s no%s;', n.name, replace(lower(p.powers), ', ', ' no')) end,
        case when r.rolsuper or r.rolbypassrls or r.rolreplication then '0'
             -- Since PostgreSQL 16 who takes CREATEDB away must have it.
@@ -3413,7 +3439,8 @@ select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK
  cross join lateral (
        select concat_ws(', ', case when r.rolsuper then 'SUPERUSER' end, case when r.rolbypassrls then 'BYPASSRLS' end,
                         -- The nodes of a distributed database act as these two.
-                        case when r.rolcanlogin and not (d.is_distributed and n.name <> 'rowkeep_auditor') then 'LOGIN' end, case when r.rolcreaterole then 'CREATEROLE' end,
+                        case when r.rolcanlogin and not (d.is_distributed and n.name <> 'rowkeep_auditor') then 'LOGIN' end,
+                        case when r.rolcreaterole then 'CREATEROLE' end,
                         case when r.rolcreatedb then 'CREATEDB' end,
                         case when r.rolreplication then 'REPLICATION' end) as powers) p
 ),
@@ -3538,7 +3565,7 @@ select 'RK-308', case when x.sure then 'FAIL' else 'NOTE' end, 'table',
             else format('whether %s is behind the ids of %s', q.name, q.relation) end,
        case when x.problem <> '' then 'not looked at: this login may not read ' || x.problem
             when x.sure then 'creates get ids that exist, and fail'
-            when q.ids is null then 'by the number of rows, because it has no statistics yet: if it is, creates fail'
+            when q.ids is null or q.reltuples <= 0 then 'by the number of rows, because it has no statistics yet: if it is, creates fail'
             else 'by the statistics, and rows have changed since: if it still is, creates fail' end,
        case when x.problem = '' then 'rowkeep migrate --repair' end, null
   from (select t.name as relation, r.name, c.reltuples, l.live, k.ids, k.number,
@@ -3582,7 +3609,8 @@ select 'RK-308', case when x.sure then 'FAIL' else 'NOTE' end, 'table',
        select case when q.position is null then 'the sequence'
                    when q.position > 0 and not q.shown then 'the statistics of the table' else '' end,
               coalesce(q.position = 0 and q.live > 0 or q.position > 0 and q.changes < b.beyond, false)) x (problem, sure)
- where x.problem <> '' or x.sure or q.position = 0 or b.beyond > 0 or q.ids is null and q.live > q.position
+ where x.problem <> '' or x.sure or q.position = 0 or b.beyond > 0
+    or (q.ids is null or q.reltuples <= 0) and q.live > q.position
 ),
 
 check_server_collation_versions (id, verdict, area, subject, fact, fix, fixer) as materialized (
@@ -3782,7 +3810,7 @@ select 'RK-341', case when d.guest is null then 'FAIL' else 'NOTE' end, 'shards'
             then 'by hand: rowkeep migrate --reapply-policies'
             else 'by hand: make it on the node as it is on the coordinator' end, null
   from (select d.*, case when d.what = 'role'
-                          and d.object not in (select r.name from serving_roles s join roles r on r.oid = s.oid)
+                          and d.object not in (select r.name from roles r where r.ours or r.oid in (select oid from serving_roles))
                          then d.object end as guest
           from node_differences d) d
  group by d.what, d.there, d.here, d.guest
@@ -4156,6 +4184,8 @@ refused (id, verdict, subject) as (values
     ('RK-313', 'NOTE', ' select'),
     ('RK-321', 'FAIL', '^(?!.* calls )'),                       -- a disabled trigger
     ('RK-322', 'FAIL', ''),
+    ('RK-341', 'FAIL', ': (kind|owner|row security|column user_id|policy (fence|owner_only)|trigger tasks_touch|role) \(definition '),
+    ('RK-341', 'FAIL', '^app\.current_user_id\(\) on '),
     ('RK-401', 'FAIL', ''),
     ('RK-402', 'FAIL', ''),
     ('RK-403', 'FAIL', ''),

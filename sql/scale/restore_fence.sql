@@ -18,6 +18,11 @@ do $$ begin raise 'this database has no extension citus: run this file on the co
 do $$ begin raise 'there is no table app.tasks: run `rowkeep migrate` and sql/scale/citus.sql first'; end $$;
 \endif
 
+select not exists (select from pg_dist_partition where logicalrelid = 'app.tasks'::regclass) as is_local \gset
+\if :is_local
+do $$ begin raise 'app.tasks is not distributed: run sql/scale/citus.sql on the coordinator first'; end $$;
+\endif
+
 begin;
 \ir ../nodes/restore_fence.sql
 commit;

@@ -5,14 +5,15 @@
 --   lock_timeout   Requests queue behind a lock that this session waits for, so it does not wait for long.
 --   jit            Compiling what the policies ask the catalogues takes seconds, running it takes milliseconds.
 --   citus.*        A distributed database sends no setting of this session to its nodes (sql/schema/begin_migration.sql does),
---                  takes triggers of tables, and changes one shard after the other, which any statement may follow.
---                  PostgreSQL alone ignores these.
+--                  takes triggers of tables, and changes one shard after the other, which any statement may follow. It waits a
+--                  second for a node that hangs. PostgreSQL alone ignores these.
 --   client_connection_check_interval   A statement ends soon after this program was killed, and so do its locks.
 set row_security = off;
 set search_path = '';
 set lock_timeout = '2s';
 set jit = off;
 set citus.propagate_set_commands = 'none';
+set citus.node_connection_timeout = 1000;
 set citus.enable_unsafe_triggers = on;
 set citus.multi_shard_modify_mode = 'sequential';
 

@@ -1,2 +1,2 @@
--- A limit for a statement that reads a whole table while requests wait for it, until the transaction ends.
+-- A limit for a statement that requests wait for, because it reads a whole table or changes it, until the transaction ends.
 set local statement_timeout = '10s'

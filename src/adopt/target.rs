@@ -15,6 +15,7 @@ use crate::schema::{LOCK_ATTEMPTS, SchemaError, is_lock_conflict, pause_before_r
 
 const PROCESS_ID: &str = include_str!("../../sql/session/pooler.sql");
 const BEGIN: &str = include_str!("../../sql/schema/begin_long.sql");
+const REFUSE_DISTRIBUTED: &str = include_str!("../../sql/adopt/refuse_distributed.sql");
 const STAGE: &str = include_str!("../../sql/adopt/stage.sql");
 const STAGE_ROWS: &str = include_str!("../../sql/adopt/stage_rows.sql");
 const STAGE_SUMS: &str = include_str!("../../sql/adopt/stage_sums.sql");
@@ -44,6 +45,8 @@ pub(super) struct Target {
 impl Target {
     /// Begins the transaction and makes the temporary tables.
     pub(super) async fn begin(client: Client) -> Result<Self, SchemaError> {
+        let refused = client.batch_execute(REFUSE_DISTRIBUTED).await;
+        refused.map_err(|error| failed("cannot adopt tasks", &error))?;
         let begun = async {
             client.batch_execute(BEGIN).await?;
             client.batch_execute(STAGE).await?;

@@ -24,6 +24,7 @@ const HISTORY: &str = include_str!("../../sql/schema/history.sql");
 const INDEX_REBUILD: &str = include_str!("../../sql/schema/index_rebuild.sql");
 const LETTERS: &str = include_str!("../../sql/schema/letters.sql");
 const ACCEPTED_IS_OPEN: &str = include_str!("../../sql/schema/accepted_is_open.sql");
+const SHORT_SCAN: &str = include_str!("../../sql/schema/short_scan.sql");
 const RESTORE_FENCE: &str = include_str!("../../sql/nodes/restore_fence.sql");
 const RECORD_POLICIES: &str = include_str!("../../sql/schema/record_policies.sql");
 
@@ -315,6 +316,8 @@ async fn restore_fence(client: &mut Client) -> Result<(), Error> {
 
 async fn apply_policies_once(client: &mut Client, digest: &str) -> Result<(), Error> {
     let transaction = begin_migration(client).await?;
+    // Requests wait meanwhile, and a node of a distributed database can hang.
+    transaction.batch_execute(SHORT_SCAN).await?;
     for (_, text) in policies::files() {
         run_script(&transaction, text).await?;
     }

@@ -1,8 +1,8 @@
 //! Opens the connections of the pool, and decides which are used again.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bb8::{ErrorSink, ManageConnection};
@@ -50,11 +50,30 @@ pub(super) struct PoolState {
     unfinished: AtomicU64,
     pub(super) lost: LostBackends,
     pub(super) counts: PoolCounts,
+    /// The nodes of a distributed database that did not answer the last look.
+    lost_nodes: Mutex<Vec<String>>,
     /// Why the last connection could not be opened.
     connect_failure: watch::Sender<Option<Arc<ConnectError>>>,
 }
 
 impl PoolState {
+    /// Logs which nodes of a distributed database do not answer, when others do not than before.
+    pub(super) fn note_lost_nodes(&self, lost: &[String]) {
+        let mut before = self.lost_nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        if *before == lost {
+            return;
+        }
+        if lost.is_empty() {
+            tracing::info!("all nodes of the database answer again");
+        } else {
+            tracing::warn!(
+                error.message = lost.join(", "),
+                "nodes of the database do not answer: the users whose tasks they have are refused"
+            );
+        }
+        *before = lost.to_vec();
+    }
+
     /// Replaces every connection that is open now, before it is used again.
     pub(super) fn renew_connections(&self) {
         self.generation.fetch_add(1, Relaxed);

@@ -98,8 +98,8 @@ impl PrimaryLog {
     }
 
     /// The newest position that is known.
-    pub(super) fn newest(&self) -> Option<WalPosition> {
-        self.state().samples.back().map(|sample| sample.position)
+    pub(super) fn newest(&self) -> Option<Sample> {
+        self.state().samples.back().cloned()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

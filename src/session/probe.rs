@@ -132,6 +132,7 @@ impl Session {
             return Err(failure);
         }
         let lost_nodes: Vec<_> = nodes.iter().filter_map(Looked::lost).collect();
+        self.manager.state.note_lost_nodes(&lost_nodes);
         if !nodes.is_empty() && lost_nodes.len() == nodes.len() {
             return Err(ProbeError::Unavailable(format!("no node answers: {}", lost_nodes.join(", "))));
         }

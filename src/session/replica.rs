@@ -1,6 +1,6 @@
 //! One read replica: a pool like that of the primary, and whether it may serve reads.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -82,6 +82,8 @@ impl LeftOut {
     }
 }
 
+const AHEAD: &str = "it has replayed more of the log than the primary has";
+
 /// The reason why a connection with this lineage must not serve reads that must see this of the primary.
 pub(super) fn unfit(lineage: &Lineage, primary: &Sample) -> Option<LeftOut> {
     if !lineage.is_standby {
@@ -115,6 +117,10 @@ pub(super) struct Replica {
     counts: [AtomicU64; LeftOut::ALL.len()],
     /// How much of the log it had not replayed when it was last asked, in bytes.
     lag: AtomicU64,
+    /// How far it had replayed the log at some moment, until the primary's log is known of a later one.
+    replayed: Mutex<Option<(Instant, u64)>>,
+    /// Whether that was more than the primary had, when it was last known.
+    was_ahead: AtomicBool,
     /// Wakes its keeper.
     look: Notify,
 }
@@ -138,6 +144,8 @@ impl Replica {
             state: Mutex::new(State::New),
             counts: Default::default(),
             lag: AtomicU64::default(),
+            replayed: Mutex::default(),
+            was_ahead: AtomicBool::default(),
             look: Notify::new(),
         }
     }
@@ -175,8 +183,26 @@ impl Replica {
 
     /// Takes down that it has replayed the log up to here.
     pub(super) fn has_replayed(&self, lsn: u64, primary: &PrimaryLog) {
-        let end = primary.newest().map_or(0, |newest| newest.lsn);
+        let end = primary.newest().map_or(0, |newest| newest.position.lsn);
         self.lag.store(end.saturating_sub(lsn), Relaxed);
+        if self.is_ahead(lsn, primary) {
+            self.leave_out(LeftOut::OtherTimeline, Some(AHEAD));
+        }
+    }
+
+    /// Whether it has replayed what the primary did not have later: then it follows another server, such as one that was promoted
+    /// while the primary ran on. The timeline tells that, too, and only when the standby has taken it down.
+    fn is_ahead(&self, lsn: u64, primary: &PrimaryLog) -> bool {
+        let mut replayed = self.replayed.lock().unwrap_or_else(PoisonError::into_inner);
+        match (*replayed, primary.newest()) {
+            (Some((at, before)), Some(newest)) if newest.asked >= at => {
+                self.was_ahead.store(newest.position.lsn < before, Relaxed);
+                *replayed = Some((Instant::now(), lsn));
+            }
+            (Some(_), _) => {}
+            (None, _) => *replayed = Some((Instant::now(), lsn)),
+        }
+        self.was_ahead.load(Relaxed)
     }
 
     pub(super) fn figures(&self) -> ReplicaFigures {
@@ -197,6 +223,10 @@ impl Replica {
         };
         if let Some(reason) = unfit(&lineage, &required) {
             return Err(reason.into());
+        }
+        let is_ahead = self.is_ahead(replayed, primary);
+        if is_ahead {
+            return Err(Wrong(Some((LeftOut::OtherTimeline, Some(AHEAD.into())))));
         }
         self.has_replayed(replayed, primary);
         if replayed < required.position.lsn {

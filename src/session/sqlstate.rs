@@ -21,10 +21,9 @@ pub(super) fn refusal(error: &Error, messages: &ConstraintMessages) -> Refusal {
 
     match state.code() {
         // check_violation
-        "23514" => {
-            let message = constraint_name(error).and_then(|name| messages.0.get(name)).cloned();
-            Refusal::invalid(message.unwrap_or_else(|| "a value breaks a rule of the database".into()))
-        }
+        "23514" => Refusal::invalid(
+            message_of(error, messages).unwrap_or_else(|| "a value breaks a rule of the database".into()),
+        ),
         // character_not_in_repertoire: U+0000 is the only character that Rust can hold and Postgres cannot.
         "22021" => Refusal::invalid("text must not contain the character U+0000"),
         // string_data_right_truncation
@@ -139,15 +138,25 @@ fn table_of_primary_key<'a>(
 ) -> Option<(&'a str, &'a str)> {
     match named {
         Some((schema, table)) => (constraint == format!("{table}_pkey")).then_some((schema, table)),
-        None => {
-            let (name, shard) = constraint.rsplit_once('_')?;
-            let is_shard = !shard.is_empty() && shard.bytes().all(|byte| byte.is_ascii_digit());
-            name.strip_suffix("_pkey").filter(|_| is_shard).map(|table| ("app", table))
-        }
+        None => without_shard(constraint)?.strip_suffix("_pkey").map(|table| ("app", table)),
     }
 }
 
-/// The constraint that a check_violation names. A node of a distributed database sends the name only in the message,
+/// The rule that a check_violation breaks, in the words of its comment. A node of a distributed database adds the number of the
+/// shard to the name of a constraint that was added after the table was distributed.
+fn message_of(error: &Error, messages: &ConstraintMessages) -> Option<String> {
+    let name = constraint_name(error)?;
+    let of_table = || without_shard(name).and_then(|name| messages.0.get(name));
+    messages.0.get(name).or_else(of_table).cloned()
+}
+
+/// The name that Citus has added the number of a shard to.
+fn without_shard(name: &str) -> Option<&str> {
+    let (name, shard) = name.rsplit_once('_')?;
+    (!shard.is_empty() && shard.bytes().all(|byte| byte.is_ascii_digit())).then_some(name)
+}
+
+/// The constraint that an error names. A node of a distributed database sends the name only in the message,
 /// in quotes.
 fn constraint_name(error: &Error) -> Option<&str> {
     let error = error.as_db_error()?;

@@ -113,7 +113,17 @@ pub(super) fn position(rows: &[Row]) -> Option<WalPosition> {
     let file: &str = row.try_get("file").ok()?;
     // The first 8 hexadecimal digits of a file are its timeline (PostgreSQL manual, "WAL Internals").
     let timeline = u32::from_str_radix(file.get(..8)?, 16).ok()?;
-    Some(WalPosition { timeline, lsn: lsn.into() })
+    Some(WalPosition { timeline, lsn: without_page_header(lsn.into()) })
+}
+
+/// Where the log ends if its end is right behind the header of a page: before that header, as a standby tells it. Otherwise a
+/// standby with all of an idle primary's log would lag for ever. A page has 8 kB, its header 24 bytes, and that of the first page
+/// of a file 40 (access/xlog_internal.h of PostgreSQL).
+fn without_page_header(lsn: u64) -> u64 {
+    match lsn % 8192 {
+        header @ (24 | 40) => lsn - header,
+        _ => lsn,
+    }
 }
 
 /// How far a standby has replayed the log, from a row that says so; `None` if the server is none.
@@ -122,4 +132,21 @@ pub(super) fn replayed(rows: &[Row]) -> Option<u64> {
     let is_standby: bool = row.try_get("is_standby").ok()?;
     let lsn: PgLsn = row.try_get("lsn").ok()?;
     is_standby.then(|| lsn.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_right_behind_a_page_header_is_the_end_of_the_page_before() {
+        for (lsn, end) in [
+            (0x0500_0028, 0x0500_0000), // the first page of a file
+            (0x0500_2018, 0x0500_2000),
+            (0x0500_2020, 0x0500_2020),
+            (0x0500_0000, 0x0500_0000),
+        ] {
+            assert_eq!(without_page_header(lsn), end, "{lsn:x}");
+        }
+    }
 }

@@ -11,6 +11,9 @@ select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK
             else 'the roles of Rowkeep have no attribute' end,
        case when r.oid is null then 'rowkeep migrate'
             -- Only a superuser may name SUPERUSER, also to take away what is not there.
+            -- Another database of this server can be distributed, and its nodes log in as this role.
+            when p.powers = 'LOGIN' and n.name <> 'rowkeep_auditor' and current_setting('citus.shard_count', true) is not null
+            then format('by hand, if no database of this server is distributed: alter role %s nologin;', n.name)
             when p.powers <> '' then format('alter role %s no%s;', n.name, replace(lower(p.powers), ', ', ' no')) end,
        case when r.rolsuper or r.rolbypassrls or r.rolreplication then '0'
             -- Since PostgreSQL 16 who takes CREATEDB away must have it.
@@ -22,6 +25,7 @@ select 'RK-201', case when r.oid is null then 'FAIL' when p.powers = '' then 'OK
  cross join lateral (
        select concat_ws(', ', case when r.rolsuper then 'SUPERUSER' end, case when r.rolbypassrls then 'BYPASSRLS' end,
                         -- The nodes of a distributed database act as these two.
-                        case when r.rolcanlogin and not (d.is_distributed and n.name <> 'rowkeep_auditor') then 'LOGIN' end, case when r.rolcreaterole then 'CREATEROLE' end,
+                        case when r.rolcanlogin and not (d.is_distributed and n.name <> 'rowkeep_auditor') then 'LOGIN' end,
+                        case when r.rolcreaterole then 'CREATEROLE' end,
                         case when r.rolcreatedb then 'CREATEDB' end,
                         case when r.rolreplication then 'REPLICATION' end) as powers) p

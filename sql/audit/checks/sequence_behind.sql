@@ -12,7 +12,7 @@ select 'RK-308', case when x.sure then 'FAIL' else 'NOTE' end, 'table',
             else format('whether %s is behind the ids of %s', q.name, q.relation) end,
        case when x.problem <> '' then 'not looked at: this login may not read ' || x.problem
             when x.sure then 'creates get ids that exist, and fail'
-            when q.ids is null then 'by the number of rows, because it has no statistics yet: if it is, creates fail'
+            when q.ids is null or q.reltuples <= 0 then 'by the number of rows, because it has no statistics yet: if it is, creates fail'
             else 'by the statistics, and rows have changed since: if it still is, creates fail' end,
        case when x.problem = '' then 'rowkeep migrate --repair' end, null
   from (select t.name as relation, r.name, c.reltuples, l.live, k.ids, k.number,
@@ -56,4 +56,5 @@ select 'RK-308', case when x.sure then 'FAIL' else 'NOTE' end, 'table',
        select case when q.position is null then 'the sequence'
                    when q.position > 0 and not q.shown then 'the statistics of the table' else '' end,
               coalesce(q.position = 0 and q.live > 0 or q.position > 0 and q.changes < b.beyond, false)) x (problem, sure)
- where x.problem <> '' or x.sure or q.position = 0 or b.beyond > 0 or q.ids is null and q.live > q.position
+ where x.problem <> '' or x.sure or q.position = 0 or b.beyond > 0
+    or (q.ids is null or q.reltuples <= 0) and q.live > q.position

@@ -17,7 +17,7 @@ select 'RK-341', case when d.guest is null then 'FAIL' else 'NOTE' end, 'shards'
             then 'by hand: rowkeep migrate --reapply-policies'
             else 'by hand: make it on the node as it is on the coordinator' end, null
   from (select d.*, case when d.what = 'role'
-                          and d.object not in (select r.name from serving_roles s join roles r on r.oid = s.oid)
+                          and d.object not in (select r.name from roles r where r.ours or r.oid in (select oid from serving_roles))
                          then d.object end as guest
           from node_differences d) d
  group by d.what, d.there, d.here, d.guest

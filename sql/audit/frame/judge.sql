@@ -15,6 +15,8 @@ refused (id, verdict, subject) as (values
     ('RK-313', 'NOTE', ' select'),
     ('RK-321', 'FAIL', '^(?!.* calls )'),                       -- a disabled trigger
     ('RK-322', 'FAIL', ''),
+    ('RK-341', 'FAIL', ': (kind|owner|row security|column user_id|policy (fence|owner_only)|trigger tasks_touch|role) \(definition '),
+    ('RK-341', 'FAIL', '^app\.current_user_id\(\) on '),
     ('RK-401', 'FAIL', ''),
     ('RK-402', 'FAIL', ''),
     ('RK-403', 'FAIL', ''),

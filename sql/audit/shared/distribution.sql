@@ -54,12 +54,12 @@ node_differences (node, object, what, there, here) as (
       from (select n.node, n.object, n.what, n.value, null
               from node_facts n
              -- Of an object that the coordinator does not have at all, one line.
-             where n.what in ('kind', 'function', 'view', 'copy', 'role') or n."of" in (select "of" from coordinator_facts)
+             where n.what ~ '^(kind|function|view|copy|role|schema|setting .*)$' or n."of" in (select "of" from coordinator_facts)
              union all
             select n.node, n.object, c.what, null, c.value
               from node_facts n
               join coordinator_facts c on c."of" = n."of"
-             where n.what in ('kind', 'function', 'view', 'copy', 'role')
+             where n.what ~ '^(kind|function|view|copy|role|schema|setting .*)$'
              union all
             select n.address, s.name, 'kind', null, 'table'
               from nodes n

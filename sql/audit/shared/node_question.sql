@@ -15,8 +15,11 @@ node_question (question) as (values ($$
     roles as (
         select r.oid, r.rolname::text as name,
                concat_ws(', ', case when r.rolsuper then 'SUPERUSER' end, case when r.rolbypassrls then 'BYPASSRLS' end,
-                         case when not r.rolsuper and r.rolname <> 'rowkeep_owner' and pg_has_role(r.oid, 'rowkeep_owner', 'MEMBER')
-                              then 'member of rowkeep_owner' end) as powers
+                         case when r.rolreplication then 'REPLICATION' end,
+                         (select string_agg('member of ' || o.rolname, ', ' order by o.rolname collate "C")
+                            from pg_roles o
+                           where o.rolname in ('rowkeep_owner', 'rowkeep_api')
+                             and o.oid <> r.oid and not r.rolsuper and pg_has_role(r.oid, o.oid, 'MEMBER'))) as powers
           from pg_roles r
          union all
         select 0, 'public', ''
@@ -105,13 +108,33 @@ node_question (question) as (values ($$
                   from pg_attribute a
                  where a.attrelid = c.oid and not a.attisdropped and a.attname in ('user_id', 'title', 'description')) = 3
          union all
+        select 'app', '', 'schema', format('owner %s, privileges %s', pg_get_userbyid(n.nspowner),
+               (select string_agg(format('%s to %s', lower(a.privilege_type), o.name), ', '
+                                  order by o.name collate "C", a.privilege_type collate "C")
+                  from aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+                  join roles o on o.oid = a.grantee))
+          from pg_namespace n
+         where n.nspname = 'app'
+         union all
         select r.name, '', 'role', r.powers from roles r where r.powers <> ''
+         union all
+        -- Stored for a role or for this database: these would choose whose rows a session sees, or run no trigger.
+        select coalesce(r.name, 'all roles'), '', 'setting ' || split_part(c.setting, '=', 1),
+               substr(c.setting, strpos(c.setting, '=') + 1)
+          from pg_db_role_setting s
+         cross join unnest(s.setconfig) c (setting)
+          left join roles r on r.oid = s.setrole and s.setrole <> 0
+          left join pg_database d on d.oid = s.setdatabase
+         where coalesce(d.datname, current_database()) = current_database()
+           and c.setting ~ '^(app[.]|session_replication_role=|search_path=)'
     )
     select jsonb_build_object(
                'facts', (select jsonb_agg(to_jsonb(f)) from facts f),
                'keeps_fence', exists (select
                                         from pg_event_trigger e
                                         join pg_proc f on f.oid = e.evtfoid and f.proname = 'keep_fence'
+                                                     -- As sql/scale/citus_worker.sql makes it.
+                                                     and md5(f.prosrc) = '5708d3a25b8f63b06b1c2e59a1e98cb3'
                                         join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'rowkeep_node'
                                        where e.evtevent = 'ddl_command_end' and e.evtenabled in ('O', 'A')
                                          -- PostgreSQL 17 can turn all of them off.

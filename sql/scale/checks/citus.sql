@@ -44,11 +44,20 @@ select n.is_coordinator, coalesce(m[1], m[2]) as host, m[3]::integer as port
  cross join lateral regexp_match(n.address, '^\s*(?:\[([0-9A-Fa-f:.]+)\]|([^][/:\s]+)):([0-9]{1,5})\s*$') m
  where n.address !~ '^\s*$';
 select exists (select from node where host is null)      as is_no_address,
+       exists (select from node c join node w using (host, port)
+                where c.is_coordinator and not w.is_coordinator) as is_twice,
        exists (select from node)                         as has_nodes,
        exists (select from node where is_coordinator)    as has_coordinator,
        exists (select from node where not is_coordinator) as has_workers \gset
 \if :is_no_address
 do $$ begin raise 'coordinator is HOST:PORT, workers are HOST:PORT,HOST:PORT, and IPv6 is [HOST]:PORT'; end $$;
+\endif
+\if :is_twice
+do $$ begin raise 'the coordinator is no worker: leave it out of workers'; end $$;
+\endif
+select exists (select from pg_constraint where confrelid = 'app.tasks'::regclass) as is_referenced \gset
+\if :is_referenced
+do $$ begin raise 'a foreign key refers to app.tasks, which alone can be distributed: drop it first (docs/growth.md)'; end $$;
 \endif
 
 \if :is_superuser

@@ -98,7 +98,7 @@ async fn other_losses_of_a_shard_are_seen_by_health_and_audit() {
 }
 
 /// What somebody does on one node, how it is undone, and what the audit says of it.
-const ON_ONE_NODE: [(&str, &str, &str); 8] = [
+const ON_ONE_NODE: [(&str, &str, &str); 10] = [
     (
         "drop policy owner_only on SHARD",
         "create policy owner_only on SHARD to rowkeep_api using (user_id = app.current_user_id()) \
@@ -136,6 +136,16 @@ const ON_ONE_NODE: [(&str, &str, &str); 8] = [
         "FAIL RK-341 shards public.copied on NODE: copy",
     ),
     (
+        "grant create on schema app to rowkeep_auditor",
+        "revoke create on schema app from rowkeep_auditor",
+        "FAIL RK-341 shards app on NODE: schema",
+    ),
+    (
+        "alter role rowkeep_auditor in database DATABASE set app.user_id = 'user1'",
+        "alter role rowkeep_auditor in database DATABASE reset app.user_id",
+        "FAIL RK-341 shards rowkeep_auditor on NODE: setting app.user_id (definition 24c9e15e): user1",
+    ),
+    (
         "alter function app.current_user_id() owner to postgres",
         "alter function app.current_user_id() owner to rowkeep_owner",
         "FAIL RK-341 shards app.current_user_id() on NODE: function",
@@ -150,7 +160,9 @@ async fn what_is_done_by_hand_on_one_node_is_named_by_the_audit() {
     let coordinator = database.superuser().await;
     let lost = placed(&coordinator, "user1").await;
     let named = |text: &str| {
-        text.replace("SHARD", &format!("app.tasks_{}", lost.shard)).replace("NODE", &lost.address())
+        text.replace("SHARD", &format!("app.tasks_{}", lost.shard))
+            .replace("NODE", &lost.address())
+            .replace("DATABASE", &database.name)
     };
     let report = async || {
         let report = audit(&database.address("rowkeep_login")).await.expect("a report").to_string();
@@ -192,15 +204,49 @@ async fn a_loss_of_every_shard_is_one_finding() {
     assert_eq!(failing.iter().filter(|fact| fact.starts_with("RK-341")).count(), 1, "{failing:?}");
 }
 
+/// The server does not start with it, so nobody can say that it is all right.
+#[tokio::test]
+#[ignore = "needs a cluster of Citus: `make test-citus`"]
+async fn a_lost_fence_of_a_shard_cannot_be_accepted() {
+    let Some(citus) = Citus::at_hand().await else { return };
+    let database = with_tasks(citus).await;
+    let coordinator = database.superuser().await;
+    without_event_triggers(citus, &database).await;
+    on_shard(&coordinator, &placed(&coordinator, "user1").await, LOSE_FENCE).await;
+    let report = audit(&database.address("postgres")).await.expect("a report");
+    let lost = report.facts.iter().find(|fact| fact.id == "RK-341").expect("a finding");
+
+    let accept = "insert into rowkeep.accepted (id, subject, why, who) values ($1, $2, 'a test', 'me')";
+    coordinator.execute(accept, &[&lost.id, &lost.subject]).await.expect("a row");
+
+    let report = audit(&database.address("postgres")).await.expect("a report");
+    assert_eq!(report.isolation(), "NOT HELD", "{report}");
+}
+
 #[tokio::test]
 #[ignore = "needs a cluster of Citus: `make test-citus`"]
 async fn a_node_that_does_not_keep_the_fence_by_itself_is_named_by_the_audit() {
     let Some(citus) = Citus::at_hand().await else { return };
     let database = with_tasks(citus).await;
+    let [first, rest @ ..] = citus.workers() else { panic!("no workers") };
+    let worker = connect_once(&first.address("postgres", &database.name)).await.expect("a connection");
+    // The event trigger stays, and does nothing.
+    let emptied = "set citus.enable_ddl_propagation = off;
+                   create or replace function rowkeep_node.keep_fence() returns event_trigger language plpgsql as 'begin end'";
+    worker.batch_execute(emptied).await.expect("an empty function");
+    let report = audit(&database.address("rowkeep_login")).await.expect("a report").to_string();
+    assert!(
+        report.contains(&format!("NOTE     RK-344 shards      {} does not keep", first.name())),
+        "{report}"
+    );
+    assert!(
+        rest.iter().all(|other| !report.contains(&format!("{} does not keep", other.name()))),
+        "{report}"
+    );
+
     without_event_triggers(citus, &database).await;
 
     let report = audit(&database.address("rowkeep_login")).await.expect("a report").to_string();
-
     for worker in citus.workers() {
         let finding = format!("NOTE     RK-344 shards      {} does not keep the fence", worker.name());
         assert!(report.contains(&finding), "{report}");

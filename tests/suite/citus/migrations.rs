@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 
 use super::{on_shard, placed, with_tasks, without_event_triggers, world};
 use crate::operation::overload::eventually;
-use crate::world::Citus;
+use crate::world::{Citus, World};
 
 #[tokio::test]
 #[ignore = "needs a cluster of Citus: `make test-citus`"]
@@ -75,6 +75,11 @@ async fn lost_objects_are_made_again() {
     assert_eq!(migrated.objects, [constraint, &format!("comment on {constraint}")]);
     let report = audit(&database.address("rowkeep_login")).await.expect("a report");
     assert_eq!(report.failing(), [""; 0], "{report}");
+    // Citus names it otherwise on the shards now.
+    let world = World::on(database, &[]).await;
+    let refused = world.user("user1").post("/api/tasks", json!({ "title": "x".repeat(201) })).await;
+    assert_eq!(refused.status(), 400, "{refused:?}");
+    assert!(refused.detail().contains("200"), "{refused:?}");
 }
 
 /// The nodes know the rows, and the coordinator the sequence.

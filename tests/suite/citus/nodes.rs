@@ -45,6 +45,11 @@ async fn a_node_that_is_down_is_named_and_the_users_of_others_are_served() {
 
     let health = world.anonymous().get("/health").await;
     assert_eq!((health.status(), &health.json()["status"]), (200, &json!("degraded")), "{health:?}");
+    let line = world
+        .server
+        .logs(|event| event["message"].as_str().is_some_and(|text| text.starts_with("nodes of the")))
+        .await;
+    assert_eq!(line["error.message"], format!("{}:{}", node.host, nobody_listens.port()));
     let refused = world.user("user1").get("/api/tasks").await;
     assert_eq!(refused.status(), 503, "{refused:?}");
     assert_ne!(refused.header("retry-after"), "");

@@ -69,6 +69,7 @@ async fn a_script_stops_with_a_sentence_where_something_is_missing() {
     let extension = "create extension citus";
     migrated.superuser().await.batch_execute(extension).await.expect("an extension");
     for (script, variables) in [
+        ("restore_fence", vec![]),
         ("rebalance", vec![]),
         ("rebalance", vec!["drain=h:1"]),
         ("move_shard", vec!["user=user1", &somewhere]),
@@ -113,6 +114,13 @@ async fn a_variable_that_is_wrong_stops_citus_sql_before_it_changes_anything() {
         let said = citus.coordinator().refuses("postgres", &database.name, "citus", &[variable]).await;
         assert!(said.contains(sentence), "{variable}: {said}");
     }
+    let twice = ["coordinator=node:1", "workers=node:1,other:1"];
+    let said = citus.coordinator().refuses("postgres", &database.name, "citus", &twice).await;
+    assert!(said.contains("the coordinator is no worker: leave it out of workers"), "{said}");
+    let notes = "create table app.notes (user_id text, task_id bigint, foreign key (user_id, task_id) references app.tasks)";
+    database.superuser().await.batch_execute(notes).await.expect("another table");
+    let said = citus.coordinator().refuses("postgres", &database.name, "citus", &[]).await;
+    assert!(said.contains("a foreign key refers to app.tasks, which alone can be distributed"), "{said}");
 
     let extension = "select from pg_extension where extname = 'citus'";
     assert!(database.superuser().await.query(extension, &[]).await.expect("extensions").is_empty());

@@ -93,15 +93,14 @@ async fn a_granted_dblink_connect_u_logs_in_as_the_superuser() {
 async fn an_owner_of_dblink_connect_u_who_is_no_superuser_is_named() {
     let ground = ground().await;
     ground
-        .prepare("create role keeper login; alter function dblink_connect_u(text, text) owner to keeper")
+        .prepare("create role owner_of_dblink login; alter function dblink_connect_u(text, text) owner to owner_of_dblink")
         .await;
 
-    let named =
-        "NOTE RK-608 bypass keeper may execute public.dblink_connect_u(text,text): logs in as another role";
+    let named = "NOTE RK-608 bypass owner_of_dblink may execute public.dblink_connect_u(text,text): logs in as another role";
     ground.names(named).await;
 
     ground.prepare("alter function dblink_connect_u(text, text) owner to postgres").await;
-    assert!(!ground.audit().await.contains("keeper may execute"));
+    assert!(!ground.audit().await.contains("owner_of_dblink may execute"));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::trio::{FLUSHED, PATIENT, Trio, clusters, url, user_of_replica};
+use super::trio::{FLUSHED, PATIENT, Trio, catches_up, clusters, clusters_with, url, user_of_replica};
 use crate::operation::database_proxy::Proxy;
 use crate::operation::overload::eventually;
 
@@ -99,4 +99,43 @@ async fn a_standby_that_is_promoted_beside_its_primary_is_never_read_again() {
     trio.leaves_out(1, "not_a_standby").await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(trio.other_device("alice").reads(&id).await["title"], "one", "it stays out");
+}
+
+/// The replica follows a standby that somebody has promoted while the primary runs on. Its timeline is taken down only at its next
+/// restartpoint, which is minutes later.
+#[tokio::test]
+#[ignore = "takes long: `make test-all`"]
+async fn a_replica_that_follows_a_promoted_standby_is_left_out() {
+    // A standby of a standby is copied from pages that are whole.
+    let (primary, standbys) = clusters_with(&format!("{FLUSHED}full_page_writes = on\n"), &[""]).await;
+    let between = standbys.into_iter().next().expect("a standby");
+    let replica = between.standby_with(FLUSHED).await;
+    let replica_url = url(&replica);
+    let trio = Trio::of(primary, vec![between, replica], &replica_url, &[]).await;
+    trio.uses(1).await;
+    let alice = trio.user("alice");
+    let id = alice.creates(json!({ "title": "one" })).await["id"].clone();
+
+    trio.replicas[0].promote().await;
+    let promoted = trio.replicas[0].superuser("postgres").await;
+    eventually("it takes changes", async || {
+        let change = "update app.tasks set title = 'of the copy'; select pg_logical_emit_message(true, 'more', repeat('x', 1000000))";
+        promoted.batch_execute(change).await.is_ok()
+    })
+    .await;
+    catches_up(&trio.replicas[0], &trio.replicas[1]).await;
+    eventually("it is noticed", async || {
+        alice.get("/api/tasks").await;
+        trio.other_device("alice").get("/api/tasks").await;
+        let scrape = trio.admin.scrape().await;
+        scrape.value("rowkeep_replica_left_out_total", &[("replica", "1"), ("reason", "other_timeline")])
+            >= 1.0
+    })
+    .await;
+
+    for _ in 0..30 {
+        assert_eq!(alice.reads(&id).await["title"], "one");
+        assert_eq!(trio.other_device("alice").reads(&id).await["title"], "one");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await; // looks come each second
+    }
 }

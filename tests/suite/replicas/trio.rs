@@ -110,7 +110,12 @@ pub fn reads(scrape: &Scrape, went: &str) -> f64 {
 
 /// A migrated primary, and a standby for each text.
 pub async fn clusters(standbys: &[&str]) -> (OwnCluster, Vec<OwnCluster>) {
-    let primary = OwnCluster::with(installed(), FLUSHED).await;
+    clusters_with(FLUSHED, standbys).await
+}
+
+/// The same, with these settings of the primary.
+pub async fn clusters_with(settings: &str, standbys: &[&str]) -> (OwnCluster, Vec<OwnCluster>) {
+    let primary = OwnCluster::with(installed(), settings).await;
     primary.migrate().await;
     let mut replicas = Vec::new();
     for settings in standbys {
