@@ -42,7 +42,7 @@ const ROLLBACK: &str = include_str!("../sql/audit/rollback.sql");
 const JUDGE_BEGIN: &str = include_str!("../sql/audit/program/judge_begin.sql");
 const SHARED: [&str; 4] = [
     include_str!("../sql/audit/shared/expected.sql"),
-    include_str!("../sql/audit/shared/node_question.sql"),
+    include_str!("../sql/audit/program/no_nodes.sql"),
     include_str!("../sql/audit/shared/optional.sql"),
     include_str!("../sql/audit/shared/accepted.sql"),
 ];

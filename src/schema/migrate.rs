@@ -24,7 +24,7 @@ const HISTORY: &str = include_str!("../../sql/schema/history.sql");
 const INDEX_REBUILD: &str = include_str!("../../sql/schema/index_rebuild.sql");
 const LETTERS: &str = include_str!("../../sql/schema/letters.sql");
 const ACCEPTED_IS_OPEN: &str = include_str!("../../sql/schema/accepted_is_open.sql");
-const SHORT_SCAN: &str = include_str!("../../sql/schema/short_scan.sql");
+pub(super) const SHORT_SCAN: &str = include_str!("../../sql/schema/short_scan.sql");
 const RESTORE_FENCE: &str = include_str!("../../sql/nodes/restore_fence.sql");
 const RECORD_POLICIES: &str = include_str!("../../sql/schema/record_policies.sql");
 

@@ -2,13 +2,12 @@
 
 use tokio_postgres::{Client, Error, Row};
 
-use super::migrate::{LOCK_ATTEMPTS, pause_before_retry, with_advice};
+use super::migrate::{LOCK_ATTEMPTS, SHORT_SCAN, pause_before_retry, with_advice};
 use super::{SchemaError, is_lock_conflict, table_users};
 use crate::database::describe;
 
 const SEQUENCES: &str = include_str!("../../sql/schema/sequences.sql");
 const BEGIN: &str = include_str!("../../sql/schema/begin_long.sql");
-const SHORT_SCAN: &str = include_str!("../../sql/schema/short_scan.sql");
 const COMMIT: &str = include_str!("../../sql/session/commit.sql");
 const ROLLBACK: &str = include_str!("../../sql/session/rollback.sql");
 

@@ -97,9 +97,9 @@ impl PrimaryLog {
         floor.or(state.samples.back()).cloned()
     }
 
-    /// The newest position that is known.
-    pub(super) fn newest(&self) -> Option<Sample> {
-        self.state().samples.back().cloned()
+    /// The newest position that is known, and when the primary was asked for it.
+    pub(super) fn newest(&self) -> Option<(Instant, WalPosition)> {
+        self.state().samples.back().map(|sample| (sample.asked, sample.position))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -181,28 +181,27 @@ impl Replica {
         self.look.notify_one();
     }
 
-    /// Takes down that it has replayed the log up to here.
+    /// Takes down that it has replayed the log up to here. Leaves it out if it had replayed what the primary did not have later: then
+    /// it follows another server, such as one that was promoted while the primary ran on. The timeline tells that, too, and only
+    /// when the standby has taken it down.
     pub(super) fn has_replayed(&self, lsn: u64, primary: &PrimaryLog) {
-        let end = primary.newest().map_or(0, |newest| newest.position.lsn);
+        let newest = primary.newest();
+        let end = newest.map_or(0, |(_, position)| position.lsn);
         self.lag.store(end.saturating_sub(lsn), Relaxed);
-        if self.is_ahead(lsn, primary) {
-            self.leave_out(LeftOut::OtherTimeline, Some(AHEAD));
-        }
-    }
 
-    /// Whether it has replayed what the primary did not have later: then it follows another server, such as one that was promoted
-    /// while the primary ran on. The timeline tells that, too, and only when the standby has taken it down.
-    fn is_ahead(&self, lsn: u64, primary: &PrimaryLog) -> bool {
         let mut replayed = self.replayed.lock().unwrap_or_else(PoisonError::into_inner);
-        match (*replayed, primary.newest()) {
-            (Some((at, before)), Some(newest)) if newest.asked >= at => {
-                self.was_ahead.store(newest.position.lsn < before, Relaxed);
+        match (*replayed, newest) {
+            (Some((at, before)), Some((asked, position))) if asked >= at => {
+                self.was_ahead.store(position.lsn < before, Relaxed);
                 *replayed = Some((Instant::now(), lsn));
             }
             (Some(_), _) => {}
             (None, _) => *replayed = Some((Instant::now(), lsn)),
         }
-        self.was_ahead.load(Relaxed)
+        drop(replayed);
+        if self.was_ahead.load(Relaxed) {
+            self.leave_out(LeftOut::OtherTimeline, Some(AHEAD));
+        }
     }
 
     pub(super) fn figures(&self) -> ReplicaFigures {
@@ -224,11 +223,10 @@ impl Replica {
         if let Some(reason) = unfit(&lineage, &required) {
             return Err(reason.into());
         }
-        let is_ahead = self.is_ahead(replayed, primary);
-        if is_ahead {
+        self.has_replayed(replayed, primary);
+        if self.was_ahead.load(Relaxed) {
             return Err(Wrong(Some((LeftOut::OtherTimeline, Some(AHEAD.into())))));
         }
-        self.has_replayed(replayed, primary);
         if replayed < required.position.lsn {
             return Err(LeftOut::Behind.into());
         }
