@@ -14,4 +14,4 @@ select m.success                                                   as is_reached
   left join lateral jsonb_to_record(case when m.success then m.result::jsonb end) r (
            tables text[], role_assumed boolean, bound_by_policies boolean, owned text[], unprotected text[], unfenced text[],
            unsound text[], without_rows text[], disabled_triggers text[], disabled_triggers_fix text, missing_triggers text[],
-           triggers_run boolean, identity_sound boolean, sees_nothing boolean) on true
+           triggers_run boolean, identity_sound boolean, sees_nothing boolean, missing_privileges text[]) on true

@@ -112,7 +112,7 @@ select (select array_agg(t.name order by t.name) from tables t)  as tables,
           from triggers g
          where g.tgname is null)                                 as missing_triggers,
        current_setting('session_replication_role') <> 'replica'  as triggers_run,
-       -- What the statements of sql/tasks need.
+       -- What the statements of sql/tasks need. Citus gives a shard the id and the user of a new row as values.
        (select array_agg(format('%s of %s', p.privilege, t.name) order by p.privilege)
           from tables t
          cross join lateral (
@@ -122,9 +122,11 @@ select (select array_agg(t.name order by t.name) from tables t)  as tables,
                 union all
                select format('%s (%I)', w.privilege, a.attname)
                  from unnest(array['INSERT', 'UPDATE']) w (privilege)
-                 join pg_attribute a on a.attrelid = t.oid and a.attname in ('title', 'description', 'completed')
-                where not has_column_privilege(t.oid, a.attnum, w.privilege)) p
-         where t.relname = 'tasks')                              as missing_privileges,
+                 join pg_attribute a on a.attrelid = t.oid
+                where (a.attname in ('title', 'description', 'completed')
+                       or a.attname in ('id', 'user_id') and w.privilege = 'INSERT' and t.relname <> 'tasks')
+                  and not has_column_privilege(t.oid, a.attnum, w.privilege)) p
+         where t.is_tasks)                                       as missing_privileges,
        -- A create fills the title, the trigger fills the time stamps, and all else needs a default.
        (select array_agg(regexp_replace(format('column %I of %s', a.attname, t.name), '[^ -~]', '?', 'g') order by a.attnum)
           from tables t

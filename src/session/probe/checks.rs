@@ -88,13 +88,16 @@ pub(super) const PROTECTION: [(&str, &str); 13] = [
 
 /// The same for what requests need: without it they are refused, and no row is shown to others.
 pub(super) const USE: [(&str, &str); 2] = [
-    (
-        "missing_privileges",
-        "rowkeep_api does not have this privilege, which requests need: run `rowkeep migrate --reapply-policies`",
-    ),
+    MISSING_PRIVILEGES,
     (
         "unfilled_columns",
         "it must not be null and has no default, so every create fails: run ALTER TABLE app.tasks ALTER COLUMN .. SET DEFAULT \
          ..; or .. DROP NOT NULL;",
     ),
 ];
+
+/// Shards need them as well.
+pub(super) const MISSING_PRIVILEGES: (&str, &str) = (
+    "missing_privileges",
+    "rowkeep_api does not have this privilege, which requests need: run `rowkeep migrate --reapply-policies`",
+);

@@ -4,7 +4,7 @@ use futures_util::future::join5;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use super::checks::{PROTECTION, fault};
+use super::checks::{MISSING_PRIVILEGES, PROTECTION, fault};
 use super::{ProbeError, explain};
 use crate::database::describe;
 use crate::session::connection::PooledConnection;
@@ -136,7 +136,11 @@ impl Looked {
         let failed = of_node.chain([&UNSEEN]).find_map(|(column, text)| {
             fault(rows, column, if *column == "unfenced" { UNFENCED } else { text })
         });
-        failed.map(|problem| ProbeError::Unprotected(format!("node {}: {problem}", self.node)))
+        if let Some(problem) = failed {
+            return Some(ProbeError::Unprotected(format!("node {}: {problem}", self.node)));
+        }
+        let (column, text) = MISSING_PRIVILEGES;
+        fault(rows, column, text).and_then(unusable)
     }
 
     /// Why the node has not been asked, or its error.

@@ -80,6 +80,16 @@ async fn other_losses_of_a_shard_are_seen_by_health_and_audit() {
         ("alter table SHARD disable row level security", "alter table SHARD enable row level security"),
         ("alter table SHARD disable trigger user", "alter table SHARD enable trigger user"),
         ("alter table SHARD owner to postgres", "alter table SHARD owner to rowkeep_owner"),
+        ("revoke select on SHARD from rowkeep_api", "grant select on SHARD to rowkeep_api"),
+        ("revoke insert (title) on SHARD from rowkeep_api", "grant insert (title) on SHARD to rowkeep_api"),
+        (
+            "revoke insert (user_id) on SHARD from rowkeep_api",
+            "grant insert (user_id) on SHARD to rowkeep_api",
+        ),
+        (
+            "revoke update (completed) on SHARD from rowkeep_api",
+            "grant update (completed) on SHARD to rowkeep_api",
+        ),
     ] {
         on_shard(&coordinator, &lost, loss).await;
 

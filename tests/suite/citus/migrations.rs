@@ -49,7 +49,7 @@ async fn policies_can_be_applied_again_where_a_shard_has_lost_one() {
     for loss in [
         "drop policy owner_only on SHARD",
         "alter table SHARD no force row level security",
-        "revoke select on SHARD from rowkeep_api",
+        "revoke select, insert (title) on SHARD from rowkeep_api",
     ] {
         on_shard(&coordinator, &lost, loss).await;
     }
