@@ -283,7 +283,11 @@ fn differing(object: &str, declared: Option<&Entry>, live: Option<&Entry>) -> Op
     let definition = pinned.map(|entry| format!(" (definition {})", short_digest(&entry.statement)));
     let subject = format!("{object} {how}{}", definition.unwrap_or_default());
     let mut fact = Finding::new(DRIFT, "drift", Verdict::Fail, subject);
-    fact.fixer = (!fix.starts_with("by hand")).then_some("owner");
+    // What another role owns, only a superuser can give back.
+    let owner = |text: &str| text.lines().find(|line| line.contains(" owner to ")).map(ToOwned::to_owned);
+    let is_owned_by_another = declared.is_some() && live.is_some() && owner(&wanted) != owner(&found);
+    let fixer = if is_owned_by_another { "0" } else { "owner" };
+    fact.fixer = (!fix.starts_with("by hand")).then_some(fixer);
     fact.fix = Some(fix);
     let diff = TextDiff::from_lines(&wanted, &found);
     let mut shown = Vec::new();

@@ -46,7 +46,7 @@ pub(super) struct Finding {
     pub(super) shown: Option<String>,
     /// The statement or the command that fixes it.
     pub(super) fix: Option<String>,
-    /// `owner` if rowkeep_owner must run the fix.
+    /// `owner` if rowkeep_owner must run the fix, `0` if a superuser must.
     pub(super) fixer: Option<&'static str>,
     /// Its place among the findings of this program, whose fixes can be run in that order.
     pub(super) position: usize,
@@ -135,6 +135,9 @@ pub struct Fact {
     pub difference: Option<String>,
     /// The statement or the command that fixes it.
     pub fix: Option<String>,
+    /// The oid of the role that must run the fix, or 0: a superuser, or `admin ` and the oid of the role that it changes: a
+    /// login with CREATEROLE. None if anybody can, or if it is left to a person.
+    pub fixer: Option<String>,
     /// Who must run the fix, if this login cannot.
     pub fixed_by: Option<String>,
     /// Who has accepted it, if somebody has.

@@ -5,7 +5,7 @@ select jsonb_build_object(
                       from head h),
            'facts', (select jsonb_agg(jsonb_build_object(
                                 'id', f.id, 'verdict', f.verdict, 'area', f.area, 'subject', f.subject, 'fact', f.fact,
-                                'difference', f.shown, 'fix', f.fix, 'fixed_by', f.fixed_by,
+                                'difference', f.shown, 'fix', f.fix, 'fixer', f.fixer, 'fixed_by', f.fixed_by,
                                 'accepted', case when f.verdict = 'ACCEPTED'
                                                  then jsonb_build_object('why', f.why, 'who', f.who, 'until', f.until) end,
                                 'lines', (select jsonb_agg(l.text order by l.line) from lines l where l.number = f.number))

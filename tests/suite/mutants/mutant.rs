@@ -1,5 +1,7 @@
 //! A mutant: one way to weaken the database, the facts that must report it, and whether their fixes repair it.
 
+use rowkeep::audit::Report;
+
 use super::fixers::Fixers;
 use super::report::{Fact, facts};
 use super::test_cluster::{Copy, TestCluster};
@@ -87,7 +89,7 @@ const ROUNDS: usize = 4;
 
 impl<'a> TestDatabase<'a> {
     async fn new(copy: Copy<'a>) -> Self {
-        let (before, text) = audited(&copy).await;
+        let Audited { facts: before, text, .. } = audited(&copy).await.expect("an audit");
         let others = before.iter().filter(|fact| fact.fails() && !fact.text.starts_with("FAIL drift "));
         assert_eq!(others.count(), 0, "fails before anything is done to it: {text}");
         let objects = objects(&copy).await;
@@ -110,7 +112,7 @@ impl<'a> TestDatabase<'a> {
         if let Some(undo) = &mutant.undo {
             self.copy.admin.batch_execute(undo).await.map_err(|error| format!(" {undo}: {error:?}"))?;
             found?;
-            return match audited(&self.copy).await.1 == self.text {
+            return match audited(&self.copy).await?.text == self.text {
                 true => Ok(true),
                 false => Err(" is not undone".into()),
             };
@@ -119,9 +121,9 @@ impl<'a> TestDatabase<'a> {
         Ok(!mutant.by_hand && self.repair(found).await? && objects(&self.copy).await == self.objects)
     }
 
-    /// The facts of the audit, if they are the expected ones.
-    async fn notices(&self, mutant: &Mutant) -> Result<Vec<Fact>, String> {
-        let audit = self.copy.audit().await;
+    /// The audit, if its facts are the expected ones.
+    async fn notices(&self, mutant: &Mutant) -> Result<Audited, String> {
+        let audit = audited(&self.copy).await?;
         let news: Vec<_> = audit.facts.iter().filter(|fact| !self.before.contains(fact)).collect();
         let shown = || {
             let lines: Vec<_> = news.iter().map(|fact| format!("   {}", fact.text)).collect();
@@ -146,22 +148,22 @@ impl<'a> TestDatabase<'a> {
             return Err(format!(" is {fails} FAILs and not {expected}:\n{}", shown()));
         }
 
-        let failed_before = self.before.iter().any(Fact::fails);
-        let code = i32::from(mutant.must_fail() || failed_before);
-        if audit.code != Some(code) {
-            return Err(format!(" ended with {:?} and not {code}:\n{}", audit.code, shown()));
+        let fails = mutant.must_fail() || self.before.iter().any(Fact::fails);
+        let isolation = if fails { "NOT HELD" } else { "HELD" };
+        if audit.report.isolation() != isolation {
+            return Err(format!(" is {} and not {isolation}:\n{}", audit.report.isolation(), shown()));
         }
-        Ok(audit.facts)
+        Ok(audit)
     }
 
     /// Runs the printed fixes, each as the role that must run it and first those of sql/audit.sql, until there is none. A fact
     /// must be gone when its fix has run. Returns true if the report is the same as before.
-    async fn repair(&self, mut found: Vec<Fact>) -> Result<bool, String> {
-        let mut text = String::new();
+    async fn repair(&self, mut audit: Audited) -> Result<bool, String> {
         for _ in 0..=ROUNDS {
+            let mut found = audit.facts;
             found.retain(|fact| !self.before.contains(fact) && (fact.fails() || fact.is_runnable()));
             if found.is_empty() {
-                return Ok(text == self.text);
+                return Ok(audit.text == self.text);
             }
             let of = |fact: &&Fact| fact.is_runnable();
             let seen = |fact: &&Fact| !fact.text.starts_with("FAIL drift ");
@@ -173,7 +175,7 @@ impl<'a> TestDatabase<'a> {
                 return Err(format!(" not repaired: {found:#?}"));
             }
 
-            let fixers = Fixers::of(&self.copy).await;
+            let fixers = Fixers::of(&audit.report, &self.copy.admin).await;
             let mut errors = String::new();
             let mut done = Vec::new();
             for fix in chosen.iter().filter_map(|fact| fact.fix.as_deref()) {
@@ -182,13 +184,12 @@ impl<'a> TestDatabase<'a> {
                     errors.push_str(&self.run(fix, &fixers).await.err().unwrap_or_default());
                 }
             }
-            let (after, report) = audited(&self.copy).await;
-            if let Some(fact) = chosen.iter().find(|fact| after.contains(fact)) {
+            audit = audited(&self.copy).await?;
+            if let Some(fact) = chosen.iter().find(|fact| audit.facts.contains(fact)) {
                 return Err(format!(" the fix does not repair: {fact:#?}\n{errors}"));
             }
-            (found, text) = (after, report);
         }
-        Err(format!(" not repaired in {ROUNDS} rounds: {found:#?}"))
+        Err(format!(" not repaired in {ROUNDS} rounds: {:#?}", audit.facts))
     }
 
     async fn run(&self, fix: &str, fixers: &Fixers) -> Result<(), String> {
@@ -201,13 +202,20 @@ impl<'a> TestDatabase<'a> {
     }
 }
 
-/// The same audit in this process, which is faster.
-async fn audited(copy: &Copy<'_>) -> (Vec<Fact>, String) {
+/// A report, the text that is printed of it but for its first line, which has the time, and the facts in that text.
+struct Audited {
+    report: Report,
+    text: String,
+    facts: Vec<Fact>,
+}
+
+/// What `rowkeep audit` prints, without a program for each.
+async fn audited(copy: &Copy<'_>) -> Result<Audited, String> {
     let report = rowkeep::audit::audit(&copy.address("postgres")).await;
-    let text = report.map(|report| format!("{report}\n")).unwrap_or_else(|error| format!("{error}"));
-    // Without the first line, which has the time.
+    let report = report.map_err(|error| format!(" cannot be audited: {error}"))?;
+    let text = format!("{report}\n");
     let text = text.split_once('\n').map_or("", |(_, facts)| facts).to_owned();
-    (facts(&text), text)
+    Ok(Audited { facts: facts(&text), report, text })
 }
 
 /// The number of dependencies and schemas. It shows whether a mutant has left something behind.
