@@ -76,6 +76,11 @@ node_question (question) as (values ($$
           from relations r
           join pg_constraint k on k.conrelid = r.oid and k.contype <> 't'
          union all
+        select r."of", r.shard, 'index ' || substring(pg_get_indexdef(x.indexrelid) from ' USING (.*)$'),
+               concat_ws(', ', case when x.indisunique then 'unique' end, case when x.indisvalid then 'valid' else 'not valid' end)
+          from relations r
+          join pg_index x on x.indrelid = r.oid
+         union all
         select r."of", r.shard, format('rule %I', w.rulename), left(md5(pg_get_ruledef(w.oid)), 8)
           from relations r
           join pg_rewrite w on w.ev_class = r.oid and w.rulename <> '_RETURN'
@@ -85,6 +90,17 @@ node_question (question) as (values ($$
           from pg_proc f
           join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'app'
          where f.prokind in ('f', 'p')
+         union all
+        -- Elsewhere: a function that requests can call, and that runs as a role that the policies may not bind.
+        select f.oid::regprocedure::text, '', 'function',
+               format('runs as %s (%s), definition %s', o.name, o.powers, left(md5(pg_get_functiondef(f.oid)), 8))
+          from pg_proc f
+          join roles o on o.oid = f.proowner and o.powers <> ''
+         where f.prosecdef
+           and f.prokind in ('f', 'p')
+           and f.pronamespace <> all (array['app', 'pg_catalog', 'information_schema']::regnamespace[])
+           and has_function_privilege('rowkeep_api', f.oid, 'EXECUTE')
+           and has_schema_privilege('rowkeep_api', f.pronamespace, 'USAGE')
          union all
         -- Elsewhere: a view that reads a table of app or a shard, and a table with the columns of a task.
         select c.oid::regclass::text, '', 'view',

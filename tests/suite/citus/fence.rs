@@ -108,7 +108,7 @@ async fn other_losses_of_a_shard_are_seen_by_health_and_audit() {
 }
 
 /// What somebody does on one node, how it is undone, and what the audit says of it.
-const ON_ONE_NODE: [(&str, &str, &str); 10] = [
+const ON_ONE_NODE: [(&str, &str, &str); 12] = [
     (
         "drop policy owner_only on SHARD",
         "create policy owner_only on SHARD to rowkeep_api using (user_id = app.current_user_id()) \
@@ -129,6 +129,16 @@ const ON_ONE_NODE: [(&str, &str, &str); 10] = [
         "alter table SHARD drop constraint tasks_title_length",
         "alter table SHARD add constraint tasks_title_length check (char_length(title) between 1 and 200)",
         "FAIL RK-341 shards SHARD on NODE: constraint tasks_title_length (definition none): missing",
+    ),
+    (
+        "create index by_hand on SHARD (title)",
+        "drop index app.by_hand",
+        "FAIL RK-341 shards SHARD on NODE: index btree (title)",
+    ),
+    (
+        "create function public.peek() returns setof text language sql security definer as 'select title from SHARD'",
+        "drop function public.peek()",
+        "FAIL RK-341 shards public.peek() on NODE: function",
     ),
     (
         "create view app.peek as select * from SHARD",
