@@ -94,6 +94,8 @@ impl Programs {
 fn isolated(program: &Path, directory: &Path, user: Option<SystemUser>) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LC_ALL", "C");
+    // Large pages of memory: an audit takes a quarter less processor time, which is most of what the tests need.
+    command.env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
     command.current_dir(directory);
     if let Some(SystemUser { uid, gid }) = user {
         command.uid(uid).gid(gid);
