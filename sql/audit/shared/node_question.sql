@@ -12,6 +12,9 @@ node_question (question) as (values ($$
           join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'app'
          where c.relkind in ('r', 'p', 'f', 'v', 'm')
     ),
+    elsewhere as (
+        select n.oid from pg_namespace n where n.nspname not in ('app', 'pg_catalog', 'information_schema')
+    ),
     roles as (
         select r.oid, r.rolname::text as name,
                concat_ws(', ', case when r.rolsuper then 'SUPERUSER' end, case when r.rolbypassrls then 'BYPASSRLS' end,
@@ -96,18 +99,21 @@ node_question (question) as (values ($$
                format('runs as %s (%s), definition %s', o.name, o.powers, left(md5(pg_get_functiondef(f.oid)), 8))
           from pg_proc f
           join roles o on o.oid = f.proowner and o.powers <> ''
+          join elsewhere e on e.oid = f.pronamespace
          where f.prosecdef
            and f.prokind in ('f', 'p')
-           and f.pronamespace <> all (array['app', 'pg_catalog', 'information_schema']::regnamespace[])
-           and has_function_privilege('rowkeep_api', f.oid, 'EXECUTE')
-           and has_schema_privilege('rowkeep_api', f.pronamespace, 'USAGE')
+           and exists (select
+                         from pg_roles a
+                        where a.rolname = 'rowkeep_api'
+                          and has_function_privilege(a.oid, f.oid, 'EXECUTE')
+                          and has_schema_privilege(a.oid, f.pronamespace, 'USAGE'))
          union all
         -- Elsewhere: a view that reads a table of app or a shard, and a table with the columns of a task.
         select c.oid::regclass::text, '', 'view',
                format('owner %s, definition %s', pg_get_userbyid(c.relowner), left(md5(pg_get_viewdef(c.oid)), 8))
           from pg_class c
+          join elsewhere e on e.oid = c.relnamespace
          where c.relkind in ('v', 'm')
-           and c.relnamespace <> all (array['app', 'pg_catalog', 'information_schema']::regnamespace[])
            and exists (select
                          from pg_rewrite w
                          join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
@@ -118,8 +124,8 @@ node_question (question) as (values ($$
         select c.oid::regclass::text, '', 'copy',
                format('a table with a user_id, a title and a description; owner %s', pg_get_userbyid(c.relowner))
           from pg_class c
+          join elsewhere e on e.oid = c.relnamespace
          where c.relkind in ('r', 'p', 'f')
-           and c.relnamespace <> 'app'::regnamespace
            and (select count(*)
                   from pg_attribute a
                  where a.attrelid = c.oid and not a.attisdropped and a.attname in ('user_id', 'title', 'description')) = 3

@@ -8,7 +8,7 @@ use rowkeep::session::connect_once;
 
 use super::{LOSE_FENCE, on_shard, placed, with_tasks, without_event_triggers, world};
 use crate::database::support::begin_as;
-use crate::world::{Citus, Database};
+use crate::world::{Citus, Database, OwnCluster};
 
 const MISTAKE: &str = "create policy mistake on app.tasks for select to rowkeep_api using (true)";
 
@@ -204,6 +204,23 @@ async fn what_is_done_by_hand_on_one_node_is_named_by_the_audit() {
         node.batch_execute(&named(undo)).await.expect(undo);
     }
     assert!(report().await.contains("OK RK-341 shards 32 shards on 2 nodes"), "{}", report().await);
+}
+
+const QUESTION: &str = include_str!("../../../sql/audit/shared/node_question.sql");
+
+/// A node can be without the roles and the schema of Rowkeep.
+#[tokio::test]
+async fn what_nodes_are_asked_can_be_asked_where_nothing_of_rowkeep_is() {
+    let cluster = OwnCluster::start().await;
+    let node = cluster.superuser("postgres").await;
+    let function = "create function public.peek() returns int language sql security definer as 'select 1'";
+    node.batch_execute(function).await.expect("a function");
+
+    let question = QUESTION.split("$$").nth(1).expect("a question");
+    let answer = node.query_one(&format!("select answer::text from ({question}) q"), &[]).await;
+
+    let answer: String = answer.expect("an answer").get(0);
+    assert!(answer.contains(r#""keeps_fence": false"#), "{answer}");
 }
 
 /// All shards lose the same: that is one cause.
