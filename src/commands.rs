@@ -22,7 +22,7 @@ use crate::database::Address;
 use crate::development::{self, CLUSTER_START_TIMEOUT, Cluster};
 use crate::logging;
 use crate::schema::{MigrateOptions, RepairObjects, SchemaError};
-use signals::stop_signal;
+use signals::{log_stop_signal, stop_signal};
 
 /// Why a command did not do its work. The text is printed for people.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -162,6 +162,7 @@ async fn unless_stopped<T>(
     tokio::select! {
         result = work => result,
         () = stop => {
+            log_stop_signal();
             // A development database that is starting cannot be interrupted. It is stopped after its start.
             *exit_timeout = CLUSTER_START_TIMEOUT;
             Err(stopped.into())

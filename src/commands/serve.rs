@@ -12,7 +12,9 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, add_development_secret, database, open_files, stop, stop_signal, welcome};
+use super::{
+    Failure, add_development_secret, database, log_stop_signal, open_files, stop, stop_signal, welcome,
+};
 use crate::auth::Verifier;
 use crate::config::Config;
 use crate::cursor::Cursors;
@@ -53,6 +55,7 @@ pub(super) async fn serve(config: &mut Config, log: Log, exit_timeout: &mut Dura
     let (cluster, address, app) = tokio::select! {
         prepared = prepare(config, secret_is_own, traces.clone()) => prepared?,
         () = stop_signal.clone() => {
+            log_stop_signal();
             *exit_timeout = CLUSTER_START_TIMEOUT;
             return Ok(());
         }
@@ -75,6 +78,7 @@ pub(super) async fn serve(config: &mut Config, log: Log, exit_timeout: &mut Dura
     let stopped = async {
         stop_signal.clone().await;
         app.announce_stop();
+        log_stop_signal();
         sleep(config.shutdown_delay).await;
         let _ = deadline.set(Instant::now() + config.shutdown_timeout);
     };

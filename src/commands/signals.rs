@@ -29,10 +29,13 @@ pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
         }
     })?;
     Ok(async move {
-        if told.await.is_ok() {
-            tracing::info!("received a stop signal");
-        }
+        let _ = told.await;
     })
+}
+
+/// Logs that a signal came. What it changes is changed before, so that whoever reads the line can rely on it.
+pub(super) fn log_stop_signal() {
+    tracing::info!("received a stop signal");
 }
 
 /// Whether the process that started this one made it ignore a signal, as `nohup` does with SIGHUP. Only Linux tells.
