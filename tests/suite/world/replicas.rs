@@ -2,9 +2,12 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use rowkeep::development::Cluster;
+use rowkeep::session::connect_once;
 use tokio::sync::OnceCell;
+use tokio_postgres::Client;
 
 use super::cluster::make_standby;
 use super::{Database, Server};
@@ -49,6 +52,21 @@ pub(super) async fn are_used(server: &Server) {
         server
             .logs(|event| event["message"] == "a read replica is used" && event["rowkeep.replica"] == number)
             .await;
+    }
+}
+
+/// Waits until both replicas have what the primary has now. What a test changes past the server has no position.
+pub(super) async fn have_followed(primary: &Client) {
+    let Some(replicas) = REPLICAS.get() else { return };
+    let position = "select pg_current_wal_flush_lsn()::text";
+    let position: String = primary.query_one(position, &[]).await.expect("a position").get(0);
+    for replica in replicas {
+        let address = replica.address("postgres").expect("an address");
+        let replica = connect_once(&address).await.expect("a connection");
+        let has_it = format!("select pg_last_wal_replay_lsn() >= '{position}'::pg_lsn");
+        while !replica.query_one(&has_it, &[]).await.expect("a position").get::<_, bool>(0) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 }
 

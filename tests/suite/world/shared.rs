@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use tokio_postgres::Client;
 
-use super::{Watcher, World};
+use super::{Watcher, World, replicas};
 
 /// A world that no other test uses at the same time, with a table without tasks. The test may send requests and write rows,
 /// and nothing else: the next test gets the same server and the same database.
@@ -64,6 +64,7 @@ impl Kept {
         self.world.server.forget_log();
         let superuser = self.world.database.superuser().await;
         superuser.batch_execute("truncate app.tasks restart identity").await.expect("an empty table");
+        replicas::have_followed(&superuser).await;
         let found = catalogue(&superuser).await;
         assert_eq!(
             found, self.catalogue,
