@@ -5,6 +5,7 @@
 mod fixers;
 mod fresh_database;
 mod generated;
+mod groups;
 mod harmless;
 mod hidden;
 mod identity;

@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 
-use super::mutant::{Mutant, mutant, try_each};
+use super::mutant::{Mutant, mutant, try_in_groups};
 use super::test_cluster::TestCluster;
 
 pub const POLICIES: &str = include_str!("generated/policies.sql");
@@ -31,7 +31,7 @@ async fn try_all_of(query: &str) {
     let copy = test_cluster.copy("migrated").await;
     let made = mutants(&copy.admin, query).await;
     copy.discard().await;
-    try_each(test_cluster, "migrated", made).await;
+    try_in_groups(test_cluster, "migrated", made).await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use rowkeep::audit::Report;
 
 use super::fixers::Fixers;
+use super::groups::{groups, together};
 use super::report::{Fact, facts};
 use super::test_cluster::{Copy, TestCluster};
 
@@ -15,9 +16,9 @@ pub struct Mutant {
     /// which part must report it: `drift`, `proof`, or else `sql/audit.sql`.
     pub notices: Vec<String>,
     /// The statement that takes it back, if no printed fix can.
-    undo: Option<String>,
+    pub(super) undo: Option<String>,
     /// A fix is left to a person.
-    by_hand: bool,
+    pub(super) by_hand: bool,
 }
 
 pub fn mutant(damage: impl Into<String>, notices: &[&str]) -> Mutant {
@@ -46,33 +47,58 @@ impl Mutant {
         self
     }
 
-    fn is_failed_by_a_check(&self) -> bool {
-        let by_a_check = |notice: &&String| notice.starts_with("FAIL ") && !notice.starts_with("FAIL drift ");
-        self.notices.iter().any(|notice| by_a_check(&notice))
+    /// The notices without which the mutant is not reported.
+    pub(super) fn needed(&self) -> impl Iterator<Item = &String> {
+        let is_drift = |notice: &str| notice.starts_with("FAIL drift ");
+        let by_a_check = |notice: &String| notice.starts_with("FAIL ") && !is_drift(notice);
+        let is_failed_by_a_check = self.notices.iter().any(by_a_check);
+        // A check that fails the object says it, and then drift does not.
+        self.notices.iter().filter(move |notice| !(is_drift(notice) && is_failed_by_a_check))
     }
 
-    fn must_fail(&self) -> bool {
+    pub(super) fn is_grant(&self) -> bool {
+        self.damage.starts_with("grant ") && self.damage.contains(" on ")
+    }
+
+    pub(super) fn must_fail(&self) -> bool {
         self.notices.iter().any(|notice| notice.starts_with("FAIL "))
     }
 }
 
 /// Applies each mutant to a copy of `template`. The audit must report it, and the printed fixes must repair it.
 pub async fn try_each(test_cluster: &TestCluster, template: &str, mutants: Vec<Mutant>) {
-    assert!(!mutants.is_empty(), "there is nothing to try");
+    try_groups(test_cluster, template, mutants.into_iter().map(|mutant| vec![mutant]).collect()).await;
+}
+
+/// Does the same with several mutants at once, because an audit takes most of the time. They must concern this database
+/// alone. If anything about a group is not as expected, each of its mutants is tried alone, and that decides.
+pub async fn try_in_groups(test_cluster: &TestCluster, template: &str, mutants: Vec<Mutant>) {
+    try_groups(test_cluster, template, groups(mutants)).await;
+}
+
+async fn try_groups(test_cluster: &TestCluster, template: &str, groups: Vec<Vec<Mutant>>) {
+    let all: usize = groups.iter().map(Vec::len).sum();
+    assert_ne!(all, 0, "there is nothing to try");
     let mut problems = Vec::new();
     let mut here = TestDatabase::new(test_cluster.copy(template).await).await;
-    for mutant in &mutants {
-        let tried = here.try_one(mutant).await;
-        if !matches!(tried, Ok(true)) {
-            let next = test_cluster.copy(template).await;
-            here = here.replaced_by(next).await;
+    for group in groups {
+        if group.len() > 1 {
+            let tried;
+            (here, tried) = here.try_and_go_on(template, &together(&group)).await;
+            if tried.is_ok() {
+                continue;
+            }
         }
-        if let Err(problem) = tried {
-            problems.push(format!("{}\n{problem}", mutant.damage));
+        for mutant in &group {
+            let tried;
+            (here, tried) = here.try_and_go_on(template, mutant).await;
+            if let Err(problem) = tried {
+                problems.push(format!("{}\n{problem}", mutant.damage));
+            }
         }
     }
     here.copy.discard().await;
-    let (found, all) = (problems.len(), mutants.len());
+    let found = problems.len();
     assert!(problems.is_empty(), "{found} of {all} mutants:\n\n{}", problems.join("\n\n"));
 }
 
@@ -104,6 +130,16 @@ impl<'a> TestDatabase<'a> {
         Self { copy, before: facts(&text), text, objects }
     }
 
+    /// Tries one mutant. Returns a database that is as this one was before.
+    async fn try_and_go_on(mut self, template: &str, mutant: &Mutant) -> (Self, Result<(), String>) {
+        let tried = self.try_one(mutant).await;
+        if matches!(tried, Ok(true)) {
+            return (self, Ok(()));
+        }
+        let next = self.copy.another(template).await;
+        (self.replaced_by(next).await, tried.map(|_| ()))
+    }
+
     /// Tries one mutant. Returns true if the database is as it was before.
     async fn try_one(&mut self, mutant: &Mutant) -> Result<bool, String> {
         let damaged = self.copy.admin.batch_execute(&mutant.damage).await;
@@ -130,11 +166,8 @@ impl<'a> TestDatabase<'a> {
             lines.join("\n")
         };
         let missing: Vec<_> = mutant
-            .notices
-            .iter()
+            .needed()
             .filter(|notice| !news.iter().any(|fact| fact.contains(notice)))
-            // A check that fails the object says it, and then drift does not.
-            .filter(|notice| !(notice.starts_with("FAIL drift ") && mutant.is_failed_by_a_check()))
             .map(|notice| format!(" not reported: {notice}\n"))
             .collect();
         if !missing.is_empty() || mutant.notices.is_empty() {
@@ -144,7 +177,7 @@ impl<'a> TestDatabase<'a> {
         // One privilege is one FAIL.
         let fails = news.iter().filter(|fact| fact.fails()).count();
         let expected = mutant.notices.iter().filter(|notice| notice.starts_with("FAIL ")).count();
-        if mutant.damage.starts_with("grant ") && mutant.damage.contains(" on ") && fails != expected {
+        if mutant.is_grant() && fails != expected {
             return Err(format!(" is {fails} FAILs and not {expected}:\n{}", shown()));
         }
 

@@ -3,7 +3,7 @@
 use tokio::sync::OnceCell;
 
 use super::generated::{self, mutants};
-use super::mutant::{Mutant, try_each};
+use super::mutant::{Mutant, try_in_groups};
 use super::test_cluster::TestCluster;
 
 /// A file below the root of the checkout.
@@ -56,7 +56,7 @@ async fn try_of_notes(queries: &[&str]) {
             .extend(of_notes.into_iter().map(Mutant::undeclared).filter(|mutant| !mutant.notices.is_empty()));
     }
     copy.discard().await;
-    try_each(test_cluster, "with_notes", tried).await;
+    try_in_groups(test_cluster, "with_notes", tried).await;
 }
 
 #[tokio::test]

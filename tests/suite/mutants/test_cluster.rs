@@ -111,7 +111,12 @@ pub struct Copy<'a> {
     pub admin: Client,
 }
 
-impl Copy<'_> {
+impl<'a> Copy<'a> {
+    /// A copy of a template in the same cluster.
+    pub async fn another(&self, template: &str) -> Copy<'a> {
+        self.test_cluster.copy(template).await
+    }
+
     pub fn address(&self, login: &str) -> Address {
         self.test_cluster.cluster.address(login, &self.name)
     }
