@@ -35,15 +35,17 @@ fn can_be_told_apart(one: &Mutant, other: &Mutant) -> bool {
 
 fn is_alone(mutant: &Mutant) -> bool {
     // The damage of another may need what this one takes away.
-    let takes_away = mutant.damage.contains("drop ") || mutant.damage.contains(" rename ");
+    let words =
+        ["drop column", "drop constraint", "drop policy", "drop trigger", "replace trigger", " rename "];
+    let takes_away = words.iter().any(|words| mutant.damage.contains(words));
     // The proof is one for all tables, and its facts do not name the object that is changed.
-    let says_little = |notice: &String| notice.starts_with("FAIL proof") || notice.contains(" .. ");
+    let says_little = |notice: &String| notice.starts_with("FAIL proof");
     takes_away || mutant.undo.is_some() || mutant.notices.is_empty() || mutant.notices.iter().any(says_little)
 }
 
-/// A notice of drift without what is wrong with its object.
+/// The start of a notice: without what is wrong with an object that is not as declared, and without words after a gap.
 fn without_end(notice: &str) -> &str {
-    let ends = [" is not as declared", " is declared, but", " exists, but"];
+    let ends = [" .. ", " is not as declared", " is declared, but", " exists, but"];
     ends.iter().filter_map(|end| notice.split_once(end)).map(|(start, _)| start).next().unwrap_or(notice)
 }
 
