@@ -64,9 +64,12 @@ pub(super) async fn have_followed(primary: &Client) {
         let address = replica.address("postgres").expect("an address");
         let replica = connect_once(&address).await.expect("a connection");
         let has_it = format!("select pg_last_wal_replay_lsn() >= '{position}'::pg_lsn");
-        while !replica.query_one(&has_it, &[]).await.expect("a position").get::<_, bool>(0) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let follows = async {
+            while !replica.query_one(&has_it, &[]).await.expect("a position").get::<_, bool>(0) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), follows).await.expect("the replica follows");
     }
 }
 
