@@ -171,8 +171,9 @@ fn catalogues_not_read(error: Error, address: &Address) -> SchemaError {
             "another session has locked a table of {address} for more than two seconds, perhaps a migration; run the audit \
              again when it has ended"
         )),
-        Some(state) if state.code() == "57014" => SchemaError::Unavailable(format!(
-            "{address} has ended a statement of the audit ({}): give the login a statement_timeout of a second or more",
+        // query_canceled, transaction_timeout
+        Some(state) if matches!(state.code(), "57014" | "25P04") => SchemaError::Unavailable(format!(
+            "{address} has ended a statement of the audit ({}): give the login time limits of a second or more",
             describe(&error)
         )),
         _ => error.into(),

@@ -121,6 +121,7 @@ pub(super) fn meaning(name: &str, value: &str) -> Meaning {
         | "query_timeout"
         | "lock_timeout"
         | "idle_in_transaction_session_timeout"
+        | "transaction_timeout"
         | "checkout_timeout" => Refused("write the seconds of a request into REQUEST_TIMEOUT, and remove it"),
         "timeout" | "connecttimeout" | "logintimeout" | "connect_timeout_ms" | "connectiontimeoutmillis" => {
             Refused("write the seconds into connect_timeout, and remove it")
@@ -228,6 +229,7 @@ mod tests {
             ("pool_max_conns=5", "DATABASE_POOL_SIZE"),
             ("CONN_MAX_AGE=600", "DATABASE_MAX_LIFETIME"),
             ("statement_timeout=1", "REQUEST_TIMEOUT"),
+            ("transaction_timeout=1", "REQUEST_TIMEOUT"),
             ("timeout=5000", "connect_timeout"),
             ("prefer_simple_protocol=true", "DATABASE_STATEMENTS"),
             ("default_query_exec_mode=exec", "DATABASE_STATEMENTS"),

@@ -61,6 +61,7 @@ pub fn is_temporary_state(state: &SqlState) -> bool {
             | "57014" // query_canceled, also by statement_timeout
             | "25006" // read_only_sql_transaction: a standby, or a primary that was demoted
             | "25P03" // idle_in_transaction_session_timeout
+            | "25P04" // transaction_timeout
     ) || code.starts_with("53") // insufficient resources, such as too many connections
         || code.starts_with("57P") // shutting down, crashed, starting up
         || code.starts_with("08") // connection exceptions

@@ -58,5 +58,6 @@ mod slow_clients;
 pub mod stalled_log;
 mod start;
 mod stop_signals;
+mod transaction_timeout;
 mod unread_bodies;
 pub mod whole_lists;

@@ -29,6 +29,13 @@ set local standard_conforming_strings = on;
 set local jit = off;  -- compiling the query takes seconds, running it takes milliseconds
 set local statement_timeout = '30s';
 set local lock_timeout = '2s';
+set local idle_in_transaction_session_timeout = '10s';
 set local citus.node_connection_timeout = 1000;  -- a node that does not answer is left out
+
+-- Each statement has its limit, the report has none. PostgreSQL has this one from release 17 on. psql ends the statement at
+-- \gset and prints nothing, the program at the semicolon.
+select count(set_config(name, '0', true)) as limits from pg_settings where name = 'transaction_timeout'
+\gset
+;
 
 with recursive
