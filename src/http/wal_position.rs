@@ -1,6 +1,7 @@
 //! `X-Rowkeep-Position`: what a client has seen of the database, so that its next read shows no older state.
 //!
-//! Only where replicas serve reads. A client sends back the last one that it got. Whatever it sends, no answer is older than
+//! Only where replicas serve reads. A client sends back the last one that it got, or several: answers to requests that overlap
+//! can arrive in another order than their positions have, and nobody else can read them. Whatever it sends, no answer is older than
 //! what it has seen: a position that cannot be read sends the request to the primary, as the word `primary` does. A 400
 //! would stop every client of a server whose key was replaced, and a position costs a client that makes one up nothing but
 //! the replica.
@@ -20,7 +21,7 @@ pub(super) const POSITION: HeaderName = HeaderName::from_static("x-rowkeep-posit
 /// What a client sends to read from the primary, and gets where it is not known what its request has changed.
 const PRIMARY: &str = "primary";
 
-/// How many positions a request may have, as of several windows that share a front end: the latest counts.
+/// How many positions a request may have, those of requests that overlapped: the latest counts.
 const MAX_POSITIONS: usize = 8;
 
 /// What the request of a user has seen. The handler fills it, the middleware puts it into the response.

@@ -1,13 +1,18 @@
 //! Positions that no server has given to this client never lead to an old answer.
 
+use std::process::Stdio;
+
 use http::{HeaderValue, Method};
 use rowkeep::session::WalPosition;
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Command;
 
-use super::trio::{PATIENT, Trio, clusters, pauses, url};
+use super::trio::{PATIENT, Trio, catches_up, clusters, pauses, url};
+use crate::documents::markdown::Page;
 use crate::http::links::next;
 use crate::operation::database_proxy::Proxy;
-use crate::world::{send, user_id};
+use crate::world::{send, token, user_id};
 
 const POSITION: &str = "x-rowkeep-position";
 
@@ -19,7 +24,7 @@ async fn forged_positions_and_those_of_others_are_answered_by_the_primary() {
     let of_bob = bob.get("/api/tasks").await.header(POSITION).to_owned();
     let first = alice.post("/api/tasks", json!({ "title": "one" })).await;
     let old = first.header(POSITION).to_owned();
-    super::trio::catches_up(&trio.primary, &trio.replicas[0]).await;
+    catches_up(&trio.primary, &trio.replicas[0]).await;
     pauses(&trio.replicas[0]).await;
     let id = alice.creates(json!({ "title": "two" })).await["id"].as_i64().expect("an id");
     let page = alice.get("/api/v1/tasks?limit=1").await;
@@ -90,4 +95,34 @@ async fn a_change_that_may_have_been_made_sends_its_client_to_the_primary() {
     assert_eq!((unknown.status(), unknown.header(POSITION)), (503, "primary"), "{unknown:?}");
     assert_eq!(trio.other_device("alice").get("/api/tasks").await.ids().len(), 0, "the replica is old");
     assert_eq!(alice.get("/api/tasks").await.ids().len(), 1, "she looks before she repeats it");
+}
+
+/// The client of `docs/growth.md`. The replica has the change whose answer arrives last, and not the other one.
+#[tokio::test]
+#[ignore = "needs Node.js: `make test-all`"]
+async fn a_client_whose_requests_overlap_misses_none_of_its_changes() {
+    let page = Page::read("docs/growth.md").blocks();
+    let call = page.iter().find(|block| block.language == "js").expect("a client");
+    let trio = Trio::with(&[""], &[PATIENT]).await;
+    let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/target/node/bin");
+    let path = format!("{installed}:{}", std::env::var("PATH").unwrap_or_default());
+    let mut client = Command::new("node")
+        .args(["--input-type=module", "-e", &format!("{}\n{}", call.text, include_str!("overlapping.mjs"))])
+        .env("PATH", path)
+        .env("ORIGIN", format!("http://{}", trio.server.address))
+        .env("TOKEN", token("alice"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("Node.js is not installed: run `make test-all`, which installs it");
+    let mut lines = BufReader::new(client.stdout.take().expect("a pipe")).lines();
+
+    assert_eq!(lines.next_line().await.expect("text").as_deref(), Some("made"));
+    catches_up(&trio.primary, &trio.replicas[0]).await;
+    pauses(&trio.replicas[0]).await;
+    client.stdin.take().expect("a pipe").write_all(b"\n").await.expect("a line");
+
+    assert_eq!(lines.next_line().await.expect("text").as_deref(), Some("second first"));
+    assert_eq!(trio.other_device("alice").get("/api/tasks").await.ids().len(), 1, "the replica is old");
 }

@@ -52,7 +52,7 @@ impl Trio {
         Self { server, admin, replicas, primary }
     }
 
-    /// A user who sends back the last position.
+    /// A user who sends back the positions of the answers before.
     pub fn user(&self, id: &str) -> Person {
         Person::new(self.server.address, id)
     }

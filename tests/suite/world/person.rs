@@ -135,7 +135,7 @@ where
     Ok(Answer { status: head.status, headers: head.headers, body })
 }
 
-/// What each user has seen of the database of each server, as a front end keeps it.
+/// What each user has seen of the database of each server, as the front end of `docs/growth.md` keeps it.
 mod positions {
     use std::collections::HashMap;
     use std::net::SocketAddr;
@@ -147,21 +147,34 @@ mod positions {
 
     type Key = (SocketAddr, HeaderValue);
 
-    static SEEN: LazyLock<Mutex<HashMap<Key, HeaderValue>>> = LazyLock::new(Mutex::default);
-
-    /// Adds the last position that the user got, if the request has none.
-    pub fn before<B>(address: SocketAddr, request: &mut http::Request<B>) -> Option<Key> {
-        let key = (address, request.headers().get(AUTHORIZATION)?.clone());
-        if let Some(position) = SEEN.lock().expect("no poison").get(&key) {
-            request.headers_mut().entry(POSITION).or_insert(position.clone());
-        }
-        Some(key)
+    /// What was sent with a request.
+    pub struct Sent {
+        key: Key,
+        positions: Vec<HeaderValue>,
     }
 
-    pub fn after(key: Option<Key>, headers: &HeaderMap) {
-        if let (Some(key), Some(position)) = (key, headers.get(POSITION)) {
-            SEEN.lock().expect("no poison").insert(key, position.clone());
+    static SEEN: LazyLock<Mutex<HashMap<Key, Vec<HeaderValue>>>> = LazyLock::new(Mutex::default);
+
+    /// Adds the positions that the user has, if the request has none.
+    pub fn before<B>(address: SocketAddr, request: &mut http::Request<B>) -> Option<Sent> {
+        let key = (address, request.headers().get(AUTHORIZATION)?.clone());
+        if request.headers().contains_key(POSITION) {
+            return Some(Sent { key, positions: Vec::new() });
         }
+        let positions = SEEN.lock().expect("no poison").get(&key).cloned().unwrap_or_default();
+        for position in &positions {
+            request.headers_mut().append(POSITION, position.clone());
+        }
+        Some(Sent { key, positions })
+    }
+
+    /// The position of an answer covers those that were sent. What overlapping requests have brought meanwhile stays.
+    pub fn after(sent: Option<Sent>, headers: &HeaderMap) {
+        let (Some(Sent { key, positions }), Some(position)) = (sent, headers.get(POSITION)) else { return };
+        let mut seen = SEEN.lock().expect("no poison");
+        let kept = seen.entry(key).or_default();
+        kept.retain(|other| !positions.contains(other));
+        kept.push(position.clone());
     }
 }
 
