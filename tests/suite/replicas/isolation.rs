@@ -1,4 +1,4 @@
-//! The tests of isolation hold through replicas, of which one always lags.
+//! The tests of isolation hold through replicas that always lag.
 
 use tokio::process::Command;
 
