@@ -32,8 +32,8 @@ set local lock_timeout = '2s';
 set local idle_in_transaction_session_timeout = '10s';
 set local citus.node_connection_timeout = 1000;  -- a node that does not answer is left out
 
--- Each statement has its limit, the report has none. PostgreSQL has this one from release 17 on. psql ends the statement at
--- \gset and prints nothing, the program at the semicolon.
+-- Each statement has its limit, the report has none. PostgreSQL has transaction_timeout from release 17 on. psql ends the
+-- statement at \gset and prints nothing, the program at the semicolon.
 select count(set_config(name, '0', true)) as limits from pg_settings where name = 'transaction_timeout'
 \gset
 ;

@@ -9,5 +9,5 @@ set local lock_timeout = '2s';
 set local idle_in_transaction_session_timeout = '10s';
 -- A node of a distributed database that does not answer is left out (milliseconds). PostgreSQL alone ignores it.
 set local citus.node_connection_timeout = 1000;
--- PostgreSQL has this limit from release 17 on.
+-- PostgreSQL has transaction_timeout from release 17 on.
 select set_config(name, '0', true) from pg_settings where name = 'transaction_timeout'

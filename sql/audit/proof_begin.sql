@@ -9,7 +9,7 @@ set local standard_conforming_strings = on;
 set local statement_timeout = '5s';
 set local lock_timeout = '2s';
 set local idle_in_transaction_session_timeout = '10s';
--- PostgreSQL has this limit from release 17 on.
+-- PostgreSQL has transaction_timeout from release 17 on.
 select set_config(name, '0', true) from pg_settings where name = 'transaction_timeout';
 -- How many rows the statements that name no column have reached.
 select set_config('rowkeep.touched', '0', true)

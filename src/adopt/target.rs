@@ -14,7 +14,7 @@ use super::source::Source;
 use crate::schema::{LOCK_ATTEMPTS, SchemaError, is_lock_conflict, pause_before_retry, table_users};
 
 const PROCESS_ID: &str = include_str!("../../sql/session/pooler.sql");
-const BEGIN: &str = include_str!("../../sql/schema/begin_long.sql");
+const BEGIN: &str = include_str!("../../sql/schema/begin.sql");
 const REFUSE_DISTRIBUTED: &str = include_str!("../../sql/adopt/refuse_distributed.sql");
 const STAGE: &str = include_str!("../../sql/adopt/stage.sql");
 const STAGE_ROWS: &str = include_str!("../../sql/adopt/stage_rows.sql");

@@ -36,8 +36,9 @@ with; the other two serve front ends that exist already.
 
 const REPLICAS: &str = "\
 - Reads can come from a replica, which may lag behind. Every answer of a contract has an `X-Rowkeep-Position`: send the last one \
-  that you got with the next request, and its answer is not older than what you have seen. If requests overlap, send those of \
-  all of them, separated by commas. `primary` as its value reads what is committed, also by others.
+  that you got with the next request, and its answer is not older than what you have seen. If requests overlap, send \
+  those of all of them with the next one, separated by commas: its answer has one for all. `primary` as its value, or more than \
+  eight, read what is committed, also by others.
 ";
 
 /// Makes the document of a server whose lists have these envelopes.

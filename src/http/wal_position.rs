@@ -1,10 +1,9 @@
 //! `X-Rowkeep-Position`: what a client has seen of the database, so that its next read shows no older state.
 //!
-//! Only where replicas serve reads. A client sends back the last one that it got, or several: answers to requests that overlap
-//! can arrive in another order than their positions have, and nobody else can read them. Whatever it sends, no answer is older than
-//! what it has seen: a position that cannot be read sends the request to the primary, as the word `primary` does. A 400
-//! would stop every client of a server whose key was replaced, and a position costs a client that makes one up nothing but
-//! the replica.
+//! Only where replicas serve reads. A client sends back the last one that it got. After requests that overlap it sends those of
+//! all of them: positions are encrypted, so it cannot tell which is the latest. Whatever it sends, no answer is older than what
+//! it has seen: a position that cannot be read sends the request to the primary, as the word `primary` does. A 400 would stop
+//! every client of a server whose key was replaced, and a position costs a client that makes one up nothing but the replica.
 
 use std::sync::{Arc, OnceLock};
 

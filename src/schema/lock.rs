@@ -14,7 +14,7 @@ use super::connect::connect;
 use super::{MIGRATING, SchemaError};
 use crate::database::{Address, describe, is_temporary};
 
-const BEGIN: &str = include_str!("../../sql/schema/begin_long.sql");
+const BEGIN: &str = include_str!("../../sql/schema/begin.sql");
 const PROCESS_ID: &str = include_str!("../../sql/session/pooler.sql");
 const LOCK_TIMEOUT: &str = include_str!("../../sql/schema/lock_timeout.sql");
 const IS_THERE: &str = include_str!("../../sql/schema/lock_is_there.sql");

@@ -7,7 +7,7 @@ use super::{SchemaError, is_lock_conflict, table_users};
 use crate::database::describe;
 
 const SEQUENCES: &str = include_str!("../../sql/schema/sequences.sql");
-const BEGIN: &str = include_str!("../../sql/schema/begin_long.sql");
+const BEGIN: &str = include_str!("../../sql/schema/begin.sql");
 const COMMIT: &str = include_str!("../../sql/session/commit.sql");
 const ROLLBACK: &str = include_str!("../../sql/session/rollback.sql");
 

@@ -247,6 +247,7 @@ fn explain(error: &Error) -> ProbeError {
             "53300" // too_many_connections
             | "55P03" // lock_not_available
             | "57014" // query_canceled, by statement_timeout
+            | "25P04" // transaction_timeout
         ) => ProbeError::Busy,
         // PgBouncer's words, which are not translated.
         Some("08P01") if cause.contains("statement pooling mode") => ProbeError::Unusable(format!(

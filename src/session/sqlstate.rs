@@ -68,7 +68,8 @@ pub(super) fn concerns_other_connections(error: &Error) -> bool {
 
 /// Whether the statement took longer than its limit. It would take as long elsewhere.
 pub(super) fn is_cancelled(error: &Error) -> bool {
-    error.code().map(SqlState::code) == Some("57014") // query_canceled
+    // query_canceled, transaction_timeout
+    matches!(error.code().map(SqlState::code), Some("57014" | "25P04"))
 }
 
 /// Whether the server has gone, or goes.

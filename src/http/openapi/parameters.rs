@@ -43,9 +43,9 @@ pub(super) fn components(has_replicas: bool) -> Value {
         components["Position"] = json!({
             "name": "X-Rowkeep-Position",
             "in": "header",
-            "description": "The `X-Rowkeep-Position` of the last answer that you got, or of several that overlapped, separated by \
-                            commas. The answer is not older. `primary`, and a value that cannot be read, ask for what is \
-                            committed. Only reads look at it.",
+            "description": "The `X-Rowkeep-Position` of the last answer that you got, or of several that overlapped, \
+                            separated by commas. The answer is not older, and its position stands for all of them. `primary`, \
+                            more than eight, and a value that cannot be read ask for what is committed. Only reads look at it.",
             "schema": { "type": "string" },
             "example": "primary",
         });

@@ -1,5 +1,5 @@
-// What follows the function `call` of docs/growth.md in a program of its own: two changes overlap, and the answer to the first
-// one arrives last. Prints the titles that the client reads after that. A line on the standard input lets it go on.
+// Runs after the function `call` of docs/growth.md: two changes overlap, and the answer to the first one arrives last. Prints the
+// titles that the client reads after that. A line on the standard input lets it go on.
 import { EventEmitter, once } from 'node:events';
 
 const { ORIGIN: origin, TOKEN: token } = process.env;

@@ -97,25 +97,35 @@ async fn a_change_that_may_have_been_made_sends_its_client_to_the_primary() {
     assert_eq!(alice.get("/api/tasks").await.ids().len(), 1, "she looks before she repeats it");
 }
 
-/// The client of `docs/growth.md`. The replica has the change whose answer arrives last, and not the other one.
+/// A program of Node.js: the client of `docs/growth.md`, and then this script.
+fn client(script: &str) -> Command {
+    let page = Page::read("docs/growth.md").blocks();
+    let call = page.iter().find(|block| block.language == "js").expect("a client");
+    let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/target/node/bin");
+    let path = format!("{installed}:{}", std::env::var("PATH").unwrap_or_default());
+    let mut client = Command::new("node");
+    client
+        .args(["--input-type=module", "-e", &format!("{}\n{script}", call.text)])
+        .env("PATH", path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    client
+}
+
+const MISSING: &str = "Node.js is not installed: run `make test-all`, which installs it";
+
+/// The replica has the change whose answer arrives last, and not the other one.
 #[tokio::test]
 #[ignore = "needs Node.js: `make test-all`"]
 async fn a_client_whose_requests_overlap_misses_none_of_its_changes() {
-    let page = Page::read("docs/growth.md").blocks();
-    let call = page.iter().find(|block| block.language == "js").expect("a client");
     let trio = Trio::with(&[""], &[PATIENT]).await;
-    let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/target/node/bin");
-    let path = format!("{installed}:{}", std::env::var("PATH").unwrap_or_default());
-    let mut client = Command::new("node")
-        .args(["--input-type=module", "-e", &format!("{}\n{}", call.text, include_str!("overlapping.mjs"))])
-        .env("PATH", path)
+    let mut client = client(include_str!("overlapping.mjs"))
         .env("ORIGIN", format!("http://{}", trio.server.address))
         .env("TOKEN", token("alice"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
         .spawn()
-        .expect("Node.js is not installed: run `make test-all`, which installs it");
+        .expect(MISSING);
     let mut lines = BufReader::new(client.stdout.take().expect("a pipe")).lines();
 
     assert_eq!(lines.next_line().await.expect("text").as_deref(), Some("made"));
@@ -125,4 +135,12 @@ async fn a_client_whose_requests_overlap_misses_none_of_its_changes() {
 
     assert_eq!(lines.next_line().await.expect("text").as_deref(), Some("second first"));
     assert_eq!(trio.other_device("alice").get("/api/tasks").await.ids().len(), 1, "the replica is old");
+}
+
+#[tokio::test]
+#[ignore = "needs Node.js: `make test-all`"]
+async fn a_client_keeps_the_positions_that_no_later_answer_covers_in_whatever_order_they_arrive() {
+    let ended = client(include_str!("order_of_answers.mjs")).output().await.expect(MISSING);
+
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
 }

@@ -139,6 +139,7 @@ where
 mod positions {
     use std::collections::HashMap;
     use std::net::SocketAddr;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::{LazyLock, Mutex};
 
     use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
@@ -147,34 +148,42 @@ mod positions {
 
     type Key = (SocketAddr, HeaderValue);
 
+    /// A position, and the number of its answer: `primary` can be there twice.
+    type Position = (u64, HeaderValue);
+
     /// What was sent with a request.
     pub struct Sent {
         key: Key,
-        positions: Vec<HeaderValue>,
+        positions: Vec<Position>,
     }
 
-    static SEEN: LazyLock<Mutex<HashMap<Key, Vec<HeaderValue>>>> = LazyLock::new(Mutex::default);
+    static SEEN: LazyLock<Mutex<HashMap<Key, Vec<Position>>>> = LazyLock::new(Mutex::default);
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
 
-    /// Adds the positions that the user has, if the request has none.
+    /// Adds the positions that the user has, if the request has none. With more than eight the server reads from the primary.
     pub fn before<B>(address: SocketAddr, request: &mut http::Request<B>) -> Option<Sent> {
         let key = (address, request.headers().get(AUTHORIZATION)?.clone());
         if request.headers().contains_key(POSITION) {
             return Some(Sent { key, positions: Vec::new() });
         }
         let positions = SEEN.lock().expect("no poison").get(&key).cloned().unwrap_or_default();
-        for position in &positions {
-            request.headers_mut().append(POSITION, position.clone());
+        if positions.len() > 8 {
+            request.headers_mut().insert(POSITION, HeaderValue::from_static("primary"));
+        } else {
+            for (_, position) in &positions {
+                request.headers_mut().append(POSITION, position.clone());
+            }
         }
         Some(Sent { key, positions })
     }
 
-    /// The position of an answer covers those that were sent. What overlapping requests have brought meanwhile stays.
+    /// The position of an answer covers those that were sent. Positions of answers that came meanwhile stay.
     pub fn after(sent: Option<Sent>, headers: &HeaderMap) {
         let (Some(Sent { key, positions }), Some(position)) = (sent, headers.get(POSITION)) else { return };
         let mut seen = SEEN.lock().expect("no poison");
         let kept = seen.entry(key).or_default();
         kept.retain(|other| !positions.contains(other));
-        kept.push(position.clone());
+        kept.push((NUMBER.fetch_add(1, Ordering::Relaxed), position.clone()));
     }
 }
 
